@@ -1,0 +1,1 @@
+"""Frames, projections and grids: pure functions, one meaning each."""

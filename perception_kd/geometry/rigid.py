@@ -1,0 +1,60 @@
+"""Rigid transforms as 4x4 matrices that act on column vectors."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.utils.checks import check_shape
+
+Array = NDArray[np.float64]
+
+
+def make_rigid(rotation: Array, translation: Array) -> Array:
+    """Return the 4x4 matrix of ``x_dst = rotation @ x_src + translation``.
+
+    Args:
+        rotation: Rotation matrix, shape (3, 3).
+        translation: Origin of the source frame in the destination frame in m, shape (3,).
+
+    Raises:
+        ValueError: If an argument has the wrong shape.
+    """
+    rotation, translation = np.asarray(rotation, float), np.asarray(translation, float)
+    check_shape("rotation", rotation, (3, 3))
+    check_shape("translation", translation, (3,))
+    src2dst = np.eye(4)
+    src2dst[:3, :3] = rotation
+    src2dst[:3, 3] = translation
+    return src2dst
+
+
+def invert_rigid(src2dst: Array) -> Array:
+    """Return ``dst2src`` of a rigid transform, exact up to rounding.
+
+    Args:
+        src2dst: Rotation and translation, shape (4, 4). Scales and shears are not checked
+            for: the inverse of a matrix that has them comes out wrong.
+
+    Raises:
+        ValueError: If the shape is wrong.
+    """
+    check_shape("src2dst", src2dst, (4, 4))
+    rotation = src2dst[:3, :3]
+    return make_rigid(rotation.T, -rotation.T @ src2dst[:3, 3])
+
+
+def transform_points(points: NDArray[np.floating], src2dst: Array) -> Array:
+    """Move points from the source to the destination frame.
+
+    Args:
+        points: Positions in the source frame in m, shape (N, 3).
+        src2dst: Rigid transform, shape (4, 4).
+
+    Returns:
+        Positions in the destination frame in m, float64, shape (N, 3).
+
+    Raises:
+        ValueError: If an argument has the wrong shape.
+    """
+    check_shape("points", points, ("N", 3))
+    check_shape("src2dst", src2dst, (4, 4))
+    return points @ src2dst[:3, :3].T + src2dst[:3, 3]

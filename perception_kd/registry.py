@@ -1,0 +1,46 @@
+"""The registries that configs of this project look their types up in.
+
+Each is a child of mmdet3d's registry of the same kind, itself a child of mmengine's. With
+``default_scope = "perception_kd"`` a type is searched here first, then in mmdet3d, then in
+mmengine, so mmdet3d's parts need no prefix. ``locations`` are imported on the first look-up.
+"""
+
+from mmdet3d import registry as parent
+from mmengine.registry import Registry
+
+_SCOPE = "perception_kd"
+
+
+def _child(name: str, of: Registry, *locations: str) -> Registry:
+    return Registry(name, parent=of, scope=_SCOPE, locations=list(locations))
+
+
+DATASETS = _child("dataset", parent.DATASETS, "perception_kd.datasets")
+DATA_SAMPLERS = _child("data sampler", parent.DATA_SAMPLERS, "perception_kd.datasets")
+TRANSFORMS = _child("transform", parent.TRANSFORMS, "perception_kd.datasets.transforms")
+MODELS = _child("model", parent.MODELS, "perception_kd.models")
+TASK_UTILS = _child("task util", parent.TASK_UTILS, "perception_kd.models")
+HOOKS = _child("hook", parent.HOOKS, "perception_kd.engine.hooks")
+METRICS = _child("metric", parent.METRICS, "perception_kd.evaluation.metrics")
+
+# The runner looks these up in the default scope; declared empty so that it does not warn.
+RUNNERS = _child("runner", parent.RUNNERS, "perception_kd.engine")
+RUNNER_CONSTRUCTORS = _child(
+    "runner constructor", parent.RUNNER_CONSTRUCTORS, "perception_kd.engine"
+)
+LOOPS = _child("loop", parent.LOOPS, "perception_kd.engine")
+LOG_PROCESSORS = _child("log_processor", parent.LOG_PROCESSORS, "perception_kd.engine")
+MODEL_WRAPPERS = _child("model_wrapper", parent.MODEL_WRAPPERS, "perception_kd.engine")
+WEIGHT_INITIALIZERS = _child(
+    "weight initializer", parent.WEIGHT_INITIALIZERS, "perception_kd.engine"
+)
+OPTIMIZERS = _child("optimizer", parent.OPTIMIZERS, "perception_kd.engine")
+OPTIM_WRAPPERS = _child("optim wrapper", parent.OPTIM_WRAPPERS, "perception_kd.engine")
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    "optimizer wrapper constructor", parent.OPTIM_WRAPPER_CONSTRUCTORS, "perception_kd.engine"
+)
+PARAM_SCHEDULERS = _child("parameter scheduler", parent.PARAM_SCHEDULERS, "perception_kd.engine")
+EVALUATOR = _child("evaluator", parent.EVALUATOR, "perception_kd.engine")
+VISUALIZERS = _child("visualizer", parent.VISUALIZERS, "perception_kd.visualization")
+VISBACKENDS = _child("vis_backend", parent.VISBACKENDS, "perception_kd.visualization")
+INFERENCERS = _child("inferencer", parent.INFERENCERS, "perception_kd.engine")

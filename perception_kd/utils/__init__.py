@@ -1,0 +1,1 @@
+"""Helpers that no other folder can own."""

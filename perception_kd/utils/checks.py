@@ -1,0 +1,29 @@
+"""Checks of arguments, with errors that say what was expected and what came."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def check_shape(name: str, array: Any, expected: Sequence[int | str]) -> None:
+    """Check the shape of an array or tensor.
+
+    Args:
+        name: Name of the argument, for the error.
+        array: Anything with a ``shape``.
+        expected: One entry an axis: its size, or a letter where any size will do.
+
+    Raises:
+        ValueError: If the number of axes or a size differs.
+
+    Example:
+        >>> import numpy as np
+        >>> check_shape("points", np.zeros((2, 4)), ("N", 3))
+        Traceback (most recent call last):
+        ValueError: points must have shape (N, 3), but got (2, 4).
+    """
+    shape = tuple(array.shape)
+    same_rank = len(shape) == len(expected)
+    if same_rank and all(isinstance(e, str) or e == s for e, s in zip(expected, shape, strict=True)):
+        return
+    letters = ", ".join(str(e) for e in expected) + ("," if len(expected) == 1 else "")
+    raise ValueError(f"{name} must have shape ({letters}), but got {shape}.")
