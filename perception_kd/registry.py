@@ -1,8 +1,9 @@
 """The registries that configs of this project look their types up in.
 
-Each is a child of mmdet3d's registry of the same kind, itself a child of mmengine's. With
-``default_scope = "perception_kd"`` a type is searched here first, then in mmdet3d, then in
-mmengine, so mmdet3d's parts need no prefix. ``locations`` are imported on the first look-up.
+Each is a child of mmdet3d's registry of the same kind, itself a child of mmengine's.
+With ``default_scope = "perception_kd"`` a type is searched here first, then in mmdet3d,
+then in mmengine, so mmdet3d's parts need no prefix. ``locations`` are imported on the
+first look-up.
 """
 
 from mmdet3d import registry as parent
@@ -23,7 +24,8 @@ TASK_UTILS = _child("task util", parent.TASK_UTILS, "perception_kd.models")
 HOOKS = _child("hook", parent.HOOKS, "perception_kd.engine.hooks")
 METRICS = _child("metric", parent.METRICS, "perception_kd.evaluation.metrics")
 
-# The runner looks these up in the default scope; declared empty so that it does not warn.
+# The runner looks these up in the default scope; declared empty so that it does not
+# warn.
 RUNNERS = _child("runner", parent.RUNNERS, "perception_kd.engine")
 RUNNER_CONSTRUCTORS = _child(
     "runner constructor", parent.RUNNER_CONSTRUCTORS, "perception_kd.engine"

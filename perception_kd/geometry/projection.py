@@ -13,8 +13,8 @@ class Projection(NamedTuple):
     """Where points fall on one image, in the order of the points.
 
     Attributes:
-        pixels: ``(u, v)`` = (column, row) in px, shape (N, 2). Finite, but without meaning
-            where a point is not visible.
+        pixels: ``(u, v)`` = (column, row) in px, shape (N, 2). Finite, but without
+            meaning where a point is not visible.
         depth: Distance along the optical axis in m, shape (N,).
         visible: Whether a point is in front of the camera and on the image, shape (N,).
     """
@@ -39,23 +39,24 @@ def project_points(
         - ``lidar2cam`` includes the ego motion between the two sensors' timestamps.
         - The camera looks along +z, with x to the right and y down.
         - ``(u, v)`` is (column, row); the centre of the top-left pixel is (0, 0).
-        - A point is on the image where ``0 < u < W - 1`` and ``0 < v < H - 1``, strictly,
-          and deeper than ``min_depth``, strictly: the rule of SLidR's published code. It
-          leaves out the outer half of the border pixels.
+        - A point is on the image where ``0 < u < W - 1`` and ``0 < v < H - 1``,
+          strictly, and deeper than ``min_depth``, strictly: the rule of SLidR's
+          published code. It leaves out the outer half of the border pixels.
 
     Args:
         points: Positions in the LiDAR frame in m, shape (N, 3). NaN is never visible.
         lidar2cam: Rigid transform, shape (4, 4).
         cam2img: Intrinsics in px, shape (3, 3).
         img_shape: Height and width of the image in px.
-        min_depth: Points nearer to the camera, in m, are not visible: returns from the ego
-            vehicle itself.
+        min_depth: Points nearer to the camera, in m, are not visible: returns from the
+            ego vehicle itself.
 
     Returns:
         One entry a point.
 
     Raises:
-        ValueError: If an argument has the wrong shape, or ``min_depth`` is not positive.
+        ValueError: If an argument has the wrong shape, or ``min_depth`` is not
+            positive.
 
     Example:
         >>> cam2img = np.array([[10.0, 0, 4], [0, 10, 3], [0, 0, 1]])

@@ -13,7 +13,8 @@ def make_rigid(rotation: Array, translation: Array) -> Array:
 
     Args:
         rotation: Rotation matrix, shape (3, 3).
-        translation: Origin of the source frame in the destination frame in m, shape (3,).
+        translation: Origin of the source frame in the destination frame in m, shape
+            (3,).
 
     Raises:
         ValueError: If an argument has the wrong shape.
@@ -31,7 +32,8 @@ def invert_rigid(src2dst: Array) -> Array:
     """Return ``dst2src`` of a rigid transform, exact up to rounding.
 
     Args:
-        src2dst: Rotation and translation, shape (4, 4). Scales and shears are not checked
+        src2dst: Rotation and translation, shape (4, 4). Scales and shears are not
+            checked
             for: the inverse of a matrix that has them comes out wrong.
 
     Raises:

@@ -23,7 +23,9 @@ def check_shape(name: str, array: Any, expected: Sequence[int | str]) -> None:
     """
     shape = tuple(array.shape)
     same_rank = len(shape) == len(expected)
-    if same_rank and all(isinstance(e, str) or e == s for e, s in zip(expected, shape, strict=True)):
+    if same_rank and all(
+        isinstance(e, str) or e == s for e, s in zip(expected, shape, strict=True)
+    ):
         return
     letters = ", ".join(str(e) for e in expected) + ("," if len(expected) == 1 else "")
     raise ValueError(f"{name} must have shape ({letters}), but got {shape}.")

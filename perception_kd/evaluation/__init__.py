@@ -1,0 +1,1 @@
+"""How pre-training is judged."""

@@ -1,0 +1,102 @@
+"""Batches of camera-LiDAR samples: device, normalization, indices that stay unique."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+
+from perception_kd.registry import MODELS
+
+
+def make_superpixels_unique(superpixels: Tensor) -> tuple[Tensor, int]:
+    """Shift the ids of each image behind those of the images before it.
+
+    The shift is the number of ids that the images before really use, so no id can run
+    into the next image's, however many segments there are (SLidR's fixed stride of 150
+    could).
+
+    Args:
+        superpixels: Ids from 0 in each image, -1 = none, integer, shape (V, H, W).
+
+    Returns:
+        Ids unique over the images, -1 = none, int64, shape (V, H, W); and S, one more
+        than the largest id. Ids that no pixel has (cropped away) may lie between.
+    """
+    if superpixels.numel() == 0:
+        return superpixels.long(), 0
+    num_ids = superpixels.flatten(1).amax(dim=1).long() + 1  # (V,)
+    offsets = num_ids.cumsum(0) - num_ids
+    shifted = superpixels.long() + offsets[:, None, None]
+    return shifted.masked_fill(superpixels < 0, -1), int(num_ids.sum())
+
+
+@MODELS.register_module()
+class CameraLidarDataPreprocessor(BaseDataPreprocessor):
+    """Collate packed samples into the batch of ``docs/sample.md``.
+
+    Args:
+        mean: Mean of the teacher's training images, RGB in 0..255, 3 values.
+        std: Standard deviation of the same.
+        non_blocking: Whether copies to the device may overlap with computation.
+
+    Raises:
+        ValueError: If ``mean`` or ``std`` has not 3 values, or a ``std`` is not
+            positive.
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float] = (123.675, 116.28, 103.53),
+        std: Sequence[float] = (58.395, 57.12, 57.375),
+        non_blocking: bool = False,
+    ) -> None:
+        super().__init__(non_blocking=non_blocking)
+        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+            raise ValueError(
+                f"mean and std must have 3 values, std positive, but got {mean} and {std}."
+            )
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+
+    def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+        """Return ``inputs`` and ``data_samples`` of B samples as one batch.
+
+        Args:
+            data: ``inputs``, B packed dicts of tensors (``pseudo_collate`` makes one
+                dict of lists of them), and ``data_samples``, B of them.
+            training: Not used; both phases are collated alike.
+        """
+        data = self.cast_data(dict(data))
+        packed = data["inputs"]
+        inputs: dict[str, Any] = {"points": list(packed["points"])}
+        if "imgs" in packed:
+            imgs = torch.cat(list(packed["imgs"])).float()
+            inputs["imgs"] = (imgs - self.mean) / self.std
+        if "superpixels" in packed:
+            superpixels = torch.cat(list(packed["superpixels"]))
+            inputs["superpixels"], inputs["num_superpixels"] = make_superpixels_unique(superpixels)
+        if "pairing_points" in packed:
+            inputs.update(self._collate_pairs(packed))
+        return {"inputs": inputs, "data_samples": data.get("data_samples")}
+
+    @staticmethod
+    def _collate_pairs(packed: Mapping[str, Sequence[Tensor]]) -> dict[str, Tensor]:
+        pairing_points, pairing_images = [], []
+        num_points = num_views = 0
+        for points, imgs, point_rows, pixels in zip(
+            packed["points"],
+            packed["imgs"],
+            packed["pairing_points"],
+            packed["pairing_images"],
+            strict=True,
+        ):
+            pairing_points.append(point_rows + num_points)
+            pairing_images.append(pixels + pixels.new_tensor([num_views, 0, 0]))
+            num_points += len(points)
+            num_views += len(imgs)
+        return {
+            "pairing_points": torch.cat(pairing_points),
+            "pairing_images": torch.cat(pairing_images),
+        }

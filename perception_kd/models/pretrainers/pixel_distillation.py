@@ -1,0 +1,60 @@
+"""PPKT: points of a LiDAR network learn from the pixels of an image network."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from perception_kd.models.losses import sample_pairs
+from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
+from perception_kd.registry import MODELS
+
+
+@MODELS.register_module()
+class PixelDistillation(ImageToLidarPretrainer):
+    """Contrast points with the pixels that they fall on [1], as re-implemented in [2].
+
+    - [1] Learning from 2D: Contrastive Pixel-to-Point Knowledge Transfer for 3D
+      Pretraining, 2021, https://arxiv.org/abs/2104.04687
+    - [2] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
+      https://arxiv.org/abs/2203.16258
+
+    Args:
+        num_samples: Pairs compared a step, M; all of them where there are fewer.
+        **kwargs: Arguments of :class:`ImageToLidarPretrainer`.
+
+    Raises:
+        ValueError: If ``num_samples`` is not positive.
+    """
+
+    def __init__(self, num_samples: int = 4096, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if num_samples < 1:
+            raise ValueError(f"num_samples must be positive, but got {num_samples}.")
+        self.num_samples = num_samples
+
+    def loss(self, inputs: dict[str, Any], data_samples: list[Any] | None) -> dict[str, Tensor]:
+        """Compute the loss of one batch.
+
+        Args:
+            inputs: The batch of ``docs/sample.md``, with P pairs.
+            data_samples: One a sample; their ``seed`` fixes the draw of the M pairs, so
+                that it does not depend on what was drawn before.
+
+        Returns:
+            ``loss_contrast``; the monitor ``num_pairs``, the number of pairs compared.
+        """
+        points = self.extract_point_feats(inputs["points"])
+        visible = points.in_range[inputs["pairing_points"]].nonzero().squeeze(1)
+        generator = torch.Generator().manual_seed(sum(s.seed for s in data_samples or []))
+        drawn = visible[sample_pairs(len(visible), self.num_samples, generator).to(visible.device)]
+
+        img_feats = self.img_head.project(self.img_backbone(inputs["imgs"]))
+        pixel_feats = self.img_head.sample(
+            img_feats, inputs["pairing_images"][drawn], size=inputs["imgs"].shape[-2:]
+        )
+        point_feats = points.feats[inputs["pairing_points"][drawn]]
+        return {
+            "loss_contrast": self.loss_contrast(point_feats, pixel_feats),
+            "num_pairs": point_feats.new_tensor(float(len(drawn))),
+        }

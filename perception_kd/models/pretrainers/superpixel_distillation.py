@@ -1,0 +1,57 @@
+"""SLidR: superpoints of a LiDAR network learn from superpixels of an image network."""
+
+from typing import Any
+
+from perception_kd.ops.segment_pool import pool_pixels, pool_segments
+from torch import Tensor
+
+from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
+from perception_kd.registry import MODELS
+
+
+@MODELS.register_module()
+class SuperpixelDistillation(ImageToLidarPretrainer):
+    """Contrast each superpixel's points with its pixels [1].
+
+    A superpixel's image feature is the mean of the normalized features of **all** its
+    pixels, its LiDAR feature the mean over its **pairs**. Neither mean is normalized
+    again. Superpixels without a pair are dropped; every other superpixel of the batch
+    is a negative.
+
+    - [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
+      https://arxiv.org/abs/2203.16258
+    """
+
+    def loss(self, inputs: dict[str, Any], data_samples: list[Any] | None) -> dict[str, Tensor]:
+        """Compute the loss of one batch.
+
+        Args:
+            inputs: The batch of ``docs/sample.md``, with P pairs and S superpixels.
+            data_samples: Not used.
+
+        Returns:
+            ``loss_contrast``; the monitors ``num_pairs`` and ``num_regions``, the
+            numbers of pairs and of superpixels that are compared.
+        """
+        superpixels = inputs["superpixels"]  # (V, H, W)
+        num_superpixels = inputs["num_superpixels"]
+        view, row, col = inputs["pairing_images"].unbind(dim=1)
+
+        points = self.extract_point_feats(inputs["points"])
+        paired_feats = points.feats[inputs["pairing_points"]]  # (P, D)
+        paired_superpixels = superpixels[view, row, col].masked_fill(
+            ~points.in_range[inputs["pairing_points"]], -1
+        )
+        superpoint_feats, num_pairs = pool_segments(
+            paired_feats, paired_superpixels, num_superpixels
+        )  # (S, D), (S,)
+        superpixel_feats, _ = pool_pixels(
+            self.extract_pixel_feats(inputs["imgs"]), superpixels, num_superpixels
+        )
+
+        seen = num_pairs > 0
+        return {
+            "loss_contrast": self.loss_contrast(superpoint_feats[seen], superpixel_feats[seen]),
+            "num_pairs": num_pairs.sum().float(),
+            "num_regions": seen.sum().float(),
+        }

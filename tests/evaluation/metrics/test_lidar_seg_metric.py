@@ -1,0 +1,55 @@
+"""IoU against hand-counted points."""
+
+import numpy as np
+import pytest
+import torch
+
+from perception_kd.evaluation.metrics import LidarSegMetric
+from perception_kd.evaluation.metrics.lidar_seg_metric import class_iou, confusion_matrix
+
+TRUTH = np.array([0, 0, 0, 1, 1, 255, 2])
+PREDICTED = np.array([0, 0, 1, 1, 255, 0, 3])
+
+
+def test_confusion_counts_points_by_hand() -> None:
+    expected = [[2, 1, 0, 0, 0], [0, 1, 0, 0, 1], [0, 0, 0, 1, 0], [0, 0, 0, 0, 0]]
+    assert confusion_matrix(TRUTH, PREDICTED, num_classes=4).tolist() == expected
+
+
+def test_iou_is_hits_over_union_and_absent_classes_have_none() -> None:
+    # 0: 2 hits of 3 labels, no false one; 1: 1 hit, 2 labels, 1 false; 2: 1 label,
+    # missed; 3: predicted once but in no label.
+    iou = class_iou(confusion_matrix(TRUTH, PREDICTED, num_classes=4))
+    np.testing.assert_allclose(iou, [2 / 3, 1 / 3, 0, np.nan])
+
+
+def test_counts_are_exact_beyond_the_integers_of_float32() -> None:
+    confusion = np.array([[2**24 + 1, 1, 0], [0, 1, 0]])
+    assert class_iou(confusion)[0] == (2**24 + 1) / (2**24 + 2)
+
+
+def test_the_mean_is_over_the_classes_present() -> None:
+    metric = LidarSegMetric(classes=["road", "car", "tree", "pole"])
+    for part in (slice(0, 3), slice(3, None)):
+        metric.process(
+            None,
+            [
+                {
+                    "gt_pts_seg": {"pts_semantic_mask": torch.tensor(TRUTH[part])},
+                    "pred_pts_seg": {"pts_semantic_mask": torch.tensor(PREDICTED[part])},
+                }
+            ],
+        )
+    result = metric.evaluate(size=2)
+    assert result["lidar_seg/miou"] == pytest.approx(100 / 3)
+    assert result["lidar_seg/accuracy"] == pytest.approx(100 * 3 / 6)
+    assert "lidar_seg/iou_pole" not in result
+
+
+def test_labels_without_any_class_are_an_error() -> None:
+    metric = LidarSegMetric(classes=["road"])
+    nothing = torch.tensor([255])
+    sample = {"pts_semantic_mask": nothing}
+    metric.process(None, [{"gt_pts_seg": sample, "pred_pts_seg": sample}])
+    with pytest.raises(ValueError, match="at least one class"):
+        metric.evaluate(size=1)
