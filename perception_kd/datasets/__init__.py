@@ -1,0 +1,21 @@
+"""Converters of public data sets, info files, splits and the data sets themselves."""
+
+from perception_kd.datasets.info_file import (
+    COORDINATES,
+    SCHEMA_VERSION,
+    InfoWriter,
+    make_metainfo,
+    read_info,
+    resolve_path,
+    write_info,
+)
+
+__all__ = [
+    "COORDINATES",
+    "SCHEMA_VERSION",
+    "InfoWriter",
+    "make_metainfo",
+    "read_info",
+    "resolve_path",
+    "write_info",
+]

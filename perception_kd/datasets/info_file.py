@@ -1,0 +1,266 @@
+"""Info files: what a data set holds, one plain dict a sample, as one pickle.
+
+The layout is mmdet3d's version 2, so its own datasets read the files:
+``{"metainfo": {...}, "data_list": [sample, ...]}``. On top of mmdet3d's keys:
+
+=====================  ===============================================================
+metainfo               ``schema_version``, ``coordinates``, ``created_by``, ``command``
+                       that made the file, ``data_prefix``: folder of each kind of path
+sample                 ``scene_token``, ``scene_name``, ``pts_semantic_mask_path``
+sample.lidar_points    ``sample_data_token``, ``timestamp`` s, ``ego2global``
+sample.images[CAM]     ``height``, ``width`` px, ``ego2global`` at the camera's own time
+sample.lidar_sweeps[]  ``sweep2lidar``: sweep to key LiDAR frame with the ego motion
+sample.camera_sweeps   ``{CAM: [image, ...]}``, nearest first, as in ``images``;
+                       ``lidar2cam`` starts at the key LiDAR frame
+=====================  ===============================================================
+
+Paths are relative to ``data_root / data_prefix[kind]``, where kind is ``pts``,
+``pts_semantic_mask`` or a camera's name; paths of sweeps are relative to ``data_root``
+itself. Times are s, lengths m, matrices 4x4 ``src2dst`` as nested lists.
+"""
+
+import os
+import pickle
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from perception_kd import __version__
+
+SCHEMA_VERSION = 1
+COORDINATES = "mmdet3d-1.0: x y z of the gravity center, l w h, yaw counter-clockwise from x"
+
+Sample = dict[str, Any]
+
+# In protocol 3 every stored object names its slot. Pickles can then be strung together:
+# each fills the slots that it reads, whatever the one before left there.
+_PROTOCOL = 3
+
+# What plain data needs; anything else in a pickle could run code.
+_SAFE_GLOBALS = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "scalar"),
+    ("_codecs", "encode"),
+    ("collections", "OrderedDict"),
+    ("builtins", "set"),
+    ("__builtin__", "set"),
+}
+
+
+def make_metainfo(dataset: str, version: str, command: str, **others: Any) -> dict[str, Any]:
+    """Return the head of an info file, stamped.
+
+    Args:
+        dataset: Name of the data set, such as ``nuscenes``.
+        version: Its version.
+        command: The shell command that makes the file again.
+        **others: Further entries, such as ``categories`` and ``data_prefix``.
+    """
+    stamp = {
+        "dataset": dataset,
+        "version": version,
+        "info_version": "1.1",
+        "schema_version": SCHEMA_VERSION,
+        "coordinates": COORDINATES,
+        "created_by": f"perception_kd {__version__}",
+        "command": command,
+    }
+    return stamp | others
+
+
+class InfoWriter:
+    """Write an info file one sample at a time, in the memory of one sample.
+
+    As a context manager: the file appears under its name when the block ends well, and
+    not at all otherwise.
+
+    Args:
+        path: File to write; its folder is made.
+        metainfo: From :func:`make_metainfo`.
+
+    Attributes:
+        num_samples: How many have been written.
+    """
+
+    def __init__(self, path: str | Path, metainfo: dict[str, Any]) -> None:
+        self.path = Path(path)
+        self.num_samples = 0
+        self._metainfo = metainfo
+        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+
+    def __enter__(self) -> "InfoWriter":
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: BinaryIO = self._temporary.open("wb")
+        self._file.write(pickle.PROTO + bytes([_PROTOCOL]) + pickle.EMPTY_DICT)
+        self._file.write(_body("metainfo") + _body(self._metainfo) + pickle.SETITEM)
+        self._file.write(_body("data_list") + pickle.EMPTY_LIST)
+        return self
+
+    def append(self, sample: Sample) -> None:
+        """Write the next sample."""
+        self._file.write(_body(sample) + pickle.APPEND)
+        self.num_samples += 1
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc_type is None:
+            self._file.write(pickle.SETITEM + pickle.STOP)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self._file.close()
+        if exc_type is None:
+            self._temporary.replace(self.path)
+        else:
+            self._temporary.unlink()
+
+
+def write_info(path: str | Path, metainfo: dict[str, Any], samples: Iterable[Sample]) -> int:
+    """Write an info file from a stream of samples.
+
+    Args:
+        path: File to write; it is replaced in one step when all is written.
+        metainfo: From :func:`make_metainfo`.
+        samples: Any iterable; a generator is never held whole.
+
+    Returns:
+        Number of samples.
+    """
+    with InfoWriter(path, metainfo) as writer:
+        for sample in samples:
+            writer.append(sample)
+    return writer.num_samples
+
+
+def read_info(path: str | Path) -> dict[str, Any]:
+    """Read an info file that this version can trust.
+
+    Only plain data and numpy arrays are unpickled; nothing in the file can run code.
+
+    Args:
+        path: File made by ``tools/create_data.py``.
+
+    Returns:
+        ``{"metainfo": {...}, "data_list": [sample, ...]}``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is broken, not ours or of another schema, or if its boxes
+            have the coordinates of mmdet3d before 1.0. The message has the remedy.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No info file at {path}; {_remedy(path, {})}")
+    content = _unpickle(path)
+    fault = _find_fault(content)
+    if fault:
+        found = content if isinstance(content, dict) else {}
+        raise ValueError(
+            f"{path} must be an info file of this version, but {fault}; {_remedy(path, found)}"
+        )
+    return content
+
+
+def resolve_path(metainfo: dict[str, Any], kind: str, path: str) -> str:
+    """Return a path of a sample relative to the data set's root.
+
+    Args:
+        metainfo: Head of the info file.
+        kind: ``pts``, ``pts_semantic_mask`` or a camera's name.
+        path: As the sample has it.
+    """
+    return os.path.join(metainfo["data_prefix"].get(kind, ""), path)
+
+
+def _body(value: Any) -> bytes:
+    """Return a pickle without the protocol's mark in front and the stop at the end."""
+    return pickle.dumps(value, protocol=_PROTOCOL)[2:-1]
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _SAFE_GLOBALS:
+            raise pickle.UnpicklingError(f"it holds {module}.{name}, which is not plain data")
+        return super().find_class(module, name)
+
+
+def _unpickle(path: Path) -> Any:
+    with _explain_broken(path), path.open("rb") as file:
+        return _PlainUnpickler(file).load()
+
+
+@contextmanager
+def _explain_broken(path: Path) -> Iterator[None]:
+    # Broken bytes raise nearly anything in the unpickler.
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        size = path.stat().st_size
+        raise ValueError(
+            f"{path} must be a whole info file, but reading its {size} bytes failed: {error}; "
+            f"{_remedy(path, {})}"
+        ) from error
+
+
+def _find_fault(content: Any) -> str:
+    """Return what is wrong with the content of a file, or nothing."""
+    samples = None
+    if isinstance(content, dict):
+        samples = content.get("data_list", content.get("infos"))
+    if not isinstance(samples, list):
+        return "it has neither data_list nor infos"
+    if _has_old_boxes(samples):
+        return "its boxes have the coordinates of mmdet3d < 1.0 (width before length)"
+    if "infos" in content:
+        return "it has the layout of mmdet3d < 1.1 (infos)"
+    metainfo = content.get("metainfo", {})
+    version = metainfo.get("schema_version")
+    if version is None:
+        return "it has no schema_version: another converter made it"
+    if version != SCHEMA_VERSION:
+        return f"its schema_version is {version}, not {SCHEMA_VERSION}"
+    if metainfo.get("coordinates") != COORDINATES:
+        return f"its coordinates are {metainfo.get('coordinates')!r}"
+    return ""
+
+
+def _has_old_boxes(samples: list[Sample]) -> bool:
+    """Tell whether cars are longer along their second size than along their first."""
+    first = second = 0.0
+    for sample in samples:
+        for box in _car_boxes(sample):
+            first, second = first + box[3], second + box[4]
+    return first < second
+
+
+def _car_boxes(sample: Sample) -> Iterator[Any]:
+    for instance in sample.get("instances", []):
+        if instance.get("bbox_label_3d") == 0 and "bbox_3d" in instance:
+            yield instance["bbox_3d"]
+    for name, box in zip(sample.get("gt_names", []), sample.get("gt_boxes", []), strict=True):
+        if name == "car":
+            yield box
+
+
+def _remedy(path: Path, content: dict[str, Any]) -> str:
+    """Return the sentence that tells how to make a file again."""
+    metainfo = content.get("metainfo", content.get("metadata", {}))
+    command = metainfo.get("command")
+    if not command:
+        name = str(metainfo.get("dataset", metainfo.get("DATASET", path.name))).lower()
+        command = f"python tools/create_data.py nuscenes --root {path.parent} --version "
+        command += metainfo.get("version", "v1.0-trainval")
+        if "kitti" in name:
+            command = f"python tools/create_data.py semantickitti --root {path.parent}"
+    return f"make it with: {command}"
