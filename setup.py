@@ -45,7 +45,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["perception_kd", "perception_kd.*"]),
-    package_data={"perception_kd": ["py.typed"]},
+    package_data={"perception_kd": ["py.typed", "datasets/data/*.txt"]},
     install_requires=[
         "mmcv>=2.1,<2.2",
         "mmdet>=3.2,<3.4",

@@ -154,7 +154,7 @@ def read_info(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is broken, not ours or of another schema, or if its boxes
+        ValueError: If the file is broken, foreign or of another schema, or if its boxes
             have the coordinates of mmdet3d before 1.0. The message has the remedy.
     """
     path = Path(path)
