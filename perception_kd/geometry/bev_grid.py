@@ -1,0 +1,129 @@
+"""Bird's-eye view (BEV) maps: where their cells lie, and reading them at points."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from perception_kd.utils.checks import check_shape
+
+
+@dataclass(frozen=True)
+class BEVGrid:
+    """Square cells on the ground.
+
+    Convention:
+        - A map is (Y, X): row i spans ``y_min + i * cell_size`` to ``y_min + (i + 1) *
+          cell_size`` in m, and column j spans x in the same way.
+        - A cell's value stands at the center of the cell, at ``i + 0.5``.
+
+    Args:
+        point_cloud_range: (x_min, y_min, z_min, x_max, y_max, z_max) in m, half-open.
+            The heights have no part in the grid.
+        cell_size: Edge of a cell in m. It must divide the range.
+
+    Raises:
+        ValueError: If an argument is none of these.
+
+    Example:
+        >>> BEVGrid((-51.2, -51.2, -5, 51.2, 51.2, 3), cell_size=0.8).shape
+        (128, 128)
+    """
+
+    point_cloud_range: tuple[float, ...]
+    cell_size: float
+
+    def __post_init__(self) -> None:
+        if len(self.point_cloud_range) != 6:
+            raise ValueError(f"point_cloud_range must be 6 numbers, but got {self}.")
+        if self.cell_size <= 0:
+            raise ValueError(f"cell_size must be positive, but got {self.cell_size}.")
+        for extent in self._extents():
+            cells = extent / self.cell_size
+            if cells < 0.5 or abs(cells - round(cells)) > 1e-3:
+                raise ValueError(
+                    f"cell_size must divide the range into whole cells, but got {self.cell_size} "
+                    f"for {extent}."
+                )
+
+    def _extents(self) -> tuple[float, float]:
+        x_min, y_min, _, x_max, y_max, _ = self.point_cloud_range
+        return y_max - y_min, x_max - x_min
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of cells along y and x."""
+        along_y, along_x = (round(extent / self.cell_size) for extent in self._extents())
+        return along_y, along_x
+
+    def to_cells(self, points: Tensor) -> Tensor:
+        """Return (x, y) of points in cells, 0 at the lower ends, shape (N, 2).
+
+        Args:
+            points: Positions in m, shape (N, 2 or more); columns after x and y are
+                ignored.
+        """
+        lower = points.new_tensor(self.point_cloud_range[:2])
+        return (points[:, :2] - lower) / points.new_tensor(self.cell_size)
+
+    def contains(self, points: Tensor) -> Tensor:
+        """Whether points are on the grid, whatever their height, bool, shape (N,)."""
+        cells = self.to_cells(points)
+        rows, columns = self.shape
+        return ((cells >= 0) & (cells < cells.new_tensor([columns, rows]))).all(dim=1)
+
+
+def sample_bev(
+    bev: Tensor, points: list[Tensor], grid: BEVGrid, value_at: str = "center"
+) -> tuple[Tensor, Tensor]:
+    """Read maps at points by bilinear interpolation.
+
+    Between the outermost centers and the border of the grid a point gets the value at
+    the border, not a share of zero.
+
+    Args:
+        bev: One map a sample, shape (B, C, Y, X).
+        points: One cloud a sample, x and y in m first, each (N_b, 2 or more).
+        grid: Where the cells lie.
+        value_at: Point of a cell that its value stands at: "center", or "corner", the
+            lower end of the cell: the reading of SLidR's published code and of
+            OpenPCDet, off by half a cell.
+
+    Returns:
+        Features in the order of the concatenated clouds, shape (N, C), zero for points
+        off the grid; and whether a point is on the grid, bool, shape (N,). Features
+        have the more precise type of ``bev`` and ``points``: half precision cannot tell
+        positions apart.
+
+    Raises:
+        ValueError: If the shapes do not fit, or ``value_at`` is none of these.
+    """
+    check_shape("bev", bev, (len(points), "C", *grid.shape))
+    if value_at not in ("center", "corner"):
+        raise ValueError(f'value_at must be "center" or "corner", but got "{value_at}".')
+
+    on_grid = torch.cat([grid.contains(cloud) for cloud in points])
+    feats = torch.cat(
+        [_sample_map(*item, grid, value_at) for item in zip(bev, points, strict=True)]
+    )
+    return torch.where(on_grid[:, None], feats, 0.0), on_grid
+
+
+def _sample_map(bev: Tensor, cloud: Tensor, grid: BEVGrid, value_at: str) -> Tensor:
+    """Read one map (C, Y, X) at one cloud; without meaning off the grid."""
+    rows, columns = grid.shape
+    cells = grid.to_cells(cloud).nan_to_num()
+    if value_at == "corner":
+        cells = cells + 0.5
+    # -1 and 1 are the outer borders of the outer cells.
+    where = 2 * cells / cells.new_tensor([columns, rows]) - 1
+    dtype = torch.promote_types(bev.dtype, cloud.dtype)
+    feats = F.grid_sample(
+        bev[None].to(dtype),
+        where[None, None].to(dtype),
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )
+    return feats[0, :, 0].T

@@ -1,0 +1,116 @@
+"""Points to voxels: cells of a grid, each with the points that fall into it.
+
+Everything runs on the device of its arguments, and no step depends on the order in which
+a GPU's threads finish: the same points give the same voxels, bit for bit.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from perception_kd.utils.checks import check_shape
+
+
+class Voxels(NamedTuple):
+    """The occupied voxels of a batch, sorted by ``coors``.
+
+    Attributes:
+        features: Features of each voxel, shape (K, F).
+        coors: Cell of each voxel, int32, shape (K, 4): (sample, z, y, x), or
+            (sample, z, phi, rho) in cylindrical coordinates. Never negative.
+        point2voxel: Row of each point's voxel, in the order of the concatenated clouds,
+            int64, shape (N,); -1 where a point is out of range or not finite.
+        spatial_shape: Number of cells along z, y, x (z, phi, rho); ``coors`` are below
+            it.
+        batch_size: Number of clouds, empty ones included.
+    """
+
+    features: Tensor
+    coors: Tensor
+    point2voxel: Tensor
+    spatial_shape: tuple[int, int, int]
+    batch_size: int
+
+
+def to_cylindrical(points: Tensor) -> Tensor:
+    """Turn (x, y, z) in m into (rho in m, phi in deg, z in m).
+
+    phi grows from x to y and lies in [-180, 180]; it is 0 on the axis.
+
+    Args:
+        points: Positions in m, further columns are ignored, shape (N, 3 or more).
+
+    Example:
+        >>> to_cylindrical(torch.tensor([[0.0, 2.0, 1.0]]))
+        tensor([[ 2., 90.,  1.]])
+    """
+    x, y, z = points[:, :3].unbind(dim=1)
+    return torch.stack([torch.hypot(x, y), torch.rad2deg(torch.atan2(y, x)), z], dim=1)
+
+
+def unique_cells(cells: Tensor, spatial_shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    """List the occupied cells, sorted, and say which of them each point is in.
+
+    Args:
+        cells: (sample, z, y, x) of each point, from 0, int64, shape (N, 4).
+        spatial_shape: Number of cells along z, y and x.
+
+    Returns:
+        The K occupied cells, int64, shape (K, 4), and the row of each point's cell,
+        int64, shape (N,).
+
+    Raises:
+        ValueError: If ``cells`` has the wrong shape.
+    """
+    check_shape("cells", cells, ("N", 4))
+    sample, z, y, x = cells.unbind(dim=1)
+    depth, height, width = spatial_shape
+    key = ((sample * depth + z) * height + y) * width + x
+    key, point2voxel = torch.unique(key, return_inverse=True)
+
+    columns = []
+    for size in (width, height, depth):
+        columns.append(key % size)
+        key = torch.div(key, size, rounding_mode="floor")
+    return torch.stack([key, *reversed(columns)], dim=1), point2voxel
+
+
+def first_points(point2voxel: Tensor, num_voxels: int) -> Tensor:
+    """Return the lowest row of the points in each voxel, shape (K,).
+
+    Args:
+        point2voxel: Voxel of each point, none of them negative, int64, shape (N,).
+        num_voxels: K; each voxel must hold a point.
+    """
+    rows = torch.arange(len(point2voxel), device=point2voxel.device)
+    first = rows.new_full((num_voxels,), len(point2voxel))
+    return first.scatter_reduce_(0, point2voxel, rows, "amin")
+
+
+def mean_of_points(
+    features: Tensor, point2voxel: Tensor, num_voxels: int, max_points: int | None = None
+) -> Tensor:
+    """Average the features of the points in each voxel.
+
+    Args:
+        features: Shape (N, F).
+        point2voxel: Voxel of each point, none of them negative, int64, shape (N,).
+        num_voxels: K; each voxel must hold a point.
+        max_points: Only this many points of a voxel count, those of the lowest rows, as
+            in mmcv's and spconv's hard voxelization; ``None`` for all.
+
+    Returns:
+        Shape (K, F).
+    """
+    if num_voxels == 0:
+        return features.new_zeros(0, features.shape[1])
+    voxel, order = torch.sort(point2voxel, stable=True)
+    counts = torch.bincount(voxel, minlength=num_voxels)
+    if max_points is not None:
+        starts = counts.cumsum(dim=0) - counts
+        rank_in_voxel = torch.arange(len(voxel), device=voxel.device) - starts[voxel]
+        order = order[rank_in_voxel < max_points]
+        counts = counts.clamp(max=max_points)
+    # Sums each segment in the order of its rows, unlike `index_add_` on a GPU.
+    return torch.segment_reduce(features[order], "mean", lengths=counts, axis=0)

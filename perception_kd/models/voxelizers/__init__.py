@@ -1,0 +1,5 @@
+"""Clouds to voxels, as the first part of a LiDAR network."""
+
+from perception_kd.models.voxelizers.point_voxelizer import PointVoxelizer
+
+__all__ = ["PointVoxelizer"]
