@@ -1,0 +1,90 @@
+"""What the commands that run a config share: options, and errors in one line."""
+
+import argparse
+import re
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine import Config
+from mmengine.config import DictAction
+
+_PACKAGE = Path(__file__).parent.parent
+_LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
+
+
+class _OptionAction(DictAction):
+    """Parse NAME=VALUE pairs, with a usage error where there is no "="."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        for value in values or ():
+            if "=" not in value:
+                parser.error(f"{option_string} must be followed by NAME=VALUE, but got {value}")
+        super().__call__(parser, namespace, values, option_string)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that runs a config."""
+    parser.add_argument("--work-dir", help="folder of results (work_dirs/CONFIG)")
+    parser.add_argument("--data-root", metavar="DIR", help="folder of the data set")
+    parser.add_argument(
+        "--info-root", metavar="DIR", help="folder of info files and caches (the data root)"
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=_OptionAction,
+        metavar="NAME=VALUE",
+        help='settings of the config, such as train_cfg.max_epochs=5 or a.b="[1,2]"',
+    )
+    parser.add_argument("--launcher", choices=_LAUNCHERS, default="none", help="who starts it")
+
+
+def prepare_config(args: argparse.Namespace, loader: str) -> Config:
+    """Read the config of a command and apply the options of :func:`add_run_options`.
+
+    Args:
+        args: Parsed options, with ``config``.
+        loader: Data loader whose folders must exist, such as "train_dataloader".
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If the config or a folder of data is missing.
+        ValueError: If an option names no setting.
+    """
+    # Here, since it imports mmdet3d, for which --help should not wait.
+    from perception_kd.engine.launch import check_data_folders, read_config, set_data_folders
+
+    cfg = read_config(args.config, args.cfg_options)
+    cfg.work_dir = args.work_dir or cfg.work_dir
+    cfg.launcher = args.launcher
+    set_data_folders(cfg, args.data_root, args.info_root)
+    check_data_folders(cfg, loader)
+    return cfg
+
+
+def explain_error(error: BaseException) -> str | None:
+    """Say in one line what a user can mend; None for a fault of a program.
+
+    A missing file is the user's, and so is what this package itself refuses, here or in
+    a process that loads data. Everything else deserves its traceback.
+    """
+    if not isinstance(error, FileNotFoundError | ValueError | ImportError):
+        return None
+    text = str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    origin = frames[-1].filename if frames else ""
+    if "DataLoader worker process" in text:
+        origin = (re.findall(r'^  File "(.+?)", line', text, re.MULTILINE) or [""])[-1]
+        text = re.split(r"^[\w.]*(?:Error|Exception): ", text, flags=re.MULTILINE)[-1]
+    ours = Path(origin).is_relative_to(_PACKAGE)
+    return text.strip() if ours or isinstance(error, FileNotFoundError) else None

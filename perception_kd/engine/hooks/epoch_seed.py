@@ -1,0 +1,21 @@
+"""Random numbers that do not depend on what ran before the epoch."""
+
+import numpy as np
+from mmengine.hooks import Hook
+from mmengine.runner import Runner, set_random_seed
+
+from perception_kd.registry import HOOKS
+
+
+@HOOKS.register_module()
+class EpochSeedHook(Hook):
+    """Seed the global generators of this process by (seed, epoch, rank) at each epoch.
+
+    A checkpoint keeps no generator's state, so without this whatever a model draws
+    (dropout, a sample of pairs) would differ in a resumed run.
+    """
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seed Python, NumPy and torch."""
+        state = np.random.SeedSequence([runner.seed, runner.epoch, runner.rank])
+        set_random_seed(int(state.generate_state(1)[0]))

@@ -1,0 +1,59 @@
+"""Starts a training from the weights of another one."""
+
+from collections.abc import Sequence
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from perception_kd.engine.checkpoint import load_pretrained
+from perception_kd.registry import HOOKS
+
+
+@HOOKS.register_module()
+class LoadPretrainedHook(Hook):
+    """Load weights into a part of the model before the first iteration.
+
+    After ``init_weights``, which would overwrite them, and not in a resumed run, whose
+    own weights are newer.
+
+    Args:
+        checkpoint: File to load.
+        prefix: Only its keys that begin so are used, and lose the prefix.
+        module: Part of the model to load into; by default the prefix without its dot:
+            ``prefix="pts_backbone."`` loads into ``model.pts_backbone``. An empty
+            string is the whole model.
+        min_share: Least share of the part's parameters that must be loaded.
+        ignore: Beginnings of the names of parameters that may stay as they are.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str,
+        prefix: str = "",
+        module: str | None = None,
+        min_share: float = 0.9,
+        ignore: Sequence[str] = (),
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.prefix = prefix
+        self.module = prefix.rstrip(".") if module is None else module
+        self.min_share = min_share
+        self.ignore = tuple(ignore)
+
+    def before_train(self, runner: Runner) -> None:
+        """Load, unless the run was resumed."""
+        if runner.iter > 0:
+            runner.logger.info(f"Resumed, so {self.checkpoint} is not loaded.")
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        try:
+            part = model.get_submodule(self.module)
+        except AttributeError as error:
+            parts = ", ".join(name for name, _ in model.named_children())
+            raise ValueError(
+                f'module must name a part of the model ({parts}), but got "{self.module}".'
+            ) from error
+        load_pretrained(
+            part, self.checkpoint, self.prefix, min_share=self.min_share, ignore=self.ignore
+        )

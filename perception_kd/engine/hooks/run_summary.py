@@ -1,0 +1,106 @@
+"""Says what a run will do at its start, and what it left out after each epoch."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.dist import all_gather_object
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch.nn import Module
+
+from perception_kd.engine.hooks.dataset_epoch import unwrap_datasets
+from perception_kd.registry import HOOKS
+
+
+@HOOKS.register_module()
+class RunSummaryHook(Hook):
+    """Log the numbers that decide whether a run reproduces another.
+
+    Before training: effective learning rates, samples an epoch, batch size times
+    processes, steps an epoch, parameters that train and that are frozen. From the first
+    batches: every monitor ``num_*`` of the model (pairs, regions). After each epoch:
+    the samples that the data set skipped so far, by reason.
+
+    Args:
+        num_batches: Number of first batches whose monitors are logged.
+    """
+
+    def __init__(self, num_batches: int = 3) -> None:
+        self.num_batches = num_batches
+        self._seen = 0
+
+    def before_train(self, runner: Runner) -> None:
+        """Log what was built."""
+        self._seen = 0
+        for line in (*describe_rates(runner), describe_data(runner)):
+            runner.logger.info(line)
+        runner.logger.info(describe_parameters(runner.model))
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Log the monitors of the first batches."""
+        if self._seen >= self.num_batches:
+            return
+        self._seen += 1
+        monitors = {k: float(v) for k, v in (outputs or {}).items() if k.startswith("num_")}
+        if monitors:
+            told = ", ".join(f"{name} {value:g}" for name, value in monitors.items())
+            runner.logger.info(f"Batch {self._seen}: {told}")
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Log the skipped samples of all processes."""
+        skipped = count_skipped(runner.train_dataloader.dataset)
+        total = sum((Counter(part) for part in all_gather_object(dict(skipped))), Counter())
+        if total:
+            told = ", ".join(f"{reason} {count}" for reason, count in sorted(total.items()))
+            runner.logger.warning(f"Samples skipped so far: {told}")
+
+
+def describe_rates(runner: Runner) -> list[str]:
+    """Describe the learning rates, one line for all groups that share one."""
+    groups: dict[tuple[float, float], list[int]] = {}
+    for group in runner.optim_wrapper.param_groups:
+        rates = (group["lr"], group.get("initial_lr", group["lr"]))
+        count = sum(parameter.numel() for parameter in group["params"])
+        groups.setdefault(rates, []).append(count)
+    lines = []
+    for (first, base), counts in groups.items():
+        start = "" if first == base else f", {first:g} in the first step"
+        lines.append(
+            f"Effective learning rate: {base:g}{start} "
+            f"({len(counts)} parameter groups, {sum(counts):,} values)"
+        )
+    return lines
+
+
+def describe_data(runner: Runner) -> str:
+    """Describe how many samples there are and how they are taken."""
+    loader = runner.train_dataloader
+    batch = loader.batch_size or getattr(loader.batch_sampler, "batch_size", 0)
+    return (
+        f"Samples an epoch: {len(loader.dataset):,}; batch size {batch} x "
+        f"{runner.world_size} processes = {batch * runner.world_size}; "
+        f"steps an epoch: {len(loader):,}"
+    )
+
+
+def describe_parameters(model: Module) -> str:
+    """Count the parameters that train and that are frozen."""
+    counts = {True: 0, False: 0}
+    for parameter in model.parameters():
+        counts[parameter.requires_grad] += parameter.numel()
+    return f"Parameters: {counts[True]:,} train, {counts[False]:,} are frozen"
+
+
+def count_skipped(dataset: Any) -> Counter[str]:
+    """Add up ``skipped`` (reason to count) of a data set and those that it wraps."""
+    total: Counter[str] = Counter()
+    for part in unwrap_datasets(dataset):
+        total.update(getattr(part, "skipped", {}))
+    return total

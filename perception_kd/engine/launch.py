@@ -1,0 +1,174 @@
+"""From a config and the options of the command line to a runner."""
+
+import difflib
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine import Config
+from mmengine.device import get_device
+from mmengine.runner import Runner
+
+from perception_kd.registry import DATASETS
+
+_LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+_EVALUATORS = ("val_evaluator", "test_evaluator")
+
+
+def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
+    """Read a config and apply options to it.
+
+    Args:
+        path: Config file.
+        options: Dotted name to value, as ``--cfg-options`` gives them.
+
+    Returns:
+        The config, with ``work_dir`` set.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+        ValueError: If the path is no config, or an option starts with a name that
+            neither the config nor the runner knows.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"config must be a file, but got {path}, which is none.")
+    if Path(path).suffix != ".py":
+        raise ValueError(f"config must be a Python file, but got {path}.")
+    cfg = Config.fromfile(path)
+    known = {*cfg.keys(), *inspect.signature(Runner.__init__).parameters} - {"self"}
+    for name in options or {}:
+        if name.split(".")[0] not in known:
+            close = difflib.get_close_matches(name.split(".")[0], known, n=1)
+            advice = f"did you mean {close[0]}?" if close else "see the config for its names."
+            raise ValueError(
+                f"--cfg-options must name a setting of {path}, but got {name}; {advice}"
+            )
+    cfg.merge_from_dict(dict(options or {}))
+    if not cfg.get("work_dir"):
+        cfg.work_dir = str(Path("work_dirs") / Path(path).stem)
+    return cfg
+
+
+def set_data_folders(cfg: Config, data_root: str | None, info_root: str | None) -> None:
+    """Point every data set of a config to other folders, in place.
+
+    A config repeats its ``data_root`` in each data set and metric, where overriding the
+    variable alone does not reach.
+
+    Args:
+        cfg: Config to change.
+        data_root: Folder of the sensor data; None leaves the config's.
+        info_root: Folder of info files and caches; by default ``data_root`` if that is
+            given.
+    """
+    folders = {"data_root": data_root, "info_root": info_root or data_root}
+    for name, folder in folders.items():
+        if folder is None:
+            continue
+        if name in cfg:
+            cfg[name] = folder
+        for loader in (*_LOADERS, *_EVALUATORS):
+            for settings in _walk(cfg.get(loader)):
+                if name in settings or _takes(settings, name):
+                    settings[name] = folder
+
+
+def check_data_folders(cfg: Config, loader: str) -> None:
+    """Check that the folders that a data loader reads exist.
+
+    Args:
+        cfg: Config of the run.
+        loader: Name of the data loader, such as "train_dataloader".
+
+    Raises:
+        FileNotFoundError: If a folder is missing, with the command that fills it.
+        ValueError: If the config has no such loader.
+    """
+    if not cfg.get(loader):
+        raise ValueError(f"config must define {loader}, but {cfg.filename} does not.")
+    for settings in _walk(cfg[loader].get("dataset")):
+        for name in ("data_root", "info_root"):
+            folder = settings.get(name)
+            if folder and not Path(folder).is_dir():
+                raise FileNotFoundError(
+                    f"{name} must be a folder, but got {folder}, which does not exist; name it "
+                    f"with --{name.replace('_', '-')}{_remedy(name, settings)}."
+                )
+
+
+def set_training(
+    cfg: Config, *, resume: str | None, amp: bool, scale_lr: bool, seed: int | None
+) -> None:
+    """Apply the options of a training, in place.
+
+    Args:
+        cfg: Config to change.
+        resume: Checkpoint to go on from; "auto": the last one of ``work_dir``; or None.
+        amp: Train in mixed precision.
+        scale_lr: Multiply the learning rate by the batch size of all processes over
+            ``auto_scale_lr.base_batch_size``.
+        seed: Seed in place of the config's.
+
+    Raises:
+        FileNotFoundError: If the checkpoint does not exist.
+        ValueError: If mixed precision is asked for without an accelerator.
+    """
+    if resume is not None:
+        if resume != "auto" and not Path(resume).is_file():
+            raise FileNotFoundError(f"--resume must name a checkpoint, but got {resume}.")
+        cfg.resume = True
+        cfg.load_from = None if resume == "auto" else resume
+    if amp:
+        if get_device() == "cpu":
+            raise ValueError("--amp must run on a GPU, but torch sees none; leave it out.")
+        cfg.optim_wrapper.type = "AmpOptimWrapper"
+        cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+    if cfg.get("auto_scale_lr"):
+        cfg.auto_scale_lr.enable = scale_lr
+    if seed is not None:
+        cfg.randomness = {**cfg.get("randomness", {}), "seed": seed}
+        for settings in _walk(cfg.train_dataloader.dataset):
+            if _takes(settings, "seed"):
+                settings["seed"] = seed
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner; a key ``load_pretrained_from`` of the config becomes a hook.
+
+    Args:
+        cfg: Config of the run. ``load_pretrained_from`` holds the arguments of
+            :class:`~perception_kd.engine.hooks.LoadPretrainedHook`, or a list of such.
+    """
+    sources = cfg.get("load_pretrained_from") or []
+    hooks = [
+        dict(type="LoadPretrainedHook", **source)
+        for source in (sources if isinstance(sources, list) else [sources])
+    ]
+    cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), *hooks]
+    return Runner.from_cfg(cfg)
+
+
+def _walk(settings: Any) -> Iterator[dict[str, Any]]:
+    """Yield every dict of nested settings, outermost first."""
+    if isinstance(settings, dict):
+        yield settings
+        settings = list(settings.values())
+    if isinstance(settings, list | tuple):
+        for value in settings:
+            yield from _walk(value)
+
+
+def _takes(settings: dict[str, Any], argument: str) -> bool:
+    """Tell whether settings are of a data set that has an argument of that name."""
+    kind = settings.get("type")
+    data_set = DATASETS.get(kind) if isinstance(kind, str) else kind
+    return data_set is not None and argument in inspect.signature(data_set).parameters
+
+
+def _remedy(name: str, settings: dict[str, Any]) -> str:
+    if name == "data_root":
+        return ""
+    kind = "semantickitti" if "kitti" in str(settings.get("ann_file")).lower() else "nuscenes"
+    root, out = settings.get("data_root"), settings[name]
+    return f", or make it: python tools/create_data.py {kind} --root {root} --out-dir {out}"

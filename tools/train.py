@@ -1,0 +1,67 @@
+"""Train a config: ``python tools/train.py configs/slidr/...py --data-root DATA``."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+
+from perception_kd.engine.command_line import add_run_options, explain_error, prepare_config
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description="Train a config.")
+    parser.add_argument("config", help="config file")
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="auto",
+        metavar="CHECKPOINT",
+        help="go on from a checkpoint; without a name, from the last one in the work dir",
+    )
+    parser.add_argument("--amp", action="store_true", help="mixed precision (GPU only)")
+    parser.add_argument("--seed", type=int, help="seed in place of the config's")
+    parser.add_argument(
+        "--no-scale-lr",
+        action="store_true",
+        help="keep the learning rate whatever the batch size and number of processes",
+    )
+    add_run_options(parser)
+    return parser.parse_args(argv)
+
+
+def train(args: argparse.Namespace) -> None:
+    """Build the runner of the options and train."""
+    from perception_kd.engine.distributed import prepare_distributed
+    from perception_kd.engine.launch import build_runner, set_training
+
+    cfg = prepare_config(args, "train_dataloader")
+    set_training(
+        cfg, resume=args.resume, amp=args.amp, scale_lr=not args.no_scale_lr, seed=args.seed
+    )
+    prepare_distributed(cfg, args.launcher)
+    runner = build_runner(cfg)
+    runner.train()
+    runner.logger.info(f"Checkpoints, log and TensorBoard files are in {runner.work_dir}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train; what the user can mend ends in one line."""
+    args = parse_args(argv)
+    try:
+        train(args)
+    except KeyboardInterrupt:
+        command = shlex.join(["python", *sys.argv]) + ("" if args.resume else " --resume")
+        print(f"\nStopped. To go on from the last checkpoint: {command}", file=sys.stderr)
+        return 130
+    except Exception as error:
+        message = explain_error(error)
+        if message is None:
+            raise
+        print(f"error: {message}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
