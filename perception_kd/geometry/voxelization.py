@@ -1,7 +1,7 @@
 """Points to voxels: cells of a grid, each with the points that fall into it.
 
-Everything runs on the device of its arguments, and no step depends on the order in which
-a GPU's threads finish: the same points give the same voxels, bit for bit.
+Everything runs on the device of its arguments, and no step depends on the order in
+which the threads of a GPU finish: the same points give the same voxels, bit for bit.
 """
 
 from typing import NamedTuple

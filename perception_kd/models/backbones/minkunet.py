@@ -1,0 +1,156 @@
+"""MinkUNet: a sparse convolutional U-Net over voxels."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmdet3d.models.backbones import MinkUNetBackbone
+from mmdet3d.models.layers import SparseBasicBlock, make_sparse_convmodule
+from spconv.pytorch import SparseConvTensor, SparseSequential
+from torch import Tensor, nn
+
+import perception_kd.ops  # noqa: F401  (makes spconv right on a CPU)
+from perception_kd.registry import MODELS
+from perception_kd.utils.checks import check_shape
+
+
+class VoxelBatchNorm(nn.BatchNorm1d):
+    """Batch norm that also takes a lone voxel in training.
+
+    A small cloud may leave one voxel at the coarsest stage. One value has no variance,
+    so it is normalized by the running statistics, which it does not change.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize features of K voxels, shape (K, C)."""
+        if len(input) != 1:
+            return super().forward(input)
+        return F.batch_norm(
+            input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+        )
+
+
+@MODELS.register_module()
+class MinkUNet(MinkUNetBackbone):
+    """Sparse U-Net of residual blocks with skips between encoder and decoder [1].
+
+    One 3^3 convolution, encoder stages that halve the resolution (2^3 convolution of
+    stride 2, then residual blocks), decoder stages that double it back (inverse 2^3
+    convolution, the skip, residual blocks), so that every input voxel gets an output
+    feature. The defaults are SLidR's MinkUNet-34 (Res16UNet34C) [2];
+    ``encoder_blocks=(2, 2, 2, 2)`` makes MinkUNet-18.
+
+    It differs from mmdet3d's ``MinkUNetBackbone`` where that one departs from [1, 2]:
+    it has a second convolution in the stem, and takes sizes from the largest
+    coordinates, by which the last layer of voxels falls out of the strided convolutions
+    wherever a size is odd, and the batch size from the last row, which is wrong where
+    the last cloud is empty. Parameters keep its names.
+
+    - [1] 4D Spatio-Temporal ConvNets: Minkowski Convolutional Neural Networks, 2019,
+      https://arxiv.org/abs/1904.08755
+    - [2] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
+      https://arxiv.org/abs/2203.16258
+
+    Args:
+        in_channels: Features of a voxel.
+        base_channels: Channels of the stem.
+        encoder_channels: Channels of each encoder stage, finest first.
+        encoder_blocks: Residual blocks of each encoder stage.
+        decoder_channels: Channels of each decoder stage, coarsest first; the last is
+            the number of channels that come out.
+        decoder_blocks: Residual blocks of each decoder stage.
+        bn_momentum: Momentum of the batch norms outside of residual paths: stem,
+            stride, inverse and shortcut convolutions. SLidR has 0.05 in pre-training,
+            0.02 after.
+        bn_momentum_blocks: Momentum of those inside. SLidR's published code leaves them
+            at 0.1 whatever its configuration says.
+
+    Raises:
+        ValueError: If the four settings of stages differ in length.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        base_channels: int = 32,
+        encoder_channels: Sequence[int] = (32, 64, 128, 256),
+        encoder_blocks: Sequence[int] = (2, 3, 4, 6),
+        decoder_channels: Sequence[int] = (256, 128, 96, 96),
+        decoder_blocks: Sequence[int] = (2, 2, 2, 2),
+        bn_momentum: float = 0.05,
+        bn_momentum_blocks: float = 0.1,
+    ) -> None:
+        settings = (encoder_channels, encoder_blocks, decoder_channels, decoder_blocks)
+        if len({len(setting) for setting in settings}) != 1:
+            raise ValueError(
+                "encoder_channels, encoder_blocks, decoder_channels and decoder_blocks must have "
+                f"one entry a stage, but got {settings}."
+            )
+        # The base class writes into the lists it is given.
+        super().__init__(
+            in_channels=in_channels,
+            base_channels=base_channels,
+            num_stages=len(encoder_channels),
+            encoder_channels=list(encoder_channels),
+            encoder_blocks=list(encoder_blocks),
+            decoder_channels=list(decoder_channels),
+            decoder_blocks=list(decoder_blocks),
+            sparseconv_backend="spconv",
+        )
+        self.in_channels = in_channels
+        self.out_channels = decoder_channels[-1]
+        stem = make_sparse_convmodule(
+            in_channels, base_channels, kernel_size=3, padding=1, indice_key="subm0"
+        )
+        self.conv_input = SparseSequential(stem)
+        _set_batch_norms(self, bn_momentum, bn_momentum_blocks)
+
+    def forward(
+        self, features: Tensor, coors: Tensor, batch_size: int, spatial_shape: Sequence[int]
+    ) -> Tensor:
+        """Compute a feature for every voxel.
+
+        Args:
+            features: Features of the voxels, shape (K, F).
+            coors: (sample, z, y, x) of the voxels, int32, shape (K, 4).
+            batch_size: Number of samples; any of them may be without voxels.
+            spatial_shape: Number of cells along z, y and x.
+
+        Returns:
+            Shape (K, C). Without voxels it is empty, and still attached to the
+            parameters, so that a step is taken as usual, with gradients of zero.
+
+        Raises:
+            ValueError: If the shapes do not fit.
+        """
+        check_shape("features", features, ("K", self.in_channels))
+        check_shape("coors", coors, (len(features), 4))
+        if len(features) == 0:
+            zero = sum(parameter.sum() * 0.0 for parameter in self.parameters())
+            return features.new_zeros(0, self.out_channels) + zero
+
+        merged = 2**self.num_stages
+        padded = [-(-size // merged) * merged for size in spatial_shape]
+        x = self.conv_input(SparseConvTensor(features, coors.int(), padded, batch_size))
+        skips = []
+        for stage in self.encoder:
+            skips.append(x)
+            x = stage(x)
+        for (upsample, blocks), skip in zip(self.decoder, reversed(skips), strict=True):
+            x = upsample(x)
+            x = blocks(x.replace_feature(torch.cat([x.features, skip.features], dim=1)))
+        return x.features
+
+
+def _set_batch_norms(network: nn.Module, momentum: float, momentum_blocks: float) -> None:
+    """Replace the batch norms, with one momentum in residual paths, one elsewhere."""
+    for parent in list(network.modules()):
+        in_block = isinstance(parent, SparseBasicBlock)
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm1d):
+                norm = VoxelBatchNorm(
+                    child.num_features,
+                    eps=child.eps,
+                    momentum=momentum_blocks if in_block else momentum,
+                )
+                setattr(parent, name, norm)

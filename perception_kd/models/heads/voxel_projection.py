@@ -1,0 +1,53 @@
+"""Features of voxels to features of points."""
+
+import torch
+from torch import Tensor, nn
+
+from perception_kd.geometry.voxelization import Voxels
+from perception_kd.models.heads.unit_length import unit_length
+from perception_kd.registry import MODELS
+from perception_kd.utils.checks import check_shape
+
+
+@MODELS.register_module()
+class VoxelProjection(nn.Module):
+    """Project features of voxels linearly and hand them to the points inside.
+
+    The last 1x1x1 convolution of SLidR's MinkUNet; without normalization also the
+    classifier of linear probes.
+
+    Args:
+        in_channels: Channels of the voxels' features.
+        out_channels: D, channels of the points' features.
+        bias: Whether the projection has a bias.
+        normalize: Whether features are scaled to unit length.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int = 64, bias: bool = True, normalize: bool = True
+    ) -> None:
+        super().__init__()
+        self.proj = nn.Linear(in_channels, out_channels, bias=bias)
+        self.normalize = normalize
+
+    def forward(self, feats: Tensor, points: list[Tensor], voxels: Voxels) -> Tensor:
+        """Return features of all points, in the order of the concatenated clouds.
+
+        Args:
+            feats: Features of the voxels, shape (K, C).
+            points: Not used; here so that all heads are called alike.
+            voxels: The voxels, for the points inside each.
+
+        Returns:
+            Shape (N, D); zero where ``voxels.point2voxel`` is -1.
+
+        Raises:
+            ValueError: If ``feats`` and ``voxels`` differ in the number of voxels.
+        """
+        check_shape("feats", feats, (len(voxels.coors), self.proj.in_features))
+        feats = self.proj(feats)
+        if self.normalize:
+            feats = unit_length(feats)
+        feats = torch.cat([feats, feats.new_zeros(1, feats.shape[1])])
+        row = torch.where(voxels.point2voxel < 0, len(voxels.coors), voxels.point2voxel)
+        return feats.index_select(0, row)
