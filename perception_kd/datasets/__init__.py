@@ -1,5 +1,6 @@
 """Converters of public data sets, info files, splits and the data sets themselves."""
 
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.info_file import (
     COORDINATES,
     SCHEMA_VERSION,
@@ -13,6 +14,7 @@ from perception_kd.datasets.info_file import (
 __all__ = [
     "COORDINATES",
     "SCHEMA_VERSION",
+    "CameraLidarDataset",
     "InfoWriter",
     "make_metainfo",
     "read_info",

@@ -1,6 +1,6 @@
 """LiDAR points to pixels: the only place where it is done."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class Projection(NamedTuple):
 
 
 def project_points(
-    points: NDArray[np.floating],
+    points: NDArray[np.floating[Any]],
     lidar2cam: Array,
     cam2img: Array,
     img_shape: tuple[int, int],

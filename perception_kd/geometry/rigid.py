@@ -1,5 +1,7 @@
 """Rigid transforms as 4x4 matrices that act on column vectors."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +46,7 @@ def invert_rigid(src2dst: Array) -> Array:
     return make_rigid(rotation.T, -rotation.T @ src2dst[:3, 3])
 
 
-def transform_points(points: NDArray[np.floating], src2dst: Array) -> Array:
+def transform_points(points: NDArray[np.floating[Any]], src2dst: Array) -> Array:
     """Move points from the source to the destination frame.
 
     Args:

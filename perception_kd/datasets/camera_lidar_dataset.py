@@ -1,0 +1,261 @@
+"""Synchronized camera images and LiDAR sweeps, one sample at a time."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.logging import MMLogger
+from numpy.typing import NDArray
+
+from perception_kd.datasets.errors import BrokenFileError
+from perception_kd.datasets.info_file import read_info, resolve_path
+from perception_kd.datasets.selection import select_samples
+from perception_kd.datasets.semantic_labels import (
+    IGNORE_INDEX,
+    nuscenes_label_mapping,
+    semantickitti_label_mapping,
+)
+from perception_kd.datasets.shared_state import SharedState
+from perception_kd.datasets.transforms.base import Sample
+from perception_kd.registry import DATASETS, TRANSFORMS
+
+Step = dict[str, Any] | Callable[[Sample], Sample | None]
+
+
+def make_rng(seed: int, epoch: int, token: str, stream: int = 0) -> np.random.Generator:
+    """Return the generator of one sample in one epoch.
+
+    It depends on nothing else, so what a sample looks like does not depend on the
+    number of workers, on other samples, or on whether the run was resumed.
+
+    Args:
+        seed: Seed of the run, not negative.
+        epoch: Epoch, from 0.
+        token: Name of the sample.
+        stream: Another number gives an independent generator for another purpose.
+    """
+    digest = hashlib.sha256(token.encode()).digest()
+    return np.random.default_rng([seed, epoch, stream, *np.frombuffer(digest, "<u4").tolist()])
+
+
+@DATASETS.register_module()
+class CameraLidarDataset(BaseDataset):
+    """Samples of an info file: one LiDAR sweep and the cameras around it.
+
+    One class for every data set that has such a file. A sample starts as the first
+    block of ``docs/sample.md``: names, paths and matrices, nothing loaded, and no
+    labels beyond the path of the point labels. The pipeline does the rest.
+
+    A sample of which a transform leaves nothing (None) is logged, counted in
+    ``skipped`` and replaced by another, drawn from its own generator; so are samples
+    with missing or broken files under ``on_error="skip"``. In test mode nothing is
+    replaced and both are errors.
+
+    Args:
+        ann_file: Info file of ``tools/create_data.py``, relative to ``info_root``.
+        data_root: Folder of the data set.
+        info_root: Folder of info files and caches; None means ``data_root``.
+        pipeline: Transforms, as configs or callables.
+        cameras: Names of the cameras to give, in this order; None means all of them.
+        scenes: As in :func:`~perception_kd.datasets.selection.select_samples`, where
+            split names are those of ``perception_kd.datasets.splits``; SLidR pre-trains
+            on "parametrize_train".
+        scene_step: As there: 100 keeps 7 of nuScenes' 700 training scenes.
+        sample_step: As there.
+        seed: Seed of all that transforms draw, not negative.
+        on_error: "raise" or "skip" samples with missing or broken files.
+        max_sweeps: Earlier sweeps that a sample lists at most.
+        label_mapping: Class of each raw point label, the others being ignored; None
+            takes the data set's own.
+        **kwargs: ``indices``, ``test_mode``, ``metainfo``, ``lazy_init``,
+            ``max_refetch`` of mmengine's ``BaseDataset``.
+
+    Raises:
+        FileNotFoundError: If there is no info file.
+        ValueError: If a setting is out of range, or the selection leaves no sample.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        data_root: str,
+        info_root: str | None = None,
+        pipeline: Sequence[Step] = (),
+        *,
+        cameras: Sequence[str] | None = None,
+        scenes: Sequence[str] | str | None = None,
+        scene_step: int = 1,
+        sample_step: int = 1,
+        seed: int = 0,
+        on_error: str = "raise",
+        max_sweeps: int = 10,
+        label_mapping: Mapping[int, int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if min(scene_step, sample_step) < 1:
+            raise ValueError(
+                f"scene_step and sample_step must be at least 1, but got {scene_step} and "
+                f"{sample_step}."
+            )
+        if on_error not in ("raise", "skip"):
+            raise ValueError(f'on_error must be "raise" or "skip", but got {on_error!r}.')
+        if seed < 0:
+            raise ValueError(f"seed must not be negative, but got {seed}.")
+        self.info_root = os.path.abspath(info_root or data_root)
+        self.cameras = cameras
+        self.scenes = scenes
+        self.scene_step = scene_step
+        self.sample_step = sample_step
+        self.seed = seed
+        self.on_error = on_error
+        self.max_sweeps = max_sweeps
+        self._label_mapping = label_mapping
+        self._shared = SharedState()
+        super().__init__(
+            ann_file=os.path.join(self.info_root, ann_file),
+            data_root=os.path.abspath(data_root),
+            data_prefix={},
+            pipeline=[TRANSFORMS.build(s) if isinstance(s, dict) else s for s in pipeline],
+            **kwargs,
+        )
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Samples skipped so far by reason, over all workers; empty where none was.
+
+        Reasons: "missing_file", "broken_file", "nothing_left" (a transform gave None).
+        """
+        return self._shared.skipped
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch that random numbers depend on, in running workers too."""
+        self._shared.epoch = epoch
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Return what a sample needs of each selected entry of the info file.
+
+        Raises:
+            FileNotFoundError: If there is no info file.
+            ValueError: If it cannot be used, a camera is unknown, or no sample is left.
+        """
+        info = read_info(self.ann_file)
+        for key, value in info["metainfo"].items():
+            self._metainfo.setdefault(key, value)
+        self._class_of_label = _make_label_mapping(info["metainfo"], self._label_mapping)
+        selected = select_samples(info, self.scenes, self.scene_step, self.sample_step)
+        return [self.parse_data_info(sample) for sample in selected]
+
+    def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any]:
+        """Return the first block of a sample, with paths relative to the data set."""
+        metainfo, raw, lidar = self._metainfo, raw_data_info, raw_data_info["lidar_points"]
+        images = raw["images"]
+        cameras = list(images) if self.cameras is None else list(self.cameras)
+        unknown = [name for name in cameras if name not in images]
+        if unknown:
+            raise ValueError(f"cameras must be among {list(images)}, but got {unknown}.")
+        views = [images[name] for name in cameras]
+        mask, sweeps = raw.get("pts_semantic_mask_path"), raw.get("lidar_sweeps", [])
+        return {
+            "sample_token": raw["token"],
+            "scene_token": raw["scene_token"],
+            "scene_name": raw["scene_name"],
+            "timestamp": lidar["timestamp"],
+            "lidar_path": resolve_path(metainfo, "pts", lidar["lidar_path"]),
+            "num_pts_feats": lidar["num_pts_feats"],
+            "lidar_sweeps": [_parse_sweep(s) for s in sweeps[: self.max_sweeps]],
+            "cam_names": cameras,
+            "img_tokens": [view["sample_data_token"] for view in views],
+            "img_paths": [
+                resolve_path(metainfo, name, view["img_path"])
+                for name, view in zip(cameras, views, strict=True)
+            ],
+            "lidar2cam": np.array([view["lidar2cam"] for view in views], float),
+            "cam2img": np.array([view["cam2img"] for view in views], float),
+            "pts_semantic_mask_path": mask and resolve_path(metainfo, "pts_semantic_mask", mask),
+        }
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """Return the first block of ``docs/sample.md``, where the pipeline starts."""
+        sample = super().get_data_info(idx)
+        for key in ("lidar_path", "pts_semantic_mask_path"):
+            sample[key] = sample[key] and os.path.join(self.data_root, sample[key])
+        sample["img_paths"] = [os.path.join(self.data_root, path) for path in sample["img_paths"]]
+        for sweep in sample["lidar_sweeps"]:
+            sweep["lidar_path"] = os.path.join(self.data_root, sweep["lidar_path"])
+        sample["info_root"] = self.info_root
+        sample["label_mapping"] = self._class_of_label
+        sample["rng"] = make_rng(self.seed, self._shared.epoch, sample["sample_token"])
+        return sample
+
+    def __getitem__(self, idx: int) -> Any:
+        """Return a sample after the pipeline, or another in its place.
+
+        Raises:
+            FileNotFoundError: If a file is missing and ``on_error`` is "raise".
+            BrokenFileError: If a file is broken and ``on_error`` is "raise".
+            ValueError: If nothing is left of the sample in test mode, or of any sample.
+        """
+        first = self.get_data_info(idx)["sample_token"]
+        rng = make_rng(self.seed, self._shared.epoch, first, stream=1)
+        for _ in range(self.max_refetch + 1):
+            packed = self.prepare_data(idx)
+            if packed is not None:
+                return packed
+            idx = int(rng.integers(len(self)))
+        raise ValueError(
+            f"The pipeline must leave something of a sample, but {self.max_refetch + 1} samples in "
+            f"place of {first} had nothing; skipped so far: {self.skipped}."
+        )
+
+    def prepare_data(self, idx: int) -> Any:
+        """Return a sample after the pipeline; None where it was skipped and counted.
+
+        Raises:
+            FileNotFoundError: If a file is missing and may not be skipped.
+            BrokenFileError: If a file is broken and may not be skipped.
+            ValueError: If nothing is left of the sample in test mode.
+        """
+        sample = self.get_data_info(idx)
+        token = sample["sample_token"]
+        try:
+            for transform in self.pipeline.transforms:
+                sample = transform(sample)
+                if sample is None:
+                    return self._skip(
+                        token, "nothing_left", f"{type(transform).__name__} left nothing"
+                    )
+        except (FileNotFoundError, BrokenFileError) as error:
+            if self.on_error == "raise" or self.test_mode:
+                raise
+            missing = isinstance(error, FileNotFoundError)
+            return self._skip(token, "missing_file" if missing else "broken_file", str(error))
+        return sample
+
+    def _skip(self, token: str, reason: str, details: str) -> None:
+        if self.test_mode:
+            raise ValueError(f"Test samples must not be skipped, but of {token} {details}.")
+        self._shared.count_skip(reason)
+        MMLogger.get_current_instance().warning(f"Skipped sample {token} ({reason}): {details}")
+
+
+def _parse_sweep(sweep: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "lidar_path": sweep["lidar_points"]["lidar_path"],
+        "sweep2lidar": np.array(sweep["sweep2lidar"], float),
+        "timestamp": sweep["timestamp"],
+    }
+
+
+def _make_label_mapping(
+    metainfo: Mapping[str, Any], label_mapping: Mapping[int, int] | None
+) -> NDArray[np.int64]:
+    """Return the class of each raw label, from a dict or the data set's own."""
+    if label_mapping is None:
+        is_kitti = "kitti" in metainfo["dataset"].lower()
+        return semantickitti_label_mapping() if is_kitti else nuscenes_label_mapping()
+    class_of_label = np.full(max(256, max(label_mapping) + 1), IGNORE_INDEX, dtype=np.int64)
+    class_of_label[list(label_mapping)] = list(label_mapping.values())
+    return class_of_label

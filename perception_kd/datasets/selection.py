@@ -1,0 +1,78 @@
+"""Which samples of an info file a data set takes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from perception_kd.datasets.splits import (
+    SEMANTICKITTI_SEQUENCES,
+    every_nth_scene,
+    split_scenes,
+)
+
+
+def select_samples(
+    info: Mapping[str, Any],
+    scenes: Sequence[str] | str | None = None,
+    scene_step: int = 1,
+    sample_step: int = 1,
+) -> list[dict[str, Any]]:
+    """Return the samples of some scenes, thinned out by scene, then by sample.
+
+    Args:
+        info: An info file's content.
+        scenes: Names of scenes, or the name of a split; None means all of the file.
+        scene_step: Keep the N-th, 2N-th, ... of those scenes, in their order in the
+            file.
+        sample_step: Of the samples left, keep every N-th from the first on.
+
+    Raises:
+        ValueError: If a step is out of range, a scene or split is not known, or no
+            sample is left.
+    """
+    samples = info["data_list"]
+    present = list(dict.fromkeys(sample["scene_name"] for sample in samples))
+    chosen = _choose_scenes(info["metainfo"], present, scenes)
+    if not chosen:
+        raise ValueError(
+            f"scenes must leave at least one sample, but got none for {scenes!r}; the info file "
+            f"has {len(samples)} samples of {len(present)} scenes ({_some(present)})."
+        )
+    if scene_step > len(chosen):
+        raise ValueError(
+            f"scene_step must be at most the number of scenes, {len(chosen)}, to leave a sample, "
+            f"but got {scene_step}; small versions of a data set need small steps."
+        )
+    kept = set(every_nth_scene(chosen, scene_step))
+    return [sample for sample in samples if sample["scene_name"] in kept][::sample_step]
+
+
+def _choose_scenes(
+    metainfo: Mapping[str, Any], present: list[str], scenes: Sequence[str] | str | None
+) -> list[str]:
+    """Return the scenes asked for that the file has, in the order of the file."""
+    if scenes is None:
+        return present
+    if isinstance(scenes, str):
+        asked = _scenes_of_split(metainfo, scenes)
+    else:
+        asked = list(scenes)
+        unknown = [name for name in asked if name not in present]
+        if unknown:
+            raise ValueError(
+                f"scenes must be in the info file, but got {_some(unknown)}; it has "
+                f"{_some(present)}."
+            )
+    return [name for name in present if name in set(asked)]
+
+
+def _scenes_of_split(metainfo: Mapping[str, Any], split: str) -> list[str]:
+    if "kitti" not in metainfo["dataset"].lower():
+        return split_scenes(metainfo["version"], split)
+    if split not in SEMANTICKITTI_SEQUENCES:
+        known = ", ".join(SEMANTICKITTI_SEQUENCES)
+        raise ValueError(f"split must be one of {known} for SemanticKITTI, but got {split!r}.")
+    return [f"{sequence:02d}" for sequence in SEMANTICKITTI_SEQUENCES[split]]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")

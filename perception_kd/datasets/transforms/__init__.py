@@ -1,0 +1,45 @@
+"""Steps of a pipeline; each says which keys of a sample it reads and writes."""
+
+from perception_kd.datasets.transforms.base import RandomTransform, Sample, Transform
+from perception_kd.datasets.transforms.images import (
+    RandomFlipImages,
+    RandomResizedCrop,
+    ResizeImages,
+)
+from perception_kd.datasets.transforms.loading import (
+    LoadImages,
+    LoadPointLabels,
+    LoadPoints,
+    LoadSuperpixels,
+)
+from perception_kd.datasets.transforms.packing import PackPretrainInputs
+from perception_kd.datasets.transforms.pairing import PairPointsWithPixels
+from perception_kd.datasets.transforms.points import (
+    CropToDisc,
+    CropToRange,
+    DropCuboids,
+    RandomFlipAxis,
+    RandomRotateZ,
+    RandomScale,
+)
+
+__all__ = [
+    "CropToDisc",
+    "CropToRange",
+    "DropCuboids",
+    "LoadImages",
+    "LoadPointLabels",
+    "LoadPoints",
+    "LoadSuperpixels",
+    "PackPretrainInputs",
+    "PairPointsWithPixels",
+    "RandomFlipAxis",
+    "RandomFlipImages",
+    "RandomResizedCrop",
+    "RandomRotateZ",
+    "RandomScale",
+    "RandomTransform",
+    "ResizeImages",
+    "Sample",
+    "Transform",
+]

@@ -1,0 +1,105 @@
+"""What transforms share: draw once and apply, and keep indices right."""
+
+from abc import ABC, abstractmethod
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Sample = dict[str, Any]
+Mask = NDArray[np.bool_]
+ParamsT = TypeVar("ParamsT")
+
+
+class Transform(ABC):
+    """A step of a pipeline.
+
+    It returns a new sample, or None where the sample has nothing left to learn from:
+    the dataset then counts it and takes another. It never edits the sample that it was
+    given, nor an array in it. Keys are those of ``docs/sample.md``.
+    """
+
+    @abstractmethod
+    def __call__(self, sample: Sample) -> Sample | None:
+        """Return the transformed sample."""
+
+
+class RandomTransform(Transform, Generic[ParamsT]):
+    """A transform that draws its parameters once, then applies them everywhere."""
+
+    def __call__(self, sample: Sample) -> Sample | None:
+        """Draw from the sample's own generator, then apply."""
+        return self.apply(sample, self.draw(sample, sample["rng"]))
+
+    @abstractmethod
+    def draw(self, sample: Sample, rng: np.random.Generator) -> ParamsT:
+        """Return the parameters for this sample; the only place that uses ``rng``."""
+
+    @abstractmethod
+    def apply(self, sample: Sample, params: ParamsT) -> Sample | None:
+        """Return the sample transformed by these parameters."""
+
+
+def select_points(sample: Sample, keep: Mask) -> Sample | None:
+    """Drop points, and with them their pairs and labels.
+
+    Reads: ``points``, ``original_points``; ``pairing_points``, ``pairing_images`` and
+    ``pts_semantic_mask`` where present. Writes: the same.
+
+    Args:
+        sample: The sample, left as it is.
+        keep: Whether a point stays, shape (N,).
+
+    Returns:
+        A new sample; None where no point is left.
+    """
+    if not keep.any():
+        return None
+    selected = dict(sample)
+    for key in ("points", "original_points", "pts_semantic_mask"):
+        if key in sample:
+            selected[key] = sample[key][keep]
+    if "pairing_points" in sample:
+        new_row = np.cumsum(keep) - 1
+        selected = select_pairs(selected, keep[sample["pairing_points"]])
+        selected["pairing_points"] = new_row[selected["pairing_points"]]
+    return selected
+
+
+def select_pairs(sample: Sample, keep: Mask) -> Sample:
+    """Return a new sample with some of its pairs.
+
+    Args:
+        sample: The sample, left as it is.
+        keep: Whether a pair stays, shape (P,).
+    """
+    pairs = {key: sample[key][keep] for key in ("pairing_points", "pairing_images")}
+    return {**sample, **pairs}
+
+
+def count_pairs(sample: Sample) -> NDArray[np.int64]:
+    """Return the number of pairs of each view, shape (V,)."""
+    return np.bincount(sample["pairing_images"][:, 0], minlength=len(sample["imgs"]))
+
+
+def check_range(name: str, bounds: tuple[float, float]) -> tuple[float, float]:
+    """Return a lower and an upper bound as floats.
+
+    Raises:
+        ValueError: If they are not two finite numbers in ascending order.
+    """
+    low, high = (float(bound) for bound in bounds)
+    if not (np.isfinite([low, high]).all() and low <= high):
+        raise ValueError(f"{name} must be two numbers in ascending order, but got {bounds}.")
+    return low, high
+
+
+def check_probability(name: str, probability: float) -> float:
+    """Return a probability.
+
+    Raises:
+        ValueError: If it is outside [0, 1].
+    """
+    if not 0 <= probability <= 1:
+        raise ValueError(f"{name} must be in [0, 1], but got {probability}.")
+    return probability

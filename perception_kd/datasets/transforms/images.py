@@ -1,0 +1,307 @@
+"""Cropping, resizing and flipping images; superpixels and pairs follow.
+
+SLidR's augmentation of the images [1] is ``RandomResizedCrop`` and
+``RandomFlipImages``; its validation is ``ResizeImages``. The cloud never follows: pairs
+name pixels.
+
+Convention:
+    - A pair moves by ``round((rc - corner) * scale)``, ties to even, which is SLidR's
+      rule. The picture moves by the pixel centers, ``(rc + 0.5) * scale - 0.5``, so a
+      pair lies up to 0.5 px from where its pixel's content is, plus 0.5 px of rounding.
+    - Superpixels take the nearest pixel by ``floor(rc / scale)``, as torch's "nearest".
+
+- [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
+  https://arxiv.org/abs/2203.16258
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+from mmengine.logging import MMLogger
+from numpy.typing import NDArray
+from PIL import Image
+
+from perception_kd.datasets.transforms.base import (
+    Mask,
+    RandomTransform,
+    Sample,
+    Transform,
+    check_probability,
+    check_range,
+    select_pairs,
+)
+from perception_kd.registry import TRANSFORMS
+
+PixelIndices = NDArray[np.int64]
+ScalarT = TypeVar("ScalarT", bound=np.generic)
+
+
+class CropBox(NamedTuple):
+    """A part of an image in px: its top row, left column, height and width."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def move_pixels(
+    rows_cols: PixelIndices, box: CropBox, size: tuple[int, int]
+) -> tuple[PixelIndices, Mask]:
+    """Return where pixels go when a part of the image is resized.
+
+    Args:
+        rows_cols: (row, col) in the whole image, shape (P, 2).
+        box: The part.
+        size: Height and width that it is resized to, in px.
+
+    Returns:
+        (row, col) in the resized part, and whether they are on it, shapes (P, 2), (P,).
+    """
+    scale = np.array([size[0] / box.height, size[1] / box.width])
+    moved = np.rint((rows_cols - (box.top, box.left)) * scale).astype(np.int64)
+    return moved, ((moved >= 0) & (moved < size)).all(axis=1)
+
+
+def resize_image(
+    img: NDArray[np.uint8], size: tuple[int, int], antialias: bool
+) -> NDArray[np.uint8]:
+    """Resize an image bilinearly.
+
+    Args:
+        img: Shape (H, W, 3).
+        size: New height and width in px.
+        antialias: Whether a pixel averages all that it covers. Without, it interpolates
+            the four pixels nearest to its center, however much the image shrinks.
+    """
+    height, width = size
+    if antialias:
+        return np.asarray(Image.fromarray(img).resize((width, height), Image.Resampling.BILINEAR))
+    return cv2.resize(img, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+
+
+def resize_superpixels(superpixels: NDArray[np.int32], size: tuple[int, int]) -> NDArray[np.int32]:
+    """Resize a map of ids, (H, W), to a height and width in px; no new id appears."""
+    rows, cols = (
+        np.arange(new) * old // new for new, old in zip(size, superpixels.shape, strict=True)
+    )
+    return superpixels[np.ix_(rows, cols)]
+
+
+def crop_views(
+    sample: Sample, boxes: Sequence[CropBox], size: tuple[int, int], antialias: bool
+) -> Sample:
+    """Cut a part out of each image, all resized to one size.
+
+    Reads and writes: ``imgs``; ``superpixels``, ``pairing_*`` where present. Pairs that
+    leave their image are dropped.
+
+    Args:
+        sample: The sample, left as it is.
+        boxes: The part of each of the V views.
+        size: Height and width in px afterwards.
+        antialias: As in :func:`resize_image`.
+    """
+    cropped = dict(sample)
+    cropped["imgs"] = [
+        resize_image(_cut(img, box), size, antialias)
+        for img, box in zip(sample["imgs"], boxes, strict=True)
+    ]
+    if "superpixels" in sample:
+        cropped["superpixels"] = [
+            resize_superpixels(_cut(superpixels, box), size)
+            for superpixels, box in zip(sample["superpixels"], boxes, strict=True)
+        ]
+    if "pairing_images" not in sample:
+        return cropped
+
+    pairing_images = sample["pairing_images"].copy()
+    keep = np.zeros(len(pairing_images), dtype=bool)
+    for view, box in enumerate(boxes):
+        of_view = pairing_images[:, 0] == view
+        pairing_images[of_view, 1:], keep[of_view] = move_pixels(
+            pairing_images[of_view, 1:], box, size
+        )
+    cropped["pairing_images"] = pairing_images
+    return select_pairs(cropped, keep)
+
+
+def _cut(array: NDArray[ScalarT], box: CropBox) -> NDArray[ScalarT]:
+    return array[box.top : box.top + box.height, box.left : box.left + box.width]
+
+
+@TRANSFORMS.register_module()
+class RandomResizedCrop(RandomTransform[list[CropBox]]):
+    """Cut a random part out of each image and resize it.
+
+    A part is drawn again until it keeps more than ``min_pairs`` pairs, or more than
+    ``min_fraction`` of its image's pairs: SLidR's rule. After ``max_tries`` the part
+    with the most pairs among the tries is taken, which is counted in ``num_fallbacks``
+    (of this process) and logged the first time. An image without a pair takes its first
+    part.
+
+    Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same.
+
+    Args:
+        size: Height and width of the result in px.
+        scale: Bounds of the part's area as a fraction of the image's.
+        ratio: Bounds of its width divided by its height, drawn uniformly in the
+            logarithm.
+        min_pairs: A part with more pairs than this is accepted.
+        min_fraction: A part with more than this share of its image's pairs is accepted.
+        max_tries: Parts drawn before the best one is taken.
+        antialias: As in :func:`resize_image`. SLidR was published with a torchvision
+            that did not antialias tensors; images shrink 2 to 4 times, so this changes
+            what the teacher sees.
+
+    Raises:
+        ValueError: If a setting is out of its range.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int] = (224, 416),
+        scale: tuple[float, float] = (0.3, 1.0),
+        ratio: tuple[float, float] = (14 / 9, 17 / 9),
+        min_pairs: int = 1024,
+        min_fraction: float = 0.75,
+        max_tries: int = 50,
+        antialias: bool = False,
+    ) -> None:
+        self.size = _check_size(size)
+        self.scale = check_range("scale", scale)
+        self.ratio = check_range("ratio", ratio)
+        if self.scale[0] <= 0 or self.scale[1] > 1 or self.ratio[0] <= 0:
+            raise ValueError(
+                f"scale must be in (0, 1] and ratio positive, but got {scale} and {ratio}."
+            )
+        if max_tries < 1:
+            raise ValueError(f"max_tries must be at least 1, but got {max_tries}.")
+        self.min_pairs = min_pairs
+        self.min_fraction = check_probability("min_fraction", min_fraction)
+        self.max_tries = max_tries
+        self.antialias = antialias
+        self.num_fallbacks = 0
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> list[CropBox]:
+        """Return the part of each view, by the rule above."""
+        pairs = sample.get("pairing_images", np.zeros((0, 3), dtype=np.int64))
+        return [
+            self._draw_accepted(img.shape[:2], pairs[pairs[:, 0] == view, 1:], rng)
+            for view, img in enumerate(sample["imgs"])
+        ]
+
+    def apply(self, sample: Sample, params: list[CropBox]) -> Sample:
+        """Return the sample with each image cut to its part and resized."""
+        return crop_views(sample, params, self.size, self.antialias)
+
+    def _draw_accepted(
+        self, img_shape: tuple[int, int], rows_cols: PixelIndices, rng: np.random.Generator
+    ) -> CropBox:
+        best, most = CropBox(0, 0, *img_shape), -1
+        for _ in range(self.max_tries):
+            box = self._draw_box(img_shape, rng)
+            num_kept = int(move_pixels(rows_cols, box, self.size)[1].sum())
+            enough = min(self.min_pairs, self.min_fraction * len(rows_cols))
+            if len(rows_cols) == 0 or num_kept > enough:
+                return box
+            if num_kept > most:
+                best, most = box, num_kept
+        self._note_fallback(most, len(rows_cols))
+        return best
+
+    def _draw_box(self, img_shape: tuple[int, int], rng: np.random.Generator) -> CropBox:
+        """Return a part by torchvision's rule: after ten misfits, the central part."""
+        img_height, img_width = img_shape
+        for _ in range(10):
+            area = img_height * img_width * rng.uniform(*self.scale)
+            ratio = np.exp(rng.uniform(*np.log(self.ratio)))
+            height, width = round(np.sqrt(area / ratio)), round(np.sqrt(area * ratio))
+            if 0 < height <= img_height and 0 < width <= img_width:
+                top = int(rng.integers(img_height - height + 1))
+                left = int(rng.integers(img_width - width + 1))
+                return CropBox(top, left, height, width)
+        ratio = np.clip(img_width / img_height, *self.ratio)
+        height = min(img_height, round(img_width / ratio))
+        width = min(img_width, round(img_height * ratio))
+        return CropBox((img_height - height) // 2, (img_width - width) // 2, height, width)
+
+    def _note_fallback(self, num_kept: int, num_pairs: int) -> None:
+        self.num_fallbacks += 1
+        if self.num_fallbacks == 1:
+            MMLogger.get_current_instance().warning(
+                f"RandomResizedCrop: none of {self.max_tries} crops of an image kept more than "
+                f"{self.min_pairs} pairs or {self.min_fraction:.0%} of its {num_pairs}; the best "
+                f"one, with {num_kept}, is taken. Logged once; see num_fallbacks."
+            )
+
+
+@TRANSFORMS.register_module()
+class ResizeImages(Transform):
+    """Squash each whole image to one size: SLidR's validation.
+
+    Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same.
+
+    Args:
+        size: Height and width of the result in px.
+        antialias: As in :func:`resize_image`.
+
+    Raises:
+        ValueError: If the size is not two positive integers.
+    """
+
+    def __init__(self, size: tuple[int, int] = (224, 416), antialias: bool = False) -> None:
+        self.size = _check_size(size)
+        self.antialias = antialias
+
+    def __call__(self, sample: Sample) -> Sample:
+        """Return the sample with resized images."""
+        boxes = [CropBox(0, 0, *img.shape[:2]) for img in sample["imgs"]]
+        return crop_views(sample, boxes, self.size, self.antialias)
+
+
+@TRANSFORMS.register_module()
+class RandomFlipImages(RandomTransform[Mask]):
+    """Mirror each image left to right, independently of the others and of the cloud.
+
+    Reads: ``imgs``; ``superpixels``, ``pairing_images`` where present. Writes: the
+    same.
+
+    Args:
+        p: Probability that an image is mirrored.
+
+    Raises:
+        ValueError: If the probability is outside [0, 1].
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        self.p = check_probability("p", p)
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Mask:
+        """Return whether each view is mirrored, shape (V,)."""
+        return rng.random(len(sample["imgs"])) < self.p
+
+    def apply(self, sample: Sample, params: Mask) -> Sample:
+        """Return the sample with the chosen views mirrored."""
+        flipped = dict(sample)
+        for key in ("imgs", "superpixels"):
+            if key in sample:
+                flipped[key] = [
+                    np.ascontiguousarray(array[:, ::-1]) if flip else array
+                    for array, flip in zip(sample[key], params, strict=True)
+                ]
+        if "pairing_images" in sample:
+            widths = np.array([img.shape[1] for img in sample["imgs"]], dtype=np.int64)
+            view, row, col = sample["pairing_images"].T
+            col = np.where(params[view], widths[view] - 1 - col, col)
+            flipped["pairing_images"] = np.stack([view, row, col], axis=1)
+        return flipped
+
+
+def _check_size(size: tuple[int, int]) -> tuple[int, int]:
+    height, width = (int(edge) for edge in size)
+    if height < 1 or width < 1:
+        raise ValueError(f"size must be a positive height and width, but got {size}.")
+    return height, width

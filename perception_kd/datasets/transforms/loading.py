@@ -1,0 +1,288 @@
+"""From files to arrays: sweeps, labels, images and superpixels of one sample."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine.logging import MMLogger
+from numpy.typing import NDArray
+
+from perception_kd.datasets.caches import Cache
+from perception_kd.datasets.errors import BrokenFileError
+from perception_kd.datasets.semantic_labels import IGNORE_INDEX
+from perception_kd.datasets.superpixel_maps import KIND, decode_superpixels
+from perception_kd.datasets.transforms.base import Sample, Transform
+from perception_kd.geometry.rigid import transform_points
+from perception_kd.registry import TRANSFORMS
+
+Points = NDArray[np.float32]
+
+
+def read_bytes(path: str | Path, what: str) -> bytes:
+    """Read a whole file.
+
+    Args:
+        path: The file.
+        what: What it is, for the error.
+
+    Raises:
+        FileNotFoundError: If there is none, with the way out.
+    """
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"No {what} at {path}; check data_root and that the data set is complete, or skip "
+            'such samples with on_error="skip".'
+        ) from None
+
+
+def read_points(path: str | Path, num_columns: int) -> Points:
+    """Read a sweep, float32, shape (N, num_columns): x, y, z in m, intensity, ...
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        BrokenFileError: If it does not hold whole rows.
+    """
+    data = read_bytes(path, "LiDAR sweep")
+    if len(data) % (4 * num_columns) or not data:
+        raise BrokenFileError(
+            f"{path} must hold rows of {num_columns} float32, but got {len(data)} bytes: it is "
+            "cut off, or num_pts_feats of the info file is wrong. Copy the file again, or skip "
+            'such samples with on_error="skip".'
+        )
+    return np.frombuffer(data, dtype=np.float32).reshape(-1, num_columns)
+
+
+@TRANSFORMS.register_module()
+class LoadPoints(Transform):
+    """Load the sweep of a sample, and earlier ones where asked.
+
+    Further columns of the file (nuScenes: the ring) are left out; the fifth column is
+    the time lag. Rows with NaN or infinity are dropped, and the first file that has
+    some is logged.
+
+    Reads: ``lidar_path``, ``num_pts_feats``; ``lidar_sweeps``, ``timestamp`` with
+    sweeps. Writes: ``points``, ``original_points`` (-1 for points of earlier sweeps).
+    None where no point is left.
+
+    Args:
+        num_sweeps: Earlier sweeps to add, nearest first; a sample with fewer adds what
+            it has. Their points are moved into the LiDAR frame of the sample.
+        sweep_min_distance: Points of earlier sweeps nearer to their sensor than this
+            along both x and y, in m, are dropped: they lie on the ego vehicle.
+
+    Raises:
+        ValueError: If ``num_sweeps`` is negative.
+    """
+
+    def __init__(self, num_sweeps: int = 0, sweep_min_distance: float = 1.0) -> None:
+        if num_sweeps < 0:
+            raise ValueError(f"num_sweeps must not be negative, but got {num_sweeps}.")
+        self.num_sweeps = num_sweeps
+        self.sweep_min_distance = sweep_min_distance
+        self._has_logged = False
+
+    def __call__(self, sample: Sample) -> Sample | None:
+        """Return the sample with points.
+
+        Raises:
+            FileNotFoundError: If a sweep is missing.
+            BrokenFileError: If a sweep is cut off.
+        """
+        points = read_points(sample["lidar_path"], sample["num_pts_feats"])
+        points, rows = self._to_columns(points, 0.0, sample["lidar_path"])
+        clouds, originals = [points], [rows]
+        for sweep in sample.get("lidar_sweeps", [])[: self.num_sweeps]:
+            clouds.append(self._load_sweep(sample, sweep))
+            originals.append(np.full(len(clouds[-1]), -1, dtype=np.int64))
+        if not sum(map(len, clouds)):
+            return None
+        return {
+            **sample,
+            "points": np.concatenate(clouds),
+            "original_points": np.concatenate(originals),
+        }
+
+    def _load_sweep(self, sample: Sample, sweep: Mapping[str, Any]) -> Points:
+        points = read_points(sweep["lidar_path"], sample["num_pts_feats"])
+        lag = sample["timestamp"] - sweep["timestamp"]
+        points, _ = self._to_columns(points, lag, sweep["lidar_path"])
+        points = points[(np.abs(points[:, :2]) >= self.sweep_min_distance).any(axis=1)]
+        points[:, :3] = transform_points(points[:, :3], np.asarray(sweep["sweep2lidar"]))
+        return points
+
+    def _to_columns(
+        self, stored: Points, lag: float, path: str
+    ) -> tuple[Points, NDArray[np.int64]]:
+        """Return finite points, (N, 5), and their rows in the file, (N,)."""
+        rows = np.flatnonzero(np.isfinite(stored[:, :4]).all(axis=1))
+        num_dropped = len(stored) - len(rows)
+        if num_dropped and not self._has_logged:
+            self._has_logged = True
+            MMLogger.get_current_instance().warning(
+                f"LoadPoints: {num_dropped} of {len(stored)} points of {path} are not finite and "
+                "were dropped; further files with such points are not logged."
+            )
+        points = np.full((len(rows), 5), lag, dtype=np.float32)
+        points[:, :4] = stored[rows, :4]
+        return points, rows
+
+
+@TRANSFORMS.register_module()
+class LoadPointLabels(Transform):
+    """Load a class for each point of the sample's own sweep.
+
+    nuScenes lidarseg stores uint8, SemanticKITTI uint32 whose upper half is the
+    instance; the upper half is dropped. Points of earlier sweeps have no label.
+
+    Reads: ``pts_semantic_mask_path``, ``label_mapping``, ``original_points``,
+    ``lidar_path``, ``num_pts_feats``. Writes: ``pts_semantic_mask``.
+
+    Args:
+        dtype: How the file stores a label: "uint8" or "uint32".
+        ignore_index: Class of points without a label.
+
+    Raises:
+        ValueError: If ``dtype`` is neither of the two.
+    """
+
+    def __init__(self, dtype: str = "uint8", ignore_index: int = IGNORE_INDEX) -> None:
+        if dtype not in ("uint8", "uint32"):
+            raise ValueError(f'dtype must be "uint8" or "uint32", but got {dtype!r}.')
+        self.dtype = np.dtype(dtype)
+        self.ignore_index = ignore_index
+
+    def __call__(self, sample: Sample) -> Sample:
+        """Return the sample with the class of each point.
+
+        Raises:
+            FileNotFoundError: If the sample has no labels, or their file is missing.
+            BrokenFileError: If it has not one label a point, or a label without a
+                class.
+        """
+        path = sample["pts_semantic_mask_path"]
+        if path is None:
+            raise FileNotFoundError(
+                f"No point labels in the info file for sample {sample['sample_token']}; use a "
+                "split that has labels, or rebuild the info file after adding them."
+            )
+        classes = self._read_classes(sample, path)
+        row = sample["original_points"]
+        return {
+            **sample,
+            "pts_semantic_mask": np.where(row >= 0, classes[row], self.ignore_index),
+        }
+
+    def _read_classes(self, sample: Sample, path: str) -> NDArray[np.int64]:
+        """Return the class of each row of the sweep's file."""
+        data = read_bytes(path, "point labels")
+        num_bytes_of_points = Path(sample["lidar_path"]).stat().st_size
+        num_points = num_bytes_of_points // (4 * sample["num_pts_feats"])
+        if len(data) != num_points * self.dtype.itemsize:
+            raise BrokenFileError(
+                f"{path} must hold {num_points} labels of {self.dtype}, one for each point of "
+                f"{sample['lidar_path']}, but got {len(data)} bytes; check dtype and the file."
+            )
+        labels = np.frombuffer(data, dtype=self.dtype).astype(np.int64) & 0xFFFF
+        mapping = np.asarray(sample["label_mapping"], dtype=np.int64)
+        if labels.max() >= len(mapping):
+            raise BrokenFileError(
+                f"{path} must hold labels below {len(mapping)}, the length of label_mapping, but "
+                f"got {labels.max()}; check that the mapping is the data set's."
+            )
+        return mapping[labels]
+
+
+def decode_image(data: bytes, path: str | Path) -> NDArray[np.uint8]:
+    """Decode a JPEG or PNG as RGB, shape (H, W, 3).
+
+    Decoders fill what is missing of a cut-off picture with gray and go on; here it is
+    an error.
+
+    Args:
+        data: The whole file.
+        path: Its path, for the error.
+
+    Raises:
+        BrokenFileError: If the file is no picture, or cut off.
+    """
+    img = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if img is None or not _is_complete(data):
+        raise BrokenFileError(
+            f"{path} must hold a whole picture, but got {len(data)} bytes that are cut off or no "
+            'picture; copy the file again, or skip such samples with on_error="skip".'
+        )
+    return cv2.cvtColor(img, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def _is_complete(data: bytes) -> bool:
+    """Return whether a JPEG or PNG has its end marker; others count as complete."""
+    if data.startswith(b"\xff\xd8"):  # end of image after the last start of scan
+        return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" in data[-64:]
+    return True
+
+
+@TRANSFORMS.register_module()
+class LoadImages(Transform):
+    """Load the image of each view.
+
+    Reads: ``img_paths``. Writes: ``imgs``.
+    """
+
+    def __call__(self, sample: Sample) -> Sample:
+        """Return the sample with images.
+
+        Raises:
+            FileNotFoundError: If an image is missing.
+            BrokenFileError: If an image is cut off or no picture.
+        """
+        imgs = [decode_image(read_bytes(path, "image"), path) for path in sample["img_paths"]]
+        return {**sample, "imgs": imgs}
+
+
+@TRANSFORMS.register_module()
+class LoadSuperpixels(Transform):
+    """Load the superpixels of each view from a cache.
+
+    Reads: ``info_root``, ``img_tokens``, ``imgs``. Writes: ``superpixels``.
+
+    Args:
+        cache: Folder of the cache, relative to ``info_root``.
+        settings: Settings that the cache must have been made with; those left out may
+            be anything. None accepts every cache of superpixels.
+    """
+
+    def __init__(self, cache: str, settings: Mapping[str, Any] | None = None) -> None:
+        self.cache = cache
+        self.settings = settings
+        self._opened: dict[str, Cache] = {}
+
+    def __call__(self, sample: Sample) -> Sample:
+        """Return the sample with superpixels.
+
+        Raises:
+            FileNotFoundError: If the cache lacks an image.
+            BrokenFileError: If an entry is cut off or has not the size of its image.
+            ValueError: If there is no such cache, or it has other settings.
+        """
+        cache = self._open(Path(sample["info_root"]) / self.cache)
+        superpixels = []
+        for token, img in zip(sample["img_tokens"], sample["imgs"], strict=True):
+            decode = partial(decode_superpixels, img_shape=img.shape[:2])
+            superpixels.append(cache.read(token, decode))
+        return {**sample, "superpixels": superpixels}
+
+    def _open(self, folder: Path) -> Cache:
+        if str(folder) not in self._opened:
+            try:
+                self._opened[str(folder)] = Cache.open(folder, KIND, self.settings)
+            except FileNotFoundError as error:
+                # Not one sample lacks a file: all do, and skipping them would hide why.
+                raise ValueError(f"cache must be a folder of superpixels, but: {error}") from error
+        return self._opened[str(folder)]

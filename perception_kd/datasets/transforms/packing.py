@@ -1,0 +1,78 @@
+"""From a sample of arrays to what a model is given."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmdet3d.structures import Det3DDataSample, PointData
+from numpy.typing import NDArray
+from torch import Tensor
+
+from perception_kd.datasets.transforms.base import Sample, Transform
+from perception_kd.registry import TRANSFORMS
+
+META_KEYS = (
+    "sample_token",
+    "scene_token",
+    "cam_names",
+    "lidar_path",
+    "original_points",
+    "lidar_aug_matrix",
+)
+
+
+@TRANSFORMS.register_module()
+class PackPretrainInputs(Transform):
+    """Pack a sample as tensors and a data sample; the last step of a pipeline.
+
+    Reads: ``points``; ``imgs``, ``superpixels``, ``pairing_*``, ``pts_semantic_mask``
+    and the meta keys where present. Writes: ``inputs``, ``data_samples`` of
+    ``docs/sample.md``, and nothing else.
+
+    Args:
+        meta_keys: Keys that are copied to the data sample where present.
+    """
+
+    def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
+        self.meta_keys = tuple(meta_keys)
+
+    def __call__(self, sample: Sample) -> Sample:
+        """Return ``inputs`` and ``data_samples``.
+
+        Raises:
+            ValueError: If the images or the superpixels differ in size.
+        """
+        inputs = {"points": _to_tensor(sample["points"], np.float32)}
+        if "imgs" in sample:
+            imgs = _stack("imgs", sample["imgs"], np.uint8)
+            inputs["imgs"] = imgs.permute(0, 3, 1, 2).contiguous()
+        if "superpixels" in sample:
+            inputs["superpixels"] = _stack("superpixels", sample["superpixels"], np.int32)
+        for key in ("pairing_points", "pairing_images"):
+            if key in sample:
+                inputs[key] = _to_tensor(sample[key], np.int64)
+        return {"inputs": inputs, "data_samples": self._pack_data_sample(sample)}
+
+    def _pack_data_sample(self, sample: Sample) -> Any:
+        data_sample = Det3DDataSample(
+            metainfo={key: sample[key] for key in self.meta_keys if key in sample}
+        )
+        if "pts_semantic_mask" in sample:
+            labels = _to_tensor(sample["pts_semantic_mask"], np.int64)
+            data_sample.gt_pts_seg = PointData(pts_semantic_mask=labels)
+        return data_sample
+
+
+def _to_tensor(array: NDArray[np.generic], dtype: type[np.generic]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=dtype))
+
+
+def _stack(name: str, arrays: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> Tensor:
+    sizes = sorted({array.shape[:2] for array in arrays})
+    if len(sizes) > 1:
+        raise ValueError(
+            f"{name} of one sample must have one size to be packed, but got {sizes}; put "
+            "RandomResizedCrop or ResizeImages into the pipeline."
+        )
+    return _to_tensor(np.stack(arrays), dtype)

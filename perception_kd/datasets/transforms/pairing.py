@@ -1,0 +1,102 @@
+"""Which point is which pixel of which view."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.datasets.transforms.base import RandomTransform, Sample
+from perception_kd.geometry.projection import project_points
+from perception_kd.registry import TRANSFORMS
+
+VIEW_KEYS = (
+    "cam_names",
+    "img_tokens",
+    "img_paths",
+    "imgs",
+    "superpixels",
+    "lidar2cam",
+    "cam2img",
+)
+
+
+def reorder_views(sample: Sample, order: NDArray[np.int64]) -> Sample:
+    """Put the views of a sample that has no pairs yet in another order.
+
+    Reads and writes: all keys that have one entry a view.
+
+    Args:
+        sample: The sample, left as it is.
+        order: The old view of each new one, shape (V,).
+    """
+    reordered = dict(sample)
+    for key in VIEW_KEYS:
+        if key in sample:
+            entries = sample[key]
+            is_array = isinstance(entries, np.ndarray)
+            reordered[key] = entries[order] if is_array else [entries[view] for view in order]
+    return reordered
+
+
+@TRANSFORMS.register_module()
+class PairPointsWithPixels(RandomTransform[NDArray[np.int64]]):
+    """Pair each point with the nearest pixel of every view that sees it.
+
+    SLidR's rule [1]: no test of occlusion, no largest depth, and the border rule of
+    :func:`~perception_kd.geometry.projection.project_points`; the pixel is the rounded
+    projection, ties to even. Pairs come view by view, in the order of the points, so a
+    point occurs once for each view that sees it. Points of earlier sweeps are not
+    paired: what they hit has moved since.
+
+    It belongs before every transform that moves points or images.
+
+    - [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
+      https://arxiv.org/abs/2203.16258
+
+    Reads: ``points``, ``original_points``, ``imgs``, ``lidar2cam``, ``cam2img``.
+    Writes: ``pairing_points``, ``pairing_images``; with ``shuffle_views`` all keys by
+    view.
+
+    Args:
+        min_depth: Points nearer to a camera, in m, are not paired.
+        shuffle_views: Whether to put the views in random order first.
+
+    Raises:
+        ValueError: If ``min_depth`` is not positive.
+    """
+
+    def __init__(self, min_depth: float = 1.0, shuffle_views: bool = False) -> None:
+        if min_depth <= 0:
+            raise ValueError(f"min_depth must be positive, but got {min_depth}.")
+        self.min_depth = min_depth
+        self.shuffle_views = shuffle_views
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the old view of each new one, shape (V,)."""
+        num_views = len(sample["imgs"])
+        return rng.permutation(num_views) if self.shuffle_views else np.arange(num_views)
+
+    def apply(self, sample: Sample, params: NDArray[np.int64]) -> Sample:
+        """Return the sample with its views in this order, paired."""
+        if "lidar_aug_matrix" in sample:
+            raise ValueError(
+                "points must not have moved before they are paired, but got a sample with "
+                "lidar_aug_matrix; put PairPointsWithPixels before the point transforms."
+            )
+        sample = reorder_views(sample, params) if self.shuffle_views else dict(sample)
+        own_rows = np.flatnonzero(sample["original_points"] >= 0)
+        positions = sample["points"][own_rows, :3]
+
+        rows, pixels = [], []
+        for view, img in enumerate(sample["imgs"]):
+            projection = project_points(
+                positions,
+                sample["lidar2cam"][view],
+                sample["cam2img"][view],
+                img.shape[:2],
+                self.min_depth,
+            )
+            u, v = np.rint(projection.pixels[projection.visible]).astype(np.int64).T
+            rows.append(own_rows[projection.visible])
+            pixels.append(np.stack([np.full_like(u, view), v, u], axis=1))
+        sample["pairing_points"] = np.concatenate(rows)
+        sample["pairing_images"] = np.concatenate(pixels)
+        return sample

@@ -1,0 +1,255 @@
+"""Moving and dropping points; pairs, labels and original rows follow.
+
+SLidR's augmentation of the cloud [1] is ``RandomRotateZ``, ``RandomFlipAxis``,
+``DropCuboids`` in this order. The images never follow a moved cloud: pairs name rows,
+and rows do not change.
+
+- [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
+  https://arxiv.org/abs/2203.16258
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.datasets.transforms.base import (
+    RandomTransform,
+    Sample,
+    Transform,
+    check_probability,
+    check_range,
+    count_pairs,
+    select_points,
+)
+from perception_kd.registry import TRANSFORMS
+
+Array = NDArray[np.float64]
+
+
+def move_points(sample: Sample, matrix: Array) -> Sample:
+    """Apply a linear map to the cloud and note it in ``lidar_aug_matrix``.
+
+    Reads: ``points``, and ``lidar_aug_matrix`` where present. Writes: the same.
+
+    Args:
+        sample: The sample, left as it is.
+        matrix: Augmented from present LiDAR frame, without translation, shape (3, 3).
+    """
+    points = sample["points"].copy()
+    points[:, :3] = points[:, :3] @ matrix.T
+    aug = np.eye(4)
+    aug[:3, :3] = matrix
+    return {
+        **sample,
+        "points": points,
+        "lidar_aug_matrix": aug @ sample.get("lidar_aug_matrix", np.eye(4)),
+    }
+
+
+@TRANSFORMS.register_module()
+class RandomRotateZ(RandomTransform[float]):
+    """Rotate the cloud about the LiDAR's z axis.
+
+    Convention: a positive angle turns x towards y, counter-clockwise seen from above.
+
+    Reads: ``points``. Writes: ``points``, ``lidar_aug_matrix``.
+
+    Args:
+        range_deg: Bounds of the uniformly drawn angle in degrees. SLidR: a full turn.
+
+    Raises:
+        ValueError: If the bounds are not ascending.
+    """
+
+    def __init__(self, range_deg: tuple[float, float] = (0.0, 360.0)) -> None:
+        self.range_deg = check_range("range_deg", range_deg)
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> float:
+        """Return the angle in rad."""
+        return float(np.deg2rad(rng.uniform(*self.range_deg)))
+
+    def apply(self, sample: Sample, params: float) -> Sample:
+        """Return the sample rotated by an angle in rad."""
+        cos, sin = np.cos(params), np.sin(params)
+        return move_points(sample, np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]]))
+
+
+@TRANSFORMS.register_module()
+class RandomFlipAxis(RandomTransform[tuple[bool, bool]]):
+    """Negate x, y, both or neither.
+
+    Reads: ``points``. Writes: ``points``, ``lidar_aug_matrix``.
+
+    Args:
+        p_x: Probability that x is negated.
+        p_y: Probability that y is negated, independently.
+
+    Raises:
+        ValueError: If a probability is outside [0, 1].
+    """
+
+    def __init__(self, p_x: float = 0.5, p_y: float = 0.5) -> None:
+        self.p_x = check_probability("p_x", p_x)
+        self.p_y = check_probability("p_y", p_y)
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> tuple[bool, bool]:
+        """Return whether to negate x and y."""
+        chance_x, chance_y = rng.random(2)
+        return bool(chance_x < self.p_x), bool(chance_y < self.p_y)
+
+    def apply(self, sample: Sample, params: tuple[bool, bool]) -> Sample:
+        """Return the sample with x, y negated where asked."""
+        signs = [-1.0 if flip else 1.0 for flip in params]
+        return move_points(sample, np.diag([*signs, 1.0]))
+
+
+@TRANSFORMS.register_module()
+class RandomScale(RandomTransform[float]):
+    """Scale the cloud about the LiDAR.
+
+    Reads: ``points``. Writes: ``points``, ``lidar_aug_matrix``.
+
+    Args:
+        scale_range: Bounds of the uniformly drawn factor.
+
+    Raises:
+        ValueError: If the bounds are not positive and ascending.
+    """
+
+    def __init__(self, scale_range: tuple[float, float] = (0.95, 1.05)) -> None:
+        self.scale_range = check_range("scale_range", scale_range)
+        if self.scale_range[0] <= 0:
+            raise ValueError(f"scale_range must be positive, but got {scale_range}.")
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> float:
+        """Return the factor."""
+        return float(rng.uniform(*self.scale_range))
+
+    def apply(self, sample: Sample, params: float) -> Sample:
+        """Return the sample scaled by a factor."""
+        return move_points(sample, params * np.eye(3))
+
+
+class Cuboid(NamedTuple):
+    """An axis-aligned box in the present LiDAR frame, in m.
+
+    Attributes:
+        center: Shape (3,).
+        half_size: Half of its edges, shape (3,).
+    """
+
+    center: Array
+    half_size: Array
+
+
+@TRANSFORMS.register_module()
+class DropCuboids(RandomTransform[Cuboid]):
+    """Remove the points inside one random box, if every image keeps enough pairs.
+
+    The box is centered on a random point and is a random fraction of the cloud's
+    extent, the same along x, y and z; it is aligned with the axes as they are after
+    rotation. Points strictly inside are removed. Where that leaves fewer than
+    ``min_pairs`` pairs in any image, nothing is removed at all: SLidR's rule. An image
+    that had no pair before takes no part in it, or one blind camera would switch the
+    transform off.
+
+    Reads: ``points``; ``pairing_*``, ``imgs`` where present. Writes: as
+    ``select_points``.
+
+    Args:
+        max_fraction: Largest edge of the box as a fraction of the cloud's extent.
+        min_pairs: Pairs that every image with pairs must keep. SLidR: 1024.
+
+    Raises:
+        ValueError: If ``max_fraction`` is outside [0, 1).
+    """
+
+    def __init__(self, max_fraction: float = 0.2, min_pairs: int = 1024) -> None:
+        if not 0 <= max_fraction < 1:
+            raise ValueError(f"max_fraction must be in [0, 1), but got {max_fraction}.")
+        self.max_fraction = max_fraction
+        self.min_pairs = min_pairs
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Cuboid:
+        """Return the box to empty."""
+        positions = sample["points"][:, :3].astype(np.float64)
+        fraction = rng.uniform(0.0, self.max_fraction)
+        center = positions[rng.integers(len(positions))]
+        return Cuboid(center, np.ptp(positions, axis=0) * fraction / 2)
+
+    def apply(self, sample: Sample, params: Cuboid) -> Sample | None:
+        """Return the sample without the points in the box, or as it was."""
+        offset = np.abs(sample["points"][:, :3] - params.center)
+        inside = (offset < params.half_size).all(axis=1)
+        dropped = select_points(sample, ~inside)
+        if dropped is None or self._keeps_enough_pairs(sample, dropped):
+            return dropped
+        return sample
+
+    def _keeps_enough_pairs(self, before: Sample, after: Sample) -> bool:
+        if "pairing_images" not in before:
+            return True
+        had_pairs = count_pairs(before) > 0
+        return bool((count_pairs(after)[had_pairs] >= self.min_pairs).all())
+
+
+@TRANSFORMS.register_module()
+class CropToDisc(Transform):
+    """Keep the points in an upright cylinder around the LiDAR.
+
+    A disc, and not the square around it, so that a rotation by any angle afterwards
+    pushes no point out of a square grid.
+
+    Reads: ``points``. Writes: as ``select_points``; None where no point is left.
+
+    Args:
+        radius: Radius in m, included.
+        z_range: Lowest and highest z in m, included.
+
+    Raises:
+        ValueError: If the radius is not positive or the heights are not ascending.
+    """
+
+    def __init__(self, radius: float, z_range: tuple[float, float]) -> None:
+        if radius <= 0:
+            raise ValueError(f"radius must be positive, but got {radius}.")
+        self.radius = radius
+        self.z_range = check_range("z_range", z_range)
+
+    def __call__(self, sample: Sample) -> Sample | None:
+        """Return the sample without the points outside."""
+        x, y, z = sample["points"][:, :3].T.astype(np.float64)
+        low, high = self.z_range
+        return select_points(sample, (x**2 + y**2 <= self.radius**2) & (z >= low) & (z <= high))
+
+
+@TRANSFORMS.register_module()
+class CropToRange(Transform):
+    """Keep the points in a box around the LiDAR: those with a cell in a voxel grid.
+
+    Reads: ``points``. Writes: as ``select_points``; None where no point is left.
+
+    Args:
+        point_cloud_range: ``[x_min, y_min, z_min, x_max, y_max, z_max]`` in m. The
+            lower bounds are included, the upper ones are not.
+
+    Raises:
+        ValueError: If there are not six bounds or they are not ascending.
+    """
+
+    def __init__(self, point_cloud_range: Sequence[float]) -> None:
+        bounds = np.asarray(point_cloud_range, dtype=np.float64)
+        if bounds.shape != (6,) or not (bounds[:3] < bounds[3:]).all():
+            raise ValueError(
+                "point_cloud_range must be three lower and three larger upper bounds, but got "
+                f"{list(point_cloud_range)}."
+            )
+        self.lower, self.upper = bounds[:3], bounds[3:]
+
+    def __call__(self, sample: Sample) -> Sample | None:
+        """Return the sample without the points outside."""
+        positions = sample["points"][:, :3]
+        inside = (positions >= self.lower) & (positions < self.upper)
+        return select_points(sample, inside.all(axis=1))

@@ -1,0 +1,272 @@
+"""The data set: first block of a sample, selection, random numbers, skipped samples."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mmengine.dataset import pseudo_collate
+from torch.utils.data import DataLoader
+
+from perception_kd.datasets import CameraLidarDataset
+from perception_kd.datasets.camera_lidar_dataset import make_rng
+from perception_kd.datasets.errors import BrokenFileError
+from perception_kd.registry import DATASETS
+from tests.datasets.small_dataset import CAM2IMG, CAMERAS, LIDAR2CAM, make_small_dataset
+
+PIPELINE = [
+    dict(type="LoadPoints"),
+    dict(type="LoadImages"),
+    dict(type="PairPointsWithPixels", shuffle_views=True),
+    dict(type="RandomRotateZ"),
+    dict(type="RandomResizedCrop", size=(14, 26), min_pairs=2),
+    dict(type="RandomFlipImages"),
+    dict(type="PackPretrainInputs"),
+]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_small_dataset(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def own_root(tmp_path: Path) -> Path:
+    return make_small_dataset(tmp_path)
+
+
+def build(root: Path, **settings: Any) -> CameraLidarDataset:
+    return DATASETS.build(
+        dict(type="CameraLidarDataset", ann_file="infos.pkl", data_root=str(root)) | settings
+    )
+
+
+def tokens(dataset: CameraLidarDataset) -> list[str]:
+    return [dataset.get_data_info(i)["sample_token"] for i in range(len(dataset))]
+
+
+def test_a_sample_starts_as_documented(root: Path) -> None:
+    sample = build(root)[3]
+    assert sample["sample_token"] == "1-1"
+    assert sample["scene_token"] == "token-of-scene-1"
+    assert sample["scene_name"] == "scene-1"
+    assert sample["timestamp"] == 11
+    assert sample["info_root"] == str(root)
+    assert sample["lidar_path"] == str(root / "lidar" / "1-1.bin")
+    assert sample["num_pts_feats"] == 5
+    assert sample["pts_semantic_mask_path"] == str(root / "labels" / "1-1.bin")
+    assert sample["cam_names"] == ["CAM_FRONT", "CAM_BACK"]
+    assert sample["img_tokens"] == ["CAM_FRONT-1-1", "CAM_BACK-1-1"]
+    assert sample["img_paths"] == [str(root / camera / "1-1.png") for camera in CAMERAS]
+    assert sample["lidar2cam"].dtype == np.float64
+    assert sample["lidar2cam"].tolist() == [LIDAR2CAM[camera] for camera in CAMERAS]
+    assert sample["cam2img"].tolist() == [CAM2IMG] * 2
+    assert sample["label_mapping"][17] == 3  # raw label 17 of nuScenes-lidarseg is a car
+    assert [sweep["timestamp"] for sweep in sample["lidar_sweeps"]] == [10.95, 10.9]
+    assert sample["lidar_sweeps"][0]["lidar_path"] == str(root / "sweeps" / "1-1.bin")
+    assert sample["lidar_sweeps"][0]["sweep2lidar"].shape == (4, 4)
+
+
+def test_boxes_never_reach_a_sample(root: Path) -> None:
+    assert not {"instances", "gt_bboxes_3d", "ann_info"} & set(build(root)[0])
+
+
+def test_info_files_may_lie_elsewhere(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "infos.pkl").write_bytes((root / "infos.pkl").read_bytes())
+    sample = build(root, info_root=str(tmp_path))[0]
+    assert sample["info_root"] == str(tmp_path)
+    assert Path(sample["lidar_path"]).parent.parent == root
+
+
+def test_relative_folders_give_absolute_paths(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root.parent)
+    sample = build(Path(root.name))[0]
+    assert sample["lidar_path"] == str(root / "lidar" / "0-0.bin")
+
+
+def test_cameras_come_as_asked(root: Path) -> None:
+    sample = build(root, cameras=["CAM_BACK", "CAM_FRONT"])[0]
+    assert sample["img_tokens"] == ["CAM_BACK-0-0", "CAM_FRONT-0-0"]
+    assert sample["lidar2cam"].tolist() == [LIDAR2CAM["CAM_BACK"], LIDAR2CAM["CAM_FRONT"]]
+    assert build(root, cameras=["CAM_BACK"])[0]["cam2img"].shape == (1, 3, 3)
+
+
+def test_sweeps_are_limited(root: Path) -> None:
+    assert len(build(root, max_sweeps=1)[0]["lidar_sweeps"]) == 1
+
+
+def test_convention_scene_step_takes_the_nth_scene_and_sample_step_the_first_sample(
+    root: Path,
+) -> None:
+    assert tokens(build(root, scene_step=2)) == ["1-0", "1-1", "3-0", "3-1"]
+    assert tokens(build(root, sample_step=3)) == ["0-0", "1-1", "3-0"]
+    chosen = build(root, scenes=["scene-3", "scene-0"], scene_step=2)
+    assert tokens(chosen) == ["3-0", "3-1"]
+    assert tokens(build(root, scenes=["scene-2"], sample_step=2)) == ["2-0"]
+
+
+def test_a_split_is_chosen_by_name(tmp_path: Path) -> None:
+    import pickle
+
+    root = make_small_dataset(tmp_path)
+    content = pickle.loads((root / "infos.pkl").read_bytes())
+    names = ["scene-0103", "scene-0061", "scene-0916", "scene-0553"]  # by turns val and train
+    for sample in content["data_list"]:
+        sample["scene_name"] = names[int(sample["scene_name"][-1])]
+    (root / "infos.pkl").write_bytes(pickle.dumps(content))
+    assert tokens(build(root, scenes="train")) == ["1-0", "1-1", "3-0", "3-1"]
+    assert tokens(build(root, scenes="val")) == ["0-0", "0-1", "2-0", "2-1"]
+
+
+def test_labels_can_be_mapped_otherwise(root: Path) -> None:
+    mapping = build(root, label_mapping={0: 1, 300: 2})[0]["label_mapping"]
+    assert mapping.shape == (301,)
+    assert [mapping[0], mapping[1], mapping[300]] == [1, 255, 2]
+
+
+def test_random_numbers_depend_on_seed_epoch_token_and_stream_only() -> None:
+    def draw(*args: Any) -> int:
+        return int(make_rng(*args).integers(2**62))
+
+    assert draw(0, 0, "a") == draw(0, 0, "a")
+    others = [draw(1, 0, "a"), draw(0, 1, "a"), draw(0, 0, "b"), draw(0, 0, "a", 1)]
+    assert len({draw(0, 0, "a"), *others}) == 5
+
+
+def load(dataset: CameraLidarDataset, **settings: Any) -> dict[str, Any]:
+    """Return the packed inputs by sample token."""
+    loader: DataLoader[Any] = DataLoader(dataset, batch_size=1, collate_fn=lambda batch: batch[0], **settings)
+    return {item["data_samples"].sample_token: item["inputs"] for item in loader}
+
+
+def as_bytes(inputs: dict[str, Any]) -> bytes:
+    return b"".join(inputs[key].numpy().tobytes() for key in sorted(inputs))
+
+
+def test_samples_do_not_depend_on_the_number_of_workers(root: Path) -> None:
+    dataset = build(root, pipeline=PIPELINE)
+    dataset.set_epoch(3)
+    alone, shared = load(dataset), load(dataset, num_workers=2)
+    assert list(alone) == tokens(dataset)
+    assert {k: as_bytes(v) for k, v in alone.items()} == {k: as_bytes(v) for k, v in shared.items()}
+
+
+@pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
+def test_persistent_workers_see_the_epoch_and_count_skips(own_root: Path, context: str) -> None:
+    (own_root / "lidar" / "0-0.bin").unlink()
+    dataset = build(own_root, pipeline=PIPELINE, on_error="skip")
+    loader: DataLoader[Any] = DataLoader(
+        dataset,
+        batch_size=1,
+        collate_fn=pseudo_collate,
+        num_workers=2,
+        persistent_workers=True,
+        multiprocessing_context=context,
+    )
+    epochs = []
+    for epoch in (0, 1, 0):
+        dataset.set_epoch(epoch)
+        epochs.append([batch["inputs"]["points"][0].numpy().tobytes() for batch in loader])
+    assert epochs[0] == epochs[2]
+    assert all(first != second for first, second in zip(epochs[0], epochs[1], strict=True))
+    assert dataset.skipped["missing_file"] >= 3
+
+
+def test_a_copy_counts_for_itself(own_root: Path) -> None:
+    (own_root / "lidar" / "0-0.bin").unlink()
+    dataset = build(own_root, pipeline=PIPELINE, on_error="skip")
+    dataset.set_epoch(5)
+    copied = copy.deepcopy(dataset)
+    assert dataset[0] is not None
+    assert copied.skipped == {}
+    assert copied.get_subset([1])[0] is not None
+
+
+def test_a_missing_file_is_an_error_or_skipped_and_counted(own_root: Path) -> None:
+    (own_root / "CAM_BACK" / "1-0.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"No image at .*1-0\.png; check data_root"):
+        build(own_root, pipeline=PIPELINE)[2]
+    dataset = build(own_root, pipeline=PIPELINE, on_error="skip")
+    replacement = dataset[2]["data_samples"].sample_token
+    assert replacement != "1-0"
+    assert dataset[2]["data_samples"].sample_token == replacement
+    assert dataset[0]["data_samples"].sample_token == "0-0"
+    assert dataset.skipped["missing_file"] >= 2
+
+
+def test_a_broken_file_is_an_error_or_skipped_and_counted(own_root: Path) -> None:
+    path = own_root / "lidar" / "1-0.bin"
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(BrokenFileError, match=r"1-0\.bin must hold rows of 5 float32"):
+        build(own_root, pipeline=PIPELINE)[2]
+    dataset = build(own_root, pipeline=PIPELINE, on_error="skip")
+    assert dataset[2]["data_samples"].sample_token != "1-0"
+    assert set(dataset.skipped) == {"broken_file"}
+
+
+def test_replacements_differ_by_epoch(own_root: Path) -> None:
+    (own_root / "lidar" / "0-0.bin").unlink()
+    dataset = build(own_root, pipeline=PIPELINE, on_error="skip")
+    replacements = []
+    for epoch in range(12):
+        dataset.set_epoch(epoch)
+        replacements.append(dataset[0]["data_samples"].sample_token)
+    assert len(set(replacements)) > 2
+
+
+def test_an_error_of_the_program_is_never_skipped(root: Path) -> None:
+    def fail(sample: dict[str, Any]) -> dict[str, Any]:
+        raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        build(root, pipeline=[fail], on_error="skip")[0]
+
+
+def test_a_sample_with_nothing_left_is_replaced_and_counted_even_without_skipping(
+    root: Path,
+) -> None:
+    def only_last(sample: dict[str, Any]) -> dict[str, Any] | None:
+        return sample if sample["sample_token"] == "3-1" else None
+
+    dataset = build(root, pipeline=[only_last])
+    assert dataset[0]["sample_token"] == "3-1"
+    assert dataset.skipped["nothing_left"] >= 1
+
+
+def test_no_endless_search_when_nothing_is_ever_left(root: Path) -> None:
+    dataset = build(root, pipeline=[lambda sample: None], max_refetch=4)
+    with pytest.raises(ValueError, match="but 5 samples in place of 0-0 had nothing"):
+        dataset[0]
+    assert dataset.skipped == {"nothing_left": 5}
+
+
+def test_test_samples_are_never_replaced(own_root: Path) -> None:
+    (own_root / "lidar" / "0-0.bin").unlink()
+    with pytest.raises(FileNotFoundError, match=r"No LiDAR sweep at .*0-0\.bin"):
+        build(own_root, pipeline=PIPELINE, on_error="skip", test_mode=True)[0]
+    with pytest.raises(ValueError, match="Test samples must not be skipped, but of 0-0"):
+        build(own_root, pipeline=[lambda sample: None], test_mode=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (dict(cameras=["CAM_TOP"]), r"cameras must be among \['CAM_FRONT', 'CAM_BACK'\], but got"),
+        (dict(scenes=["scene-9"]), "scenes must be in the info file, but got scene-9; it has sc"),
+        (dict(scenes="train"), "scenes must leave at least one sample, but got none for 'train'"),
+        (dict(scenes="later"), "split must be one of train, val for v1.0-mini, but got 'later'"),
+        (dict(scene_step=100), "scene_step must be at most the number of scenes, 4"),
+        (dict(scene_step=0), "scene_step and sample_step must be at least 1, but got 0"),
+        (dict(on_error="ignore"), 'on_error must be "raise" or "skip", but got \'ignore\''),
+        (dict(seed=-1), "seed must not be negative, but got -1"),
+    ],
+)
+def test_rejects_settings_out_of_range(root: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(root, **settings)
+
+
+def test_a_missing_info_file_names_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"No info file at .*create_data\.py"):
+        build(tmp_path)

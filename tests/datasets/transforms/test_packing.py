@@ -1,0 +1,50 @@
+"""Packing: types, shapes, and samples that have not everything."""
+
+import numpy as np
+import pytest
+import torch
+
+from perception_kd.datasets.transforms import PackPretrainInputs
+from tests.datasets.transforms.marked_sample import freeze, make_sample
+
+
+def test_everything_loaded_is_packed_with_its_documented_type() -> None:
+    sample = make_sample(num_points=50, num_views=2, pairs_per_view=20)
+    packed = PackPretrainInputs()(freeze(sample))
+    shapes = {
+        "points": ((50, 5), torch.float32),
+        "imgs": ((2, 3, 90, 160), torch.uint8),
+        "superpixels": ((2, 90, 160), torch.int32),
+        "pairing_points": ((40,), torch.int64),
+        "pairing_images": ((40, 3), torch.int64),
+    }
+    inputs = packed["inputs"]
+    assert {key: (tuple(t.shape), t.dtype) for key, t in inputs.items()} == shapes
+    assert np.array_equal(inputs["imgs"][1, :, 7, 9], sample["imgs"][1][7, 9])
+    data_sample = packed["data_samples"]
+    assert data_sample.sample_token == "marked"
+    assert data_sample.cam_names == ["CAM_0", "CAM_1"]
+    assert data_sample.original_points.tolist() == list(range(50))
+    labels = data_sample.gt_pts_seg.pts_semantic_mask
+    assert labels.dtype == torch.int64
+    assert labels.tolist() == [i % 7 for i in range(50)]
+
+
+def test_what_was_not_loaded_is_absent() -> None:
+    packed = PackPretrainInputs()({"sample_token": "a", "points": np.zeros((3, 5))})
+    assert set(packed["inputs"]) == {"points"}
+    assert "gt_pts_seg" not in packed["data_samples"]
+
+
+def test_a_sample_without_one_pair_is_packed() -> None:
+    sample = make_sample(pairs_per_view=0)
+    inputs = PackPretrainInputs()(sample)["inputs"]
+    assert inputs["pairing_points"].shape == (0,)
+    assert inputs["pairing_images"].shape == (0, 3)
+
+
+def test_images_of_several_sizes_are_refused_with_the_remedy() -> None:
+    sample = make_sample()
+    sample["imgs"][1] = sample["imgs"][1][:-1]
+    with pytest.raises(ValueError, match=r"imgs of one sample must have one size .*ResizeImages"):
+        PackPretrainInputs()(sample)
