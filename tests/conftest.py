@@ -7,6 +7,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import torch
 
+from tests.fake_data.fixtures import fake_nuscenes, fake_semantickitti
+
+__all__ = ["fake_nuscenes", "fake_semantickitti"]
+
 torch.set_num_threads(1)
 
 

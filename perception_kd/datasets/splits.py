@@ -34,8 +34,8 @@ def split_names(version: str) -> list[str]:
 def split_scenes(version: str, split: str) -> list[str]:
     """Return the names of a split's scenes in nuScenes.
 
-    Besides the official splits there are SLidR's for choosing hyperparameters, within the
-    official training split of v1.0-trainval: ``parametrize_val`` has 100 scenes and
+    Besides the official splits there are SLidR's for choosing hyperparameters, within
+    the training split of v1.0-trainval: ``parametrize_val`` has 100 scenes and
     ``parametrize_train`` the other 600.
 
     Args:

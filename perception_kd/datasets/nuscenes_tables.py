@@ -1,0 +1,266 @@
+"""nuScenes' tables, one scene at a time.
+
+nuscenes-devkit holds all tables at once: gigabytes for v1.0-trainval, and again in
+every worker. Here the tables are streamed once and dealt out to one folder a scene; the
+devkit then opens a scene from its folder, in the memory of a scene.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from nuscenes.nuscenes import NuScenes
+from tqdm import tqdm
+
+Record = dict[str, Any]
+
+LIDAR = "LIDAR_TOP"
+# In the order of mmdet3d's converter.
+CAMERAS = (
+    "CAM_FRONT",
+    "CAM_FRONT_RIGHT",
+    "CAM_FRONT_LEFT",
+    "CAM_BACK",
+    "CAM_BACK_LEFT",
+    "CAM_BACK_RIGHT",
+)
+
+_SHARED = ("attribute", "category", "log", "map", "scene", "sensor", "visibility")
+_DEALT = ("calibrated_sensor", "ego_pose", "instance", "sample", "sample_annotation", "sample_data")
+_CHUNK_CHARS = 1 << 20
+_SPOOL_CHARS = 1 << 25
+
+
+class SceneTables(NuScenes):
+    """The devkit on the tables of one scene.
+
+    Everything of :class:`nuscenes.NuScenes` works that stays within the scene and does
+    not draw maps; radar is left out.
+
+    Args:
+        root: Root of the data set.
+        version: Version of the tables.
+        tables: Records by table.
+    """
+
+    def __init__(self, root: str, version: str, tables: dict[str, list[Record]]) -> None:
+        self.dataroot, self.version, self.verbose = root, version, False
+        self.table_names = list(tables)
+        for name, records in tables.items():
+            setattr(self, name, records)
+        self.__make_reverse_index__(False)
+
+
+class DealtTables:
+    """Tables of a version, dealt out by scene.
+
+    Args:
+        root: Root of the data set.
+        version: v1.0-mini, v1.0-trainval or v1.0-test.
+        folder: Empty folder for the records by scene: about as large as the tables.
+        progress: Show a progress bar.
+
+    Attributes:
+        scenes: Records of the scene table, in its order.
+        categories: Names of the categories.
+
+    Raises:
+        FileNotFoundError: If the folder or a table is missing; it says where it looked.
+        ValueError: If a table is no JSON list of records.
+    """
+
+    def __init__(self, root: Path, version: str, folder: Path, progress: bool = True) -> None:
+        check_tables(root, version)
+        self._root, self._version, self._folder = root, version, folder
+        tables = root / version
+        self._shared = {name: list(_records(tables / f"{name}.json")) for name in _SHARED}
+        self.scenes: list[Record] = self._shared["scene"]
+        self.categories = [record["name"] for record in self._shared["category"]]
+        with _Dealer(tables, folder, progress) as dealer:
+            self._has_lidarseg = _deal_all(dealer, self._shared["sensor"])
+
+    def open_scene(self, scene: Record) -> SceneTables:
+        """Open one scene's tables with the devkit."""
+        names = [*_DEALT, *(["lidarseg"] if self._has_lidarseg else [])]
+        folder = self._folder / scene["token"]
+        dealt = {name: _read_dealt(folder / name) for name in names}
+        return SceneTables(str(self._root), self._version, self._shared | dealt)
+
+
+def check_tables(root: Path, version: str) -> None:
+    """Check that a version's tables are there.
+
+    Raises:
+        FileNotFoundError: If not; the message says where it looked and what to change.
+    """
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"--root must be the folder of nuScenes, but {root} is no folder; give another --root."
+        )
+    tables = root / version
+    if not tables.is_dir():
+        found = sorted(path.parent.name for path in root.glob("*/scene.json"))
+        hint = f"give --version {found[0]}" if found else "give another --root"
+        raise FileNotFoundError(
+            f"--root must hold the tables of --version {version}, but there is no {tables}; {hint}."
+        )
+    missing = [name for name in (*_SHARED, *_DEALT) if not (tables / f"{name}.json").is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"{tables} must hold all tables of nuScenes, but {missing[0]}.json is missing; "
+            f"unpack the meta data of {version} again."
+        )
+
+
+def _deal_all(dealer: "_Dealer", sensors: list[Record]) -> bool:
+    """Deal all tables; tell whether there are point labels."""
+    scene_of_sample = dealer.deal("sample", lambda record: [record["scene_token"]])
+
+    channels = {record["token"]: record["channel"] for record in sensors}
+    calibrations = dealer.load("calibrated_sensor")
+    kept = {
+        record["token"]
+        for record in calibrations
+        if channels[record["sensor_token"]] in (LIDAR, *CAMERAS)
+    }
+    scenes_of_calibration = defaultdict(set)
+    scene_of_pose: dict[str, str] = {}
+    scene_of_keyframe: dict[str, str] = {}
+
+    def scene_of_frame(record: Record) -> list[str]:
+        if record["calibrated_sensor_token"] not in kept:
+            return []
+        scene = scene_of_sample[record["sample_token"]]
+        scenes_of_calibration[record["calibrated_sensor_token"]].add(scene)
+        scene_of_pose[record["ego_pose_token"]] = scene
+        if record["is_key_frame"]:
+            scene_of_keyframe[record["token"]] = scene
+        return [scene]
+
+    dealer.deal("sample_data", scene_of_frame)
+    dealer.deal("ego_pose", lambda record: _one(scene_of_pose, record["token"]))
+    scene_of_pose.clear()
+    dealer.deal("calibrated_sensor", lambda record: scenes_of_calibration[record["token"]])
+
+    scene_of_instance: dict[str, str] = {}
+
+    def scene_of_annotation(record: Record) -> list[str]:
+        scene = scene_of_sample[record["sample_token"]]
+        scene_of_instance[record["instance_token"]] = scene
+        return [scene]
+
+    dealer.deal("sample_annotation", scene_of_annotation)
+    dealer.deal("instance", lambda record: _one(scene_of_instance, record["token"]))
+    if not dealer.has("lidarseg"):
+        return False
+    dealer.deal("lidarseg", lambda record: _one(scene_of_keyframe, record["sample_data_token"]))
+    return True
+
+
+def _one(scenes: dict[str, str], token: str) -> list[str]:
+    return [scenes[token]] if token in scenes else []
+
+
+class _Dealer:
+    """Append the records of tables to one file a scene and table."""
+
+    def __init__(self, tables: Path, folder: Path, progress: bool) -> None:
+        self._tables, self._folder = tables, folder
+        self._pending: dict[Path, list[str]] = defaultdict(list)
+        self._pending_chars = 0
+        names = [*_DEALT, *(["lidarseg"] if self.has("lidarseg") else [])]
+        size = sum((tables / f"{name}.json").stat().st_size for name in names)
+        self._bar = tqdm(desc="tables", total=size, unit="B", unit_scale=True, disable=not progress)
+
+    def __enter__(self) -> "_Dealer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is such a table."""
+        return (self._tables / f"{name}.json").is_file()
+
+    def load(self, name: str) -> list[Record]:
+        """Return a whole table."""
+        return list(_records(self._tables / f"{name}.json"))
+
+    def deal(self, name: str, scenes_of: Callable[[Record], Iterable[str]]) -> dict[str, str]:
+        """Deal a table.
+
+        Args:
+            name: Name of the table.
+            scenes_of: Tokens of the scenes that a record goes to.
+
+        Returns:
+            For the sample table, the scene of each sample; else nothing.
+        """
+        scene_of_record = {}
+        for record in _records(self._tables / f"{name}.json", self._bar.update):
+            scenes = list(scenes_of(record))
+            if name == "sample":
+                scene_of_record[record["token"]] = scenes[0]
+            text = json.dumps(record)
+            for scene in scenes:
+                self._pending[self._folder / scene / name].append(text)
+                self._pending_chars += len(text)
+            if self._pending_chars > _SPOOL_CHARS:
+                self._flush()
+        self._flush()
+        return scene_of_record
+
+    def _flush(self) -> None:
+        for path, texts in self._pending.items():
+            path.parent.mkdir(exist_ok=True)
+            with path.open("a", encoding="utf-8") as file:
+                file.writelines(text + "\n" for text in texts)
+        self._pending.clear()
+        self._pending_chars = 0
+
+
+def _read_dealt(path: Path) -> list[Record]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def _records(path: Path, advance: Callable[[int], Any] = lambda size: None) -> Iterator[Record]:
+    """Yield the records of a table without ever holding the table.
+
+    Args:
+        path: JSON list of objects.
+        advance: Told the number of characters after each read.
+
+    Raises:
+        ValueError: If it is something else, or ends too early.
+    """
+    decoder = json.JSONDecoder()
+    with path.open(encoding="utf-8") as file:
+        text, position = file.read(_CHUNK_CHARS).lstrip(), 1
+        advance(len(text))
+        if not text.startswith("["):
+            raise ValueError(f"{path} must be a JSON list, but it starts with {text[:10]!r}.")
+        while True:
+            while text[position : position + 1] in (" ", "\n", "\r", "\t", ","):
+                position += 1
+            if text[position : position + 1] == "]":
+                return
+            try:
+                record, position = decoder.raw_decode(text, position)
+            except json.JSONDecodeError as error:
+                text, position = text[position:], 0
+                more = file.read(_CHUNK_CHARS)
+                # No record is that long; without a limit, a fault would read all of it.
+                if not more or len(text) > 4 * _CHUNK_CHARS:
+                    raise ValueError(
+                        f"{path} must be a JSON list, but it is broken or cut off ({error}); "
+                        "unpack it again."
+                    ) from error
+                text += more
+                advance(len(more))
+            else:
+                yield record
