@@ -5,9 +5,12 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseModel
+from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from perception_kd.engine import launch
+from perception_kd.engine.launch import read_config
 from perception_kd.registry import DATASETS, MODELS
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +20,7 @@ _base_ = ["{root}/configs/_base_/default_runtime.py"]
 custom_imports = dict(imports=["tests.engine.toy"])
 data_root = "{data_root}"
 info_root = "{data_root}"
-model = dict(type="ToyModel")
+model = dict(type="ToyModel", dropout=0.5)
 train_dataloader = dict(
     batch_size=2,
     num_workers={workers},
@@ -50,9 +53,10 @@ class ToyDataset(Dataset[dict[str, Tensor]]):
         self.info_root = info_root
         self.seed = seed
         self.skipped = {"no_points": 3}
-        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
 
     def set_epoch(self, epoch: int) -> None:
+        """Keep the epoch where the workers see it."""
         self.epoch.fill_(epoch)
 
     def __len__(self) -> int:
@@ -66,16 +70,17 @@ class ToyDataset(Dataset[dict[str, Tensor]]):
 
 @MODELS.register_module()
 class ToyModel(BaseModel):
-    """A linear layer behind dropout, which draws from torch's global generator."""
+    """Two linear layers around dropout, which draws from torch's global generator."""
 
-    def __init__(self) -> None:
+    def __init__(self, dropout: float = 0.5) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(0.5)
+        self.dropout = nn.Dropout(dropout)
         self.backbone = nn.Linear(3, 4)
         self.head = nn.Linear(4, 1)
         self.epochs: list[int] = []
 
     def forward(self, x: Tensor, y: Tensor, epoch: Tensor, mode: str = "tensor") -> Any:
+        """Fit y, and remember of which epoch the samples were."""
         output = self.head(self.dropout(self.backbone(x)))[:, 0]
         if mode == "predict":
             return [{"output": float(value)} for value in output]
@@ -88,3 +93,15 @@ def write_config(folder: Path, workers: int = 0, more: str = "") -> Path:
     path = folder / "toy.py"
     path.write_text(CONFIG.format(root=ROOT, data_root=folder, workers=workers) + more)
     return path
+
+
+def build_runner(folder: Path, **settings: Any) -> Runner:
+    """Build the runner of a toy run; settings replace the config's, by dotted name."""
+    cfg = read_config(write_config(folder), {"experiment_name": str(folder), **settings})
+    cfg.work_dir = str(folder / "work")
+    return launch.build_runner(cfg)
+
+
+def read_log(folder: Path) -> str:
+    """Read all logs below a folder."""
+    return "".join(path.read_text() for path in folder.rglob("*.log"))

@@ -1,6 +1,8 @@
 """tools/train.py and tools/test.py, on a toy, as a user types them."""
 
 import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,32 +10,35 @@ from typing import Any
 
 import pytest
 import torch
-from tests.engine.toy import ROOT, ToyModel, write_config
+from mmengine.fileio import load
+
+from tests.engine.toy import ROOT, ToyModel, read_log, write_config
+from tools import test as test_tool
 from tools import train as train_tool
 
 
-def train(config: Path, *options: str, name: str) -> int:
-    """Train in this process; runs need a name each, since mmengine shares state by name."""
+def train(config: Path, *options: str, name: str, settings: tuple[str, ...] = ()) -> int:
+    """Train in this process; mmengine shares the state of runs of one name."""
     work_dir = config.parent / name
     given = [str(config), "--work-dir", str(work_dir), *options]
-    return train_tool.main([*given, "--cfg-options", f"experiment_name={config.parent.name}{name}"])
+    return train_tool.main([*given, "--cfg-options", f"experiment_name={work_dir}", *settings])
 
 
 def read(path: Path) -> dict[str, Any]:
-    return torch.load(path, weights_only=True)
+    content: dict[str, Any] = torch.load(path, weights_only=True)
+    return content
 
 
 def assert_same(first: Any, second: Any) -> None:
-    if isinstance(first, dict):
+    """Compare nested dicts and lists of tensors and numbers, bit by bit."""
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second)
+    elif isinstance(first, dict):
         assert first.keys() == second.keys()
-        for key in first:
-            assert_same(first[key], second[key])
+        assert_same(list(first.values()), list(second.values()))
     elif isinstance(first, list):
-        assert len(first) == len(second)
         for one, other in zip(first, second, strict=True):
             assert_same(one, other)
-    elif isinstance(first, torch.Tensor):
-        assert torch.equal(first, second)
     else:
         assert first == second
 
@@ -75,3 +80,106 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     for key in ("state_dict", "optimizer", "param_schedulers"):
         assert_same(whole[key], parts[key])
     assert parts["meta"]["iter"] == whole["meta"]["iter"] == 16
+
+
+def test_the_learning_rate_follows_the_batch_size_unless_told_otherwise(tmp_path: Path) -> None:
+    # 0.1 is for 4 samples a step, and the toy takes 2.
+    config = write_config(tmp_path)
+    once = ("train_cfg.max_epochs=1",)
+    assert train(config, name="scaled", settings=once) == 0
+    assert train(config, "--no-scale-lr", name="plain", settings=once) == 0
+    assert "Effective learning rate: 0.05 " in read_log(tmp_path / "scaled")
+    assert "Effective learning rate: 0.1 " in read_log(tmp_path / "plain")
+
+
+def test_a_training_starts_from_pretrained_weights(tmp_path: Path) -> None:
+    weights = {"weight": torch.full((4, 3), 7.0), "bias": torch.zeros(4)}
+    torch.save({f"old.{name}": value for name, value in weights.items()}, tmp_path / "old.pth")
+    source = dict(checkpoint=str(tmp_path / "old.pth"), prefix="old.", module="backbone")
+    config = write_config(tmp_path, more=f"load_pretrained_from = {source}")
+    settings = ("train_cfg.max_epochs=1", "optim_wrapper.optimizer.lr=0.0")
+    assert train(config, name="run", settings=settings) == 0
+    trained = read(tmp_path / "run" / "epoch_1.pth")["state_dict"]
+    assert torch.equal(trained["backbone.weight"], weights["weight"])
+
+
+@pytest.mark.distributed
+def test_two_processes_on_a_cpu_train_like_one_with_their_batch(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    same = ("model.dropout=0.0", "train_cfg.max_epochs=2")
+    larger = ("train_dataloader.batch_size=4",)
+    assert train(config, name="one", settings=(*same, *larger)) == 0
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    work_dir = tmp_path / "two"
+    subprocess.run(
+        [
+            *(ROOT / "tools" / "dist_train.sh", config, "2", "--work-dir", work_dir),
+            *("--cfg-options", *same),
+        ],
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "MASTER_PORT": port},
+        cwd=tmp_path,
+        check=True,
+    )
+    one, two = (read(tmp_path / name / "epoch_2.pth") for name in ("one", "two"))
+    assert two["meta"]["iter"] == one["meta"]["iter"] == 4
+    for name, value in one["state_dict"].items():
+        torch.testing.assert_close(two["state_dict"][name], value)
+    log = read_log(work_dir)
+    assert "batch size 2 x 2 processes = 4; steps an epoch: 2" in log
+    assert "Samples skipped so far: no_points 6" in log
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--data-root", "/no/such"], r"data_root must be a folder, but got /no/such"),
+        (["--info-root", "/no/such"], r"or make it: python tools/create_data.py nuscenes --root"),
+        (["--resume", "none.pth"], r"--resume must name a checkpoint, but got none.pth"),
+        (["--amp"], r"--amp must run on a GPU"),
+        (["--cfg-options", "train_cgf.max_epochs=1"], r"did you mean train_cfg\?"),
+        (["--launcher", "pytorch"], r"launcher pytorch must set RANK"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], options: list[str], expected: str
+) -> None:
+    if "--amp" in options and torch.cuda.is_available():
+        pytest.skip("this machine has mixed precision")
+    assert train_tool.main([str(write_config(tmp_path)), *options]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert re.search(expected, line)
+
+
+def test_a_missing_config_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    assert train_tool.main(["no/such.py"]) == 2
+    expected = "error: config must be a file, but got no/such.py, which is none.\n"
+    assert capfd.readouterr().err == expected
+
+
+def test_an_option_without_a_value_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train_tool.parse_args(["config.py", "--cfg-options", "train_cfg"])
+    assert "--cfg-options must be followed by NAME=VALUE" in capfd.readouterr().err
+
+
+def test_a_checkpoint_is_evaluated_and_a_foreign_one_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path)
+    model = ToyModel()
+    torch.save({"state_dict": model.state_dict()}, tmp_path / "good.pth")
+    torch.save({"state_dict": model.backbone.state_dict()}, tmp_path / "foreign.pth")
+
+    def evaluate(checkpoint: str) -> int:
+        settings = ["--cfg-options", f"experiment_name={tmp_path}{checkpoint}"]
+        work_dir = ["--work-dir", str(tmp_path / "test")]
+        return test_tool.main([str(config), str(tmp_path / checkpoint), *work_dir, *settings])
+
+    assert evaluate("good.pth") == 0
+    assert len(load(tmp_path / "results.pkl")) == 8
+    assert evaluate("foreign.pth") == 2
+    assert "must hold at least 100% of the parameters" in capfd.readouterr().err
