@@ -1,0 +1,33 @@
+"""Superpixels as pictures, for the eye."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+YELLOW = (255, 255, 0)
+
+
+def find_borders(superpixels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Return which pixels differ from the one to the right or below, shape (H, W)."""
+    borders = np.zeros(superpixels.shape, dtype=bool)
+    borders[:, :-1] |= superpixels[:, :-1] != superpixels[:, 1:]
+    borders[:-1] |= superpixels[:-1] != superpixels[1:]
+    return borders
+
+
+def draw_borders(
+    image: NDArray[np.uint8],
+    superpixels: NDArray[np.integer[Any]],
+    color: tuple[int, int, int] = YELLOW,
+) -> NDArray[np.uint8]:
+    """Return a copy of an image with the borders of its superpixels.
+
+    Args:
+        image: RGB, shape (H, W, 3).
+        superpixels: Ids, shape (H, W).
+        color: RGB of the borders.
+    """
+    picture = image.copy()
+    picture[find_borders(superpixels)] = color
+    return picture
