@@ -1,0 +1,35 @@
+"""Rigid transforms by hand and against numpy's inverse."""
+
+import numpy as np
+import pytest
+
+from perception_kd.geometry.rigid import invert_rigid, make_rigid, transform_points
+
+QUARTER_TURN = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])  # x to y
+
+
+def test_convention_matrices_act_on_column_vectors_rotation_first() -> None:
+    src2dst = make_rigid(QUARTER_TURN, np.array([10.0, 20, 30]))
+    moved = transform_points(np.array([[1.0, 0, 0], [0, 2, 0]]), src2dst)
+    assert moved.tolist() == [[10, 21, 30], [8, 20, 30]]
+
+
+def test_the_inverse_is_numpys() -> None:
+    src2dst = make_rigid(QUARTER_TURN, np.array([1.5, -2, 0.25]))
+    np.testing.assert_allclose(invert_rigid(src2dst), np.linalg.inv(src2dst), atol=1e-15)
+    np.testing.assert_allclose(invert_rigid(src2dst) @ src2dst, np.eye(4), atol=1e-15)
+
+
+def test_single_precision_points_are_moved_in_double() -> None:
+    assert transform_points(np.zeros((2, 3), np.float32), np.eye(4)).dtype == np.float64
+
+
+def test_rejects_wrong_shapes() -> None:
+    with pytest.raises(ValueError, match=r"rotation must have shape \(3, 3\)"):
+        make_rigid(np.eye(4), np.zeros(3))
+    with pytest.raises(ValueError, match=r"translation must have shape \(3,\)"):
+        make_rigid(np.eye(3), np.zeros(4))
+    with pytest.raises(ValueError, match=r"src2dst must have shape \(4, 4\)"):
+        invert_rigid(np.eye(3))
+    with pytest.raises(ValueError, match=r"points must have shape \(N, 3\)"):
+        transform_points(np.zeros(3), np.eye(4))
