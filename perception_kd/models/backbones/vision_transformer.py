@@ -1,0 +1,112 @@
+"""DINO and DINOv2 vision transformers from a local folder of ``transformers``."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch.nn.functional as F
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from perception_kd.registry import MODELS
+from perception_kd.utils.checks import check_shape
+
+MODEL_TYPES = ("vit", "dinov2", "dinov2_with_registers")
+
+
+@MODELS.register_module()
+class VisionTransformerTeacher(nn.Module):
+    """Patch tokens of the last block, after its norm, as a map.
+
+    Learned positions are interpolated to the size of the image. An image whose sides
+    are no multiples of the patch is padded with zeros (the mean color) at the right and
+    the bottom, so no pixel is lost and no pixel moves.
+
+    Convention:
+        Cell (i, j) of the map is centered on row ``cell_offset + stride * i``, column
+        ``cell_offset + stride * j``: the middle of its patch.
+
+    Args:
+        checkpoint: Local folder with ``config.json`` and the weights, as
+            ``transformers`` saves them, of a DINO (``vit``) or DINOv2 model, with
+            registers or without.
+
+    Attributes:
+        mean: Mean of DINO's and DINOv2's training images, RGB in 0..255.
+        std: Standard deviation of the same.
+        out_channels: Channels of the map.
+        stride: Stride of the map in px: the side of a patch.
+        cell_offset: Position of the map's cell 0 in px.
+
+    Raises:
+        ImportError: If ``transformers`` is not installed.
+        FileNotFoundError: If the folder or its ``config.json`` does not exist.
+        ValueError: If the model is of another type, or the weights do not fit it.
+    """
+
+    mean: ClassVar[tuple[float, ...]] = (123.675, 116.28, 103.53)
+    std: ClassVar[tuple[float, ...]] = (58.395, 57.12, 57.375)
+
+    def __init__(self, checkpoint: str) -> None:
+        super().__init__()
+        self.model = _load(Path(checkpoint))
+        config = self.model.config
+        self.out_channels: int = config.hidden_size
+        self.stride: int = config.patch_size
+        self.cell_offset = (self.stride - 1) / 2
+        self.num_leading_tokens = 1 + getattr(config, "num_register_tokens", 0)
+        # DINO's class interpolates positions on request only, DINOv2's always.
+        self._options = {"interpolate_pos_encoding": True} if config.model_type == "vit" else {}
+
+    def forward(self, imgs: Tensor) -> Tensor:
+        """Return the patch tokens as a map.
+
+        Args:
+            imgs: Normalized images, shape (V, 3, H, W).
+
+        Returns:
+            Shape (V, C, ceil(H / stride), ceil(W / stride)).
+        """
+        check_shape("imgs", imgs, ("V", 3, "H", "W"))
+        height, width = imgs.shape[-2:]
+        rows, cols = -(-height // self.stride), -(-width // self.stride)
+        imgs = F.pad(imgs, (0, cols * self.stride - width, 0, rows * self.stride - height))
+        tokens = self.model(pixel_values=imgs, **self._options).last_hidden_state
+        patches = tokens[:, self.num_leading_tokens :]  # behind class and register tokens
+        return patches.transpose(1, 2).unflatten(2, (rows, cols))
+
+
+def _load(folder: Path) -> Any:
+    try:
+        from transformers import AutoConfig, AutoModel
+    except ImportError as error:
+        raise ImportError(
+            "VisionTransformerTeacher needs transformers; pip install perception_kd[vit]."
+        ) from error
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(
+            f"No config.json in {folder}; put the folder of a DINO or DINOv2 model (config.json "
+            "and model.safetensors) there, or set checkpoint to where it is."
+        )
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    if config.model_type not in MODEL_TYPES:
+        raise ValueError(
+            f"model_type in {folder / 'config.json'} must be one of {', '.join(MODEL_TYPES)}, "
+            f"but got {config.model_type}."
+        )
+    model, info = AutoModel.from_pretrained(
+        folder,
+        config=config,
+        local_files_only=True,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # reported below, with all names
+    )
+    # The pooler stands behind the tokens; DINO's published weights have none.
+    lacking = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))
+    lacking += sorted(str(entry[0]) for entry in info["mismatched_keys"])
+    if lacking:
+        raise ValueError(
+            f"The weights in {folder} must fit its config.json, but {len(lacking)} are missing or "
+            f"of another shape, first {lacking[0]}; take both from the same model."
+        )
+    print_log(f"Loaded {config.model_type} from {folder}.", logger="current")
+    return model

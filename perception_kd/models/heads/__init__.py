@@ -1,0 +1,7 @@
+"""Heads: from a network's features to what is compared or predicted."""
+
+from perception_kd.models.heads.bev_projection import BEVProjection
+from perception_kd.models.heads.pixel_projection import PixelProjection
+from perception_kd.models.heads.voxel_projection import VoxelProjection
+
+__all__ = ["BEVProjection", "PixelProjection", "VoxelProjection"]

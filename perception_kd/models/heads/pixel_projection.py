@@ -1,0 +1,126 @@
+"""From an image network's feature map to compared features at every pixel."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from perception_kd.models.feature_grid import resample_cells
+from perception_kd.registry import MODELS
+from perception_kd.utils.checks import check_shape
+
+
+@MODELS.register_module()
+class PixelProjection(nn.Module):
+    """Project a feature map with a 1x1 convolution, then enlarge it to the image.
+
+    With the defaults this is the trained part of SLidR's teacher [1]
+    (``scale_factor=4``, its "dilation decoder") and of PPKT's (``scale_factor=32``).
+
+    Convention:
+        Pixel r of the image reads, along each axis of h cells,
+
+        - cell ``r * (h - 1) / (scale_factor * h - 1)`` with ``align_corners=True``, as
+          published. A ResNet's cell j sees the surroundings of pixel ``scale_factor *
+          j``, so the error grows from 0 to ``scale_factor - 1`` px at the far edge (3
+          px for SLidR), and a mirrored image does not give the mirrored result;
+        - cell ``(r + 0.5) / scale_factor - 0.5`` with ``align_corners=False``: cells
+          are squares that tile the image;
+        - cell ``(r - cell_offset) / scale_factor`` where ``cell_offset`` is given: no
+          error if it is that of the backbone.
+
+    - [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
+      https://arxiv.org/abs/2203.16258
+
+    Args:
+        in_channels: Channels C of the backbone's map.
+        out_channels: Channels D of the compared features.
+        scale_factor: Stride of the backbone's map in px.
+        align_corners: Which of the two usual placements of cells to use.
+        normalize: Whether to scale the features of each pixel to unit length.
+        cell_offset: Position of the map's cell 0 in px (``cell_offset`` of the
+            backbone). Needs ``align_corners=False``.
+
+    Raises:
+        ValueError: If a number is not positive, or ``cell_offset`` comes with
+            ``align_corners=True``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int = 64,
+        scale_factor: int = 4,
+        align_corners: bool = True,
+        normalize: bool = True,
+        cell_offset: float | None = None,
+    ) -> None:
+        super().__init__()
+        if min(in_channels, out_channels, scale_factor) < 1:
+            raise ValueError(
+                "in_channels, out_channels and scale_factor must be positive, but got "
+                f"{in_channels}, {out_channels} and {scale_factor}."
+            )
+        if align_corners and cell_offset is not None:
+            raise ValueError(
+                "cell_offset must be None with align_corners=True, but got "
+                f"{cell_offset}; set align_corners=False."
+            )
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size=1)
+        self.scale_factor = scale_factor
+        self.align_corners = align_corners
+        self.normalize = normalize
+        self.cell_offset = cell_offset
+
+    def forward(self, feats: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+        """Return the features of every pixel.
+
+        Args:
+            feats: Feature maps of the backbone, shape (V, C, h, w).
+            size: Height and width of the image in px; ``scale_factor`` times the map's
+                where not given.
+
+        Returns:
+            Shape (V, D, H, W).
+        """
+        pixel_feats = self.upsample(self.project(feats), size)
+        return F.normalize(pixel_feats, dim=1) if self.normalize else pixel_feats
+
+    def project(self, feats: Tensor) -> Tensor:
+        """Return the projected map at the backbone's resolution, (V, D, h, w)."""
+        check_shape("feats", feats, ("V", self.conv.in_channels, "h", "w"))
+        return self.conv(feats)
+
+    def upsample(self, feats: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+        """Enlarge a map to the image, without normalizing it.
+
+        A backbone rounds the size of its map up, so cells at the right and bottom may
+        reach beyond the image: what lies there is cut off, and the rest is not
+        stretched.
+
+        Args:
+            feats: Maps, shape (V, D, h, w).
+            size: Height and width of the image in px; ``scale_factor`` times the map's
+                where not given.
+
+        Returns:
+            Shape (V, D, H, W).
+
+        Raises:
+            ValueError: If the image is larger than the map covers.
+        """
+        height, width = (cells * self.scale_factor for cells in feats.shape[-2:])
+        if size is None:
+            size = (height, width)
+        if size[0] > height or size[1] > width:
+            raise ValueError(
+                f"size must be at most {(height, width)}, {self.scale_factor} times the map's, "
+                f"but got {tuple(size)}; set scale_factor to the backbone's stride."
+            )
+        if self.cell_offset is not None:
+            return resample_cells(feats, size, self.scale_factor, self.cell_offset)
+        enlarged = F.interpolate(
+            feats,
+            scale_factor=self.scale_factor,
+            mode="bilinear",
+            align_corners=self.align_corners,
+        )
+        return enlarged[..., : size[0], : size[1]]
