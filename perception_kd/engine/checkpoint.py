@@ -250,14 +250,13 @@ def _advice(model: Module, state_dict: Mapping[str, Tensor], ignore: Sequence[st
     names = model.state_dict().keys()
     parts = [key.split(".") for key in state_dict]
     prefixes = {
-        ".".join([*key[:i], ""]) if i else ""
+        ".".join([*key[:i], ""]).removeprefix(_WRAPPER) if i else ""
         for key in parts
         for i in range(len(key))
         if ".".join(key[i:]) in names
     }
     shares = {p: _match(model, state_dict, p, ignore)[0].share_loaded for p in prefixes}
-    # Of equal shares the shortest, which leaves "module." out.
-    best = max(shares, key=lambda p: (shares[p], -len(p)), default="")
+    best = max(shares, key=lambda p: shares[p], default="")
     if shares.get(best, 0) > 0:
         return f"prefix={best!r} would match {shares[best]:.1%}."
     return f"no prefix would match; its keys begin {_first(sorted(state_dict)[:3])}."

@@ -90,6 +90,7 @@ class ToyModel(BaseModel):
 
 def write_config(folder: Path, workers: int = 0, more: str = "") -> Path:
     """Write the config of a toy run whose data lies in the same folder."""
+    folder.mkdir(exist_ok=True)
     path = folder / "toy.py"
     path.write_text(CONFIG.format(root=ROOT, data_root=folder, workers=workers) + more)
     return path

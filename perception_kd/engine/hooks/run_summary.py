@@ -74,7 +74,7 @@ def describe_rates(runner: Runner) -> list[str]:
         start = "" if first == base else f", {first:g} in the first step"
         lines.append(
             f"Effective learning rate: {base:g}{start} "
-            f"({len(counts)} parameter groups, {sum(counts):,} values)"
+            f"({sum(counts):,} values in {len(counts)} group{'s' * (len(counts) > 1)})"
         )
     return lines
 

@@ -1,0 +1,107 @@
+"""What the hooks tell the data set and the reader, in toy runs."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from perception_kd.engine.hooks import LoadPretrainedHook
+from perception_kd.engine.hooks.dataset_epoch import unwrap_datasets
+from perception_kd.engine.hooks.run_summary import count_skipped
+from tests.engine.toy import ToyDataset, ToyModel, build_runner, read_log
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_samples_know_their_epoch_also_in_workers_that_persist(
+    tmp_path: Path, workers: int
+) -> None:
+    settings = {
+        "train_dataloader.num_workers": workers,
+        "train_dataloader.persistent_workers": workers > 0,
+        "train_cfg.max_epochs": 3,
+    }
+    model = build_runner(tmp_path, **settings).train()
+    assert model.epochs == [0] * 8 + [1] * 8 + [2] * 8
+
+
+def test_wrapped_data_sets_are_found_and_their_skips_added() -> None:
+    class Wrapper:
+        def __init__(self, **parts: object) -> None:
+            self.__dict__.update(parts)
+
+    first, second = ToyDataset("a"), ToyDataset("b")
+    second.skipped = {"no_points": 1, "missing_file": 2}
+    whole = Wrapper(datasets=[Wrapper(dataset=first), second])
+    assert list(unwrap_datasets(whole))[2:] == [first, second]
+    assert count_skipped(whole) == {"no_points": 4, "missing_file": 2}
+
+
+def test_draws_of_an_epoch_do_not_depend_on_what_came_before(tmp_path: Path) -> None:
+    runner = build_runner(tmp_path / "a")
+    runner.call_hook("before_train_epoch")
+    first = torch.rand(4)
+    torch.rand(7)
+    runner.call_hook("before_train_epoch")
+    assert torch.equal(torch.rand(4), first)
+    other = build_runner(tmp_path / "b", **{"randomness.seed": 1})
+    other.call_hook("before_train_epoch")
+    assert not torch.equal(torch.rand(4), first)
+
+
+def test_the_summary_says_what_the_run_will_do(tmp_path: Path) -> None:
+    warmup = [dict(type="LinearLR", start_factor=0.5, by_epoch=False, end=2)]
+    runner = build_runner(tmp_path, **{"param_scheduler": warmup, "train_cfg.max_epochs": 1})
+    runner.model.backbone.requires_grad_(False)
+    runner.train()
+    log = read_log(tmp_path)
+    # 3 * 4 + 4 in the backbone, 4 + 1 in the head.
+    for line in (
+        "Effective learning rate: 0.1, 0.05 in the first step (21 values in 1 group)",
+        "Samples an epoch: 8; batch size 2 x 1 processes = 2; steps an epoch: 4",
+        "Parameters: 5 train, 16 are frozen",
+        "Batch 1: num_pairs 2",
+        "Batch 3: num_pairs 2",
+        "Samples skipped so far: no_points 3",
+    ):
+        assert line in log
+    assert "Batch 4" not in log
+
+
+def save_backbone(folder: Path, name: str = "pts.backbone.") -> str:
+    state = {f"{name}weight": torch.full((4, 3), 7.0), f"{name}bias": torch.full((4,), 7.0)}
+    torch.save({"state_dict": state}, folder / "pretrained.pth")
+    return str(folder / "pretrained.pth")
+
+
+def test_pretrained_weights_go_into_the_named_part(tmp_path: Path) -> None:
+    path = save_backbone(tmp_path)
+    runner = build_runner(tmp_path)
+    LoadPretrainedHook(path, "pts.backbone.", module="backbone").before_train(runner)
+    assert torch.all(runner.model.backbone.weight == 7)
+    assert not torch.any(runner.model.head.weight == 7)
+
+
+def test_by_default_the_prefix_is_the_part(tmp_path: Path) -> None:
+    path = save_backbone(tmp_path, "backbone.")
+    runner = build_runner(tmp_path)
+    LoadPretrainedHook(path, "backbone.").before_train(runner)
+    assert torch.all(runner.model.backbone.weight == 7)
+
+
+def test_a_resumed_run_keeps_its_own_weights(tmp_path: Path) -> None:
+    path = save_backbone(tmp_path, "backbone.")
+    runner = build_runner(tmp_path, **{"train_cfg.max_epochs": 1})
+    runner.train()
+    LoadPretrainedHook(path, "backbone.").before_train(runner)
+    assert not torch.any(runner.model.backbone.weight == 7)
+    assert "is not loaded" in read_log(tmp_path)
+
+
+def test_a_part_that_the_model_lacks_is_refused_with_those_it_has(tmp_path: Path) -> None:
+    hook = LoadPretrainedHook(save_backbone(tmp_path), "pts.backbone.")
+    with pytest.raises(ValueError, match=r"a part of the model \(.*backbone, head\), but got"):
+        hook.before_train(build_runner(tmp_path))
+
+
+def test_the_toy_has_the_parts_that_these_tests_count() -> None:
+    assert sum(parameter.numel() for parameter in ToyModel().parameters()) == 21

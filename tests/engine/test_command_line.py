@@ -1,0 +1,55 @@
+"""Which errors become one line, and which keep their traceback."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader, Dataset
+
+from perception_kd.engine.command_line import explain_error
+from perception_kd.utils.checks import check_shape
+
+
+class BrokenDataset(Dataset[None]):
+    """Fails in a worker: as this package says it, or as a bug would."""
+
+    def __init__(self, bug: bool) -> None:
+        self.bug = bug
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> None:
+        if self.bug:
+            int("bug")
+        check_shape("points", np.zeros((2, 4)), ("N", 3))
+
+
+def explain_worker_error(bug: bool) -> str | None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # its text is the test
+        list(DataLoader(BrokenDataset(bug), num_workers=1))
+    return explain_error(caught.value)
+
+
+def test_what_the_package_refuses_is_one_line() -> None:
+    with pytest.raises(ValueError, match="points") as caught:
+        check_shape("points", np.zeros((2, 4)), ("N", 3))
+    assert explain_error(caught.value) == "points must have shape (N, 3), but got (2, 4)."
+
+
+def test_what_it_refuses_in_a_worker_is_the_same_line() -> None:
+    assert explain_worker_error(bug=False) == "points must have shape (N, 3), but got (2, 4)."
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    assert explain_worker_error(bug=True) is None
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        int("bug")
+    assert explain_error(caught.value) is None
+    assert explain_error(TypeError("bug")) is None
+
+
+def test_a_missing_file_is_one_line_wherever_it_was_missed() -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        Path("/no/such/file").read_text()
+    assert "/no/such/file" in str(explain_error(caught.value))

@@ -1,0 +1,70 @@
+"""How a launcher's variables become torch's; tests/tools/test_train.py runs two."""
+
+import os
+
+import pytest
+import torch.distributed
+from mmengine import Config
+
+from perception_kd.engine.distributed import prepare_distributed, set_rendezvous
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("SLURM_", "OMPI_", "MASTER_")) or name.endswith(("RANK", "WORLD_SIZE")):
+            monkeypatch.delenv(name)
+    # Set first, so that what the function sets is undone with the fixture.
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+def rendezvous() -> dict[str, str]:
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+    return {name: os.environ[name] for name in names}
+
+
+def test_slurm_tells_rank_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("PROCID", "5"), ("NTASKS", "8"), ("LOCALID", "1"), ("NODELIST", "node7")):
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    set_rendezvous("slurm")
+    assert rendezvous() == {
+        "RANK": "5",
+        "WORLD_SIZE": "8",
+        "LOCAL_RANK": "1",
+        "MASTER_ADDR": "node7",
+        "MASTER_PORT": "29500",
+    }
+
+
+def test_mpi_keeps_the_address_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("RANK", "1"), ("SIZE", "2"), ("LOCAL_RANK", "0")):
+        monkeypatch.setenv(f"OMPI_COMM_WORLD_{name}", value)
+    monkeypatch.setenv("MASTER_ADDR", "10.0.0.1")
+    monkeypatch.setenv("MASTER_PORT", "1234")
+    set_rendezvous("mpi")
+    assert rendezvous() == {
+        "RANK": "1",
+        "WORLD_SIZE": "2",
+        "LOCAL_RANK": "0",
+        "MASTER_ADDR": "10.0.0.1",
+        "MASTER_PORT": "1234",
+    }
+
+
+def test_a_process_that_the_launcher_did_not_start_is_told_how() -> None:
+    with pytest.raises(ValueError, match=r"slurm must set SLURM_PROCID.*tools/slurm_train.sh"):
+        set_rendezvous("slurm")
+
+
+def test_an_unknown_launcher_is_refused() -> None:
+    with pytest.raises(ValueError, match="launcher must be one of none, pytorch, slurm, mpi"):
+        set_rendezvous("horovod")
+
+
+def test_without_a_launcher_nothing_happens() -> None:
+    cfg = Config({})
+    prepare_distributed(cfg, "none")
+    assert not torch.distributed.is_initialized()
+    assert "model_wrapper_cfg" not in cfg
