@@ -1,0 +1,124 @@
+"""InfoNCE loss between paired features of two modalities."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from perception_kd.registry import MODELS
+from perception_kd.utils.checks import check_shape
+from perception_kd.utils.dist import gather_rows
+
+
+def info_nce(
+    query: Tensor,
+    key: Tensor,
+    temperature: float,
+    *,
+    symmetric: bool = False,
+    normalize: bool = False,
+    gather_negatives: bool = False,
+) -> Tensor:
+    """Ask every query to pick its own key among the keys of all pairs.
+
+    Row i of ``query`` and row i of ``key`` describe the same piece of the scene, seen
+    by two sensors; all other keys are its negatives [1, Eq. 4]:
+
+        loss = mean over i of  -log( exp(q_i . k_i / t) / sum_j exp(q_i . k_j / t) )
+
+    with t the temperature. Queries choose among keys and not the reverse, so swapping
+    the two changes the value. SLidR [2, Eq. 2] takes superpoints as queries and
+    superpixels as keys: means of unit vectors, shorter than 1, which it does **not**
+    scale to unit length again. PPKT [3] takes points and pixels.
+
+    The logits are float32 or wider, also under autocast.
+
+    - [1] Representation Learning with Contrastive Predictive Coding, 2018,
+      https://arxiv.org/abs/1807.03748
+    - [2] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
+      https://arxiv.org/abs/2203.16258
+    - [3] Learning from 2D: Contrastive Pixel-to-Point Knowledge Transfer for 3D
+      Pretraining, 2021, https://arxiv.org/abs/2104.04687
+
+    Args:
+        query: Features of M pairs, shape (M, C).
+        key: Features of the same pairs, shape (M, C).
+        temperature: Divisor of the products, positive.
+        symmetric: Average with the loss of keys that choose among queries.
+        normalize: Scale the rows to unit length first.
+        gather_negatives: Let a query choose among the keys of all ranks, which then all
+            have to call this, with any M. The mean stays over this rank's pairs, and
+            gradients reach the other ranks' keys.
+
+    Returns:
+        Scalar. Zero, still attached to the graph, when there are no pairs: a batch
+        without overlap must not stop one rank while the others wait.
+
+    Raises:
+        ValueError: If the two are not matrices of the same shape.
+    """
+    check_shape("query", query, ("M", "C"))
+    check_shape("key", key, tuple(query.shape))
+
+    wide = torch.promote_types(torch.promote_types(query.dtype, key.dtype), torch.float32)
+    pairs = torch.stack((query.to(wide), key.to(wide)), dim=1)
+    if normalize:
+        pairs = F.normalize(pairs, dim=2)
+    candidates, first = gather_rows(pairs) if gather_negatives else (pairs, 0)
+    if len(query) == 0:
+        return (pairs.sum() + candidates.sum()) * 0.0
+
+    own = torch.arange(len(query), device=query.device) + first
+    loss = _choose(pairs[:, 0], candidates[:, 1], own, temperature)
+    if symmetric:
+        loss = (loss + _choose(pairs[:, 1], candidates[:, 0], own, temperature)) / 2
+    return loss
+
+
+def _choose(anchors: Tensor, candidates: Tensor, own: Tensor, temperature: float) -> Tensor:
+    # Autocast would round the logits to half: 8 bits for what is divided by 0.07.
+    with torch.autocast(anchors.device.type, enabled=False):
+        return F.cross_entropy(anchors @ candidates.T / temperature, own)
+
+
+@MODELS.register_module()
+class InfoNCELoss(nn.Module):
+    """Module form of :func:`info_nce`, for configs.
+
+    Args:
+        temperature: Divisor of the products, positive. SLidR and PPKT use 0.07.
+        loss_weight: Factor on the result.
+        symmetric: Average with the loss of keys that choose among queries.
+        normalize: Scale the rows to unit length first.
+        gather_negatives: Let a query choose among the keys of all ranks.
+
+    Raises:
+        ValueError: If ``temperature`` is not positive.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.07,
+        loss_weight: float = 1.0,
+        symmetric: bool = False,
+        normalize: bool = False,
+        gather_negatives: bool = False,
+    ) -> None:
+        super().__init__()
+        if temperature <= 0:
+            raise ValueError(f"temperature must be positive, but got {temperature}.")
+        self.temperature = temperature
+        self.loss_weight = loss_weight
+        self.symmetric = symmetric
+        self.normalize = normalize
+        self.gather_negatives = gather_negatives
+
+    def forward(self, query: Tensor, key: Tensor) -> Tensor:
+        """Return the weighted loss of M pairs of features, each (M, C)."""
+        return self.loss_weight * info_nce(
+            query,
+            key,
+            self.temperature,
+            symmetric=self.symmetric,
+            normalize=self.normalize,
+            gather_negatives=self.gather_negatives,
+        )

@@ -1,0 +1,170 @@
+"""Mean of features over segments, without one-hot matrices.
+
+The same means as SLidR's products with sparse one-hot matrices [1], from sums by index.
+
+- [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
+  https://arxiv.org/abs/2203.16258, Sec. 3.2
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.utils.checkpoint import checkpoint
+
+from perception_kd.utils.checks import check_shape
+
+
+def pool_segments(feats: Tensor, segment_ids: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
+    """Average the features of each segment.
+
+    Args:
+        feats: Features of P things, shape (P, C).
+        segment_ids: Segment of each thing, integers from 0, shape (P,); -1 = none.
+        num_segments: Number of segments S, more than the largest id.
+
+    Returns:
+        Means, shape (S, C), float32 or wider whatever the dtype of ``feats``, zero for
+        an empty segment; and the number of things in each segment, shape (S,), int64.
+
+    Raises:
+        ValueError: If the shapes do not fit or an id is not in -1..S-1.
+
+    Example:
+        >>> feats = torch.tensor([[1.0], [3.0], [5.0]])
+        >>> pool_segments(feats, torch.tensor([1, 1, -1]), num_segments=2)
+        (tensor([[0.],
+                [2.]]), tensor([0, 2]))
+    """
+    check_shape("feats", feats, ("P", "C"))
+    check_shape("segment_ids", segment_ids, feats.shape[:1])
+
+    rows, counts = _rows_and_counts(segment_ids, num_segments)
+    wide = feats.to(torch.promote_types(feats.dtype, torch.float32))
+    sums = wide.new_zeros(num_segments + 1, feats.shape[1]).index_add(0, rows, wide)
+    return sums[:-1] / counts.clamp(min=1)[:, None], counts
+
+
+def pool_pixels(
+    feature_maps: Tensor, superpixels: Tensor, num_superpixels: int
+) -> tuple[Tensor, Tensor]:
+    """Average the features of each superpixel over its pixels.
+
+    Equals :func:`pool_segments` of the pixels in rows, without the copy of all maps
+    that rows need; in the channels-last memory format they are rows already.
+
+    Args:
+        feature_maps: Feature maps of V views, shape (V, C, H, W).
+        superpixels: Superpixel of each pixel, integers from 0, shape (V, H, W); an id
+            that occurs in two views is one superpixel; -1 = none.
+        num_superpixels: Number of superpixels S, more than the largest id.
+
+    Returns:
+        Means, shape (S, C), float32 or wider, zero for an empty superpixel; and the
+        number of pixels in each superpixel, shape (S,), int64.
+
+    Raises:
+        ValueError: If the shapes do not fit or an id is not in -1..S-1.
+    """
+    check_shape("feature_maps", feature_maps, ("V", "C", "H", "W"))
+    num_views, _, height, width = feature_maps.shape
+    check_shape("superpixels", superpixels, (num_views, height, width))
+
+    if feature_maps.is_contiguous(memory_format=torch.channels_last):
+        pixels = feature_maps.permute(0, 2, 3, 1).flatten(0, 2)
+        return pool_segments(pixels, superpixels.flatten(), num_superpixels)
+    rows, counts = _rows_and_counts(superpixels, num_superpixels)
+    sums = _PixelSums.apply(feature_maps, rows, num_superpixels)
+    return sums / counts.clamp(min=1)[:, None], counts
+
+
+def pool_upsampled(
+    feature_maps: Tensor, superpixels: Tensor, num_superpixels: int
+) -> tuple[Tensor, Tensor]:
+    """Average upsampled, normalized features of each superpixel over its pixels.
+
+    SLidR's chain: bilinear upsampling to the size of the superpixels with the corners
+    aligned, division by the L2 norm over channels, :func:`pool_pixels`. The norm stands
+    between two linear steps, so pooling at the low resolution would not be the same.
+    One view is done at a time, and once more in the backward pass, so that no more than
+    one view is ever held at full size.
+
+    Args:
+        feature_maps: Feature maps of V views, shape (V, C, h, w).
+        superpixels: As in :func:`pool_pixels`, shape (V, H, W).
+        num_superpixels: Number of superpixels S, more than the largest id.
+
+    Returns:
+        As :func:`pool_pixels`. The means have a norm of at most 1.
+
+    Raises:
+        ValueError: If the shapes do not fit or an id is not in -1..S-1.
+    """
+    check_shape("feature_maps", feature_maps, ("V", "C", "h", "w"))
+    check_shape("superpixels", superpixels, (len(feature_maps), "H", "W"))
+
+    rows, counts = _rows_and_counts(superpixels, num_superpixels)
+    wide = torch.promote_types(feature_maps.dtype, torch.float32)
+    sums = feature_maps.new_zeros(num_superpixels, feature_maps.shape[1], dtype=wide)
+    for view in range(len(feature_maps)):
+        sums = sums + checkpoint(
+            _sum_upsampled,
+            feature_maps[view : view + 1],
+            rows[view : view + 1],
+            num_superpixels,
+            use_reentrant=False,
+            preserve_rng_state=False,
+        )
+    return sums / counts.clamp(min=1)[:, None], counts
+
+
+def _sum_upsampled(feature_map: Tensor, rows: Tensor, num_superpixels: int) -> Tensor:
+    wide = feature_map.to(torch.promote_types(feature_map.dtype, torch.float32))
+    size = (rows.shape[1], rows.shape[2])
+    upsampled = F.interpolate(wide, size, mode="bilinear", align_corners=True)
+    return _PixelSums.apply(F.normalize(upsampled, dim=1), rows, num_superpixels)
+
+
+def _rows_and_counts(ids: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
+    """Check ids; return them with -1 moved to a row after the last, and the counts."""
+    if ids.numel() > 0:
+        lowest, highest = (int(x) for x in ids.aminmax())
+        if lowest < -1 or highest >= num_segments:
+            raise ValueError(
+                f"Segment ids must be in -1..{num_segments - 1}, "
+                f"but got {lowest}..{highest}; raise the number of segments or renumber."
+            )
+    rows = torch.where(ids < 0, num_segments, ids).long()
+    return rows, torch.bincount(rows.flatten(), minlength=num_segments + 1)[:-1]
+
+
+class _PixelSums(torch.autograd.Function):
+    """Sums of maps (V, C, H, W) over the pixels of each segment, (S, C).
+
+    Rows are 0..S, and S is thrown away. Autograd's own chain would keep wide copies of
+    half maps, and make a full-size gradient for every view before adding them up.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, rows: Tensor, num_segments: int) -> Tensor:
+        ctx.save_for_backward(rows)
+        ctx.dtype, ctx.shape = maps.dtype, maps.shape
+
+        wide = torch.promote_types(maps.dtype, torch.float32)
+        sums = maps.new_zeros(maps.shape[1], num_segments + 1, dtype=wide)
+        for view, view_rows in zip(maps, rows.flatten(1), strict=True):
+            pixels = view.flatten(1).to(wide)
+            sums.scatter_add_(1, view_rows.expand_as(pixels), pixels)
+        return sums[:, :-1].T.contiguous()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (rows,) = ctx.saved_tensors
+        grad_maps = grad.new_empty(ctx.shape, dtype=ctx.dtype)
+        table = F.pad(grad, (0, 0, 0, 1)).T.to(ctx.dtype).contiguous()
+        for view_grad, view_rows in zip(grad_maps, rows.flatten(1), strict=True):
+            torch.index_select(table, 1, view_rows, out=view_grad.flatten(1))
+        return grad_maps, None, None

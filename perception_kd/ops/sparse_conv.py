@@ -1,0 +1,212 @@
+"""Sparse convolution on a CPU in torch operations, put in the place of spconv's own.
+
+spconv 2.3.8 has these faults on a CPU, all gone with :func:`install_cpu_kernels`:
+
+- the backward pass of every convolution asks for a CUDA stream and raises;
+- the forward pass with two or more threads is silently wrong now and then, because
+  ``scatter_add_cpu`` shares its two row pointers among the threads;
+- a strided convolution of a batch without voxels raises;
+- a convolution with a bias raises in ``eval()``;
+- ``SparseMaxPool`` starts from zero, so negative features vanish.
+
+Tensors on other devices go to spconv's own kernels.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+TESTED_VERSIONS = ("2.3.8",)
+
+
+def indice_conv(
+    features: Tensor,
+    filters: Tensor,
+    indice_pairs: Tensor,
+    indice_pair_num: Tensor,
+    num_activate_out: int,
+    inverse: bool = False,
+    subm: bool = False,
+    **options: Any,
+) -> Tensor:
+    """Convolve the features of active voxels.
+
+    Rows are gathered, multiplied and added for one kernel offset after the other. An
+    output voxel meets an offset at most once, so threads never meet in a row. Autocast
+    does not reach in: products and sums are float32 or wider, and the result has the
+    dtype of ``features``.
+
+    Args:
+        features: Features of the input voxels, shape (K_in, C_in).
+        filters: Weights, shape (C_out, *kernel_size, C_in).
+        indice_pairs: Rows of input and output voxels that each kernel offset joins,
+            shape (2, kernel offsets, K_in); filled from the front.
+        indice_pair_num: How many pairs are filled, shape (kernel offsets,).
+        num_activate_out: Number of output voxels, K_out.
+        inverse: Whether the pairs are those of the convolution to undo.
+        subm: Whether output voxels are the input voxels.
+        options: What else spconv passes; a ``bias`` of shape (C_out,) is added.
+
+    Returns:
+        Features of the output voxels, shape (K_out, C_out).
+    """
+    wide = torch.promote_types(features.dtype, torch.float32)
+    source, weight = features.to(wide), filters.to(wide).flatten(1, -2)
+    with torch.autocast("cpu", enabled=False):
+        if subm:
+            out = source @ weight[:, weight.shape[1] // 2].T
+        else:
+            out = source.new_zeros(num_activate_out, len(weight))
+        gathered, products = _buffers(indice_pair_num, source, out)
+        for offset, rows_in, rows_out in _pairs(indice_pairs, indice_pair_num, inverse, subm):
+            num = len(rows_in)
+            torch.index_select(source, 0, rows_in, out=gathered[:num])
+            torch.mm(gathered[:num], weight[:, offset].T, out=products[:num])
+            out.index_add_(0, rows_out, products[:num])
+        if options.get("bias") is not None:
+            out += options["bias"]
+    return out.to(features.dtype)
+
+
+def indice_conv_backward(
+    features: Tensor,
+    filters: Tensor,
+    out_bp: Tensor,
+    indice_pairs: Tensor,
+    indice_pair_num: Tensor,
+    inverse: bool = False,
+    subm: bool = False,
+    **_: Any,
+) -> tuple[Tensor, Tensor]:
+    """Compute both gradients of :func:`indice_conv`, which see for the arguments.
+
+    Args:
+        features: Features of the input voxels, shape (K_in, C_in).
+        filters: Weights, shape (C_out, *kernel_size, C_in).
+        out_bp: Gradient of the output, shape (K_out, C_out).
+        indice_pairs: As in the forward pass.
+        indice_pair_num: As in the forward pass.
+        inverse: As in the forward pass.
+        subm: As in the forward pass.
+
+    Returns:
+        Gradients of ``features`` and ``filters``, in their shapes and dtypes.
+    """
+    wide = torch.promote_types(features.dtype, torch.float32)
+    source, weight, grad = features.to(wide), filters.to(wide).flatten(1, -2), out_bp.to(wide)
+    grad_weight = torch.zeros_like(weight)
+    with torch.autocast("cpu", enabled=False):
+        if subm:
+            center = weight.shape[1] // 2
+            grad_source = grad @ weight[:, center]
+            grad_weight[:, center] = grad.T @ source
+        else:
+            grad_source = torch.zeros_like(source)
+        gathered, grad_rows = _buffers(indice_pair_num, source, grad)
+        for offset, rows_in, rows_out in _pairs(indice_pairs, indice_pair_num, inverse, subm):
+            num = len(rows_in)
+            torch.index_select(grad, 0, rows_out, out=grad_rows[:num])
+            torch.mm(grad_rows[:num], weight[:, offset], out=gathered[:num])
+            grad_source.index_add_(0, rows_in, gathered[:num])
+            torch.index_select(source, 0, rows_in, out=gathered[:num])
+            grad_weight[:, offset] = grad_rows[:num].T @ gathered[:num]
+    return grad_source.to(features.dtype), grad_weight.view(filters.shape).to(filters.dtype)
+
+
+def indice_maxpool(
+    features: Tensor, indice_pairs: Tensor, indice_pair_num: Tensor, num_activate_out: int
+) -> Tensor:
+    """Take the maximum over the active input voxels of each output voxel.
+
+    Args:
+        features: Features of the input voxels, shape (K_in, C).
+        indice_pairs: As in :func:`indice_conv`.
+        indice_pair_num: As in :func:`indice_conv`.
+        num_activate_out: Number of output voxels, K_out.
+
+    Returns:
+        Features of the output voxels, shape (K_out, C).
+    """
+    out = features.new_full((num_activate_out, features.shape[1]), float("-inf"))
+    for _, rows_in, rows_out in _pairs(indice_pairs, indice_pair_num, inverse=False, subm=False):
+        out[rows_out] = torch.maximum(out[rows_out], features[rows_in])
+    return out
+
+
+def _buffers(indice_pair_num: Tensor, *likes: Tensor) -> list[Tensor]:
+    """Make room for the rows of any kernel offset; to allocate for each is slower."""
+    longest = int(indice_pair_num.max())
+    return [like.new_empty(longest, like.shape[1]) for like in likes]
+
+
+def _pairs(
+    indice_pairs: Tensor, indice_pair_num: Tensor, inverse: bool, subm: bool
+) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Yield kernel offset, rows of the input and rows of the output, none empty."""
+    counts = indice_pair_num.tolist()
+    if subm:
+        # spconv counts one half of a kernel that is its own mirror image, and the
+        # center joins every voxel with itself, which needs no gathering.
+        center = len(counts) // 2
+        counts[center + 1 :] = counts[:center][::-1]
+        counts[center] = 0
+    pairs_in, pairs_out = indice_pairs[int(inverse)], indice_pairs[int(not inverse)]
+    for offset, count in enumerate(counts):
+        if count > 0:
+            # index_add_ is several times faster with 64-bit rows.
+            yield offset, pairs_in[offset, :count].long(), pairs_out[offset, :count].long()
+
+
+def install_cpu_kernels(ops: ModuleType | None = None, version: str | None = None) -> bool:
+    """Make spconv call the functions of this module for tensors on a CPU.
+
+    Every layer of spconv looks its kernels up in ``spconv.pytorch.ops``, so they are
+    replaced there, once, by functions that choose by the device of the features.
+    spconv's own stay within reach as ``__wrapped__``. With a version of spconv that is
+    not among ``TESTED_VERSIONS``, convolutions on a CPU raise and the rest works.
+
+    Args:
+        ops: Module to change; ``spconv.pytorch.ops`` if not given.
+        version: Version of spconv; that of the installed one if not given.
+
+    Returns:
+        Whether there is an spconv to change.
+    """
+    if ops is None or version is None:
+        try:
+            import spconv
+            import spconv.pytorch.ops
+        except ImportError:
+            return False
+        ops, version = ops or spconv.pytorch.ops, version or spconv.__version__
+
+    for kernel in (indice_conv, indice_conv_backward, indice_maxpool):
+        own = getattr(ops, kernel.__name__)
+        if not hasattr(own, "cpu_kernel"):
+            tested = version in TESTED_VERSIONS
+            setattr(ops, kernel.__name__, _by_device(own, kernel if tested else _refuse(version)))
+    return True
+
+
+def _by_device(own: Callable[..., Any], cpu_kernel: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(own)
+    def choose(features: Tensor, *args: Any, **kwargs: Any) -> Any:
+        kernel = cpu_kernel if features.device.type == "cpu" else own
+        return kernel(features, *args, **kwargs)
+
+    choose.cpu_kernel = cpu_kernel  # type: ignore[attr-defined]
+    return choose
+
+
+def _refuse(version: str) -> Callable[..., Any]:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise RuntimeError(
+            f"spconv must be {' or '.join(TESTED_VERSIONS)} for sparse convolutions on a CPU, "
+            f"but got {version}; install the tested version or use a GPU."
+        )
+
+    return refuse
