@@ -21,6 +21,7 @@ itself. Times are s, lengths m, matrices 4x4 ``src2dst`` as nested lists.
 
 import os
 import pickle
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -248,7 +249,7 @@ def _car_boxes(sample: Sample) -> Iterator[Any]:
     for instance in sample.get("instances", []):
         if instance.get("bbox_label_3d") == 0 and "bbox_3d" in instance:
             yield instance["bbox_3d"]
-    for name, box in zip(sample.get("gt_names", []), sample.get("gt_boxes", []), strict=True):
+    for name, box in zip(sample.get("gt_names", []), sample.get("gt_boxes", []), strict=False):
         if name == "car":
             yield box
 
@@ -259,8 +260,11 @@ def _remedy(path: Path, content: dict[str, Any]) -> str:
     command = metainfo.get("command")
     if not command:
         name = str(metainfo.get("dataset", metainfo.get("DATASET", path.name))).lower()
-        command = f"python tools/create_data.py nuscenes --root {path.parent} --version "
-        command += metainfo.get("version", "v1.0-trainval")
+        words = ["python", "tools/create_data.py"]
         if "kitti" in name:
-            command = f"python tools/create_data.py semantickitti --root {path.parent}"
+            words += ["semantickitti", "--root", str(path.parent)]
+        else:
+            version = metainfo.get("version", "v1.0-trainval")
+            words += ["nuscenes", "--root", str(path.parent), "--version", version]
+        command = shlex.join(words)
     return f"make it with: {command}"

@@ -30,6 +30,7 @@ CAMERAS = (
 _SHARED = ("attribute", "category", "log", "map", "scene", "sensor", "visibility")
 _DEALT = ("calibrated_sensor", "ego_pose", "instance", "sample", "sample_annotation", "sample_data")
 _CHUNK_CHARS = 1 << 20
+_MAX_RECORD_CHARS = 1 << 22
 _SPOOL_CHARS = 1 << 25
 
 
@@ -254,8 +255,8 @@ def _records(path: Path, advance: Callable[[int], Any] = lambda size: None) -> I
             except json.JSONDecodeError as error:
                 text, position = text[position:], 0
                 more = file.read(_CHUNK_CHARS)
-                # No record is that long; without a limit, a fault would read all of it.
-                if not more or len(text) > 4 * _CHUNK_CHARS:
+                # Without a limit, a fault in the middle would read all that follows.
+                if not more or len(text) > _MAX_RECORD_CHARS:
                     raise ValueError(
                         f"{path} must be a JSON list, but it is broken or cut off ({error}); "
                         "unpack it again."

@@ -26,7 +26,7 @@ class Calibration(NamedTuple):
     """How the LiDAR and the left color camera of a sequence are mounted.
 
     Attributes:
-        lidar2cam0: From the LiDAR to the left gray camera, whose poses are given, (4, 4).
+        lidar2cam0: From the LiDAR to the left gray camera, which has the poses, (4, 4).
         lidar2cam: From the LiDAR to the left color camera, (4, 4).
         cam2img: Intrinsics of the left color camera in px, (3, 3).
     """
@@ -63,7 +63,7 @@ def convert_semantickitti(
 
     Args:
         root: Folder that has ``sequences``, or whose ``dataset`` has.
-        out_dir: Folder of ``{prefix}_infos_{split}.pkl``; that of ``sequences`` if None.
+        out_dir: Folder of ``{prefix}_infos_{split}.pkl``; None: beside ``sequences``.
         prefix: Start of the files' names.
         splits: Numbers of the sequences by split; the official ones if None.
         progress: Show a progress bar.
@@ -126,11 +126,11 @@ def read_calibration(path: Path) -> Calibration:
     """
     rows = {}
     for line in _read_lines(path):
-        name, _, numbers = line.partition(":")
-        rows[name.strip()] = numbers
+        name, _, row = line.partition(":")
+        rows[name.strip()] = row.split()
     matrices = {}
     for name in ("P2", "Tr"):
-        numbers = np.array(rows.get(name, "").split(), dtype=float)
+        numbers = np.array(rows.get(name, []), dtype=float)
         if numbers.size != 12:
             raise ValueError(f"{path} must have 12 numbers for {name}, but it has {numbers.size}.")
         matrices[name] = numbers.reshape(3, 4)
