@@ -169,6 +169,10 @@ def _takes(settings: dict[str, Any], argument: str) -> bool:
 def _remedy(name: str, settings: dict[str, Any]) -> str:
     if name == "data_root":
         return ""
-    kind = "semantickitti" if "kitti" in str(settings.get("ann_file")).lower() else "nuscenes"
     root, out = settings.get("data_root"), settings[name]
+    if "kitti" in str(settings.get("ann_file")).lower():
+        kind = "semantickitti"
+    else:
+        versions = sorted(path.name for path in Path(str(root)).glob("v1.0-*"))
+        kind = f"nuscenes --version {versions[0] if versions else 'v1.0-trainval'}"
     return f", or make it: python tools/create_data.py {kind} --root {root} --out-dir {out}"

@@ -61,11 +61,16 @@ def test_no_folder_changes_nothing() -> None:
 
 def test_a_missing_info_folder_names_the_command_that_makes_it(tmp_path: Path) -> None:
     cfg = nested_config()
-    kitti = dict(type="ToyDataset", data_root=str(tmp_path), info_root="no/such", ann_file="kitti")
-    cfg.train_dataloader.dataset = kitti
-    expected = rf"create_data.py semantickitti --root {tmp_path} --out-dir no/such"
-    with pytest.raises(FileNotFoundError, match=expected):
-        check_data_folders(cfg, "train_dataloader")
+    settings = dict(type="ToyDataset", data_root=str(tmp_path), info_root="no/such")
+    (tmp_path / "v1.0-mini").mkdir()
+    for ann_file, command in (
+        ("semantickitti_infos_train.pkl", "semantickitti"),
+        ("nuscenes_infos_train.pkl", "nuscenes --version v1.0-mini"),
+    ):
+        cfg.train_dataloader.dataset = dict(settings, ann_file=ann_file)
+        expected = rf"create_data.py {command} --root {tmp_path} --out-dir no/such"
+        with pytest.raises(FileNotFoundError, match=expected):
+            check_data_folders(cfg, "train_dataloader")
 
 
 def test_a_config_without_the_loader_is_refused() -> None:
@@ -78,8 +83,8 @@ def test_options_change_the_config_and_typos_are_refused(tmp_path: Path) -> None
     cfg = read_config(path, {"train_cfg.max_epochs": 7, "custom_hooks": []})
     assert cfg.train_cfg.max_epochs == 7
     assert cfg.work_dir == "work_dirs/toy"
-    with pytest.raises(ValueError, match=r"got modle\.x; did you mean model"):
-        read_config(path, {"modle.x": 1})
+    with pytest.raises(ValueError, match=r"got xmodel\.x; did you mean model"):
+        read_config(path, {"xmodel.x": 1})
 
 
 def test_a_folder_is_no_config(tmp_path: Path) -> None:

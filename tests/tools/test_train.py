@@ -136,7 +136,10 @@ def test_two_processes_on_a_cpu_train_like_one_with_their_batch(tmp_path: Path) 
     ("options", "expected"),
     [
         (["--data-root", "/no/such"], r"data_root must be a folder, but got /no/such"),
-        (["--info-root", "/no/such"], r"or make it: python tools/create_data.py nuscenes --root"),
+        (
+            ["--info-root", "/no/such"],
+            r"or make it: python tools/create_data.py nuscenes --version v1.0-trainval --root",
+        ),
         (["--resume", "none.pth"], r"--resume must name a checkpoint, but got none.pth"),
         (["--amp"], r"--amp must run on a GPU"),
         (["--cfg-options", "train_cgf.max_epochs=1"], r"did you mean train_cfg\?"),
