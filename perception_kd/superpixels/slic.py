@@ -12,6 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+# fast-slic's ids are unsigned 16-bit numbers, whatever their type says.
+_FAST_NONE = 2**16 - 1
+
 Image = NDArray[np.uint8]
 Segments = NDArray[np.int32]
 
@@ -84,6 +87,7 @@ def slic_fast(
 
     Raises:
         ImportError: If fast-slic is not installed.
+        ValueError: If ``num_segments`` is too large.
     """
     try:
         from fast_slic import Slic
@@ -93,14 +97,19 @@ def slic_fast(
             '[superpixels], or take the backend "skimage_half".'
         ) from error
 
+    if num_segments >= _FAST_NONE - 1:
+        raise ValueError(
+            f"num_segments must be below {_FAST_NONE - 1} for the backend `fast`, but got "
+            f'{num_segments}; take the backend "skimage".'
+        )
     smooth = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0 else image
     slic = Slic(
-        num_components=num_segments,
+        # With more segments than pixels it would divide by zero and end the process.
+        num_components=min(num_segments, image.shape[0] * image.shape[1]),
         compactness=compactness,
         manhattan_spatial_dist=False,
         num_threads=1,
     )
     segments = slic.iterate(np.ascontiguousarray(smooth))
-    # Its 16 bits are unsigned, whatever their type says; the largest number means none.
     ids = segments.view(np.uint16).astype(np.int32)
-    return np.where(ids == np.iinfo(np.uint16).max, -1, ids).astype(np.int32)
+    return np.where(ids == _FAST_NONE, -1, ids).astype(np.int32)

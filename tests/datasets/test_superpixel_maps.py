@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
 from PIL import Image
 
 from perception_kd.datasets.caches import Cache
@@ -64,7 +65,7 @@ def test_convention_a_pixel_holds_the_id_plus_one_with_red_highest(largest: int,
 
 @settings(deadline=None, max_examples=50)
 @given(arrays(np.int64, SHAPES, elements=st.integers(-3, 9) | st.integers(2**24, 2**40)))
-def test_relabel_closes_gaps_and_keeps_the_order(segments: np.ndarray) -> None:
+def test_relabel_closes_gaps_and_keeps_the_order(segments: NDArray[np.int64]) -> None:
     ids = sorted({int(i) for i in segments.ravel() if i >= 0})
     expected = [[ids.index(i) if i >= 0 else -1 for i in row] for row in segments.tolist()]
     relabeled = relabel(segments)
@@ -93,14 +94,14 @@ def test_a_map_without_pixels_is_refused() -> None:
 def test_a_file_cut_off_anywhere_is_named() -> None:
     data = encode_superpixels(count_up(300))
     for length in range(0, len(data), 7):
-        with pytest.raises(BrokenFileError, match="a.png must be a whole PNG, but got"):
+        with pytest.raises(BrokenFileError, match=r"a\.png must be a whole PNG, but got"):
             decode_superpixels(data[:length], "a.png", (7, 50))
 
 
 def test_a_file_with_a_changed_byte_is_named() -> None:
     data = bytearray(encode_superpixels(count_up(300)))
     data[len(data) // 2] ^= 0xFF
-    with pytest.raises(BrokenFileError, match="a.png must be a whole PNG"):
+    with pytest.raises(BrokenFileError, match=r"a\.png must be a whole PNG"):
         decode_superpixels(bytes(data), "a.png", (7, 50))
 
 
@@ -112,10 +113,10 @@ def test_a_map_of_another_size_is_named() -> None:
 
 def test_a_missing_or_broken_file_is_told_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    with pytest.raises(FileNotFoundError, match="No superpixels at .*create_data.py superpixels"):
+    with pytest.raises(FileNotFoundError, match=r"No superpixels at .*create_data\.py superpixels"):
         read_superpixels(path, (4, 6))
     path.write_bytes(b"\x89PNG")
-    with pytest.raises(BrokenFileError, match="Delete the file, then run tools/create_data.py"):
+    with pytest.raises(BrokenFileError, match=r"Delete the file, then run tools/create_data\.py"):
         read_superpixels(path, (4, 6))
     path.write_bytes(encode_superpixels(np.full((4, 6), 3, dtype=np.int32)))
     assert (read_superpixels(path, (4, 6)) == 3).all()
