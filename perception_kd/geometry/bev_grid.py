@@ -113,7 +113,7 @@ def sample_bev(
 def _sample_map(bev: Tensor, cloud: Tensor, grid: BEVGrid, value_at: str) -> Tensor:
     """Read one map (C, Y, X) at one cloud; without meaning off the grid."""
     rows, columns = grid.shape
-    cells = grid.to_cells(cloud).nan_to_num()
+    cells = grid.to_cells(cloud)
     if value_at == "corner":
         cells = cells + 0.5
     # -1 and 1 are the outer borders of the outer cells.

@@ -126,8 +126,8 @@ class MinkUNet(MinkUNetBackbone):
         check_shape("features", features, ("K", self.in_channels))
         check_shape("coors", coors, (len(features), 4))
         if len(features) == 0:
-            zero = sum(parameter.sum() * 0.0 for parameter in self.parameters())
-            return features.new_zeros(0, self.out_channels) + zero
+            attached = sum(parameter.sum() for parameter in self.parameters())
+            return features.new_zeros(0, self.out_channels) + attached
 
         merged = 2**self.num_stages
         padded = [-(-size // merged) * merged for size in spatial_shape]
