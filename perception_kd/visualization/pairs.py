@@ -1,0 +1,136 @@
+"""Pictures of LiDAR points on images: the eye's test of calibration."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.superpixels.drawing import find_borders
+
+Picture = NDArray[np.uint8]
+
+BORDER_COLOR = (255, 255, 255)
+BAR_HEIGHT = 28  # px, of titles and of the legend
+RAMP_WIDTH = 200  # px, of the legend's colors
+
+
+def color_distances(distances: NDArray[np.floating[Any]], max_distance: float) -> Picture:
+    """Return RGB colors of distances, near red to far blue, shape (P, 3).
+
+    Args:
+        distances: In m, shape (P,).
+        max_distance: Distance in m from which on all are blue.
+    """
+    nearness = 255 * (1 - np.clip(distances / max_distance, 0, 1))
+    colors = cv2.applyColorMap(nearness.astype(np.uint8).reshape(-1, 1), cv2.COLORMAP_TURBO)
+    return np.asarray(colors[:, 0, ::-1] if len(distances) else np.zeros((0, 3)), np.uint8)
+
+
+def describe_view(sample: Mapping[str, Any], view: int) -> str:
+    """Return the name of a view and how much of it is paired."""
+    rows_cols = _rows_cols(sample, view)
+    text = f"{sample['cam_names'][view]}: {len(rows_cols)} pairs"
+    if "superpixels" not in sample:
+        return text
+    superpixels = sample["superpixels"][view]
+    paired = superpixels[tuple(rows_cols.T)]
+    num_paired, num_all = (len(np.unique(ids[ids >= 0])) for ids in (paired, superpixels))
+    return f"{text} in {num_paired} of {num_all} superpixels"
+
+
+def draw_view(
+    sample: Mapping[str, Any], view: int, max_distance: float = 60.0, scale: int = 1
+) -> Picture:
+    """Return one image of a sample with its superpixels' borders and paired points.
+
+    The color of a point is its distance from the LiDAR; nearer points cover farther
+    ones.
+
+    Args:
+        sample: A paired sample, before packing; ``superpixels`` may be absent.
+        view: Which of its images.
+        max_distance: As in :func:`color_distances`.
+        scale: Drawn so many times as large, so that points do not hide small images.
+    """
+    img = sample["imgs"][view].repeat(scale, axis=0).repeat(scale, axis=1)
+    if "superpixels" in sample:
+        superpixels = sample["superpixels"][view].repeat(scale, axis=0).repeat(scale, axis=1)
+        img[find_borders(superpixels)] = BORDER_COLOR
+    rows = sample["pairing_points"][sample["pairing_images"][:, 0] == view]
+    centers = _rows_cols(sample, view) * scale + scale // 2
+    _draw_points(img, centers, sample["points"][rows, :3], max_distance)
+    return np.asarray(img, np.uint8)
+
+
+def draw_sample(
+    sample: Mapping[str, Any],
+    max_distance: float = 60.0,
+    columns: int = 3,
+    width: int = 2400,
+) -> Picture:
+    """Return all images of a sample, as :func:`draw_view` has them, under a legend.
+
+    Args:
+        sample: A paired sample, before packing.
+        max_distance: As in :func:`color_distances`.
+        columns: Images side by side at most.
+        width: Width of the picture in px.
+    """
+    columns = min(columns, len(sample["imgs"]))
+    view_width = width // columns
+    tiles = []
+    for view, img in enumerate(sample["imgs"]):
+        scale = max(1, round(view_width / img.shape[1]))
+        drawn = draw_view(sample, view, max_distance, scale)
+        bar = _write_bar(describe_view(sample, view), view_width)
+        tiles.append(np.concatenate([bar, _resize_to_width(drawn, view_width)]))
+    height = max(len(tile) for tile in tiles)
+    tiles = [np.pad(tile, ((0, height - len(tile)), (0, 0), (0, 0))) for tile in tiles]
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    rows = [np.concatenate(tiles[i : i + columns], axis=1) for i in range(0, len(tiles), columns)]
+    return np.concatenate([_draw_legend(sample, max_distance, rows[0].shape[1]), *rows])
+
+
+def _rows_cols(sample: Mapping[str, Any], view: int) -> NDArray[np.int64]:
+    pairing_images: NDArray[np.int64] = sample["pairing_images"]
+    return pairing_images[pairing_images[:, 0] == view, 1:]
+
+
+def _draw_points(
+    img: Picture, rows_cols: NDArray[np.int64], points: NDArray[np.float32], max_distance: float
+) -> None:
+    distances = np.linalg.norm(points, axis=1)
+    colors = color_distances(distances, max_distance)
+    radius = max(1, img.shape[1] // 500)
+    for i in np.argsort(-distances):
+        row, col = rows_cols[i].tolist()
+        cv2.circle(img, (col, row), radius, colors[i].tolist(), thickness=-1)
+
+
+def _resize_to_width(picture: Picture, width: int) -> Picture:
+    height = round(picture.shape[0] * width / picture.shape[1])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def _draw_legend(sample: Mapping[str, Any], max_distance: float, width: int) -> Picture:
+    num_points, num_pairs = len(sample["points"]), len(sample["pairing_points"])
+    num_paired = len(np.unique(sample["pairing_points"]))
+    text = (
+        f"{sample['sample_token']}: {num_pairs} pairs of {num_paired} of {num_points} points; "
+        f"distance from the LiDAR 0 to {max_distance:g} m:"
+    )
+    bar = _write_bar(text, width - RAMP_WIDTH)
+    distances = np.linspace(0, max_distance, RAMP_WIDTH)
+    ramp = color_distances(distances, max_distance)[None].repeat(BAR_HEIGHT, axis=0)
+    return np.concatenate([bar, ramp], axis=1)
+
+
+def _write_bar(text: str, width: int) -> Picture:
+    bar = np.zeros((BAR_HEIGHT, width, 3), np.uint8)
+    font, white = cv2.FONT_HERSHEY_SIMPLEX, (255, 255, 255)
+    text_width = cv2.getTextSize(text, font, 0.6, 1)[0][0]
+    scale = min(0.6, 0.6 * (width - 12) / text_width)
+    cv2.putText(bar, text, (6, 19), font, scale, white, 1, cv2.LINE_AA)
+    return bar

@@ -1,0 +1,92 @@
+"""Draw LiDAR points on images, over the borders of superpixels, one PNG a sample.
+
+Points that lie on what they hit show that calibration, timestamps and transforms are
+right: look at the edges of near things. No display is needed.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--info", type=Path, required=True, help="info file of tools/create_data.py")
+    add("--data-root", type=Path, required=True, help="folder of the data set")
+    add("--info-root", type=Path, help="folder of caches (the info file's)")
+    add("--superpixels", type=Path, help="folder of a cache of superpixels")
+    add("--augment", metavar="CONFIG", help="use the training pipeline of this config")
+    add("--out-dir", type=Path, default=Path("work_dirs/browse_pairs"))
+    add("--num", type=int, default=4, help="samples, spread over the info file (4)")
+    add("--seed", type=int, default=0, help="seed of the augmentation (0)")
+    add("--max-distance", type=float, default=60.0, help="distance in m of the last color (60)")
+    return parser.parse_args(argv)
+
+
+def make_pipeline(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the transforms of the options, without packing."""
+    from mmengine.config import Config
+
+    superpixels = str(args.superpixels.absolute()) if args.superpixels else None
+    if args.augment is None:
+        load = [dict(type="LoadPoints"), dict(type="LoadImages")]
+        if superpixels:
+            load.append(dict(type="LoadSuperpixels", cache=superpixels))
+        return [*load, dict(type="PairPointsWithPixels")]
+    steps = Config.fromfile(args.augment).train_dataloader.dataset.pipeline
+    pipeline = [dict(step) for step in steps if not step["type"].startswith("Pack")]
+    for step in pipeline:
+        if step["type"] == "LoadSuperpixels" and superpixels:
+            step.update(cache=superpixels, settings=None)
+    return pipeline
+
+
+def draw(args: argparse.Namespace) -> None:
+    """Write the pictures."""
+    import cv2
+    import numpy as np
+
+    from perception_kd.datasets import CameraLidarDataset
+    from perception_kd.visualization.pairs import draw_sample
+
+    info = args.info.absolute()
+    dataset = CameraLidarDataset(
+        str(info),
+        str(args.data_root),
+        str(args.info_root or info.parent),
+        make_pipeline(args),
+        seed=args.seed,
+        test_mode=True,
+    )
+    args.out_dir.mkdir(parents=True, exist_ok=True)
+    num = min(args.num, len(dataset))
+    for index in np.linspace(0, len(dataset) - 1, num).round().astype(int).tolist():
+        sample = dataset[index]
+        picture = draw_sample(sample, args.max_distance)
+        path = args.out_dir / f"{index:06d}_{sample['sample_token'].replace('/', '_')}.png"
+        if not cv2.imwrite(str(path), picture[..., ::-1]):
+            raise OSError(f"{path} must be writable, but it is not; give another --out-dir.")
+        print(path)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw; what the user can mend ends in one line."""
+    args = parse_args(argv)
+    try:
+        if args.num < 1:
+            raise ValueError(f"--num must be at least 1, but got {args.num}.")
+        draw(args)
+    except (ImportError, OSError, ValueError) as error:
+        print(f"browse_pairs.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
