@@ -50,8 +50,9 @@ class SameConv2d(nn.Conv2d):
     """Convolution without bias whose map has ceil(size / stride) cells, any size.
 
     TensorFlow's "same" padding, as the weights were trained with it on even sizes: a
-    kernel of 3 with stride 2 is padded at the far side only, so cell j lies on pixel 2j
-    + 1. TensorFlow pads odd sizes otherwise, which moves the cells; here they stay.
+    kernel of 3 with stride 2 is padded at the far side only, so cell j lies on pixel
+    ``2 * j + 1``. TensorFlow pads odd sizes otherwise, which moves the cells; here they
+    stay.
 
     Args:
         in_channels: Channels of the input.
