@@ -35,8 +35,8 @@ def split_scenes(version: str, split: str) -> list[str]:
     """Return the names of a split's scenes in nuScenes.
 
     Besides the official splits there are SLidR's for choosing hyperparameters, within
-    the training split of v1.0-trainval: ``parametrize_val`` has 100 scenes and
-    ``parametrize_train`` the other 600.
+    the training split: ``parametrize_val`` has 100 scenes of v1.0-trainval and
+    ``parametrize_train`` the other 600; in v1.0-mini they have 1 and 7.
 
     Args:
         version: v1.0-mini, v1.0-trainval or v1.0-test.
@@ -46,7 +46,7 @@ def split_scenes(version: str, split: str) -> list[str]:
         ValueError: If the version has no such split.
     """
     official = split_names(version)
-    extra = ["parametrize_train", "parametrize_val"] if version == "v1.0-trainval" else []
+    extra = ["parametrize_train", "parametrize_val"] if "train" in official else []
     if split not in official + extra:
         known = ", ".join(official + extra)
         raise ValueError(f"split must be one of {known} for {version}, but got {split!r}.")
@@ -56,10 +56,9 @@ def split_scenes(version: str, split: str) -> list[str]:
     devkit = create_splits_scenes()
     if split in official:
         return list(devkit[_DEVKIT_SPLITS[version][split]])
-    held_out = _SLIDR_SCENES.read_text(encoding="utf-8").split()
-    if split == "parametrize_val":
-        return held_out
-    return [name for name in devkit["train"] if name not in held_out]
+    held_out = set(_SLIDR_SCENES.read_text(encoding="utf-8").split())
+    train = devkit[_DEVKIT_SPLITS[version]["train"]]
+    return [name for name in train if (name in held_out) == (split == "parametrize_val")]
 
 
 def every_nth_scene(scenes: Sequence[str], step: int) -> list[str]:

@@ -60,3 +60,32 @@ def resample_cells(feats: Tensor, size: Sequence[int], scale: float, offset: flo
         for cells, pixels in zip(feats.shape[-2:], size, strict=True)
     )
     return rows @ (feats @ cols.T)
+
+
+def read_cells(feats: Tensor, view: Tensor, row: Tensor, col: Tensor) -> Tensor:
+    """Read feature maps bilinearly at some positions.
+
+    Args:
+        feats: Feature maps, shape (V, C, h, w).
+        view: Map to read, int64, shape (M,).
+        row: Position along the rows of cells, floating, shape (M,). Beyond the outer
+            cells the outer cell is read.
+        col: Position along the columns, likewise.
+
+    Returns:
+        Features at the positions, shape (M, C).
+
+    Raises:
+        ValueError: If ``feats`` has not four axes.
+    """
+    check_shape("feats", feats, ("V", "C", "h", "w"))
+    cells = feats.permute(0, 2, 3, 1)  # (V, h, w, C)
+    height, width = feats.shape[-2:]
+    top, left = row.clamp(0, height - 1), col.clamp(0, width - 1)
+    row_low, col_low = top.floor().long(), left.floor().long()
+    row_high = (row_low + 1).clamp(max=height - 1)
+    col_high = (col_low + 1).clamp(max=width - 1)
+    down, right = (top - row_low)[:, None], (left - col_low)[:, None]
+    upper = torch.lerp(cells[view, row_low, col_low], cells[view, row_low, col_high], right)
+    lower = torch.lerp(cells[view, row_high, col_low], cells[view, row_high, col_high], right)
+    return torch.lerp(upper, lower, down)

@@ -26,7 +26,9 @@ META_KEYS = (
 class PackPretrainInputs(Transform):
     """Pack a sample as tensors and a data sample; the last step of a pipeline.
 
-    Reads: ``points``; ``imgs``, ``superpixels``, ``pairing_*``, ``pts_semantic_mask``
+    The data sample also gets a ``seed``, drawn last, for what a model draws itself.
+
+    Reads: ``points``; ``rng``; ``imgs``, ``superpixels``, ``pairing_*``, ``pts_semantic_mask``
     and the meta keys where present. Writes: ``inputs``, ``data_samples`` of
     ``docs/sample.md``, and nothing else.
 
@@ -58,6 +60,8 @@ class PackPretrainInputs(Transform):
         data_sample = Det3DDataSample(
             metainfo={key: sample[key] for key in self.meta_keys if key in sample}
         )
+        if "rng" in sample:
+            data_sample.set_metainfo({"seed": int(sample["rng"].integers(2**31))})
         if "pts_semantic_mask" in sample:
             labels = _to_tensor(sample["pts_semantic_mask"], np.int64)
             data_sample.gt_pts_seg = PointData(pts_semantic_mask=labels)

@@ -49,10 +49,8 @@ class PixelDistillation(ImageToLidarPretrainer):
         generator = torch.Generator().manual_seed(sum(s.seed for s in data_samples or []))
         drawn = visible[sample_pairs(len(visible), self.num_samples, generator).to(visible.device)]
 
-        img_feats = self.img_head.project(self.img_backbone(inputs["imgs"]))
-        pixel_feats = self.img_head.sample(
-            img_feats, inputs["pairing_images"][drawn], size=inputs["imgs"].shape[-2:]
-        )
+        img_feats = self.img_backbone(inputs["imgs"])
+        pixel_feats = self.img_head.sample(img_feats, inputs["pairing_images"][drawn])
         point_feats = points.feats[inputs["pairing_points"][drawn]]
         return {
             "loss_contrast": self.loss_contrast(point_feats, pixel_feats),

@@ -48,3 +48,13 @@ def test_images_of_several_sizes_are_refused_with_the_remedy() -> None:
     sample["imgs"][1] = sample["imgs"][1][:-1]
     with pytest.raises(ValueError, match=r"imgs of one sample must have one size .*ResizeImages"):
         PackPretrainInputs()(sample)
+
+
+def test_the_seed_comes_from_the_generator_of_the_sample() -> None:
+    seeds = [
+        PackPretrainInputs()({**make_sample(), "rng": np.random.default_rng(seed)})[
+            "data_samples"
+        ].seed
+        for seed in (1, 1, 2)
+    ]
+    assert seeds[0] == seeds[1] != seeds[2]

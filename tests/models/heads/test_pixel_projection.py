@@ -1,5 +1,7 @@
 """The teacher's head: its published form, where it reads, and its errors."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -77,6 +79,22 @@ def test_only_the_convolution_learns_and_it_gets_the_gradient() -> None:
     assert sorted(name for name, _ in head.named_parameters()) == ["conv.bias", "conv.weight"]
     assert head.conv.weight.grad is not None
     assert head.conv.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    "placement",
+    [{}, {"align_corners": False}, {"align_corners": False, "cell_offset": 2.5}],
+    ids=["aligned", "tiled", "offset"],
+)
+def test_sampling_equals_indexing_the_enlarged_map(placement: dict[str, Any]) -> None:
+    head = PixelProjection(in_channels=6, out_channels=5, scale_factor=4, **placement)
+    feats = torch.randn(2, 6, 3, 5)
+    view, row, col = torch.meshgrid(
+        torch.arange(2), torch.arange(11), torch.arange(19), indexing="ij"
+    )
+    pixels = torch.stack([view.flatten(), row.flatten(), col.flatten()], dim=1)
+    expected = head(feats, size=(11, 19)).permute(0, 2, 3, 1).reshape(-1, 5)
+    torch.testing.assert_close(head.sample(feats, pixels), expected)
 
 
 def test_rejects_an_image_larger_than_the_map_covers() -> None:

@@ -1,0 +1,11 @@
+"""SLidR for MinkUNet on SemanticKITTI, with the settings published for nuScenes."""
+
+_base_ = [
+    "../_base_/datasets/semantickitti_pretrain.py",
+    "../_base_/models/slidr_minkunet34.py",
+    "../_base_/schedules/sgd_cosine_50e.py",
+    "../_base_/default_runtime.py",
+]
+
+# SLidR adds 1 to SemanticKITTI's intensities.
+model = dict(pts_voxelizer=dict(feature_offset=1.0))

@@ -1,0 +1,127 @@
+"""Pictures of what a pre-trained LiDAR network finds alike, across cloud and images."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+
+from perception_kd.utils.checks import check_shape
+
+COLOR_MAP = "turbo"
+
+
+class Similarity(NamedTuple):
+    """Cosine similarity to one queried point, in -1..1.
+
+    Attributes:
+        points: At every point of the cloud, shape (N,).
+        pixels: At every pixel of every view, shape (V, H, W).
+    """
+
+    points: NDArray[np.float32]
+    pixels: NDArray[np.float32]
+
+
+def similarity_to_point(query: int, point_feats: Tensor, pixel_feats: Tensor) -> Similarity:
+    """Compare one point with all points and all pixels.
+
+    Args:
+        query: Row of ``point_feats``.
+        point_feats: Features of the student at the points, shape (N, D).
+        pixel_feats: Features of the teacher at the pixels, shape (V, D, H, W).
+
+    Returns:
+        Cosine similarities; 0 to features that are zero (points out of range).
+
+    Raises:
+        ValueError: If the numbers of channels differ or there is no such point.
+    """
+    check_shape("point_feats", point_feats, ("N", "D"))
+    check_shape("pixel_feats", pixel_feats, ("V", point_feats.shape[1], "H", "W"))
+    if not 0 <= query < len(point_feats):
+        raise ValueError(f"query must be one of {len(point_feats)} points, but got {query}.")
+    with torch.no_grad():
+        direction = F.normalize(point_feats[query].float(), dim=0)
+        points = F.normalize(point_feats.float(), dim=1) @ direction
+        pixels = torch.einsum("d,vdhw->vhw", direction, F.normalize(pixel_feats.float(), dim=1))
+    return Similarity(points.numpy(force=True), pixels.numpy(force=True))
+
+
+def spread_queries(
+    points: NDArray[np.float32], candidates: NDArray[np.int64], num: int
+) -> list[int]:
+    """Pick points that lie far apart from each other.
+
+    Starts at the candidate nearest to the sensor and adds the one farthest from those
+    picked, so the same cloud always gives the same points.
+
+    Args:
+        points: Positions in m, shape (N, 3).
+        candidates: Rows that may be picked, shape (K,), at least one.
+        num: How many to pick, at most K.
+
+    Raises:
+        ValueError: If there is no candidate.
+    """
+    if len(candidates) == 0:
+        raise ValueError("candidates must hold at least one point, but got none.")
+    positions = points[candidates, :3]
+    picked = [int(np.linalg.norm(positions, axis=1).argmin())]
+    distance = np.full(len(candidates), np.inf)
+    for _ in range(min(num, len(candidates)) - 1):
+        distance = np.minimum(distance, np.linalg.norm(positions - positions[picked[-1]], axis=1))
+        picked.append(int(distance.argmax()))
+    return [int(candidates[i]) for i in picked]
+
+
+def draw_similarity(
+    similarity: Similarity,
+    points: NDArray[np.float32],
+    imgs: list[NDArray[np.uint8]],
+    cam_names: list[str],
+    query: int,
+    query_pixels: list[tuple[int, int, int]],
+    path: Path,
+) -> None:
+    """Write one picture: every view under its heat map, and the cloud from above.
+
+    Args:
+        similarity: Of this sample, to ``query``.
+        points: Positions in the LiDAR frame in m, shape (N, 3) or wider.
+        imgs: V images, RGB, each (H, W, 3).
+        cam_names: V names.
+        query: Row of the queried point.
+        query_pixels: Where the point falls, as (view, row, col).
+        path: The PNG to write.
+    """
+    matplotlib.use("Agg")
+    columns = min(3, len(imgs))
+    rows = -(-len(imgs) // columns)
+    figure = Figure(figsize=(4.2 * columns + 5.5, max(2.4 * rows, 4.5)), layout="constrained")
+    images_part, cloud_part = figure.subfigures(1, 2, width_ratios=(4.2 * columns, 5.5))
+    axes = images_part.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    style = {"cmap": COLOR_MAP, "vmin": -0.2, "vmax": 1.0}
+    for view, (axis, img, name) in enumerate(zip(axes, imgs, cam_names, strict=False)):
+        axis.imshow(img)
+        axis.imshow(similarity.pixels[view], alpha=0.55, **style)
+        axis.set_title(name, fontsize=8)
+        for _, row, col in (pixel for pixel in query_pixels if pixel[0] == view):
+            axis.plot(col, row, "o", ms=9, mfc="none", mec="white", mew=2)
+
+    axis = cloud_part.subplots()
+    order = similarity.points.argsort()
+    dots = axis.scatter(*points[order, :2].T, c=similarity.points[order], s=1, **style)
+    axis.plot(*points[query, :2], "o", ms=9, mfc="none", mec="black", mew=2)
+    axis.set(aspect="equal", xlabel="x (m)", ylabel="y (m)")
+    axis.set_title(f"cosine similarity to point {query}", fontsize=9)
+    cloud_part.colorbar(dots, ax=axis, shrink=0.7)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
