@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from mmengine.logging import MMLogger
 from tqdm import tqdm
 
 from perception_kd.datasets.caches import Cache
@@ -175,6 +176,9 @@ def _run_jobs(jobs: list[_Job], workers: int) -> Iterator[tuple[_Job, int | str]
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 yield running.pop(future), future.result()
+    except KeyboardInterrupt:
+        MMLogger.get_current_instance().warning("Stopping after the images in the workers' hands.")
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -45,7 +45,7 @@ def slic_skimage(
 def slic_skimage_half(
     image: Image, num_segments: int = 150, compactness: float = 6.0, sigma: float = 3.0
 ) -> Segments:
-    """Segment an image at half its size: faster, and still near the reference.
+    """Segment an image at half its size, with scikit-image alone.
 
     The smoothing is halved with the image, and the segments are enlarged again, so
     their borders have steps of 2 px. SLidR shrinks its crops by about 2 or more.
