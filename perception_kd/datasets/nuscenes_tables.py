@@ -76,7 +76,7 @@ class DealtTables:
         check_tables(root, version)
         self._root, self._version, self._folder = root, version, folder
         tables = root / version
-        self._shared = {name: list(_records(tables / f"{name}.json")) for name in _SHARED}
+        self._shared = {name: _read_table(tables / f"{name}.json") for name in _SHARED}
         self.scenes: list[Record] = self._shared["scene"]
         self.categories = [record["name"] for record in self._shared["category"]]
         with _Dealer(tables, folder, progress) as dealer:
@@ -169,7 +169,7 @@ class _Dealer:
 
     def __init__(self, tables: Path, folder: Path, progress: bool) -> None:
         self._tables, self._folder = tables, folder
-        self._pending: dict[Path, list[str]] = defaultdict(list)
+        self._pending: dict[str, list[str]] = defaultdict(list)  # by scene
         self._pending_chars = 0
         names = [*_DEALT, *(["lidarseg"] if self.has("lidarseg") else [])]
         size = sum((tables / f"{name}.json").stat().st_size for name in names)
@@ -187,7 +187,7 @@ class _Dealer:
 
     def load(self, name: str) -> list[Record]:
         """Return a whole table."""
-        return list(_records(self._tables / f"{name}.json"))
+        return _read_table(self._tables / f"{name}.json")
 
     def deal(self, name: str, scenes_of: Callable[[Record], Iterable[str]]) -> dict[str, str]:
         """Deal a table.
@@ -200,23 +200,22 @@ class _Dealer:
             For the sample table, the scene of each sample; else nothing.
         """
         scene_of_record = {}
-        for record in _records(self._tables / f"{name}.json", self._bar.update):
+        for record, text in _records(self._tables / f"{name}.json", self._bar.update):
             scenes = list(scenes_of(record))
             if name == "sample":
                 scene_of_record[record["token"]] = scenes[0]
-            text = json.dumps(record)
             for scene in scenes:
-                self._pending[self._folder / scene / name].append(text)
+                self._pending[scene].append(text)
                 self._pending_chars += len(text)
             if self._pending_chars > _SPOOL_CHARS:
-                self._flush()
-        self._flush()
+                self._flush(name)
+        self._flush(name)
         return scene_of_record
 
-    def _flush(self) -> None:
-        for path, texts in self._pending.items():
-            path.parent.mkdir(exist_ok=True)
-            with path.open("a", encoding="utf-8") as file:
+    def _flush(self, name: str) -> None:
+        for scene, texts in self._pending.items():
+            (self._folder / scene).mkdir(exist_ok=True)
+            with (self._folder / scene / name).open("a", encoding="utf-8") as file:
                 file.writelines(text + "\n" for text in texts)
         self._pending.clear()
         self._pending_chars = 0
@@ -229,8 +228,14 @@ def _read_dealt(path: Path) -> list[Record]:
         return [json.loads(line) for line in file]
 
 
-def _records(path: Path, advance: Callable[[int], Any] = lambda size: None) -> Iterator[Record]:
-    """Yield the records of a table without ever holding the table.
+def _read_table(path: Path) -> list[Record]:
+    return [record for record, _ in _records(path)]
+
+
+def _records(
+    path: Path, advance: Callable[[int], Any] = lambda size: None
+) -> Iterator[tuple[Record, str]]:
+    """Yield the records of a table and their text, without ever holding the table.
 
     Args:
         path: JSON list of objects.
@@ -251,7 +256,7 @@ def _records(path: Path, advance: Callable[[int], Any] = lambda size: None) -> I
             if text[position : position + 1] == "]":
                 return
             try:
-                record, position = decoder.raw_decode(text, position)
+                record, end = decoder.raw_decode(text, position)
             except json.JSONDecodeError as error:
                 text, position = text[position:], 0
                 more = file.read(_CHUNK_CHARS)
@@ -264,4 +269,6 @@ def _records(path: Path, advance: Callable[[int], Any] = lambda size: None) -> I
                 text += more
                 advance(len(more))
             else:
-                yield record
+                # Line breaks can only stand between the parts of a record.
+                yield record, text[position:end].replace("\n", " ")
+                position = end

@@ -63,7 +63,7 @@ def test_any_reader_of_pickles_reads_the_file(tmp_path: Path) -> None:
     path = tmp_path / "infos.pkl"
     write_info(path, metainfo(), samples(3))
     with path.open("rb") as file:
-        python_only = pickle._Unpickler(file).load()  # type: ignore[attr-defined]
+        python_only = pickle._Unpickler(file).load()
     assert [x["token"] for x in python_only["data_list"]] == ["t0", "t1", "t2"]
     assert [x["token"] for x in mmengine.load(path)["data_list"]] == ["t0", "t1", "t2"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from perception_kd.datasets.info_file import read_info
@@ -23,6 +24,8 @@ from perception_kd.datasets.semantickitti_converter import (
 from perception_kd.geometry.projection import project_points
 from tests.fake_data import make_semantickitti
 
+Array = NDArray[np.floating[Any]]
+
 
 def convert(root: Path, out_dir: Path, **settings: Any) -> Converted:
     return convert_semantickitti(root, out_dir, progress=False, **settings)
@@ -34,12 +37,12 @@ def small_copy(tmp_path: Path) -> Path:
     return make_semantickitti(tmp_path / "small", (0,), 2, img_size=(24, 80), num_azimuths=12)
 
 
-def read_points(root: Path, sample: dict[str, Any]) -> np.ndarray:
+def read_points(root: Path, sample: dict[str, Any]) -> Array:
     path = root / sample["lidar_points"]["lidar_path"]
     return np.fromfile(path, np.float32).reshape(-1, 4)[:, :3]
 
 
-def read_rows(path: Path) -> dict[str, np.ndarray]:
+def read_rows(path: Path) -> dict[str, Array]:
     pairs = (line.split(":") for line in path.read_text().splitlines())
     return {name: np.array(row.split(), float).reshape(3, 4) for name, row in pairs}
 
@@ -63,7 +66,7 @@ def test_any_sequence_can_be_held_out(fake_semantickitti: Path, tmp_path: Path) 
         assert "--train-sequences 0 8 --val-sequences 7" in info["metainfo"]["command"]
 
 
-def project_by_p2(root: Path, points: np.ndarray, sequence: str) -> tuple[np.ndarray, np.ndarray]:
+def project_by_p2(root: Path, points: Array, sequence: str) -> tuple[Array, Array]:
     """Project as KITTI's papers say, ``P2 @ Tr @ x``; return pixels and depths."""
     rows = read_rows(root / "sequences" / sequence / "calib.txt")
     homogeneous = np.column_stack([points, np.ones(len(points))])
