@@ -27,7 +27,7 @@ def two_views(*positions: tuple[float, float, float]) -> dict[str, Any]:
     """Return a sample of an 8 x 6 px camera that looks along z, and one along -z."""
     points = np.zeros((len(positions), 5), np.float32)
     points[:, :3] = positions
-    cam2img = np.array([[10.0, 0, 4], [0, 10, 3], [0, 0, 1]])
+    cam2img = np.array([[[10.0, 0, 4], [0, 10, v], [0, 0, 1]] for v in (3, 3.25)])
     return freeze(
         {
             "points": points,
@@ -35,7 +35,7 @@ def two_views(*positions: tuple[float, float, float]) -> dict[str, Any]:
             "imgs": [np.zeros((6, 8, 3), np.uint8), np.ones((6, 8, 3), np.uint8)],
             "cam_names": ["AHEAD", "BEHIND"],
             "lidar2cam": np.stack([np.eye(4), np.diag([-1.0, 1, -1, 1])]),
-            "cam2img": np.stack([cam2img, cam2img]),
+            "cam2img": cam2img,
             "rng": np.random.default_rng(0),
         }
     )
@@ -48,7 +48,7 @@ def pair(sample: dict[str, Any], **settings: Any) -> dict[str, Any]:
 
 
 def test_convention_pairs_are_view_row_col_view_by_view_in_the_order_of_points() -> None:
-    # At 10 m: u = 4 + x, v = 3 + y ahead; u = 4 - x, v = 3 + y behind.
+    # At 10 m: u = 4 + x, v = 3 + y ahead; u = 4 - x, v = 3.25 + y behind.
     sample = two_views((2, 1, 10), (-1, -2, -10), (2, -1, -10), (99, 0, 10), (-3, 0, 10))
     paired = pair(sample)
     assert paired["pairing_points"].dtype == paired["pairing_images"].dtype == np.int64
@@ -93,7 +93,8 @@ def test_shuffled_views_stay_true_to_their_cameras() -> None:
     turned = transform.apply(sample, np.array([1, 0]))
     assert turned["cam_names"] == ["BEHIND", "AHEAD"]
     assert [img[0, 0, 0] for img in turned["imgs"]] == [1, 0]
-    assert np.array_equal(turned["lidar2cam"], sample["lidar2cam"][::-1])
+    for key in ("lidar2cam", "cam2img"):
+        assert np.array_equal(turned[key], sample[key][::-1])
     assert turned["pairing_points"].tolist() == [1, 0]
     assert turned["pairing_images"].tolist() == [[0, 1, 5], [1, 4, 6]]
     orders = {tuple(transform.draw(sample, sample["rng"])) for _ in range(20)}
