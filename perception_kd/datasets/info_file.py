@@ -171,6 +171,22 @@ def read_info(path: str | Path) -> dict[str, Any]:
     return content
 
 
+def make_out_dir(folder: str | Path) -> Path:
+    """Make the folder for info files, and check that it can be written to.
+
+    Raises:
+        PermissionError: If it cannot.
+    """
+    folder = Path(folder).absolute()
+    parent = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(parent, os.W_OK):
+        raise PermissionError(
+            f"--out-dir must be a folder to write to, but {folder} is none; give another --out-dir."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def resolve_path(metainfo: dict[str, Any], kind: str, path: str) -> str:
     """Return a path of a sample relative to the data set's root.
 

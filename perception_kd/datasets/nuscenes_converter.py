@@ -13,7 +13,7 @@ from typing import Any
 from mmengine.logging import MMLogger
 from tqdm import tqdm
 
-from perception_kd.datasets.info_file import InfoWriter, make_metainfo
+from perception_kd.datasets.info_file import InfoWriter, make_metainfo, make_out_dir
 from perception_kd.datasets.nuscenes_samples import (
     DETECTION_CLASSES,
     SceneOptions,
@@ -74,15 +74,15 @@ def convert_nuscenes(
     Raises:
         FileNotFoundError: If tables are missing; if ``strict``, any keyframe's file; or
             if no scene is complete.
+        PermissionError: If ``out_dir`` cannot be written to.
         ValueError: If the version is unknown or a table is broken.
     """
     root, options = Path(root).absolute(), options or SceneOptions()
-    out_dir = Path(out_dir).absolute() if out_dir else root
     split_of = {
         name: split for split in split_names(version) for name in split_scenes(version, split)
     }
     check_tables(root, version)
-    out_dir.mkdir(parents=True, exist_ok=True)
+    out_dir = make_out_dir(out_dir or root)
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".create_data_") as folder:
         tables = DealtTables(root, version, Path(folder), progress)
         metainfo = _make_metainfo(root, version, out_dir, prefix, options, tables.categories)

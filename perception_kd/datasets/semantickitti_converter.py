@@ -12,7 +12,7 @@ from mmengine.logging import MMLogger
 from PIL import Image
 from tqdm import tqdm
 
-from perception_kd.datasets.info_file import Sample, make_metainfo, write_info
+from perception_kd.datasets.info_file import Sample, make_metainfo, make_out_dir, write_info
 from perception_kd.datasets.semantic_labels import SEMANTICKITTI_CLASSES
 from perception_kd.datasets.splits import SEMANTICKITTI_SEQUENCES
 from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
@@ -70,10 +70,11 @@ def convert_semantickitti(
 
     Raises:
         FileNotFoundError: If there is no sequence, or a sequence lacks a file.
+        PermissionError: If ``out_dir`` cannot be written to.
         ValueError: If a file of a sequence is broken.
     """
     root = find_root(root)
-    out_dir = Path(out_dir).absolute() if out_dir else root
+    out_dir = make_out_dir(out_dir or root)
     converted = Converted()
     for split, sequences in (splits or SEMANTICKITTI_SEQUENCES).items():
         present = [x for x in sequences if _folder(root, x).is_dir()]

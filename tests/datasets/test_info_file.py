@@ -18,6 +18,7 @@ from perception_kd.datasets.info_file import (
     InfoWriter,
     Sample,
     make_metainfo,
+    make_out_dir,
     read_info,
     resolve_path,
     write_info,
@@ -189,6 +190,15 @@ def test_a_missing_file_comes_with_the_command_that_makes_it(
     expected = re.escape(f"create_data.py {command.format(shlex.quote(str(folder)))}")
     with pytest.raises(FileNotFoundError, match=f"No info file at .*{name}; .*{expected}"):
         read_info(folder / name)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert make_out_dir(tmp_path / "a" / "b").is_dir()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    with pytest.raises(PermissionError, match=r"but .*c/d is none; give another --out-dir"):
+        make_out_dir(tmp_path / "c" / "d")
 
 
 def test_resolves_paths_below_their_prefix() -> None:
