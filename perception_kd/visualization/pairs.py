@@ -103,7 +103,7 @@ def _draw_points(
 ) -> None:
     distances = np.linalg.norm(points, axis=1)
     colors = color_distances(distances, max_distance)
-    radius = max(1, img.shape[1] // 500)
+    radius = max(1, img.shape[1] // 800)
     for i in np.argsort(-distances):
         row, col = rows_cols[i].tolist()
         cv2.circle(img, (col, row), radius, colors[i].tolist(), thickness=-1)

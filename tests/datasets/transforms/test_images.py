@@ -86,11 +86,19 @@ def test_parts_have_the_area_and_the_ratio_asked_for() -> None:
     assert areas.max() == pytest.approx(0.5, abs=0.01)
     assert ratios.min() == pytest.approx(1.5, abs=0.02)
     assert ratios.max() == pytest.approx(2.0, abs=0.02)
-    # Half of the draws are on either side of the middle of the logarithm.
-    assert np.median(np.log(ratios)) == pytest.approx(np.log([1.5, 2.0]).mean(), abs=0.03)
     assert min(top.min(), left.min()) >= 0
     assert (top + height).max() <= 900
     assert (left + width).max() <= 1600
+
+
+def test_upright_and_lying_parts_are_equally_likely() -> None:
+    # The logarithm of the ratio is uniform: its middle is a square, not a ratio of
+    # 1.25.
+    crop = RandomResizedCrop(scale=(0.1, 0.2), ratio=(0.5, 2.0))
+    sample = sample_with_pairs(img_shape=(900, 900))
+    rng = np.random.default_rng(0)
+    boxes = [crop.draw(sample, rng)[0] for _ in range(1000)]
+    assert np.median([box.width / box.height for box in boxes]) == pytest.approx(1, abs=0.06)
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,18 @@ def test_a_cut_off_image_is_never_filled_with_gray(
         LoadImages()({"img_paths": [str(path)]})
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_cut_off_image_is_found_even_where_the_decoder_fills_it(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Before 4.11, OpenCV returned a picture with gray where the file ends.
+    path = tmp_path / f"image{suffix}"
+    path.write_bytes(write_picture(path)[:-40])
+    monkeypatch.setattr(cv2, "imdecode", lambda data, mode: np.full((64, 96, 3), 128, np.uint8))
+    with pytest.raises(BrokenFileError, match=r"image\.\w+ must hold a whole picture, but got"):
+        LoadImages()({"img_paths": [str(path)]})
+
+
 def test_bytes_after_the_end_of_an_image_do_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "image.jpg"
     path.write_bytes(write_picture(path) + b"\0" * 100)
