@@ -73,7 +73,8 @@ class ToyModel(BaseModel):
     """Two linear layers around dropout, which draws from torch's global generator."""
 
     def __init__(self, dropout: float = 0.5) -> None:
-        super().__init__()
+        # So that the runner's init_weights changes something, as in real models.
+        super().__init__(init_cfg=dict(type="Normal", layer="Linear", std=0.5))
         self.dropout = nn.Dropout(dropout)
         self.backbone = nn.Linear(3, 4)
         self.head = nn.Linear(4, 1)

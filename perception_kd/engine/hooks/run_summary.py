@@ -67,7 +67,7 @@ def describe_rates(runner: Runner) -> list[str]:
     groups: dict[tuple[float, float], list[int]] = {}
     for group in runner.optim_wrapper.param_groups:
         rates = (group["lr"], group.get("initial_lr", group["lr"]))
-        count = sum(parameter.numel() for parameter in group["params"])
+        count = sum(p.numel() for p in group["params"] if p.requires_grad)
         groups.setdefault(rates, []).append(count)
     lines = []
     for (first, base), counts in groups.items():
