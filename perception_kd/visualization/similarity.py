@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from perception_kd.datasets.transforms.base import Sample
 from perception_kd.utils.checks import check_shape
 
 COLOR_MAP = "turbo"
@@ -80,27 +80,18 @@ def spread_queries(
     return [int(candidates[i]) for i in picked]
 
 
-def draw_similarity(
-    similarity: Similarity,
-    points: NDArray[np.float32],
-    imgs: list[NDArray[np.uint8]],
-    cam_names: list[str],
-    query: int,
-    query_pixels: list[tuple[int, int, int]],
-    path: Path,
-) -> None:
+def draw_similarity(similarity: Similarity, sample: Sample, query: int, path: Path) -> None:
     """Write one picture: every view under its heat map, and the cloud from above.
 
     Args:
         similarity: Of this sample, to ``query``.
-        points: Positions in the LiDAR frame in m, shape (N, 3) or wider.
-        imgs: V images, RGB, each (H, W, 3).
-        cam_names: V names.
+        sample: Sample of ``docs/sample.md`` with ``points``, ``imgs``, ``cam_names``
+            and pairs, as the networks saw it.
         query: Row of the queried point.
-        query_pixels: Where the point falls, as (view, row, col).
         path: The PNG to write.
     """
-    matplotlib.use("Agg")
+    points, imgs = sample["points"], sample["imgs"]
+    query_pixels = sample["pairing_images"][sample["pairing_points"] == query]
     columns = min(3, len(imgs))
     rows = -(-len(imgs) // columns)
     figure = Figure(figsize=(4.2 * columns + 5.5, max(2.4 * rows, 4.5)), layout="constrained")
@@ -109,11 +100,11 @@ def draw_similarity(
     for axis in axes:
         axis.set_axis_off()
     style = {"cmap": COLOR_MAP, "vmin": -0.2, "vmax": 1.0}
-    for view, (axis, img, name) in enumerate(zip(axes, imgs, cam_names, strict=False)):
+    for view, (axis, img, name) in enumerate(zip(axes, imgs, sample["cam_names"], strict=False)):
         axis.imshow(img)
         axis.imshow(similarity.pixels[view], alpha=0.55, **style)
         axis.set_title(name, fontsize=8)
-        for _, row, col in (pixel for pixel in query_pixels if pixel[0] == view):
+        for _, row, col in query_pixels[query_pixels[:, 0] == view]:
             axis.plot(col, row, "o", ms=9, mfc="none", mec="white", mew=2)
 
     axis = cloud_part.subplots()

@@ -1,0 +1,102 @@
+"""SLidR's loss against its definition in loops, and what data can do to it."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+from perception_kd.models.pretrainers import SuperpixelDistillation
+from perception_kd.registry import MODELS
+from tests.models.pretrainers.tiny import PRETRAINER, make_inputs
+
+
+def make_pretrainer() -> SuperpixelDistillation:
+    init_default_scope("perception_kd")
+    torch.manual_seed(0)
+    return MODELS.build(dict(type="SuperpixelDistillation", **PRETRAINER)).eval()
+
+
+def loss_in_loops(model: SuperpixelDistillation, inputs: dict[str, Any]) -> tuple[float, int, int]:
+    """Return loss, pairs and regions as methods/slidr A.8 defines them, one by one."""
+    points, pixel_feats = model(inputs, mode="tensor")
+    queries, keys = [], []
+    num_pairs = 0
+    for superpixel in range(inputs["num_superpixels"]):
+        members = [
+            points.feats[row]
+            for row, (view, r, c) in zip(
+                inputs["pairing_points"].tolist(), inputs["pairing_images"].tolist(), strict=True
+            )
+            if inputs["superpixels"][view, r, c] == superpixel and row != 0
+        ]
+        if members:
+            num_pairs += len(members)
+            queries.append(sum(members) / len(members))
+            mask = inputs["superpixels"] == superpixel
+            keys.append(pixel_feats.permute(0, 2, 3, 1)[mask].mean(dim=0))
+    terms = []
+    for i, query in enumerate(queries):
+        scores = [math.exp(float(query @ key) / 0.07) for key in keys]
+        terms.append(-math.log(scores[i] / sum(scores)))
+    return sum(terms) / len(terms), num_pairs, len(queries)
+
+
+def test_equals_the_definition_in_loops() -> None:
+    model, inputs = make_pretrainer(), make_inputs()
+    expected, num_pairs, num_regions = loss_in_loops(model, inputs)
+    losses = model(inputs, mode="loss")
+    assert losses["loss_contrast"].item() == pytest.approx(expected, rel=1e-5)
+    assert losses["num_pairs"] == num_pairs
+    assert losses["num_regions"] == num_regions
+    assert 1 < num_regions < inputs["num_superpixels"]
+
+
+def test_a_point_out_of_range_takes_no_part() -> None:
+    model, inputs = make_pretrainer(), make_inputs()
+    before = model(inputs, mode="loss")
+    inputs["pairing_images"][0] = torch.tensor([2, 15, 23])  # the pair of the far point
+    assert model(inputs, mode="loss") == before
+
+
+def test_only_the_student_and_the_image_head_learn() -> None:
+    model = make_pretrainer().train()
+    model(make_inputs(), mode="loss")["loss_contrast"].backward()
+    learning = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
+    assert learning == {"pts_backbone", "pts_head", "img_head"}
+    assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
+
+
+def test_no_pair_at_all_gives_zero_with_a_gradient() -> None:
+    model, inputs = make_pretrainer().train(), make_inputs(num_pairs=1)  # only the far point's
+    losses = model(inputs, mode="loss")
+    assert losses["loss_contrast"] == 0
+    assert losses["num_regions"] == 0
+    losses["loss_contrast"].backward()
+    assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
+
+
+def test_an_empty_cloud_beside_a_full_one_changes_nothing() -> None:
+    model, inputs = make_pretrainer(), make_inputs()
+    expected = model(inputs, mode="loss")["loss_contrast"]
+    inputs["points"].append(torch.zeros(0, 5))
+    torch.testing.assert_close(model(inputs, mode="loss")["loss_contrast"], expected)
+
+
+def test_predicting_returns_the_values_of_the_loss() -> None:
+    model, inputs = make_pretrainer(), make_inputs()
+    losses = model(inputs, mode="loss")
+    (predicted,) = model(inputs, mode="predict")
+    assert predicted == {name: pytest.approx(float(value)) for name, value in losses.items()}
+
+
+def test_rejects_an_unknown_mode() -> None:
+    with pytest.raises(ValueError, match='mode must be "loss", "predict" or "tensor"'):
+        make_pretrainer()(make_inputs(), mode="train")
+
+
+def test_rejects_a_student_without_a_network() -> None:
+    settings = {k: v for k, v in PRETRAINER.items() if k != "pts_backbone"}
+    with pytest.raises(ValueError, match="pts_middle_encoder or pts_backbone must be given"):
+        MODELS.build(dict(type="SuperpixelDistillation", **settings))
