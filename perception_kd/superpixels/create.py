@@ -102,11 +102,13 @@ def run(args: argparse.Namespace) -> None:
     """Fill a cache as the options say.
 
     Raises:
-        FileNotFoundError: If an info file is missing.
+        FileNotFoundError: If an info file or the data set's folder is missing.
         BrokenFileError: At the end, if images could not be read.
         ValueError: If an option is wrong, or the folder holds something else.
     """
     settings = SlicSettings(args.backend, args.num_segments, args.compactness, args.sigma)
+    if not Path(args.data_root).is_dir():
+        raise FileNotFoundError(f"No data set at {args.data_root}; give its folder as --data-root.")
     folder = Path(args.out_dir or settings.default_folder(args.info[0])).absolute()
     command = _make_command(args, settings, folder)
     images: dict[str, str] = {}

@@ -126,6 +126,12 @@ def test_other_settings_are_not_mixed_in(root: Path) -> None:
         create(root, "--out-dir", folder, "--sigma", "2")
 
 
+def test_a_wrong_data_root_is_told_before_anything_is_made(root: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"No data set at .*; give its folder"):
+        create(root, "--data-root", str(root / "nowhere"))
+    assert not (root / "superpixels").exists()
+
+
 def test_unreadable_images_are_named_at_the_end_and_the_others_made(root: Path) -> None:
     (root / "samples/CAM_FRONT/0.jpg").unlink()
     cut = root / "samples/CAM_FRONT/1.jpg"
