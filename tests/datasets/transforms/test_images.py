@@ -8,14 +8,16 @@ import torch
 import torch.nn.functional as F
 from mmengine.logging import MMLogger
 
-from perception_kd.datasets.transforms.images import (
+from perception_kd.datasets.transforms.cropping import (
     CropBox,
-    RandomFlipImages,
-    RandomResizedCrop,
-    ResizeImages,
     crop_views,
     resize_image,
     resize_superpixels,
+)
+from perception_kd.datasets.transforms.images import (
+    RandomFlipImages,
+    RandomResizedCrop,
+    ResizeImages,
 )
 from perception_kd.registry import TRANSFORMS
 from tests.datasets.transforms.marked_sample import freeze, make_sample
