@@ -250,7 +250,9 @@ def test_files_hold_what_the_schema_promises(
     assert "lidar_sweeps" not in first
     assert "camera_sweeps" not in first
     assert len(second["lidar_sweeps"]) == len(second["camera_sweeps"]["CAM_BACK"]) == 2
-    assert first["lidar_points"]["timestamp"] < second["lidar_points"]["timestamp"]
+    # In nuScenes a keyframe has the time of its LiDAR sweep.
+    assert first["lidar_points"]["timestamp"] == first["timestamp"] == 1533151603.5
+    assert second["timestamp"] == 1533151604.0
     for paths in second["lidar_sweeps"]:
         assert (fake_nuscenes / paths["lidar_points"]["lidar_path"]).is_file()
     for images in second["camera_sweeps"].values():
