@@ -38,7 +38,7 @@ test_dataloader = dict(
 test_evaluator = dict(type="DumpResults", out_file_path="{data_root}/results.pkl")
 train_cfg = dict(by_epoch=True, max_epochs=4)
 test_cfg = dict()
-optim_wrapper = dict(optimizer=dict(type="SGD", lr=0.1, momentum=0.9))
+optim_wrapper = dict(optimizer=dict(type="SGD", lr=0.02, momentum=0.9))
 param_scheduler = [dict(type="CosineAnnealingLR", by_epoch=True)]
 auto_scale_lr = dict(base_batch_size=4)
 """

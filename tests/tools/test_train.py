@@ -83,13 +83,13 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
 
 
 def test_the_learning_rate_follows_the_batch_size_unless_told_otherwise(tmp_path: Path) -> None:
-    # 0.1 is for 4 samples a step, and the toy takes 2.
+    # 0.02 is for 4 samples a step, and the toy takes 2.
     config = write_config(tmp_path)
     once = ("train_cfg.max_epochs=1",)
     assert train(config, name="scaled", settings=once) == 0
     assert train(config, "--no-scale-lr", name="plain", settings=once) == 0
-    assert "Effective learning rate: 0.05 " in read_log(tmp_path / "scaled")
-    assert "Effective learning rate: 0.1 " in read_log(tmp_path / "plain")
+    assert "Effective learning rate: 0.01 " in read_log(tmp_path / "scaled")
+    assert "Effective learning rate: 0.02 " in read_log(tmp_path / "plain")
 
 
 def test_a_training_starts_from_pretrained_weights(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_the_summary_says_what_the_run_will_do(tmp_path: Path) -> None:
     log = read_log(tmp_path)
     # 3 * 4 + 4 in the backbone, 4 + 1 in the head.
     for line in (
-        "Effective learning rate: 0.1, 0.05 in the first step (5 values in 1 group)",
+        "Effective learning rate: 0.02, 0.01 in the first step (5 values in 1 group)",
         "Samples an epoch: 8; batch size 2 x 1 processes = 2; steps an epoch: 4",
         "Parameters: 5 train, 16 are frozen",
         "Batch 1: num_pairs 2",
