@@ -1,4 +1,4 @@
-"""Installation, with ranges; the exact versions of the tested stack are in requirements/.
+"""Installation, with ranges; the tested stack's exact versions are in requirements/.
 
 Three packages are not asked for by name here, so that ``pip install -e .`` leaves an
 environment alone that has the stack already:
