@@ -259,11 +259,13 @@ def test_files_hold_what_the_schema_promises(
         assert all((fake_nuscenes / image["img_path"]).is_file() for image in images)
 
 
-def test_sweeps_are_limited(fake_nuscenes: Path, tmp_path: Path) -> None:
-    options = SceneOptions(max_sweeps=1, max_camera_sweeps=0)
-    info = read_info(convert(fake_nuscenes, tmp_path, options=options).paths["train"])
+def test_sweeps_are_limited_and_nearest_first(tmp_path: Path) -> None:
+    root = make_nuscenes(tmp_path / "nuscenes", 1, sweeps=4, img_size=(18, 32), num_azimuths=12)
+    options = SceneOptions(max_sweeps=3, max_camera_sweeps=0)
+    info = read_info(convert(root, tmp_path, options=options).paths["train"])
     second = info["data_list"][1]
-    assert len(second["lidar_sweeps"]) == 1
+    lags = [second["timestamp"] - sweep["timestamp"] for sweep in second["lidar_sweeps"]]
+    np.testing.assert_allclose(lags, [0.1, 0.2, 0.3], atol=1e-5)
     assert "camera_sweeps" not in second
 
 
