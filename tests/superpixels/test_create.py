@@ -98,6 +98,16 @@ def test_a_second_run_makes_only_what_is_missing(root: Path) -> None:
     assert {key: after[key] for key in before} == before
 
 
+def test_one_cache_takes_the_images_of_several_info_files(root: Path) -> None:
+    info = read_info(root / "infos.pkl")
+    for i, sample in enumerate(info["data_list"]):
+        write_info(root / f"{i}.pkl", info["metainfo"], [sample])
+    create(root, "--info", str(root / "0.pkl"), str(root / "1.pkl"))
+    cache = open_cache(root)
+    assert len(cache.keys()) == 4
+    assert [Path(s["info_file"]).name for s in cache.manifest["sources"]] == ["0.pkl", "1.pkl"]
+
+
 def test_no_resume_makes_all_anew(root: Path) -> None:
     create(root)
     before = get_times(open_cache(root))
