@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 from perception_kd.utils.checks import check_shape
+from perception_kd.utils.memory import empty_on_large_pages
 
 
 def pool_segments(feats: Tensor, segment_ids: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
@@ -76,7 +77,7 @@ def pool_pixels(
         pixels = feature_maps.permute(0, 2, 3, 1).flatten(0, 2)
         return pool_segments(pixels, superpixels.flatten(), num_superpixels)
     rows, counts = _rows_and_counts(superpixels, num_superpixels)
-    sums = _PixelSums.apply(feature_maps, rows, num_superpixels)
+    sums = _sum_pixels(feature_maps, rows, num_superpixels)
     return sums / counts.clamp(min=1)[:, None], counts
 
 
@@ -124,7 +125,11 @@ def _sum_upsampled(feature_map: Tensor, rows: Tensor, num_superpixels: int) -> T
     wide = feature_map.to(torch.promote_types(feature_map.dtype, torch.float32))
     size = (rows.shape[1], rows.shape[2])
     upsampled = F.interpolate(wide, size, mode="bilinear", align_corners=True)
-    return _PixelSums.apply(F.normalize(upsampled, dim=1), rows, num_superpixels)
+    return _sum_pixels(F.normalize(upsampled, dim=1), rows, num_superpixels)
+
+
+def _sum_pixels(maps: Tensor, rows: Tensor, num_segments: int) -> Tensor:
+    return _PixelSums.apply(maps, rows, num_segments)  # type: ignore[no-untyped-call]
 
 
 def _rows_and_counts(ids: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
@@ -163,7 +168,10 @@ class _PixelSums(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (rows,) = ctx.saved_tensors
-        grad_maps = grad.new_empty(ctx.shape, dtype=ctx.dtype)
+        if grad.is_cpu:
+            grad_maps = empty_on_large_pages(ctx.shape, ctx.dtype)
+        else:
+            grad_maps = grad.new_empty(ctx.shape, dtype=ctx.dtype)
         table = F.pad(grad, (0, 0, 0, 1)).T.to(ctx.dtype).contiguous()
         for view_grad, view_rows in zip(grad_maps, rows.flatten(1), strict=True):
             torch.index_select(table, 1, view_rows, out=view_grad.flatten(1))

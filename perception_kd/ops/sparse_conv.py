@@ -55,17 +55,17 @@ def indice_conv(
         Features of the output voxels, shape (K_out, C_out).
     """
     wide = torch.promote_types(features.dtype, torch.float32)
-    source, weight = features.to(wide), filters.to(wide).flatten(1, -2)
+    source, weight = features.to(wide), filters.to(wide).flatten(1, -2).permute(1, 2, 0)
     with torch.autocast("cpu", enabled=False):
         if subm:
-            out = source @ weight[:, weight.shape[1] // 2].T
+            out = source @ weight[len(weight) // 2]
         else:
-            out = source.new_zeros(num_activate_out, len(weight))
+            out = source.new_zeros(num_activate_out, weight.shape[2])
         gathered, products = _buffers(indice_pair_num, source, out)
         for offset, rows_in, rows_out in _pairs(indice_pairs, indice_pair_num, inverse, subm):
             num = len(rows_in)
             torch.index_select(source, 0, rows_in, out=gathered[:num])
-            torch.mm(gathered[:num], weight[:, offset].T, out=products[:num])
+            torch.mm(gathered[:num], weight[offset], out=products[:num])
             out.index_add_(0, rows_out, products[:num])
         if options.get("bias") is not None:
             out += options["bias"]

@@ -27,7 +27,8 @@ def gather_rows(rows: Tensor) -> tuple[Tensor, int]:
     counts = [torch.empty_like(own) for _ in range(dist.get_world_size())]
     dist.all_gather(counts, own)
     lengths = [int(count) for count in counts]
-    return _GatherRows.apply(rows, lengths), sum(lengths[: dist.get_rank()])
+    gathered = _GatherRows.apply(rows, lengths)  # type: ignore[no-untyped-call]
+    return gathered, sum(lengths[: dist.get_rank()])
 
 
 class _GatherRows(torch.autograd.Function):

@@ -1,6 +1,7 @@
 """Pooling over segments against hand-made values, loops and sparse one-hot matrices."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +16,12 @@ VIEWS, CHANNELS, HEIGHT, WIDTH, NUM = 3, 4, 6, 10, 12
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+def grad_of(tensor: Any) -> Tensor:
+    """Return the gradient, which has to be there."""
+    assert tensor.grad is not None
+    return tensor.grad
 
 
 def make_maps(dtype: torch.dtype = torch.float32) -> Tensor:
@@ -84,7 +91,7 @@ def test_pixels_equal_sparse_one_hot_matrices_with_their_gradient(
     grad = torch.randn_like(means)
     means.backward(grad)
     expected.backward(grad)
-    torch.testing.assert_close(leaf.grad, maps.grad, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(grad_of(leaf), grad_of(maps), rtol=1e-5, atol=1e-5)
 
 
 def plain_upsampled(maps: Tensor, superpixels: Tensor, num: int) -> tuple[Tensor, Tensor]:
@@ -104,7 +111,7 @@ def test_upsampled_equals_the_plain_chain_with_its_gradient() -> None:
     grad = torch.randn_like(means)
     means.backward(grad)
     expected.backward(grad)
-    torch.testing.assert_close(leaf.grad, maps.grad)
+    torch.testing.assert_close(grad_of(leaf), grad_of(maps))
 
 
 def test_convention_features_are_normalized_after_upsampling() -> None:
@@ -151,8 +158,8 @@ def test_half_features_are_summed_in_float(memory_format: torch.memory_format) -
     assert means.dtype == rows.dtype == upsampled.dtype == torch.float32
     assert means.tolist() == rows.tolist() == [[1.0, 1.0]]
     torch.testing.assert_close(upsampled, torch.full((1, 2), 0.5**0.5))
-    assert leaf.grad.dtype == torch.bfloat16
-    torch.testing.assert_close(leaf.grad.float(), torch.full_like(maps, 1 / 2000).float())
+    assert grad_of(leaf).dtype == torch.bfloat16
+    torch.testing.assert_close(grad_of(leaf).float(), torch.full_like(maps, 1 / 2000).float())
 
 
 def test_repeats_are_equal_to_the_bit() -> None:
@@ -173,7 +180,7 @@ def test_nothing_to_pool_gives_zeros_with_a_gradient() -> None:
         means, counts = pool(maps, torch.full((VIEWS, HEIGHT, WIDTH), -1), 2)
         means.sum().backward()
         assert torch.equal(means, torch.zeros(2, CHANNELS))
-        assert torch.count_nonzero(maps.grad) == 0
+        assert torch.count_nonzero(grad_of(maps)) == 0
         assert pool(maps, torch.full((VIEWS, HEIGHT, WIDTH), -1), 0)[0].shape == (0, CHANNELS)
 
 

@@ -37,6 +37,12 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def grad_of(tensor: Any) -> Tensor:
+    """Return the gradient, which has to be there."""
+    assert tensor.grad is not None
+    return tensor.grad
+
+
 def make_voxels(num: int = 200, samples: tuple[int, ...] = (0, 1, 2)) -> Tensor:
     """Draw distinct voxels (sample, z, y, x) of some samples, in random order."""
     grid = torch.cartesian_prod(torch.tensor(samples), *(torch.arange(size) for size in SHAPE))
@@ -62,7 +68,7 @@ def at_voxels(dense: Tensor, voxels: Tensor) -> Tensor:
 
 def dense_weight(layer: nn.Module) -> Tensor:
     """Return a copy of the weight (C_out, ..., C_in) as (C_out, C_in, ...)."""
-    return layer.weight.detach().movedim(-1, 1).clone().requires_grad_()
+    return layer.get_parameter("weight").detach().movedim(-1, 1).clone().requires_grad_()
 
 
 def check_against_dense(
@@ -78,8 +84,10 @@ def check_against_dense(
     grad = torch.randn_like(expected)
     outputs.features.backward(grad)
     expected.backward(grad)
-    torch.testing.assert_close(inputs.features.grad, feats.grad, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(layer.weight.grad.movedim(-1, 1), weight.grad, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(grad_of(inputs.features), grad_of(feats), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        grad_of(layer.weight).movedim(-1, 1), grad_of(weight), rtol=1e-5, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("samples", [(0, 1, 2), (0, 2)], ids=["full", "one sample empty"])
@@ -168,9 +176,9 @@ def test_pointwise_convolution_multiplies_by_the_weight_read_as_input_by_output(
 
     weight = layer.weight.detach().reshape(C_IN, C_OUT)
     torch.testing.assert_close(outputs, inputs.features @ weight)
-    torch.testing.assert_close(inputs.features.grad, grad @ weight.T)
+    torch.testing.assert_close(grad_of(inputs.features), grad @ weight.T)
     expected = inputs.features.detach().T @ grad
-    torch.testing.assert_close(layer.weight.grad.reshape(C_IN, C_OUT), expected)
+    torch.testing.assert_close(grad_of(layer.weight).reshape(C_IN, C_OUT), expected)
 
 
 def test_max_pooling_keeps_negative_maxima() -> None:
@@ -187,7 +195,7 @@ def test_max_pooling_keeps_negative_maxima() -> None:
     grad = torch.randn_like(expected)
     outputs.features.backward(grad)
     expected.backward(grad)
-    torch.testing.assert_close(inputs.features.grad, feats.grad)
+    torch.testing.assert_close(grad_of(inputs.features), grad_of(feats))
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -213,7 +221,7 @@ def test_no_voxels_give_no_output_and_zero_gradients() -> None:
     outputs = layers(make_input(make_voxels(num=0))).features
     outputs.sum().backward()
     assert outputs.shape == (0, 32)
-    assert all(torch.count_nonzero(p.grad) == 0 for p in layers.parameters())
+    assert all(torch.count_nonzero(grad_of(p)) == 0 for p in layers.parameters())
 
 
 # On busy cores two threads wait for each other most of the time.
@@ -230,7 +238,7 @@ def test_fifty_repeats_are_equal_to_the_bit(threads: int) -> None:
         leaf = feats.clone().requires_grad_()
         outputs = layers(spconv.SparseConvTensor(leaf, voxels, [40] * 3, 1)).features
         outputs.square().mean().backward()
-        return [outputs.detach(), leaf.grad, *(p.grad.clone() for p in layers.parameters())]
+        return [outputs.detach(), grad_of(leaf), *(grad_of(p).clone() for p in layers.parameters())]
 
     first = step()
     for _ in range(49):
@@ -268,8 +276,8 @@ def test_half_features_are_summed_in_float_and_rounded_once() -> None:
     outputs.sum().backward()
 
     assert torch.equal(outputs, expected.bfloat16())
-    assert leaf.grad.dtype == torch.bfloat16
-    assert layer.weight.grad.dtype == torch.float32
+    assert grad_of(leaf).dtype == torch.bfloat16
+    assert grad_of(layer.weight).dtype == torch.float32
 
 
 def make_ops(calls: list[str]) -> ModuleType:

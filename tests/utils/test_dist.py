@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor
+from torch.multiprocessing.spawn import spawn
 
 from perception_kd.models.losses import info_nce
 from perception_kd.utils.dist import gather_rows
@@ -52,19 +52,21 @@ def rank_loss(query: Tensor, key: Tensor, own: slice) -> Tensor:
 @pytest.mark.distributed
 def test_two_ranks_with_different_numbers_of_rows_equal_one_process() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        mp.spawn(run_rank, (folder,), nprocs=2)
+        spawn(run_rank, (folder,), nprocs=2)
         results = [torch.load(Path(folder, f"{rank}.pt")) for rank in range(2)]
 
     for index, split in enumerate(SPLITS):
         query, key = (x.requires_grad_() for x in make_pairs())
         slices = slice(0, split), slice(split, None)
         losses = [rank_loss(query, key, own) for own in slices]
-        sum(losses).backward()
+        (losses[0] + losses[1]).backward()
         for rank, own in enumerate(slices):
             gathered, first, loss, query_grad, key_grad = results[rank][index]
             assert torch.equal(gathered, key.detach())
             assert first == own.start
             torch.testing.assert_close(loss, losses[rank].detach())
+            assert query.grad is not None
+            assert key.grad is not None
             torch.testing.assert_close(query_grad, query.grad[own])
             torch.testing.assert_close(key_grad, key.grad[own])
 

@@ -77,7 +77,7 @@ def info_nce(
 def _choose(anchors: Tensor, candidates: Tensor, own: Tensor, temperature: float) -> Tensor:
     # Autocast would round the logits to half: 8 bits for what is divided by 0.07.
     with torch.autocast(anchors.device.type, enabled=False):
-        return F.cross_entropy(anchors @ candidates.T / temperature, own)
+        return F.cross_entropy((anchors / temperature) @ candidates.T, own)
 
 
 @MODELS.register_module()

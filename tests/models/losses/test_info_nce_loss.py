@@ -98,6 +98,7 @@ def test_half_features_get_float_logits(dtype: torch.dtype) -> None:
     expected = (math.log(1 + math.exp(-0.25)) + math.log(1 + math.exp(0.25))) / 2
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(expected, abs=1e-5)
+    assert query.grad is not None
     assert query.grad.dtype == dtype
 
 
@@ -107,6 +108,7 @@ def test_large_logits_stay_finite() -> None:
     loss = info_nce(query, feats.roll(1, 0), 0.07)
     loss.backward()
     assert loss.item() == pytest.approx(1e4 / 0.07, rel=1e-5)
+    assert query.grad is not None
     assert query.grad.isfinite().all()
 
 
@@ -134,6 +136,6 @@ def test_rejects_a_temperature_of_zero() -> None:
 
 def test_is_built_from_a_config() -> None:
     query, key = make_pairs()
-    options = dict(temperature=0.2, symmetric=True, normalize=True)
+    options: dict[str, Any] = dict(temperature=0.2, symmetric=True, normalize=True)
     loss = MODELS.build(dict(type="InfoNCELoss", loss_weight=3.0, gather_negatives=True, **options))
     torch.testing.assert_close(loss(query, key), 3 * info_nce(query, key, **options))

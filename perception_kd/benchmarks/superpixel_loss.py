@@ -1,0 +1,151 @@
+"""Pooling and the loss of SLidR against its sparse one-hot matrices."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from perception_kd.benchmarks.harness import Case, Row, Settings, compare
+from perception_kd.models.losses import info_nce
+from perception_kd.ops import pool_pixels, pool_segments, pool_upsampled
+
+CHANNELS, TEMPERATURE = 64, 0.07
+REFERENCE = "sparse one-hot matrices"
+
+
+class Batch(NamedTuple):
+    """What the loss is made of.
+
+    Attributes:
+        maps: Normalized feature maps, shape (V, C, H, W).
+        small_maps: Feature maps at a quarter of the size, shape (V, C, H / 4, W / 4).
+        superpixels: Unique over the views, shape (V, H, W), int64.
+        point_feats: Normalized features of the paired points, shape (P, C).
+        point_superpixels: Superpixel of each pair, shape (P,).
+        num_superpixels: Number of superpixels S.
+    """
+
+    maps: Tensor
+    small_maps: Tensor
+    superpixels: Tensor
+    point_feats: Tensor
+    point_superpixels: Tensor
+    num_superpixels: int
+
+
+def benchmark_superpixel_loss(settings: Settings) -> Iterator[Row]:
+    """Compare 12 views of 224x416 px with 64 channels and 150 superpixels each.
+
+    All rows are forward and backward passes: pooling of the full maps; pooling and
+    loss; and the whole chain of upsampling, normalization, pooling and loss.
+
+    Args:
+        settings: How to run.
+
+    Yields:
+        One row a comparison.
+    """
+    batch = make_batch(num_views=12, height=224, width=416, device=settings.device)
+    for case in make_cases(batch):
+        yield compare(case, settings)
+
+
+def make_batch(num_views: int, height: int, width: int, device: str = "cpu") -> Batch:
+    """Make random features, 10 x 15 wavy superpixels a view and 2500 pairs a view."""
+    generator = torch.Generator().manual_seed(0)
+    row, col = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    wavy_row = (row + 4 * torch.sin(col / 9)).clamp(0, height - 1)
+    wavy_col = (col + 4 * torch.sin(row / 7)).clamp(0, width - 1)
+    one_view = (wavy_row * 10 // height) * 15 + wavy_col * 15 // width
+    superpixels = one_view.long() + 150 * torch.arange(num_views)[:, None, None]
+    paired = torch.randint(superpixels.numel(), (2500 * num_views,), generator=generator)
+
+    shapes = (
+        (num_views, CHANNELS, height, width),
+        (num_views, CHANNELS, height // 4, width // 4),
+        (len(paired), CHANNELS),
+    )
+    maps, small_maps, point_feats = (torch.randn(s, generator=generator) for s in shapes)
+    return Batch(
+        F.normalize(maps, dim=1).to(device).requires_grad_(),
+        small_maps.to(device).requires_grad_(),
+        superpixels.to(device),
+        F.normalize(point_feats, dim=1).to(device).requires_grad_(),
+        superpixels.flatten()[paired].to(device),
+        150 * num_views,
+    )
+
+
+def make_cases(batch: Batch) -> list[Case]:
+    """Make the three comparisons; each returns the means or the loss, and gradients."""
+    ids, num = batch.superpixels, batch.num_superpixels
+    grad = torch.linspace(-1, 1, num * CHANNELS, device=ids.device).view(num, CHANNELS)
+
+    def upsample(maps: Tensor) -> Tensor:
+        upsampled = F.interpolate(maps, scale_factor=4, mode="bilinear", align_corners=True)
+        return F.normalize(upsampled, dim=1)
+
+    def ours(superpixel_feats: Tensor, maps: Tensor) -> Sequence[Tensor]:
+        superpoint_feats, counts = pool_segments(batch.point_feats, batch.point_superpixels, num)
+        seen = counts > 0
+        loss = info_nce(superpoint_feats[seen], superpixel_feats[seen], TEMPERATURE)
+        return [loss, *torch.autograd.grad(loss, (maps, batch.point_feats))]
+
+    def theirs(full_maps: Tensor, maps: Tensor) -> Sequence[Tensor]:
+        superpoint_feats = one_hot_means(batch.point_feats, batch.point_superpixels, num)
+        superpixel_feats = one_hot_means(as_rows(full_maps), ids.flatten(), num)
+        seen = superpoint_feats[:, 0] != 0
+        logits = superpoint_feats[seen] @ superpixel_feats[seen].T / TEMPERATURE
+        loss = F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
+        return [loss, *torch.autograd.grad(loss, (maps, batch.point_feats))]
+
+    def with_grad(means: Tensor) -> Sequence[Tensor]:
+        return [means, *torch.autograd.grad(means, batch.maps, grad)]
+
+    full, small = batch.maps, batch.small_maps
+    return [
+        Case(
+            "superpixel_pooling",
+            REFERENCE,
+            lambda: with_grad(pool_pixels(full, ids, num)[0]),
+            lambda: with_grad(one_hot_means(as_rows(full), ids.flatten(), num)),
+        ),
+        Case(
+            "superpixel_loss",
+            REFERENCE,
+            lambda: ours(pool_pixels(full, ids, num)[0], full),
+            lambda: theirs(full, full),
+        ),
+        Case(
+            "superpixel_loss/upsampled",
+            f"upsampling of all views, {REFERENCE}",
+            lambda: ours(pool_upsampled(small, ids, num)[0], small),
+            lambda: theirs(upsample(small), small),
+        ),
+    ]
+
+
+def one_hot_means(feats: Tensor, ids: Tensor, num_segments: int) -> Tensor:
+    """Average rows by a sparse one-hot matrix, built anew, as SLidR's training does.
+
+    Args:
+        feats: Features, shape (P, C).
+        ids: Segment of each row, shape (P,), none without.
+        num_segments: Number of segments S.
+
+    Returns:
+        Means, shape (S, C).
+    """
+    indices = torch.stack((ids, torch.arange(len(ids), device=ids.device)))
+    ones = torch.ones(len(ids), device=ids.device)
+    one_hot = torch.sparse_coo_tensor(
+        indices, ones, (num_segments, len(ids)), check_invariants=False
+    )
+    return one_hot @ feats / (torch.sparse.sum(one_hot, 1).to_dense()[:, None] + 1e-6)
+
+
+def as_rows(maps: Tensor) -> Tensor:
+    """Copy maps (V, C, H, W) to rows (V * H * W, C)."""
+    return maps.permute(0, 2, 3, 1).flatten(0, 2)

@@ -1,0 +1,139 @@
+"""The benchmark's rows, its command line and its measure of memory."""
+
+import json
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from perception_kd import benchmarks
+from perception_kd.benchmarks import Case, Row, Settings, compare, run_benchmark
+from perception_kd.benchmarks.harness import measure_peak_mb
+from perception_kd.benchmarks.sparse_conv import GRID, make_case, make_street_voxels
+from perception_kd.benchmarks.superpixel_loss import make_batch, make_cases
+
+TOOL = Path(__file__).parents[2] / "tools" / "benchmark.py"
+KEYS = ["name", "reference", "ours_s", "reference_s", "ratio"]
+KEYS += ["ours_mb", "reference_mb", "max_abs_diff"]
+
+linux_only = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
+
+
+def run_tool(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmark.py", *arguments])
+    runpy.run_path(str(TOOL), run_name="__main__")
+
+
+def benchmark_toy(settings: Settings) -> Iterator[Row]:
+    ones = torch.ones(10)
+    yield compare(Case("toy", "ones", lambda: [ones], lambda: [1.5 * ones]), settings)
+
+
+@pytest.fixture
+def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "toy", sys.modules[__name__])
+    monkeypatch.setattr(benchmarks, "BENCHMARKS", {"toy": "toy:benchmark_toy"})
+
+
+def test_a_row_compares_the_fastest_runs_and_the_results() -> None:
+    calls = []
+
+    def way(label: str, value: float) -> list[Tensor]:
+        calls.append(label)
+        return [torch.zeros(2), torch.tensor([1.0, value])]
+
+    case = Case("x", "y", lambda: way("ours", 1.0), lambda: way("theirs", -2.0))
+    row = compare(case, Settings(repeats=2))
+    assert list(row) == KEYS
+    assert row["max_abs_diff"] == 3
+    assert row["ratio"] == row["reference_s"] / row["ours_s"]
+    # One run for the results, two in turns for the time, one for the memory.
+    assert calls == ["ours", "theirs"] * 4
+
+
+@linux_only
+def test_memory_is_the_peak_without_the_results() -> None:
+    def way() -> list[Tensor]:
+        first, second = torch.ones(20_000_000), torch.ones(10_000_000)
+        del second
+        return [first * 2]
+
+    # With the 80 MB of the result there are the 80 MB of `first`, but not `second`.
+    way()
+    assert measure_peak_mb(way) == pytest.approx(80, abs=4)
+
+
+@pytest.mark.usefixtures("_toy")
+def test_json_prints_one_object_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_tool(monkeypatch, "all", "--json", "--repeats", "1")
+    (line,) = capsys.readouterr().out.splitlines()
+    row = json.loads(line)
+    assert list(row) == KEYS
+    assert row["max_abs_diff"] == 0.5
+
+
+@pytest.mark.usefixtures("_toy")
+def test_the_table_has_a_head_and_a_line_for_each_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_tool(monkeypatch, "toy", "--repeats", "1", "--threads", "1")
+    head, line = capsys.readouterr().out.splitlines()
+    assert "1 threads, cpu" in head
+    assert line.startswith("toy ")
+    assert line.endswith("5.0e-01")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "invalid choice: 'nothing' (choose from"),
+        (["sparse_conv", "--repeats", "0"], "must be a positive integer, but got 0"),
+    ],
+)
+def test_rejects_wrong_arguments(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        run_tool(monkeypatch, *arguments)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_rejects_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match=r"--device must be .*, but got cuda; try --device cpu"):
+        run_tool(monkeypatch, "superpixel_loss", "--device", "cuda")
+
+
+def test_rejects_an_unknown_name_and_a_gpu_for_sparse_conv() -> None:
+    with pytest.raises(ValueError, match=r"name must be one of sparse_conv, .*, but got x\."):
+        next(run_benchmark("x", Settings()))
+    with pytest.raises(ValueError, match=r"device must be cpu, but got cuda;"):
+        next(run_benchmark("sparse_conv", Settings(device="cuda")))
+
+
+def test_street_voxels_are_distinct_and_in_the_grid() -> None:
+    voxels = make_street_voxels(2000)
+    assert len(voxels.unique(dim=0)) == 2000
+    assert (voxels[:, 1:] >= 0).all()
+    assert (voxels[:, 1:] < torch.tensor(GRID)).all()
+
+
+@pytest.mark.parametrize("layer", [(3, 5, 3, 1, False), (3, 5, 2, 2, False), (3, 5, 2, 2, True)])
+def test_sparse_convolutions_agree(layer: tuple[Any, ...]) -> None:
+    case = make_case(make_street_voxels(2000), *layer)
+    torch.testing.assert_close(case.ours(), case.theirs())
+
+
+def test_superpixel_losses_agree() -> None:
+    for case in make_cases(make_batch(num_views=2, height=32, width=48)):
+        torch.testing.assert_close(case.ours(), case.theirs(), rtol=1e-4, atol=1e-6)

@@ -1,0 +1,66 @@
+"""Time parts of the package against what they stand in for, in the same run.
+
+Each line compares two ways to the same result, run in turns: seconds of the fastest
+run, and the peak of memory beyond inputs and results.
+"""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+import torch
+
+from perception_kd.benchmarks import BENCHMARKS, Settings, run_benchmark
+
+COLUMNS = f"{'name':30} {'ours':>10} {'reference':>10} {'ratio':>6} {'ours':>9} {'reference':>9}"
+
+
+def positive(text: str) -> int:
+    """Read a positive integer."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"must be a positive integer, but got {text}")
+    return int(text)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", choices=[*BENCHMARKS, "all"], help="what to measure")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.add_argument("--repeats", type=positive, default=5, help="runs of each way (default 5)")
+    parser.add_argument("--threads", type=positive, help="threads of torch (default: all cores)")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, ...")
+    return parser.parse_args()
+
+
+def format_row(row: dict[str, Any]) -> str:
+    """Write a row in the columns of the table."""
+    memory = [
+        "-" if row[key] is None else f"{row[key]:.1f} MB" for key in ("ours_mb", "reference_mb")
+    ]
+    diff = "-" if row["max_abs_diff"] is None else f"{row['max_abs_diff']:.1e}"
+    return (
+        f"{row['name']:30} {row['ours_s'] * 1e3:7.1f} ms {row['reference_s'] * 1e3:7.1f} ms "
+        f"{row['ratio']:6.2f} {memory[0]:>9} {memory[1]:>9} {diff:>9}"
+    )
+
+
+def main() -> None:
+    """Run the benchmarks that the command line asks for."""
+    args = parse_args()
+    if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
+        sys.exit(f"--device must be one that torch finds, but got {args.device}; try --device cpu.")
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if not args.json:
+        print(f"{COLUMNS} {'max diff':>9}   ({torch.get_num_threads()} threads, {args.device})")
+    for name in BENCHMARKS if args.name == "all" else [args.name]:
+        for row in run_benchmark(name, Settings(args.repeats, args.device)):
+            print(json.dumps(row) if args.json else format_row(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
