@@ -94,7 +94,8 @@ def indice_conv_backward(
         subm: As in the forward pass.
 
     Returns:
-        Gradients of ``features`` and ``filters``, in their shapes and dtypes.
+        Gradients of ``features`` and ``filters``, in their shapes, float32 or wider;
+        autograd rounds them where its leaves are half.
     """
     wide = torch.promote_types(features.dtype, torch.float32)
     source, weight, grad = features.to(wide), filters.to(wide).flatten(1, -2), out_bp.to(wide)
@@ -114,7 +115,7 @@ def indice_conv_backward(
             grad_source.index_add_(0, rows_in, gathered[:num])
             torch.index_select(source, 0, rows_in, out=gathered[:num])
             grad_weight[:, offset] = grad_rows[:num].T @ gathered[:num]
-    return grad_source.to(features.dtype), grad_weight.view(filters.shape).to(filters.dtype)
+    return grad_source, grad_weight.view(filters.shape)
 
 
 def indice_maxpool(
@@ -149,11 +150,10 @@ def _pairs(
     """Yield kernel offset, rows of the input and rows of the output, none empty."""
     counts = indice_pair_num.tolist()
     if subm:
-        # spconv counts one half of a kernel that is its own mirror image, and the
-        # center joins every voxel with itself, which needs no gathering.
+        # spconv counts one half of a kernel that is its own mirror image, and not the
+        # center, which joins every voxel with itself.
         center = len(counts) // 2
         counts[center + 1 :] = counts[:center][::-1]
-        counts[center] = 0
     pairs_in, pairs_out = indice_pairs[int(inverse)], indice_pairs[int(not inverse)]
     for offset, count in enumerate(counts):
         if count > 0:
