@@ -55,18 +55,19 @@ def indice_conv(
         Features of the output voxels, shape (K_out, C_out).
     """
     wide = torch.promote_types(features.dtype, torch.float32)
-    source, weight = features.to(wide), filters.to(wide).flatten(1, -2).permute(1, 2, 0)
+    source = features.to(wide)
+    # (kernel offsets, C_in, C_out); contiguous, since the products are small.
+    weight = filters.to(wide).flatten(1, -2).permute(1, 2, 0).contiguous()
     with torch.autocast("cpu", enabled=False):
         if subm:
             out = source @ weight[len(weight) // 2]
         else:
             out = source.new_zeros(num_activate_out, weight.shape[2])
-        gathered, products = _buffers(indice_pair_num, source, out)
+        gathered, sums = _buffers(indice_pair_num, source, out)
         for offset, rows_in, rows_out in _pairs(indice_pairs, indice_pair_num, inverse, subm):
             num = len(rows_in)
             torch.index_select(source, 0, rows_in, out=gathered[:num])
-            torch.mm(gathered[:num], weight[offset], out=products[:num])
-            out.index_add_(0, rows_out, products[:num])
+            _add_product(out, rows_out, gathered[:num], weight[offset], sums[:num])
         if options.get("bias") is not None:
             out += options["bias"]
     return out.to(features.dtype)
@@ -98,24 +99,24 @@ def indice_conv_backward(
         autograd rounds them where its leaves are half.
     """
     wide = torch.promote_types(features.dtype, torch.float32)
-    source, weight, grad = features.to(wide), filters.to(wide).flatten(1, -2), out_bp.to(wide)
-    grad_weight = torch.zeros_like(weight)
+    source, grad = features.to(wide), out_bp.to(wide)
+    weight = filters.to(wide).flatten(1, -2).transpose(0, 1).contiguous()
+    grad_weight = torch.zeros_like(weight)  # (kernel offsets, C_out, C_in)
     with torch.autocast("cpu", enabled=False):
         if subm:
-            center = weight.shape[1] // 2
-            grad_source = grad @ weight[:, center]
-            grad_weight[:, center] = grad.T @ source
+            center = len(weight) // 2
+            grad_source = grad @ weight[center]
+            grad_weight[center] = grad.T @ source
         else:
             grad_source = torch.zeros_like(source)
         gathered, grad_rows = _buffers(indice_pair_num, source, grad)
         for offset, rows_in, rows_out in _pairs(indice_pairs, indice_pair_num, inverse, subm):
             num = len(rows_in)
             torch.index_select(grad, 0, rows_out, out=grad_rows[:num])
-            torch.mm(grad_rows[:num], weight[:, offset], out=gathered[:num])
-            grad_source.index_add_(0, rows_in, gathered[:num])
+            _add_product(grad_source, rows_in, grad_rows[:num], weight[offset], gathered[:num])
             torch.index_select(source, 0, rows_in, out=gathered[:num])
-            grad_weight[:, offset] = grad_rows[:num].T @ gathered[:num]
-    return grad_source, grad_weight.view(filters.shape)
+            torch.mm(grad_rows[:num].T, gathered[:num], out=grad_weight[offset])
+    return grad_source, grad_weight.transpose(0, 1).reshape(filters.shape)
 
 
 def indice_maxpool(
@@ -144,6 +145,16 @@ def _buffers(indice_pair_num: Tensor, *likes: Tensor) -> list[Tensor]:
     return [like.new_empty(longest, like.shape[1]) for like in likes]
 
 
+def _add_product(out: Tensor, rows: Tensor, left: Tensor, right: Tensor, buffer: Tensor) -> None:
+    """Add ``left @ right`` to rows of ``out`` that are all different, in place.
+
+    They are, since for one kernel offset a voxel has one partner. ``index_add_`` has to
+    expect rows that repeat and takes up to twice as long.
+    """
+    torch.index_select(out, 0, rows, out=buffer)
+    out.index_copy_(0, rows, buffer.addmm_(left, right))
+
+
 def _pairs(
     indice_pairs: Tensor, indice_pair_num: Tensor, inverse: bool, subm: bool
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
@@ -157,7 +168,7 @@ def _pairs(
     pairs_in, pairs_out = indice_pairs[int(inverse)], indice_pairs[int(not inverse)]
     for offset, count in enumerate(counts):
         if count > 0:
-            # index_add_ is several times faster with 64-bit rows.
+            # index_copy_ takes no other type.
             yield offset, pairs_in[offset, :count].long(), pairs_out[offset, :count].long()
 
 
