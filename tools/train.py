@@ -19,6 +19,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="CHECKPOINT",
         help="go on from a checkpoint; without a name, from the last one in the work dir",
     )
+    parser.add_argument(
+        "--pretrained",
+        metavar="CHECKPOINT",
+        help="start from these weights where the config's load_pretrained_from says",
+    )
     parser.add_argument("--amp", action="store_true", help="mixed precision (GPU only)")
     parser.add_argument("--seed", type=int, help="seed in place of the config's")
     parser.add_argument(
@@ -33,12 +38,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def train(args: argparse.Namespace) -> None:
     """Build the runner of the options and train."""
     from perception_kd.engine.distributed import prepare_distributed
-    from perception_kd.engine.launch import build_runner, set_training
+    from perception_kd.engine.launch import build_runner, set_pretrained, set_training
 
     cfg = prepare_config(args, "train_dataloader")
     set_training(
         cfg, resume=args.resume, amp=args.amp, scale_lr=not args.no_scale_lr, seed=args.seed
     )
+    if args.pretrained:
+        set_pretrained(cfg, args.pretrained)
     prepare_distributed(cfg, args.launcher)
     runner = build_runner(cfg)
     runner.train()

@@ -15,6 +15,8 @@ from perception_kd.datasets.info_file import read_info, resolve_path
 from perception_kd.datasets.selection import select_samples
 from perception_kd.datasets.semantic_labels import (
     IGNORE_INDEX,
+    NUSCENES_CLASSES,
+    SEMANTICKITTI_CLASSES,
     nuscenes_label_mapping,
     semantickitti_label_mapping,
 )
@@ -145,6 +147,9 @@ class CameraLidarDataset(BaseDataset):
         for key, value in info["metainfo"].items():
             self._metainfo.setdefault(key, value)
         self._class_of_label = _make_label_mapping(info["metainfo"], self._label_mapping)
+        if self._label_mapping is None:
+            classes = SEMANTICKITTI_CLASSES if _is_kitti(info["metainfo"]) else NUSCENES_CLASSES
+            self._metainfo.setdefault("seg_classes", classes)
         selected = select_samples(info, self.scenes, self.scene_step, self.sample_step)
         return [self.parse_data_info(sample) for sample in selected]
 
@@ -249,13 +254,17 @@ def _parse_sweep(sweep: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _is_kitti(metainfo: Mapping[str, Any]) -> bool:
+    return "kitti" in metainfo["dataset"].lower()
+
+
 def _make_label_mapping(
     metainfo: Mapping[str, Any], label_mapping: Mapping[int, int] | None
 ) -> NDArray[np.int64]:
     """Return the class of each raw label, from a dict or the data set's own."""
     if label_mapping is None:
-        is_kitti = "kitti" in metainfo["dataset"].lower()
-        return semantickitti_label_mapping() if is_kitti else nuscenes_label_mapping()
+        kitti = _is_kitti(metainfo)
+        return semantickitti_label_mapping() if kitti else nuscenes_label_mapping()
     class_of_label = np.full(max(256, max(label_mapping) + 1), IGNORE_INDEX, dtype=np.int64)
     class_of_label[list(label_mapping)] = list(label_mapping.values())
     return class_of_label

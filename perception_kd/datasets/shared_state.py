@@ -50,5 +50,5 @@ class SharedState:
 
 def _shared_zeros(*shape: int) -> Tensor:
     zeros = torch.zeros(*shape, dtype=torch.int64)
-    zeros.share_memory_()  # type: ignore[no-untyped-call]
+    zeros.share_memory_()
     return zeros

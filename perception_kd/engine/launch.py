@@ -98,7 +98,12 @@ def check_data_folders(cfg: Config, loader: str) -> None:
 
 
 def set_training(
-    cfg: Config, *, resume: str | None, amp: bool, scale_lr: bool, seed: int | None
+    cfg: Config,
+    *,
+    resume: str | None = None,
+    amp: bool = False,
+    scale_lr: bool = True,
+    seed: int | None = None,
 ) -> None:
     """Apply the options of a training, in place.
 
@@ -133,12 +138,34 @@ def set_training(
                 settings["seed"] = seed
 
 
+def set_pretrained(cfg: Config, checkpoint: str) -> None:
+    """Start the parts that a config's ``load_pretrained_from`` names from a checkpoint.
+
+    Args:
+        cfg: Config to change, in place.
+        checkpoint: File of weights.
+
+    Raises:
+        FileNotFoundError: If the checkpoint does not exist.
+        ValueError: If the config says nothing of pre-trained weights.
+    """
+    if not Path(checkpoint).is_file():
+        raise FileNotFoundError(f"--pretrained must name a checkpoint, but got {checkpoint}.")
+    if not isinstance(cfg.get("load_pretrained_from"), dict):
+        raise ValueError(
+            f"config must say in load_pretrained_from what --pretrained is for, but {cfg.filename} "
+            "does not."
+        )
+    cfg.load_pretrained_from.checkpoint = checkpoint
+
+
 def build_runner(cfg: Config) -> Runner:
     """Build the runner; a key ``load_pretrained_from`` of the config becomes a hook.
 
     Args:
         cfg: Config of the run. ``load_pretrained_from`` holds the arguments of
             :class:`~perception_kd.engine.hooks.LoadPretrainedHook`, or a list of such.
+            One without a checkpoint leaves the random initialization, and says so.
     """
     sources = cfg.get("load_pretrained_from") or []
     hooks = [

@@ -55,10 +55,10 @@ class PointNetworkMixin(nn.Module):
         if pts_middle_encoder is None and pts_backbone is None:
             raise ValueError("pts_middle_encoder or pts_backbone must be given, but got neither.")
         self.pts_voxelizer = MODELS.build(pts_voxelizer)
-        self.pts_voxel_encoder = pts_voxel_encoder and MODELS.build(pts_voxel_encoder)
-        self.pts_middle_encoder = pts_middle_encoder and MODELS.build(pts_middle_encoder)
-        self.pts_backbone = pts_backbone and MODELS.build(pts_backbone)
-        self.pts_neck = pts_neck and MODELS.build(pts_neck)
+        self.pts_voxel_encoder = _build(pts_voxel_encoder)
+        self.pts_middle_encoder = _build(pts_middle_encoder)
+        self.pts_backbone = _build(pts_backbone)
+        self.pts_neck = _build(pts_neck)
 
     def point_network_parts(self) -> list[nn.Module]:
         """Return the parts that have parameters, head excluded."""
@@ -95,3 +95,7 @@ class PointNetworkMixin(nn.Module):
             if self.pts_neck is not None:
                 feats = self.pts_neck(feats)
         return PointFeatures(head(feats, points, voxels), voxels.point2voxel >= 0)
+
+
+def _build(part: dict[str, Any] | None) -> nn.Module | None:
+    return None if part is None else MODELS.build(part)

@@ -6,6 +6,7 @@ The same means as SLidR's products with sparse one-hot matrices [1], from sums b
   https://arxiv.org/abs/2203.16258, Sec. 3.2
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -81,21 +82,38 @@ def pool_pixels(
     return sums / counts.clamp(min=1)[:, None], counts
 
 
-def pool_upsampled(
-    feature_maps: Tensor, superpixels: Tensor, num_superpixels: int
-) -> tuple[Tensor, Tensor]:
-    """Average upsampled, normalized features of each superpixel over its pixels.
+def upsample_and_normalize(feature_maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Enlarge maps bilinearly with the corners aligned, then to unit length, as SLidR.
 
-    SLidR's chain: bilinear upsampling to the size of the superpixels with the corners
-    aligned, division by the L2 norm over channels, :func:`pool_pixels`. The norm stands
-    between two linear steps, so pooling at the low resolution would not be the same.
-    One view is done at a time, and once more in the backward pass, so that no more than
-    one view is ever held at full size.
+    Args:
+        feature_maps: Shape (V, C, h, w).
+        size: Height H and width W of the image in px.
+
+    Returns:
+        Shape (V, C, H, W).
+    """
+    upsampled = F.interpolate(feature_maps, size, mode="bilinear", align_corners=True)
+    return F.normalize(upsampled, dim=1)
+
+
+def pool_upsampled(
+    feature_maps: Tensor,
+    superpixels: Tensor,
+    num_superpixels: int,
+    enlarge: Callable[[Tensor, tuple[int, int]], Tensor] = upsample_and_normalize,
+) -> tuple[Tensor, Tensor]:
+    """Average enlarged, normalized features of each superpixel over its pixels.
+
+    The norm stands between two linear steps, so pooling at the low resolution would not
+    be the same. One view is enlarged at a time, and once more in the backward pass, so
+    that no more than one view is ever held at full size.
 
     Args:
         feature_maps: Feature maps of V views, shape (V, C, h, w).
         superpixels: As in :func:`pool_pixels`, shape (V, H, W).
         num_superpixels: Number of superpixels S, more than the largest id.
+        enlarge: From maps (1, C, h, w) and the size (H, W) to features of the pixels,
+            (1, C, H, W). By default SLidR's.
 
     Returns:
         As :func:`pool_pixels`. The means have a norm of at most 1.
@@ -111,21 +129,25 @@ def pool_upsampled(
     sums = feature_maps.new_zeros(num_superpixels, feature_maps.shape[1], dtype=wide)
     for view in range(len(feature_maps)):
         sums = sums + checkpoint(
-            _sum_upsampled,
+            _sum_enlarged,
             feature_maps[view : view + 1],
             rows[view : view + 1],
             num_superpixels,
+            enlarge,
             use_reentrant=False,
             preserve_rng_state=False,
         )
     return sums / counts.clamp(min=1)[:, None], counts
 
 
-def _sum_upsampled(feature_map: Tensor, rows: Tensor, num_superpixels: int) -> Tensor:
+def _sum_enlarged(
+    feature_map: Tensor,
+    rows: Tensor,
+    num_superpixels: int,
+    enlarge: Callable[[Tensor, tuple[int, int]], Tensor],
+) -> Tensor:
     wide = feature_map.to(torch.promote_types(feature_map.dtype, torch.float32))
-    size = (rows.shape[1], rows.shape[2])
-    upsampled = F.interpolate(wide, size, mode="bilinear", align_corners=True)
-    return _sum_pixels(F.normalize(upsampled, dim=1), rows, num_superpixels)
+    return _sum_pixels(enlarge(wide, (rows.shape[1], rows.shape[2])), rows, num_superpixels)
 
 
 def _sum_pixels(maps: Tensor, rows: Tensor, num_segments: int) -> Tensor:

@@ -95,7 +95,8 @@ def draw_similarity(similarity: Similarity, sample: Sample, query: int, path: Pa
     columns = min(3, len(imgs))
     rows = -(-len(imgs) // columns)
     figure = Figure(figsize=(4.2 * columns + 5.5, max(2.4 * rows, 4.5)), layout="constrained")
-    images_part, cloud_part = figure.subfigures(1, 2, width_ratios=(4.2 * columns, 5.5))
+    parts = figure.subfigures(1, 2, squeeze=False, width_ratios=(4.2 * columns, 5.5))
+    images_part, cloud_part = parts[0]
     axes = images_part.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()

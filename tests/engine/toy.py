@@ -53,7 +53,7 @@ class ToyDataset(Dataset[dict[str, Tensor]]):
         self.info_root = info_root
         self.seed = seed
         self.skipped = {"no_points": 3}
-        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
     def set_epoch(self, epoch: int) -> None:
         """Keep the epoch where the workers see it."""

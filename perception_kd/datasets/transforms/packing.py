@@ -28,7 +28,8 @@ class PackPretrainInputs(Transform):
 
     The data sample also gets a ``seed``, drawn last, for what a model draws itself.
 
-    Reads: ``points``; ``rng``; ``imgs``, ``superpixels``, ``pairing_*``, ``pts_semantic_mask``
+    Reads: ``points``; ``rng``; ``imgs``, ``superpixels``, ``pairing_*``,
+        ``pts_semantic_mask``
     and the meta keys where present. Writes: ``inputs``, ``data_samples`` of
     ``docs/sample.md``, and nothing else.
 

@@ -18,7 +18,8 @@ class LoadPretrainedHook(Hook):
     own weights are newer.
 
     Args:
-        checkpoint: File to load.
+        checkpoint: File to load; None leaves the random initialization, for the run
+            that a pre-trained one is compared with.
         prefix: Only its keys that begin so are used, and lose the prefix.
         module: Part of the model to load into; by default the prefix without its dot:
             ``prefix="pts_backbone."`` loads into ``model.pts_backbone``. An empty
@@ -29,7 +30,7 @@ class LoadPretrainedHook(Hook):
 
     def __init__(
         self,
-        checkpoint: str,
+        checkpoint: str | None = None,
         prefix: str = "",
         module: str | None = None,
         min_share: float = 0.9,
@@ -43,6 +44,9 @@ class LoadPretrainedHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Load, unless the run was resumed."""
+        if self.checkpoint is None:
+            runner.logger.info(f"No checkpoint given: {self.module} starts at random.")
+            return
         if runner.iter > 0:
             runner.logger.info(f"Resumed, so {self.checkpoint} is not loaded.")
             return

@@ -60,7 +60,8 @@ class LidarSegMetric(BaseMetric):
     wrong.
 
     Args:
-        classes: Names of the classes, in order of their index.
+        classes: Names of the classes, in order of their index; the data set's where not
+            given.
         collect_device: "cpu" or "gpu", for several processes.
         prefix: Put before the names of the results.
     """
@@ -68,10 +69,22 @@ class LidarSegMetric(BaseMetric):
     default_prefix = "lidar_seg"
 
     def __init__(
-        self, classes: Sequence[str], collect_device: str = "cpu", prefix: str | None = None
+        self,
+        classes: Sequence[str] | None = None,
+        collect_device: str = "cpu",
+        prefix: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
-        self.classes = list(classes)
+        self._classes = classes
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes."""
+        if self._classes is None and "seg_classes" not in (self.dataset_meta or {}):
+            raise ValueError(
+                "classes must be given where the data set has a label mapping of its own."
+            )
+        return list(self._classes or self.dataset_meta["seg_classes"])
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Add one batch: samples with ``gt_pts_seg`` and ``pred_pts_seg``."""
@@ -89,7 +102,10 @@ class LidarSegMetric(BaseMetric):
             raise ValueError("The labels must hold at least one class, but got none.")
 
         logger: MMLogger = MMLogger.get_current_instance()
-        rows = [[name, f"{value:.2f}"] for name, value in zip(self.classes, iou, strict=True)]
+        rows = [
+            [name, "-" if np.isnan(value) else f"{value:.2f}"]
+            for name, value in zip(self.classes, iou, strict=True)
+        ]
         logger.info("\n" + AsciiTable([["class", "IoU (%)"], *rows]).table)
         if not present.all():
             absent = [n for n, p in zip(self.classes, present, strict=True) if not p]

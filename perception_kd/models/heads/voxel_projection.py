@@ -21,12 +21,21 @@ class VoxelProjection(nn.Module):
         out_channels: D, channels of the points' features.
         bias: Whether the projection has a bias.
         normalize: Whether features are scaled to unit length.
+        standardize: Whether the voxels' features are first brought to mean 0 and
+            variance 1 by a batch norm without parameters, as ScaLR's linear probes do:
+            the projection stays linear, and learns as fast whatever their scale.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int = 64, bias: bool = True, normalize: bool = True
+        self,
+        in_channels: int,
+        out_channels: int = 64,
+        bias: bool = True,
+        normalize: bool = True,
+        standardize: bool = False,
     ) -> None:
         super().__init__()
+        self.norm = nn.BatchNorm1d(in_channels, affine=False) if standardize else nn.Identity()
         self.proj = nn.Linear(in_channels, out_channels, bias=bias)
         self.normalize = normalize
 
@@ -45,7 +54,7 @@ class VoxelProjection(nn.Module):
             ValueError: If ``feats`` and ``voxels`` differ in the number of voxels.
         """
         check_shape("feats", feats, (len(voxels.coors), self.proj.in_features))
-        feats = self.proj(feats)
+        feats = self.proj(self.norm(feats))
         if self.normalize:
             feats = unit_length(feats)
         feats = torch.cat([feats, feats.new_zeros(1, feats.shape[1])])

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from perception_kd.ops.segment_pool import pool_pixels, pool_segments
 from torch import Tensor
 
 from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
+from perception_kd.ops.segment_pool import pool_segments, pool_upsampled
 from perception_kd.registry import MODELS
 
 
@@ -45,8 +45,11 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
         superpoint_feats, num_pairs = pool_segments(
             paired_feats, paired_superpixels, num_superpixels
         )  # (S, D), (S,)
-        superpixel_feats, _ = pool_pixels(
-            self.extract_pixel_feats(inputs["imgs"]), superpixels, num_superpixels
+        superpixel_feats, _ = pool_upsampled(
+            self.img_head.project(self.img_backbone(inputs["imgs"])),
+            superpixels,
+            num_superpixels,
+            self.img_head.enlarge,
         )
 
         seen = num_pairs > 0

@@ -1,0 +1,44 @@
+"""SemanticKITTI's labeled sweeps, 19 classes; intensity 0..1."""
+
+data_root = "data/semantickitti"
+info_root = "data/semantickitti"
+
+pipeline = [
+    dict(type="LoadPoints"),
+    dict(type="LoadPointLabels", dtype="uint32"),
+    dict(type="PackPretrainInputs"),
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    dataset=dict(
+        type="CameraLidarDataset",
+        data_root=data_root,
+        info_root=info_root,
+        ann_file="semantickitti_infos_train.pkl",
+        cameras=[],
+        pipeline=pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="CameraLidarDataset",
+        data_root=data_root,
+        info_root=info_root,
+        ann_file="semantickitti_infos_val.pkl",
+        cameras=[],
+        pipeline=pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type="LidarSegMetric")
+test_evaluator = val_evaluator
+val_cfg = dict()
+test_cfg = dict()

@@ -1,0 +1,9 @@
+"""AdamW with a warm-up and a cosine decay, for short runs; max_epochs is the leaf's."""
+
+optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="AdamW", lr=6e-3, weight_decay=1e-2))
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.1, end=1, convert_to_iter_based=True),
+    dict(type="CosineAnnealingLR", begin=1, convert_to_iter_based=True),
+]
+train_cfg = dict(by_epoch=True, val_interval=5)
+auto_scale_lr = dict(enable=True, base_batch_size=4)
