@@ -85,8 +85,8 @@ class PixelProjection(nn.Module):
         return self.enlarge(self.project(feats), size)
 
     def enlarge(self, feats: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-        """Return the features of every pixel from a projected map; see
-        :meth:`forward`.""" pixel_feats = self.upsample(feats, size)
+        """Return the features of every pixel from a map that is projected already."""
+        pixel_feats = self.upsample(feats, size)
         return F.normalize(pixel_feats, dim=1) if self.normalize else pixel_feats
 
     def project(self, feats: Tensor) -> Tensor:
