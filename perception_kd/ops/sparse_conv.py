@@ -148,8 +148,10 @@ def _buffers(indice_pair_num: Tensor, *likes: Tensor) -> list[Tensor]:
 def _add_product(out: Tensor, rows: Tensor, left: Tensor, right: Tensor, buffer: Tensor) -> None:
     """Add ``left @ right`` to rows of ``out`` that are all different, in place.
 
-    They are, since for one kernel offset a voxel has one partner. ``index_add_`` has to
-    expect rows that repeat and takes up to twice as long.
+    They are: kernel offset k joins positions by ``input = stride * output - padding +
+    dilation * k``, so an input has one output at most and the reverse, as long as no
+    voxel is listed twice. ``index_add_`` has to expect rows that repeat and takes up to
+    twice as long.
     """
     torch.index_select(out, 0, rows, out=buffer)
     out.index_copy_(0, rows, buffer.addmm_(left, right))

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import perception_kd.ops  # noqa: F401
+from perception_kd.ops import sparse_conv
 from perception_kd.ops.sparse_conv import install_cpu_kernels
 
 spconv = pytest.importorskip("spconv.pytorch")
@@ -206,6 +206,38 @@ def test_bias_is_added_in_training_and_evaluation(training: bool) -> None:
     inputs = make_input(make_voxels())
     nn.init.normal_(layer.bias)
     torch.testing.assert_close(layer(inputs).features, without(inputs).features + layer.bias)
+
+
+def make_joining(kind: str, dilation: int, kernel_size: int, stride: int) -> Any:
+    settings = dict(dilation=dilation, bias=False, indice_key="joined")
+    if kind == "submanifold":
+        return spconv.SubMConv3d(C_IN, C_OUT, 2 * kernel_size - 1, **settings)
+    if kind == "transposed":
+        return spconv.SparseConvTranspose3d(C_IN, C_OUT, kernel_size, stride, **settings)
+    down = spconv.SparseConv3d(C_IN, C_OUT, kernel_size, stride, padding=1, **settings)
+    return spconv.SparseSequential(
+        down, spconv.SparseInverseConv3d(C_OUT, C_IN, kernel_size, "joined", bias=False)
+    )
+
+
+@pytest.mark.parametrize("kind", ["submanifold", "strided and inverse", "transposed"])
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize(("kernel_size", "stride"), [(2, 1), (2, 3), (3, 1), (3, 2), (3, 4)])
+def test_no_kernel_offset_meets_a_row_twice(
+    monkeypatch: pytest.MonkeyPatch, kind: str, dilation: int, kernel_size: int, stride: int
+) -> None:
+    met: list[Tensor] = []
+    add_product = sparse_conv._add_product
+
+    def watch(out: Tensor, rows: Tensor, *args: Tensor) -> None:
+        met.append(rows)
+        add_product(out, rows, *args)
+
+    monkeypatch.setattr(sparse_conv, "_add_product", watch)
+    layer = make_joining(kind, dilation, kernel_size, stride)
+    layer(make_input(make_voxels())).features.sum().backward()
+    assert met
+    assert all(len(rows.unique()) == len(rows) for rows in met)
 
 
 def make_layers() -> nn.Sequential:
