@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from perception_kd.ops import pool_pixels, pool_segments, pool_upsampled
+from perception_kd.ops.segment_pool import upsample_and_normalize
 
 VIEWS, CHANNELS, HEIGHT, WIDTH, NUM = 3, 4, 6, 10, 12
 
@@ -112,6 +113,32 @@ def test_upsampled_equals_the_plain_chain_with_its_gradient() -> None:
     means.backward(grad)
     expected.backward(grad)
     torch.testing.assert_close(grad_of(leaf), grad_of(maps))
+
+
+def test_maps_are_enlarged_as_asked() -> None:
+    def repeat(feats: Tensor, size: tuple[int, int]) -> Tensor:
+        return F.interpolate(feats, size, mode="nearest")
+
+    maps, superpixels = make_maps(), make_superpixels()
+    blocks = superpixels.repeat_interleave(2, dim=1).repeat_interleave(3, dim=2)
+    means, counts = pool_upsampled(maps, blocks, NUM, repeat)
+    # Each pixel six times: the same means, without a norm.
+    expected, expected_counts = pool_pixels(maps, superpixels, NUM)
+    torch.testing.assert_close(means, expected)
+    assert torch.equal(counts, 6 * expected_counts)
+
+
+def test_one_view_at_a_time_is_enlarged_and_once_more_for_the_gradient() -> None:
+    sizes = []
+
+    def watch(feats: Tensor, size: tuple[int, int]) -> Tensor:
+        sizes.append((len(feats), size))
+        return upsample_and_normalize(feats, size)
+
+    means, _ = pool_upsampled(make_maps(), make_superpixels(), NUM, watch)
+    assert sizes == [(1, (HEIGHT, WIDTH))] * VIEWS
+    means.sum().backward()
+    assert sizes == [(1, (HEIGHT, WIDTH))] * 2 * VIEWS
 
 
 def test_convention_features_are_normalized_after_upsampling() -> None:

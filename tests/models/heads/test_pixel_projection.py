@@ -97,6 +97,17 @@ def test_sampling_equals_indexing_the_enlarged_map(placement: dict[str, Any]) ->
     torch.testing.assert_close(head.sample(feats, pixels), expected)
 
 
+@pytest.mark.parametrize("normalize", [True, False])
+def test_projecting_then_enlarging_one_view_equals_the_whole(normalize: bool) -> None:
+    head = PixelProjection(6, 5, normalize=normalize)
+    feats = torch.randn(2, 6, 3, 4)
+    views = [head.enlarge(head.project(view[None]), (11, 13)) for view in feats]
+    torch.testing.assert_close(torch.cat(views), head(feats, (11, 13)))
+    pixels = torch.tensor([[0, 10, 12], [1, 3, 0]])
+    expected = head(feats)[pixels[:, 0], :, pixels[:, 1], pixels[:, 2]]
+    torch.testing.assert_close(head.sample(feats, pixels), expected)
+
+
 def test_rejects_an_image_larger_than_the_map_covers() -> None:
     head = PixelProjection(6, 5, scale_factor=4)
     with pytest.raises(ValueError, match=r"size must be at most \(12, 16\).*got \(12, 17\)"):

@@ -32,6 +32,29 @@ def test_the_projection_has_a_bias_unless_told() -> None:
     assert VoxelProjection(2).proj.weight.shape == (64, 2)
 
 
+def test_standardized_features_give_the_same_whatever_their_scale() -> None:
+    head = VoxelProjection(in_channels=2, out_channels=3, normalize=False, standardize=True)
+    feats = torch.tensor([[1.0, 10.0], [3.0, 30.0], [5.0, 80.0]])
+    voxels = make_voxels([0, 1, 2], 3)
+    # By hand: means 3 and 40, variances 8 / 3 and 2600 / 3.
+    z = torch.tensor([[-2.0, -30.0], [0.0, -10.0], [2.0, 40.0]])
+    z = z / torch.tensor([8 / 3, 2600 / 3]).sqrt()
+    expected = z @ head.proj.weight.T + head.proj.bias
+    torch.testing.assert_close(head(feats, [], voxels), expected)
+    torch.testing.assert_close(head(1000 * feats, [], voxels), expected)
+    assert [name for name, _ in head.named_parameters()] == ["proj.weight", "proj.bias"]
+
+
+def test_standardizing_uses_the_statistics_of_training_in_evaluation() -> None:
+    head = VoxelProjection(in_channels=1, out_channels=1, normalize=False, standardize=True)
+    feats, voxels = torch.tensor([[2.0], [6.0]]), make_voxels([0, 1], 2)
+    for _ in range(200):
+        head(feats, [], voxels)
+    # Mean 4, and the unbiased variance 8, of all batches seen.
+    expected = head.proj((feats - 4) / 8**0.5)
+    torch.testing.assert_close(head.eval()(feats, [], voxels), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_gradients_reach_only_voxels_with_points() -> None:
     head = VoxelProjection(in_channels=2, out_channels=3)
     feats = torch.randn(3, 2, requires_grad=True)
