@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from perception_kd.registry import MODELS
@@ -94,7 +95,19 @@ class PointNetworkMixin(nn.Module):
                 feats = self.pts_backbone(feats)
             if self.pts_neck is not None:
                 feats = self.pts_neck(feats)
-        return PointFeatures(head(feats, points, voxels), voxels.point2voxel >= 0)
+        feats = head(feats, points, voxels)
+        if len(voxels.coors) == 0:
+            feats = feats + self._nothing()
+        return PointFeatures(feats, voxels.point2voxel >= 0)
+
+    def _nothing(self) -> Tensor:
+        """Return zero, attached to every parameter of the network.
+
+        Without voxels spconv passes batch norms by, and other processes would wait for
+        the gradients of their parameters.
+        """
+        parameters = [p.sum() for part in self.point_network_parts() for p in part.parameters()]
+        return torch.stack(parameters).sum() * 0.0
 
 
 def _build(part: dict[str, Any] | None) -> nn.Module | None:

@@ -117,8 +117,7 @@ class MinkUNet(MinkUNetBackbone):
             spatial_shape: Number of cells along z, y and x.
 
         Returns:
-            Shape (K, C). Without voxels it is empty, and still attached to the
-            parameters, so that a step is taken as usual, with gradients of zero.
+            Shape (K, C).
 
         Raises:
             ValueError: If the shapes do not fit.
@@ -126,8 +125,7 @@ class MinkUNet(MinkUNetBackbone):
         check_shape("features", features, ("K", self.in_channels))
         check_shape("coors", coors, (len(features), 4))
         if len(features) == 0:
-            attached = sum(parameter.sum() for parameter in self.parameters())
-            return features.new_zeros(0, self.out_channels) + attached
+            return features.new_zeros(0, self.out_channels)
 
         merged = 2**self.num_stages
         padded = [-(-size // merged) * merged for size in spatial_shape]

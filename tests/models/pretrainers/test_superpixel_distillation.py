@@ -12,10 +12,10 @@ from perception_kd.registry import MODELS
 from tests.models.pretrainers.tiny import PRETRAINER, make_inputs
 
 
-def make_pretrainer() -> SuperpixelDistillation:
+def make_pretrainer(**settings: Any) -> SuperpixelDistillation:
     init_default_scope("perception_kd")
     torch.manual_seed(0)
-    return MODELS.build(dict(type="SuperpixelDistillation", **PRETRAINER)).eval()
+    return MODELS.build(dict(type="SuperpixelDistillation", **{**PRETRAINER, **settings})).eval()
 
 
 def loss_in_loops(model: SuperpixelDistillation, inputs: dict[str, Any]) -> tuple[float, int, int]:
@@ -75,6 +75,63 @@ def test_no_pair_at_all_gives_zero_with_a_gradient() -> None:
     assert losses["num_regions"] == 0
     losses["loss_contrast"].backward()
     assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
+
+
+VOXELNET = dict(
+    pts_voxelizer=dict(
+        type="PointVoxelizer",
+        voxel_size=(0.5, 0.5, 0.5),
+        coordinates="cartesian",
+        point_cloud_range=(-8, -8, -2, 8, 8, 2),
+    ),
+    pts_backbone=None,
+    pts_middle_encoder=dict(
+        type="SparseEncoder",
+        in_channels=1,
+        sparse_shape=[8, 32, 32],
+        base_channels=4,
+        output_channels=4,
+        encoder_channels=((4,), (4, 4, 4)),
+        encoder_paddings=((1,), (1, 1, 1)),
+    ),
+    pts_head=dict(
+        type="BEVProjection",
+        in_channels=4,
+        out_channels=6,
+        point_cloud_range=(-8, -8, -2, 8, 8, 2),
+        cell_size=1.0,
+    ),
+)
+
+
+@pytest.mark.parametrize("student", [{}, VOXELNET], ids=["MinkUNet", "VoxelNet"])
+@pytest.mark.parametrize("num_points", [0, 7], ids=["empty", "out of range"])
+def test_a_batch_without_voxels_gives_zero_with_a_gradient_of_every_parameter(
+    student: dict[str, Any], num_points: int
+) -> None:
+    model = make_pretrainer(**student).train()
+    inputs = make_inputs(num_pairs=1)
+    inputs["points"] = [torch.full((num_points, 5), 100.0)] * 2
+    if num_points == 0:
+        inputs["pairing_points"] = inputs["pairing_points"][:0]
+        inputs["pairing_images"] = inputs["pairing_images"][:0]
+    losses = model(inputs, mode="loss")
+    losses["loss_contrast"].backward()
+    assert losses["loss_contrast"] == losses["num_pairs"] == 0
+    grads = [p.grad for p in model.parameters() if p.requires_grad]
+    assert all(grad is not None and not grad.any() for grad in grads)
+
+
+def test_a_camera_without_pairs_adds_no_region_and_no_negative() -> None:
+    model, inputs = make_pretrainer(), make_inputs()
+    sighted = inputs["pairing_images"][:, 0] != 1
+    inputs["pairing_images"] = inputs["pairing_images"][sighted]
+    inputs["pairing_points"] = inputs["pairing_points"][sighted]
+    losses = model(inputs, mode="loss")
+    blanked = {**inputs, "superpixels": inputs["superpixels"].clone()}
+    blanked["superpixels"][1] = -1
+    assert model(blanked, mode="loss") == losses
+    assert losses["num_regions"] <= 8
 
 
 def test_an_empty_cloud_beside_a_full_one_changes_nothing() -> None:
