@@ -159,17 +159,17 @@ def load_pretrained(
     state_dict = read_state_dict(path, entry)
     report, values = _match(model, state_dict, prefix, ignore)
     print_log(f"{path} for {type(model).__name__}: {report}", logger="current")
-    if report.share_loaded < min_share:
-        raise ValueError(
-            f"checkpoint must hold at least {min_share:.0%} of the parameters of "
-            f"{type(model).__name__}, but {path} with prefix {prefix!r} has "
-            f"{report.share_loaded:.1%}; {_advice(model, state_dict, ignore)}"
-        )
     if report.mismatched:
         name, expected, got = report.mismatched[0]
         raise ValueError(
             f"{name} must have shape {expected}, but {path} has {got} "
             f"({len(report.mismatched)} such); change the model's config, or name it in ignore."
+        )
+    if report.share_loaded < min_share:
+        raise ValueError(
+            f"checkpoint must hold at least {min_share:.0%} of the parameters of "
+            f"{type(model).__name__}, but {path} with prefix {prefix!r} has "
+            f"{report.share_loaded:.1%}; {_advice(model, state_dict, ignore)}"
         )
     state = model.state_dict(keep_vars=True)
     with torch.no_grad():
