@@ -38,7 +38,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def train(args: argparse.Namespace) -> None:
     """Build the runner of the options and train."""
     from perception_kd.engine.distributed import prepare_distributed
-    from perception_kd.engine.launch import build_runner, set_pretrained, set_training
+    from perception_kd.engine.launch import (
+        build_runner,
+        check_resumed,
+        set_pretrained,
+        set_training,
+    )
 
     cfg = prepare_config(args, "train_dataloader")
     set_training(
@@ -48,6 +53,7 @@ def train(args: argparse.Namespace) -> None:
         set_pretrained(cfg, args.pretrained)
     prepare_distributed(cfg, args.launcher)
     runner = build_runner(cfg)
+    check_resumed(runner, cfg)
     runner.train()
     runner.logger.info(f"Checkpoints, log and TensorBoard files are in {runner.work_dir}")
 

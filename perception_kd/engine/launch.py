@@ -8,8 +8,10 @@ from typing import Any
 
 from mmengine import Config
 from mmengine.device import get_device
-from mmengine.runner import Runner
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner, find_latest_checkpoint
 
+from perception_kd.engine.checkpoint import load_report, read_state_dict
 from perception_kd.registry import DATASETS
 
 _LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -173,7 +175,55 @@ def build_runner(cfg: Config) -> Runner:
         for source in (sources if isinstance(sources, list) else [sources])
     ]
     cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), *hooks]
+    drop_unreached_schedulers(cfg)
     return Runner.from_cfg(cfg)
+
+
+def drop_unreached_schedulers(cfg: Config) -> None:
+    """Leave out what a schedule holds for after the last epoch, in place.
+
+    mmengine refuses it, and with it every trial run of one epoch of a schedule that
+    decays after a warm-up.
+
+    Args:
+        cfg: Config to change.
+    """
+    schedulers, last = cfg.get("param_scheduler"), (cfg.get("train_cfg") or {}).get("max_epochs")
+    if last is None or not isinstance(schedulers, list):
+        return
+    cfg.param_scheduler = [
+        scheduler
+        for scheduler in schedulers
+        if not scheduler.get("by_epoch", True) or scheduler.get("begin", 0) < last
+    ]
+
+
+def check_resumed(runner: Runner, cfg: Config) -> None:
+    """Check that the checkpoint to go on from is of the config's model.
+
+    The runner itself goes on with whatever fits, or fails in the optimizer.
+
+    Args:
+        runner: Runner of the config.
+        cfg: Config of the run, after :func:`set_training`.
+
+    Raises:
+        ValueError: If names or shapes differ.
+    """
+    if not cfg.get("resume"):
+        return
+    path = cfg.get("load_from") or find_latest_checkpoint(runner.work_dir)
+    if path is None:
+        return
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    report = load_report(model, read_state_dict(path))
+    misfits = [*report.missing, *report.unexpected, *(name for name, *_ in report.mismatched)]
+    if misfits:
+        raise ValueError(
+            f"--resume must go on with a checkpoint of {cfg.filename}, but {path} differs in "
+            f"{len(misfits)} tensors, first {misfits[0]}; take that run's own checkpoint, or "
+            "another --work-dir."
+        )
 
 
 def _walk(settings: Any) -> Iterator[dict[str, Any]]:

@@ -7,8 +7,10 @@ from mmengine import Config
 
 from perception_kd.engine.launch import (
     check_data_folders,
+    drop_unreached_schedulers,
     read_config,
     set_data_folders,
+    set_pretrained,
     set_training,
 )
 from tests.engine.toy import write_config
@@ -109,3 +111,33 @@ def test_training_options(tmp_path: Path) -> None:
     assert (cfg.resume, cfg.load_from, cfg.auto_scale_lr.enable) == (True, None, True)
     assert cfg.randomness.seed == 0
     assert "seed" not in cfg.train_dataloader.dataset
+
+
+def test_pretrained_weights_go_where_the_config_says(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "epoch_1.pth"
+    path = write_config(tmp_path, more='load_pretrained_from = dict(prefix="backbone.")')
+    with pytest.raises(FileNotFoundError, match="--pretrained must name a checkpoint, but got"):
+        set_pretrained(read_config(path), str(checkpoint))
+    checkpoint.touch()
+    cfg = read_config(path)
+    set_pretrained(cfg, str(checkpoint))
+    assert cfg.load_pretrained_from == dict(prefix="backbone.", checkpoint=str(checkpoint))
+    with pytest.raises(ValueError, match="config must say in load_pretrained_from what"):
+        set_pretrained(read_config(write_config(tmp_path)), str(checkpoint))
+
+
+def test_a_schedule_ends_with_the_training() -> None:
+    warm_up, decay, by_iteration = (
+        dict(type="LinearLR", end=1),
+        dict(type="CosineAnnealingLR", begin=1),
+        dict(type="CosineAnnealingLR", begin=1, by_epoch=False),
+    )
+    for last, kept in ((1, [warm_up, by_iteration]), (2, [warm_up, decay, by_iteration])):
+        cfg = Config(
+            dict(train_cfg=dict(max_epochs=last), param_scheduler=[warm_up, decay, by_iteration])
+        )
+        drop_unreached_schedulers(cfg)
+        assert cfg.param_scheduler == kept
+    nothing = Config(dict(train_cfg=None))
+    drop_unreached_schedulers(nothing)
+    assert "param_scheduler" not in nothing

@@ -103,6 +103,21 @@ def test_a_training_starts_from_pretrained_weights(tmp_path: Path) -> None:
     assert torch.equal(trained["backbone.weight"], weights["weight"])
 
 
+def test_a_run_goes_on_only_with_its_own_model(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path)
+    state = ToyModel().state_dict()
+    state["backbone.weight"] = torch.zeros(5, 3)
+    foreign = {"encoder_q.conv1.weight": torch.zeros(1)}
+    for name, weights, num in (("mismatched", state, 1), ("foreign", foreign, 5)):
+        torch.save({"state_dict": weights}, tmp_path / f"{name}.pth")
+        assert train(config, "--resume", str(tmp_path / f"{name}.pth"), name=name) == 2
+        error = capfd.readouterr().err.splitlines()[-1]
+        assert "--resume must go on with a checkpoint of" in error
+        assert f"differs in {num} tensors, first backbone." in error
+
+
 @pytest.mark.distributed
 def test_two_processes_on_a_cpu_train_like_one_with_their_batch(tmp_path: Path) -> None:
     config = write_config(tmp_path)
