@@ -50,6 +50,7 @@ def draw(args: argparse.Namespace) -> None:
     from mmengine.registry import init_default_scope
 
     from perception_kd.engine.checkpoint import load_pretrained
+    from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
     from perception_kd.registry import MODELS
     from perception_kd.visualization.similarity import (
         draw_similarity,
@@ -59,9 +60,14 @@ def draw(args: argparse.Namespace) -> None:
 
     cfg = prepare_config(args, "test_dataloader")
     init_default_scope(cfg.default_scope)
-    sample, batch = load_batch(cfg, args.index)
     model = MODELS.build(cfg.model).eval()
+    if not isinstance(model, ImageToLidarPretrainer):
+        raise ValueError(
+            f"config must be of a pre-training from images, but {args.config} builds a "
+            f"{type(model).__name__}; name the config that the checkpoint was trained with."
+        )
     load_pretrained(model, args.checkpoint, min_share=1.0)
+    sample, batch = load_batch(cfg, args.index)
     with torch.no_grad():
         inputs = model.data_preprocessor(batch)["inputs"]
         point_feats, pixel_feats = model(inputs, mode="tensor")

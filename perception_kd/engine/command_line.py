@@ -11,6 +11,7 @@ from mmengine import Config
 from mmengine.config import DictAction
 
 _PACKAGE = Path(__file__).parent.parent
+_OWN_CODE = (_PACKAGE, _PACKAGE.parent / "tools")
 _LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
 
@@ -75,8 +76,8 @@ def prepare_config(args: argparse.Namespace, loader: str) -> Config:
 def explain_error(error: BaseException) -> str | None:
     """Say in one line what a user can mend; None for a fault of a program.
 
-    A missing file is the user's, and so is what this package itself refuses, here or in
-    a process that loads data. Everything else deserves its traceback.
+    A missing file is the user's, and so is what this package and its commands refuse,
+    here or in a process that loads data. Everything else deserves its traceback.
     """
     if not isinstance(error, FileNotFoundError | ValueError | ImportError):
         return None
@@ -86,5 +87,5 @@ def explain_error(error: BaseException) -> str | None:
     if "DataLoader worker process" in text:
         origin = (re.findall(r'^  File "(.+?)", line', text, re.MULTILINE) or [""])[-1]
         text = re.split(r"^[\w.]*(?:Error|Exception): ", text, flags=re.MULTILINE)[-1]
-    ours = Path(origin).is_relative_to(_PACKAGE)
+    ours = any(Path(origin).is_relative_to(folder) for folder in _OWN_CODE)
     return text.strip() if ours or isinstance(error, FileNotFoundError) else None

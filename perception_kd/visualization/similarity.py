@@ -64,13 +64,17 @@ def spread_queries(
     Args:
         points: Positions in m, shape (N, 3).
         candidates: Rows that may be picked, shape (K,), at least one.
-        num: How many to pick, at most K.
+        num: How many to pick, positive; all where there are fewer.
 
     Raises:
-        ValueError: If there is no candidate.
+        ValueError: If there is no candidate, or ``num`` is not positive.
     """
     if len(candidates) == 0:
-        raise ValueError("candidates must hold at least one point, but got none.")
+        raise ValueError(
+            "candidates must hold at least one point, but got none; choose another sample."
+        )
+    if num < 1:
+        raise ValueError(f"num must be at least 1, but got {num}.")
     positions = points[candidates, :3]
     picked = [int(np.linalg.norm(positions, axis=1).argmin())]
     distance = np.full(len(candidates), np.inf)

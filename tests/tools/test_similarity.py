@@ -1,0 +1,76 @@
+"""The command: pictures of a small twin with random weights, and what it refuses."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine import Config
+from mmengine.registry import init_default_scope
+
+from perception_kd.registry import MODELS
+from tests.test_configs import PROBE, TWIN, semantickitti_root
+from tools import similarity
+
+__all__ = ["semantickitti_root"]
+
+
+@pytest.fixture(scope="module")
+def given(
+    fake_semantickitti: Path, semantickitti_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[str]:
+    """Config, checkpoint and folders."""
+    init_default_scope("perception_kd")
+    checkpoint = tmp_path_factory.mktemp("twin") / "random.pth"
+    torch.save(MODELS.build(Config.fromfile(TWIN).model).state_dict(), checkpoint)
+    folders = ["--data-root", str(fake_semantickitti), "--info-root", str(semantickitti_root)]
+    return [str(TWIN), str(checkpoint), *folders]
+
+
+def test_one_picture_a_point(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--out-dir", str(tmp_path)]
+    assert similarity.main([*given, *out, "--index", "1", "--points", "5", "70"]) == 0
+    names = ["000001_point000005.png", "000001_point000070.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    printed = capsys.readouterr().out
+    assert all(str(tmp_path / name) in printed for name in names)
+
+
+def test_points_are_chosen_among_the_visible_and_always_the_same(
+    given: list[str], tmp_path: Path
+) -> None:
+    for folder in ("a", "b"):
+        assert similarity.main([*given, "--num", "2", "--out-dir", str(tmp_path / folder)]) == 0
+    first, again = (sorted(p.name for p in (tmp_path / f).iterdir()) for f in ("a", "b"))
+    assert first == again
+    assert len(first) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        (["--index", "3"], "--index must be in 0..2, but got 3"),
+        (["--points", "99999999"], "query must be one of"),
+        (["--num", "0"], "num must be at least 1, but got 0"),
+        (["--data-root", "/no/such"], "data_root must be a folder, but got /no/such"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line(
+    given: list[str],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    wrong: list[str],
+    expected: str,
+) -> None:
+    assert similarity.main([*given, "--out-dir", str(tmp_path), *wrong]) == 2
+    error = capfd.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ")
+    assert expected in error
+
+
+def test_a_config_without_images_is_refused(
+    given: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert similarity.main([str(PROBE), *given[1:]]) == 2
+    assert "config must be of a pre-training from images" in capfd.readouterr().err
