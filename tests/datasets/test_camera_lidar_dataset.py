@@ -131,6 +131,13 @@ def test_labels_can_be_mapped_otherwise(root: Path) -> None:
     assert [mapping[0], mapping[1], mapping[300]] == [1, 255, 2]
 
 
+def test_the_meta_information_names_the_classes_of_the_built_in_mapping_only(root: Path) -> None:
+    classes = build(root).metainfo["seg_classes"]
+    assert len(classes) == 16
+    assert (classes[0], classes[3], classes[15]) == ("barrier", "car", "vegetation")
+    assert "seg_classes" not in build(root, label_mapping={0: 1}).metainfo
+
+
 def test_random_numbers_depend_on_seed_epoch_token_and_stream_only() -> None:
     def draw(*args: Any) -> int:
         return int(make_rng(*args).integers(2**62))

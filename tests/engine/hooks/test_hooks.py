@@ -97,6 +97,14 @@ def test_by_default_the_prefix_is_the_part(tmp_path: Path) -> None:
     assert torch.all(runner.model.backbone.weight == 7)
 
 
+def test_without_a_checkpoint_the_random_weights_stay_and_are_named(tmp_path: Path) -> None:
+    runner = build_runner(tmp_path)
+    before = runner.model.backbone.weight.clone()
+    LoadPretrainedHook(prefix="backbone.").before_train(runner)
+    assert torch.equal(runner.model.backbone.weight, before)
+    assert "No checkpoint given: backbone starts at random" in read_log(tmp_path)
+
+
 def test_a_resumed_run_keeps_its_own_weights(tmp_path: Path) -> None:
     path = save_backbone(tmp_path, "backbone.")
     runner = build_runner(tmp_path, **{"train_cfg.max_epochs": 1})

@@ -53,3 +53,14 @@ def test_labels_without_any_class_are_an_error() -> None:
     metric.process(None, [{"gt_pts_seg": sample, "pred_pts_seg": sample}])
     with pytest.raises(ValueError, match="at least one class"):
         metric.evaluate(size=1)
+
+
+def test_the_classes_are_the_data_sets_unless_given() -> None:
+    metric = LidarSegMetric()
+    with pytest.raises(ValueError, match="classes must be given where the data set has"):
+        assert metric.classes
+    metric.dataset_meta = {"seg_classes": ("road", "car")}
+    assert metric.classes == ["road", "car"]
+    given = LidarSegMetric(classes=("tree",))
+    given.dataset_meta = metric.dataset_meta
+    assert given.classes == ["tree"]
