@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from perception_kd.engine.command_line import add_run_options, explain_error, prepare_config
+from perception_kd.engine.command_line import add_run_options, prepare_config, run_command
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -60,8 +60,9 @@ def draw(args: argparse.Namespace) -> None:
 
     cfg = prepare_config(args, "test_dataloader")
     init_default_scope(cfg.default_scope)
-    model = MODELS.build(cfg.model).eval()
-    if not isinstance(model, ImageToLidarPretrainer):
+    model: Any = MODELS.build(cfg.model).eval()
+    is_pretrainer = isinstance(model, ImageToLidarPretrainer)
+    if not is_pretrainer:
         raise ValueError(
             f"config must be of a pre-training from images, but {args.config} builds a "
             f"{type(model).__name__}; name the config that the checkpoint was trained with."
@@ -87,16 +88,7 @@ def draw(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw; what the user can mend ends in one line."""
-    args = parse_args(argv)
-    try:
-        draw(args)
-    except Exception as error:
-        message = explain_error(error)
-        if message is None:
-            raise
-        print(f"error: {message}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(draw, parse_args(argv))
 
 
 if __name__ == "__main__":

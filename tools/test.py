@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from perception_kd.engine.command_line import add_run_options, explain_error, prepare_config
+from perception_kd.engine.command_line import add_run_options, prepare_config, run_command
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -37,16 +37,7 @@ def evaluate(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate; what the user can mend ends in one line."""
-    args = parse_args(argv)
-    try:
-        evaluate(args)
-    except Exception as error:
-        message = explain_error(error)
-        if message is None:
-            raise
-        print(f"error: {message}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(evaluate, parse_args(argv))
 
 
 if __name__ == "__main__":

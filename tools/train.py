@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from perception_kd.engine.command_line import add_run_options, explain_error, prepare_config
+from perception_kd.engine.command_line import add_run_options, prepare_config, run_command
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -62,18 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train; what the user can mend ends in one line."""
     args = parse_args(argv)
     try:
-        train(args)
+        return run_command(train, args)
     except KeyboardInterrupt:
         command = shlex.join(["python", *sys.argv]) + ("" if args.resume else " --resume")
         print(f"\nStopped. To go on from the last checkpoint: {command}", file=sys.stderr)
         return 130
-    except Exception as error:
-        message = explain_error(error)
-        if message is None:
-            raise
-        print(f"error: {message}", file=sys.stderr)
-        return 2
-    return 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ of the random initialization, the baseline.
 
 _base_ = [
     "../_base_/datasets/semantickitti_seg.py",
+    "../_base_/models/minkunet_small.py",
     "../_base_/schedules/adamw_cosine.py",
     "../_base_/default_runtime.py",
 ]
@@ -14,23 +15,6 @@ model = dict(
     type="PointSegmentor",
     freeze_backbone=True,
     data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
-    pts_voxelizer=dict(
-        type="PointVoxelizer",
-        voxel_size=(0.15, 0.15, 0.15),
-        coordinates="cartesian",
-        reduce="mean",
-        feature_columns=(3, 2, "offset"),
-        feature_scale=(1.0, 0.5, 1.0, 1.0, 1.0),
-    ),
-    pts_backbone=dict(
-        type="MinkUNet",
-        in_channels=5,
-        base_channels=16,
-        encoder_channels=(16, 32, 64, 128),
-        encoder_blocks=(1, 1, 1, 1),
-        decoder_channels=(96, 64, 48, 48),
-        decoder_blocks=(1, 1, 1, 1),
-    ),
     pts_seg_head=dict(
         type="VoxelProjection",
         in_channels=48,

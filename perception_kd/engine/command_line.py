@@ -2,8 +2,9 @@
 
 import argparse
 import re
+import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,23 @@ def prepare_config(args: argparse.Namespace, loader: str) -> Config:
     set_data_folders(cfg, args.data_root, args.info_root)
     check_data_folders(cfg, loader)
     return cfg
+
+
+def run_command(command: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
+    """Run a command and end what the user can mend in one line on standard error.
+
+    Returns:
+        Exit status: 0, or 2 after such a line.
+    """
+    try:
+        command(args)
+    except Exception as error:
+        message = explain_error(error)
+        if message is None:
+            raise
+        sys.stderr.write(f"error: {message}\n")
+        return 2
+    return 0
 
 
 def explain_error(error: BaseException) -> str | None:

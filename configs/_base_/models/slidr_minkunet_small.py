@@ -1,5 +1,7 @@
 """SLidR: an EfficientNet-Lite0 with ImageNet weights teaches a small MinkUNet."""
 
+_base_ = ["./minkunet_small.py"]
+
 model = dict(
     type="SuperpixelDistillation",
     # What EfficientNet-Lite0 was trained with.
@@ -18,24 +20,6 @@ model = dict(
         align_corners=False,
         # Its padding puts the first cell there.
         cell_offset=15.0,
-    ),
-    pts_voxelizer=dict(
-        type="PointVoxelizer",
-        voxel_size=(0.15, 0.15, 0.15),
-        coordinates="cartesian",
-        reduce="mean",
-        # Intensity, height in units of 2 m, place in the voxel.
-        feature_columns=(3, 2, "offset"),
-        feature_scale=(1.0, 0.5, 1.0, 1.0, 1.0),
-    ),
-    pts_backbone=dict(
-        type="MinkUNet",
-        in_channels=5,
-        base_channels=16,
-        encoder_channels=(16, 32, 64, 128),
-        encoder_blocks=(1, 1, 1, 1),
-        decoder_channels=(96, 64, 48, 48),
-        decoder_blocks=(1, 1, 1, 1),
     ),
     pts_head=dict(type="VoxelProjection", in_channels=48, out_channels=64),
     loss_contrast=dict(type="InfoNCELoss", temperature=0.07),
