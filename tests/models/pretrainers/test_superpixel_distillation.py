@@ -43,8 +43,14 @@ def loss_in_loops(model: SuperpixelDistillation, inputs: dict[str, Any]) -> tupl
     return sum(terms) / len(terms), num_pairs, len(queries)
 
 
-def test_equals_the_definition_in_loops() -> None:
-    model, inputs = make_pretrainer(), make_inputs()
+@pytest.mark.parametrize(
+    "placement",
+    [{}, {"align_corners": False, "cell_offset": 1.5}, {"normalize": False}],
+    ids=["published", "offset", "not normalized"],
+)
+def test_equals_the_definition_in_loops(placement: dict[str, Any]) -> None:
+    model = make_pretrainer(img_head={**PRETRAINER["img_head"], **placement})
+    inputs = make_inputs()
     expected, num_pairs, num_regions = loss_in_loops(model, inputs)
     losses = model(inputs, mode="loss")
     assert losses["loss_contrast"].item() == pytest.approx(expected, rel=1e-5)
