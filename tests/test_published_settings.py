@@ -1,0 +1,143 @@
+"""The configs named as published have the numbers of the paper and its code."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from mmengine import Config
+from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
+from torch import nn
+
+from perception_kd.registry import MODELS, TRANSFORMS
+from tests.test_configs import CONFIGS
+
+
+def pipeline_of(cfg: Config) -> dict[str, Any]:
+    """Build the training transforms, by the name of their class."""
+    init_default_scope(cfg.default_scope)
+    built = [TRANSFORMS.build(settings) for settings in cfg.train_dataloader.dataset.pipeline]
+    return {type(transform).__name__: transform for transform in built}
+
+
+@pytest.mark.parametrize(
+    ("method", "student", "batch_size", "learning_rate", "segments", "scenes"),
+    [
+        ("slidr", "minkunet34", 4, 0.5, 150, "parametrize_train"),
+        ("slidr", "voxelnet", 6, 0.01, 30, None),
+        ("ppkt", "minkunet34", 4, 0.5, None, "parametrize_train"),
+        ("ppkt", "voxelnet", 6, 0.01, None, None),
+    ],
+)
+def test_the_published_numbers(
+    method: str,
+    student: str,
+    batch_size: int,
+    learning_rate: float,
+    segments: int | None,
+    scenes: str | None,
+) -> None:
+    stem = f"{method}_r50-mocov2_{student}_1xb{batch_size}-sgd-cosine-50e_nus"
+    cfg = Config.fromfile(CONFIGS / method / f"{stem}.py")
+    assert cfg.optim_wrapper.optimizer == dict(
+        type="SGD", lr=learning_rate, momentum=0.9, dampening=0.1, weight_decay=1e-4
+    )
+    assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == batch_size
+    assert cfg.train_dataloader.dataset.scenes == scenes
+    assert cfg.train_cfg.max_epochs == 50
+    assert cfg.optim_wrapper.type == "OptimWrapper"  # single precision
+    assert cfg.model.loss_contrast == dict(type="InfoNCELoss", temperature=0.07)
+
+    transforms = pipeline_of(cfg)
+    crop, cuboids = transforms["RandomResizedCrop"], transforms["DropCuboids"]
+    assert crop.size == (224, 416)
+    assert (crop.scale, crop.ratio) == ((0.3, 1.0), (14 / 9, 17 / 9))
+    assert (crop.min_pairs, crop.min_fraction, crop.antialias) == (1024, 0.75, False)
+    assert (cuboids.max_fraction, cuboids.min_pairs) == (0.2, 1024)
+    assert transforms["RandomRotateZ"].range_deg == (0, 360)
+    assert transforms["RandomFlipImages"].p == 0.5
+    assert (transforms["RandomFlipAxis"].p_x, transforms["RandomFlipAxis"].p_y) == (0.5, 0.5)
+    used = [t for t in cfg.train_dataloader.dataset.pipeline if t.type == "LoadSuperpixels"]
+    assert [t.settings.num_segments for t in used] == ([] if segments is None else [segments])
+
+    cfg.model.img_backbone.backbone.checkpoint = None
+    model = MODELS.build(cfg.model)
+    assert model.img_head.conv.weight.shape == (64, 2048, 1, 1)
+    stride = {"slidr": 4, "ppkt": 32}[method]
+    assert model.img_backbone.stride == model.img_head.scale_factor == stride
+    assert model.img_head.align_corners
+    assert getattr(model, "num_samples", 4096) == 4096
+    check_student = check_minkunet if student == "minkunet34" else check_voxelnet
+    check_student(model, transforms)
+
+
+def check_minkunet(model: Any, transforms: dict[str, Any]) -> None:
+    """Cylindrical voxels with raw intensity; momenta of the batch norms."""
+    voxelizer = model.pts_voxelizer
+    assert voxelizer.coordinates == "cylindrical"
+    assert voxelizer.voxel_size.tolist() == pytest.approx([0.1, 1.0, 0.1])
+    assert (voxelizer.reduce, voxelizer.feature_columns) == ("first", (3,))
+    assert (float(voxelizer.scale), float(voxelizer.offset)) == (1, 0)
+    assert "CropToDisc" not in transforms
+    momenta = {
+        key: module.momentum
+        for key, module in model.pts_backbone.named_modules()
+        if isinstance(module, nn.BatchNorm1d)
+    }
+    assert momenta["conv_input.0.1"] == 0.05
+    assert set(momenta.values()) == {0.05, 0.1}
+    assert model.pts_head.proj.weight.shape == (64, 96)
+    assert model.pts_head.proj.bias is not None
+
+
+def check_voxelnet(model: Any, transforms: dict[str, Any]) -> None:
+    """Mean of at most ten points of a Cartesian voxel, cropped to the disc."""
+    voxelizer = model.pts_voxelizer
+    assert voxelizer.coordinates == "cartesian"
+    assert voxelizer.voxel_size.tolist() == pytest.approx([0.1, 0.1, 0.2])
+    assert (voxelizer.reduce, voxelizer.max_points) == ("mean", 10)
+    assert voxelizer.feature_columns == (0, 1, 2, 3)
+    assert voxelizer.grid_shape == (40, 1024, 1024)
+    disc = transforms["CropToDisc"]
+    assert (disc.radius, disc.z_range) == (51.2, (-5, 3))
+    assert model.pts_head.grid.shape == (128, 128)
+    assert model.pts_head.proj.bias is None
+
+
+def rates(schedule: str, max_epochs: int, steps_per_epoch: int) -> Sequence[float]:
+    """Return the learning rate of every step of a schedule."""
+    cfg = Config.fromfile(CONFIGS / "_base_" / "schedules" / f"{schedule}.py")
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedulers = []
+    for settings in cfg.param_scheduler:
+        settings.setdefault("end", max_epochs)  # as mmengine's runner does
+        settings.setdefault("by_epoch", True)
+        kind = PARAM_SCHEDULERS.get(settings.pop("type"))
+        if settings.pop("convert_to_iter_based", False):
+            build = kind.build_iter_from_epoch
+            settings["epoch_length"] = steps_per_epoch
+        else:
+            build = kind
+        schedulers.append(build(optimizer=optimizer, **settings))
+    rates = []
+    for step in range(max_epochs * steps_per_epoch):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        for scheduler in schedulers:
+            if not scheduler.by_epoch or (step + 1) % steps_per_epoch == 0:
+                scheduler.step()
+    return rates
+
+
+def test_the_published_rate_decays_by_the_epoch_to_the_last() -> None:
+    expected = [(1 + math.cos(math.pi * (step // 3) / 50)) / 2 for step in range(150)]
+    assert rates("sgd_cosine_50e", 50, 3) == pytest.approx(expected)
+
+
+def test_the_short_schedule_warms_up_for_an_epoch_and_decays_by_the_step() -> None:
+    found = rates("adamw_cosine", 4, 10)
+    assert found[0] == pytest.approx(0.1)
+    assert found[:10] == pytest.approx([0.1 + 0.9 * step / 9 for step in range(10)])
+    expected = [(1 + math.cos(math.pi * step / 30)) / 2 for step in range(30)]
+    assert found[10:] == pytest.approx(expected, abs=1e-3)
