@@ -5,6 +5,7 @@ model for a GPU; a build of torch for the CPU has neither. It leaves a group tha
 already alone, so the CPU's is made here, before the runner.
 """
 
+import atexit
 import os
 import subprocess
 
@@ -42,10 +43,17 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
     if not dist.is_initialized():
         set_rendezvous(launcher)
         dist.init_process_group(backend="gloo")
+        atexit.register(_leave_group)
     # None, since the default is the index of a GPU.
     wrapper = dict(type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False)
     wrapper["find_unused_parameters"] = cfg.get("find_unused_parameters", False)
     cfg.model_wrapper_cfg = {**wrapper, **(cfg.get("model_wrapper_cfg") or {})}
+
+
+def _leave_group() -> None:
+    """End the group's threads, or the exit of Python now and then aborts in them."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def set_rendezvous(launcher: str) -> None:
