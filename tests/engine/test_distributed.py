@@ -1,6 +1,10 @@
 """How a launcher's variables become torch's; tests/tools/test_train.py runs two."""
 
 import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch.distributed
@@ -68,3 +72,29 @@ def test_without_a_launcher_nothing_happens() -> None:
     prepare_distributed(cfg, "none")
     assert not torch.distributed.is_initialized()
     assert "model_wrapper_cfg" not in cfg
+
+
+@pytest.mark.distributed
+def test_the_group_is_left_before_python_exits() -> None:
+    code = """
+import atexit
+import torch.distributed as dist
+from mmengine import Config
+from perception_kd.engine.distributed import prepare_distributed
+atexit.register(lambda: print("left" if not dist.is_initialized() else "still in it"))
+prepare_distributed(Config({}), "pytorch")
+assert dist.is_initialized()
+"""
+    ranks = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        ranks["MASTER_PORT"] = str(free.getsockname()[1])
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **ranks, "CUDA_VISIBLE_DEVICES": ""},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.splitlines()[-1] == "left"
