@@ -83,8 +83,8 @@ def make_cases(batch: Batch) -> list[Case]:
     ids, num = batch.superpixels, batch.num_superpixels
     grad = torch.linspace(-1, 1, num * CHANNELS, device=ids.device).view(num, CHANNELS)
 
-    def upsample(maps: Tensor) -> Tensor:
-        upsampled = F.interpolate(maps, scale_factor=4, mode="bilinear", align_corners=True)
+    def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
+        upsampled = F.interpolate(maps, size, mode="bilinear", align_corners=True)
         return F.normalize(upsampled, dim=1)
 
     def ours(superpixel_feats: Tensor, maps: Tensor) -> Sequence[Tensor]:
@@ -121,8 +121,8 @@ def make_cases(batch: Batch) -> list[Case]:
         Case(
             "superpixel_loss/upsampled",
             f"upsampling of all views, {REFERENCE}",
-            lambda: ours(pool_upsampled(small, ids, num)[0], small),
-            lambda: theirs(upsample(small), small),
+            lambda: ours(pool_upsampled(small, ids, num, upsample)[0], small),
+            lambda: theirs(upsample(small, (ids.shape[1], ids.shape[2])), small),
         ),
     ]
 

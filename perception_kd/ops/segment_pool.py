@@ -82,41 +82,27 @@ def pool_pixels(
     return sums / counts.clamp(min=1)[:, None], counts
 
 
-def upsample_and_normalize(feature_maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Enlarge maps bilinearly with the corners aligned, then to unit length, as SLidR.
-
-    Args:
-        feature_maps: Shape (V, C, h, w).
-        size: Height H and width W of the image in px.
-
-    Returns:
-        Shape (V, C, H, W).
-    """
-    upsampled = F.interpolate(feature_maps, size, mode="bilinear", align_corners=True)
-    return F.normalize(upsampled, dim=1)
-
-
 def pool_upsampled(
     feature_maps: Tensor,
     superpixels: Tensor,
     num_superpixels: int,
-    enlarge: Callable[[Tensor, tuple[int, int]], Tensor] = upsample_and_normalize,
+    enlarge: Callable[[Tensor, tuple[int, int]], Tensor],
 ) -> tuple[Tensor, Tensor]:
-    """Average enlarged, normalized features of each superpixel over its pixels.
+    """Average the features of each superpixel over its pixels, from small maps.
 
-    The norm stands between two linear steps, so pooling at the low resolution would not
-    be the same. One view is enlarged at a time, and once more in the backward pass, so
-    that no more than one view is ever held at full size.
+    Where features are normalized after enlarging, pooling at the low resolution would
+    not be the same. One view is enlarged at a time, and once more in the backward pass,
+    so that no more than one view is ever held at full size.
 
     Args:
         feature_maps: Feature maps of V views, shape (V, C, h, w).
         superpixels: As in :func:`pool_pixels`, shape (V, H, W).
         num_superpixels: Number of superpixels S, more than the largest id.
         enlarge: From maps (1, C, h, w) and the size (H, W) to features of the pixels,
-            (1, C, H, W). By default SLidR's.
+            (1, C, H, W).
 
     Returns:
-        As :func:`pool_pixels`. The means have a norm of at most 1.
+        As :func:`pool_pixels`.
 
     Raises:
         ValueError: If the shapes do not fit or an id is not in -1..S-1.

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from perception_kd.ops import pool_pixels, pool_segments, pool_upsampled
-from perception_kd.ops.segment_pool import upsample_and_normalize
 
 VIEWS, CHANNELS, HEIGHT, WIDTH, NUM = 3, 4, 6, 10, 12
 
@@ -95,6 +94,16 @@ def test_pixels_equal_sparse_one_hot_matrices_with_their_gradient(
     torch.testing.assert_close(grad_of(leaf), grad_of(maps), rtol=1e-5, atol=1e-5)
 
 
+def enlarge(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Enlarge and normalize as SLidR does."""
+    upsampled = F.interpolate(maps, size, mode="bilinear", align_corners=True)
+    return F.normalize(upsampled, dim=1)
+
+
+def pool_enlarged(maps: Tensor, superpixels: Tensor, num: int) -> tuple[Tensor, Tensor]:
+    return pool_upsampled(maps, superpixels, num, enlarge)
+
+
 def plain_upsampled(maps: Tensor, superpixels: Tensor, num: int) -> tuple[Tensor, Tensor]:
     upsampled = F.interpolate(maps, scale_factor=4, mode="bilinear", align_corners=True)
     return pool_segments(as_rows(F.normalize(upsampled, dim=1)), superpixels.flatten(), num)
@@ -104,7 +113,7 @@ def test_upsampled_equals_the_plain_chain_with_its_gradient() -> None:
     maps = make_maps()
     superpixels = torch.randint(-1, NUM, (VIEWS, 4 * HEIGHT, 4 * WIDTH))
     leaf = maps.detach().clone().requires_grad_()
-    means, counts = pool_upsampled(leaf, superpixels, NUM)
+    means, counts = pool_enlarged(leaf, superpixels, NUM)
     expected, expected_counts = plain_upsampled(maps, superpixels, NUM)
     torch.testing.assert_close(means, expected)
     assert torch.equal(counts, expected_counts)
@@ -133,7 +142,7 @@ def test_one_view_at_a_time_is_enlarged_and_once_more_for_the_gradient() -> None
 
     def watch(feats: Tensor, size: tuple[int, int]) -> Tensor:
         sizes.append((len(feats), size))
-        return upsample_and_normalize(feats, size)
+        return enlarge(feats, size)
 
     means, _ = pool_upsampled(make_maps(), make_superpixels(), NUM, watch)
     assert sizes == [(1, (HEIGHT, WIDTH))] * VIEWS
@@ -145,7 +154,7 @@ def test_convention_features_are_normalized_after_upsampling() -> None:
     # Between (1, 0) and (0, 3) the middle pixel is (1/2, 3/2); of unit length it leans
     # to the longer one, which it would not if they had been normalized first.
     maps = torch.tensor([[1.0, 0.0], [0.0, 3.0]]).reshape(1, 2, 1, 2)
-    means, _ = pool_upsampled(maps, torch.tensor([[[-1, 0, -1]]]), 1)
+    means, _ = pool_enlarged(maps, torch.tensor([[[-1, 0, -1]]]), 1)
     torch.testing.assert_close(means, torch.tensor([[1.0, 3.0]]) / 10**0.5)
 
 
@@ -156,7 +165,7 @@ def test_pixels_do_not_depend_on_how_views_are_batched() -> None:
     torch.testing.assert_close(means, pool_pixels(maps, superpixels, NUM)[0])
 
 
-@pytest.mark.parametrize("pool", [pool_pixels, pool_upsampled])
+@pytest.mark.parametrize("pool", [pool_pixels, pool_enlarged])
 def test_gradients_in_double_precision(pool: Callable[..., tuple[Tensor, Tensor]]) -> None:
     superpixels = make_superpixels()
     assert torch.autograd.gradcheck(
@@ -179,7 +188,7 @@ def test_half_features_are_summed_in_float(memory_format: torch.memory_format) -
     with torch.autocast("cpu", torch.bfloat16):
         means, _ = pool_pixels(leaf, superpixels, 1)
         rows, _ = pool_segments(as_rows(leaf), superpixels.flatten(), 1)
-        upsampled, _ = pool_upsampled(leaf, superpixels, 1)
+        upsampled, _ = pool_enlarged(leaf, superpixels, 1)
     means.sum().backward()
 
     assert means.dtype == rows.dtype == upsampled.dtype == torch.float32
@@ -203,7 +212,7 @@ def test_nothing_to_pool_gives_zeros_with_a_gradient() -> None:
     assert counts.tolist() == [0, 0]
 
     maps = make_maps()
-    for pool in (pool_pixels, pool_upsampled):
+    for pool in (pool_pixels, pool_enlarged):
         means, counts = pool(maps, torch.full((VIEWS, HEIGHT, WIDTH), -1), 2)
         means.sum().backward()
         assert torch.equal(means, torch.zeros(2, CHANNELS))
@@ -216,7 +225,7 @@ def test_rejects_ids_out_of_range(bad: int) -> None:
     superpixels = torch.zeros(VIEWS, HEIGHT, WIDTH, dtype=torch.long)
     superpixels[0, 0, 0] = bad
     message = rf"Segment ids must be in -1\.\.{NUM - 1}, but got .*{bad}"
-    for pool in (pool_pixels, pool_upsampled):
+    for pool in (pool_pixels, pool_enlarged):
         with pytest.raises(ValueError, match=message):
             pool(make_maps(), superpixels, NUM)
     with pytest.raises(ValueError, match=message):
@@ -229,4 +238,4 @@ def test_rejects_shapes_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match=r"superpixels must have shape \(3, 6, 10\), but got"):
         pool_pixels(make_maps(), torch.zeros(3, 6, 9, dtype=torch.long), 1)
     with pytest.raises(ValueError, match=r"superpixels must have shape \(3, H, W\), but got"):
-        pool_upsampled(make_maps(), torch.zeros(2, 6, 10, dtype=torch.long), 1)
+        pool_enlarged(make_maps(), torch.zeros(2, 6, 10, dtype=torch.long), 1)
