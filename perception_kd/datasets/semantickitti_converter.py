@@ -43,7 +43,7 @@ class Converted:
     Attributes:
         paths: Info file by split.
         num_samples: Number of samples by split.
-        missing: Sequences that are not on disk.
+        missing: Sequences without a scan on disk.
     """
 
     paths: dict[str, Path] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def convert_semantickitti(
     out_dir = make_out_dir(out_dir or root)
     converted = Converted()
     for split, sequences in (splits or SEMANTICKITTI_SEQUENCES).items():
-        present = [x for x in sequences if _folder(root, x).is_dir()]
+        present = [x for x in sequences if _scans(root, x)]
         converted.missing += [x for x in sequences if x not in present]
         if not present:
             continue
@@ -94,7 +94,7 @@ def convert_semantickitti(
         converted.paths[split] = path
     if not converted.paths:
         raise FileNotFoundError(
-            f"{root / 'sequences'} must have one of the wanted sequences, but it has none of "
+            f"{root / 'sequences'} must have scans of the wanted sequences, but it has none of "
             f"{_listed(converted.missing)}; give another --root or other sequences."
         )
     return converted
@@ -128,14 +128,12 @@ def read_calibration(path: Path) -> Calibration:
     rows = {}
     for line in _read_lines(path):
         name, _, row = line.partition(":")
-        rows[name.strip()] = row.split()
-    matrices = {}
-    for name in ("P2", "Tr"):
-        numbers = np.array(rows.get(name, []), dtype=float)
-        if numbers.size != 12:
-            raise ValueError(f"{path} must have 12 numbers for {name}, but it has {numbers.size}.")
-        matrices[name] = numbers.reshape(3, 4)
-    projection, lidar2cam0 = matrices["P2"], np.vstack([matrices["Tr"], [0, 0, 0, 1]])
+        rows[name.strip()] = row
+    projection, tr = (
+        _parse_numbers(rows.get(name, ""), 12, f"{name} of {path}").reshape(3, 4)
+        for name in ("P2", "Tr")
+    )
+    lidar2cam0 = np.vstack([tr, [0, 0, 0, 1]])
     cam2img = projection[:, :3]
     cam0_to_cam = make_rigid(np.eye(3), np.linalg.solve(cam2img, projection[:, 3]))
     return Calibration(lidar2cam0, cam0_to_cam @ lidar2cam0, cam2img)
@@ -157,14 +155,21 @@ def read_poses(path: Path, lidar2cam0: Array) -> list[Array]:
     """
     poses = []
     for number, line in enumerate(_read_lines(path)):
-        cam02first = np.array(line.split(), dtype=float)
-        if cam02first.size != 12:
-            raise ValueError(
-                f"{path} must have 12 numbers a line, but line {number + 1} has {cam02first.size}."
-            )
-        cam02first = np.vstack([cam02first.reshape(3, 4), [0, 0, 0, 1]])
+        numbers = _parse_numbers(line, 12, f"Line {number + 1} of {path}")
+        cam02first = np.vstack([numbers.reshape(3, 4), [0, 0, 0, 1]])
         poses.append(invert_rigid(lidar2cam0) @ cam02first @ lidar2cam0)
     return poses
+
+
+def read_times(path: Path) -> list[float]:
+    """Read ``times.txt`` of a sequence: seconds since the first frame.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a line is not one number.
+    """
+    lines = enumerate(_read_lines(path))
+    return [_parse_numbers(line, 1, f"Line {i + 1} of {path}").item() for i, line in lines]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -194,14 +199,14 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _samples(root: Path, sequences: Sequence[int], progress: bool) -> Iterator[Sample]:
-    scans = [path for x in sequences for path in sorted(_folder(root, x).glob("velodyne/*.bin"))]
+    scans = [path for x in sequences for path in _scans(root, x)]
     sequence = Path()
     for index, scan in enumerate(tqdm(scans, desc="samples", disable=not progress)):
         if scan.parent.parent != sequence:
             sequence = scan.parent.parent
             calibration = read_calibration(sequence / "calib.txt")
             poses = read_poses(sequence / "poses.txt", calibration.lidar2cam0)
-            times = [float(line) for line in _read_lines(sequence / "times.txt")]
+            times = read_times(sequence / "times.txt")
         frame = int(scan.stem)
         if frame >= min(len(poses), len(times)):
             raise ValueError(
@@ -256,8 +261,9 @@ def _sample(
     return sample
 
 
-def _folder(root: Path, sequence: int) -> Path:
-    return root / "sequences" / f"{sequence:02d}"
+def _scans(root: Path, sequence: int) -> list[Path]:
+    # Archives from a Mac also have files named ._000000.bin.
+    return sorted((root / "sequences" / f"{sequence:02d}" / "velodyne").glob("[0-9]*.bin"))
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -267,6 +273,18 @@ def _read_lines(path: Path) -> list[str]:
             "and poses of KITTI odometry there."
         )
     return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def _parse_numbers(text: str, count: int, where: str) -> Array:
+    try:
+        numbers = np.array(text.split(), dtype=float)
+    except ValueError:
+        numbers = np.zeros(0)
+    if numbers.size != count:
+        raise ValueError(
+            f"{where} must be {count} numbers, but got {text.strip()!r}; unpack it again."
+        )
+    return numbers
 
 
 def _listed(sequences: Sequence[int]) -> str:

@@ -172,15 +172,34 @@ def remove_times(sequence: Path) -> None:
     (sequence / "times.txt").unlink()
 
 
+def scramble_calibration(sequence: Path) -> None:
+    path = sequence / "calib.txt"
+    path.write_text(path.read_text().replace("P2: ", "P2: x"))
+
+
+def scramble_times(sequence: Path) -> None:
+    (sequence / "times.txt").write_text("0.0\n0.1 0.2\n")
+
+
+def remove_scans(sequence: Path) -> None:
+    shutil.rmtree(sequence / "velodyne")
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (remove_pose, r"a pose and a time for each scan, but for 000001.bin there are 1 poses"),
-        (cut_pose, r"poses.txt must have 12 numbers a line, but line 2 has \d+"),
-        (cut_calibration, r"calib.txt must have 12 numbers for Tr, but it has 0"),
+        (cut_pose, r"Line 2 of .*poses.txt must be 12 numbers, but got '"),
+        (cut_calibration, r"Tr of .*calib.txt must be 12 numbers, but got ''; unpack it again"),
+        (scramble_calibration, r"P2 of .*calib.txt must be 12 numbers, but got 'x"),
+        (scramble_times, r"Line 2 of .*times.txt must be 1 numbers, but got '0.1 0.2'"),
         (remove_image, r"000001.bin must have an image, but there is no .*000001.png"),
         (remove_times, r"must have times.txt, but there is no .*times.txt"),
-        (shutil.rmtree, r"sequences must have one of the wanted sequences, but it has none of 00"),
+        (remove_scans, r"sequences must have scans of the wanted sequences, but it has none of 00"),
+        (
+            shutil.rmtree,
+            r"sequences must have scans of the wanted sequences, but it has none of 00",
+        ),
     ],
 )
 def test_damaged_sequences_are_named(
@@ -190,6 +209,13 @@ def test_damaged_sequences_are_named(
     with pytest.raises((FileNotFoundError, ValueError), match=message):
         convert(small_copy, tmp_path / "out")
     assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+
+
+def test_hidden_files_are_no_scans(small_copy: Path, tmp_path: Path) -> None:
+    scans = small_copy / "sequences" / "00" / "velodyne"
+    before = len(list(scans.iterdir()))
+    (scans / "._000000.bin").write_bytes(b"")
+    assert convert(small_copy, tmp_path).num_samples["train"] == before
 
 
 def test_a_wrong_root_is_named(tmp_path: Path) -> None:
