@@ -53,6 +53,7 @@ def draw(args: argparse.Namespace) -> None:
     import numpy as np
 
     from perception_kd.datasets import CameraLidarDataset
+    from perception_kd.datasets.info_file import make_out_dir
     from perception_kd.visualization.pairs import draw_sample
 
     info = args.info.absolute()
@@ -64,12 +65,12 @@ def draw(args: argparse.Namespace) -> None:
         seed=args.seed,
         test_mode=True,
     )
-    args.out_dir.mkdir(parents=True, exist_ok=True)
+    out_dir = make_out_dir(args.out_dir)
     num = min(args.num, len(dataset))
     for index in np.linspace(0, len(dataset) - 1, num).round().astype(int).tolist():
         sample = dataset[index]
         picture = draw_sample(sample, args.max_distance)
-        path = args.out_dir / f"{index:06d}_{sample['sample_token'].replace('/', '_')}.png"
+        path = out_dir / f"{index:06d}_{sample['sample_token'].replace('/', '_')}.png"
         if not cv2.imwrite(str(path), picture[..., ::-1]):
             raise OSError(f"{path} must be writable, but it is not; give another --out-dir.")
         print(path)

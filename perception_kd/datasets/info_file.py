@@ -22,6 +22,7 @@ itself. Times are s, lengths m, matrices 4x4 ``src2dst`` as nested lists.
 import os
 import pickle
 import shlex
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -172,18 +173,21 @@ def read_info(path: str | Path) -> dict[str, Any]:
 
 
 def make_out_dir(folder: str | Path) -> Path:
-    """Make the folder for info files, and check that it can be written to.
+    """Make the folder for what a tool makes, and check that it can be written to.
 
     Raises:
         PermissionError: If it cannot.
     """
     folder = Path(folder).absolute()
-    parent = next(path for path in (folder, *folder.parents) if path.exists())
-    if not os.access(parent, os.W_OK):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):  # permissions alone do not tell
+            pass
+    except OSError as error:
         raise PermissionError(
-            f"--out-dir must be a folder to write to, but {folder} is none; give another --out-dir."
-        )
-    folder.mkdir(parents=True, exist_ok=True)
+            f"--out-dir must be a folder to write to, but {folder} is none ({error.strerror}); "
+            "give another --out-dir."
+        ) from error
     return folder
 
 
@@ -235,13 +239,13 @@ def _find_fault(content: Any) -> str:
     samples = None
     if isinstance(content, dict):
         samples = content.get("data_list", content.get("infos"))
-    if not isinstance(samples, list):
+    if not isinstance(samples, list) or not all(isinstance(sample, dict) for sample in samples):
         return "it has neither data_list nor infos"
     if _has_old_boxes(samples):
         return "its boxes have the coordinates of mmdet3d < 1.0 (width before length)"
     if "infos" in content:
         return "it has the layout of mmdet3d < 1.1 (infos)"
-    metainfo = content.get("metainfo", {})
+    metainfo = _head(content)
     version = metainfo.get("schema_version")
     if version is None:
         return "it has no schema_version: another converter made it"
@@ -250,6 +254,11 @@ def _find_fault(content: Any) -> str:
     if metainfo.get("coordinates") != COORDINATES:
         return f"its coordinates are {metainfo.get('coordinates')!r}"
     return ""
+
+
+def _head(content: dict[str, Any]) -> dict[str, Any]:
+    head = content.get("metainfo", content.get("metadata"))
+    return head if isinstance(head, dict) else {}
 
 
 def _has_old_boxes(samples: list[Sample]) -> bool:
@@ -272,7 +281,7 @@ def _car_boxes(sample: Sample) -> Iterator[Any]:
 
 def _remedy(path: Path, content: dict[str, Any]) -> str:
     """Return the sentence that tells how to make a file again."""
-    metainfo = content.get("metainfo", content.get("metadata", {}))
+    metainfo = _head(content)
     command = metainfo.get("command")
     if not command:
         name = str(metainfo.get("dataset", metainfo.get("DATASET", path.name))).lower()

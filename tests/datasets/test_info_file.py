@@ -1,5 +1,6 @@
 """Info files: what is written comes back, and what cannot be trusted is refused."""
 
+import errno
 import os
 import pickle
 import re
@@ -127,6 +128,12 @@ def test_refuses_a_file_of_mmdet3d(tmp_path: Path) -> None:
     assert command in str(error.value)
 
 
+def test_refuses_a_head_that_is_none(tmp_path: Path) -> None:
+    path = dump(tmp_path / "infos.pkl", {"metainfo": None, "data_list": list(samples(1))})
+    with pytest.raises(ValueError, match=r"no schema_version.*create_data.py nuscenes"):
+        read_info(path)
+
+
 def test_refuses_a_file_of_the_first_layout(tmp_path: Path) -> None:
     boxes = np.array([[1.0, 2.0, 0.0, 4.5, 1.9, 1.6, 0.3]])
     old = {"gt_names": np.array(["car"]), "gt_boxes": boxes}
@@ -150,7 +157,10 @@ def test_refuses_old_coordinates_in_either_layout(tmp_path: Path) -> None:
             read_info(path)
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"metainfo": {}}, {"data_list": "text"}])
+@pytest.mark.parametrize(
+    "content",
+    [[1, 2], {"metainfo": {}}, {"data_list": "text"}, {"data_list": [1]}, {"infos": [1]}],
+)
 def test_refuses_other_pickles(tmp_path: Path, content: Any) -> None:
     with pytest.raises(ValueError, match="neither data_list nor infos"):
         read_info(dump(tmp_path / "infos.pkl", content))
@@ -192,13 +202,31 @@ def test_a_missing_file_comes_with_the_command_that_makes_it(
         read_info(folder / name)
 
 
+def test_a_folder_to_write_to_is_made_and_left_empty(tmp_path: Path) -> None:
+    folder = make_out_dir(tmp_path / "a" / "b")
+    assert folder == tmp_path / "a" / "b"
+    assert list(folder.iterdir()) == []
+
+
+def refuse(*_: Any, **__: Any) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+@pytest.mark.parametrize("call", ["pathlib.Path.mkdir", "tempfile.TemporaryFile"])
 def test_a_folder_that_cannot_be_written_to_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    assert make_out_dir(tmp_path / "a" / "b").is_dir()
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
-    with pytest.raises(PermissionError, match=r"but .*c/d is none; give another --out-dir"):
-        make_out_dir(tmp_path / "c" / "d")
+    monkeypatch.setattr(call, refuse)
+    message = r"but .*a is none \(Read-only file system\); give another --out-dir"
+    with pytest.raises(PermissionError, match=message):
+        make_out_dir(tmp_path / "a")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    for folder in (tmp_path / "a", tmp_path / "a" / "b"):
+        with pytest.raises(PermissionError, match=r"--out-dir must be a folder to write to, but"):
+            make_out_dir(folder)
 
 
 def test_resolves_paths_below_their_prefix() -> None:
