@@ -3,6 +3,7 @@
 import argparse
 import multiprocessing
 import shlex
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ from perception_kd.datasets.nuscenes_samples import (
 )
 from perception_kd.datasets.nuscenes_tables import DealtTables, Record, check_tables
 from perception_kd.datasets.splits import split_names, split_scenes
+from perception_kd.utils.checks import check_at_least
 
 HELP = "info files of nuScenes, or of a data set in its format"
 
@@ -75,8 +77,10 @@ def convert_nuscenes(
         FileNotFoundError: If tables are missing; if ``strict``, any keyframe's file; or
             if no scene is complete.
         PermissionError: If ``out_dir`` cannot be written to.
-        ValueError: If the version is unknown or a table is broken.
+        ValueError: If the version is unknown, a table is broken or ``workers`` is
+            negative.
     """
+    check_at_least("workers", workers, 0)
     root, options = Path(root).absolute(), options or SceneOptions()
     split_of = {
         name: split for split in split_names(version) for name in split_scenes(version, split)
@@ -186,8 +190,10 @@ def _convert_scenes(
         bar = stack.enter_context(tqdm(desc="samples", total=total, disable=not progress))
         parts: Iterator[ScenePart] = map(_convert_job, jobs)
         if workers > 0:
-            # Forked workers share the imported libraries; the tables lie on disk.
-            pool = multiprocessing.get_context("fork").Pool(workers)
+            # Forked workers share the imported libraries; the tables lie on disk. This
+            # process ends them when it is stopped by hand.
+            ignore = (signal.SIGINT, signal.SIG_IGN)
+            pool = multiprocessing.get_context("fork").Pool(workers, signal.signal, ignore)
             parts = stack.enter_context(pool).imap(_convert_job, jobs)
         for scene, part in zip(scenes, parts, strict=True):
             bar.update(scene["nbr_samples"])

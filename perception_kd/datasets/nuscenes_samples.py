@@ -14,6 +14,7 @@ from pyquaternion import Quaternion
 from perception_kd.datasets.info_file import Sample
 from perception_kd.datasets.nuscenes_tables import CAMERAS, LIDAR, Record, SceneTables
 from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
+from perception_kd.utils.checks import check_at_least
 
 DETECTION_CLASSES: tuple[str, ...] = NuScenesDataset.METAINFO["classes"]
 NUM_POINT_FEATURES = 5  # x, y, z, intensity, ring
@@ -29,11 +30,18 @@ class SceneOptions:
         max_sweeps: Most LiDAR sweeps before a keyframe.
         max_camera_sweeps: Most images before a keyframe's, of each camera.
         camera_boxes: Also the boxes by camera that monocular detectors train on.
+
+    Raises:
+        ValueError: If a number is negative.
     """
 
     max_sweeps: int = 10
     max_camera_sweeps: int = 6
     camera_boxes: bool = False
+
+    def __post_init__(self) -> None:
+        check_at_least("max_sweeps", self.max_sweeps, 0)
+        check_at_least("max_camera_sweeps", self.max_camera_sweeps, 0)
 
 
 @dataclass

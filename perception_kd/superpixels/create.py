@@ -12,7 +12,7 @@ from mmengine.logging import MMLogger
 
 from perception_kd.datasets.caches import Cache
 from perception_kd.datasets.errors import BrokenFileError
-from perception_kd.datasets.info_file import read_info, resolve_path
+from perception_kd.datasets.info_file import make_out_dir, read_info, resolve_path
 from perception_kd.datasets.superpixel_maps import EXTENSION, KIND, load_superpixels
 from perception_kd.datasets.transforms.loading import decode_image, read_bytes
 from perception_kd.superpixels.backends import BACKENDS, describe_backend
@@ -23,6 +23,7 @@ from perception_kd.superpixels.filling import (
     create_superpixels,
     get_size,
 )
+from perception_kd.utils.checks import check_at_least
 
 HELP = "superpixels of all images of info files"
 
@@ -62,7 +63,8 @@ def write_previews(cache: Cache, images: dict[str, str], number: int) -> list[Pa
     keys = [key for key in images if key in entries]
     number = min(number, len(keys))
     folder = cache.folder / "preview"
-    folder.mkdir(exist_ok=True)
+    if number:
+        folder.mkdir(exist_ok=True)
     paths = []
     for i in range(number):
         key = keys[i * len(keys) // number]
@@ -103,9 +105,12 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError: If an info file or the data set's folder is missing.
+        PermissionError: If the cache's folder cannot be written to.
         BrokenFileError: At the end, if images could not be read.
         ValueError: If an option is wrong, or the folder holds something else.
     """
+    check_at_least("--workers", args.workers, 0)
+    check_at_least("--preview", args.preview, 0)
     settings = SlicSettings(args.backend, args.num_segments, args.compactness, args.sigma)
     if not Path(args.data_root).is_dir():
         raise FileNotFoundError(f"No data set at {args.data_root}; give its folder as --data-root.")
@@ -116,9 +121,8 @@ def run(args: argparse.Namespace) -> None:
     for path in args.info:
         info = read_info(path)
         images |= list_images(info, args.data_root, args.cameras)
-        cache = Cache.create(
-            folder, KIND, settings.as_dict(), EXTENSION, _describe_source(path, info, args, command)
-        )
+        source = _describe_source(path, info, args, command)
+        cache = Cache.create(make_out_dir(folder), KIND, settings.as_dict(), EXTENSION, source)
     try:
         created = create_superpixels(
             cache, settings, images, workers=args.workers, resume=args.resume, verify=args.verify

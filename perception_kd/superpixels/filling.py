@@ -23,6 +23,7 @@ from perception_kd.datasets.superpixel_maps import (
 from perception_kd.datasets.transforms.loading import decode_image, read_bytes
 from perception_kd.superpixels.backends import get_backend
 from perception_kd.superpixels.slic import Image
+from perception_kd.utils.checks import check_at_least
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,7 @@ class SlicSettings:
     sigma: float = 3.0
 
     def __post_init__(self) -> None:
-        if self.num_segments < 1:
-            raise ValueError(f"num_segments must be at least 1, but got {self.num_segments}.")
+        check_at_least("num_segments", self.num_segments, 1)
         if self.compactness <= 0:
             raise ValueError(f"compactness must be positive, but got {self.compactness}.")
         if self.sigma < 0:
@@ -111,7 +111,11 @@ def create_superpixels(
     Returns:
         What was made. Images that cannot be read are in ``failed``; the others are
         made.
+
+    Raises:
+        ValueError: If ``workers`` is negative.
     """
+    check_at_least("workers", workers, 0)
     present = cache.keys() if resume else set()
     jobs = [
         _Job(cache, settings, key, path, verify and key in present)

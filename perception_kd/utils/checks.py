@@ -4,6 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 
+def check_at_least(name: str, value: int, lowest: int) -> None:
+    """Check that a number is not too small.
+
+    Raises:
+        ValueError: If it is below ``lowest``.
+    """
+    if value < lowest:
+        raise ValueError(f"{name} must be at least {lowest}, but got {value}.")
+
+
 def check_shape(name: str, array: Any, expected: Sequence[int | str]) -> None:
     """Check the shape of an array or tensor.
 

@@ -4,6 +4,8 @@ import importlib.util
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -342,6 +344,47 @@ def test_no_complete_scene_is_an_error(copied_nuscenes: Path, tmp_path: Path) ->
     shutil.rmtree(copied_nuscenes / "samples" / "LIDAR_TOP")
     with pytest.raises(FileNotFoundError, match=r"all 2 lack some, such as scene-0061: samples/"):
         convert(copied_nuscenes, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"workers": -1}, "workers must be at least 0, but got -1"),
+        ({"max_sweeps": -1}, "max_sweeps must be at least 0, but got -1"),
+        ({"max_camera_sweeps": -2}, "max_camera_sweeps must be at least 0, but got -2"),
+    ],
+)
+def test_negative_numbers_are_refused(
+    fake_nuscenes: Path, tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    workers = settings.pop("workers", 0)
+    with pytest.raises(ValueError, match=message):
+        convert(fake_nuscenes, tmp_path, options=SceneOptions(**settings), workers=workers)
+
+
+@pytest.mark.slow
+def test_stopped_by_hand_it_leaves_nothing_and_says_nothing(
+    fake_nuscenes: Path, tmp_path: Path
+) -> None:
+    # A terminal sends the signal to all processes of the group.
+    script = f"""
+import os, signal
+from perception_kd.datasets import nuscenes_converter
+convert_job = nuscenes_converter._convert_job
+def stop(job):
+    if job[1]["name"] == "scene-0061":
+        os.killpg(0, signal.SIGINT)
+    return convert_job(job)
+nuscenes_converter._convert_job = stop
+from tools import create_data
+options = ["--root", {str(fake_nuscenes)!r}, "--version", {MINI!r}, "--out-dir"]
+raise SystemExit(create_data.main(["nuscenes", *options, {str(tmp_path / "out")!r}]))
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, start_new_session=True)
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_scenes_of_no_split_are_named(copied_nuscenes: Path, tmp_path: Path) -> None:

@@ -142,6 +142,11 @@ def test_a_wrong_data_root_is_told_before_anything_is_made(root: Path) -> None:
     assert not (root / "superpixels").exists()
 
 
+def test_a_cache_that_cannot_be_written_to_is_named(root: Path) -> None:
+    with pytest.raises(PermissionError, match=r"--out-dir must be .*infos.pkl/a is none"):
+        create(root, "--out-dir", str(root / "infos.pkl" / "a"))
+
+
 def test_unreadable_images_are_named_at_the_end_and_the_others_made(root: Path) -> None:
     (root / "samples/CAM_FRONT/0.jpg").unlink()
     cut = root / "samples/CAM_FRONT/1.jpg"
@@ -196,8 +201,10 @@ def test_a_segmenter_of_ones_own_is_used(
 
 
 def test_previews_show_the_borders(root: Path) -> None:
+    create(root, "--out-dir", str(root / "superpixels" / "without"))
     create(root, "--preview", "2")
     cache = open_cache(root)
+    assert not (open_cache(root, "without").folder / "preview").exists()
     paths = sorted((cache.folder / "preview").iterdir())
     assert len(paths) == 2
     picture = cv2.imread(str(paths[0]))[..., ::-1]
@@ -213,6 +220,8 @@ def test_previews_show_the_borders(root: Path) -> None:
         (["--num-segments", "0"], "num_segments must be at least 1, but got 0"),
         (["--compactness", "0"], "compactness must be positive, but got 0.0"),
         (["--sigma", "-1"], "sigma must not be negative, but got -1.0"),
+        (["--workers", "-1"], "--workers must be at least 0, but got -1"),
+        (["--preview", "-1"], "--preview must be at least 0, but got -1"),
         (["--backend", "slow"], "backend must be one of fast, skimage, skimage_half or module"),
     ],
 )

@@ -1,0 +1,19 @@
+"""Checks of arguments."""
+
+import numpy as np
+import pytest
+
+from perception_kd.utils.checks import check_at_least, check_shape
+
+
+def test_a_number_may_be_the_lowest_and_not_below() -> None:
+    check_at_least("workers", 0, 0)
+    with pytest.raises(ValueError, match="workers must be at least 0, but got -1"):
+        check_at_least("workers", -1, 0)
+
+
+def test_letters_fit_any_size_and_numbers_their_own() -> None:
+    check_shape("points", np.zeros((7, 3)), ("N", 3))
+    for shape in ((7, 4), (3,), (7, 3, 1)):
+        with pytest.raises(ValueError, match=r"points must have shape \(N, 3\), but got \("):
+            check_shape("points", np.zeros(shape), ("N", 3))
