@@ -21,7 +21,6 @@ from perception_kd.datasets.superpixel_maps import (
     decode_superpixels,
     encode_superpixels,
     load_superpixels,
-    read_superpixels,
     relabel,
 )
 
@@ -109,17 +108,6 @@ def test_a_map_of_another_size_is_named() -> None:
     data = encode_superpixels(np.zeros((4, 6), dtype=np.int32))
     with pytest.raises(BrokenFileError, match="the size of its image, 6x4, but got 4x6"):
         decode_superpixels(data, "a.png", (6, 4))
-
-
-def test_a_missing_or_broken_file_is_told_with_the_remedy(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    with pytest.raises(FileNotFoundError, match=r"No superpixels at .*create_data\.py superpixels"):
-        read_superpixels(path, (4, 6))
-    path.write_bytes(b"\x89PNG")
-    with pytest.raises(BrokenFileError, match=r"Delete the file, then run tools/create_data\.py"):
-        read_superpixels(path, (4, 6))
-    path.write_bytes(encode_superpixels(np.full((4, 6), 3, dtype=np.int32)))
-    assert (read_superpixels(path, (4, 6)) == 3).all()
 
 
 def test_a_map_is_loaded_from_a_cache(tmp_path: Path) -> None:
