@@ -81,6 +81,11 @@ class PairPointsWithPixels(RandomTransform[NDArray[np.int64]]):
                 "points must not have moved before they are paired, but got a sample with "
                 "lidar_aug_matrix; put PairPointsWithPixels before the point transforms."
             )
+        if not sample["imgs"]:
+            raise ValueError(
+                "A sample must have images to be paired, but got none; let cameras of the "
+                "dataset name some, or leave PairPointsWithPixels out."
+            )
         sample = reorder_views(sample, params) if self.shuffle_views else dict(sample)
         own_rows = np.flatnonzero(sample["original_points"] >= 0)
         positions = sample["points"][own_rows, :3]

@@ -107,6 +107,11 @@ def test_moved_points_are_refused() -> None:
         pair(sample)
 
 
+def test_a_sample_without_images_is_refused() -> None:
+    with pytest.raises(ValueError, match="must have images to be paired, but got none; let cam"):
+        pair(two_views((0, 0, 5)) | {"imgs": []})
+
+
 def test_a_depth_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="min_depth must be positive, but got 0"):
         PairPointsWithPixels(min_depth=0)
