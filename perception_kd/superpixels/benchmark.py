@@ -51,25 +51,7 @@ def benchmark_superpixels(
         if name == REFERENCE:
             continue
         ours = [_measure(name, image, num_segments, repeats) for image in images]
-        pairs = list(zip(ours, reference, strict=True))
-        ours_s, reference_s = (
-            float(np.mean([m.seconds for m in side])) for side in (ours, reference)
-        )
-        yield {
-            "name": f"superpixels/{name}",
-            "reference": REFERENCE,
-            "ours_s": ours_s,
-            "reference_s": reference_s,
-            "ratio": reference_s / ours_s,
-            "ours_mb": max(m.megabytes for m in ours),
-            "reference_mb": max(m.megabytes for m in reference),
-            "max_abs_diff": None,
-            "accuracy": float(np.mean([find_accuracy(o.segments, r.segments) for o, r in pairs])),
-            "num_segments": float(np.mean([len(np.unique(m.segments)) for m in ours])),
-            "reference_num_segments": float(
-                np.mean([len(np.unique(m.segments)) for m in reference])
-            ),
-        }
+        yield _compare(name, ours, reference)
 
 
 def find_accuracy(segments: NDArray[np.integer[Any]], truth: NDArray[np.integer[Any]]) -> float:
@@ -129,7 +111,10 @@ def _mean(values: Iterable[float]) -> float:
 
 def _measure(name: str, image: Image, num_segments: int, repeats: int) -> _Measured:
     """Run a backend in a process of its own, whose peak of memory is its alone."""
-    context = multiprocessing.get_context("fork")
+    # A fork of this process would start at its peak of memory, and could copy locks of
+    # threads that others started in it.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     with context.Pool(1) as pool:
         return pool.apply(_run_backend, (name, image, num_segments, repeats))
 
