@@ -38,7 +38,7 @@ def project_points(
     Convention:
         - ``lidar2cam`` includes the ego motion between the two sensors' timestamps.
         - The camera looks along +z, with x to the right and y down.
-        - ``(u, v)`` is (column, row); the centre of the top-left pixel is (0, 0).
+        - ``(u, v)`` is (column, row); the center of the top-left pixel is (0, 0).
         - A point is on the image where ``0 < u < W - 1`` and ``0 < v < H - 1``,
           strictly, and deeper than ``min_depth``, strictly: the rule of SLidR's
           published code. It leaves out the outer half of the border pixels.

@@ -35,8 +35,7 @@ def invert_rigid(src2dst: Array) -> Array:
 
     Args:
         src2dst: Rotation and translation, shape (4, 4). Scales and shears are not
-            checked
-            for: the inverse of a matrix that has them comes out wrong.
+            checked for: the inverse of a matrix that has them comes out wrong.
 
     Raises:
         ValueError: If the shape is wrong.

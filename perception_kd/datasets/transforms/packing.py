@@ -28,10 +28,9 @@ class PackPretrainInputs(Transform):
 
     The data sample also gets a ``seed``, drawn last, for what a model draws itself.
 
-    Reads: ``points``; ``rng``; ``imgs``, ``superpixels``, ``pairing_*``,
-        ``pts_semantic_mask``
-    and the meta keys where present. Writes: ``inputs``, ``data_samples`` of
-    ``docs/sample.md``, and nothing else.
+    Reads: ``points``; ``rng``, ``imgs``, ``superpixels``, ``pairing_*``,
+    ``pts_semantic_mask`` and the meta keys where present. Writes: ``inputs``,
+    ``data_samples`` of ``docs/sample.md``, and nothing else.
 
     Args:
         meta_keys: Keys that are copied to the data sample where present.
