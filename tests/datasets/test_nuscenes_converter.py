@@ -366,9 +366,12 @@ def test_negative_numbers_are_refused(
 def test_stopped_by_hand_it_leaves_nothing_and_says_nothing(
     fake_nuscenes: Path, tmp_path: Path
 ) -> None:
-    # A terminal sends the signal to all processes of the group.
+    # A terminal sends the signal to all processes of the group. A shell in the
+    # background has it ignored, which processes inherit, so the handler is set as in a
+    # terminal.
     script = f"""
 import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from perception_kd.datasets import nuscenes_converter
 convert_job = nuscenes_converter._convert_job
 def stop(job):
