@@ -11,18 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.fake_data.nuscenes_names import (
+from perception_kd.synthetic.nuscenes_names import (
     ATTRIBUTES,
     DETECTION_CATEGORIES,
     LIDARSEG_CATEGORIES,
-    SCENES,
     VISIBILITIES,
 )
-from tests.fake_data.poses import ego2street, pose_matrix, translation_rotation
+from perception_kd.synthetic.poses import pose_matrix, translation_rotation
+from tests.fake_data.poses import ego2street
 from tests.fake_data.street import Street, Thing, intensities, photograph, scan
 
 Array = NDArray[np.float64]
 
+SCENES = {
+    "v1.0-mini": ["scene-0061", "scene-0103", "scene-0553", "scene-0916", "scene-0655"],
+    "v1.0-trainval": ["scene-0001", "scene-0003", "scene-0002", "scene-0012", "scene-0004"],
+    "v1.0-test": ["scene-0077", "scene-0078", "scene-0079"],
+}
 # Heading in degrees, counter-clockwise from the vehicle's x; seconds after the LiDAR.
 CAMERAS = {
     "CAM_FRONT": (0.0, -0.0350),
@@ -97,7 +102,7 @@ def make_nuscenes(
 
     Args:
         root: Folder to make.
-        num_scenes: Up to the number of names in ``nuscenes_names.SCENES[version]``.
+        num_scenes: Up to the number of names in ``SCENES[version]``.
         samples_per_scene: Keyframes a scene, 0.5 s apart.
         sweeps: LiDAR and camera sweeps between two keyframes.
         img_size: Height and width in px.

@@ -1,7 +1,9 @@
-"""Poses of the made-up vehicle, as matrices and as nuScenes' tables hold them."""
+"""Poses of the made-up vehicle."""
 
 import numpy as np
 from numpy.typing import NDArray
+
+from perception_kd.synthetic.poses import pose_matrix
 
 Array = NDArray[np.float64]
 
@@ -10,31 +12,3 @@ def ego2street(time: float) -> Array:
     """Return the pose of a vehicle at 5 m/s in a left curve that pitches a little."""
     tilt = np.array([0.0, 0.01 * np.sin(3 * time), 0.0])
     return pose_matrix(0.2 * time, (5.0 * time, -0.5 + 0.5 * time**2, 0.0), tilt)
-
-
-def pose_matrix(
-    yaw: float, translation: tuple[float, float, float], tilt: Array | None = None
-) -> Array:
-    """Return a 4x4 matrix: small rotations about x, y, z first, then the yaw."""
-    matrix = np.eye(4)
-    angles = [*(np.zeros(3) if tilt is None else tilt), yaw]
-    for axis, angle in zip((0, 1, 2, 2), angles, strict=True):
-        rotation = np.eye(3)
-        i, j = (axis + 1) % 3, (axis + 2) % 3
-        rotation[i, i] = rotation[j, j] = np.cos(angle)
-        rotation[j, i], rotation[i, j] = np.sin(angle), -np.sin(angle)
-        matrix[:3, :3] = rotation @ matrix[:3, :3]
-    matrix[:3, 3] = translation
-    return matrix
-
-
-def translation_rotation(matrix: Array) -> dict[str, list[float]]:
-    """Return translation and unit quaternion (w, x, y, z), as the tables hold them."""
-    r = matrix[:3, :3]
-    # The quaternion is the leading eigenvector of this matrix (Bar-Itzhack, 2000).
-    k = np.zeros((4, 4))
-    k[1:, 1:] = r + r.T - np.trace(r) * np.eye(3)
-    k[0, 1:] = k[1:, 0] = r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]
-    k[0, 0] = np.trace(r)
-    quaternion = np.linalg.eigh(k)[1][:, -1]
-    return {"translation": matrix[:3, 3].tolist(), "rotation": quaternion.tolist()}

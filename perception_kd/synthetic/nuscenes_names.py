@@ -1,10 +1,5 @@
-"""Names that a nuScenes tree must have for nuscenes-devkit to accept it."""
+"""Names that nuScenes' tables must have for nuscenes-devkit to accept them."""
 
-SCENES = {
-    "v1.0-mini": ["scene-0061", "scene-0103", "scene-0553", "scene-0916", "scene-0655"],
-    "v1.0-trainval": ["scene-0001", "scene-0003", "scene-0002", "scene-0012", "scene-0004"],
-    "v1.0-test": ["scene-0077", "scene-0078", "scene-0079"],
-}
 LIDARSEG_CATEGORIES = [
     "noise",
     "animal",
