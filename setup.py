@@ -60,6 +60,7 @@ setup(
         "pillow>=9",
         "scikit-image>=0.20",
         "scipy>=1.10",
+        "shapely>=2",
         "tensorboard>=2.11",
         "torch>=2.1",
         "tqdm",

@@ -1,0 +1,81 @@
+"""What a synthetic data set is asked to be."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+VERSION = "v1.0-mini"
+
+# Training and validation scenes by turns, so that a small data set has both.
+SCENE_LOCATIONS = {
+    "scene-0061": "singapore-onenorth",
+    "scene-0103": "boston-seaport",
+    "scene-0553": "boston-seaport",
+    "scene-0916": "singapore-queenstown",
+    "scene-0655": "boston-seaport",
+    "scene-0757": "boston-seaport",
+    "scene-0796": "singapore-queenstown",
+    "scene-1077": "singapore-hollandvillage",
+    "scene-1094": "singapore-hollandvillage",
+    "scene-1100": "singapore-hollandvillage",
+}
+LOCATIONS = (
+    "singapore-onenorth",
+    "singapore-hollandvillage",
+    "singapore-queenstown",
+    "boston-seaport",
+)
+SECONDS_A_KEYFRAME = 0.5
+
+
+@dataclass(frozen=True)
+class SyntheticSettings:
+    """Size and seed of a synthetic data set.
+
+    Attributes:
+        scenes: Number of scenes, 1..10.
+        keyframes: Annotated samples a scene, 0.5 s apart.
+        sweeps: LiDAR sweeps between two keyframes.
+        width: Of the images in px.
+        height: Of the images in px.
+        beams: Rings of the LiDAR, from -30.67 to 10.67 degrees.
+        azimuths: Firings of each ring in a turn.
+        seed: Same seed and settings, same bytes.
+    """
+
+    scenes: int = 10
+    keyframes: int = 12
+    sweeps: int = 2
+    width: int = 800
+    height: int = 450
+    beams: int = 32
+    azimuths: int = 1080
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ValueError: If a number is out of its range.
+        """
+        if not 1 <= self.scenes <= len(SCENE_LOCATIONS):
+            raise ValueError(
+                f"scenes must be in 1..{len(SCENE_LOCATIONS)}, the scenes of {VERSION}, "
+                f"but got {self.scenes}."
+            )
+        lowest = {"keyframes": 1, "sweeps": 0, "width": 16, "height": 9, "beams": 2}
+        for name, low in {**lowest, "azimuths": 8, "seed": 0}.items():
+            if getattr(self, name) < low:
+                raise ValueError(f"{name} must be at least {low}, but got {getattr(self, name)}.")
+
+    @property
+    def duration(self) -> float:
+        """Time from the first to the last keyframe of a scene in s."""
+        return (self.keyframes - 1) * SECONDS_A_KEYFRAME
+
+    def scene_names(self) -> list[str]:
+        """Return the names of the scenes."""
+        return list(SCENE_LOCATIONS)[: self.scenes]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all settings."""
+        return asdict(self)

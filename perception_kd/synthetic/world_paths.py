@@ -1,0 +1,86 @@
+"""Lines that roads and vehicles follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from shapely.geometry import LineString
+
+from perception_kd.geometry.rigid import Array
+
+_STEP = 0.5
+
+
+@dataclass(frozen=True)
+class Path:
+    """A smooth line on the ground.
+
+    Attributes:
+        points: x, y every half meter in m, shape (N, 2).
+        yaws: Heading there in rad, without jumps, shape (N,).
+    """
+
+    points: Array
+    yaws: Array
+
+    @classmethod
+    def from_segments(
+        cls,
+        start: tuple[float, float],
+        yaw: float,
+        segments: Sequence[tuple[float, float]],
+    ) -> "Path":
+        """Return a path of straight lines and arcs.
+
+        Args:
+            start: x, y in m.
+            yaw: Heading at the start in rad.
+            segments: Length in m and curvature in 1/m, positive to the left, of each.
+        """
+        curvature = np.concatenate(
+            [np.full(max(1, round(length / _STEP)), bend) for length, bend in segments]
+        )
+        steps = np.concatenate(
+            [np.full(n := max(1, round(length / _STEP)), length / n) for length, _ in segments]
+        )
+        yaws = yaw + np.concatenate([[0], np.cumsum(curvature * steps)])
+        middle = (yaws[1:] + yaws[:-1]) / 2
+        moves = steps[:, None] * np.stack([np.cos(middle), np.sin(middle)], 1)
+        points = np.asarray(start, float) + np.concatenate([[[0, 0]], np.cumsum(moves, axis=0)])
+        return cls(points, yaws)
+
+    @property
+    def length(self) -> float:
+        """Length in m."""
+        return float(self._distances()[-1])
+
+    def pose(self, distance: float) -> tuple[float, float, float]:
+        """Return x, y and yaw after a distance in m; straight on past the ends."""
+        along = self._distances()
+        s = float(np.clip(distance, 0, along[-1]))
+        x, y = (float(np.interp(s, along, column)) for column in self.points.T)
+        yaw = float(np.interp(s, along, self.yaws))
+        rest = distance - s
+        return x + rest * np.cos(yaw), y + rest * np.sin(yaw), yaw
+
+    def offset(self, left: float) -> "Path":
+        """Return the parallel path to the left by some m (to the right if negative)."""
+        normal = np.stack([-np.sin(self.yaws), np.cos(self.yaws)], axis=1)
+        return Path(self.points + left * normal, self.yaws)
+
+    def reversed(self) -> "Path":
+        """Return the path the other way."""
+        return Path(self.points[::-1], self.yaws[::-1] + np.pi)
+
+    def nearest(self, point: tuple[float, float]) -> float:
+        """Return how far along the path it is nearest to a point, in m."""
+        away = np.linalg.norm(self.points - point, axis=1)
+        return float(self._distances()[np.argmin(away)])
+
+    def line(self) -> LineString:
+        """Return the path as shapely's line."""
+        return LineString(self.points)
+
+    def _distances(self) -> Array:
+        steps = np.linalg.norm(np.diff(self.points, axis=0), axis=1)
+        return np.concatenate([[0], np.cumsum(steps)])
