@@ -1,0 +1,124 @@
+"""The drawn sensors against each other: points, pixels and boxes agree."""
+
+import numpy as np
+import pytest
+
+from perception_kd.geometry.projection import project_points
+from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
+from perception_kd.synthetic.sensors_calibration import CAMERAS, LIDAR, Rig, make_rig
+from perception_kd.synthetic.sensors_camera import Photo, photograph
+from perception_kd.synthetic.sensors_lidar import Sweep, scan
+from perception_kd.synthetic.sensors_rays import Tracer
+from perception_kd.synthetic.settings import SyntheticSettings
+from perception_kd.synthetic.world import World, make_world
+
+SETTINGS = SyntheticSettings(width=400, height=225)
+SIZE = (SETTINGS.height, SETTINGS.width)
+TIME = 2.5
+
+
+class Shot:
+    """One keyframe of a scene."""
+
+    def __init__(self, number: int) -> None:
+        self.world: World = make_world(SETTINGS, number)
+        self.rig: Rig = make_rig(SETTINGS.width, SETTINGS.height, np.random.default_rng(number))
+        self.tracer = Tracer(self.world)
+        self.sweep: Sweep = scan(
+            self.tracer.at(TIME),
+            self.world.look,
+            lambda later: self.pose(LIDAR, TIME + later),
+            self.rig.sensor2ego[LIDAR],
+            SETTINGS.beams,
+            SETTINGS.azimuths,
+            np.random.default_rng(number),
+        )
+
+    def pose(self, channel: str, time: float) -> Array:
+        """Return the pose of a sensor in the world."""
+        return self.world.ego2world(time) @ self.rig.sensor2ego[channel]
+
+    def photo(self, name: str, time: float) -> Photo:
+        """Return the picture of a camera."""
+        view = self.pose(name, time), self.rig.cam2img[name]
+        moment = self.tracer.at(time)
+        return photograph(moment, self.world.look, *view, SIZE, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module", params=[0, 1, 2], ids=["crossing", "straight", "curve"])
+def shot(request: pytest.FixtureRequest) -> Shot:
+    return Shot(request.param)
+
+
+def test_points_land_on_pixels_of_the_same_object(shot: Shot) -> None:
+    points = shot.sweep.points[:, :3].astype(float)
+    num_right, num_seen = 0, 0
+    for name, spec in CAMERAS.items():
+        time = TIME + spec.delay
+        photo = shot.photo(name, time)
+        lidar2cam = invert_rigid(shot.pose(name, time)) @ shot.pose(LIDAR, TIME)
+        projection = project_points(points, lidar2cam, shot.rig.cam2img[name], SIZE)
+        seen = np.flatnonzero(projection.visible)
+        col, row = np.round(projection.pixels[seen]).astype(int).T
+        # A pixel is one ray: depth may differ across it by its slope.
+        hidden = photo.depth[row, col] < 0.97 * projection.depth[seen] - 0.3
+        same = photo.object_id[row, col] == shot.sweep.object_id[seen]
+        num_right, num_seen = num_right + same[~hidden].sum(), num_seen + (~hidden).sum()
+        assert hidden.mean() < 0.2
+    assert num_seen > 5000
+    assert num_right >= 0.98 * num_seen
+
+
+def test_points_lie_on_the_surface_that_a_ray_finds(shot: Shot) -> None:
+    # From where the sensor ends up, the ray to a point meets it, or something before.
+    lidar2world = shot.pose(LIDAR, TIME)
+    moment = shot.tracer.at(TIME)
+    points = transform_points(shot.sweep.points[:, :3].astype(float), lidar2world)
+    rays = points - lidar2world[:3, 3]
+    away = np.linalg.norm(rays, axis=1)
+    hits = moment.cast(lidar2world[:3, 3], rays / away[:, None])
+    cos = np.abs((hits.normal * rays / away[:, None]).sum(axis=1))
+    near = np.abs(hits.distance - away) * cos < 0.1
+    assert near.mean() > 0.97
+
+
+def test_still_agents_keep_their_place_and_moving_ones_their_speed(shot: Shot) -> None:
+    for agent in shot.world.agents:
+        moved = agent.pose(TIME + 0.5)[:3, 3] - agent.pose(TIME)[:3, 3]
+        # On a bend the chord is shorter than the way.
+        assert np.linalg.norm(moved) == pytest.approx(0.5 * agent.speed, rel=0.06, abs=1e-9)
+
+
+def test_agents_never_touch_the_ego_vehicle(shot: Shot) -> None:
+    for time in np.arange(0, SETTINGS.duration, 0.5):
+        ego = shot.world.ego2world(time)[:2, 3]
+        for agent in shot.world.agents:
+            gap = np.linalg.norm(agent.pose(time)[:2, 3] - ego)
+            assert gap > (min(agent.size[:2]) + 2.0) / 2
+
+
+def test_rings_are_where_a_velodyne_has_them(shot: Shot) -> None:
+    points, ring = shot.sweep.points[:, :3].astype(float), shot.sweep.points[:, 4]
+    elevation = np.rad2deg(np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1])))
+    means = [np.median(elevation[ring == i]) for i in range(4, SETTINGS.beams)]
+    expected = np.linspace(-30.67, 10.67, SETTINGS.beams)[4:]
+    np.testing.assert_allclose(means, expected, atol=0.25)
+
+
+def test_fewer_returns_come_from_far(shot: Shot) -> None:
+    road = shot.world.categories[shot.sweep.object_id] == "flat.driveable_surface"
+    away = np.linalg.norm(shot.sweep.points[:, :3], axis=1)
+    rings = shot.sweep.points[:, 4]
+    near = np.bincount(rings[road & (away < 8)].astype(int)).max()
+    assert near > 0.9 * SETTINGS.azimuths * 0.4
+    assert away.max() <= 100.5
+
+
+def test_intensity_differs_by_material(shot: Shot) -> None:
+    categories = shot.world.categories[shot.sweep.object_id]
+    values = shot.sweep.points[:, 3]
+    road = np.median(values[categories == "flat.driveable_surface"])
+    walls = np.median(values[categories == "static.manmade"])
+    assert 0 < road < walls
+    assert values.min() >= 0
+    assert values.max() <= 255
