@@ -7,9 +7,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import torch
 
-from tests.fake_data.fixtures import fake_nuscenes, fake_semantickitti
+from tests.fake_data.fixtures import fake_nuscenes, fake_semantickitti, synthetic_nuscenes
 
-__all__ = ["fake_nuscenes", "fake_semantickitti"]
+__all__ = ["fake_nuscenes", "fake_semantickitti", "synthetic_nuscenes"]
 
 torch.set_num_threads(1)
 

@@ -13,6 +13,7 @@ COMMANDS = {
     "nuscenes": "perception_kd.datasets.nuscenes_converter",
     "semantickitti": "perception_kd.datasets.semantickitti_converter",
     "superpixels": "perception_kd.superpixels.create",
+    "synthetic": "perception_kd.synthetic.create",
 }
 
 

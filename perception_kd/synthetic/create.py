@@ -1,0 +1,185 @@
+"""A synthetic data set in nuScenes' format: ``tools/create_data.py synthetic``."""
+
+import argparse
+import json
+import multiprocessing
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import MMLogger
+from shapely.geometry import mapping, shape
+from tqdm import tqdm
+
+from perception_kd.synthetic.sensors_calibration import CHANNELS
+from perception_kd.synthetic.settings import VERSION, SyntheticSettings
+from perception_kd.synthetic.writer_maps import MapDrawer, draw_area, write_maps
+from perception_kd.synthetic.writer_scene import SceneWriter
+from perception_kd.synthetic.writer_tables import make_vocabulary, write_tables
+
+HELP = "a synthetic data set in nuScenes' format, to try things on"
+
+# Raised when the same settings make other data.
+FORMAT = 1
+MANIFEST = "synthetic.json"
+_UNFINISHED = ".synthetic_unfinished"
+_Job = tuple[Path, SyntheticSettings, int]
+_NOTE = """# A synthetic data set
+
+Made by `tools/create_data.py synthetic`: a drawn world in nuScenes' format, for trying and
+testing. It is not nuScenes, and results on it say nothing about the real world.
+"""
+
+
+def create_synthetic(
+    root: str | Path,
+    settings: SyntheticSettings | None = None,
+    *,
+    workers: int = 2,
+    progress: bool = True,
+) -> Path:
+    """Write a synthetic data set that opens as nuScenes' v1.0-mini.
+
+    A run that was stopped goes on after the scenes that it had finished. Where the data
+    set is there already, nothing is done.
+
+    Args:
+        root: Folder to make; empty, or of a run with the same settings.
+        settings: Size and seed.
+        workers: Processes; 0 works in this one. The bytes do not depend on it.
+        progress: Show a progress bar.
+
+    Returns:
+        ``root``.
+
+    Raises:
+        ValueError: If ``root`` holds something else, or ``workers`` is negative.
+    """
+    if workers < 0:
+        raise ValueError(f"workers must not be negative, but got {workers}.")
+    root, settings = Path(root), settings or SyntheticSettings()
+    logger = MMLogger.get_current_instance()
+    if _prepare(root, settings):
+        logger.info("%s is there already, with these settings.", root)
+        return root
+    unfinished = root / _UNFINISHED
+    names = settings.scene_names()
+    todo = [i for i, name in enumerate(names) if not (unfinished / f"{name}.json").exists()]
+    jobs = [(root, settings, number) for number in todo]
+    start = len(names) - len(todo)
+    with tqdm(total=len(names), initial=start, unit="scene", disable=not progress) as bar:
+        for _ in _run_jobs(jobs, workers):
+            bar.update()
+    _finish(root, settings, [json.loads((unfinished / f"{x}.json").read_text()) for x in names])
+    logger.info("%s: %d synthetic scenes of %d keyframes", root, len(names), settings.keyframes)
+    return root
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``create_data.py synthetic``."""
+    default = SyntheticSettings()
+    add = parser.add_argument
+    add("--root", required=True, help="folder to make")
+    add("--scenes", type=int, default=default.scenes, help="1..10 (default: %(default)s)")
+    help_keyframes = "annotated samples a scene, 0.5 s apart (default: %(default)s)"
+    add("--keyframes", type=int, default=default.keyframes, help=help_keyframes)
+    help_sweeps = "LiDAR sweeps between two keyframes (default: %(default)s)"
+    add("--sweeps", type=int, default=default.sweeps, help=help_sweeps)
+    size = f"{default.width}x{default.height}"
+    add("--image-size", default=size, metavar="WxH", help="in px (default: %(default)s)")
+    add("--beams", type=int, default=default.beams, help="LiDAR rings (default: %(default)s)")
+    add("--seed", type=int, default=default.seed, help="same seed, same bytes")
+    add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Make a data set as the options say.
+
+    Raises:
+        ValueError: If an option is wrong, or the folder holds something else.
+    """
+    match = re.fullmatch(r"(\d+)x(\d+)", args.image_size)
+    if not match:
+        raise ValueError(f"--image-size must be like 800x450, but got {args.image_size!r}.")
+    settings = SyntheticSettings(
+        scenes=args.scenes,
+        keyframes=args.keyframes,
+        sweeps=args.sweeps,
+        width=int(match[1]),
+        height=int(match[2]),
+        beams=args.beams,
+        seed=args.seed,
+    )
+    create_synthetic(args.root, settings, workers=args.workers)
+
+
+def _prepare(root: Path, settings: SyntheticSettings) -> bool:
+    """Make the folders; return whether the data set is there already."""
+    made = {"format": FORMAT, "settings": settings.as_dict()}
+    for path in (root / MANIFEST, root / _UNFINISHED / MANIFEST):
+        if path.exists():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if found != made:
+                raise ValueError(
+                    f"{root} must hold synthetic data of the same settings, but was made with "
+                    f"{found}; remove it, or give another folder."
+                )
+            return path.parent == root
+    if root.is_dir() and any(root.iterdir()):
+        raise ValueError(
+            f"{root} must be empty or hold synthetic data, but has other files; "
+            "give another folder."
+        )
+    for folder in ("samples", "sweeps"):
+        for channel in CHANNELS:
+            (root / folder / channel).mkdir(parents=True, exist_ok=True)
+    (root / "lidarseg" / VERSION).mkdir(parents=True, exist_ok=True)
+    (root / _UNFINISHED).mkdir()
+    _write_json(root / _UNFINISHED / MANIFEST, made)
+    return False
+
+
+def _run_jobs(jobs: list[_Job], workers: int) -> Iterator[str]:
+    """Make scenes and return their names, as they are done."""
+    with ExitStack() as stack:
+        if workers == 0 or len(jobs) < 2:
+            yield from (_make_scene(job) for job in jobs)
+            return
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        pool = ProcessPoolExecutor(min(workers, len(jobs)), context)
+        stack.callback(pool.shutdown, cancel_futures=True)
+        for future in as_completed([pool.submit(_make_scene, job) for job in jobs]):
+            yield future.result()
+
+
+def _make_scene(job: _Job) -> str:
+    """Write a scene's files, and last what the tables and maps need of it."""
+    root, settings, number = job
+    writer = SceneWriter(root, settings, number)
+    tables = writer.write()
+    area = mapping(draw_area(writer.world))
+    part = {"tables": tables, "layers": MapDrawer(writer.world).draw(), "area": area}
+    _write_json(root / _UNFINISHED / f"{writer.world.name}.json", part)
+    return writer.world.name
+
+
+def _finish(root: Path, settings: SyntheticSettings, parts: list[dict[str, Any]]) -> None:
+    worlds = [(x["tables"]["log"][0], x["layers"], shape(x["area"])) for x in parts]
+    maps = {"map": write_maps(root, worlds)}
+    vocabulary = make_vocabulary()
+    write_tables(root / VERSION, [vocabulary, *(part["tables"] for part in parts), maps])
+    (root / "README.md").write_text(_NOTE, encoding="utf-8")
+    _write_json(root / MANIFEST, {"format": FORMAT, "settings": settings.as_dict()})
+    shutil.rmtree(root / _UNFINISHED)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(content), encoding="utf-8")
+    temporary.replace(path)

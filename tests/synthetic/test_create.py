@@ -1,0 +1,104 @@
+"""Making a synthetic data set: reproducible, resumable, and it says what is wrong."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from perception_kd.synthetic.create import create_synthetic
+from perception_kd.synthetic.settings import SyntheticSettings
+from tools.create_data import main
+
+SMALL = SyntheticSettings(scenes=2, keyframes=1, sweeps=0, width=64, height=36, azimuths=120)
+
+
+def digest(root: Path) -> dict[str, str]:
+    """Return the hash of each file of a tree."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("made")
+    return create_synthetic(root, SMALL, workers=0, progress=False)
+
+
+def test_the_number_of_workers_changes_no_byte(made: Path, tmp_path: Path) -> None:
+    create_synthetic(tmp_path, SMALL, workers=2, progress=False)
+    assert digest(tmp_path) == digest(made)
+
+
+def test_another_seed_makes_another_world(made: Path, tmp_path: Path) -> None:
+    other = SyntheticSettings(**{**SMALL.as_dict(), "scenes": 1, "seed": 1})
+    create_synthetic(tmp_path, other, workers=0, progress=False)
+    first, second = (
+        json.loads((root / "v1.0-mini" / "sample_annotation.json").read_text())
+        for root in (made, tmp_path)
+    )
+    assert [x["translation"] for x in first[:3]] != [x["translation"] for x in second[:3]]
+
+
+def test_a_stopped_run_goes_on_with_the_same_bytes(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from perception_kd.synthetic import create
+
+    make_scene = create._make_scene
+    numbers: list[int] = []
+
+    def make_one(job: tuple[Path, SyntheticSettings, int]) -> str:
+        if numbers:
+            raise KeyboardInterrupt
+        return make_and_note(job)
+
+    def make_and_note(job: tuple[Path, SyntheticSettings, int]) -> str:
+        numbers.append(job[2])
+        return make_scene(job)
+
+    monkeypatch.setattr(create, "_make_scene", make_one)
+    with pytest.raises(KeyboardInterrupt):
+        create_synthetic(tmp_path, SMALL, workers=0, progress=False)
+    assert not (tmp_path / "v1.0-mini").exists()
+    monkeypatch.setattr(create, "_make_scene", make_and_note)
+    create_synthetic(tmp_path, SMALL, workers=0, progress=False)
+    assert numbers == [0, 1]
+    assert digest(tmp_path) == digest(made)
+
+
+def test_what_is_there_is_not_made_again(made: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
+    create_synthetic(made, SMALL, workers=0, progress=False)
+    assert {path: path.stat().st_mtime_ns for path in made.rglob("*")} == before
+
+
+def test_data_of_other_settings_is_refused(made: Path) -> None:
+    with pytest.raises(ValueError, match="same settings"):
+        create_synthetic(made, SyntheticSettings(seed=5), workers=0, progress=False)
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("dear")
+    with pytest.raises(ValueError, match="must be empty"):
+        create_synthetic(tmp_path, SMALL, workers=0, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("scenes", 0), ("scenes", 11), ("keyframes", 0), ("sweeps", -1)]
+)
+def test_settings_out_of_range_are_refused(name: str, value: int) -> None:
+    with pytest.raises(ValueError, match=name):
+        SyntheticSettings(**{name: value})
+
+
+def test_the_command_makes_a_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--scenes", "1", "--keyframes", "1", "--sweeps", "0", "--beams", "8"]
+    root = ["synthetic", "--root", str(tmp_path / "data")]
+    assert main([*root, *options, "--image-size", "64", "--workers", "0"]) == 1
+    assert "--image-size must be like 800x450" in capsys.readouterr().err
+    assert main([*root, *options, "--image-size", "64x36", "--workers", "0"]) == 0
+    assert (tmp_path / "data" / "v1.0-mini" / "sample_data.json").is_file()
