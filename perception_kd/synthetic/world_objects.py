@@ -153,7 +153,7 @@ def _place_furniture(
         spots = [(make, near)] + ([(_fence, far)] if number % 3 == 0 else [])
         for maker, (x, y, yaw) in spots:
             area = Point(x, y).buffer(3.2 if maker is _fence else 0.4)
-            if (area.intersects(street.drivable) and area.area < 1) or _crosses(area, road, street):
+            if _crosses(area, road, street):
                 continue
             # Lamps lean over the road.
             turned = yaw + (0.0 if side < 0 else np.pi)

@@ -5,10 +5,12 @@ import pytest
 
 from perception_kd.geometry.projection import project_points
 from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
+from perception_kd.synthetic.looks import make_look
+from perception_kd.synthetic.materials import MATERIAL_INDEX
 from perception_kd.synthetic.sensors_calibration import CAMERAS, LIDAR, Rig, make_rig
 from perception_kd.synthetic.sensors_camera import Photo, photograph
-from perception_kd.synthetic.sensors_lidar import Sweep, scan
-from perception_kd.synthetic.sensors_rays import Tracer
+from perception_kd.synthetic.sensors_lidar import Sweep, _returns, scan
+from perception_kd.synthetic.sensors_rays import Hits, Tracer
 from perception_kd.synthetic.settings import SyntheticSettings
 from perception_kd.synthetic.world import World, make_world
 
@@ -105,13 +107,22 @@ def test_rings_are_where_a_velodyne_has_them(shot: Shot) -> None:
     np.testing.assert_allclose(means, expected, atol=0.25)
 
 
-def test_fewer_returns_come_from_far(shot: Shot) -> None:
-    road = shot.world.categories[shot.sweep.object_id] == "flat.driveable_surface"
-    away = np.linalg.norm(shot.sweep.points[:, :3], axis=1)
-    rings = shot.sweep.points[:, 4]
-    near = np.bincount(rings[road & (away < 8)].astype(int)).max()
-    assert near > 0.9 * SETTINGS.azimuths * 0.4
-    assert away.max() <= 100.5
+def test_fewer_returns_come_from_far_at_grazing_incidence_and_in_rain() -> None:
+    def share(distance: float, cos: float, weather: str) -> float:
+        rng = np.random.default_rng(0)
+        count = 4000
+        flat = np.zeros((count, 3), np.float32)
+        asphalt = np.full(count, MATERIAL_INDEX["asphalt"])
+        away = np.full(count, distance)
+        hits = Hits(away.astype(np.float32), asphalt, asphalt, flat, flat, flat, flat)
+        look = make_look(weather, rng)
+        return float(_returns(hits, np.full(count, cos), away, look, rng).mean())
+
+    assert share(10, 1.0, "day") > 0.95
+    assert share(10, 1.0, "day") > share(40, 1.0, "day") > share(80, 1.0, "day") > 0.1
+    assert share(40, 1.0, "day") > share(40, 0.1, "day") + 0.1
+    assert share(40, 1.0, "day") > share(40, 1.0, "rain") + 0.05
+    assert share(120, 1.0, "day") == 0
 
 
 def test_intensity_differs_by_material(shot: Shot) -> None:
