@@ -163,8 +163,8 @@ def make_street(layout: str, duration: float, rng: np.random.Generator) -> Stree
     for side in (1, -1):
         for start, end in ((center - 70, center - 22), (center + 30, center + 75)):
             street.carparks.append(strip(main.center, start, end, side * half, side * inner))
-    for start in (center - 48.0, center + 34.0):
-        end = start + rng.uniform(8, 14)
+    for start in (center - half - 24.0, center + max(half + 10.0, 29.0)):
+        end = start + rng.uniform(8, 13)
         street.islands.append(strip(main.center, start, end, 0.55, -0.55))
     return street
 
