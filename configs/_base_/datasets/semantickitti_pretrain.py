@@ -1,28 +1,9 @@
 """SemanticKITTI with its left color camera, as SLidR augments; intensity 0..1."""
 
+_base_ = ["./slidr_pipelines.py"]
+
 data_root = "data/semantickitti"
 info_root = "data/semantickitti"
-
-load_pipeline = [
-    dict(type="LoadPoints"),
-    dict(type="LoadImages"),
-    dict(type="LoadSuperpixels", cache="superpixels/skimage_150", settings=dict(num_segments=150)),
-    dict(type="PairPointsWithPixels"),
-]
-train_pipeline = [
-    *load_pipeline,
-    dict(type="RandomRotateZ"),
-    dict(type="RandomFlipAxis"),
-    dict(type="DropCuboids"),
-    dict(type="RandomResizedCrop", size=(224, 416)),
-    dict(type="RandomFlipImages"),
-    dict(type="PackPretrainInputs"),
-]
-val_pipeline = [
-    *load_pipeline,
-    dict(type="ResizeImages", size=(224, 416)),
-    dict(type="PackPretrainInputs"),
-]
 
 train_dataloader = dict(
     batch_size=4,
@@ -34,7 +15,7 @@ train_dataloader = dict(
         data_root=data_root,
         info_root=info_root,
         ann_file="semantickitti_infos_train.pkl",
-        pipeline=train_pipeline,
+        pipeline=_base_.train_pipeline,
     ),
 )
 val_dataloader = dict(
@@ -47,7 +28,7 @@ val_dataloader = dict(
         data_root=data_root,
         info_root=info_root,
         ann_file="semantickitti_infos_val.pkl",
-        pipeline=val_pipeline,
+        pipeline=_base_.val_pipeline,
         test_mode=True,
     ),
 )

@@ -1,26 +1,10 @@
 """PPKT as SLidR re-implements it: ResNet-50 at stride 32, 4096 pairs a step."""
 
+_base_ = ["./slidr_minkunet34.py"]
+
 model = dict(
     type="PixelDistillation",
     num_samples=4096,
-    data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
-    img_backbone=dict(
-        type="FrozenBackbone",
-        backbone=dict(
-            type="DilatedResNet",
-            depth=50,
-            out_stride=32,
-            checkpoint="weights/moco_v2_800ep_pretrain.pth.tar",
-        ),
-    ),
-    img_head=dict(type="PixelProjection", in_channels=2048, out_channels=64, scale_factor=32),
-    pts_voxelizer=dict(
-        type="PointVoxelizer",
-        voxel_size=(0.1, 1.0, 0.1),
-        coordinates="cylindrical",
-        feature_columns=(3,),
-    ),
-    pts_backbone=dict(type="MinkUNet", in_channels=1),
-    pts_head=dict(type="VoxelProjection", in_channels=96, out_channels=64),
-    loss_contrast=dict(type="InfoNCELoss", temperature=0.07),
+    img_backbone=dict(backbone=dict(out_stride=32)),
+    img_head=dict(scale_factor=32),
 )

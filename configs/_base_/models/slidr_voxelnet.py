@@ -4,22 +4,12 @@ Unlike the published code the grid has 41 cells along z, so that points above 0.
 reach the map, and a cell's value lies at its center.
 """
 
+_base_ = ["./teacher_r50_mocov2.py"]
+
 point_cloud_range = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
 
 model = dict(
     type="SuperpixelDistillation",
-    data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
-    img_backbone=dict(
-        type="FrozenBackbone",
-        backbone=dict(
-            type="DilatedResNet",
-            depth=50,
-            out_stride=4,
-            checkpoint="weights/moco_v2_800ep_pretrain.pth.tar",
-        ),
-        max_views_per_forward=6,
-    ),
-    img_head=dict(type="PixelProjection", in_channels=2048, out_channels=64, scale_factor=4),
     pts_voxelizer=dict(
         type="PointVoxelizer",
         voxel_size=(0.1, 0.1, 0.2),
@@ -38,5 +28,4 @@ model = dict(
         point_cloud_range=point_cloud_range,
         cell_size=0.8,
     ),
-    loss_contrast=dict(type="InfoNCELoss", temperature=0.07),
 )
