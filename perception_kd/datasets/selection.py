@@ -23,7 +23,8 @@ def select_samples(
         scenes: Names of scenes, or the name of a split; None means all of the file.
         scene_step: Keep the N-th, 2N-th, ... of those scenes, in their order in the
             file.
-        sample_step: Of the samples left, keep every N-th from the first on.
+        sample_step: Of the samples left, keep every N-th from the first on: SLidR's
+            share of SemanticKITTI, whose samples are in the order of their files.
 
     Raises:
         ValueError: If a step is out of range, a scene or split is not known, or no

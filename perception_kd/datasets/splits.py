@@ -74,24 +74,6 @@ def every_nth_scene(scenes: Sequence[str], step: int) -> list[str]:
     Raises:
         ValueError: If ``step`` is not positive or leaves no scene.
     """
-    _check_step(step, len(scenes))
+    if not 1 <= step <= len(scenes):
+        raise ValueError(f"step must be in 1..{len(scenes)}, but got {step}.")
     return list(scenes[step - 1 :: step])
-
-
-def every_nth_file(files: Sequence[str], step: int) -> list[str]:
-    """Return the first, (N + 1)-th, ... of the sorted files: SLidR's share of KITTI.
-
-    Args:
-        files: Paths in any order.
-        step: N.
-
-    Raises:
-        ValueError: If ``step`` is not positive.
-    """
-    _check_step(step, max(step, len(files)))
-    return sorted(files)[::step]
-
-
-def _check_step(step: int, largest: int) -> None:
-    if not 1 <= step <= largest:
-        raise ValueError(f"step must be in 1..{largest}, but got {step}.")

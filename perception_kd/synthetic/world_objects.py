@@ -46,6 +46,14 @@ def make_objects(street: Street, rng: np.random.Generator) -> list[StaticObject]
     return objects
 
 
+def _claim(area: BaseGeometry, blocked: BaseGeometry, taken: list[BaseGeometry]) -> bool:
+    """Add an area to those taken, if it is free; say whether it was."""
+    free = not (area.intersects(blocked) or any(area.intersects(other) for other in taken))
+    if free:
+        taken.append(area)
+    return free
+
+
 def _place_buildings(
     road: Road,
     side: int,
@@ -67,9 +75,8 @@ def _place_buildings(
             y,
         )
         s += length + float(rng.choice([1.5, 6.0, 14.0, 24.0], p=[0.3, 0.3, 0.25, 0.15]))
-        if area.intersects(blocked) or any(area.intersects(other) for other in taken):
+        if not _claim(area, blocked, taken):
             continue
-        taken.append(area)
         mesh = _building((length, depth, rng.uniform(4, 22)), rng)
         objects.append(StaticObject("static.manmade", move(mesh, pose_matrix(yaw, (x, y, 0.0)))))
     return objects
@@ -108,9 +115,8 @@ def _place_greenery(
         x, y, yaw = road.center.offset(side * setback).pose(s + rng.uniform(-2, 2))
         make: Callable[[np.random.Generator], Mesh] = _tree if rng.random() < 0.65 else _hedge
         area = Point(x, y).buffer(0.8 if make is _tree else 1.6)
-        if area.intersects(blocked) or any(area.intersects(other) for other in taken):
+        if not _claim(area, blocked, taken):
             continue
-        taken.append(area)
         mesh = move(make(rng), pose_matrix(yaw, (x, y, 0.1)))
         objects.append(StaticObject("static.vegetation", mesh))
     return objects

@@ -4,7 +4,6 @@ import pytest
 
 from perception_kd.datasets.splits import (
     SEMANTICKITTI_SEQUENCES,
-    every_nth_file,
     every_nth_scene,
     split_names,
     split_scenes,
@@ -51,11 +50,6 @@ def test_convention_the_first_scene_taken_is_the_nth() -> None:
     assert every_nth_scene(["a", "b", "c", "d", "e"], 2) == ["b", "d"]
 
 
-def test_convention_the_first_file_taken_is_the_first_of_the_sorted() -> None:
-    assert every_nth_file(["c", "a", "d", "b", "e"], 2) == ["a", "c", "e"]
-    assert every_nth_file(["b", "a"], 100) == ["a"]
-
-
 def test_semantickitti_has_22_sequences() -> None:
     numbers = [x for sequences in SEMANTICKITTI_SEQUENCES.values() for x in sequences]
     assert sorted(numbers) == list(range(22))
@@ -76,4 +70,4 @@ def test_rejects_a_step_that_leaves_nothing() -> None:
     with pytest.raises(ValueError, match=r"step must be in 1..3, but got 4"):
         every_nth_scene(["a", "b", "c"], 4)
     with pytest.raises(ValueError, match="but got 0"):
-        every_nth_file(["a"], 0)
+        every_nth_scene(["a"], 0)
