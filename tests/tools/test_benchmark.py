@@ -76,8 +76,8 @@ print(measure_peak_mb(way))
 
 @linux_only
 def test_memory_is_the_peak_without_the_results() -> None:
-    # With the 80 MB of the result there are the 80 MB of `first`, but not `second`. In a
-    # process of its own: the heap of this one may have a hole that takes and keeps it.
+    # With the 80 MB of the result there are the 80 MB of `first`, but not `second`.
+    # In a process of its own: the heap of this one may have a hole that keeps them.
     printed = subprocess.check_output([sys.executable, "-c", MEASURE_80_MB], text=True)
     assert float(printed) == pytest.approx(80, abs=4)
 
