@@ -21,7 +21,9 @@ from perception_kd.datasets.transforms.points import (
     RandomFlipAxis,
     RandomRotateZ,
     RandomScale,
+    RandomTranslate,
 )
+from perception_kd.datasets.transforms.regions import LoadRegions
 
 __all__ = [
     "CropToDisc",
@@ -30,6 +32,7 @@ __all__ = [
     "LoadImages",
     "LoadPointLabels",
     "LoadPoints",
+    "LoadRegions",
     "LoadSuperpixels",
     "PackPretrainInputs",
     "PairPointsWithPixels",
@@ -39,6 +42,7 @@ __all__ = [
     "RandomRotateZ",
     "RandomScale",
     "RandomTransform",
+    "RandomTranslate",
     "ResizeImages",
     "Sample",
     "Transform",

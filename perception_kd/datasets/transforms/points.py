@@ -1,8 +1,9 @@
-"""Moving and dropping points; pairs, labels and original rows follow.
+"""Moving and dropping points; pairs, labels, boxes and original rows follow.
 
 SLidR's augmentation of the cloud [1] is ``RandomRotateZ``, ``RandomFlipAxis``,
-``DropCuboids`` in this order. The images never follow a moved cloud: pairs name rows,
-and rows do not change.
+``DropCuboids`` in this order; detectors and CALICO also take ``RandomScale`` and
+``RandomTranslate``. The images never follow a moved cloud: pairs name rows, and rows do
+not change.
 
 - [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
   https://arxiv.org/abs/2203.16258
@@ -23,29 +24,39 @@ from perception_kd.datasets.transforms.base import (
     count_pairs,
     select_points,
 )
+from perception_kd.datasets.transforms.boxes import move_boxes
+from perception_kd.geometry.rigid import make_rigid
 from perception_kd.registry import TRANSFORMS
+from perception_kd.utils.checks import check_shape
 
 Array = NDArray[np.float64]
 
 
 def move_points(sample: Sample, matrix: Array) -> Sample:
-    """Apply a linear map to the cloud and note it in ``lidar_aug_matrix``.
+    """Apply an affine map to the cloud and note it in ``lidar_aug_matrix``.
 
-    Reads: ``points``, and ``lidar_aug_matrix`` where present. Writes: the same.
+    Reads: ``points``, and ``gt_bboxes_3d``, ``lidar_aug_matrix`` where present. Writes:
+    the same.
 
     Args:
         sample: The sample, left as it is.
-        matrix: Augmented from present LiDAR frame, without translation, shape (3, 3).
+        matrix: Augmented from present LiDAR frame, shape (4, 4). With boxes it must be
+            one that ``move_boxes`` takes.
+
+    Raises:
+        ValueError: If the matrix has another shape, or boxes cannot follow it.
     """
+    check_shape("matrix", matrix, (4, 4))
     points = sample["points"].copy()
-    points[:, :3] = points[:, :3] @ matrix.T
-    aug = np.eye(4)
-    aug[:3, :3] = matrix
-    return {
+    points[:, :3] = points[:, :3] @ matrix[:3, :3].T + matrix[:3, 3]
+    moved = {
         **sample,
         "points": points,
-        "lidar_aug_matrix": aug @ sample.get("lidar_aug_matrix", np.eye(4)),
+        "lidar_aug_matrix": matrix @ sample.get("lidar_aug_matrix", np.eye(4)),
     }
+    if "gt_bboxes_3d" in sample:
+        moved["gt_bboxes_3d"] = move_boxes(sample["gt_bboxes_3d"], matrix)
+    return moved
 
 
 @TRANSFORMS.register_module()
@@ -54,7 +65,7 @@ class RandomRotateZ(RandomTransform[float]):
 
     Convention: a positive angle turns x towards y, counter-clockwise seen from above.
 
-    Reads: ``points``. Writes: ``points``, ``lidar_aug_matrix``.
+    Reads, writes: as ``move_points``.
 
     Args:
         range_deg: Bounds of the uniformly drawn angle in degrees. SLidR: a full turn.
@@ -73,14 +84,16 @@ class RandomRotateZ(RandomTransform[float]):
     def apply(self, sample: Sample, params: float) -> Sample:
         """Return the sample rotated by an angle in rad."""
         cos, sin = np.cos(params), np.sin(params)
-        return move_points(sample, np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]]))
+        matrix = np.eye(4)
+        matrix[:2, :2] = [[cos, -sin], [sin, cos]]
+        return move_points(sample, matrix)
 
 
 @TRANSFORMS.register_module()
 class RandomFlipAxis(RandomTransform[tuple[bool, bool]]):
     """Negate x, y, both or neither.
 
-    Reads: ``points``. Writes: ``points``, ``lidar_aug_matrix``.
+    Reads, writes: as ``move_points``.
 
     Args:
         p_x: Probability that x is negated.
@@ -102,14 +115,14 @@ class RandomFlipAxis(RandomTransform[tuple[bool, bool]]):
     def apply(self, sample: Sample, params: tuple[bool, bool]) -> Sample:
         """Return the sample with x, y negated where asked."""
         signs = [-1.0 if flip else 1.0 for flip in params]
-        return move_points(sample, np.diag([*signs, 1.0]))
+        return move_points(sample, np.diag([*signs, 1.0, 1.0]))
 
 
 @TRANSFORMS.register_module()
 class RandomScale(RandomTransform[float]):
     """Scale the cloud about the LiDAR.
 
-    Reads: ``points``. Writes: ``points``, ``lidar_aug_matrix``.
+    Reads, writes: as ``move_points``.
 
     Args:
         scale_range: Bounds of the uniformly drawn factor.
@@ -129,7 +142,35 @@ class RandomScale(RandomTransform[float]):
 
     def apply(self, sample: Sample, params: float) -> Sample:
         """Return the sample scaled by a factor."""
-        return move_points(sample, params * np.eye(3))
+        return move_points(sample, np.diag([params, params, params, 1.0]))
+
+
+@TRANSFORMS.register_module()
+class RandomTranslate(RandomTransform[Array]):
+    """Move the cloud as a whole.
+
+    Reads, writes: as ``move_points``.
+
+    Args:
+        std: Standard deviation of the normally distributed shift along each axis in m.
+            BEVFusion: 0.5.
+
+    Raises:
+        ValueError: If ``std`` is negative.
+    """
+
+    def __init__(self, std: float = 0.5) -> None:
+        if std < 0:
+            raise ValueError(f"std must not be negative, but got {std}.")
+        self.std = std
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Array:
+        """Return the shift in m, shape (3,)."""
+        return rng.normal(0.0, self.std, 3)
+
+    def apply(self, sample: Sample, params: Array) -> Sample:
+        """Return the sample shifted."""
+        return move_points(sample, make_rigid(np.eye(3), params))
 
 
 class Cuboid(NamedTuple):

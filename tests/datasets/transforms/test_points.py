@@ -13,6 +13,8 @@ from perception_kd.datasets.transforms.points import (
     RandomFlipAxis,
     RandomRotateZ,
     RandomScale,
+    RandomTranslate,
+    move_points,
 )
 from perception_kd.registry import TRANSFORMS
 from tests.datasets.transforms.marked_sample import freeze, make_sample
@@ -64,6 +66,30 @@ def test_scale_multiplies_all_three_axes_and_leaves_the_rest() -> None:
     assert scaled is not None
     np.testing.assert_allclose(scaled["points"][:, :3], 2 * sample["points"][:, :3], rtol=1e-6)
     assert np.array_equal(scaled["points"][:, 3:], sample["points"][:, 3:])
+
+
+def test_a_translation_moves_every_point_alike_and_is_drawn_per_axis() -> None:
+    moved = RandomTranslate().apply(sample_at((1, 2, 3), (4, 5, 6)), np.array([0.5, 0.0, -1.0]))
+    assert moved["points"][:, :3].tolist() == [[1.5, 2, 2], [4.5, 5, 5]]
+    rng = np.random.default_rng(0)
+    draws = np.array([RandomTranslate(std=0.5).draw({}, rng) for _ in range(4000)])
+    np.testing.assert_allclose(draws.mean(axis=0), 0, atol=0.03)
+    np.testing.assert_allclose(np.cov(draws.T), 0.25 * np.eye(3), atol=0.02)
+
+
+def test_the_aug_matrix_of_a_chain_maps_the_points_as_the_chain_does() -> None:
+    sample = make_sample()
+    chained: dict[str, Any] = sample
+    for transform in (
+        RandomRotateZ(),
+        RandomTranslate(),
+        RandomScale((0.9, 1.1)),
+        RandomFlipAxis(),
+    ):
+        chained = transform(chained) or {}
+    matrix = chained["lidar_aug_matrix"]
+    expected = sample["points"][:, :3] @ matrix[:3, :3].T + matrix[:3, 3]
+    np.testing.assert_allclose(chained["points"][:, :3], expected, atol=1e-4)
 
 
 def test_convention_the_aug_matrix_leads_from_the_unaugmented_frame() -> None:
@@ -170,6 +196,7 @@ def test_a_cloud_with_no_point_left_is_none() -> None:
         (dict(type="RandomRotateZ", range_deg=(1, 0)), "range_deg must be two numbers in asc"),
         (dict(type="RandomFlipAxis", p_x=1.5), r"p_x must be in \[0, 1\], but got 1.5"),
         (dict(type="RandomScale", scale_range=(0, 1)), "scale_range must be positive"),
+        (dict(type="RandomTranslate", std=-1.0), "std must not be negative, but got -1.0"),
         (dict(type="DropCuboids", max_fraction=1), r"max_fraction must be in \[0, 1\)"),
         (dict(type="CropToDisc", radius=0, z_range=(0, 1)), "radius must be positive"),
         (dict(type="CropToRange", point_cloud_range=[0, 0, 0]), "point_cloud_range must be"),
@@ -178,3 +205,8 @@ def test_a_cloud_with_no_point_left_is_none() -> None:
 def test_rejects_settings_out_of_range(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TRANSFORMS.build(config)
+
+
+def test_rejects_a_matrix_without_translation() -> None:
+    with pytest.raises(ValueError, match=r"matrix must have shape \(4, 4\), but got \(3, 3\)"):
+        move_points(sample_at((1, 2, 3)), np.eye(3))

@@ -1,0 +1,141 @@
+"""Boxes follow the cloud: corners, points inside, headings and velocities."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from mmdet3d.structures import LiDARInstance3DBoxes
+from numpy.typing import NDArray
+
+from perception_kd.datasets.transforms.boxes import make_boxes, move_boxes
+from perception_kd.datasets.transforms.points import (
+    RandomFlipAxis,
+    RandomRotateZ,
+    RandomScale,
+    RandomTranslate,
+)
+
+Array = NDArray[np.float64]
+
+# Center, length width height, yaw, velocity; the last one has no known velocity.
+VALUES = [
+    [10.0, -3.0, -1.0, 4.5, 1.9, 1.6, 0.4, 5.0, 1.0],
+    [-20.0, 14.0, 0.5, 0.7, 0.6, 1.8, -2.9, -1.0, 0.5],
+    [5.0, 30.0, 0.0, 12.0, 2.9, 3.5, 1.6, np.nan, np.nan],
+]
+
+MOVES = {
+    "rotation": lambda sample: RandomRotateZ().apply(sample, 2.1),
+    "flip of x": lambda sample: RandomFlipAxis().apply(sample, (True, False)),
+    "flip of y": lambda sample: RandomFlipAxis().apply(sample, (False, True)),
+    "scale": lambda sample: RandomScale().apply(sample, 1.1),
+    "translation": lambda sample: RandomTranslate().apply(sample, np.array([3.0, -2.0, 0.5])),
+}
+
+
+def make_sample(values: Any = VALUES) -> dict[str, Any]:
+    """A cloud of the corners of the boxes, then of points inside and around them."""
+    boxes = make_boxes(np.array(values))
+    rng = np.random.default_rng(0)
+    center = boxes.gravity_center.numpy()[:, None]
+    around = center + rng.uniform(-0.7, 0.7, (len(values), 400, 3)) * boxes.dims.numpy()[:, None]
+    points = np.zeros((8 * len(values) + around.size // 3, 5), np.float32)
+    points[:, :3] = np.concatenate([boxes.corners.numpy().reshape(-1, 3), around.reshape(-1, 3)])
+    points.flags.writeable = False
+    return {"points": points, "gt_bboxes_3d": boxes, "rng": rng}
+
+
+def sort_rows(rows: Array) -> Array:
+    return rows[np.lexsort(np.round(rows, 2).T)]
+
+
+def move_by_all(sample: dict[str, Any]) -> dict[str, Any]:
+    for move in MOVES.values():
+        sample = move(sample)  # type: ignore[no-untyped-call]
+    return sample
+
+
+@pytest.mark.parametrize("move", [*MOVES.values(), move_by_all], ids=[*MOVES, "all of them"])
+def test_corners_of_moved_boxes_are_the_moved_corners(move: Any) -> None:
+    sample = make_sample()
+    before = sample["gt_bboxes_3d"].tensor.clone()
+    moved = move(sample)
+    corners = moved["gt_bboxes_3d"].corners.numpy()
+    for box, expected in zip(corners, moved["points"][:24, :3].reshape(3, 8, 3), strict=True):
+        # A flip also changes which corner is which.
+        np.testing.assert_allclose(sort_rows(box), sort_rows(expected), atol=2e-5)
+    assert sample["gt_bboxes_3d"].tensor[:2].equal(before[:2])
+
+
+@pytest.mark.parametrize("move", [*MOVES.values(), move_by_all], ids=[*MOVES, "all of them"])
+def test_points_inside_before_are_inside_after(move: Any) -> None:
+    # Without the corners, which lie on the border.
+    sample = make_sample()
+    before = inside(sample["gt_bboxes_3d"], sample["points"][24:])
+    moved = move(sample)
+    after = inside(moved["gt_bboxes_3d"], moved["points"][24:])
+    assert 300 < before.sum() < 900
+    # One of 1200 may lie within rounding of a side.
+    assert (before != after).sum() <= 1
+
+
+def inside(boxes: LiDARInstance3DBoxes, points: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether each point is in each box, by turning the points into its frame."""
+    found = []
+    for x, y, z, length, width, height, yaw in boxes.tensor[:, :7].double().numpy():
+        dx, dy = points[:, 0] - x, points[:, 1] - y
+        along, across = dx * np.cos(yaw) + dy * np.sin(yaw), dy * np.cos(yaw) - dx * np.sin(yaw)
+        up = points[:, 2] - z - height / 2
+        far = [abs(along) > length / 2, abs(across) > width / 2, abs(up) > height / 2]
+        found.append(~np.any(far, axis=0))
+    return np.stack(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "yaw", "velocity"),
+    [
+        # Heading along (cos 0.4, sin 0.4) with 5 m/s along x and 1 m/s along y.
+        ("rotation", 2.5, [5 * np.cos(2.1) - np.sin(2.1), 5 * np.sin(2.1) + np.cos(2.1)]),
+        ("flip of x", np.pi - 0.4, [-5.0, 1.0]),
+        ("flip of y", -0.4, [5.0, -1.0]),
+        ("scale", 0.4, [5.5, 1.1]),
+        ("translation", 0.4, [5.0, 1.0]),
+    ],
+)
+def test_headings_and_velocities_turn_and_scale(
+    name: str, yaw: float, velocity: list[float]
+) -> None:
+    moved = MOVES[name](make_sample())["gt_bboxes_3d"].tensor
+    assert moved[0, 6].item() == pytest.approx(yaw, abs=1e-6)
+    assert moved[0, 7:].tolist() == pytest.approx(velocity, abs=1e-6)
+    assert moved[2, 7:].isnan().all()
+
+
+def test_each_single_move_is_that_of_mmdet3d() -> None:
+    expected = make_boxes(np.array(VALUES))
+    expected.rotate(2.1)
+    expected.flip("vertical")  # negates x
+    expected.flip("horizontal")  # negates y
+    expected.scale(1.1)
+    expected.translate(np.array([3.0, -2.0, 0.5]))
+    moved = move_by_all(make_sample())["gt_bboxes_3d"]
+    assert type(moved) is LiDARInstance3DBoxes
+    np.testing.assert_allclose(moved.tensor[:, :6], expected.tensor[:, :6], atol=1e-5)
+    np.testing.assert_allclose(moved.tensor[:, 7:], expected.tensor[:, 7:], atol=1e-5)
+    turn = (moved.tensor[:, 6] - expected.tensor[:, 6]).numpy()
+    np.testing.assert_allclose(np.cos(turn), 1, atol=1e-6)
+
+
+def test_no_boxes_stay_no_boxes() -> None:
+    moved = move_boxes(make_boxes(np.zeros((0, 9))), np.eye(4))
+    assert moved.tensor.shape == (0, 9)
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [np.diag([2.0, 1, 1, 1]), np.diag([1.0, 1, -1, 1]), np.eye(4)[[0, 2, 1, 3]]],
+    ids=["stretched", "upside down", "tilted"],
+)
+def test_rejects_maps_that_upright_boxes_cannot_follow(matrix: Array) -> None:
+    with pytest.raises(ValueError, match="matrix must scale all axes alike"):
+        move_boxes(make_boxes(np.array(VALUES)), matrix)
