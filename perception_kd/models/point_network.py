@@ -13,12 +13,20 @@ class PointFeatures(NamedTuple):
 
     Attributes:
         feats: Shape (N, C).
-        in_range: Whether the network saw the point, shape (N,). Features of points
-            beyond the voxel range are zero and carry no meaning.
+        point2voxel: Row of each point's voxel, int64, shape (N,); -1 where the network
+            did not see the point.
     """
 
     feats: Tensor
-    in_range: Tensor
+    point2voxel: Tensor
+
+    @property
+    def in_range(self) -> Tensor:
+        """Whether the network saw the point, shape (N,).
+
+        Features of points beyond the voxel range are zero and carry no meaning.
+        """
+        return self.point2voxel >= 0
 
 
 class PointNetworkMixin(nn.Module):
@@ -98,7 +106,7 @@ class PointNetworkMixin(nn.Module):
         feats = head(feats, points, voxels)
         if len(voxels.coors) == 0:
             feats = feats + self._nothing()
-        return PointFeatures(feats, voxels.point2voxel >= 0)
+        return PointFeatures(feats, voxels.point2voxel)
 
     def _nothing(self) -> Tensor:
         """Return zero, attached to every parameter of the network.
