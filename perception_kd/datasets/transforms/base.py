@@ -41,10 +41,10 @@ class RandomTransform(Transform, Generic[ParamsT]):
 
 
 def select_points(sample: Sample, keep: Mask) -> Sample | None:
-    """Drop points, and with them their pairs and labels.
+    """Drop points, and with them their pairs, labels and regions.
 
-    Reads: ``points``, ``original_points``; ``pairing_points``, ``pairing_images`` and
-    ``pts_semantic_mask`` where present. Writes: the same.
+    Reads: ``points``, ``original_points``; ``pairing_points``, ``pairing_images``,
+    ``pts_semantic_mask`` and ``region_ids`` where present. Writes: the same.
 
     Args:
         sample: The sample, left as it is.
@@ -56,7 +56,7 @@ def select_points(sample: Sample, keep: Mask) -> Sample | None:
     if not keep.any():
         return None
     selected = dict(sample)
-    for key in ("points", "original_points", "pts_semantic_mask"):
+    for key in ("points", "original_points", "pts_semantic_mask", "region_ids"):
         if key in sample:
             selected[key] = sample[key][keep]
     if "pairing_points" in sample:

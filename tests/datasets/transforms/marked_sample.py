@@ -16,9 +16,9 @@ def make_sample(
 ) -> dict[str, Any]:
     """Return a paired sample that can be followed through any chain of transforms.
 
-    The intensity of a point is its row; its class is its row modulo 7. The red and
-    green of a pixel are its row and column, the blue its view; so linear interpolation
-    keeps red and green true. The superpixel of a pixel is ``row * W + col``.
+    The intensity of a point is its row; its class is its row modulo 7, its region one
+    less than its row modulo 5. The red and green of a pixel are its row and column, the
+    blue its view; so linear interpolation keeps red and green true. The superpixel of a pixel is ``row * W + col``.
     """
     rng = np.random.default_rng(seed)
     height, width = img_shape
@@ -44,6 +44,7 @@ def make_sample(
         "points": points,
         "original_points": np.arange(num_points),
         "pts_semantic_mask": np.arange(num_points) % 7,
+        "region_ids": (np.arange(num_points) % 5 - 1).astype(np.int32),
         "cam_names": [f"CAM_{view}" for view in range(num_views)],
         "imgs": [
             np.stack([rows, cols, np.full_like(rows, view)], axis=2).astype(np.uint8)

@@ -62,11 +62,12 @@ def test_marked_points_stay_true_through_random_chains(chain: list[Transform], s
     expected_pixel = source_pixels(before)
     after = run(chain, before)
 
-    # Points: intensity, original row and label tell the same row of the file; the noted
-    # matrix leads from where it was to where it is.
+    # Points: intensity, original row, label and region tell the same row of the file;
+    # the noted matrix leads from where it was to where it is.
     mark = after["points"][:, 3].astype(int)
     assert np.array_equal(after["original_points"], mark)
     assert np.array_equal(after["pts_semantic_mask"], mark % 7)
+    assert np.array_equal(after["region_ids"], mark % 5 - 1)
     matrix = after.get("lidar_aug_matrix", np.eye(4))
     expected = before["points"][mark, :3] @ matrix[:3, :3].T
     np.testing.assert_allclose(after["points"][:, :3], expected, atol=1e-4)
