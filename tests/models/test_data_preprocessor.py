@@ -1,5 +1,7 @@
 """Batches keep every index on the point, pixel and segment that it named."""
 
+from typing import Any
+
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
@@ -62,6 +64,15 @@ def test_no_view_has_no_superpixel() -> None:
     unique, count = make_superpixels_unique(torch.zeros(0, 4, 6, dtype=torch.int32))
     assert unique.shape == (0, 4, 6)
     assert count == 0
+
+
+def test_regions_stay_with_the_points_of_their_sample() -> None:
+    samples: list[dict[str, Any]] = [pack(3, 1, seed=1), pack(2, 1, seed=2)]
+    for sample, ids in zip(samples, ([0, -1, 1], [1, 0]), strict=True):
+        sample["inputs"]["region_ids"] = torch.tensor(ids, dtype=torch.int32)
+    inputs = CameraLidarDataPreprocessor()(pseudo_collate(samples))["inputs"]
+    assert [ids.dtype for ids in inputs["region_ids"]] == [torch.int64] * 2
+    assert [ids.tolist() for ids in inputs["region_ids"]] == [[0, -1, 1], [1, 0]]
 
 
 def test_images_are_normalized_channel_by_channel() -> None:

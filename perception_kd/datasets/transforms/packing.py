@@ -29,8 +29,8 @@ class PackPretrainInputs(Transform):
     The data sample also gets a ``seed``, drawn last, for what a model draws itself.
 
     Reads: ``points``; ``rng``, ``imgs``, ``superpixels``, ``pairing_*``,
-    ``pts_semantic_mask`` and the meta keys where present. Writes: ``inputs``,
-    ``data_samples`` of ``docs/sample.md``, and nothing else.
+    ``region_ids``, ``pts_semantic_mask`` and the meta keys where present. Writes:
+    ``inputs``, ``data_samples`` of ``docs/sample.md``, and nothing else.
 
     Args:
         meta_keys: Keys that are copied to the data sample where present.
@@ -54,6 +54,8 @@ class PackPretrainInputs(Transform):
         for key in ("pairing_points", "pairing_images"):
             if key in sample:
                 inputs[key] = _to_tensor(sample[key], np.int64)
+        if "region_ids" in sample:
+            inputs["region_ids"] = _to_tensor(sample["region_ids"], np.int32)
         return {"inputs": inputs, "data_samples": self._pack_data_sample(sample)}
 
     def _pack_data_sample(self, sample: Sample) -> Any:

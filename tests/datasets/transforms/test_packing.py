@@ -17,10 +17,12 @@ def test_everything_loaded_is_packed_with_its_documented_type() -> None:
         "superpixels": ((2, 90, 160), torch.int32),
         "pairing_points": ((40,), torch.int64),
         "pairing_images": ((40, 3), torch.int64),
+        "region_ids": ((50,), torch.int32),
     }
     inputs = packed["inputs"]
     assert {key: (tuple(t.shape), t.dtype) for key, t in inputs.items()} == shapes
     assert np.array_equal(inputs["imgs"][1, :, 7, 9], sample["imgs"][1][7, 9])
+    assert inputs["region_ids"].tolist() == [i % 5 - 1 for i in range(50)]
     data_sample = packed["data_samples"]
     assert data_sample.sample_token == "marked"
     assert data_sample.cam_names == ["CAM_0", "CAM_1"]
