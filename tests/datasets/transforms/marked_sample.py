@@ -18,7 +18,8 @@ def make_sample(
 
     The intensity of a point is its row; its class is its row modulo 7, its region one
     less than its row modulo 5. The red and green of a pixel are its row and column, the
-    blue its view; so linear interpolation keeps red and green true. The superpixel of a pixel is ``row * W + col``.
+    blue its view; so linear interpolation keeps red and green true. The superpixel of a
+    pixel is ``row * W + col``.
     """
     rng = np.random.default_rng(seed)
     height, width = img_shape
