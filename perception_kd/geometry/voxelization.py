@@ -4,6 +4,7 @@ Everything runs on the device of its arguments, and no step depends on the order
 which the threads of a GPU finish: the same points give the same voxels, bit for bit.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -24,6 +25,9 @@ class Voxels(NamedTuple):
         spatial_shape: Number of cells along z, y, x (z, phi, rho); ``coors`` are below
             it.
         batch_size: Number of clouds, empty ones included.
+        num_points: Where voxels keep their points: how many of them each has, shape
+            (K,); ``features`` are then the points, zero behind the last, shape (K, T,
+            F).
     """
 
     features: Tensor
@@ -31,6 +35,35 @@ class Voxels(NamedTuple):
     point2voxel: Tensor
     spatial_shape: tuple[int, int, int]
     batch_size: int
+    num_points: Tensor | None = None
+
+
+def grid_shape(
+    point_cloud_range: Sequence[float], voxel_size: Sequence[float]
+) -> tuple[int, int, int]:
+    """Return the number of cells along z, y and x, at least one each.
+
+    Args:
+        point_cloud_range: Lower ends along x, y and z, then upper ends.
+        voxel_size: Size of a cell along x, y and z in the same units.
+
+    Raises:
+        ValueError: If there are not three sizes, all positive, or not three lower and
+            three larger upper ends.
+    """
+    if len(voxel_size) != 3 or min(voxel_size) <= 0:
+        raise ValueError(f"voxel_size must be three positive sizes, but got {voxel_size}.")
+    lower, upper = point_cloud_range[:3], point_cloud_range[3:]
+    if len(upper) != 3 or any(lo >= hi for lo, hi in zip(lower, upper, strict=True)):
+        raise ValueError(
+            "point_cloud_range must be three lower and three larger upper ends, "
+            f"but got {point_cloud_range}."
+        )
+    x, y, z = (
+        max(1, round((hi - lo) / size))
+        for lo, hi, size in zip(lower, upper, voxel_size, strict=True)
+    )
+    return z, y, x
 
 
 def to_cylindrical(points: Tensor) -> Tensor:
@@ -88,6 +121,24 @@ def first_points(point2voxel: Tensor, num_voxels: int) -> Tensor:
     return first.scatter_reduce_(0, point2voxel, rows, "amin")
 
 
+def sort_into_voxels(point2voxel: Tensor, num_voxels: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Sort points by voxel, and number those of each voxel by their rows.
+
+    Args:
+        point2voxel: Voxel of each point, none of them negative, int64, shape (N,).
+        num_voxels: K; voxels may be without a point.
+
+    Returns:
+        Rows of the points in the order of the voxels, shape (N,); the number of each of
+        these in its voxel, from 0, shape (N,); and the number of points of each voxel,
+        shape (K,).
+    """
+    voxel, order = torch.sort(point2voxel, stable=True)
+    counts = torch.bincount(voxel, minlength=num_voxels)
+    starts = counts.cumsum(dim=0) - counts
+    return order, torch.arange(len(voxel), device=voxel.device) - starts[voxel], counts
+
+
 def mean_of_points(
     features: Tensor, point2voxel: Tensor, num_voxels: int, max_points: int | None = None
 ) -> Tensor:
@@ -105,11 +156,8 @@ def mean_of_points(
     """
     if num_voxels == 0:
         return features.new_zeros(0, features.shape[1])
-    voxel, order = torch.sort(point2voxel, stable=True)
-    counts = torch.bincount(voxel, minlength=num_voxels)
+    order, rank_in_voxel, counts = sort_into_voxels(point2voxel, num_voxels)
     if max_points is not None:
-        starts = counts.cumsum(dim=0) - counts
-        rank_in_voxel = torch.arange(len(voxel), device=voxel.device) - starts[voxel]
         order = order[rank_in_voxel < max_points]
         counts = counts.clamp(max=max_points)
     # Sums each segment in the order of its rows, unlike `index_add_` on a GPU.

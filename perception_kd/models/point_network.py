@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from perception_kd.geometry.voxelization import Voxels
 from perception_kd.registry import MODELS
 
 
@@ -37,9 +38,10 @@ class PointNetworkMixin(nn.Module):
     through:
 
     - sparse: ``pts_voxelizer`` > ``pts_backbone`` > head, a feature a voxel (MinkUNet);
-    - bird's-eye view: ``pts_voxelizer`` > ``pts_middle_encoder`` [> ``pts_backbone``
-      > ``pts_neck``] > head, a feature a cell (VoxelNet). It is taken where there is a
-      ``pts_middle_encoder``.
+    - bird's-eye view: ``pts_voxelizer`` [> ``pts_voxel_encoder``] >
+      ``pts_middle_encoder`` [> ``pts_backbone`` > ``pts_neck``], a feature a cell
+      (PointPillars, VoxelNet), read at the points by a head. It is taken where there is
+      a ``pts_middle_encoder``.
     """
 
     pts_voxelizer: nn.Module
@@ -90,23 +92,56 @@ class PointNetworkMixin(nn.Module):
             Features in the order of the concatenated clouds.
         """
         voxels = self.pts_voxelizer(points)
-        feats = voxels.features
-        if self.pts_voxel_encoder is not None:
-            feats = self.pts_voxel_encoder(feats)
-
-        if self.pts_middle_encoder is None:
-            assert self.pts_backbone is not None
-            feats = self.pts_backbone(feats, voxels.coors, voxels.batch_size, voxels.spatial_shape)
+        if self.pts_middle_encoder is not None:
+            feats = head(self._encode_bev(voxels), points, voxels)
         else:
-            feats = self.pts_middle_encoder(feats, voxels.coors, voxels.batch_size)
-            if self.pts_backbone is not None:
-                feats = self.pts_backbone(feats)
-            if self.pts_neck is not None:
-                feats = self.pts_neck(feats)
-        feats = head(feats, points, voxels)
+            assert self.pts_backbone is not None
+            feats = self._encode_voxels(voxels)
+            feats = self.pts_backbone(feats, voxels.coors, voxels.batch_size, voxels.spatial_shape)
+            feats = head(feats, points, voxels)
         if len(voxels.coors) == 0:
             feats = feats + self._nothing()
         return PointFeatures(feats, voxels.point2voxel)
+
+    def extract_pts_bev(self, points: list[Tensor]) -> Tensor:
+        """Compute the map of features that the network makes of clouds.
+
+        Args:
+            points: One cloud a sample, in the LiDAR frame, each (N_b, 5). Clouds may be
+                empty.
+
+        Returns:
+            Shape (B, C, Y, X), rows along y and columns along x.
+
+        Raises:
+            ValueError: If the network has no middle encoder, or more than one level of
+                maps.
+        """
+        if self.pts_middle_encoder is None:
+            raise ValueError("pts_middle_encoder must be given for a map, but got None.")
+        voxels = self.pts_voxelizer(points)
+        bev = self._encode_bev(voxels)
+        return bev + self._nothing() if len(voxels.coors) == 0 else bev
+
+    def _encode_bev(self, voxels: Voxels) -> Tensor:
+        assert self.pts_middle_encoder is not None
+        feats = self._encode_voxels(voxels)
+        bev = self.pts_middle_encoder(feats, voxels.coors, voxels.batch_size)
+        for part in (self.pts_backbone, self.pts_neck):
+            if part is not None:
+                bev = part(bev)
+        if isinstance(bev, Tensor):
+            return bev
+        if len(bev) != 1:
+            raise ValueError(f"The network must give one level of maps, but got {len(bev)}.")
+        return bev[0]
+
+    def _encode_voxels(self, voxels: Voxels) -> Tensor:
+        if self.pts_voxel_encoder is None:
+            return voxels.features
+        if voxels.num_points is None:
+            return self.pts_voxel_encoder(voxels.features)
+        return self.pts_voxel_encoder(voxels.features, voxels.num_points, voxels.coors)
 
     def _nothing(self) -> Tensor:
         """Return zero, attached to every parameter of the network.

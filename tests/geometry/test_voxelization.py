@@ -10,7 +10,9 @@ from torch import Tensor
 
 from perception_kd.geometry.voxelization import (
     first_points,
+    grid_shape,
     mean_of_points,
+    sort_into_voxels,
     to_cylindrical,
     unique_cells,
 )
@@ -82,3 +84,26 @@ def test_no_points_give_no_voxels() -> None:
     assert point2voxel.shape == (0,)
     assert first_points(point2voxel, 0).shape == (0,)
     assert mean_of_points(torch.zeros(0, 3), point2voxel, 0).shape == (0, 3)
+
+
+@settings(max_examples=20, deadline=None)
+@given(num_points=st.integers(0, 100), seed=st.integers(0, 1000))
+def test_sorted_points_match_grouping_one_by_one(num_points: int, seed: int) -> None:
+    cells = make_cells(num_points, seed)
+    points_of = list(group_one_by_one(cells).values())
+    coors, point2voxel = unique_cells(cells, SHAPE)
+    order, rank, counts = sort_into_voxels(point2voxel, len(coors) + 1)
+    assert order.tolist() == [row for rows in points_of for row in rows]
+    assert rank.tolist() == [i for rows in points_of for i in range(len(rows))]
+    assert counts.tolist() == [*map(len, points_of), 0]
+
+
+def test_convention_the_shape_of_a_grid_is_z_y_x() -> None:
+    assert grid_shape((-2, -3, -5, 2, 3, 3), (0.1, 0.2, 8)) == (1, 30, 40)
+
+
+def test_rejects_a_grid_without_cells() -> None:
+    with pytest.raises(ValueError, match="voxel_size must be three positive sizes"):
+        grid_shape((0, 0, 0, 1, 1, 1), (0.1, 0.1, 0))
+    with pytest.raises(ValueError, match="three lower and three larger upper ends"):
+        grid_shape((0, 0, 0, 1, 1, 0), (0.1, 0.1, 0.1))

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from perception_kd.geometry.voxelization import (
     Voxels,
     first_points,
+    grid_shape,
     mean_of_points,
     to_cylindrical,
     unique_cells,
@@ -103,7 +104,9 @@ class PointVoxelizer(nn.Module):
         self.reduce = reduce
         self.feature_columns = tuple(feature_columns)
         self.max_points = max_points
-        self.grid_shape = _grid_shape(point_cloud_range, voxel_size)
+        self.grid_shape: tuple[int, int, int] | None = None
+        if point_cloud_range is not None:
+            self.grid_shape = grid_shape(point_cloud_range, voxel_size)
         lower = point_cloud_range[:3] if point_cloud_range is not None else (0.0, 0.0, 0.0)
 
         for name, values in (("voxel_size", voxel_size), ("lower", lower)):
@@ -197,22 +200,3 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         listed = " or ".join(f'"{choice}"' for choice in choices)
         raise ValueError(f'{name} must be {listed}, but got "{value}".')
-
-
-def _grid_shape(
-    point_cloud_range: tuple[float, ...] | None, voxel_size: tuple[float, float, float]
-) -> tuple[int, int, int] | None:
-    """Return the number of cells along z, y and x; ``None`` without a range."""
-    if point_cloud_range is None:
-        return None
-    lower, upper = point_cloud_range[:3], point_cloud_range[3:]
-    if len(upper) != 3 or any(lo >= hi for lo, hi in zip(lower, upper, strict=True)):
-        raise ValueError(
-            "point_cloud_range must be three lower and three larger upper ends, "
-            f"but got {point_cloud_range}."
-        )
-    x, y, z = (
-        max(1, round((hi - lo) / size))
-        for lo, hi, size in zip(lower, upper, voxel_size, strict=True)
-    )
-    return z, y, x

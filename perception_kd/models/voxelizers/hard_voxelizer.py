@@ -1,0 +1,113 @@
+"""Points to voxels that keep their points, as mmdet3d's voxel encoders take them."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from perception_kd.geometry.voxelization import (
+    Voxels,
+    first_points,
+    grid_shape,
+    sort_into_voxels,
+    unique_cells,
+)
+from perception_kd.registry import MODELS
+
+
+@MODELS.register_module()
+class HardVoxelizer(nn.Module):
+    """Cut clouds into voxels of up to ``max_num_points`` points.
+
+    The result is that of mmcv's and mmdet3d's hard voxelization up to the order of the
+    voxels, which is that of their cells here, and the same in every run on a GPU too.
+    Where there are too many, the voxels and the points of the highest rows are left
+    out: shuffle the cloud for a random choice. What is left out still has its place in
+    ``point2voxel``, unless its voxel is gone.
+
+    It feeds mmdet3d's ``PillarFeatureNet`` and ``HardSimpleVFE``, and has no
+    parameters, so that a network has the names of mmdet3d's CenterPoint, which does
+    this in its data preprocessor.
+
+    Args:
+        voxel_size: Size of a voxel along (x, y, z) in m.
+        point_cloud_range: Lower ends of the three axes, then upper ends, in m,
+            half-open.
+        max_num_points: Points of a voxel that are kept.
+        max_voxels: Voxels of a cloud that are kept, in training and in testing.
+
+    Raises:
+        ValueError: If an argument is none of these.
+    """
+
+    voxel_size: Tensor
+    lower: Tensor
+
+    def __init__(
+        self,
+        voxel_size: tuple[float, float, float],
+        point_cloud_range: tuple[float, ...],
+        max_num_points: int,
+        max_voxels: Sequence[int],
+    ) -> None:
+        super().__init__()
+        if len(max_voxels) != 2 or min(max_num_points, *max_voxels) < 1:
+            raise ValueError(
+                "max_num_points must be positive and max_voxels two positive numbers, but got "
+                f"{max_num_points} and {max_voxels}."
+            )
+        self.max_num_points = max_num_points
+        self.max_voxels = tuple(max_voxels)
+        self.grid_shape = grid_shape(point_cloud_range, voxel_size)
+        for name, values in (("voxel_size", voxel_size), ("lower", point_cloud_range[:3])):
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float), persistent=False)
+
+    @torch.no_grad()
+    def forward(self, points: list[Tensor]) -> Voxels:
+        """Voxelize a batch.
+
+        Args:
+            points: One cloud a sample, each (N_b, F), x, y, z in m first, all with the
+                same F. Clouds may be empty, also all of them.
+
+        Raises:
+            ValueError: If the list is empty.
+        """
+        if len(points) == 0:
+            raise ValueError("points must hold at least one cloud, but got an empty list.")
+        cloud = torch.cat(points)
+        sample = torch.cat([torch.full_like(p[:, 0], b) for b, p in enumerate(points)]).long()
+        cells = (cloud[:, :3] - self.lower) / self.voxel_size
+        upper = cells.new_tensor(self.grid_shape).flip(0)
+        seen = ((cells >= 0) & (cells < upper)).all(dim=1)  # NaN compares false
+        cloud = cloud[seen]
+
+        zyx = cells[seen].long().flip(1)
+        coors, voxel = unique_cells(torch.cat([sample[seen, None], zyx], 1), self.grid_shape)
+        new_row = self._keep_voxels(coors, voxel, len(points))
+        coors, voxel = coors[new_row >= 0], new_row[voxel]
+        point2voxel = torch.full_like(sample, -1).masked_scatter_(seen, voxel)
+
+        cloud, voxel = cloud[voxel >= 0], voxel[voxel >= 0]
+        order, rank, counts = sort_into_voxels(voxel, len(coors))
+        order, rank = (rows[rank < self.max_num_points] for rows in (order, rank))
+        features = cloud.new_zeros(len(coors), self.max_num_points, cloud.shape[1])
+        features[voxel[order], rank] = cloud[order]
+        return Voxels(
+            features,
+            coors.int(),
+            point2voxel,
+            self.grid_shape,
+            len(points),
+            counts.clamp(max=self.max_num_points),
+        )
+
+    def _keep_voxels(self, coors: Tensor, voxel: Tensor, batch_size: int) -> Tensor:
+        """Return the new row of each voxel, -1 where its cloud has too many, (K,)."""
+        limit = self.max_voxels[0 if self.training else 1]
+        keep = torch.ones(len(coors), dtype=torch.bool, device=coors.device)
+        if int(torch.bincount(coors[:, 0], minlength=batch_size).amax()) > limit:
+            by_first_point = first_points(voxel, len(coors)).argsort()
+            order, rank, _ = sort_into_voxels(coors[by_first_point, 0], batch_size)
+            keep[by_first_point[order]] = rank < limit
+        return torch.where(keep, keep.cumsum(0) - 1, -1)
