@@ -6,6 +6,8 @@ from typing import Any
 from perception_kd.datasets.splits import (
     SEMANTICKITTI_SEQUENCES,
     every_nth_scene,
+    read_scene_list,
+    scene_list_names,
     split_scenes,
 )
 
@@ -20,13 +22,17 @@ def select_samples(
 
     Args:
         info: An info file's content.
-        scenes: Names of scenes, or the name of a split; None means all of the file.
+        scenes: Names of scenes; a list of them, as in
+            :func:`~perception_kd.datasets.splits.read_scene_list`, where a file ends in
+            ".txt"; or the name of a split, of which scenes may be missing. None means
+            all of the file.
         scene_step: Keep the N-th, 2N-th, ... of those scenes, in their order in the
             file.
         sample_step: Of the samples left, keep every N-th from the first on: SLidR's
             share of SemanticKITTI, whose samples are in the order of their files.
 
     Raises:
+        FileNotFoundError: If there is no such list of scenes.
         ValueError: If a step is out of range, a scene or split is not known, or no
             sample is left.
     """
@@ -53,10 +59,10 @@ def _choose_scenes(
     """Return the scenes asked for that the file has, in the order of the file."""
     if scenes is None:
         return present
-    if isinstance(scenes, str):
+    if isinstance(scenes, str) and not _is_list(scenes):
         asked = _scenes_of_split(metainfo, scenes)
     else:
-        asked = list(scenes)
+        asked = read_scene_list(scenes) if isinstance(scenes, str) else list(scenes)
         unknown = [name for name in asked if name not in present]
         if unknown:
             raise ValueError(
@@ -64,6 +70,10 @@ def _choose_scenes(
                 f"{_some(present)}."
             )
     return [name for name in present if name in set(asked)]
+
+
+def _is_list(name: str) -> bool:
+    return name.endswith(".txt") or name in scene_list_names()
 
 
 def _scenes_of_split(metainfo: Mapping[str, Any], split: str) -> list[str]:

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from perception_kd.datasets import CameraLidarDataset
 from perception_kd.datasets.camera_lidar_dataset import make_rng
 from perception_kd.datasets.errors import BrokenFileError
+from perception_kd.datasets.selection import select_samples
 from perception_kd.registry import DATASETS
 from tests.datasets.small_dataset import CAM2IMG, CAMERAS, LIDAR2CAM, make_small_dataset
 
@@ -60,6 +61,7 @@ def test_a_sample_starts_as_documented(root: Path) -> None:
     assert sample["timestamp"] == 11
     assert sample["info_root"] == str(root)
     assert sample["lidar_path"] == str(root / "lidar" / "1-1.bin")
+    assert sample["lidar_token"] == "LIDAR_TOP-1-1"
     assert sample["num_pts_feats"] == 5
     assert sample["pts_semantic_mask_path"] == str(root / "labels" / "1-1.bin")
     assert sample["cam_names"] == ["CAM_FRONT", "CAM_BACK"]
@@ -75,7 +77,27 @@ def test_a_sample_starts_as_documented(root: Path) -> None:
 
 
 def test_boxes_never_reach_a_sample(root: Path) -> None:
-    assert not {"instances", "gt_bboxes_3d", "ann_info"} & set(build(root)[0])
+    assert not {"instances", "gt_bboxes_3d", "ann_info", "box_classes"} & set(build(root)[0])
+
+
+def test_boxes_come_where_asked_for_with_the_classes_in_their_order(root: Path) -> None:
+    dataset = build(root, with_boxes=True)
+    boxes = dataset[0]["instances"]
+    # A car, a truck, an unseen car, an animal, which is nothing to detect.
+    assert boxes["labels_3d"].tolist() == [0, 1, 0, -1]
+    assert boxes["is_valid"].tolist() == [True, True, False, True]
+    assert boxes["num_lidar_pts"].tolist() == [9, 2, 0, 5]
+    assert boxes["bboxes_3d"][0].tolist() == [5, 2, 0.5, 4, 2, 1, 0.3, 1, 0]
+    assert dataset.get_cat_ids(0) == {0, 1}
+    assert dataset[0]["box_classes"][5] == "barrier"
+    dataset = build(root, with_boxes=True, metainfo=dict(classes=["truck"]))
+    assert dataset[0]["instances"]["labels_3d"].tolist() == [-1, 0, -1, -1]
+    assert dataset.get_cat_ids(0) == {0}
+
+
+def test_rejects_classes_that_the_info_file_lacks(root: Path) -> None:
+    with pytest.raises(ValueError, match=r"metainfo.classes must be .* but got \['tram'\]"):
+        build(root, with_boxes=True, metainfo=dict(classes=["car", "tram"]))
 
 
 def test_info_files_may_lie_elsewhere(root: Path, tmp_path: Path) -> None:
@@ -123,6 +145,36 @@ def test_a_split_is_chosen_by_name(tmp_path: Path) -> None:
     (root / "infos.pkl").write_bytes(pickle.dumps(content))
     assert tokens(build(root, scenes="train")) == ["1-0", "1-1", "3-0", "3-1"]
     assert tokens(build(root, scenes="val")) == ["0-0", "0-1", "2-0", "2-1"]
+
+
+def test_scenes_are_chosen_by_a_list_in_a_file(root: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.txt"
+    own.write_text("scene-3\nscene-1\n")
+    assert tokens(build(root, scenes=str(own))) == ["1-0", "1-1", "3-0", "3-1"]
+    assert tokens(build(root, scenes=str(own), scene_step=2)) == ["3-0", "3-1"]
+
+
+def test_of_a_list_no_scene_may_be_missing(root: Path) -> None:
+    # Another share of the labels than its name says would be trained on.
+    with pytest.raises(ValueError, match=r"scenes must be in the info file, but got scene-0171"):
+        build(root, scenes="nuscenes_lidarseg_1pct")
+
+
+def test_one_in_a_hundred_of_semantickittis_training_scans_are_slidrs_192() -> None:
+    # Frames of the sequences 00 to 07, 09 and 10, in the order of their files.
+    lengths = (4541, 1101, 4661, 801, 271, 2761, 1101, 1101, 1591, 1201)
+    info = {
+        "metainfo": {"dataset": "semantickitti"},
+        "data_list": [
+            {"scene_name": f"{sequence:02d}", "frame": frame}
+            for sequence, length in zip((*range(8), 9, 10), lengths, strict=True)
+            for frame in range(length)
+        ],
+    }
+    chosen = select_samples(info, sample_step=100)
+    assert len(chosen) == 192
+    assert chosen[0] == {"scene_name": "00", "frame": 0}
+    assert chosen[46] == {"scene_name": "01", "frame": 59}  # 4600 = 4541 + 59
 
 
 def test_labels_can_be_mapped_otherwise(root: Path) -> None:

@@ -1,10 +1,15 @@
 """Splits against the devkit's lists and SLidR's counts."""
 
+from pathlib import Path
+
 import pytest
 
 from perception_kd.datasets.splits import (
     SEMANTICKITTI_SEQUENCES,
+    evaluation_set,
     every_nth_scene,
+    read_scene_list,
+    scene_list_names,
     split_names,
     split_scenes,
 )
@@ -48,6 +53,55 @@ def test_steps_leave_as_many_scenes_as_slidr_reports(step: int, count: int) -> N
 
 def test_convention_the_first_scene_taken_is_the_nth() -> None:
     assert every_nth_scene(["a", "b", "c", "d", "e"], 2) == ["b", "d"]
+    assert every_nth_scene(["a", "b", "c", "d", "e"], 2, from_first=True) == ["a", "c", "e"]
+
+
+@pytest.mark.parametrize(
+    ("percent", "step", "count"), [(1, 100, 7), (5, 20, 35), (10, 10, 70), (25, 4, 175)]
+)
+def test_the_lists_for_segmentation_follow_slidrs_rule(percent: int, step: int, count: int) -> None:
+    # SLidR counts the training scenes from 1 along the scene table, whose order is that
+    # of the names, and keeps those whose number the step divides.
+    train = sorted(split_scenes("v1.0-trainval", "train"))
+    expected = [name for number, name in enumerate(train, 1) if number % step == 0]
+    assert read_scene_list(f"nuscenes_lidarseg_{percent}pct") == expected
+    assert len(expected) == count
+
+
+@pytest.mark.parametrize(("percent", "count"), [(5, 35), (10, 70), (20, 140), (50, 350)])
+def test_the_lists_for_detection_follow_calicos_rule(percent: int, count: int) -> None:
+    # Every k-th training scene from the first on, k = 1 / share.
+    train = sorted(split_scenes("v1.0-trainval", "train"))
+    expected = [name for i, name in enumerate(train) if i % (100 // percent) == 0]
+    assert read_scene_list(f"nuscenes_detection_{percent}pct") == expected
+    assert len(expected) == count
+    assert expected[0] == "scene-0001"
+
+
+def test_every_list_that_comes_along_is_checked_above() -> None:
+    shares = {"detection": (5, 10, 20, 50), "lidarseg": (1, 5, 10, 25)}
+    names = {f"nuscenes_{task}_{p}pct" for task, percents in shares.items() for p in percents}
+    assert set(scene_list_names()) == names
+
+
+def test_a_list_can_be_a_file(tmp_path: Path) -> None:
+    own = tmp_path / "own.txt"
+    own.write_text("scene-0002\nscene-0001\n")
+    assert read_scene_list(own) == ["scene-0002", "scene-0001"]
+    own.write_text("\n")
+    with pytest.raises(ValueError, match=r"own\.txt must name a scene a line, but it is empty"):
+        read_scene_list(own)
+    with pytest.raises(FileNotFoundError, match=r"other\.txt; name a file, or one of nuscenes_det"):
+        read_scene_list(tmp_path / "other.txt")
+
+
+def test_scenes_are_evaluated_under_the_devkits_name_of_their_split() -> None:
+    assert evaluation_set("v1.0-mini", "scene-0103") == "mini_val"
+    assert evaluation_set("v1.0-mini", "scene-0061") == "mini_train"
+    assert evaluation_set("v1.0-trainval", "scene-0103") == "val"
+    assert evaluation_set("v1.0-test", "scene-0077") == "test"
+    with pytest.raises(ValueError, match=r"scene must be in a split of v1\.0-mini, but got 'x'"):
+        evaluation_set("v1.0-mini", "x")
 
 
 def test_semantickitti_has_22_sequences() -> None:

@@ -15,8 +15,11 @@ from perception_kd.registry import TRANSFORMS
 META_KEYS = (
     "sample_token",
     "scene_token",
+    "scene_name",
     "cam_names",
+    "lidar_token",
     "lidar_path",
+    "num_pts_feats",
     "original_points",
     "lidar_aug_matrix",
 )
