@@ -1,6 +1,7 @@
 """Converters of public data sets, info files, splits and the data sets themselves."""
 
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
+from perception_kd.datasets.class_balanced import CBGSDataset
 from perception_kd.datasets.info_file import (
     COORDINATES,
     SCHEMA_VERSION,
@@ -14,6 +15,7 @@ from perception_kd.datasets.info_file import (
 __all__ = [
     "COORDINATES",
     "SCHEMA_VERSION",
+    "CBGSDataset",
     "CameraLidarDataset",
     "InfoWriter",
     "make_metainfo",

@@ -5,12 +5,17 @@ from typing import Any
 
 import cv2
 import numpy as np
+from mmdet3d.datasets import NuScenesDataset
 
 from perception_kd.datasets import make_metainfo, write_info
 
 CAMERAS = ("CAM_FRONT", "CAM_BACK")
 HEIGHT, WIDTH, NUM_POINTS = 20, 32, 60
 CAM2IMG = [[16.0, 0, 15.5], [0, 16.0, 9.5], [0, 0, 1]]
+# In mmdet3d's order, which is not that of the classes to learn.
+CATEGORIES = {name: i for i, name in enumerate(NuScenesDataset.METAINFO["classes"])} | {
+    "animal": -1
+}
 # Camera axes x right, y down, z forward from LiDAR axes x right, y forward, z up.
 LIDAR2CAM = {
     "CAM_FRONT": [[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]],
@@ -26,7 +31,9 @@ def make_small_dataset(root: Path, num_scenes: int = 4, samples_per_scene: int =
         for index in range(samples_per_scene)
     ]
     prefix = {"pts": "lidar", "pts_semantic_mask": "labels", **{name: name for name in CAMERAS}}
-    metainfo = make_metainfo("nuscenes", "v1.0-mini", "make it again", data_prefix=prefix)
+    metainfo = make_metainfo(
+        "nuscenes", "v1.0-mini", "make it again", data_prefix=prefix, categories=CATEGORIES
+    )
     write_info(root / "infos.pkl", metainfo, samples)
     return root
 
@@ -78,5 +85,18 @@ def _write_sample(root: Path, scene: str, token: str, time: float) -> dict[str, 
             }
             for lag in (0.05, 0.1)
         ],
-        "instances": [{"bbox_3d": [0, 0, 0, 4, 2, 1, 0], "bbox_label_3d": 0}],
+        "instances": [
+            _make_instance(label, x, num_points)
+            for label, x, num_points in ((0, 5.0, 9), (1, -5.0, 2), (0, 7.0, 0), (-1, 3.0, 5))
+        ],
+    }
+
+
+def _make_instance(label: int, x: float, num_points: int) -> dict[str, Any]:
+    return {
+        "bbox_3d": [x, 2.0, 0.5, 4.0, 2.0, 1.0, 0.3],
+        "bbox_label_3d": label,
+        "bbox_3d_isvalid": num_points > 0,
+        "num_lidar_pts": num_points,
+        "velocity": [1.0, 0.0] if num_points else [float("nan")] * 2,
     }

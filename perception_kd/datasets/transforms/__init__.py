@@ -1,6 +1,7 @@
 """Steps of a pipeline; each says which keys of a sample it reads and writes."""
 
 from perception_kd.datasets.transforms.base import RandomTransform, Sample, Transform
+from perception_kd.datasets.transforms.boxes import CropBoxesToRange, LoadBoxes
 from perception_kd.datasets.transforms.images import (
     RandomFlipImages,
     RandomResizedCrop,
@@ -26,9 +27,11 @@ from perception_kd.datasets.transforms.points import (
 from perception_kd.datasets.transforms.regions import LoadRegions
 
 __all__ = [
+    "CropBoxesToRange",
     "CropToDisc",
     "CropToRange",
     "DropCuboids",
+    "LoadBoxes",
     "LoadImages",
     "LoadPointLabels",
     "LoadPoints",

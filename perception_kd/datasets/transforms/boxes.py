@@ -1,10 +1,15 @@
-"""Boxes in the LiDAR frame, as mmdet3d has them, under maps of that frame."""
+"""Annotated boxes: loading, moving with the cloud, dropping those out of range."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from mmdet3d.structures import LiDARInstance3DBoxes
 
+from perception_kd.datasets.transforms.base import Mask, Sample, Transform
 from perception_kd.geometry.rigid import Array
+from perception_kd.registry import TRANSFORMS
+from perception_kd.utils.checks import check_at_least, check_shape
 
 
 def make_boxes(values: Array) -> LiDARInstance3DBoxes:
@@ -51,3 +56,75 @@ def move_boxes(boxes: LiDARInstance3DBoxes, matrix: Array) -> LiDARInstance3DBox
     moved[:, 6] = np.arctan2(heading[:, 1], heading[:, 0])
     moved[:, 7:9] = values[:, 7:9] @ linear[:2, :2].T
     return LiDARInstance3DBoxes(torch.from_numpy(moved.astype(np.float32)), box_dim=9)
+
+
+@TRANSFORMS.register_module()
+class LoadBoxes(Transform):
+    """Take over the annotated boxes that a detector should find.
+
+    Reads: ``instances``. Writes: ``gt_bboxes_3d``, ``gt_labels_3d``.
+
+    Args:
+        use_valid_flag: Which boxes count, as in mmdet3d: those with a LiDAR or radar
+            point, or, if False, those with a LiDAR point. Boxes of none of the classes
+            never do.
+        min_points: LiDAR points that a box must have besides.
+
+    Raises:
+        ValueError: If ``min_points`` is negative.
+    """
+
+    def __init__(self, use_valid_flag: bool = True, min_points: int = 0) -> None:
+        check_at_least("min_points", min_points, 0)
+        self.use_valid_flag = use_valid_flag
+        self.min_points = min_points
+
+    def __call__(self, sample: Sample) -> Sample:
+        """Return the sample with boxes; there may be none.
+
+        Raises:
+            ValueError: If the data set does not give boxes.
+        """
+        if "instances" not in sample:
+            raise ValueError("LoadBoxes must have a data set with with_boxes=True, but got none.")
+        boxes = sample["instances"]
+        valid = boxes["is_valid"] if self.use_valid_flag else boxes["num_lidar_pts"] > 0
+        keep = valid & (boxes["num_lidar_pts"] >= self.min_points) & (boxes["labels_3d"] >= 0)
+        return {
+            **sample,
+            "gt_bboxes_3d": make_boxes(boxes["bboxes_3d"][keep]),
+            "gt_labels_3d": boxes["labels_3d"][keep],
+        }
+
+
+@TRANSFORMS.register_module()
+class CropBoxesToRange(Transform):
+    """Keep the boxes whose center, seen from above, is in range.
+
+    Reads, writes: ``gt_bboxes_3d``, ``gt_labels_3d``.
+
+    Args:
+        point_cloud_range: ``[x_min, y_min, z_min, x_max, y_max, z_max]`` in m, lower
+            bounds included; the heights have no part in it, as in mmdet3d.
+
+    Raises:
+        ValueError: If there are not six bounds.
+    """
+
+    def __init__(self, point_cloud_range: Sequence[float]) -> None:
+        bounds = np.asarray(point_cloud_range, dtype=np.float64)
+        check_shape("point_cloud_range", bounds, (6,))
+        self.lower, self.upper = bounds[:2], bounds[3:5]
+
+    def __call__(self, sample: Sample) -> Sample:
+        """Return the sample without the boxes outside."""
+        centers = sample["gt_bboxes_3d"].tensor[:, :2].numpy()
+        return _select_boxes(sample, ((centers >= self.lower) & (centers < self.upper)).all(axis=1))
+
+
+def _select_boxes(sample: Sample, keep: Mask) -> Sample:
+    return {
+        **sample,
+        "gt_bboxes_3d": sample["gt_bboxes_3d"][torch.from_numpy(keep)],
+        "gt_labels_3d": sample["gt_labels_3d"][keep],
+    }

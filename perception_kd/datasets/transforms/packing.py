@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmdet3d.structures import Det3DDataSample, PointData
+from mmengine.structures import InstanceData
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,6 +23,7 @@ META_KEYS = (
     "num_pts_feats",
     "original_points",
     "lidar_aug_matrix",
+    "box_classes",
 )
 
 
@@ -70,6 +72,11 @@ class PackPretrainInputs(Transform):
         if "pts_semantic_mask" in sample:
             labels = _to_tensor(sample["pts_semantic_mask"], np.int64)
             data_sample.gt_pts_seg = PointData(pts_semantic_mask=labels)
+        if "gt_bboxes_3d" in sample:
+            data_sample.gt_instances_3d = InstanceData(
+                bboxes_3d=sample["gt_bboxes_3d"],
+                labels_3d=_to_tensor(sample["gt_labels_3d"], np.int64),
+            )
         return data_sample
 
 

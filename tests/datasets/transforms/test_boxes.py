@@ -7,13 +7,20 @@ import pytest
 from mmdet3d.structures import LiDARInstance3DBoxes
 from numpy.typing import NDArray
 
-from perception_kd.datasets.transforms.boxes import make_boxes, move_boxes
+from perception_kd.datasets.instances import parse_instances
+from perception_kd.datasets.transforms.boxes import (
+    CropBoxesToRange,
+    LoadBoxes,
+    make_boxes,
+    move_boxes,
+)
 from perception_kd.datasets.transforms.points import (
     RandomFlipAxis,
     RandomRotateZ,
     RandomScale,
     RandomTranslate,
 )
+from perception_kd.registry import TRANSFORMS
 
 Array = NDArray[np.float64]
 
@@ -139,3 +146,57 @@ def test_no_boxes_stay_no_boxes() -> None:
 def test_rejects_maps_that_upright_boxes_cannot_follow(matrix: Array) -> None:
     with pytest.raises(ValueError, match="matrix must scale all axes alike"):
         move_boxes(make_boxes(np.array(VALUES)), matrix)
+
+
+def annotate(*boxes: tuple[int, int, bool]) -> dict[str, Any]:
+    """A sample with one box for each (label, LiDAR points, valid), at x = 0, 1, ..."""
+    raw = [
+        {
+            "bbox_3d": [float(x), 0, 0, 4, 2, 1, 0],
+            "bbox_label_3d": label,
+            "bbox_3d_isvalid": valid,
+            "num_lidar_pts": num_points,
+            "velocity": [float("nan")] * 2,
+        }
+        for x, (label, num_points, valid) in enumerate(boxes)
+    ]
+    return {"instances": parse_instances(raw, {0: 3, 7: 8})}
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept"),
+    [
+        # A box that only radar sees is valid and has no LiDAR point.
+        (dict(), [0, 1, 2]),
+        (dict(use_valid_flag=False), [0, 2]),
+        (dict(min_points=5), [0]),
+    ],
+)
+def test_boxes_count_by_their_points_and_class(settings: dict[str, Any], kept: list[int]) -> None:
+    sample = annotate((0, 9, True), (7, 0, True), (7, 4, True), (0, 0, False), (5, 9, True))
+    loaded = TRANSFORMS.build(dict(type="LoadBoxes", **settings))(sample)
+    assert loaded["gt_bboxes_3d"].tensor[:, 0].tolist() == kept
+    assert loaded["gt_labels_3d"].tolist() == [[3, 8, 8][i] for i in kept]
+
+
+def test_convention_the_center_of_an_info_file_is_that_of_gravity() -> None:
+    boxes = LoadBoxes()(annotate((0, 9, True)))["gt_bboxes_3d"]
+    assert boxes.gravity_center.tolist() == [[0, 0, 0]]
+    assert boxes.bottom_center.tolist() == [[0, 0, -0.5]]
+    assert boxes.tensor[0, 7:].tolist() == [0, 0]  # unknown velocity, as in mmdet3d
+
+
+def test_boxes_are_cropped_by_their_center_seen_from_above() -> None:
+    sample = LoadBoxes()(annotate(*[(0, 9, True)] * 5))
+    cropped = CropBoxesToRange([1, -1, 50, 3, 1, 60])(sample)
+    assert cropped["gt_bboxes_3d"].tensor[:, 0].tolist() == [1, 2]
+    assert cropped["gt_labels_3d"].tolist() == [3, 3]
+
+
+def test_rejects_what_it_cannot_load() -> None:
+    with pytest.raises(ValueError, match="with_boxes=True"):
+        LoadBoxes()({})
+    with pytest.raises(ValueError, match="min_points must be at least 0, but got -1"):
+        LoadBoxes(min_points=-1)
+    with pytest.raises(ValueError, match="point_cloud_range must have shape"):
+        CropBoxesToRange([0, 1])

@@ -60,3 +60,12 @@ def test_the_seed_comes_from_the_generator_of_the_sample() -> None:
         for seed in (1, 1, 2)
     ]
     assert seeds[0] == seeds[1] != seeds[2]
+
+
+def test_boxes_are_packed_with_their_labels() -> None:
+    boxes = make_boxes(np.arange(18.0).reshape(2, 9))
+    sample = {**make_sample(), "gt_bboxes_3d": boxes, "gt_labels_3d": np.array([4, 9])}
+    packed = PackPretrainInputs()({**sample, "box_classes": ("car",)})["data_samples"]
+    assert packed.gt_instances_3d.bboxes_3d.tensor.equal(boxes.tensor)
+    assert packed.gt_instances_3d.labels_3d.tolist() == [4, 9]
+    assert packed.box_classes == ("car",)

@@ -1,0 +1,74 @@
+"""Class-balanced sampling of detection data."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from mmdet3d.datasets import CBGSDataset as MMDet3DCBGSDataset
+from mmengine.logging import MMLogger
+
+from perception_kd.datasets.camera_lidar_dataset import make_rng
+from perception_kd.registry import DATASETS
+
+
+@DATASETS.register_module()
+class CBGSDataset(MMDet3DCBGSDataset):
+    """Draw samples again until all classes are in as many, as CBGS does [1].
+
+    It is mmdet3d's wrapper for :class:`CameraLidarDataset`, except that
+
+    - a class that no sample has takes no part, and is named (mmdet3d divides by zero);
+    - the draw depends on the data set's seed alone;
+    - each time that a sample comes in an epoch it is augmented anew.
+
+    It reads labels: pre-training must not use it.
+
+    - [1] Class-balanced Grouping and Sampling for Point Cloud 3D Object Detection,
+      2019, https://arxiv.org/abs/1908.09492
+
+    Args:
+        dataset: Config of a data set with ``with_boxes=True``, or the data set.
+        lazy_init: Whether to draw only when the first sample is asked for.
+
+    Raises:
+        ValueError: If the data set gives no boxes, or no sample has a class.
+    """
+
+    def __init__(self, dataset: Any, lazy_init: bool = False) -> None:
+        built = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        super().__init__(built, lazy_init=lazy_init)
+
+    def _get_sample_indices(self, dataset: Any) -> list[int]:
+        classes = self.metainfo["classes"]
+        samples: list[list[int]] = [[] for _ in classes]
+        for idx in range(len(dataset)):
+            for label in dataset.get_cat_ids(idx):
+                samples[label].append(idx)
+        absent = [name for name, of_class in zip(classes, samples, strict=True) if not of_class]
+        if len(absent) == len(classes):
+            raise ValueError("dataset must have a sample with a valid box, but got none.")
+        if absent:
+            MMLogger.get_current_instance().warning(
+                f"CBGSDataset: no sample has {', '.join(absent)}; the other classes are balanced."
+            )
+        num_draws = sum(map(len, samples)) // (len(classes) - len(absent))
+        rng = make_rng(dataset.seed, 0, "class-balanced")
+        drawn = [rng.choice(of_class, num_draws) for of_class in samples if of_class]
+        indices: list[int] = np.concatenate(drawn).tolist()
+        self._repeats = _count_before(indices)
+        return indices
+
+    def __getitem__(self, idx: int) -> Any:
+        """Return a sample after the pipeline of the data set."""
+        self.full_init()
+        return self.dataset.get_repeat(self.sample_indices[idx], self._repeats[idx])
+
+
+def _count_before(indices: list[int]) -> list[int]:
+    """Return for each entry how often it came before."""
+    seen: Counter[int] = Counter()
+    before = []
+    for index in indices:
+        before.append(seen[index])
+        seen[index] += 1
+    return before
