@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 
 from perception_kd.datasets.errors import BrokenFileError
 from perception_kd.datasets.info_file import read_info, resolve_path
+from perception_kd.datasets.instances import (
+    DETECTION_CLASSES,
+    class_of_category,
+    parse_instances,
+)
 from perception_kd.datasets.selection import select_samples
 from perception_kd.datasets.semantic_labels import (
     IGNORE_INDEX,
@@ -49,7 +54,8 @@ class CameraLidarDataset(BaseDataset):
 
     One class for every data set that has such a file. A sample starts as the first
     block of ``docs/sample.md``: names, paths and matrices, nothing loaded, and no
-    labels beyond the path of the point labels. The pipeline does the rest.
+    labels beyond the path of the point labels, unless ``with_boxes`` asks for them. The
+    pipeline does the rest.
 
     A sample of which a transform leaves nothing (None) is logged, counted in
     ``skipped`` and replaced by another, drawn from its own generator; so are samples
@@ -73,6 +79,8 @@ class CameraLidarDataset(BaseDataset):
         max_sweeps: Earlier sweeps that a sample lists at most.
         label_mapping: Class of each raw point label, the others being ignored; None
             takes the data set's own.
+        with_boxes: Give the annotated boxes, of the classes ``metainfo["classes"]``, by
+            default nuScenes' ten in CenterPoint's order. Pre-training leaves it off.
         **kwargs: ``indices``, ``test_mode``, ``metainfo``, ``lazy_init``,
             ``max_refetch`` of mmengine's ``BaseDataset``.
 
@@ -96,6 +104,7 @@ class CameraLidarDataset(BaseDataset):
         on_error: str = "raise",
         max_sweeps: int = 10,
         label_mapping: Mapping[int, int] | None = None,
+        with_boxes: bool = False,
         **kwargs: Any,
     ) -> None:
         if min(scene_step, sample_step) < 1:
@@ -115,6 +124,7 @@ class CameraLidarDataset(BaseDataset):
         self.seed = seed
         self.on_error = on_error
         self.max_sweeps = max_sweeps
+        self.with_boxes = with_boxes
         self._label_mapping = label_mapping
         self._shared = SharedState()
         super().__init__(
@@ -151,6 +161,11 @@ class CameraLidarDataset(BaseDataset):
         if self._label_mapping is None:
             classes = SEMANTICKITTI_CLASSES if _is_kitti(info["metainfo"]) else NUSCENES_CLASSES
             self._metainfo.setdefault("seg_classes", classes)
+        if not _is_kitti(info["metainfo"]):
+            self._metainfo.setdefault("classes", DETECTION_CLASSES)
+        if self.with_boxes:
+            categories = info["metainfo"].get("categories")
+            self._class_of_category = class_of_category(categories, self._metainfo["classes"])
         selected = select_samples(info, self.scenes, self.scene_step, self.sample_step)
         return [self.parse_data_info(sample) for sample in selected]
 
@@ -164,6 +179,9 @@ class CameraLidarDataset(BaseDataset):
             raise ValueError(f"cameras must be among {list(images)}, but got {unknown}.")
         views = [images[name] for name in cameras]
         mask, sweeps = raw.get("pts_semantic_mask_path"), raw.get("lidar_sweeps", [])
+        boxes = {}
+        if self.with_boxes:
+            boxes["instances"] = parse_instances(raw.get("instances", []), self._class_of_category)
         return {
             "sample_token": raw["token"],
             "scene_token": raw["scene_token"],
@@ -182,10 +200,28 @@ class CameraLidarDataset(BaseDataset):
             "lidar2cam": np.array([view["lidar2cam"] for view in views], float),
             "cam2img": np.array([view["cam2img"] for view in views], float),
             "pts_semantic_mask_path": mask and resolve_path(metainfo, "pts_semantic_mask", mask),
+            **boxes,
         }
 
-    def get_data_info(self, idx: int) -> dict[str, Any]:
-        """Return the first block of ``docs/sample.md``, where the pipeline starts."""
+    def get_cat_ids(self, idx: int) -> set[int]:
+        """Return the classes of a sample's valid boxes, for class-balanced sampling.
+
+        Raises:
+            ValueError: If the data set does not give boxes.
+        """
+        if not self.with_boxes:
+            raise ValueError("with_boxes must be True for sampling by class, but got False.")
+        boxes = super().get_data_info(idx)["instances"]
+        return set(boxes["labels_3d"][boxes["is_valid"]].tolist()) - {-1}
+
+    def get_data_info(self, idx: int, repeat: int = 0) -> dict[str, Any]:
+        """Return the first block of ``docs/sample.md``, where the pipeline starts.
+
+        Args:
+            idx: Place in the data set.
+            repeat: How often a wrapper gave the sample in this epoch before; each time
+                other random numbers are drawn.
+        """
         sample = super().get_data_info(idx)
         for key in ("lidar_path", "pts_semantic_mask_path"):
             sample[key] = sample[key] and os.path.join(self.data_root, sample[key])
@@ -194,11 +230,26 @@ class CameraLidarDataset(BaseDataset):
             sweep["lidar_path"] = os.path.join(self.data_root, sweep["lidar_path"])
         sample["info_root"] = self.info_root
         sample["label_mapping"] = self._class_of_label
-        sample["rng"] = make_rng(self.seed, self._shared.epoch, sample["sample_token"])
+        if self.with_boxes:
+            sample["box_classes"] = tuple(self._metainfo["classes"])
+        token = sample["sample_token"]
+        sample["rng"] = make_rng(self.seed, self._shared.epoch, token, stream=2 * repeat)
         return sample
 
     def __getitem__(self, idx: int) -> Any:
         """Return a sample after the pipeline, or another in its place.
+
+        Raises:
+            As :meth:`get_repeat`.
+        """
+        return self.get_repeat(idx, 0)
+
+    def get_repeat(self, idx: int, repeat: int) -> Any:
+        """Return a sample after the pipeline, or another in its place.
+
+        Args:
+            idx: Place in the data set.
+            repeat: As in :meth:`get_data_info`.
 
         Raises:
             FileNotFoundError: If a file is missing and ``on_error`` is "raise".
@@ -206,9 +257,9 @@ class CameraLidarDataset(BaseDataset):
             ValueError: If nothing is left of the sample in test mode, or of any sample.
         """
         first = self.get_data_info(idx)["sample_token"]
-        rng = make_rng(self.seed, self._shared.epoch, first, stream=1)
+        rng = make_rng(self.seed, self._shared.epoch, first, stream=2 * repeat + 1)
         for _ in range(self.max_refetch + 1):
-            packed = self.prepare_data(idx)
+            packed = self.prepare_data(idx, repeat)
             if packed is not None:
                 return packed
             idx = int(rng.integers(len(self)))
@@ -217,15 +268,19 @@ class CameraLidarDataset(BaseDataset):
             f"place of {first} had nothing; skipped so far: {self.skipped}."
         )
 
-    def prepare_data(self, idx: int) -> Any:
+    def prepare_data(self, idx: int, repeat: int = 0) -> Any:
         """Return a sample after the pipeline; None where it was skipped and counted.
+
+        Args:
+            idx: Place in the data set.
+            repeat: As in :meth:`get_data_info`.
 
         Raises:
             FileNotFoundError: If a file is missing and may not be skipped.
             BrokenFileError: If a file is broken and may not be skipped.
             ValueError: If nothing is left of the sample in test mode.
         """
-        sample = self.get_data_info(idx)
+        sample = self.get_data_info(idx, repeat)
         token = sample["sample_token"]
         try:
             for transform in self.pipeline.transforms:

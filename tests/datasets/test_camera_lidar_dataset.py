@@ -77,7 +77,27 @@ def test_a_sample_starts_as_documented(root: Path) -> None:
 
 
 def test_boxes_never_reach_a_sample(root: Path) -> None:
-    assert not {"instances", "gt_bboxes_3d", "ann_info"} & set(build(root)[0])
+    assert not {"instances", "gt_bboxes_3d", "ann_info", "box_classes"} & set(build(root)[0])
+
+
+def test_boxes_come_where_asked_for_with_the_classes_in_their_order(root: Path) -> None:
+    dataset = build(root, with_boxes=True)
+    boxes = dataset[0]["instances"]
+    # A car, a truck, an unseen car, an animal, which is nothing to detect.
+    assert boxes["labels_3d"].tolist() == [0, 1, 0, -1]
+    assert boxes["is_valid"].tolist() == [True, True, False, True]
+    assert boxes["num_lidar_pts"].tolist() == [9, 2, 0, 5]
+    assert boxes["bboxes_3d"][0].tolist() == [5, 2, 0.5, 4, 2, 1, 0.3, 1, 0]
+    assert dataset.get_cat_ids(0) == {0, 1}
+    assert dataset[0]["box_classes"][5] == "barrier"
+    dataset = build(root, with_boxes=True, metainfo=dict(classes=["truck"]))
+    assert dataset[0]["instances"]["labels_3d"].tolist() == [-1, 0, -1, -1]
+    assert dataset.get_cat_ids(0) == {0}
+
+
+def test_rejects_classes_that_the_info_file_lacks(root: Path) -> None:
+    with pytest.raises(ValueError, match=r"metainfo.classes must be .* but got \['tram'\]"):
+        build(root, with_boxes=True, metainfo=dict(classes=["car", "tram"]))
 
 
 def test_info_files_may_lie_elsewhere(root: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from perception_kd.datasets.transforms import PackPretrainInputs
+from perception_kd.datasets.transforms.boxes import make_boxes
 from tests.datasets.transforms.marked_sample import freeze, make_sample
 
 
