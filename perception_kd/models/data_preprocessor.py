@@ -70,10 +70,14 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
         """
         data = self.cast_data(dict(data))
         packed = data["inputs"]
-        inputs: dict[str, Any] = {"points": list(packed["points"])}
+        inputs: dict[str, Any] = {}
+        if "points" in packed:
+            inputs["points"] = list(packed["points"])
         if "imgs" in packed:
             imgs = torch.cat(list(packed["imgs"])).float()
             inputs["imgs"] = (imgs - self.mean) / self.std
+        if "lidar2cam" in packed:
+            inputs.update(self._collate_cameras(packed))
         if "superpixels" in packed:
             superpixels = torch.cat(list(packed["superpixels"]))
             inputs["superpixels"], inputs["num_superpixels"] = make_superpixels_unique(superpixels)
@@ -85,6 +89,21 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
 
     @staticmethod
     def _collate_pairs(packed: Mapping[str, Sequence[Tensor]]) -> dict[str, Tensor]:
+    @staticmethod
+    def _collate_cameras(packed: Mapping[str, Sequence[Tensor]]) -> dict[str, Tensor]:
+        lidar2cam = packed["lidar2cam"]
+        num_views = torch.tensor([len(views) for views in lidar2cam], device=lidar2cam[0].device)
+        cameras = {
+            key: torch.cat(list(packed[key])) for key in ("lidar2cam", "cam2img", "img_aug_matrix")
+        }
+        return {
+            **cameras,
+            "view_sample": torch.arange(len(num_views), device=num_views.device).repeat_interleave(
+                num_views
+            ),
+            "lidar_aug_matrix": torch.stack(list(packed["lidar_aug_matrix"])),
+        }
+
         pairing_points, pairing_images = [], []
         num_points = num_views = 0
         for points, imgs, point_rows, pixels in zip(

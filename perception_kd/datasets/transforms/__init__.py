@@ -3,6 +3,11 @@
 from perception_kd.datasets.transforms.base import RandomTransform, Sample, Transform
 from perception_kd.datasets.transforms.boxes import CropBoxesToRange, LoadBoxes
 from perception_kd.datasets.transforms.images import (
+from perception_kd.datasets.transforms.camera_views import (
+    RandomRotateImages,
+    RandomScaleAndCropImages,
+    ScaleAndCropImages,
+)
     RandomFlipImages,
     RandomResizedCrop,
     ResizeImages,
@@ -46,7 +51,10 @@ __all__ = [
     "RandomScale",
     "RandomTransform",
     "RandomTranslate",
+    "RandomRotateImages",
     "ResizeImages",
     "Sample",
+    "RandomScaleAndCropImages",
     "Transform",
 ]
+    "ScaleAndCropImages",

@@ -4,6 +4,7 @@ Convention:
     - A pair moves by ``round((rc - corner) * scale)``, ties to even, which is SLidR's
       rule. The picture moves by the pixel centers, ``(rc + 0.5) * scale - 0.5``, so a
       pair lies up to 0.5 px from where its pixel's content is, plus 0.5 px of rounding.
+    - ``img_aug_matrix`` is exact: it says how the picture moves.
     - Superpixels take the nearest pixel by ``floor(rc / scale)``, as torch's "nearest".
 """
 
@@ -17,6 +18,7 @@ from PIL import Image
 
 from perception_kd.datasets.transforms.base import Mask, Sample, select_pairs
 
+Array = NDArray[np.float64]
 PixelIndices = NDArray[np.int64]
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
@@ -28,6 +30,59 @@ class CropBox(NamedTuple):
     left: int
     height: int
     width: int
+
+
+def check_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return a height and width in px as integers.
+
+    Raises:
+        ValueError: If they are not two positive numbers.
+    """
+    height, width = (int(edge) for edge in size)
+    if height < 1 or width < 1:
+        raise ValueError(f"size must be a positive height and width, but got {size}.")
+    return height, width
+
+
+def crop_matrix(box: CropBox, size: tuple[int, int]) -> Array:
+    """Return the map of pixels when a part of an image is resized.
+
+    Pixel areas are mapped to pixel areas, so centers move by ``(uv - corner + 0.5) *
+    scale - 0.5``, as in PIL, in OpenCV and in torch without ``align_corners``.
+
+    Args:
+        box: The part.
+        size: Height and width that it is resized to, in px.
+
+    Returns:
+        Homogeneous map of (u, v, 1) in the whole image to the resized part, (3, 3).
+    """
+    scale_u, scale_v = size[1] / box.width, size[0] / box.height
+    return np.array(
+        [
+            [scale_u, 0.0, (0.5 - box.left) * scale_u - 0.5],
+            [0.0, scale_v, (0.5 - box.top) * scale_v - 0.5],
+            [0.0, 0.0, 1.0],
+        ]
+    )
+
+
+def mirror_matrix(width: int) -> Array:
+    """Return the map of pixels, (3, 3), when an image of this width is mirrored."""
+    return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+def follow_images(sample: Sample, matrices: Sequence[Array]) -> Sample:
+    """Note in ``img_aug_matrix`` that each image was moved.
+
+    Reads: ``imgs``, and ``img_aug_matrix`` where present. Writes: the latter.
+
+    Args:
+        sample: The sample, left as it is.
+        matrices: Moved from present pixels (u, v, 1) of each of the V views, (3, 3).
+    """
+    moved = np.asarray(matrices, dtype=np.float64).reshape(-1, 3, 3)
+    return {**sample, "img_aug_matrix": moved @ sample.get("img_aug_matrix", np.eye(3))}
 
 
 def move_pixels(
@@ -78,8 +133,8 @@ def crop_views(
 ) -> Sample:
     """Cut a part out of each image, all resized to one size.
 
-    Reads and writes: ``imgs``; ``superpixels``, ``pairing_*`` where present. Pairs that
-    leave their image are dropped.
+    Reads and writes: ``imgs``, ``img_aug_matrix``; ``superpixels``, ``pairing_*`` where
+    present. Pairs that leave their image are dropped.
 
     Args:
         sample: The sample, left as it is.
@@ -87,7 +142,7 @@ def crop_views(
         size: Height and width in px afterwards.
         antialias: As in :func:`resize_image`.
     """
-    cropped = dict(sample)
+    cropped = follow_images(sample, [crop_matrix(box, size) for box in boxes])
     cropped["imgs"] = [
         resize_image(_cut(img, box), size, antialias)
         for img, box in zip(sample["imgs"], boxes, strict=True)

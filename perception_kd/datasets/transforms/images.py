@@ -23,7 +23,10 @@ from perception_kd.datasets.transforms.base import (
 from perception_kd.datasets.transforms.cropping import (
     CropBox,
     PixelIndices,
+    check_size,
     crop_views,
+    follow_images,
+    mirror_matrix,
     move_pixels,
 )
 from perception_kd.registry import TRANSFORMS
@@ -39,7 +42,8 @@ class RandomResizedCrop(RandomTransform[list[CropBox]]):
     (of this process) and logged the first time. An image without a pair takes its first
     part.
 
-    Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same.
+    Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same, and
+    ``img_aug_matrix``.
 
     Args:
         size: Height and width of the result in px.
@@ -68,7 +72,7 @@ class RandomResizedCrop(RandomTransform[list[CropBox]]):
         max_tries: int = 50,
         antialias: bool = False,
     ) -> None:
-        self.size = _check_size(size)
+        self.size = check_size(size)
         self.scale = check_range("scale", scale)
         self.ratio = check_range("ratio", ratio)
         if self.scale[0] <= 0 or self.scale[1] > 1 or self.ratio[0] <= 0:
@@ -140,7 +144,8 @@ class RandomResizedCrop(RandomTransform[list[CropBox]]):
 class ResizeImages(Transform):
     """Squash each whole image to one size: SLidR's validation.
 
-    Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same.
+    Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same, and
+    ``img_aug_matrix``.
 
     Args:
         size: Height and width of the result in px.
@@ -152,7 +157,7 @@ class ResizeImages(Transform):
     """
 
     def __init__(self, size: tuple[int, int] = (224, 416), antialias: bool = False) -> None:
-        self.size = _check_size(size)
+        self.size = check_size(size)
         self.antialias = antialias
 
     def __call__(self, sample: Sample) -> Sample:
@@ -166,7 +171,7 @@ class RandomFlipImages(RandomTransform[Mask]):
     """Mirror each image left to right, independently of the others and of the cloud.
 
     Reads: ``imgs``; ``superpixels``, ``pairing_images`` where present. Writes: the
-    same.
+    same, and ``img_aug_matrix``.
 
     Args:
         p: Probability that an image is mirrored.
@@ -184,7 +189,11 @@ class RandomFlipImages(RandomTransform[Mask]):
 
     def apply(self, sample: Sample, params: Mask) -> Sample:
         """Return the sample with the chosen views mirrored."""
-        flipped = dict(sample)
+        mirrors = [
+            mirror_matrix(img.shape[1]) if flip else np.eye(3)
+            for img, flip in zip(sample["imgs"], params, strict=True)
+        ]
+        flipped = follow_images(sample, mirrors)
         for key in ("imgs", "superpixels"):
             if key in sample:
                 flipped[key] = [
@@ -197,10 +206,3 @@ class RandomFlipImages(RandomTransform[Mask]):
             col = np.where(params[view], widths[view] - 1 - col, col)
             flipped["pairing_images"] = np.stack([view, row, col], axis=1)
         return flipped
-
-
-def _check_size(size: tuple[int, int]) -> tuple[int, int]:
-    height, width = (int(edge) for edge in size)
-    if height < 1 or width < 1:
-        raise ValueError(f"size must be a positive height and width, but got {size}.")
-    return height, width

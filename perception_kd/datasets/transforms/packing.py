@@ -33,8 +33,10 @@ class PackPretrainInputs(Transform):
 
     The data sample also gets a ``seed``, drawn last, for what a model draws itself.
 
-    Reads: ``points``; ``rng``, ``imgs``, ``superpixels``, ``pairing_*``,
-    ``region_ids``, ``pts_semantic_mask`` and the meta keys where present. Writes:
+    Reads, each where present: ``points``, ``rng``, ``imgs``, ``lidar2cam``,
+    ``cam2img``, ``img_aug_matrix``, ``lidar_aug_matrix``, ``superpixels``,
+    ``pairing_*``, ``views``, ``region_ids``, ``pts_semantic_mask`` and the meta keys.
+    Writes:
     ``inputs``, ``data_samples`` of ``docs/sample.md``, and nothing else.
 
     Args:
@@ -50,10 +52,13 @@ class PackPretrainInputs(Transform):
         Raises:
             ValueError: If the images or the superpixels differ in size.
         """
-        inputs = {"points": _to_tensor(sample["points"], np.float32)}
+        inputs: dict[str, Any] = {}
+        if "points" in sample:
+            inputs["points"] = _to_tensor(sample["points"], np.float32)
         if "imgs" in sample:
             imgs = _stack("imgs", sample["imgs"], np.uint8)
             inputs["imgs"] = imgs.permute(0, 3, 1, 2).contiguous()
+            inputs.update(_pack_cameras(sample))
         if "superpixels" in sample:
             inputs["superpixels"] = _stack("superpixels", sample["superpixels"], np.int32)
         for key in ("pairing_points", "pairing_images"):
@@ -82,6 +87,20 @@ class PackPretrainInputs(Transform):
 
 def _to_tensor(array: NDArray[np.generic], dtype: type[np.generic]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array, dtype=dtype))
+
+
+def _pack_cameras(sample: Sample) -> dict[str, Tensor]:
+    """Pack the matrices that lead from the present cloud to the present images."""
+    if "lidar2cam" not in sample:
+        return {}
+    unmoved = np.tile(np.eye(3), (len(sample["imgs"]), 1, 1))
+    matrices = {
+        "lidar2cam": sample["lidar2cam"],
+        "cam2img": sample["cam2img"],
+        "img_aug_matrix": sample.get("img_aug_matrix", unmoved),
+        "lidar_aug_matrix": sample.get("lidar_aug_matrix", np.eye(4)),
+    }
+    return {key: _to_tensor(matrix, np.float32) for key, matrix in matrices.items()}
 
 
 def _stack(name: str, arrays: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> Tensor:

@@ -15,6 +15,7 @@ VIEW_KEYS = (
     "superpixels",
     "lidar2cam",
     "cam2img",
+    "img_aug_matrix",
 )
 
 
@@ -80,6 +81,11 @@ class PairPointsWithPixels(RandomTransform[NDArray[np.int64]]):
             raise ValueError(
                 "points must not have moved before they are paired, but got a sample with "
                 "lidar_aug_matrix; put PairPointsWithPixels before the point transforms."
+            )
+        if "img_aug_matrix" in sample:
+            raise ValueError(
+                "imgs must not have moved before they are paired, but got a sample with "
+                "img_aug_matrix; put PairPointsWithPixels before the image transforms."
             )
         if not sample["imgs"]:
             raise ValueError(

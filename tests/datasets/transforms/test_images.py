@@ -203,7 +203,7 @@ def test_images_alone_can_be_cropped_and_mirrored() -> None:
     assert cropped is not None
     flipped = RandomFlipImages()(cropped)
     assert flipped is not None
-    assert set(flipped) == {"imgs", "rng"}
+    assert set(flipped) == {"imgs", "img_aug_matrix", "rng"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,244 @@
+"""Matrices lead a point of the cloud to the pixel where its picture went."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from perception_kd.datasets.transforms import (
+    PackPretrainInputs,
+    PairPointsWithPixels,
+    RandomFlipAxis,
+    RandomFlipImages,
+    RandomResizedCrop,
+    RandomRotateImages,
+    RandomRotateZ,
+    RandomScale,
+    RandomScaleAndCropImages,
+    ResizeImages,
+    ScaleAndCropImages,
+    Transform,
+)
+from perception_kd.datasets.transforms.camera_views import rotation_matrix
+from perception_kd.geometry.rigid import make_rigid, transform_points
+from perception_kd.registry import TRANSFORMS
+from tests.datasets.transforms.marked_sample import WIDTH, freeze, make_sample
+
+IMAGES: list[Transform] = [
+    RandomResizedCrop((60, 120), scale=(0.5, 1.0)),
+    ResizeImages((80, 150)),
+    RandomFlipImages(),
+    RandomScaleAndCropImages((50, 100), scale=(0.5, 1.2)),
+    ScaleAndCropImages((50, 100), scale=0.7),
+    RandomRotateImages((-20, 20)),
+]
+CLOUD: list[Transform] = [RandomRotateZ(), RandomFlipAxis(), RandomScale()]
+
+
+def make_camera_sample(seed: int) -> dict[str, Any]:
+    """Return a marked sample with three cameras around the LiDAR."""
+    sample = make_sample(seed)
+    lidar2cam = []
+    for view in range(3):
+        cos, sin = np.cos(2 * view), np.sin(2 * view)
+        rotation = np.array([[sin, -cos, 0], [0, 0, -1], [cos, sin, 0]])
+        lidar2cam.append(make_rigid(rotation, np.array([0.1, 0.2 * view, -0.3])))
+    sample["lidar2cam"] = np.stack(lidar2cam)
+    sample["cam2img"] = np.tile(np.array([[80.0, 0, 79], [0, 80, 44], [0, 0, 1]]), (3, 1, 1))
+    return sample
+
+
+def project(points: np.ndarray, sample: dict[str, Any], view: int) -> tuple[Any, Any]:
+    """Return pixels of points in a view of the stored images, and the depths."""
+    points_cam = transform_points(points, sample["lidar2cam"][view])
+    pixels = points_cam @ sample["cam2img"][view].T
+    return pixels / pixels[:, 2:], points_cam[:, 2]
+
+
+def read_bilinear(img: Any, u: float, v: float) -> Any:
+    col, row = int(u), int(v)
+    a, b = u - col, v - row
+    corners = img[row : row + 2, col : col + 2].astype(float)
+    rows = corners[0] * (1 - b) + corners[1] * b
+    return rows[0] * (1 - a) + rows[1] * a
+
+
+def locate(before: dict[str, Any], after: dict[str, Any], view: int) -> tuple[Any, Any, Any]:
+    """Return stored and present pixels of the points, and which are well on both."""
+    undo = np.linalg.inv(after.get("lidar_aug_matrix", np.eye(4)))
+    stored, depth = project(transform_points(after["points"][:, :3], undo), before, view)
+    matrix = after.get("img_aug_matrix", np.tile(np.eye(3), (3, 1, 1)))[view]
+    present = stored @ matrix.T
+    # At the border of any image on the way, its edge or black is mixed in.
+    size = np.array(after["imgs"][view].shape[1::-1])
+    inside = ((present[:, :2] > 3) & (present[:, :2] < size - 4)).all(axis=1)
+    return stored, present, (depth > 0.5) & inside
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    chain=st.lists(st.sampled_from(IMAGES + CLOUD), min_size=1, max_size=4),
+    seed=st.integers(0, 10_000),
+)
+def test_convention_a_moved_point_lies_on_its_picture_through_random_chains(
+    chain: list[Transform], seed: int
+) -> None:
+    before = make_camera_sample(seed)
+    after = before
+    seen = [locate(before, before, view)[2] for view in range(3)]
+    for transform in chain:
+        following = transform(freeze(after))
+        assert following is not None
+        after = following
+        seen = [so_far & locate(before, after, view)[2] for view, so_far in enumerate(seen)]
+
+    for view, img in enumerate(after["imgs"]):
+        stored, present, _ = locate(before, after, view)
+        for (u, v, _), expected in zip(present[seen[view]], stored[seen[view]], strict=True):
+            red, green, blue = read_bilinear(img, u, v)
+            # Each resampling rounds to whole colors, and a color is a pixel.
+            tolerance = 0.3 + 0.6 * len(chain)
+            assert abs(red - expected[1]) < tolerance
+            assert abs(green - expected[0]) < tolerance
+            assert abs(blue - view) < 0.01
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    chain=st.lists(st.sampled_from(IMAGES[3:]), min_size=1, max_size=2),
+    seed=st.integers(0, 10_000),
+)
+def test_pairs_and_superpixels_stay_on_their_picture(chain: list[Transform], seed: int) -> None:
+    before = make_sample(seed)
+    row_col = {
+        (int(point), int(view)): (int(row), int(col))
+        for point, (view, row, col) in zip(
+            before["pairing_points"], before["pairing_images"], strict=True
+        )
+    }
+    after = before
+    for transform in chain:
+        following = transform(freeze(after))
+        assert following is not None
+        after = following
+    assert len(after["pairing_points"]) > 0
+    for point, (view, row, col) in zip(
+        after["pairing_points"], after["pairing_images"], strict=True
+    ):
+        expected_row, expected_col = row_col[int(point), int(view)]
+        superpixel = after["superpixels"][view][row, col]
+        # Rounding of pair and superpixel, each 0.5 px of 0.5 times the size at the
+        # smallest, twice where there are two steps.
+        assert superpixel == -1 or abs(superpixel // WIDTH - expected_row) <= 2 * len(chain)
+        assert superpixel == -1 or abs(superpixel % WIDTH - expected_col) <= 2 * len(chain)
+
+
+def test_the_test_time_crop_by_hand() -> None:
+    # 0.5 of 90 x 160 is 45 x 80; the lower, middle 20 x 60 of it starts at row 25 and
+    # column 10. A center at u goes to (u + 0.5) / 2 - 0.5 - 10.
+    sample = ScaleAndCropImages((20, 60), scale=0.5)(make_sample())
+    assert sample["imgs"][0].shape == (20, 60, 3)
+    expected = [[0.5, 0, -10.25], [0, 0.5, -25.25], [0, 0, 1]]
+    assert sample["img_aug_matrix"].shape == (3, 3, 3)
+    assert np.allclose(sample["img_aug_matrix"][2], expected)
+    # Colors are the stored pixel: (0, 0) shows the mean of rows 50, 51 and columns 20,
+    # 21, where antialiasing keeps a ramp as it is.
+    assert np.abs(sample["imgs"][1][0, 0] - np.array([50.5, 20.5, 1])).max() <= 0.5
+
+
+def test_the_published_sizes() -> None:
+    # 0.48 of 900 x 1600 is 432 x 768: rows from 176, columns from 32.
+    sample = make_sample(num_views=1, img_shape=(900, 1600))
+    moved = ScaleAndCropImages()(sample)
+    assert moved["imgs"][0].shape == (256, 704, 3)
+    matrix = moved["img_aug_matrix"][0]
+    assert np.allclose(matrix[:2, 2], [0.5 * 0.48 - 0.5 - 32, 0.5 * 0.48 - 0.5 - 176])
+
+    crops = RandomScaleAndCropImages().draw(
+        {"imgs": sample["imgs"] * 300}, np.random.default_rng(0)
+    )
+    heights = np.array([crop.resized[0] for crop in crops])
+    assert heights.min() in range(342, 346)
+    assert heights.max() in range(491, 496)
+    assert all(crop.top == crop.resized[0] - 256 for crop in crops)
+    room = np.array([max(crop.resized[1] - 704, 0) for crop in crops])
+    left = np.array([crop.left for crop in crops])
+    assert ((left >= 0) & (left <= room)).all()
+    assert np.corrcoef(left, room)[0, 1] < 0.9  # not always at one side or the middle
+
+
+def test_an_image_smaller_than_its_part_stands_at_the_lower_left_on_black() -> None:
+    sample = make_sample()
+    moved = ScaleAndCropImages((100, 170), scale=1.0)(freeze(sample))
+    assert np.array_equal(moved["imgs"][1][10:, :160], sample["imgs"][1])
+    assert (moved["imgs"][1][:10] == 0).all()
+    assert (moved["imgs"][1][:, 160:] == 0).all()
+    assert np.array_equal(moved["superpixels"][1][10:, :160], sample["superpixels"][1])
+    assert (moved["superpixels"][1][:10] == -1).all()
+    assert len(moved["pairing_points"]) == len(sample["pairing_points"])
+
+
+def test_convention_positive_angles_turn_counter_clockwise_as_in_pil() -> None:
+    sample = make_sample(num_views=1)
+    turned = RandomRotateImages().apply(freeze(sample), np.deg2rad([10.0]))
+    expected = Image.fromarray(sample["imgs"][0]).rotate(10, Image.Resampling.BILINEAR)
+    inner = slice(20, -20)
+    difference = turned["imgs"][0][inner, inner].astype(int) - np.asarray(expected)[inner, inner]
+    assert np.abs(difference).max() <= 1
+    # A quarter turn of a square brings its right edge to the top.
+    assert np.allclose(rotation_matrix(np.pi / 2, (9, 9)) @ [8, 4, 1], [4, 0, 1])
+
+
+def test_the_views_are_moved_one_by_one() -> None:
+    sample = make_sample()
+    scaled = RandomScaleAndCropImages((40, 80), scale=(0.6, 1.0))(freeze(sample))
+    assert scaled is not None
+    turned = RandomRotateImages()(freeze(scaled))
+    assert turned is not None
+    for key in (scaled["img_aug_matrix"], turned["img_aug_matrix"]):
+        assert not np.allclose(key[0], key[1])
+
+
+def test_pairs_are_refused_where_the_images_have_moved() -> None:
+    sample = ScaleAndCropImages((20, 60), scale=0.5)(make_camera_sample(0))
+    with pytest.raises(ValueError, match="imgs must not have moved before they are paired"):
+        PairPointsWithPixels()(sample)
+
+
+def test_matrices_are_packed_and_are_the_identity_where_nothing_moved() -> None:
+    sample = make_camera_sample(0)
+    inputs = PackPretrainInputs()(freeze(sample))["inputs"]
+    assert np.allclose(inputs["lidar2cam"], sample["lidar2cam"])
+    assert np.allclose(inputs["cam2img"], sample["cam2img"])
+    assert np.array_equal(inputs["img_aug_matrix"], np.tile(np.eye(3), (3, 1, 1)))
+    assert np.array_equal(inputs["lidar_aug_matrix"], np.eye(4))
+    moved = RandomRotateZ()(RandomRotateImages()(sample) or {})
+    assert moved is not None
+    inputs = PackPretrainInputs()(moved)["inputs"]
+    assert np.allclose(inputs["img_aug_matrix"], moved["img_aug_matrix"], atol=1e-5)
+    assert np.allclose(inputs["lidar_aug_matrix"], moved["lidar_aug_matrix"])
+
+
+def test_a_sample_of_images_alone_is_packed() -> None:
+    sample = make_camera_sample(0)
+    keys = ("rng", "imgs", "lidar2cam", "cam2img")
+    inputs = PackPretrainInputs()({key: sample[key] for key in keys})["inputs"]
+    assert set(inputs) == {"imgs", "lidar2cam", "cam2img", "img_aug_matrix", "lidar_aug_matrix"}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (dict(type="ScaleAndCropImages", size=(0, 4)), "size must be a positive height and width"),
+        (dict(type="ScaleAndCropImages", scale=0), "scale must be positive, but got 0"),
+        (dict(type="RandomScaleAndCropImages", scale=(0.5, 0.4)), "scale must be two numbers in"),
+        (dict(type="RandomScaleAndCropImages", scale=(-1, 1)), "scale must be positive"),
+        (dict(type="RandomRotateImages", range_deg=(3, -3)), "range_deg must be two numbers in"),
+    ],
+)
+def test_rejects_settings_out_of_range(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TRANSFORMS.build(config)
