@@ -88,8 +88,6 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
         return {"inputs": inputs, "data_samples": data.get("data_samples")}
 
     @staticmethod
-    def _collate_pairs(packed: Mapping[str, Sequence[Tensor]]) -> dict[str, Tensor]:
-    @staticmethod
     def _collate_cameras(packed: Mapping[str, Sequence[Tensor]]) -> dict[str, Tensor]:
         lidar2cam = packed["lidar2cam"]
         num_views = torch.tensor([len(views) for views in lidar2cam], device=lidar2cam[0].device)
@@ -104,6 +102,8 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
             "lidar_aug_matrix": torch.stack(list(packed["lidar_aug_matrix"])),
         }
 
+    @staticmethod
+    def _collate_pairs(packed: Mapping[str, Sequence[Tensor]]) -> dict[str, Tensor]:
         pairing_points, pairing_images = [], []
         num_points = num_views = 0
         for points, imgs, point_rows, pixels in zip(

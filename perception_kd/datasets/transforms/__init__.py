@@ -2,12 +2,12 @@
 
 from perception_kd.datasets.transforms.base import RandomTransform, Sample, Transform
 from perception_kd.datasets.transforms.boxes import CropBoxesToRange, LoadBoxes
-from perception_kd.datasets.transforms.images import (
 from perception_kd.datasets.transforms.camera_views import (
     RandomRotateImages,
     RandomScaleAndCropImages,
     ScaleAndCropImages,
 )
+from perception_kd.datasets.transforms.images import (
     RandomFlipImages,
     RandomResizedCrop,
     ResizeImages,
@@ -28,6 +28,7 @@ from perception_kd.datasets.transforms.points import (
     RandomRotateZ,
     RandomScale,
     RandomTranslate,
+    ShufflePoints,
 )
 from perception_kd.datasets.transforms.regions import LoadRegions
 
@@ -47,14 +48,15 @@ __all__ = [
     "RandomFlipAxis",
     "RandomFlipImages",
     "RandomResizedCrop",
+    "RandomRotateImages",
     "RandomRotateZ",
     "RandomScale",
+    "RandomScaleAndCropImages",
     "RandomTransform",
     "RandomTranslate",
-    "RandomRotateImages",
     "ResizeImages",
     "Sample",
-    "RandomScaleAndCropImages",
+    "ShufflePoints",
+    "ScaleAndCropImages",
     "Transform",
 ]
-    "ScaleAndCropImages",

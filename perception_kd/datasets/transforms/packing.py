@@ -85,10 +85,6 @@ class PackPretrainInputs(Transform):
         return data_sample
 
 
-def _to_tensor(array: NDArray[np.generic], dtype: type[np.generic]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=dtype))
-
-
 def _pack_cameras(sample: Sample) -> dict[str, Tensor]:
     """Pack the matrices that lead from the present cloud to the present images."""
     if "lidar2cam" not in sample:
@@ -101,6 +97,10 @@ def _pack_cameras(sample: Sample) -> dict[str, Tensor]:
         "lidar_aug_matrix": sample.get("lidar_aug_matrix", np.eye(4)),
     }
     return {key: _to_tensor(matrix, np.float32) for key, matrix in matrices.items()}
+
+
+def _to_tensor(array: NDArray[np.generic], dtype: type[np.generic]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=dtype))
 
 
 def _stack(name: str, arrays: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> Tensor:
