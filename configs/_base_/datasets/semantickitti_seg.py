@@ -1,13 +1,20 @@
-"""SemanticKITTI's labeled sweeps, 19 classes; intensity 0..1."""
+"""SemanticKITTI's labeled sweeps, 19 classes, augmented as in SLidR; intensity 0..1."""
 
 data_root = "data/semantickitti"
 info_root = "data/semantickitti"
 
-pipeline = [
+load_pipeline = [
     dict(type="LoadPoints"),
     dict(type="LoadPointLabels", dtype="uint32"),
+]
+train_pipeline = [
+    *load_pipeline,
+    dict(type="RandomRotateZ"),
+    dict(type="RandomFlipAxis"),
     dict(type="PackPretrainInputs"),
 ]
+test_pipeline = [*load_pipeline, dict(type="PackPretrainInputs")]
+
 train_dataloader = dict(
     batch_size=4,
     num_workers=2,
@@ -19,7 +26,7 @@ train_dataloader = dict(
         info_root=info_root,
         ann_file="semantickitti_infos_train.pkl",
         cameras=[],
-        pipeline=pipeline,
+        pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
@@ -33,7 +40,7 @@ val_dataloader = dict(
         info_root=info_root,
         ann_file="semantickitti_infos_val.pkl",
         cameras=[],
-        pipeline=pipeline,
+        pipeline=test_pipeline,
         test_mode=True,
     ),
 )

@@ -31,7 +31,6 @@ from perception_kd.datasets.transforms.points import (
     ShufflePoints,
 )
 from perception_kd.datasets.transforms.regions import LoadRegions
-from perception_kd.datasets.transforms.views import MakeViews
 
 __all__ = [
     "CropBoxesToRange",
@@ -44,7 +43,6 @@ __all__ = [
     "LoadPoints",
     "LoadRegions",
     "LoadSuperpixels",
-    "MakeViews",
     "PackPretrainInputs",
     "PairPointsWithPixels",
     "RandomFlipAxis",
