@@ -186,10 +186,13 @@ class CameraLidarDataset(BaseDataset):
             "sample_token": raw["token"],
             "scene_token": raw["scene_token"],
             "scene_name": raw["scene_name"],
+            "location": raw.get("location"),
             "timestamp": lidar["timestamp"],
             "lidar_token": lidar["sample_data_token"],
             "lidar_path": resolve_path(metainfo, "pts", lidar["lidar_path"]),
             "num_pts_feats": lidar["num_pts_feats"],
+            "lidar2ego": np.array(lidar["lidar2ego"], float),
+            "ego2global": np.array(lidar["ego2global"], float),
             "lidar_sweeps": [_parse_sweep(s) for s in sweeps[: self.max_sweeps]],
             "cam_names": cameras,
             "img_tokens": [view["sample_data_token"] for view in views],
@@ -228,6 +231,7 @@ class CameraLidarDataset(BaseDataset):
         sample["img_paths"] = [os.path.join(self.data_root, path) for path in sample["img_paths"]]
         for sweep in sample["lidar_sweeps"]:
             sweep["lidar_path"] = os.path.join(self.data_root, sweep["lidar_path"])
+        sample["data_root"] = self.data_root
         sample["info_root"] = self.info_root
         sample["label_mapping"] = self._class_of_label
         if self.with_boxes:

@@ -107,6 +107,7 @@ class _SceneConverter:
         self._nusc, self._scene, self._options = nusc, scene, options
         self._prefix = data_prefix(nusc.version)
         self._labels = getattr(nusc, "lidarseg", [])
+        self._location = nusc.get("log", scene["log_token"])["location"]
         self.keyframes = sorted(nusc.sample, key=lambda sample: sample["timestamp"])
         self.missing_sweeps: set[str] = set()
         # One object a record: what occurs often in a sample is then pickled once.
@@ -137,6 +138,7 @@ class _SceneConverter:
             "token": sample["token"],
             "scene_token": self._scene["token"],
             "scene_name": self._scene["name"],
+            "location": self._location,
             "timestamp": sample["timestamp"] / 1e6,
             "ego2global": _rounded(ego2global),
             "lidar_points": {

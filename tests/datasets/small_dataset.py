@@ -21,6 +21,8 @@ LIDAR2CAM = {
     "CAM_FRONT": [[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]],
     "CAM_BACK": [[-1, 0, 0, 0], [0, 0, -1, 0], [0, -1, 0, 0], [0, 0, 0, 1]],
 }
+LIDAR2EGO = [[0, 1, 0, 1], [-1, 0, 0, 0], [0, 0, 1, 2], [0, 0, 0, 1]]
+EGO2GLOBAL = [[1, 0, 0, 300], [0, 1, 0, 400], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
 def make_small_dataset(root: Path, num_scenes: int = 4, samples_per_scene: int = 2) -> Path:
@@ -60,12 +62,15 @@ def _write_sample(root: Path, scene: str, token: str, time: float) -> dict[str, 
         "token": token,
         "scene_token": f"token-of-{scene}",
         "scene_name": scene,
+        "location": "boston-seaport",
         "timestamp": time,
         "lidar_points": {
             "lidar_path": f"{token}.bin",
             "num_pts_feats": 5,
             "sample_data_token": f"LIDAR_TOP-{token}",
             "timestamp": time,
+            "lidar2ego": LIDAR2EGO,
+            "ego2global": EGO2GLOBAL,
         },
         "pts_semantic_mask_path": f"{token}.bin",
         "images": {

@@ -31,6 +31,7 @@ from perception_kd.datasets.transforms.points import (
     ShufflePoints,
 )
 from perception_kd.datasets.transforms.regions import LoadRegions
+from perception_kd.datasets.transforms.views import MakeViews
 
 __all__ = [
     "CropBoxesToRange",
@@ -43,6 +44,7 @@ __all__ = [
     "LoadPoints",
     "LoadRegions",
     "LoadSuperpixels",
+    "MakeViews",
     "PackPretrainInputs",
     "PairPointsWithPixels",
     "RandomFlipAxis",

@@ -36,8 +36,7 @@ class PackPretrainInputs(Transform):
     Reads, each where present: ``points``, ``rng``, ``imgs``, ``lidar2cam``,
     ``cam2img``, ``img_aug_matrix``, ``lidar_aug_matrix``, ``superpixels``,
     ``pairing_*``, ``views``, ``region_ids``, ``pts_semantic_mask`` and the meta keys.
-    Writes:
-    ``inputs``, ``data_samples`` of ``docs/sample.md``, and nothing else.
+    Writes: ``inputs``, ``data_samples`` of ``docs/sample.md``, and nothing else.
 
     Args:
         meta_keys: Keys that are copied to the data sample where present.
@@ -64,6 +63,8 @@ class PackPretrainInputs(Transform):
         for key in ("pairing_points", "pairing_images"):
             if key in sample:
                 inputs[key] = _to_tensor(sample[key], np.int64)
+        if "views" in sample:
+            inputs["views"] = [_to_tensor(view, np.float32) for view in sample["views"]]
         if "region_ids" in sample:
             inputs["region_ids"] = _to_tensor(sample["region_ids"], np.int32)
         return {"inputs": inputs, "data_samples": self._pack_data_sample(sample)}

@@ -1,0 +1,72 @@
+"""The truth of map segmentation, drawn around the vehicle."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from perception_kd.datasets.nuscenes_map import MAP_LAYERS, VectorMap, draw_bev_masks
+from perception_kd.datasets.transforms.base import Sample, Transform
+from perception_kd.geometry.bev_grid import BEVGrid
+from perception_kd.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadBEVMasks(Transform):
+    """Draw the map around the LiDAR, moved as the cloud is.
+
+    It has to come after the transforms that move points. Each process reads the map of
+    a location once, which takes seconds.
+
+    Reads: ``location``, ``lidar2ego``, ``ego2global``, ``data_root``;
+    ``lidar_aug_matrix`` where present. Writes: ``gt_bev_masks``.
+
+    Args:
+        point_cloud_range: Range of the grid in m, as ``BEVGrid`` has it.
+        cell_size: Edge of a cell in m.
+        classes: Names of ``MAP_LAYERS``.
+        value_at: As in :func:`~perception_kd.datasets.nuscenes_map.draw_bev_masks`.
+
+    Raises:
+        ValueError: If the cells do not divide the range.
+    """
+
+    def __init__(
+        self,
+        point_cloud_range: Sequence[float],
+        cell_size: float,
+        classes: Sequence[str] = tuple(MAP_LAYERS),
+        value_at: str = "center",
+    ) -> None:
+        self.grid = BEVGrid(tuple(point_cloud_range), cell_size)
+        self.classes = tuple(classes)
+        self.value_at = value_at
+        self._maps: dict[tuple[str, str], VectorMap] = {}
+
+    def __call__(self, sample: Sample) -> Sample:
+        """Return the sample with the masks.
+
+        Raises:
+            FileNotFoundError: If the location has no map.
+            ValueError: If the info file does not say where the sample was taken.
+        """
+        if not sample.get("location"):
+            raise ValueError(
+                f"The info file must hold the location of sample {sample['sample_token']}, but it "
+                "was made before locations were written; make it again with "
+                "tools/create_data.py nuscenes."
+            )
+        key = (sample["data_root"], sample["location"])
+        if key not in self._maps:
+            self._maps[key] = VectorMap.read(*key)
+        ego2global = sample["ego2global"]
+        augmented2lidar = np.linalg.inv(sample.get("lidar_aug_matrix", np.eye(4)))
+        masks = draw_bev_masks(
+            self._maps[key],
+            ego2global @ sample["lidar2ego"] @ augmented2lidar,
+            self.grid,
+            self.classes,
+            # The ego frame's origin is on the ground.
+            ground_height=float(ego2global[2, 3]),
+            value_at=self.value_at,
+        )
+        return {**sample, "gt_bev_masks": masks}

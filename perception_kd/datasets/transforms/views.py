@@ -1,0 +1,63 @@
+"""Several views of one cloud: the same rows of points, each moved on its own."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from perception_kd.datasets.transforms.base import Sample, Transform
+from perception_kd.registry import TRANSFORMS
+from perception_kd.utils.checks import check_at_least
+
+Step = dict[str, Any] | Callable[[Sample], Sample | None]
+
+
+@TRANSFORMS.register_module()
+class MakeViews(Transform):
+    """Move copies of the cloud, each by its own draw of the same random transforms.
+
+    A row is the same physical point in every view, so whatever belongs to rows, as
+    ``region_ids``, belongs to all views. The sample itself becomes the first view:
+    cameras follow that one, by its ``lidar_aug_matrix``.
+
+    Reads: ``points``, and what the transforms read. Writes: ``views``, ``points``,
+    ``lidar_aug_matrix``.
+
+    Args:
+        transforms: Steps, as configs or callables, that move points, for example
+            ``RandomRotateZ``. They may not drop or reorder them.
+        num_views: Number of views.
+
+    Raises:
+        ValueError: If ``num_views`` is not positive.
+    """
+
+    def __init__(self, transforms: Sequence[Step], num_views: int = 2) -> None:
+        check_at_least("num_views", num_views, 1)
+        self.transforms = [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in transforms]
+        self.num_views = num_views
+
+    def __call__(self, sample: Sample) -> Sample:
+        """Return the sample as its first view, with all ``views``.
+
+        Raises:
+            ValueError: If a transform drops or reorders points.
+        """
+        views = [self._make_view(sample) for _ in range(self.num_views)]
+        return {**views[0], "views": [view["points"] for view in views]}
+
+    def _make_view(self, sample: Sample) -> Sample:
+        view: Sample | None = sample
+        for transform in self.transforms:
+            view = transform(view)
+            if view is None or not _has_same_rows(view, sample):
+                raise ValueError(
+                    "transforms of MakeViews must keep the rows of points, but got "
+                    f"{type(transform).__name__}, which does not; put it before MakeViews."
+                )
+        return view
+
+
+def _has_same_rows(view: Sample, sample: Sample) -> bool:
+    """Compare all but the positions: intensities tell points apart."""
+    return np.array_equal(view["points"][:, 3:], sample["points"][:, 3:])

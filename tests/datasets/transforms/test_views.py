@@ -1,0 +1,113 @@
+"""Views of one cloud: rows stay, moves are independent, cameras follow the first."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from mmengine.dataset import pseudo_collate
+
+from perception_kd.datasets.transforms import (
+    CropToDisc,
+    MakeViews,
+    PackPretrainInputs,
+    RandomFlipAxis,
+    RandomRotateZ,
+    RandomScale,
+    RandomTranslate,
+)
+from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
+from perception_kd.registry import TRANSFORMS
+from tests.datasets.transforms.marked_sample import freeze, make_sample
+
+STEPS = [
+    RandomRotateZ((-90, 90)),
+    RandomScale((0.9, 1.1)),
+    RandomTranslate(0.5),
+    RandomFlipAxis(),
+]
+
+
+def undo(points: np.ndarray[Any, Any], matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return positions before they were moved by a matrix, (N, 3)."""
+    inverse = np.linalg.inv(matrix)
+    return points[:, :3] @ inverse[:3, :3].T + inverse[:3, 3]
+
+
+def test_a_row_is_the_same_physical_point_in_every_view() -> None:
+    sample = freeze(make_sample())
+    moved = MakeViews(STEPS, num_views=3)(sample)
+    assert len(moved["views"]) == 3
+    for view in moved["views"]:
+        assert np.array_equal(view[:, 3], np.arange(len(view)))  # the mark of a row
+        # A similarity: all distances to the first point grow by one factor.
+        before, after = (
+            np.linalg.norm(p[1:, :3] - p[0, :3].astype(float), axis=1)
+            for p in (sample["points"], view)
+        )
+        assert 0.9 <= (after / before).min() <= (after / before).max() <= 1.1
+        assert np.ptp(after / before) < 1e-4
+    assert moved["region_ids"] is sample["region_ids"]
+
+
+def test_views_are_drawn_independently() -> None:
+    one, two = MakeViews(STEPS)(make_sample())["views"]
+    assert np.abs(one[:, :3] - two[:, :3]).max() > 1
+    flips = set()
+    for seed in range(40):
+        first, second = MakeViews([RandomFlipAxis()])(make_sample(seed, num_points=1))["views"]
+        flips.add(tuple(np.sign(first[0, :2] * second[0, :2])))
+    assert flips == {(1, 1), (1, -1), (-1, 1), (-1, -1)}
+
+
+def test_convention_the_sample_is_its_first_view() -> None:
+    sample = make_sample()
+    moved = MakeViews(STEPS)(sample)
+    assert np.array_equal(moved["points"], moved["views"][0])
+    found = undo(moved["points"], moved["lidar_aug_matrix"])
+    np.testing.assert_allclose(found, sample["points"][:, :3], atol=1e-4)
+
+
+def test_the_generator_of_the_sample_alone_fixes_the_views() -> None:
+    first, again, other = (MakeViews(STEPS)(make_sample(seed))["views"] for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[1], other[1])
+
+
+def test_views_reach_the_model_as_lists_of_clouds_with_their_regions() -> None:
+    transforms = [MakeViews(STEPS), PackPretrainInputs()]
+    packed = []
+    for seed, num_points in ((0, 30), (1, 40)):
+        sample = make_sample(seed, num_points, pairs_per_view=5)
+        for transform in transforms:
+            sample = transform(sample)
+        packed.append(sample)
+    inputs = CameraLidarDataPreprocessor()(pseudo_collate(packed))["inputs"]
+    first, second = inputs["views"]
+    assert [len(cloud) for cloud in first] == [len(cloud) for cloud in second] == [30, 40]
+    for number, sample in enumerate(packed):
+        assert first[number].equal(sample["inputs"]["views"][0])
+        assert second[number].equal(sample["inputs"]["views"][1])
+        # Region of a marked point: one less than its row modulo 5.
+        assert inputs["region_ids"][number].equal(second[number][:, 3].long() % 5 - 1)
+
+
+def reverse(sample: dict[str, Any]) -> dict[str, Any]:
+    return {**sample, "points": sample["points"][::-1]}
+
+
+@pytest.mark.parametrize("step", [CropToDisc(5.0, (-9, 9)), CropToDisc(0.01, (0, 0)), reverse])
+def test_rejects_transforms_that_break_rows(step: Any) -> None:
+    with pytest.raises(ValueError, match="must keep the rows of points, but got"):
+        MakeViews([step])(make_sample())
+
+
+def test_rejects_no_views() -> None:
+    with pytest.raises(ValueError, match="num_views must be at least 1, but got 0"):
+        MakeViews(STEPS, num_views=0)
+
+
+def test_builds_from_a_config() -> None:
+    built = TRANSFORMS.build(
+        dict(type="MakeViews", transforms=[dict(type="RandomTranslate", std=0.5)])
+    )
+    assert isinstance(built.transforms[0], RandomTranslate)
