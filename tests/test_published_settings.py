@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from mmengine import Config
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from torch import nn
 
@@ -105,6 +106,70 @@ def check_voxelnet(model: Any, transforms: dict[str, Any]) -> None:
     assert model.pts_head.proj.bias is None
 
 
+LIDARSEG = CONFIGS / "lidarseg"
+
+
+@pytest.mark.parametrize(
+    ("data", "batch_size", "classes", "fine_tuning", "offset"),
+    [("nus", 16, 16, 0.02, 0), ("kitti", 10, 19, 0.05, 1)],
+)
+def test_segmentation_is_trained_as_published(
+    data: str, batch_size: int, classes: int, fine_tuning: float, offset: float
+) -> None:
+    rates = {"finetune": (fine_tuning, 2.0), "scratch": (0.05, 0.05), "linear-probe": (0.05, 0.05)}
+    for task, (rate, head_rate) in rates.items():
+        stem = f"{task}_minkunet34_1xb{batch_size}-sgd-cosine-100e_{data}"
+        cfg = Config.fromfile(LIDARSEG / f"{stem}.py")
+        assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == batch_size
+        assert cfg.train_cfg.max_epochs == 100
+        assert (cfg.load_pretrained_from is None) == (task == "scratch")
+        assert list(pipeline_of(cfg)) == [
+            *("LoadPoints", "LoadPointLabels"),
+            *("RandomRotateZ", "RandomFlipAxis", "PackPretrainInputs"),
+        ]
+        model = MODELS.build(cfg.model)
+        assert float(model.pts_voxelizer.offset) == offset
+        check_segmentor(model, classes, frozen=task == "linear-probe")
+        optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
+        settings = dict(momentum=0.9, dampening=0.1, weight_decay=1e-4)
+        assert settings.items() <= optimizer.defaults.items()
+        rate_of = {p: g["lr"] for g in optimizer.param_groups for p in g["params"]}
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                of_head = name.startswith("pts_seg_head.")
+                assert rate_of[parameter] == pytest.approx(head_rate if of_head else rate)
+
+
+def check_segmentor(model: Any, classes: int, frozen: bool) -> None:
+    """Losses on voxels, one linear layer, momenta of the batch norms, what trains."""
+    assert model.pts_voxelizer.coordinates == "cylindrical"
+    assert model.pts_voxelizer.voxel_size.tolist() == pytest.approx([0.1, 1.0, 0.1])
+    assert (model.pts_voxelizer.reduce, model.pts_voxelizer.feature_columns) == ("first", (3,))
+    assert model.loss_on == "voxels"
+    weights = {name: loss.loss_weight for name, loss in model.losses.items()}
+    assert weights == {"loss_ce": 1.0, "loss_lovasz": 1.0}
+    assert model.losses["loss_lovasz"].classes == "present"
+    assert model.pts_seg_head.proj.weight.shape == (classes, 96)
+    assert model.pts_seg_head.proj.bias is not None
+    norms = [m for m in model.pts_backbone.modules() if isinstance(m, nn.BatchNorm1d)]
+    assert {norm.momentum for norm in norms} == {0.02, 0.1}
+    assert any(norm.training for norm in norms) != frozen
+    assert any(p.requires_grad for p in model.pts_backbone.parameters()) != frozen
+
+
+@pytest.mark.parametrize("task", ["finetune", "scratch"])
+def test_shares_of_the_labels_change_the_labels_alone(task: str) -> None:
+    shares: dict[str, dict[str, Any]] = {
+        f"{p}pct_minkunet34_1xb16-sgd-cosine-100e_nus": dict(scenes=f"nuscenes_lidarseg_{p}pct")
+        for p in (1, 5, 10, 25)
+    }
+    shares["1pct_minkunet34_1xb10-sgd-cosine-100e_kitti"] = dict(sample_step=100)
+    for stem, chosen in shares.items():
+        whole = Config.fromfile(LIDARSEG / f"{task}_{stem.split('_', 1)[1]}.py")
+        whole.train_dataloader.dataset.update(chosen)
+        assert Config.fromfile(LIDARSEG / f"{task}-{stem}.py").to_dict() == whole.to_dict()
+
+
 def rates(schedule: str, max_epochs: int, steps_per_epoch: int) -> Sequence[float]:
     """Return the learning rate of every step of a schedule."""
     cfg = Config.fromfile(CONFIGS / "_base_" / "schedules" / f"{schedule}.py")
@@ -130,9 +195,10 @@ def rates(schedule: str, max_epochs: int, steps_per_epoch: int) -> Sequence[floa
     return rates
 
 
-def test_the_published_rate_decays_by_the_epoch_to_the_last() -> None:
-    expected = [(1 + math.cos(math.pi * (step // 3) / 50)) / 2 for step in range(150)]
-    assert rates("sgd_cosine_50e", 50, 3) == pytest.approx(expected)
+@pytest.mark.parametrize("epochs", [50, 100])
+def test_the_published_rate_decays_by_the_epoch_to_the_last(epochs: int) -> None:
+    expected = [(1 + math.cos(math.pi * (step // 3) / epochs)) / 2 for step in range(3 * epochs)]
+    assert rates(f"sgd_cosine_{epochs}e", epochs, 3) == pytest.approx(expected)
 
 
 def test_the_short_schedule_warms_up_for_an_epoch_and_decays_by_the_step() -> None:

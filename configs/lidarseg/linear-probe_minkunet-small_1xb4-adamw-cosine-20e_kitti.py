@@ -23,6 +23,8 @@ model = dict(
         standardize=True,
     ),
 )
+# A second of a street has few views; turning them helps no linear layer.
+train_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 load_pretrained_from = dict(prefix="pts_backbone.")
 
 optim_wrapper = dict(optimizer=dict(lr=0.02, weight_decay=1e-4))

@@ -1,0 +1,22 @@
+"""Fine-tuning of a MinkUNet-34 on SemanticKITTI as published for SLidR."""
+
+_base_ = [
+    "../_base_/datasets/semantickitti_seg.py",
+    "../_base_/models/lidarseg_minkunet34.py",
+    "../_base_/schedules/sgd_cosine_100e.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(
+    # SLidR adds 1 to SemanticKITTI's intensities.
+    pts_voxelizer=dict(feature_offset=1.0),
+    pts_seg_head=dict(out_channels=19),
+)
+train_dataloader = dict(batch_size=10, num_workers=4)
+# The new head learns at 2.0.
+optim_wrapper = dict(
+    optimizer=dict(lr=0.05),
+    paramwise_cfg=dict(custom_keys=dict(pts_seg_head=dict(lr_mult=40.0))),
+)
+auto_scale_lr = dict(base_batch_size=10)
+default_hooks = dict(checkpoint=dict(interval=10))
