@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from nuscenes.map_expansion.map_api import NuScenesMap
 from nuscenes.nuscenes import NuScenes
 from shapely import STRtree, contains_xy
@@ -14,12 +16,13 @@ from perception_kd.datasets.nuscenes_map import MAP_LAYERS, VectorMap, draw_bev_
 from perception_kd.datasets.transforms import LoadBEVMasks
 from perception_kd.geometry.bev_grid import BEVGrid
 
+Array = NDArray[np.float64]
 RANGE = (-25.0, -20.0, -5.0, 25.0, 20.0, 3.0)
 GRID = BEVGrid(RANGE, cell_size=0.5)
 LAYERS = [name for layers in MAP_LAYERS.values() for name in layers]
 
 
-def pose(x: float, y: float, yaw: float) -> np.ndarray:
+def pose(x: float, y: float, yaw: float) -> Array:
     cos, sin = np.cos(yaw), np.sin(yaw)
     return np.array([[cos, -sin, 0, x], [sin, cos, 0, y], [0, 0, 1, 1.8], [0, 0, 0, 1]])
 
@@ -29,7 +32,7 @@ def make_map(**shapes: list[Polygon] | list[LineString]) -> VectorMap:
 
 
 @pytest.fixture(scope="module")
-def place(synthetic_nuscenes: Path) -> tuple[NuScenesMap, VectorMap, np.ndarray]:
+def place(synthetic_nuscenes: Path) -> tuple[NuScenesMap, VectorMap, Array]:
     """Return a location's map, by the devkit and by us, and a vehicle's position."""
     nusc = NuScenes("v1.0-mini", str(synthetic_nuscenes), verbose=False)
     location = nusc.get("log", nusc.scene[0]["log_token"])["location"]
@@ -40,7 +43,7 @@ def place(synthetic_nuscenes: Path) -> tuple[NuScenesMap, VectorMap, np.ndarray]
 
 @pytest.mark.parametrize("yaw_deg", [0.0, 31.0, -140.0])
 def test_corner_masks_are_the_devkit_s(
-    place: tuple[NuScenesMap, VectorMap, np.ndarray], yaw_deg: float
+    place: tuple[NuScenesMap, VectorMap, Array], yaw_deg: float
 ) -> None:
     by_devkit, ours, (x, y) = place
     classes = [name for name in MAP_LAYERS if name != "divider"]
@@ -52,7 +55,7 @@ def test_corner_masks_are_the_devkit_s(
 
 
 def test_center_masks_hold_the_cells_whose_centers_are_covered(
-    place: tuple[NuScenesMap, VectorMap, np.ndarray],
+    place: tuple[NuScenesMap, VectorMap, Array],
 ) -> None:
     by_devkit, ours, (x, y) = place
     sensor = pose(x, y, 0.7)
@@ -129,7 +132,7 @@ def test_dividers_are_lines_of_both_layers() -> None:
         ({"value_at": "edge"}, 'value_at must be "center" or "corner", but got "edge"'),
     ],
 )
-def test_rejects_unknown_names(settings: dict[str, object], message: str) -> None:
+def test_rejects_unknown_names(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         draw_bev_masks(make_map(), np.eye(4), GRID, **settings)
 
@@ -139,7 +142,7 @@ def test_a_missing_map_is_named(tmp_path: Path) -> None:
         VectorMap.read(tmp_path, "singapore-onenorth")
 
 
-def make_sample(root: Path) -> dict[str, object]:
+def make_sample(root: Path) -> dict[str, Any]:
     logs = json.loads((root / "v1.0-mini" / "log.json").read_text())
     poses = json.loads((root / "v1.0-mini" / "ego_pose.json").read_text())
     lidar2ego = np.array([[0, 1, 0, 0.9], [-1, 0, 0, 0], [0, 0, 1, 1.8], [0, 0, 0, 1]])
@@ -148,7 +151,7 @@ def make_sample(root: Path) -> dict[str, object]:
         "data_root": str(root),
         "location": logs[0]["location"],
         "lidar2ego": lidar2ego,
-        "ego2global": pose(*poses[0]["translation"][:2], 0.3),
+        "ego2global": pose(poses[0]["translation"][0], poses[0]["translation"][1], 0.3),
     }
 
 
