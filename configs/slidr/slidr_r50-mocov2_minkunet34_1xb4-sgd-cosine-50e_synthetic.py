@@ -1,24 +1,12 @@
-"""A small twin: random teacher, one camera, seconds on a CPU."""
+"""A small twin on synthetic data."""
 
-_base_ = ["./slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_nus.py"]
+_base_ = [
+    "./slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_nus.py",
+    "../_base_/synthetic_twins.py",
+]
 
-model = dict(
-    img_backbone=dict(backbone=dict(depth=18, out_stride=32, checkpoint=None)),
-    img_head=dict(in_channels=512, scale_factor=32),
-    pts_backbone=dict(
-        base_channels=8,
-        encoder_channels=(8, 16, 16, 32),
-        encoder_blocks=(1, 1, 1, 1),
-        decoder_channels=(32, 16, 16, 16),
-        decoder_blocks=(1, 1, 1, 1),
-    ),
-    pts_head=dict(in_channels=16),
-)
-train_dataloader = dict(
-    batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(cameras=["CAM_FRONT"])
-)
-val_dataloader = dict(
-    batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(cameras=["CAM_FRONT"])
-)
+model = dict(**_base_.small_teacher, **_base_.small_minkunet)
+train_dataloader = _base_.small_dataloader
+val_dataloader = _base_.small_dataloader
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=2)

@@ -1,12 +1,15 @@
 """Fixtures that ``tests/conftest.py`` hands to all tests; the trees are read-only."""
 
+import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from perception_kd.synthetic.create import create_synthetic
 from perception_kd.synthetic.settings import SyntheticSettings
 from tests.fake_data.nuscenes import make_nuscenes
+from tests.fake_data.prepared import PreparedData
 from tests.fake_data.semantickitti import make_semantickitti
 
 TINY = SyntheticSettings(scenes=2, keyframes=3, sweeps=1, width=320, height=180)
@@ -25,6 +28,34 @@ def fake_semantickitti(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def synthetic_nuscenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def synthetic_nuscenes(shared_folder: Path) -> Path:
     """Two drawn scenes (train, val) of three keyframes; lidarseg, maps, one sweep."""
-    return create_synthetic(tmp_path_factory.mktemp("synthetic"), TINY, workers=0, progress=False)
+    root = shared_folder / "synthetic"
+    with FileLock(f"{root}.lock"):
+        return create_synthetic(root, TINY, workers=0, progress=False)
+
+
+@pytest.fixture(scope="session")
+def prepared_synthetic(synthetic_nuscenes: Path) -> PreparedData:
+    """Info files of ``synthetic_nuscenes``, and the caches that a config asks for."""
+    command = ["nuscenes", "--version", "v1.0-mini", "--workers", "0"]
+    return PreparedData(synthetic_nuscenes, synthetic_nuscenes.parent / "prepared", command)
+
+
+@pytest.fixture(scope="session")
+def prepared_semantickitti(
+    fake_semantickitti: Path, tmp_path_factory: pytest.TempPathFactory
+) -> PreparedData:
+    """Info files of ``fake_semantickitti``, and the caches that a config asks for."""
+    info_root = tmp_path_factory.mktemp("semantickitti") / "prepared"
+    return PreparedData(fake_semantickitti, info_root, ["semantickitti"])
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of this test run, the same in all workers of pytest-xdist."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = base / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
