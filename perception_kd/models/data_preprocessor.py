@@ -83,6 +83,8 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
             inputs["superpixels"], inputs["num_superpixels"] = make_superpixels_unique(superpixels)
         if "pairing_points" in packed:
             inputs.update(self._collate_pairs(packed))
+        if "views" in packed:
+            inputs["views"] = [list(view) for view in packed["views"]]
         if "region_ids" in packed:
             inputs["region_ids"] = [ids.long() for ids in packed["region_ids"]]
         return {"inputs": inputs, "data_samples": data.get("data_samples")}
