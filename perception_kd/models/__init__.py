@@ -3,19 +3,25 @@
 from perception_kd.models import (
     backbones,
     data_preprocessor,
+    fusers,
     heads,
     losses,
+    necks,
     pretrainers,
     segmentors,
+    view_transforms,
     voxelizers,
 )
 
 __all__ = [
     "backbones",
     "data_preprocessor",
+    "fusers",
     "heads",
     "losses",
+    "necks",
     "pretrainers",
     "segmentors",
+    "view_transforms",
     "voxelizers",
 ]

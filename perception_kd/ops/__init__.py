@@ -1,8 +1,16 @@
-"""Operations on sparse tensors and segments. Importing them repairs spconv on a CPU."""
+"""Operations on sparse tensors, segments, cells. Importing repairs spconv on a CPU."""
 
+from perception_kd.ops.bev_pool import bev_pool, index_cells
 from perception_kd.ops.segment_pool import pool_pixels, pool_segments, pool_upsampled
 from perception_kd.ops.sparse_conv import install_cpu_kernels
 
-__all__ = ["install_cpu_kernels", "pool_pixels", "pool_segments", "pool_upsampled"]
+__all__ = [
+    "bev_pool",
+    "index_cells",
+    "install_cpu_kernels",
+    "pool_pixels",
+    "pool_segments",
+    "pool_upsampled",
+]
 
 install_cpu_kernels()

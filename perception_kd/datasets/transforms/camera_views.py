@@ -203,7 +203,7 @@ def move_views(sample: Sample, imgs: list[Picture], matrices: Sequence[Array]) -
     moved = {**follow_images(sample, matrices), "imgs": imgs}
     if "superpixels" in sample:
         moved["superpixels"] = [
-            _move_nearest(superpixels, matrix, img.shape[:2])
+            _move_nearest(superpixels, matrix, (img.shape[0], img.shape[1]))
             for superpixels, matrix, img in zip(sample["superpixels"], matrices, imgs, strict=True)
         ]
     if "pairing_images" not in sample:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from perception_kd.datasets.transforms import (
@@ -51,7 +52,7 @@ def make_camera_sample(seed: int) -> dict[str, Any]:
     return sample
 
 
-def project(points: np.ndarray, sample: dict[str, Any], view: int) -> tuple[Any, Any]:
+def project(points: NDArray[Any], sample: dict[str, Any], view: int) -> tuple[Any, Any]:
     """Return pixels of points in a view of the stored images, and the depths."""
     points_cam = transform_points(points, sample["lidar2cam"][view])
     pixels = points_cam @ sample["cam2img"][view].T
@@ -141,7 +142,7 @@ def test_the_test_time_crop_by_hand() -> None:
     # column 10. A center at u goes to (u + 0.5) / 2 - 0.5 - 10.
     sample = ScaleAndCropImages((20, 60), scale=0.5)(make_sample())
     assert sample["imgs"][0].shape == (20, 60, 3)
-    expected = [[0.5, 0, -10.25], [0, 0.5, -25.25], [0, 0, 1]]
+    expected = np.array([[0.5, 0, -10.25], [0, 0.5, -25.25], [0, 0, 1]])
     assert sample["img_aug_matrix"].shape == (3, 3, 3)
     assert np.allclose(sample["img_aug_matrix"][2], expected)
     # Colors are the stored pixel: (0, 0) shows the mean of rows 50, 51 and columns 20,

@@ -1,0 +1,112 @@
+"""Lift-splat whose depths are predicted from the image and from LiDAR depth."""
+
+import torch
+from torch import Tensor, nn
+
+from perception_kd.models.view_transforms.frustum import Cameras
+from perception_kd.models.view_transforms.lift_splat import LSSViewTransform
+from perception_kd.registry import MODELS
+
+# The encoder of the depth image halves it three times.
+_STRIDE = 8
+_DEPTH_CHANNELS = 64
+
+
+def depth_images(points: list[Tensor], cameras: Cameras, min_depth: float = 1e-3) -> Tensor:
+    """Draw clouds as sparse depth images.
+
+    A pixel shows the nearest of the points that fall on it. Occlusion between pixels is
+    not resolved, as in the published code, where a pixel shows the point that comes
+    last.
+
+    Args:
+        points: One cloud a sample in the augmented LiDAR frame, each (N_b, 3 or more).
+        cameras: The cameras of V views.
+        min_depth: Points nearer than this along the optical axis, in m, or behind the
+            camera, are left out.
+
+    Returns:
+        Depth along the optical axis in m, 0 where there is no point, float32, shape (V,
+        1, H, W).
+    """
+    height, width = cameras.img_shape
+    augmented2cam = torch.linalg.inv(cameras.cam2augmented())
+    cam2img = cameras.img_aug_matrix.double() @ cameras.cam2img.double()
+    images = torch.full(
+        (len(cam2img), height * width), torch.inf, dtype=torch.float32, device=cam2img.device
+    )
+    for view, sample in enumerate(cameras.view_sample.tolist()):
+        positions = points[sample][:, :3].double()
+        rotation, origin = augmented2cam[view, :3, :3], augmented2cam[view, :3, 3]
+        points_cam = positions @ rotation.T + origin
+        depth = points_cam[:, 2]
+        # Dividing by 1 where the point is not in front keeps every value finite.
+        in_front = depth > min_depth
+        pixels = points_cam / torch.where(in_front, depth, 1.0)[:, None] @ cam2img[view].T
+        col, row = torch.floor(pixels[:, :2] + 0.5).unbind(dim=1)
+        seen = in_front & (col >= 0) & (col < width) & (row >= 0) & (row < height)
+        where = row[seen].long() * width + col[seen].long()
+        images[view].scatter_reduce_(0, where, depth[seen].float(), "amin")
+    images = images.masked_fill(images.isinf(), 0.0)
+    return images.view(-1, 1, height, width)
+
+
+@MODELS.register_module()
+class DepthLSSViewTransform(LSSViewTransform):
+    """Lift-splat that sees the LiDAR's depth: BEVFusion's fusion of camera and LiDAR.
+
+    A depth image of the cloud is encoded to the size of the image features and read
+    beside them by three convolutions.
+
+    - BEVFusion, 2022, https://arxiv.org/abs/2205.13542
+
+    Args:
+        in_channels: Channels of the image features.
+        **kwargs: As in :class:`LSSViewTransform`.
+    """
+
+    def build_depthnet(self, in_channels: int) -> nn.Module:
+        """Build the encoder of the depth image too."""
+        self.dtransform = nn.Sequential(
+            *_conv_norm_act(1, 8, kernel=1, stride=1),
+            *_conv_norm_act(8, 32, kernel=5, stride=4),
+            *_conv_norm_act(32, _DEPTH_CHANNELS, kernel=5, stride=2),
+        )
+        return nn.Sequential(
+            *_conv_norm_act(in_channels + _DEPTH_CHANNELS, in_channels, kernel=3, stride=1),
+            *_conv_norm_act(in_channels, in_channels, kernel=3, stride=1),
+            nn.Conv2d(in_channels, self.num_depths + self.out_channels, 1),
+        )
+
+    def predict_depth(
+        self, img_feats: Tensor, cameras: Cameras, points: list[Tensor] | None
+    ) -> Tensor:
+        """Return scores of depths, then features, shape (V, D + C, h, w).
+
+        Raises:
+            ValueError: If there are no points, or the features have another stride than
+                8.
+        """
+        if points is None:
+            raise ValueError(
+                "points must be given to DepthLSSViewTransform, but got None; load them, or take "
+                "LSSViewTransform."
+            )
+        height, width = img_feats.shape[2:]
+        if cameras.img_shape != (height * _STRIDE, width * _STRIDE):
+            raise ValueError(
+                f"img_feats must have an {_STRIDE}th of the images' size {cameras.img_shape}, but "
+                f"got {(height, width)}; choose another level of the neck or another image size."
+            )
+        depth_feats = self.dtransform(depth_images(points, cameras).to(img_feats.dtype))
+        return self.depthnet(torch.cat([depth_feats, img_feats], dim=1))
+
+
+def _conv_norm_act(
+    in_channels: int, out_channels: int, kernel: int, stride: int
+) -> tuple[nn.Module, ...]:
+    return (
+        nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=kernel // 2),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )

@@ -1,0 +1,150 @@
+"""Where the rays of cameras run through a BEV grid, under both augmentations."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from perception_kd.geometry.bev_grid import BEVGrid
+from perception_kd.utils.checks import check_shape
+
+
+class Cameras(NamedTuple):
+    """The cameras of a batch: V views of B samples, as ``docs/sample.md`` has them.
+
+    Attributes:
+        lidar2cam: From the LiDAR frame before augmentation, shape (V, 4, 4).
+        cam2img: Intrinsics of the stored images in px, shape (V, 3, 3).
+        img_aug_matrix: Present from stored pixels (u, v, 1), shape (V, 3, 3).
+        lidar_aug_matrix: Augmented from unaugmented LiDAR frame, shape (B, 4, 4).
+        view_sample: Sample that a view belongs to, int64, shape (V,).
+        img_shape: Height and width of the present images in px.
+    """
+
+    lidar2cam: Tensor
+    cam2img: Tensor
+    img_aug_matrix: Tensor
+    lidar_aug_matrix: Tensor
+    view_sample: Tensor
+    img_shape: tuple[int, int]
+
+    @classmethod
+    def from_inputs(cls, inputs: Mapping[str, Any]) -> "Cameras":
+        """Take the cameras out of a batch.
+
+        Raises:
+            ValueError: If a matrix is missing.
+        """
+        matrices = cls._fields[:-1]
+        missing = [key for key in matrices if key not in inputs]
+        if missing:
+            raise ValueError(
+                f"inputs must hold {', '.join(matrices)}, but got none of {', '.join(missing)}; "
+                "load the images with PackPretrainInputs at the end of the pipeline."
+            )
+        height, width = inputs["imgs"].shape[-2:]
+        return cls(**{key: inputs[key] for key in matrices}, img_shape=(height, width))
+
+    @property
+    def batch_size(self) -> int:
+        """Number of samples B."""
+        return len(self.lidar_aug_matrix)
+
+    def cam2augmented(self) -> Tensor:
+        """Return the map from each camera to its augmented LiDAR frame, (V, 4, 4).
+
+        In float64, which autocast leaves alone.
+        """
+        lidar_aug = self.lidar_aug_matrix.double()[self.view_sample]
+        return lidar_aug @ torch.linalg.inv(self.lidar2cam.double())
+
+
+def feature_pixels(
+    img_shape: tuple[int, int], feat_shape: tuple[int, int], align_corners: bool
+) -> tuple[Tensor, Tensor]:
+    """Return where on an image the cells of a feature map lie.
+
+    Args:
+        img_shape: Height H and width W of the image in px.
+        feat_shape: Height h and width w of the feature map.
+        align_corners: False puts a cell at the middle of its H / h x W / w px. True
+            puts the outer cells at the outer pixels, as LSS and BEVFusion do.
+
+    Returns:
+        Columns u, shape (w,), and rows v, shape (h,), in px, float64.
+    """
+    rows_cols = []
+    for img_size, feat_size in zip(img_shape, feat_shape, strict=True):
+        if align_corners:
+            rows_cols.append(torch.linspace(0, img_size - 1, feat_size, dtype=torch.float64))
+        else:
+            cells = torch.arange(feat_size, dtype=torch.float64)
+            rows_cols.append((cells + 0.5) * img_size / feat_size - 0.5)
+    return rows_cols[1], rows_cols[0]
+
+
+def camera_rays(
+    cameras: Cameras, feat_shape: tuple[int, int], align_corners: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Return origins and rays of feature cells in the augmented LiDAR frame.
+
+    A point seen by a cell at a depth lies at ``origin + depth * ray``: the third
+    coordinate of a ray in its camera is 1.
+
+    Args:
+        cameras: The cameras.
+        feat_shape: Height h and width w of the feature map.
+        align_corners: As in :func:`feature_pixels`.
+
+    Returns:
+        Origins in m, shape (V, 3), and rays, shape (V, h, w, 3), float64.
+    """
+    device = cameras.cam2img.device
+    u, v = (x.to(device) for x in feature_pixels(cameras.img_shape, feat_shape, align_corners))
+    pixels = torch.stack([*torch.meshgrid(u, v, indexing="xy"), u.new_ones(feat_shape)], dim=-1)
+    img2cam = torch.linalg.inv(cameras.img_aug_matrix.double() @ cameras.cam2img.double())
+    cam2augmented = cameras.cam2augmented()
+    img2augmented = cam2augmented[:, :3, :3] @ img2cam
+    rays = torch.einsum("vij,hwj->vhwi", img2augmented, pixels)
+    return cam2augmented[:, :3, 3], rays
+
+
+def frustum_cells(
+    cameras: Cameras,
+    feat_shape: tuple[int, int],
+    depths: Tensor,
+    grid: BEVGrid,
+    align_corners: bool = False,
+) -> Tensor:
+    """Return the cell of every frustum point: a feature cell at a depth.
+
+    Args:
+        cameras: The cameras.
+        feat_shape: Height h and width w of the feature map.
+        depths: Distances along the optical axis in m, shape (D,).
+        grid: The BEV grid; points below or above its range are off it.
+        align_corners: As in :func:`feature_pixels`.
+
+    Returns:
+        Flat indices of (B, Y, X), -1 = off the grid, int32, shape (V, D, h, w).
+
+    Raises:
+        ValueError: If ``depths`` is not a vector.
+    """
+    check_shape("depths", depths, ("D",))
+    origins, rays = camera_rays(cameras, feat_shape, align_corners)
+    lower = origins.new_tensor(grid.point_cloud_range[:3])
+    height = grid.point_cloud_range[5] - grid.point_cloud_range[2]
+    # In cells, and in shares of the height, from the lower ends on.
+    unit = origins.new_tensor([grid.cell_size, grid.cell_size, height])
+    origins = ((origins - lower) / unit).float()[:, None, None, None]
+    rays = (rays / unit).float()[:, None]
+    along = depths.to(rays)[:, None, None]
+    rows, columns = grid.shape
+    x, y, z = (torch.floor(origins[..., axis] + along * rays[..., axis]) for axis in range(3))
+    on_grid = (x >= 0) & (x < columns) & (y >= 0) & (y < rows) & (z == 0)
+    first = cameras.view_sample[:, None, None, None].int() * (rows * columns)
+    # Clamped first: beyond the grid a number need not fit into an integer.
+    cells = y.clamp(0, rows - 1).int() * columns + x.clamp(0, columns - 1).int() + first
+    return torch.where(on_grid, cells, -1)
