@@ -1,7 +1,8 @@
 """Heads: from a network's features to what is compared or predicted."""
 
+from perception_kd.models.heads.bev_map_head import BEVMapHead
 from perception_kd.models.heads.bev_projection import BEVProjection
 from perception_kd.models.heads.pixel_projection import PixelProjection
 from perception_kd.models.heads.voxel_projection import VoxelProjection
 
-__all__ = ["BEVProjection", "PixelProjection", "VoxelProjection"]
+__all__ = ["BEVMapHead", "BEVProjection", "PixelProjection", "VoxelProjection"]

@@ -1,0 +1,104 @@
+"""The map segmentor: losses, predictions, learning, and what it refuses."""
+
+from typing import Any
+
+import pytest
+import torch
+from mmdet3d.structures import Det3DDataSample
+from mmengine.registry import DefaultScope
+from mmengine.structures import PixelData
+
+from perception_kd.models.segmentors import BEVMapSegmentor
+from perception_kd.registry import MODELS
+
+RANGE = (-8.0, -8.0, -4.0, 8.0, 8.0, 4.0)
+CLASSES = ("drivable_area", "walkway")
+
+
+def make_segmentor() -> BEVMapSegmentor:
+    torch.manual_seed(0)
+    voxelizer = dict(
+        type="PointVoxelizer",
+        voxel_size=(0.5, 0.5, 0.4),
+        coordinates="cartesian",
+        point_cloud_range=RANGE,
+        reduce="mean",
+        feature_columns=(0, 1, 2, 3),
+    )
+    encoder = dict(
+        type="SparseEncoder",
+        in_channels=4,
+        sparse_shape=[21, 32, 32],
+        base_channels=8,
+        output_channels=8,
+        encoder_channels=((8,), (8, 8), (8, 8)),
+        encoder_paddings=((1,), (1, 1), (1, 1)),
+    )
+    head = dict(
+        type="BEVMapHead",
+        in_channels=16,
+        classes=CLASSES,
+        in_range=RANGE,
+        in_cell_size=2.0,
+        out_range=(-6, -6, -4, 6, 6, 4),
+        out_cell_size=1.0,
+    )
+    settings = dict(pts_voxelizer=voxelizer, pts_middle_encoder=encoder, map_head=head)
+    with DefaultScope.overwrite_default_scope("perception_kd"):
+        model: BEVMapSegmentor = MODELS.build(dict(type="BEVMapSegmentor", **settings))
+    return model
+
+
+def make_batch() -> tuple[dict[str, Any], list[Any]]:
+    """Return two clouds that are dense on one side, where the drivable area is."""
+    torch.manual_seed(1)
+    clouds, samples = [], []
+    for side in (1.0, -1.0):
+        cloud = torch.rand(500, 5) * torch.tensor([8.0, 16.0, 2.0, 1.0, 0.0])
+        cloud[:, 1] -= 8.0
+        cloud[:, 0] *= side
+        clouds.append(cloud)
+        masks = torch.zeros(2, 12, 12, dtype=torch.uint8)
+        masks[0, :, 6:] = side > 0
+        masks[0, :, :6] = side < 0
+        masks[1] = 1 - masks[0]
+        sample = Det3DDataSample()
+        sample.gt_bev_seg = PixelData(masks=masks)
+        samples.append(sample)
+    return {"points": clouds}, samples
+
+
+def test_learns_which_side_is_which() -> None:
+    model, (inputs, samples) = make_segmentor(), make_batch()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(30):
+        losses = model(inputs, samples, mode="loss")
+        optimizer.zero_grad()
+        sum(losses.values()).backward()
+        optimizer.step()
+    # Running statistics need more steps, so predictions are made with the batch's.
+    with torch.no_grad():
+        predicted = model(inputs, samples, mode="predict")
+    for sample in predicted:
+        right = (sample.pred_bev_seg.masks > 0.5) == sample.gt_bev_seg.masks.bool()
+        assert right.float().mean() > 0.85
+
+
+def test_predictions_are_the_probabilities_of_the_logits() -> None:
+    model, (inputs, samples) = make_segmentor().eval(), make_batch()
+    with torch.no_grad():
+        scores = model(inputs, samples)
+        predicted = model(inputs, samples, mode="predict")
+    assert scores.shape == (2, 2, 12, 12)
+    torch.testing.assert_close(predicted[1].pred_bev_seg.masks, scores[1].sigmoid())
+
+
+def test_every_class_has_its_loss() -> None:
+    model, (inputs, samples) = make_segmentor(), make_batch()
+    losses = model(inputs, samples, mode="loss")
+    assert sorted(losses) == ["loss_map_drivable_area", "loss_map_walkway"]
+
+
+def test_refuses_another_mode() -> None:
+    with pytest.raises(ValueError, match='mode must be "loss", "predict" or "tensor"'):
+        make_segmentor()({}, mode="train")
