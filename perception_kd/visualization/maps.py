@@ -33,7 +33,7 @@ def draw_map(masks: NDArray[np.bool_], classes: Sequence[str], scale: int = 2) -
         scale: Edge of a cell in px.
 
     Returns:
-        RGB, shape (scale * Y, scale * X, 3), a mark where the vehicle is, in the middle.
+        RGB, shape (scale * Y, scale * X, 3), the vehicle marked in the middle.
     """
     picture = np.full((*masks.shape[1:], 3), GROUND_COLOR, np.uint8)
     by_name = dict(zip(classes, masks, strict=True))

@@ -1,4 +1,4 @@
-"""Pictures of maps: which way is up, which class is on top, truth left of prediction."""
+"""Pictures of maps: which way is up, what lies on top, truth left of prediction."""
 
 import numpy as np
 from numpy.typing import NDArray
