@@ -12,6 +12,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Evaluate a checkpoint.")
     parser.add_argument("config", help="config file")
     parser.add_argument("checkpoint", help="file written by tools/train.py")
+    parser.add_argument(
+        "--format-only",
+        action="store_true",
+        help="write predictions for the official evaluation, compute nothing; needs no labels",
+    )
+    parser.add_argument(
+        "--out-dir",
+        metavar="DIR",
+        help="write predictions here, also without --format-only (with it: WORK_DIR/submission)",
+    )
     add_run_options(parser)
     return parser.parse_args(argv)
 
@@ -23,8 +33,10 @@ def evaluate(args: argparse.Namespace) -> None:
     from perception_kd.engine.checkpoint import load_pretrained
     from perception_kd.engine.distributed import prepare_distributed
     from perception_kd.engine.launch import build_runner
+    from perception_kd.engine.submission import set_submission
 
     cfg = prepare_config(args, "test_dataloader")
+    set_submission(cfg, args.out_dir, format_only=args.format_only)
     # Loaded below: the runner's own way says nothing of what does not match.
     cfg.load_from, cfg.resume, cfg.load_pretrained_from = None, False, None
     prepare_distributed(cfg, args.launcher)
@@ -32,7 +44,8 @@ def evaluate(args: argparse.Namespace) -> None:
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     load_pretrained(model, args.checkpoint, min_share=1.0)
     runner.test()
-    runner.logger.info(f"Log and scores are in {runner.work_dir}")
+    found = "Log is" if args.format_only else "Log and scores are"
+    runner.logger.info(f"{found} in {runner.work_dir}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -70,12 +70,13 @@ _NUSCENES_RAW = {
     "manmade": [28],
     "vegetation": [30],
 }
+# The first of a class is the one that stands for it in a submission.
 _SEMANTICKITTI_RAW = {
     "car": [10, 252],
     "bicycle": [11],
     "motorcycle": [15],
     "truck": [18, 258],
-    "other-vehicle": [13, 16, 20, 256, 257, 259],
+    "other-vehicle": [20, 13, 16, 256, 257, 259],
     "person": [30, 254],
     "bicyclist": [31, 253],
     "motorcyclist": [32, 255],
@@ -114,6 +115,15 @@ def semantickitti_label_mapping() -> NDArray[np.int64]:
         (260,).
     """
     return _make_mapping(_SEMANTICKITTI_RAW, SEMANTICKITTI_CLASSES, 260)
+
+
+def semantickitti_raw_labels() -> NDArray[np.int64]:
+    """Return the raw label that a submission to SemanticKITTI has for each class.
+
+    Returns:
+        Raw label by index into ``SEMANTICKITTI_CLASSES``, shape (19,).
+    """
+    return np.array([_SEMANTICKITTI_RAW[name][0] for name in SEMANTICKITTI_CLASSES])
 
 
 def _make_mapping(

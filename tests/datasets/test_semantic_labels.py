@@ -14,6 +14,7 @@ from perception_kd.datasets.semantic_labels import (
     SEMANTICKITTI_CLASSES,
     nuscenes_label_mapping,
     semantickitti_label_mapping,
+    semantickitti_raw_labels,
 )
 
 
@@ -33,6 +34,13 @@ def test_semantickitti_matches_mmdet3d() -> None:
         assert mapping[raw] == (number if number < 19 else IGNORE_INDEX)
     # mmdet3d spells three names otherwise than the data set does.
     assert len(SEMANTICKITTI_CLASSES) == 19
+
+
+def test_submissions_to_semantickitti_have_the_official_labels() -> None:
+    # learning_map_inv of semantic-kitti.yaml, classes 1 to 19.
+    official = [10, 11, 15, 18, 20, 30, 31, 32, 40, 44, 48, 49, 50, 51, 70, 71, 72, 80, 81]
+    assert semantickitti_raw_labels().tolist() == official
+    assert semantickitti_label_mapping()[official].tolist() == list(range(19))
 
 
 def test_labels_that_no_class_has_are_ignored() -> None:

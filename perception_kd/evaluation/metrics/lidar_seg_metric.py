@@ -1,6 +1,8 @@
 """Intersection over union of LiDAR semantic segmentation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,11 @@ from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 from terminaltables import AsciiTable
 
+from perception_kd.evaluation.lidar_seg_submission import (
+    Submission,
+    classes_of_file,
+    make_submission,
+)
 from perception_kd.registry import METRICS
 
 
@@ -52,18 +59,48 @@ def class_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.divide(hits, union, out=np.full_like(hits, np.nan), where=labeled > 0)
 
 
+@dataclass(frozen=True)
+class SampleResult:
+    """What a process hands to the first one for each sample.
+
+    Attributes:
+        confusion: Counts of :func:`confusion_matrix`; None where they are not asked
+            for.
+        part: Part of the submission that the sample is in; None without one.
+        num_unseen: Points of the submission that got a class without a prediction.
+    """
+
+    confusion: NDArray[np.int64] | None
+    part: str | None
+    num_unseen: int
+
+
 @METRICS.register_module()
 class LidarSegMetric(BaseMetric):
     """Mean IoU over the classes that the labels hold, from one integer matrix.
 
     Every point with a label counts once; one that the network did not see counts as
-    wrong.
+    wrong. Where all classes occur the mean is that of nuScenes' devkit; of a class that
+    the labels lack the devkit takes 0 into the mean as soon as one point is mistaken
+    for it.
+
+    With several processes a sample that the sampler gave twice, to fill the last batch,
+    counts once.
 
     Args:
         classes: Names of the classes, in order of their index; the data set's where not
             given.
+        format_only: Whether to write the submission alone and compute nothing; the
+            samples then need no labels.
+        submission_dir: Folder for the predictions in the files that the official
+            evaluation of nuScenes-lidarseg or SemanticKITTI takes; None writes none.
+        submission_meta: As in
+            :class:`~perception_kd.evaluation.lidar_seg_submission.NuScenesSubmission`.
         collect_device: "cpu" or "gpu", for several processes.
         prefix: Put before the names of the results.
+
+    Raises:
+        ValueError: If ``format_only`` is given without a folder.
     """
 
     default_prefix = "lidar_seg"
@@ -71,11 +108,19 @@ class LidarSegMetric(BaseMetric):
     def __init__(
         self,
         classes: Sequence[str] | None = None,
+        format_only: bool = False,
+        submission_dir: str | None = None,
+        submission_meta: Mapping[str, bool] | None = None,
         collect_device: str = "cpu",
         prefix: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
+        if format_only and submission_dir is None:
+            raise ValueError("submission_dir must be given with format_only, but got None.")
         self._classes = classes
+        self.format_only = format_only
+        self.submission_dir = submission_dir
+        self.submission_meta = submission_meta
 
     @property
     def classes(self) -> list[str]:
@@ -86,21 +131,58 @@ class LidarSegMetric(BaseMetric):
             )
         return list(self._classes or self.dataset_meta["seg_classes"])
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Add one batch: samples with ``gt_pts_seg`` and ``pred_pts_seg``."""
-        for sample in data_samples:
-            truth = sample["gt_pts_seg"]["pts_semantic_mask"].cpu().numpy()
-            predicted = sample["pred_pts_seg"]["pts_semantic_mask"].cpu().numpy()
-            self.results.append(confusion_matrix(truth, predicted, len(self.classes)))
+    @cached_property
+    def _submission(self) -> Submission | None:
+        if self.submission_dir is None:
+            return None
+        return make_submission(self.submission_dir, self.dataset_meta or {}, self.submission_meta)
 
-    def compute_metrics(self, results: list[NDArray[np.int64]]) -> dict[str, float]:
-        """Return mIoU, accuracy and the IoU of each class present, in percent."""
-        confusion = np.sum(results, axis=0)
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Add one batch: samples with ``pred_pts_seg``, and ``gt_pts_seg`` to score."""
+        for sample in data_samples:
+            predicted = sample["pred_pts_seg"]["pts_semantic_mask"].cpu().numpy()
+            confusion, part, num_unseen = None, None, 0
+            if self._submission is not None:
+                count = self._submission.num_classes
+                classes, num_unseen = classes_of_file(sample, predicted, count)
+                part = self._submission.write(sample, classes)
+            if not self.format_only:
+                truth = sample["gt_pts_seg"]["pts_semantic_mask"].cpu().numpy()
+                confusion = confusion_matrix(truth, predicted, len(self.classes))
+            self.results.append(SampleResult(confusion, part, num_unseen))
+
+    def compute_metrics(self, results: list[SampleResult]) -> dict[str, float]:
+        """Return mIoU, accuracy and the IoU of each class present, in percent.
+
+        Raises:
+            ValueError: If no point has a label.
+        """
+        if self._submission is not None:
+            self._finish(self._submission, results)
+        if self.format_only:
+            return {}
+        confusion = np.sum([r.confusion for r in results if r.confusion is not None], axis=0)
         iou = 100 * class_iou(confusion)
         present = ~np.isnan(iou)
         if not present.any():
             raise ValueError("The labels must hold at least one class, but got none.")
+        self._log(iou, present)
+        metrics = {f"iou_{n}": v for n, v, p in zip(self.classes, iou, present, strict=True) if p}
+        accuracy = 100 * np.diagonal(confusion).sum() / confusion.sum()
+        return {"miou": float(iou[present].mean()), "accuracy": float(accuracy), **metrics}
 
+    def _finish(self, submission: Submission, results: list[SampleResult]) -> None:
+        submission.finish(r.part for r in results if r.part is not None)
+        logger: MMLogger = MMLogger.get_current_instance()
+        logger.info(f"Predictions of {len(results)} samples are in {self.submission_dir}")
+        num_unseen = sum(r.num_unseen for r in results)
+        if num_unseen:
+            logger.warning(
+                f"{num_unseen} points that the network did not see have the most frequent class "
+                "of their sweep there."
+            )
+
+    def _log(self, iou: NDArray[np.float64], present: NDArray[np.bool_]) -> None:
         logger: MMLogger = MMLogger.get_current_instance()
         rows = [
             [name, "-" if np.isnan(value) else f"{value:.2f}"]
@@ -110,7 +192,3 @@ class LidarSegMetric(BaseMetric):
         if not present.all():
             absent = [n for n, p in zip(self.classes, present, strict=True) if not p]
             logger.info(f"Not in the labels, so not in the mean: {', '.join(absent)}.")
-
-        metrics = {f"iou_{n}": v for n, v, p in zip(self.classes, iou, present, strict=True) if p}
-        accuracy = 100 * np.diagonal(confusion).sum() / confusion.sum()
-        return {"miou": float(iou[present].mean()), "accuracy": float(accuracy), **metrics}

@@ -1,8 +1,16 @@
 """IoU against hand-counted points."""
 
+import json
+import multiprocessing
+import os
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+import torch.distributed
+from mmengine.dataset import DefaultSampler
 
 from perception_kd.evaluation.metrics import LidarSegMetric
 from perception_kd.evaluation.metrics.lidar_seg_metric import class_iou, confusion_matrix
@@ -64,3 +72,49 @@ def test_the_classes_are_the_data_sets_unless_given() -> None:
     given = LidarSegMetric(classes=("tree",))
     given.dataset_meta = metric.dataset_meta
     assert given.classes == ["tree"]
+
+
+class MatrixMetric(LidarSegMetric):
+    """Returns the confusion matrix itself."""
+
+    def compute_metrics(self, results: list[Any]) -> dict[str, Any]:
+        """Return the sum over the samples."""
+        return {"matrix": sum(r.confusion for r in results).tolist()}
+
+
+def evaluate_a_share(num_samples: int) -> Any:
+    """Evaluate the samples that mmengine's sampler gives this process."""
+    rng = np.random.default_rng(0)
+    clouds = torch.from_numpy(rng.integers(0, 4, (num_samples, 2, 50)))
+    metric = MatrixMetric(classes=["road", "car", "tree", "pole"])
+    for i in DefaultSampler(range(num_samples), shuffle=False):
+        truth, predicted = ({"pts_semantic_mask": x} for x in clouds[i])
+        metric.process(None, [{"gt_pts_seg": truth, "pred_pts_seg": predicted}])
+    return metric.evaluate(num_samples)["lidar_seg/matrix"]
+
+
+def run_process(rank: int, folder: Path, num_samples: int) -> None:
+    os.chdir(folder)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
+    )
+    (folder / f"{rank}.json").write_text(json.dumps(evaluate_a_share(num_samples)))
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.distributed
+@pytest.mark.parametrize("num_samples", [4, 5])
+def test_in_two_processes_each_sample_counts_once(num_samples: int, tmp_path: Path) -> None:
+    # Of five samples the sampler gives the first one to both, so that each has three.
+    context = multiprocessing.get_context("fork")
+    processes = [
+        context.Process(target=run_process, args=(rank, tmp_path, num_samples)) for rank in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    expected = evaluate_a_share(num_samples)
+    assert np.sum(expected) == 50 * num_samples
+    for rank in range(2):
+        assert json.loads((tmp_path / f"{rank}.json").read_text()) == expected
