@@ -15,6 +15,18 @@ LOWEST_DEG, HIGHEST_DEG = -30.67, 10.67
 _FULL_WIDTH, _FULL_HEIGHT = 1600, 900
 
 
+def turn_delay(heading_deg: float) -> float:
+    """Return when a turn of the LiDAR looks somewhere, in s after the turn's end.
+
+    Args:
+        heading_deg: Counter-clockwise from the vehicle's x.
+
+    Returns:
+        Time, in -0.05..0.
+    """
+    return -LIDAR_TURN * ((heading_deg - LIDAR_END_DEG) % 360) / 360
+
+
 @dataclass(frozen=True)
 class CameraSpec:
     """A camera of nuScenes' vehicles, at 1600 x 900 px.
@@ -37,7 +49,7 @@ class CameraSpec:
 
         That is when the LiDAR looks the same way, so it is not positive.
         """
-        return -LIDAR_TURN * ((self.heading_deg - LIDAR_END_DEG) % 360) / 360
+        return turn_delay(self.heading_deg)
 
 
 CAMERAS = {

@@ -15,7 +15,7 @@ from perception_kd.synthetic.sensors_calibration import (
     LIDAR_TURN,
     LOWEST_DEG,
 )
-from perception_kd.synthetic.sensors_rays import Hits, Moment
+from perception_kd.synthetic.sensors_rays import Hits, Moment, join_hits
 
 MIN_RANGE, MAX_RANGE = 1.0, 100.0
 _STEPS = 60
@@ -36,7 +36,7 @@ class Sweep:
 
 
 def scan(
-    moment: Moment,
+    moment_at: Callable[[float], Moment],
     look: Look,
     lidar2world: Callable[[float], Array],
     lidar2ego: Array,
@@ -44,14 +44,13 @@ def scan(
     azimuths: int,
     rng: np.random.Generator,
 ) -> Sweep:
-    """Turn once, while the vehicle moves.
+    """Turn once, while the vehicle and all else move on.
 
-    The sensor moves during the turn, and the points are given as seen from where it
-    ends up, as in nuScenes. Other things are held still at the time of the end, so that
-    boxes of that time contain their points.
+    The points are given as seen from where the sensor ends up, as in nuScenes: what
+    does not move is where it is, and what moves is where it was when it was hit.
 
     Args:
-        moment: The world at the end of the turn.
+        moment_at: The world some s after the end of the turn.
         look: Rain swallows returns.
         lidar2world: Pose of the sensor some s after the end of the turn, (4, 4).
         lidar2ego: Its pose on the vehicle.
@@ -59,8 +58,9 @@ def scan(
         azimuths: Firings of a ring.
         rng: Noise and losses are drawn from it.
     """
-    origins, directions, ring = _make_turn(lidar2world, lidar2ego, beams, azimuths)
-    hits = moment.cast(origins, directions)
+    rays = _make_rays(lidar2ego, beams, azimuths)
+    origins, directions, hits = _turn(rays, moment_at, lidar2world)
+    ring = np.tile(np.arange(beams), azimuths)
     cos = -(hits.normal * directions).sum(axis=1).clip(-1, 0)
     distance = hits.distance.astype(float)
     intensity = _intensity(hits, cos, distance, rng)
@@ -72,26 +72,30 @@ def scan(
     return Sweep(rows.astype(np.float32), hits.object_id[kept])
 
 
-def _make_turn(
-    lidar2world: Callable[[float], Array], lidar2ego: Array, beams: int, azimuths: int
-) -> tuple[Array, Array, NDArray[np.int64]]:
-    """Return origins and directions in the world's frame, and rings, as they fire."""
+def _make_rays(lidar2ego: Array, beams: int, azimuths: int) -> Array:
+    """Return unit vectors in the sensor's axes as they fire, shape (A, B, 3)."""
     share = (np.arange(azimuths) + 1) / azimuths
     mount = np.arctan2(lidar2ego[1, 0], lidar2ego[0, 0])
     azimuth = np.deg2rad(LIDAR_END_DEG) - mount - 2 * np.pi * share
     elevation = np.deg2rad(np.linspace(LOWEST_DEG, HIGHEST_DEG, beams))
-    ring = np.tile(np.arange(beams), azimuths)
-    column = np.repeat(np.arange(azimuths), beams)
-    flat = np.cos(elevation)[ring]
-    rays = np.stack(
-        [flat * np.cos(azimuth[column]), flat * np.sin(azimuth[column]), np.sin(elevation)[ring]],
-        axis=1,
-    )
-    # In a sixtieth of a turn the vehicle moves by less than a centimeter.
-    step = (column * _STEPS) // azimuths
-    times = -LIDAR_TURN * (1 - (np.arange(_STEPS) + 0.5) / _STEPS)
-    poses = np.array([lidar2world(time) for time in times])[step]
-    return poses[:, :3, 3], np.einsum("nij,nj->ni", poses[:, :3, :3], rays), ring
+    ahead = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros(azimuths)], axis=1)
+    up = np.array([0.0, 0.0, 1.0])
+    return ahead[:, None] * np.cos(elevation)[:, None] + up * np.sin(elevation)[:, None]
+
+
+def _turn(
+    rays: Array, moment_at: Callable[[float], Moment], lidar2world: Callable[[float], Array]
+) -> tuple[Array, Array, Hits]:
+    """Return origins and directions in the world's frame, (N, 3), and what they met."""
+    origins, directions, hits = [], [], []
+    # In a sixtieth of a turn nothing moves by more than some centimeters.
+    for columns in np.array_split(np.arange(len(rays)), min(_STEPS, len(rays))):
+        later = -LIDAR_TURN * (1 - (columns.mean() + 1) / len(rays))
+        pose = lidar2world(later)
+        directions.append(rays[columns].reshape(-1, 3) @ pose[:3, :3].T)
+        origins.append(np.broadcast_to(pose[:3, 3], directions[-1].shape))
+        hits.append(moment_at(later).cast(origins[-1], directions[-1]))
+    return np.concatenate(origins), np.concatenate(directions), join_hits(hits)
 
 
 def _intensity(hits: Hits, cos: Array, distance: Array, rng: np.random.Generator) -> Array:

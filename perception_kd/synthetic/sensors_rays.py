@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.geometry.rigid import Array, transform_points
+from perception_kd.geometry.rigid import Array
 from perception_kd.synthetic.materials import MATERIAL_INDEX
-from perception_kd.synthetic.meshes import merge
+from perception_kd.synthetic.meshes import Mesh, merge, move
 from perception_kd.synthetic.world import FIRST_OBJECT_ID, GROUND_IDS, SKY_ID, World
 from perception_kd.synthetic.world_ground import GROUND_MATERIALS
 
@@ -38,6 +38,12 @@ class Hits:
     local: Float32
 
 
+def join_hits(parts: list[Hits]) -> Hits:
+    """Return what several bundles of rays met, one after the other."""
+    names = Hits.__dataclass_fields__
+    return Hits(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
 class Tracer:
     """Casts rays into a world; what stands still is prepared once.
 
@@ -50,30 +56,30 @@ class Tracer:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._poses = np.array([agent.pose(0.0) for agent in world.agents])
+        speeds = np.array([agent.speed for agent in world.agents])
+        still, self._moving = np.flatnonzero(speeds == 0), np.flatnonzero(speeds)
         static = [world.ground.mesh, *(thing.mesh for thing in world.objects)]
-        agents = [agent.mesh for agent in world.agents]
+        static += [move(world.agents[i].mesh, self._poses[i]) for i in still]
+        moving = [world.agents[i].mesh for i in self._moving]
+        agents = [*still, *self._moving]
+        ids = [0, *range(FIRST_OBJECT_ID, world.first_agent_id)]
+        ids += [world.first_agent_id + i for i in agents]
         self._num_static = sum(len(mesh.triangles) for mesh in static)
-        everything = merge([*static, *agents])
-        ids = [0, *range(FIRST_OBJECT_ID, FIRST_OBJECT_ID + len(world.objects) + len(agents))]
-        counts = [len(mesh.triangles) for mesh in (*static, *agents)]
-        self._object_ids = np.repeat(ids, counts)
+        everything = merge([*static, *moving])
+        self._object_ids = np.repeat(ids, [len(mesh.triangles) for mesh in (*static, *moving)])
         self._materials = everything.materials
         self._colors = everything.colors.astype(np.float32)
-        joined = merge(static)
-        self._static = _make_scene(joined.vertices, joined.triangles)
-        self._agents = merge(agents)
-        self._vertex_counts = [len(mesh.vertices) for mesh in agents]
+        self._static = _make_scene([merge(static)])
         self._ground_materials = np.array([MATERIAL_INDEX[name] for name in GROUND_MATERIALS])
 
     def at(self, time: float) -> "Moment":
         """Return the world as it is at a time in s."""
-        poses = [agent.pose(time) for agent in self._world.agents]
-        splits = np.split(self._agents.vertices, np.cumsum(self._vertex_counts)[:-1])
-        vertices = np.concatenate(
-            [transform_points(part, pose) for part, pose in zip(splits, poses, strict=True)]
-        )
-        moving = _make_scene(vertices, self._agents.triangles)
-        return Moment(self, moving, np.array(poses))
+        agents, poses = self._world.agents, self._poses.copy()
+        for i in self._moving:
+            poses[i] = agents[i].pose(time)
+        moving = _make_scene([move(agents[i].mesh, poses[i]) for i in self._moving])
+        return Moment(self, moving, poses)
 
     def look_up(
         self, triangle: NDArray[np.int64], position: Float32
@@ -182,10 +188,11 @@ def _to_tensor(array: NDArray[Any]) -> Any:
     return _open3d().core.Tensor.from_numpy(np.ascontiguousarray(array))
 
 
-def _make_scene(vertices: Array, triangles: NDArray[np.int64]) -> Any:
+def _make_scene(meshes: list[Mesh]) -> Any:
     # One thread, here and in casting: worlds are made side by side.
     scene = _open3d().t.geometry.RaycastingScene(nthreads=1)
-    scene.add_triangles(
-        _to_tensor(vertices.astype(np.float32)), _to_tensor(triangles.astype(np.uint32))
-    )
+    if meshes:
+        mesh = merge(meshes)
+        vertices, triangles = mesh.vertices.astype(np.float32), mesh.triangles.astype(np.uint32)
+        scene.add_triangles(_to_tensor(vertices), _to_tensor(triangles))
     return scene

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.geometry.rigid import Array
-from perception_kd.synthetic.looks import LOOKS, Look, make_look
+from perception_kd.synthetic.looks import Look, make_look
 from perception_kd.synthetic.poses import pose_matrix
 from perception_kd.synthetic.settings import SCENE_LOCATIONS, SyntheticSettings
 from perception_kd.synthetic.world_agents import Agent
 from perception_kd.synthetic.world_ground import Ground, make_ground
 from perception_kd.synthetic.world_objects import StaticObject, make_objects
-from perception_kd.synthetic.world_streets import LAYOUTS, Street, make_street
+from perception_kd.synthetic.world_streets import Street, make_street
 from perception_kd.synthetic.world_traffic import make_traffic
 
 SKY_ID = 0
@@ -21,6 +21,21 @@ SKY_ID = 0
 GROUND_IDS = np.array([1, 2, 3, 4, 2])
 FIRST_OBJECT_ID = 5
 _GROUND_CATEGORIES = ["flat.terrain", "flat.driveable_surface", "flat.sidewalk", "flat.other"]
+
+# Layout and look of each scene: all pairs occur, and those of the second and fourth
+# scene, which are for validation, are a dry and a wet one.
+_THEMES = (
+    ("crossing", "day"),
+    ("straight", "day"),
+    ("curve", "rain"),
+    ("crossing", "rain"),
+    ("straight", "dusk"),
+    ("curve", "day"),
+    ("crossing", "dusk"),
+    ("straight", "rain"),
+    ("curve", "dusk"),
+    ("crossing", "day"),
+)
 
 # Corners of a map hold a world each, this many m apart.
 _SLOT = 400.0
@@ -82,9 +97,8 @@ def make_world(settings: SyntheticSettings, number: int) -> World:
         number: Of the scene, 0..9.
     """
     rng = np.random.default_rng([settings.seed, number])
-    # Layout and weather go round at different paces, so that they mix.
-    layout = LAYOUTS[(number + settings.seed) % len(LAYOUTS)]
-    look = make_look(LOOKS[(number // 2 + settings.seed) % len(LOOKS)], rng)
+    layout, weather = _THEMES[number]
+    look = make_look(weather, rng)
     street = make_street(layout, settings.duration, rng)
     ground = make_ground(street, rng)
     objects = make_objects(street, rng)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from shapely.geometry import LineString
@@ -52,11 +53,11 @@ class Path:
     @property
     def length(self) -> float:
         """Length in m."""
-        return float(self._distances()[-1])
+        return float(self._distances[-1])
 
     def pose(self, distance: float) -> tuple[float, float, float]:
         """Return x, y and yaw after a distance in m; straight on past the ends."""
-        along = self._distances()
+        along = self._distances
         s = float(np.clip(distance, 0, along[-1]))
         x, y = (float(np.interp(s, along, column)) for column in self.points.T)
         yaw = float(np.interp(s, along, self.yaws))
@@ -75,12 +76,13 @@ class Path:
     def nearest(self, point: tuple[float, float]) -> float:
         """Return how far along the path it is nearest to a point, in m."""
         away = np.linalg.norm(self.points - point, axis=1)
-        return float(self._distances()[np.argmin(away)])
+        return float(self._distances[np.argmin(away)])
 
     def line(self) -> LineString:
         """Return the path as shapely's line."""
         return LineString(self.points)
 
+    @cached_property
     def _distances(self) -> Array:
         steps = np.linalg.norm(np.diff(self.points, axis=0), axis=1)
         return np.concatenate([[0], np.cumsum(steps)])

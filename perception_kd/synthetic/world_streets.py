@@ -163,10 +163,21 @@ def make_street(layout: str, duration: float, rng: np.random.Generator) -> Stree
     for side in (1, -1):
         for start, end in ((center - 70, center - 22), (center + 30, center + 75)):
             street.carparks.append(strip(main.center, start, end, side * half, side * inner))
-    for start in (center - half - 24.0, center + max(half + 10.0, 29.0)):
-        end = start + rng.uniform(8, 13)
+    for first, last in _gaps_for_islands(street, center):
+        start, end = first + rng.uniform(0, 2), last - rng.uniform(0, 2)
         street.islands.append(strip(main.center, start, end, 0.55, -0.55))
     return street
+
+
+def _gaps_for_islands(street: Street, center: float) -> list[tuple[float, float]]:
+    """Return where along the first road there is neither junction nor crossing."""
+    ahead = [(29.0, 47.0), (53.0, 71.0)]
+    if len(street.roads) == 1:
+        gaps = [(-66.0, -48.0), (-42.0, -24.0), (-16.0, 2.0), *ahead]
+    else:
+        far = street.roads[0].half_width + 11.0
+        gaps = [(-far - 42, -far - 24), (-far - 18, -far), (far, far + 18), (far + 24, far + 42)]
+    return [(center + first, center + last) for first, last in gaps]
 
 
 def _make_roads(layout: str, rng: np.random.Generator) -> Street:
@@ -201,7 +212,7 @@ def _make_crossing(lanes: int, lane: float, far: float, rng: np.random.Generator
         before = far + side * lane - radius
         segments = [(before, 0.0), (radius * np.pi / 2, side / radius), (far, 0.0)]
         path = Path.from_segments((-far, -lane), 0.0, segments)
-    half = main.half_width
-    return Street(
-        "crossing", [main, cross], path, 0.0, speed, junction=box(-half, -half, half, half)
-    )
+    # A bit more than where the roads overlap: cutting along their edges leaves slivers.
+    edge = main.half_width + 0.01
+    junction = box(-edge, -edge, edge, edge)
+    return Street("crossing", [main, cross], path, 0.0, speed, junction=junction)

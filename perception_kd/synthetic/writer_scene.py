@@ -16,7 +16,12 @@ from perception_kd.synthetic.sensors_lidar import Sweep, scan
 from perception_kd.synthetic.sensors_rays import Tracer
 from perception_kd.synthetic.settings import SECONDS_A_KEYFRAME, VERSION, SyntheticSettings
 from perception_kd.synthetic.world import World, make_world
-from perception_kd.synthetic.writer_annotations import VisibilityMeter, count_points, make_tracks
+from perception_kd.synthetic.writer_annotations import (
+    VisibilityMeter,
+    count_points,
+    make_tracks,
+    pose_when_scanned,
+)
 from perception_kd.synthetic.writer_tables import Record, Tables, empty_tables, link, make_token
 
 _START_US = 1_533_151_603_500_000
@@ -62,10 +67,17 @@ class SceneWriter:
 
     def write(self) -> Tables:
         """Write all files and return the scene's part of the tables."""
+        agents = self.world.agents
         self._add_heading()
-        num_points = self._write_lidar()
+        poses = [
+            [pose_when_scanned(self.world, x, self._rig.sensor2ego[LIDAR], time) for x in agents]
+            for time in self._times
+        ]
+        num_points = self._write_lidar(poses)
         visibility = self._write_images()
-        self.tables |= make_tracks(self.world, self._times, self._samples, num_points, visibility)
+        self.tables |= make_tracks(
+            self.world, self._times, self._samples, poses, num_points, visibility
+        )
         return dict(self.tables)
 
     def _rng(self, channel: str, frame: int) -> np.random.Generator:
@@ -117,8 +129,12 @@ class SceneWriter:
                 }
             )
 
-    def _write_lidar(self) -> list[list[int]]:
-        """Write all sweeps and return the number of points in each box of keyframes."""
+    def _write_lidar(self, poses: list[list[Array]]) -> list[list[int]]:
+        """Write all sweeps and return the number of points in each box of keyframes.
+
+        Args:
+            poses: Of the boxes in the world by keyframe and agent.
+        """
         step = SECONDS_A_KEYFRAME / (self._settings.sweeps + 1)
         # Sweeps lie between keyframes: the first keyframe of a scene has none.
         frames = [
@@ -134,14 +150,14 @@ class SceneWriter:
             sweep.points.tofile(self._root / records[-1]["filename"])
             if frame.back == 0:
                 self._write_labels(records[-1]["token"], sweep)
-                num_points.append(self._count(frame, sweep))
+                num_points.append(self._count(frame, sweep, poses[frame.keyframe]))
         link(records)
         return num_points
 
     def _scan(self, frame: Frame, rng: np.random.Generator) -> Sweep:
         mount = self._rig.sensor2ego[LIDAR]
         return scan(
-            self._tracer.at(frame.time),
+            lambda later: self._tracer.at(frame.time + later),
             self.world.look,
             partial(self._sensor2world, LIDAR, frame.time),
             mount,
@@ -161,12 +177,12 @@ class SceneWriter:
         record = {"token": token, "sample_data_token": token, "filename": filename}
         self.tables["lidarseg"].append(record)
 
-    def _count(self, frame: Frame, sweep: Sweep) -> list[int]:
+    def _count(self, frame: Frame, sweep: Sweep, poses: list[Array]) -> list[int]:
         world2lidar = invert_rigid(self._sensor2world(LIDAR, frame.time))
         points = sweep.points[:, :3].astype(float)
         return [
-            count_points(points, agent, world2lidar @ agent.pose(frame.time))
-            for agent in self.world.agents
+            count_points(points, agent, world2lidar @ pose)
+            for agent, pose in zip(self.world.agents, poses, strict=True)
         ]
 
     def _write_images(self) -> list[list[str]]:

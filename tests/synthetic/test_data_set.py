@@ -97,7 +97,8 @@ def test_boxes_hold_their_points_and_count_them(nusc: NuScenes) -> None:
         thing = np.isin(names, [box.name for box in boxes]) & near
         num_right, num_points = num_right + (held & thing).sum(), num_points + thing.sum()
     assert num_points > 1000
-    assert num_right > 0.995 * num_points
+    # What passes where a turn starts and ends is scanned twice, some 0.3 m apart.
+    assert num_right > 0.99 * num_points
 
 
 def test_velocities_and_attributes_agree(nusc: NuScenes) -> None:
@@ -114,6 +115,20 @@ def test_velocities_and_attributes_agree(nusc: NuScenes) -> None:
         elif not names or names[0].endswith((".parked", ".stopped", ".standing")):
             assert speed < 1e-6
     assert moving > 10
+
+
+def test_hidden_things_keep_their_boxes(nusc: NuScenes) -> None:
+    without_points = [x for x in nusc.sample_annotation if x["num_lidar_pts"] == 0]
+    assert without_points
+    for record in nusc.sample_annotation:
+        if record["next"]:
+            after = nusc.get("sample_annotation", record["next"])["sample_token"]
+            assert nusc.get("sample", record["sample_token"])["next"] == after
+    # Such a box is seen by a camera, or the thing has points before and after.
+    for record in without_points:
+        if record["visibility_token"] == "1":
+            assert record["prev"]
+            assert record["next"]
 
 
 def test_visibility_has_all_levels(nusc: NuScenes) -> None:
@@ -148,6 +163,14 @@ def _lidarseg_judge(nusc: NuScenes) -> LidarSegEval:
 @pytest.mark.parametrize("location", LOCATIONS)
 def test_maps_open(synthetic_nuscenes: Path, location: str) -> None:
     NuScenesMap(str(synthetic_nuscenes), location)
+
+
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_polygons_of_maps_have_no_slivers(synthetic_nuscenes: Path, location: str) -> None:
+    # The devkit cuts polygons, and fails where a part without area is left.
+    nusc_map = NuScenesMap(str(synthetic_nuscenes), location)
+    for polygon in nusc_map.polygon:
+        assert nusc_map.extract_polygon(polygon["token"]).buffer(-0.005).geom_type == "Polygon"
 
 
 def test_ego_drives_on_the_maps_roads(nusc: NuScenes, synthetic_nuscenes: Path) -> None:

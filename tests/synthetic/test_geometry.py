@@ -27,7 +27,7 @@ class Shot:
         self.rig: Rig = make_rig(SETTINGS.width, SETTINGS.height, np.random.default_rng(number))
         self.tracer = Tracer(self.world)
         self.sweep: Sweep = scan(
-            self.tracer.at(TIME),
+            lambda later: self.tracer.at(TIME + later),
             self.world.look,
             lambda later: self.pose(LIDAR, TIME + later),
             self.rig.sensor2ego[LIDAR],
@@ -69,6 +69,31 @@ def test_points_land_on_pixels_of_the_same_object(shot: Shot) -> None:
         assert hidden.mean() < 0.2
     assert num_seen > 5000
     assert num_right >= 0.98 * num_seen
+
+
+def test_points_of_what_moves_lie_where_it_was_when_it_was_hit(shot: Shot) -> None:
+    lidar2world = shot.pose(LIDAR, TIME)
+    points = transform_points(shot.sweep.points[:, :3].astype(float), lidar2world)
+    inside: list[bool] = []
+    inside_at_the_end: list[bool] = []
+    for number, agent in enumerate(shot.world.agents):
+        own = points[shot.sweep.object_id == shot.world.first_agent_id + number]
+        if not agent.speed:
+            continue
+        for point in own:
+            seen_from = invert_rigid(shot.world.ego2world(TIME)) @ [*point, 1.0]
+            seen_from = seen_from[:3] - shot.rig.sensor2ego[LIDAR][:3, 3]
+            # Clockwise, a turn in 50 ms, which ends 108 degrees left of ahead.
+            share = (108 - np.rad2deg(np.arctan2(seen_from[1], seen_from[0]))) % 360 / 360
+            for time, result in (
+                (TIME - 0.05 * (1 - share), inside),
+                (TIME, inside_at_the_end),
+            ):
+                local = transform_points(point[None], invert_rigid(agent.pose(time)))[0]
+                result.append((np.abs(local) <= np.array(agent.size) / 2 + 0.02).all())
+    assert len(inside) > 200
+    assert np.mean(inside) > 0.998
+    assert np.mean(inside_at_the_end) < np.mean(inside) - 0.01
 
 
 def test_points_lie_on_the_surface_that_a_ray_finds(shot: Shot) -> None:
