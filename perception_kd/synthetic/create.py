@@ -6,9 +6,10 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from perception_kd.synthetic.writer_tables import make_vocabulary, write_tables
 HELP = "a synthetic data set in nuScenes' format, to try things on"
 
 # Raised when the same settings make other data.
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "synthetic.json"
 _UNFINISHED = ".synthetic_unfinished"
 _Job = tuple[Path, SyntheticSettings, int]
@@ -115,7 +116,13 @@ def run(args: argparse.Namespace) -> None:
         beams=args.beams,
         seed=args.seed,
     )
-    create_synthetic(args.root, settings, workers=args.workers)
+    try:
+        create_synthetic(args.root, settings, workers=args.workers)
+    except KeyboardInterrupt:
+        MMLogger.get_current_instance().warning(
+            "Stopped; finished scenes stay. To go on, run the same command again."
+        )
+        raise
 
 
 def _prepare(root: Path, settings: SyntheticSettings) -> bool:
@@ -146,16 +153,36 @@ def _prepare(root: Path, settings: SyntheticSettings) -> bool:
 
 def _run_jobs(jobs: list[_Job], workers: int) -> Iterator[str]:
     """Make scenes and return their names, as they are done."""
-    with ExitStack() as stack:
-        if workers == 0 or len(jobs) < 2:
-            yield from (_make_scene(job) for job in jobs)
-            return
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])
-        pool = ProcessPoolExecutor(min(workers, len(jobs)), context)
-        stack.callback(pool.shutdown, cancel_futures=True)
+    if workers == 0 or len(jobs) < 2:
+        yield from (_make_scene(job) for job in jobs)
+        return
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _start_worker)
+    try:
         for future in as_completed([pool.submit(_make_scene, job) for job in jobs]):
             yield future.result()
+    except BaseException:
+        # Half a scene is made anew anyway: nobody needs to wait for it.
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    # The parent ends its workers; where it is killed, they end themselves.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make_scene(job: _Job) -> str:

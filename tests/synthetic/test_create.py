@@ -2,7 +2,12 @@
 
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -68,6 +73,49 @@ def test_a_stopped_run_goes_on_with_the_same_bytes(
     create_synthetic(tmp_path, SMALL, workers=0, progress=False)
     assert numbers == [0, 1]
     assert digest(tmp_path) == digest(made)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_stopped_command_leaves_no_process_and_goes_on(tmp_path: Path, name: str) -> None:
+    size = ["--keyframes", "4", "--image-size", "64x36", "--beams", "8"]
+    command = [sys.executable, "tools/create_data.py", "synthetic", "--root", str(tmp_path)]
+    process = subprocess.Popen(
+        [*command, *size],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    unfinished = tmp_path / ".synthetic_unfinished"
+    while not list(unfinished.glob("scene-*.json")):
+        assert process.poll() is None
+        sleep(0.05)
+    if name == "SIGINT":
+        # A terminal interrupts all that it started.
+        os.killpg(process.pid, signal.SIGINT)
+        assert b"run the same command again" in process.communicate()[0]
+        assert process.returncode == 130
+    else:
+        process.terminate()
+        process.communicate()
+    while processes_of_session(process.pid):
+        sleep(0.05)
+    made = {path.name for path in unfinished.glob("scene-*.json")}
+    assert 0 < len(made) < 10
+
+
+def processes_of_session(session: int) -> list[Path]:
+    """Return those that a process started as leader of a session, and itself."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(path)
+    return found
 
 
 def test_what_is_there_is_not_made_again(made: Path) -> None:
