@@ -9,6 +9,7 @@ __all__ = ["BENCHMARKS", "Case", "Row", "Settings", "compare", "run_benchmark"]
 
 # Name to module and function, which takes Settings and yields rows.
 BENCHMARKS = {
+    "bev_pool": "perception_kd.benchmarks.bev_pool:benchmark_bev_pool",
     "sparse_conv": "perception_kd.benchmarks.sparse_conv:benchmark_sparse_conv",
     "superpixel_loss": "perception_kd.benchmarks.superpixel_loss:benchmark_superpixel_loss",
     "superpixels": "perception_kd.benchmarks.superpixels:benchmark_superpixels",

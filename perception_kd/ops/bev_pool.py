@@ -15,31 +15,33 @@ x pixels) times the features of the pixels (pixels x C).
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from perception_kd.utils.checks import check_shape
 
-# Rows of features gathered at once in the backward pass: few enough to stay in the
-# cache of a CPU, many enough to keep a GPU busy.
-_CHUNK_ROWS = {"cpu": 2**15, "cuda": 2**22}
-
 
 class CellIndex(NamedTuple):
-    """Which frustum points fall into which cell, in the order of the cells.
+    """Which frustum points fall into which cell.
 
     Attributes:
-        points: Frustum points on the grid, cell by cell, as flat indices of (V, D, h,
-            w), int64, shape (n,).
-        pixels: Pixel of each, as a flat index of (V, h, w), shape (n,).
-        offsets: First entry of each cell, and the end, shape (num_cells + 1,).
-        cells: Cell of each frustum point, -1 = off the grid, shape (V, D, h, w).
+        cells: Cell of each frustum point, int32, shape (V, h, w, D): the depths of a
+            pixel lie together. ``num_cells`` where a point is off the grid.
+        order: Frustum points on the grid, cell by cell, as flat indices of ``cells``,
+            int64, shape (n,).
+        offsets: First entry of each cell in ``order``, and the end, int32, shape
+            (num_cells + 1,).
     """
 
-    points: Tensor
-    pixels: Tensor
-    offsets: Tensor
     cells: Tensor
+    order: Tensor
+    offsets: Tensor
+
+    @property
+    def num_cells(self) -> int:
+        """Number of cells."""
+        return len(self.offsets) - 1
 
 
 def index_cells(cells: Tensor, num_cells: int) -> CellIndex:
@@ -58,21 +60,18 @@ def index_cells(cells: Tensor, num_cells: int) -> CellIndex:
         lowest, highest = (int(x) for x in cells.aminmax())
         if lowest < -1 or highest >= num_cells:
             raise ValueError(f"cells must be in -1..{num_cells - 1}, but got {lowest}..{highest}.")
-    _, num_depths, height, width = cells.shape
-    ordered, points = torch.sort(cells.flatten(), stable=True)
-    boundaries = torch.arange(num_cells + 1, device=cells.device, dtype=ordered.dtype)
-    offsets = torch.searchsorted(ordered, boundaries)
-    points = points[int(offsets[0]) :]
-    offsets = offsets - offsets[0]
-    area = height * width
-    view = torch.div(points, num_depths * area, rounding_mode="floor")
-    return CellIndex(points, view * area + points % area, offsets, cells)
+    by_pixel = torch.where(cells < 0, num_cells, cells).int().permute(0, 2, 3, 1).contiguous()
+    # Stable, so that a cell adds its points in the same order in every run.
+    ordered, order = torch.sort(by_pixel.flatten(), stable=True)
+    bounds = torch.arange(num_cells + 1, dtype=torch.int32, device=cells.device)
+    offsets = torch.searchsorted(ordered, bounds, out_int32=True)
+    return CellIndex(by_pixel, order[: int(offsets[-1])], offsets)
 
 
 def bev_pool(depth_probs: Tensor, feats: Tensor, index: CellIndex) -> Tensor:
     """Sum ``depth_probs * feats`` over the frustum points in each cell.
 
-    Repeated runs give the same result, bit for bit: each cell adds in one order.
+    Repeated runs give the same result, bit for bit: a cell adds in one order.
 
     Args:
         depth_probs: Weight of each frustum point, shape (V, D, h, w).
@@ -95,64 +94,50 @@ def bev_pool(depth_probs: Tensor, feats: Tensor, index: CellIndex) -> Tensor:
                 [2.],
                 [0.]])
     """
-    check_shape("depth_probs", depth_probs, index.cells.shape)
-    num_views, _, height, width = depth_probs.shape
+    num_views, height, width, num_depths = index.cells.shape
+    check_shape("depth_probs", depth_probs, (num_views, num_depths, height, width))
     check_shape("feats", feats, (num_views, "C", height, width))
-    return _BEVPool.apply(depth_probs, feats, index)  # type: ignore[no-untyped-call]
+    rows = _pixels_first(feats).flatten(0, 2)
+    return _BEVPool.apply(_pixels_first(depth_probs), rows, index)  # type: ignore[no-untyped-call]
 
 
 class _BEVPool(torch.autograd.Function):
-    """S @ F with S the sparse matrix of weights, F the features as rows.
+    """S @ F: weights as a sparse matrix (cells x pixels), features as rows of pixels.
 
     With G the gradient of the sums, that of F is S^T @ G, and that of a weight is the
-    product of the rows of F and G that it joins. Autograd's own chain would write down
-    a row of C products for each weight.
+    product of the rows of F and G that it joins, which is the gradient of the sum of F
+    * (S^T @ G) by S. Autograd's own chain would sort anew.
     """
 
     @staticmethod
-    def forward(ctx: Any, depth_probs: Tensor, feats: Tensor, index: CellIndex) -> Tensor:
+    def forward(ctx: Any, weights: Tensor, rows: Tensor, index: CellIndex) -> Tensor:
         ctx.index = index
-        ctx.save_for_backward(depth_probs, feats)
-        wide = torch.promote_types(feats.dtype, torch.float32)
-        weights = depth_probs.reshape(-1)[index.points].to(wide)
-        return _sum_rows(_as_rows(feats).to(wide), index.pixels, index.offsets, weights)
+        ctx.save_for_backward(weights, rows)
+        pixels = torch.div(index.order, weights.shape[-1], rounding_mode="floor").int()
+        return _sum_rows(rows, pixels, index.offsets, weights.flatten()[index.order])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-        depth_probs, feats = ctx.saved_tensors
-        num_views, num_depths, height, width = depth_probs.shape
-        rows = _as_rows(feats).to(grad.dtype)
-        # (pixels, D): all weights of a pixel lie together.
-        weights = depth_probs.permute(0, 2, 3, 1).reshape(-1, num_depths).to(grad.dtype)
-        cells = ctx.index.cells.permute(0, 2, 3, 1).reshape(-1, num_depths)
-        # Cell -1, off the grid, is the last row: it passes nothing back.
-        table = torch.cat([grad, grad.new_zeros(1, grad.shape[1])])
-        cells = torch.where(cells < 0, len(grad), cells)
-
-        grad_weights, grad_rows = torch.empty_like(weights), torch.empty_like(rows)
-        chunk = max(_CHUNK_ROWS.get(grad.device.type, 2**20) // num_depths, 1)
-        for start in range(0, len(rows), chunk):
-            pixels = slice(start, start + chunk)
-            gathered = table[cells[pixels]]  # (chunk, D, C)
-            torch.bmm(gathered, rows[pixels, :, None], out=grad_weights[pixels, :, None])
-            torch.bmm(weights[pixels, None], gathered, out=grad_rows[pixels, None])
-        grad_weights = grad_weights.view(num_views, height, width, num_depths)
-        grad_rows = grad_rows.view(num_views, height, width, -1)
-        return (
-            grad_weights.permute(0, 3, 1, 2).to(depth_probs.dtype),
-            grad_rows.permute(0, 3, 1, 2).to(feats.dtype),
-            None,
-        )
+        weights, rows = ctx.saved_tensors
+        cells = ctx.index.cells
+        # The last row stands for what is off the grid: it passes nothing back.
+        table = F.pad(grad, (0, 0, 0, 1))
+        ends = torch.arange(len(rows) + 1, dtype=torch.int32, device=grad.device) * cells.shape[-1]
+        with torch.enable_grad():
+            weights = weights.detach().requires_grad_()
+            grad_rows = _sum_rows(table, cells.flatten(), ends, weights.flatten())
+            (grad_weights,) = torch.autograd.grad(grad_rows, weights, rows)
+        return grad_weights, grad_rows.detach(), None
 
 
-def _as_rows(feats: Tensor) -> Tensor:
-    """Return maps (V, C, h, w) as rows (V * h * w, C)."""
-    return feats.permute(0, 2, 3, 1).reshape(-1, feats.shape[1])
+def _pixels_first(maps: Tensor) -> Tensor:
+    """Turn (V, C, h, w) into (V, h, w, C), float32 or wider."""
+    return maps.permute(0, 2, 3, 1).to(torch.promote_types(maps.dtype, torch.float32)).contiguous()
 
 
 def _sum_rows(rows: Tensor, which: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
     """Sum weighted rows, segment by segment, each in its own order."""
-    return torch.nn.functional.embedding_bag(
+    return F.embedding_bag(
         which, rows, offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
     )

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from perception_kd import benchmarks
 from perception_kd.benchmarks import Case, Row, Settings, compare, run_benchmark
+from perception_kd.benchmarks.bev_pool import GRIDS, make_frusta
+from perception_kd.benchmarks.bev_pool import make_cases as make_bev_cases
 from perception_kd.benchmarks.sparse_conv import GRID, make_case, make_street_voxels
 from perception_kd.benchmarks.superpixel_loss import make_batch, make_cases
 
@@ -129,7 +131,7 @@ def test_rejects_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_rejects_an_unknown_name_and_a_gpu_for_sparse_conv() -> None:
-    with pytest.raises(ValueError, match=r"name must be one of sparse_conv, .*, but got x\."):
+    with pytest.raises(ValueError, match=r"name must be one of bev_pool, .*, but got x\."):
         next(run_benchmark("x", Settings()))
     with pytest.raises(ValueError, match=r"device must be cpu, but got cuda;"):
         next(run_benchmark("sparse_conv", Settings(device="cuda")))
@@ -151,3 +153,13 @@ def test_sparse_convolutions_agree(layer: tuple[Any, ...]) -> None:
 def test_superpixel_losses_agree() -> None:
     for case in make_cases(make_batch(num_views=2, height=32, width=48)):
         torch.testing.assert_close(case.ours(), case.theirs(), rtol=1e-4, atol=1e-6)
+
+
+def test_bev_pools_agree() -> None:
+    frusta = make_frusta(GRIDS["128x128"], feat_shape=(4, 11))
+    # Cameras that look around see nearly all of their frusta on the grid, and much of
+    # it.
+    assert (frusta.cells >= 0).float().mean() > 0.8
+    assert len(frusta.cells.unique()) > 3000
+    for case in make_bev_cases("pool", frusta):
+        torch.testing.assert_close(case.ours(), case.theirs(), rtol=1e-4, atol=1e-5)
