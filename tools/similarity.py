@@ -7,7 +7,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from perception_kd.engine.command_line import add_run_options, prepare_config, run_command
 
@@ -29,29 +28,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def load_batch(cfg: Any, index: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return one sample of the test set, before packing and as a batch of one."""
-    from mmengine.dataset import pseudo_collate
-
-    from perception_kd.registry import DATASETS, TRANSFORMS
-
-    *pipeline, packing = cfg.test_dataloader.dataset.pipeline
-    cfg.test_dataloader.dataset.pipeline = pipeline
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    if not 0 <= index < len(dataset):
-        raise ValueError(f"--index must be in 0..{len(dataset) - 1}, but got {index}.")
-    sample = dataset[index]
-    return sample, pseudo_collate([TRANSFORMS.build(packing)(sample)])
-
-
 def draw(args: argparse.Namespace) -> None:
     """Write the pictures."""
-    import torch
-    from mmengine.registry import init_default_scope
-
-    from perception_kd.engine.checkpoint import load_pretrained
-    from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
-    from perception_kd.registry import MODELS
+    from perception_kd.visualization.features import (
+        build_test_set,
+        extract_features,
+        load_pretrainer,
+        pack,
+        split_pipeline,
+    )
     from perception_kd.visualization.similarity import (
         draw_similarity,
         similarity_to_point,
@@ -59,19 +44,13 @@ def draw(args: argparse.Namespace) -> None:
     )
 
     cfg = prepare_config(args, "test_dataloader")
-    init_default_scope(cfg.default_scope)
-    model: Any = MODELS.build(cfg.model).eval()
-    is_pretrainer = isinstance(model, ImageToLidarPretrainer)
-    if not is_pretrainer:
-        raise ValueError(
-            f"config must be of a pre-training from images, but {args.config} builds a "
-            f"{type(model).__name__}; name the config that the checkpoint was trained with."
-        )
-    load_pretrained(model, args.checkpoint, min_share=1.0)
-    sample, batch = load_batch(cfg, args.index)
-    with torch.no_grad():
-        inputs = model.data_preprocessor(batch)["inputs"]
-        point_feats, pixel_feats = model(inputs, mode="tensor")
+    model = load_pretrainer(cfg, args.checkpoint)
+    pipeline, packing = split_pipeline(cfg)
+    dataset = build_test_set(cfg, pipeline)
+    if not 0 <= args.index < len(dataset):
+        raise ValueError(f"--index must be in 0..{len(dataset) - 1}, but got {args.index}.")
+    sample = dataset[args.index]
+    point_feats, pixel_feats = extract_features(model, pack(sample, packing))
 
     paired = sample["pairing_points"]
     queries = args.points or spread_queries(sample["points"], paired, args.num)

@@ -14,6 +14,7 @@ from perception_kd.datasets.transforms.base import Sample
 from perception_kd.utils.checks import check_shape
 
 COLOR_MAP = "turbo"
+COLOR_RANGE = (-0.2, 1.0)
 
 
 class Similarity(NamedTuple):
@@ -104,7 +105,8 @@ def draw_similarity(similarity: Similarity, sample: Sample, query: int, path: Pa
     axes = images_part.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
-    style = {"cmap": COLOR_MAP, "vmin": -0.2, "vmax": 1.0}
+    vmin, vmax = COLOR_RANGE
+    style = {"cmap": COLOR_MAP, "vmin": vmin, "vmax": vmax}
     for view, (axis, img, name) in enumerate(zip(axes, imgs, sample["cam_names"], strict=False)):
         axis.imshow(img)
         axis.imshow(similarity.pixels[view], alpha=0.55, **style)

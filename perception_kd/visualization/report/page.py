@@ -1,0 +1,115 @@
+"""Sections to one self-contained page."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from mmengine.logging import MMLogger
+
+import perception_kd
+from perception_kd.visualization.report.keyframes import Keyframe, load_keyframes
+from perception_kd.visualization.report.overview import overview_section
+from perception_kd.visualization.report.results import results_section
+from perception_kd.visualization.report.scenes import (
+    cameras_section,
+    clouds_section,
+    similarity_section,
+)
+from perception_kd.visualization.report.section import Section
+from perception_kd.visualization.report.training import training_section
+from perception_kd.visualization.report.work_dir import WorkDir
+
+SCRIPTS = ("core.js", "cloud.js", "clouds.js", "similarity.js")
+NUM_KEYFRAMES = 2
+
+
+def write_report(
+    work_dir: Path, out: Path | None = None, num_keyframes: int = NUM_KEYFRAMES
+) -> Path:
+    """Write the report of a demo, whatever of it has finished: one HTML file.
+
+    The networks are run on a few keyframes for its pictures. What is missing is named
+    on the page. What it reads: :class:`~.work_dir.WorkDir`.
+
+    Args:
+        work_dir: Folder of the demo.
+        out: File to write; ``report.html`` in the folder where not given.
+        num_keyframes: Keyframes shown at most.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    work = WorkDir.read(work_dir)
+    keyframes, reason = _load_or_explain(work, num_keyframes)
+    sections = [
+        overview_section(work),
+        results_section(work),
+        training_section(work),
+        cameras_section(keyframes, reason),
+        clouds_section(keyframes, reason),
+        similarity_section(keyframes, reason),
+    ]
+    out = out or work_dir / "report.html"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # At once or not at all: a page is megabytes.
+    temporary = out.with_name(f".{out.name}.tmp")
+    temporary.write_text(render_page("Pre-training demo", sections), encoding="utf-8")
+    temporary.replace(out)
+    return out
+
+
+def render_page(title: str, sections: list[Section]) -> str:
+    """Return the page of some sections, with styles, scripts and data inside."""
+    environment = Environment(
+        loader=PackageLoader("perception_kd.visualization.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["thousands"] = lambda number: f"{number:,}".replace(",", "\u202f")
+    static = files("perception_kd.visualization.report") / "static"
+    scripts = [(static / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    return environment.get_template("page.html").render(
+        title=title,
+        version=perception_kd.__version__,
+        sections=sections,
+        style=Markup((static / "report.css").read_text(encoding="utf-8")),
+        deck=_deck_script() if any(section.payload for section in sections) else "",
+        deck_license=(static / "deck.gl-LICENSE.txt").read_text(encoding="utf-8"),
+        script=_inline_script("\n".join(scripts)),
+    )
+
+
+def _load_or_explain(work: WorkDir, num: int) -> tuple[list[Keyframe], str]:
+    """Return keyframes, or why there are none."""
+    logger: MMLogger = MMLogger.get_current_instance()
+    try:
+        return load_keyframes(work, num), ""
+    except FileNotFoundError as error:
+        logger.warning(f"The report has no pictures: {error}")
+        return [], f"No pictures: {error}"
+
+
+def _inline_script(script: str) -> Markup:
+    """Return a script that no string inside can end early."""
+    return Markup(script.replace("</script", "<\\/script"))
+
+
+def _deck_script() -> Markup:
+    """Return deck.gl as pydeck carries it.
+
+    It is chosen for its point clouds, one instanced triangle a point: plotly's are
+    meshes of about a hundred, which take a software renderer ten times as long.
+    """
+    try:
+        bundle = files("pydeck") / "nbextension" / "static" / "index.js"
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            'The report needs pydeck; install it with pip install "perception-kd[report]".'
+        ) from error
+    return _inline_script(bundle.read_text(encoding="utf-8"))

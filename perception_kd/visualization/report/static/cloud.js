@@ -1,0 +1,102 @@
+// A point cloud that can be turned, drawn by deck.gl.
+
+const HOME = { target: [0, 8, 0], rotationX: 32, rotationOrbit: 0 };
+const RINGS = [10, 20, 40]; // m
+const GROUND = -1.8; // m, seen from the sensor
+const LIMITS = { minZoom: 0, maxZoom: 9 };
+
+function ringPath(radius) {
+  return Array.from({ length: 97 }, (_, i) => {
+    const angle = (i * Math.PI) / 48;
+    return [radius * Math.cos(angle), radius * Math.sin(angle), GROUND];
+  });
+}
+
+class Cloud {
+  // range: m from the middle to the edge of the first view. onClick and onHover get the row of a
+  // point, onHover also null, onView the new view.
+  constructor(element, range, { onClick = () => {}, onHover = () => {}, onView = () => {} } = {}) {
+    Object.assign(this, { element, range, onClick, onHover, onView, deck: null, marked: null });
+    element.addEventListener("keydown", (event) => this.key(event));
+    onTheme.push(() => this.update());
+  }
+
+  get ready() { return this.deck !== null; }
+
+  // positions: Int16Array of x, y, z in cm; colors: Uint8Array of red, green, blue, 255.
+  draw(positions, colors) {
+    this.positions = Float32Array.from(positions, (value) => value / 100);
+    Object.assign(this, { colors, marked: null });
+    if (this.ready) return this.update();
+    this.view ??= this.home();
+    this.deck = new deck.Deck({
+      parent: this.element,
+      views: new deck.OrbitView({ orbitAxis: "Z", fovy: 40 }),
+      viewState: this.view,
+      controller: { keyboard: false, inertia: false },
+      pickingRadius: 5,
+      getCursor: ({ isDragging }) => (isDragging ? "grabbing" : "crosshair"),
+      onViewStateChange: ({ viewState }) => { this.look(viewState); this.onView(viewState); },
+      onClick: ({ index, layer }) => layer?.id === "points" && this.onClick(index),
+      onHover: ({ index, layer }) => this.onHover(layer?.id === "points" ? index : null),
+      onAfterRender: () => { this.element.dataset.ready = "true"; },
+      layers: this.layers(),
+    });
+  }
+
+  recolor(colors, marked = null) {
+    Object.assign(this, { colors, marked });
+    this.update();
+  }
+
+  update() { this.deck?.setProps({ layers: this.layers() }); }
+
+  layers() {
+    const attributes = {
+      getPosition: { value: this.positions, size: 3 },
+      getColor: { value: this.colors, size: 4, type: "unorm8", normalized: true },
+    };
+    const mark = this.marked === null ? [] : [this.positions.slice(3 * this.marked, 3 * this.marked + 3)];
+    return [
+      new deck.PathLayer({
+        id: "rings", data: RINGS.map(ringPath), getPath: (path) => path, getColor: themeColor("dim", 110), widthUnits: "pixels",
+        getWidth: 1.2, billboard: true,
+      }),
+      new deck.PointCloudLayer({
+        id: "points", data: { length: this.positions.length / 3, attributes }, pointSize: 1.6, material: false, pickable: true,
+      }),
+      new deck.ScatterplotLayer({
+        id: "mark", data: mark, getPosition: (position) => position, radiusUnits: "pixels", getRadius: 9, filled: false, stroked: true,
+        lineWidthUnits: "pixels", getLineWidth: 3, getLineColor: themeColor("text"), billboard: true,
+        parameters: { depthCompare: "always" },
+      }),
+    ];
+  }
+
+  home() {
+    const zoom = Math.log2(this.element.clientWidth / (2 * this.range)) + 0.55;
+    return { ...LIMITS, ...HOME, zoom };
+  }
+
+  look(view) {
+    this.view = view;
+    this.deck?.setProps({ viewState: view });
+  }
+
+  key(event) {
+    const { rotationOrbit, rotationX, zoom } = this.view ?? {};
+    const change = {
+      ArrowLeft: { rotationOrbit: rotationOrbit + 8 },
+      ArrowRight: { rotationOrbit: rotationOrbit - 8 },
+      ArrowUp: { rotationX: Math.min(90, rotationX + 5) },
+      ArrowDown: { rotationX: Math.max(0, rotationX - 5) },
+      "+": { zoom: zoom + 0.25 },
+      "-": { zoom: zoom - 0.25 },
+      Home: this.ready ? this.home() : {},
+    }[event.key];
+    if (!this.ready || !change) return;
+    event.preventDefault();
+    this.look({ ...this.view, ...change });
+    this.onView(this.view);
+  }
+}

@@ -1,0 +1,39 @@
+"""Write the report of a demo: one self-contained HTML page.
+
+It shows what there is so far, and names what is missing. Running it again replaces it.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from perception_kd.engine.command_line import run_command
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("work_dir", type=Path, metavar="WORK_DIR", help="folder of the demo, as make demo left it")
+    add("--out", type=Path, metavar="FILE", help="page to write (WORK_DIR/report.html)")
+    add("--num", type=int, default=2, help="keyframes shown (2; each adds about 3 MB)")
+    return parser.parse_args(argv)
+
+
+def write(args: argparse.Namespace) -> None:
+    """Write the page."""
+    from perception_kd.visualization.report import write_report
+
+    print(write_report(args.work_dir, args.out, args.num))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write; what the user can mend ends in one line."""
+    return run_command(write, parse_args(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
