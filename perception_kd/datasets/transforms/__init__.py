@@ -58,7 +58,7 @@ __all__ = [
     "RandomTranslate",
     "ResizeImages",
     "Sample",
-    "ShufflePoints",
     "ScaleAndCropImages",
+    "ShufflePoints",
     "Transform",
 ]

@@ -10,6 +10,9 @@ Sample = dict[str, Any]
 Mask = NDArray[np.bool_]
 ParamsT = TypeVar("ParamsT")
 
+# What has a row a point.
+POINT_KEYS = ("points", "original_points", "pts_semantic_mask", "region_ids")
+
 
 class Transform(ABC):
     """A step of a pipeline.
@@ -56,7 +59,7 @@ def select_points(sample: Sample, keep: Mask) -> Sample | None:
     if not keep.any():
         return None
     selected = dict(sample)
-    for key in ("points", "original_points", "pts_semantic_mask", "region_ids"):
+    for key in POINT_KEYS:
         if key in sample:
             selected[key] = sample[key][keep]
     if "pairing_points" in sample:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.datasets.transforms.base import (
+    POINT_KEYS,
     RandomTransform,
     Sample,
     Transform,
@@ -35,8 +36,8 @@ Array = NDArray[np.float64]
 def move_points(sample: Sample, matrix: Array) -> Sample:
     """Apply an affine map to the cloud and note it in ``lidar_aug_matrix``.
 
-    Reads: ``points``, and ``gt_bboxes_3d``, ``lidar_aug_matrix`` where present. Writes:
-    the same.
+    Reads, each where present: ``points``, ``gt_bboxes_3d``, ``lidar_aug_matrix``.
+    Writes: the same.
 
     Args:
         sample: The sample, left as it is.
@@ -47,13 +48,10 @@ def move_points(sample: Sample, matrix: Array) -> Sample:
         ValueError: If the matrix has another shape, or boxes cannot follow it.
     """
     check_shape("matrix", matrix, (4, 4))
-    points = sample["points"].copy()
-    points[:, :3] = points[:, :3] @ matrix[:3, :3].T + matrix[:3, 3]
-    moved = {
-        **sample,
-        "points": points,
-        "lidar_aug_matrix": matrix @ sample.get("lidar_aug_matrix", np.eye(4)),
-    }
+    moved = {**sample, "lidar_aug_matrix": matrix @ sample.get("lidar_aug_matrix", np.eye(4))}
+    if "points" in sample:
+        points = moved["points"] = sample["points"].copy()
+        points[:, :3] = points[:, :3] @ matrix[:3, :3].T + matrix[:3, 3]
     if "gt_bboxes_3d" in sample:
         moved["gt_bboxes_3d"] = move_boxes(sample["gt_bboxes_3d"], matrix)
     return moved
@@ -294,3 +292,27 @@ class CropToRange(Transform):
         positions = sample["points"][:, :3]
         inside = (positions >= self.lower) & (positions < self.upper)
         return select_points(sample, inside.all(axis=1))
+
+
+@TRANSFORMS.register_module()
+class ShufflePoints(RandomTransform[NDArray[np.int64]]):
+    """Put the points into a random order.
+
+    A voxelizer that keeps the first points of a voxel then keeps random ones.
+
+    Reads, writes: as ``select_points``.
+    """
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the present row of each new row, shape (N,)."""
+        return rng.permutation(len(sample["points"]))
+
+    def apply(self, sample: Sample, params: NDArray[np.int64]) -> Sample:
+        """Return the sample with its points in another order."""
+        shuffled = dict(sample)
+        for key in POINT_KEYS:
+            if key in sample:
+                shuffled[key] = sample[key][params]
+        if "pairing_points" in sample:
+            shuffled["pairing_points"] = np.argsort(params)[sample["pairing_points"]]
+        return shuffled

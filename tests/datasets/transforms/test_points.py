@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.datasets.transforms.points import (
     CropToDisc,
     CropToRange,
@@ -14,6 +15,7 @@ from perception_kd.datasets.transforms.points import (
     RandomRotateZ,
     RandomScale,
     RandomTranslate,
+    ShufflePoints,
     move_points,
 )
 from perception_kd.registry import TRANSFORMS
@@ -188,6 +190,25 @@ def test_the_range_includes_its_lower_but_not_its_upper_bounds() -> None:
 def test_a_cloud_with_no_point_left_is_none() -> None:
     assert CropToDisc(1.0, (-1.0, 1.0))(sample_at((5, 5, 5))) is None
     assert CropToRange([0, 0, 0, 1, 1, 1])(sample_at((5, 5, 5))) is None
+
+
+def test_shuffled_points_keep_their_labels_and_pairs() -> None:
+    # The intensity of a marked point is its row, its class that modulo 7.
+    sample = make_sample()
+    shuffled = ShufflePoints()(freeze(sample))
+    assert shuffled is not None
+    rows = shuffled["points"][:, 3].astype(int)
+    assert sorted(rows) == list(range(400))
+    assert (rows != np.arange(400)).mean() > 0.9
+    assert np.array_equal(shuffled["original_points"], rows)
+    assert np.array_equal(shuffled["pts_semantic_mask"], rows % 7)
+    assert np.array_equal(rows[shuffled["pairing_points"]], sample["pairing_points"])
+
+
+def test_boxes_and_the_matrix_move_without_a_cloud() -> None:
+    moved = RandomScale().apply({"gt_bboxes_3d": make_boxes(np.ones((1, 9)))}, 2.0)
+    assert set(moved) == {"gt_bboxes_3d", "lidar_aug_matrix"}
+    assert moved["gt_bboxes_3d"].gravity_center.tolist() == [[2, 2, 2]]
 
 
 @pytest.mark.parametrize(
