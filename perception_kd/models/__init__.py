@@ -3,6 +3,7 @@
 from perception_kd.models import (
     backbones,
     data_preprocessor,
+    detectors,
     fusers,
     heads,
     losses,
@@ -16,6 +17,7 @@ from perception_kd.models import (
 __all__ = [
     "backbones",
     "data_preprocessor",
+    "detectors",
     "fusers",
     "heads",
     "losses",

@@ -1,8 +1,9 @@
 """Heads: from a network's features to what is compared or predicted."""
 
+from perception_kd.models.heads.bev_center_head import BEVCenterHead
 from perception_kd.models.heads.bev_map_head import BEVMapHead
 from perception_kd.models.heads.bev_projection import BEVProjection
 from perception_kd.models.heads.pixel_projection import PixelProjection
 from perception_kd.models.heads.voxel_projection import VoxelProjection
 
-__all__ = ["BEVMapHead", "BEVProjection", "PixelProjection", "VoxelProjection"]
+__all__ = ["BEVCenterHead", "BEVMapHead", "BEVProjection", "PixelProjection", "VoxelProjection"]

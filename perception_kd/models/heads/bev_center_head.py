@@ -1,0 +1,143 @@
+"""CenterPoint's head on a bird's-eye-view map."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmdet3d.models.dense_heads import CenterHead
+
+from perception_kd.geometry.bev_grid import BEVGrid
+from perception_kd.registry import MODELS
+
+# Classes that share a branch, and the squared radius in m^2 in which circle NMS lets a
+# branch find one center; both as published for nuScenes.
+NUSCENES_TASKS = (
+    (("car",), 4.0),
+    (("truck", "construction_vehicle"), 12.0),
+    (("bus", "trailer"), 10.0),
+    (("barrier",), 1.0),
+    (("motorcycle", "bicycle"), 0.85),
+    (("pedestrian", "traffic_cone"), 0.175),
+)
+# Reach in m beyond the grid in which the offset from a cell may put a center.
+_MARGIN = 10.0
+
+
+@MODELS.register_module()
+class BEVCenterHead(CenterHead):
+    """mmdet3d's CenterHead for nuScenes, told its grid once.
+
+    CenterHead has its grid in three places (box coder, training and testing) and takes
+    others for its size silently. Here all follow from a range and the size of a cell;
+    what is left to choose has CenterPoint's published values [1].
+
+    Convention: a map is (B, C, Y, X) as everywhere; the target of a box lies in the
+    cell that holds its center, with the offset from the cell's lower ends in cells.
+
+    - [1] Center-based 3D Object Detection and Tracking, 2021,
+      https://arxiv.org/abs/2006.11275
+
+    Args:
+        in_channels: C of the map.
+        point_cloud_range: As in :class:`~perception_kd.geometry.bev_grid.BEVGrid`.
+        cell_size: Edge of a cell of the map in m: 0.8 for CenterPoint's (stride 8 of
+            0.1 m voxels, stride 4 of 0.2 m pillars).
+        share_conv_channel: Channels of the convolution before the branches.
+        head_channels: Channels inside a branch.
+        num_convs: Convolutions of a branch; with one it has no inside.
+        nms_type: "rotate" for overlap of boxes, "circle" for distance of centers.
+        train_cfg: Settings of the targets that differ from the published ones.
+        test_cfg: Settings of decoding and NMS that differ.
+        **kwargs: Further arguments of ``CenterHead``.
+
+    Raises:
+        ValueError: If the cells do not tile the range, or ``nms_type`` is neither.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        point_cloud_range: Sequence[float],
+        cell_size: float,
+        share_conv_channel: int = 64,
+        head_channels: int = 64,
+        num_convs: int = 2,
+        nms_type: str = "rotate",
+        train_cfg: Mapping[str, Any] | None = None,
+        test_cfg: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if nms_type not in ("rotate", "circle"):
+            raise ValueError(f'nms_type must be "rotate" or "circle", but got "{nms_type}".')
+        self.grid = BEVGrid(tuple(point_cloud_range), cell_size)
+        decoding = _decoding(self.grid, nms_type) | dict(test_cfg or {})
+        branches = dict(reg=2, height=1, dim=3, rot=2, vel=2)
+        super().__init__(
+            in_channels=in_channels,
+            tasks=[
+                dict(num_class=len(names), class_names=list(names)) for names, _ in NUSCENES_TASKS
+            ],
+            bbox_coder=_coder(self.grid, decoding),
+            common_heads={name: (channels, num_convs) for name, channels in branches.items()},
+            num_heatmap_convs=num_convs,
+            share_conv_channel=share_conv_channel,
+            separate_head=dict(
+                type="SeparateHead",
+                init_bias=-2.19,
+                final_kernel=3,
+                # SeparateHead takes this for the last convolution's input in any case.
+                head_conv=head_channels if num_convs > 1 else share_conv_channel,
+            ),
+            loss_cls=dict(type="mmdet.GaussianFocalLoss", reduction="mean"),
+            loss_bbox=dict(type="mmdet.L1Loss", reduction="mean", loss_weight=0.25),
+            train_cfg=_targets(self.grid) | dict(train_cfg or {}),
+            test_cfg=decoding,
+            **kwargs,
+        )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes in the order of their labels."""
+        return tuple(name for names in self.class_names for name in names)
+
+
+def _targets(grid: BEVGrid) -> dict[str, Any]:
+    rows, columns = grid.shape
+    return dict(
+        grid_size=[columns, rows, 1],
+        point_cloud_range=list(grid.point_cloud_range),
+        voxel_size=[grid.cell_size] * 2,
+        out_size_factor=1,
+        dense_reg=1,
+        max_objs=500,
+        gaussian_overlap=0.1,
+        min_radius=2,
+        code_weights=[1.0] * 8 + [0.2, 0.2],
+    )
+
+
+def _decoding(grid: BEVGrid, nms_type: str) -> dict[str, Any]:
+    x_min, y_min, _, x_max, y_max, _ = grid.point_cloud_range
+    lower, upper = [x_min - _MARGIN, y_min - _MARGIN], [x_max + _MARGIN, y_max + _MARGIN]
+    return dict(
+        post_center_limit_range=[*lower, -10.0, *upper, 10.0],
+        score_threshold=0.1,
+        nms_type=nms_type,
+        min_radius=[radius for _, radius in NUSCENES_TASKS],
+        nms_thr=0.2,
+        pre_max_size=1000,
+        post_max_size=83,
+    )
+
+
+def _coder(grid: BEVGrid, decoding: Mapping[str, Any]) -> dict[str, Any]:
+    rows, columns = grid.shape
+    return dict(
+        type="CenterPointBBoxCoder",
+        pc_range=list(grid.point_cloud_range[:2]),
+        voxel_size=[grid.cell_size] * 2,
+        out_size_factor=1,
+        post_center_range=decoding["post_center_limit_range"],
+        score_threshold=decoding["score_threshold"],
+        max_num=min(500, rows * columns),
+        code_size=9,
+    )
