@@ -1,0 +1,157 @@
+"""nuScenes detection: NDS, mAP and errors of true positives."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mmdet3d.evaluation.metrics import NuScenesMetric
+from mmengine.logging import MMLogger
+from nuscenes.eval.detection.data_classes import DetectionMetrics
+from nuscenes.nuscenes import NuScenes
+from terminaltables import AsciiTable
+
+from perception_kd.datasets.info_file import read_info
+from perception_kd.datasets.splits import evaluation_set
+from perception_kd.evaluation.nuscenes_boxes import (
+    STALE_REMEDY,
+    BoxEvaluation,
+    has_stale_coordinates,
+    summarize,
+)
+from perception_kd.registry import METRICS
+
+_META = dict(use_camera=False, use_lidar=True, use_radar=False, use_map=False, use_external=False)
+
+
+@METRICS.register_module()
+class NuScenesDetMetric(NuScenesMetric):
+    """mmdet3d's metric for our data sets: samples by token, any part of a split.
+
+    The numbers are the devkit's. Where the truth lacks classes, as in v1.0-mini, they
+    are named, and the means over the others are given beside the official ones, in
+    which an absent class counts as missed. Samples of a part of a split are scored on
+    their own truth, and the log says that this is not the benchmark.
+
+    Args:
+        data_root: Folder of the data set with its tables.
+        ann_file: Info file, relative to ``info_root``.
+        info_root: Folder of info files; None means ``data_root``.
+        format_only: Whether to write the submission alone and compute nothing; the
+            samples then need no annotations.
+        submission_dir: Folder for ``results_nusc.json`` in the form of the official
+            evaluation server; None keeps none.
+        submission_meta: Entries of the submission's ``meta`` that are not as for a
+            network that sees LiDAR alone, such as ``dict(use_camera=True)``.
+        collect_device: "cpu" or "gpu", for several processes.
+        prefix: Put before the names of the results.
+
+    Raises:
+        ValueError: If ``format_only`` is given without a folder, or
+            ``submission_meta`` has an unknown entry.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        ann_file: str,
+        info_root: str | None = None,
+        format_only: bool = False,
+        submission_dir: str | None = None,
+        submission_meta: Mapping[str, bool] | None = None,
+        collect_device: str = "cpu",
+        prefix: str | None = None,
+    ) -> None:
+        if format_only and submission_dir is None:
+            raise ValueError("submission_dir must be given with format_only, but got None.")
+        unknown = set(submission_meta or {}) - set(_META)
+        if unknown:
+            raise ValueError(
+                f"submission_meta must have entries of {sorted(_META)}, but got {sorted(unknown)}."
+            )
+        super().__init__(
+            data_root=data_root,
+            ann_file=os.path.join(info_root or data_root, ann_file),
+            modality={**_META, **(submission_meta or {})},
+            prefix=prefix or "nuscenes",
+            collect_device=collect_device,
+        )
+        self.format_only = format_only
+        self.submission_dir = submission_dir
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Add one batch: samples with ``sample_token`` and ``pred_instances_3d``."""
+        for sample in data_samples:
+            boxes = {key: value.to("cpu") for key, value in sample["pred_instances_3d"].items()}
+            self.results.append((sample["sample_token"], boxes))
+
+    def compute_metrics(self, results: list[tuple[str, dict[str, Any]]]) -> dict[str, float]:
+        """Return the scores, as shares of 1, m and rad as the devkit has them.
+
+        Raises:
+            ValueError: If a sample is not in the info file.
+        """
+        self._read_infos(results)
+        with TemporaryDirectory() as temporary:
+            folder = self.submission_dir or temporary
+            # A sample that a sampler gave twice counts once.
+            boxes = list(dict(results).values())
+            places, classes = list(range(len(boxes))), self.dataset_meta["classes"]
+            path = self._format_lidar_bbox(boxes, places, classes, folder)
+            return {} if self.format_only else self._evaluate(path)
+
+    def _read_infos(self, results: list[tuple[str, dict[str, Any]]]) -> None:
+        infos = {info["token"]: info for info in read_info(self.ann_file)["data_list"]}
+        unknown = [token for token, _ in results if token not in infos]
+        if unknown:
+            raise ValueError(
+                f"ann_file must be the info file of the samples, but {self.ann_file} lacks "
+                f"{len(unknown)} of them, such as {unknown[0]}."
+            )
+        self.data_infos = [infos[token] for token in dict(results)]
+
+    def _evaluate(self, path: str) -> dict[str, float]:
+        version = self.dataset_meta["version"]
+        if version == "v1.0-test":
+            raise ValueError(
+                "version must have annotations to score boxes, but got v1.0-test; take "
+                "format_only and hand the file to the evaluation server."
+            )
+        names = dict.fromkeys(info["scene_name"] for info in self.data_infos)
+        eval_sets = list(dict.fromkeys(evaluation_set(version, name) for name in names))
+        nusc = NuScenes(version=version, dataroot=self.data_root, verbose=False)
+        evaluation = BoxEvaluation(nusc, self.eval_detection_configs, Path(path), eval_sets)
+        metrics = evaluation.evaluate()[0]
+        return _report(metrics, evaluation, " and ".join(eval_sets))
+
+
+def _report(metrics: DetectionMetrics, evaluation: BoxEvaluation, what: str) -> dict[str, float]:
+    """Log the scores with what one must know about them, and return them."""
+    logger: MMLogger = MMLogger.get_current_instance()
+    every, present = metrics.cfg.class_names, evaluation.present_classes
+    if not present:
+        raise ValueError("The samples must have at least one box in range, but got none.")
+    scores = summarize(metrics, every)
+    rows = [
+        [name, *(f"{metrics.mean_dist_aps[name]:.3f}" if name in present else "-",)]
+        for name in every
+    ]
+    logger.info("\n" + AsciiTable([["class", "AP"], *rows]).table)
+    num_scored = len(evaluation.sample_tokens)
+    if num_scored < evaluation.num_samples:
+        logger.warning(
+            f"Scored {num_scored} of {evaluation.num_samples} samples of {what}: not comparable "
+            "with scores of the whole."
+        )
+    of_present = summarize(metrics, present)
+    absent = [name for name in every if name not in present]
+    if absent:
+        logger.info(
+            f"Not in the truth, so missed in NDS and mAP as officially defined, and not in the "
+            f"values of present classes: {', '.join(absent)}."
+        )
+        scores |= {f"{name}_present": of_present[name] for name in ("NDS", "mAP")}
+    if has_stale_coordinates(of_present):
+        logger.warning(STALE_REMEDY)
+    return scores | {f"AP_{name}": float(metrics.mean_dist_aps[name]) for name in present}
