@@ -6,16 +6,20 @@ BIN := $(VENV)/bin
 # Two cores are shared best by one thread in each of two processes.
 export OMP_NUM_THREADS ?= 1
 WORKERS ?= 2
+SEEDS ?= 1
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env test lint format
+.PHONY: help env demo test lint format
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env: ## create .venv with the tested stack (about 15 minutes once, then seconds)
 	@$(PYTHON) tools/make_env.py --venv $(VENV)
+
+demo: env ## the whole chain on synthetic data, 15 minutes (with error bars: make demo SEEDS=3)
+	@env -u OMP_NUM_THREADS $(BIN)/python tools/demo.py --seeds $(SEEDS) $(ARGS)
 
 test: env ## run the test suite (a part of it: make test ARGS="tests/engine -k resume")
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

