@@ -2,5 +2,19 @@
 
 from perception_kd.models.losses.info_nce_loss import InfoNCELoss, info_nce
 from perception_kd.models.losses.pair_sampling import sample_pairs
+from perception_kd.models.losses.region_contrast_loss import (
+    RegionContrastLoss,
+    anchor_weights,
+    make_regions_unique,
+    region_contrast,
+)
 
-__all__ = ["InfoNCELoss", "info_nce", "sample_pairs"]
+__all__ = [
+    "InfoNCELoss",
+    "RegionContrastLoss",
+    "anchor_weights",
+    "info_nce",
+    "make_regions_unique",
+    "region_contrast",
+    "sample_pairs",
+]

@@ -1,0 +1,51 @@
+"""Features to the space in which a contrastive loss compares them."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from perception_kd.models.heads.unit_length import unit_length
+from perception_kd.registry import MODELS
+from perception_kd.utils.checks import check_shape
+
+
+@MODELS.register_module()
+class FeatureProjector(nn.Module):
+    """Linear layers with ReLUs between them, and scaling to unit length.
+
+    It is dropped after pre-training. The widths are those of CALICO's first author's
+    earlier code; the paper's are not public.
+
+    Args:
+        in_channels: C, channels of the features.
+        hidden_channels: Channels between the layers, one less than there are layers.
+        out_channels: D, channels that are compared.
+        batch_norm: Whether a batch norm stands before each ReLU, as in ProposalContrast
+            and SimIPU.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: Sequence[int] = (128,),
+        out_channels: int = 64,
+        batch_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        self.in_channels = in_channels
+        layers: list[nn.Module] = []
+        for hidden in hidden_channels:
+            layers.append(nn.Linear(in_channels, hidden, bias=not batch_norm))
+            layers += [nn.BatchNorm1d(hidden)] if batch_norm else []
+            layers.append(nn.ReLU())
+            in_channels = hidden
+        self.layers = nn.Sequential(*layers, nn.Linear(in_channels, out_channels))
+
+    def forward(self, feats: Tensor) -> Tensor:
+        """Return features of unit length, (M, D), of features (M, C).
+
+        Raises:
+            ValueError: If the shape is wrong.
+        """
+        check_shape("feats", feats, ("M", self.in_channels))
+        return unit_length(self.layers(feats))

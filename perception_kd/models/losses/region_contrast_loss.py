@@ -1,0 +1,247 @@
+"""Contrast of points by the regions that they lie in: CALICO's losses, one function."""
+
+import torch
+from torch import Tensor, nn
+
+from perception_kd.registry import MODELS
+from perception_kd.utils.checks import check_shape
+
+
+def region_contrast(
+    query: Tensor,
+    key: Tensor,
+    region_ids: Tensor,
+    temperature: float,
+    *,
+    positives: str = "region",
+    same_region_negatives: bool = True,
+    region_normalize: bool = False,
+    semantic_less_anchors: bool = False,
+    symmetric: bool = False,
+) -> Tensor:
+    """Ask queries to pick the keys that belong to them among the keys of all points.
+
+    Row i of ``query`` and row i of ``key`` are the same physical point, seen twice; r_i
+    is its region. Points in no region are *semantic-less*: candidates, but no anchors.
+    With s_ij = exp(q_i . k_j / t) and t the temperature:
+
+        loss = - sum over anchors i of  w_i  mean over j in P(i) of  log( s_ij / Z_ij )
+
+    - P(i), the positives: "region", all points with r_j = r_i, or "point", i itself.
+    - Z_ij: s_ij and all other s_ik, or, without ``same_region_negatives``, s_ij and
+      those with r_k != r_i.
+    - w_i: 1 / number of anchors, or, with ``region_normalize``, 1 / (R N_A), where N_A
+      is the number of anchors in the region of i and R that of regions. Either way
+      weights sum to 1.
+
+    The losses of CALICO [1] are cases of it, as far as public material tells; what it
+    leaves open is an argument:
+
+    ================  =========  =====================  ================
+    loss              positives  same_region_negatives  region_normalize
+    ================  =========  =====================  ================
+    PLRC, Eq. 1       "region"   True                   False
+    RAPC              "point"    False                  True
+    RAD, Eq. 3        "point"    False                  True
+    PointInfoNCE [2]  "point"    True                   False
+    ================  =========  =====================  ================
+
+    For PointInfoNCE of all points take ``semantic_less_anchors`` besides. The logits
+    are float32 or wider, also under autocast.
+
+    - [1] CALICO: Self-Supervised Camera-LiDAR Contrastive Pre-training for BEV
+      Perception, 2024, https://arxiv.org/abs/2306.00349
+    - [2] PointContrast: Unsupervised Pre-training for 3D Point Cloud Understanding,
+      2020, https://arxiv.org/abs/2007.10985
+
+    Args:
+        query: Features of M points, of unit length, shape (M, C).
+        key: Features of the same points, of unit length, shape (M, C).
+        region_ids: Region of each point, negative for semantic-less, integer, (M,).
+        temperature: Divisor of the products, positive.
+        positives: "region" or "point".
+        same_region_negatives: Whether the other points of a region compete.
+        region_normalize: Whether every region counts alike, or every point.
+        semantic_less_anchors: Whether semantic-less points choose as well. Each is then
+            a region of its own.
+        symmetric: Average with the loss of keys that choose among queries.
+
+    Returns:
+        Scalar. Zero, still attached to the graph, when there is no anchor.
+
+    Raises:
+        ValueError: If shapes do not fit, or ``positives`` is unknown.
+    """
+    check_shape("query", query, ("M", "C"))
+    check_shape("key", key, tuple(query.shape))
+    check_shape("region_ids", region_ids, (len(query),))
+    if positives not in ("region", "point"):
+        raise ValueError(f'positives must be "region" or "point", but got "{positives}".')
+
+    weights = anchor_weights(region_ids, region_normalize, semantic_less_anchors)
+    anchors = weights.nonzero().squeeze(1)
+    wide = torch.promote_types(torch.promote_types(query.dtype, key.dtype), torch.float32)
+    query, key = query.to(wide), key.to(wide)
+    if len(anchors) == 0:
+        return (query.sum() + key.sum()) * 0.0
+
+    same_region = _same_region(region_ids)[anchors]
+    own = torch.zeros_like(same_region).scatter_(1, anchors[:, None], True)
+    positive = same_region if positives == "region" else own
+    negative = torch.ones_like(same_region) if same_region_negatives else ~same_region
+
+    sides = [(query, key), (key, query)] if symmetric else [(query, key)]
+    losses = []
+    for chooser, candidates in sides:
+        # Autocast would round the logits to half: 8 bits for what is divided by 0.1.
+        with torch.autocast(query.device.type, enabled=False):
+            logits = (chooser[anchors] / temperature) @ candidates.T
+        per_anchor = _mean_of_positives(logits, positive, negative)
+        losses.append((weights[anchors].to(wide) * per_anchor).sum())
+    return torch.stack(losses).mean()
+
+
+def anchor_weights(
+    region_ids: Tensor, region_normalize: bool, semantic_less_anchors: bool = False
+) -> Tensor:
+    """Return the weight of each point in :func:`region_contrast`.
+
+    Args:
+        region_ids: Region of each point, negative for semantic-less, integer, (M,).
+        region_normalize: Whether every region counts alike, or every point.
+        semantic_less_anchors: Whether semantic-less points count, each as a region.
+
+    Returns:
+        Non-negative, float64, shape (M,). The sum is 1, or 0 without any anchor.
+    """
+    is_anchor = torch.ones_like(region_ids, dtype=torch.bool)
+    if not semantic_less_anchors:
+        is_anchor = region_ids >= 0
+    if region_normalize:
+        size = _same_region(region_ids).sum(dim=1)
+        weights = is_anchor.double() / size
+        # One a region, up to rounding: the shares of its points.
+        return weights / weights.sum().round().clamp(min=1)
+    return is_anchor.double() / is_anchor.sum().clamp(min=1)
+
+
+def _same_region(region_ids: Tensor) -> Tensor:
+    """Whether two points are in one region, (M, M); true for a point and itself."""
+    same = (region_ids[:, None] == region_ids) & (region_ids >= 0)
+    return same.fill_diagonal_(True)
+
+
+def _mean_of_positives(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    """Average ``- log( s_ij / Z_ij )`` over the positives j of each anchor i, (A,).
+
+    Args:
+        logits: Logarithms of s, shape (A, M).
+        positive: Whether j is a positive of i, shape (A, M); at least one.
+        negative: Which s_ik are in Z_ij besides s_ij, shape (A, M).
+    """
+    others = torch.logsumexp(logits.masked_fill(~negative, -torch.inf), dim=1, keepdim=True)
+    # Where j is among the others its own s is in their sum already.
+    normalizer = torch.where(negative, others, torch.logaddexp(logits, others))
+    terms = torch.where(positive, normalizer - logits, 0.0)
+    return terms.sum(dim=1) / positive.sum(dim=1)
+
+
+@MODELS.register_module()
+class RegionContrastLoss(nn.Module):
+    """Loss :func:`region_contrast` of a batch of scenes.
+
+    Args:
+        temperature: Divisor of the products, positive.
+        positives: As in :func:`region_contrast`.
+        same_region_negatives: As there.
+        region_normalize: As there.
+        semantic_less_anchors: As there.
+        symmetric: As there.
+        scope: "scene": candidates are those of a point's own scene, and the loss is the
+            mean over the scenes that have an anchor. "batch": candidates are those of
+            all scenes of this process, and every anchor, or region, counts alike.
+        loss_weight: Factor on the result.
+
+    Raises:
+        ValueError: If ``temperature`` is not positive, or a choice is unknown.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        positives: str = "region",
+        same_region_negatives: bool = True,
+        region_normalize: bool = False,
+        semantic_less_anchors: bool = False,
+        symmetric: bool = True,
+        scope: str = "scene",
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if temperature <= 0:
+            raise ValueError(f"temperature must be positive, but got {temperature}.")
+        if positives not in ("region", "point"):
+            raise ValueError(f'positives must be "region" or "point", but got "{positives}".')
+        if scope not in ("scene", "batch"):
+            raise ValueError(f'scope must be "scene" or "batch", but got "{scope}".')
+        self.temperature = temperature
+        self.positives = positives
+        self.same_region_negatives = same_region_negatives
+        self.region_normalize = region_normalize
+        self.semantic_less_anchors = semantic_less_anchors
+        self.symmetric = symmetric
+        self.scope = scope
+        self.loss_weight = loss_weight
+
+    def forward(self, query: list[Tensor], key: list[Tensor], region_ids: list[Tensor]) -> Tensor:
+        """Return the weighted loss of B scenes.
+
+        Args:
+            query: Features of the points of each scene, of unit length, each (M_b, C).
+            key: Features of the same points, of unit length, each (M_b, C).
+            region_ids: Regions of the same points, negative for none, each (M_b,); ids
+                of different scenes are different regions.
+
+        Returns:
+            Scalar. Zero, still attached to the graph, where no scene has an anchor.
+        """
+        if self.scope == "batch":
+            unique = torch.cat(make_regions_unique(region_ids))
+            return self.loss_weight * self._contrast(torch.cat(query), torch.cat(key), unique)
+        losses = torch.stack(
+            [self._contrast(*scene) for scene in zip(query, key, region_ids, strict=True)]
+        )
+        if self.semantic_less_anchors:
+            num_scenes = sum(len(ids) > 0 for ids in region_ids)
+        else:
+            num_scenes = sum(bool((ids >= 0).any()) for ids in region_ids)
+        return self.loss_weight * losses.sum() / max(num_scenes, 1)
+
+    def _contrast(self, query: Tensor, key: Tensor, region_ids: Tensor) -> Tensor:
+        return region_contrast(
+            query,
+            key,
+            region_ids,
+            self.temperature,
+            positives=self.positives,
+            same_region_negatives=self.same_region_negatives,
+            region_normalize=self.region_normalize,
+            semantic_less_anchors=self.semantic_less_anchors,
+            symmetric=self.symmetric,
+        )
+
+
+def make_regions_unique(region_ids: list[Tensor]) -> list[Tensor]:
+    """Shift the regions of each scene behind those of the scenes before it.
+
+    Args:
+        region_ids: Ids from 0 in each scene, negative for none, integer, each (M_b,).
+
+    Returns:
+        Ids unique over the scenes, -1 for none, int64, each (M_b,).
+    """
+    unique, offset = [], 0
+    for ids in region_ids:
+        unique.append(torch.where(ids >= 0, ids.long() + offset, -1))
+        offset += int(ids.amax().clamp(min=-1)) + 1 if len(ids) else 0
+    return unique

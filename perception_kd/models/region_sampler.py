@@ -1,0 +1,93 @@
+"""Which points of a cloud a contrast by regions compares."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from perception_kd.registry import TASK_UTILS
+from perception_kd.utils.checks import check_at_least
+
+
+@TASK_UTILS.register_module()
+class RegionSampler:
+    """Draw points that lie in a region (semantic-rich), and such that do not.
+
+    Only points of the sample's own sweep are drawn, since only they have regions, and
+    only those within range in every view. CALICO draws 1024 and 1024; how, is not
+    public.
+
+    Args:
+        point_cloud_range: (x_min, y_min, z_min, x_max, y_max, z_max) in m, half-open.
+        num_rich: Points in regions that are drawn from a cloud, N.
+        num_less: Points in no region that are drawn from a cloud, M.
+        region_balanced: Whether every region is drawn from as often, or every point.
+
+    Raises:
+        ValueError: If a number is negative, or the range is not six numbers.
+    """
+
+    def __init__(
+        self,
+        point_cloud_range: Sequence[float],
+        num_rich: int = 1024,
+        num_less: int = 1024,
+        region_balanced: bool = False,
+    ) -> None:
+        if len(point_cloud_range) != 6:
+            raise ValueError(f"point_cloud_range must be 6 numbers, but got {point_cloud_range}.")
+        check_at_least("num_rich", num_rich, 0)
+        check_at_least("num_less", num_less, 0)
+        self.point_cloud_range = tuple(point_cloud_range)
+        self.num_rich = num_rich
+        self.num_less = num_less
+        self.region_balanced = region_balanced
+
+    def draw(self, views: Sequence[Tensor], region_ids: Tensor, seed: int) -> Tensor:
+        """Return the rows of the points drawn from one cloud.
+
+        Points are drawn without replacement where there are enough, else with.
+
+        Args:
+            views: The cloud as each view has it, row by row the same points, each (N,
+                5): x, y, z in m, intensity, time lag in s, 0 for the own sweep.
+            region_ids: Region of each point, negative for none, shape (N,).
+            seed: Of the draw, which depends on nothing else.
+
+        Returns:
+            Rows of points in regions, then of others, int64, shape (num_rich +
+            num_less,); without either part where there is no such point.
+        """
+        eligible = views[0][:, 4] == 0
+        for view in views:
+            eligible = eligible & self._in_range(view)
+        rich = (eligible & (region_ids >= 0)).nonzero().squeeze(1)
+        less = (eligible & (region_ids < 0)).nonzero().squeeze(1)
+
+        generator = torch.Generator().manual_seed(seed)
+        if self.region_balanced and len(rich) > 0:
+            picked = _draw_balanced(region_ids[rich].cpu(), self.num_rich, generator)
+        else:
+            picked = _draw_uniform(len(rich), self.num_rich, generator)
+        others = _draw_uniform(len(less), self.num_less, generator)
+        return torch.cat([rich[picked.to(rich.device)], less[others.to(less.device)]])
+
+    def _in_range(self, points: Tensor) -> Tensor:
+        lower, upper = points.new_tensor(self.point_cloud_range).split(3)
+        return ((points[:, :3] >= lower) & (points[:, :3] < upper)).all(dim=1)
+
+
+def _draw_uniform(num_points: int, num_samples: int, generator: torch.Generator) -> Tensor:
+    if num_points == 0:
+        return torch.zeros(0, dtype=torch.long)
+    if num_points < num_samples:
+        return torch.randint(num_points, (num_samples,), generator=generator)
+    return torch.randperm(num_points, generator=generator)[:num_samples]
+
+
+def _draw_balanced(region_ids: Tensor, num_samples: int, generator: torch.Generator) -> Tensor:
+    if num_samples == 0:
+        return torch.zeros(0, dtype=torch.long)
+    _, region, size = region_ids.unique(return_inverse=True, return_counts=True)
+    replacement = len(region_ids) < num_samples
+    return torch.multinomial(1.0 / size[region], num_samples, replacement, generator=generator)

@@ -1,0 +1,54 @@
+"""A small batch of two clouds with regions, for tests of pre-trainers on BEV maps."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tests.models.small_networks import RANGE
+
+SAMPLER: dict[str, Any] = dict(
+    type="RegionSampler", point_cloud_range=RANGE, num_rich=24, num_less=16
+)
+PLRC: dict[str, Any] = dict(type="RegionContrastLoss", positives="region")
+RAPC: dict[str, Any] = dict(
+    type="RegionContrastLoss", positives="point", same_region_negatives=False, region_normalize=True
+)
+
+
+def make_cloud(num_points: int, seed: int) -> Tensor:
+    """Make a cloud of two sweeps, a quarter of it from the earlier one, some far."""
+    generator = torch.Generator().manual_seed(seed)
+    points = torch.randn(num_points, 5, generator=generator) * torch.tensor([3, 2, 1, 50, 0])
+    points[::4, 4] = 0.05
+    return points
+
+
+def move(points: Tensor, seed: int) -> Tensor:
+    """Rotate a cloud by up to 90 degrees and mirror it."""
+    angle = torch.rand((), generator=torch.Generator().manual_seed(seed)) * 3.14 - 1.57
+    moved = points.clone()
+    moved[:, 0] = angle.cos() * points[:, 0] - angle.sin() * points[:, 1]
+    moved[:, 1] = -angle.sin() * points[:, 0] - angle.cos() * points[:, 1]
+    return moved
+
+
+def make_batch(
+    sizes: tuple[int, ...] = (200, 300), regions: bool = True
+) -> tuple[dict[str, Any], list[SimpleNamespace]]:
+    """Make ``inputs`` with two views, and data samples with seeds.
+
+    Regions are vertical pillars of 2 m; half the points are in none.
+    """
+    clouds = [make_cloud(size, number) for number, size in enumerate(sizes)]
+    views = [[move(cloud, 10 * view + n) for n, cloud in enumerate(clouds)] for view in range(2)]
+    inputs: dict[str, Any] = {"points": views[0], "views": views}
+    if regions:
+        inputs["region_ids"] = [
+            torch.where(
+                torch.arange(len(cloud)) % 2 == 0, -1, (cloud[:, 0] / 2).floor().long() + 20
+            ).masked_fill(cloud[:, 4] > 0, -1)
+            for cloud in clouds
+        ]
+    return inputs, [SimpleNamespace(seed=number) for number in range(len(sizes))]
