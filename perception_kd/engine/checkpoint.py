@@ -6,7 +6,7 @@ matched by name and shape first, and copied only if enough of them match.
 """
 
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,6 +135,7 @@ def load_pretrained(
     min_share: float = 0.9,
     ignore: Sequence[str] = (),
     entry: str = "",
+    convert: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
 ) -> LoadReport:
     """Load a checkpoint into a model, log the report, refuse what does not match.
 
@@ -147,6 +148,7 @@ def load_pretrained(
         ignore: Beginnings of names of the model that may stay as they are; they do not
             count.
         entry: As in :func:`read_state_dict`.
+        convert: Brings the file's names and layouts to the model's, before all else.
 
     Returns:
         The report.
@@ -157,6 +159,8 @@ def load_pretrained(
             names a prefix that would), or a shape differs.
     """
     state_dict = read_state_dict(path, entry)
+    if convert is not None:
+        state_dict = convert(state_dict)
     report, values = _match(model, state_dict, prefix, ignore)
     print_log(f"{path} for {type(model).__name__}: {report}", logger="current")
     if report.mismatched:

@@ -4,6 +4,7 @@ from perception_kd.models.backbones.dilated_resnet import DilatedResNet
 from perception_kd.models.backbones.efficientnet_lite import EfficientNetLite
 from perception_kd.models.backbones.frozen import FrozenBackbone
 from perception_kd.models.backbones.minkunet import MinkUNet
+from perception_kd.models.backbones.swin_transformer import SwinTransformer
 from perception_kd.models.backbones.vision_transformer import VisionTransformerTeacher
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "EfficientNetLite",
     "FrozenBackbone",
     "MinkUNet",
+    "SwinTransformer",
     "VisionTransformerTeacher",
 ]

@@ -101,15 +101,20 @@ class LSSViewTransform(nn.Module):
         check_shape("cameras.lidar2cam", cameras.lidar2cam, (len(img_feats), 4, 4))
         scores = self.predict_depth(img_feats, cameras, points)
         depth_scores, feats = scores.split([self.num_depths, self.out_channels], dim=1)
-        feat_shape = (feats.shape[2], feats.shape[3])
-        return self.downsample(
-            self.splat(depth_scores.float().softmax(dim=1), feats, cameras, feat_shape)
-        )
+        return self.downsample(self.splat(depth_scores.float().softmax(dim=1), feats, cameras))
 
-    def splat(
-        self, depth_probs: Tensor, feats: Tensor, cameras: Cameras, feat_shape: tuple[int, int]
-    ) -> Tensor:
-        """Sum weighted features in the cells of the grid, shape (B, C, Y, X)."""
+    def splat(self, depth_probs: Tensor, feats: Tensor, cameras: Cameras) -> Tensor:
+        """Sum weighted features in the cells of the grid.
+
+        Args:
+            depth_probs: Weight of each frustum point, shape (V, D, h, w).
+            feats: Features of all views, shape (V, C, h, w).
+            cameras: The cameras of these views.
+
+        Returns:
+            Shape (B, C, Y, X), before ``downsample``.
+        """
+        feat_shape = (feats.shape[2], feats.shape[3])
         cells = frustum_cells(cameras, feat_shape, self.depths, self.grid, self.align_corners)
         rows, columns = self.grid.shape
         index = index_cells(cells, cameras.batch_size * rows * columns)
