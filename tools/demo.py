@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+_STATES = {"skip": "done", "resume": "stopped", "start": "to run"}
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -33,7 +34,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--workers", type=int, default=min(os.cpu_count() or 1, 8), help=help_workers)
     help_from = "run this stage and all after it again; --list names them"
     add("--from", dest="first", metavar="STAGE", help=help_from)
-    add("--list", action="store_true", help="list the stages and what would be done, and end")
+    add("--list", action="store_true", help="list the stages and how far they are, and end")
     help_tiny = "try the chain in a minute or two: tiny data, one epoch, numbers without meaning"
     add("--tiny", action="store_true", help=help_tiny)
     args = parser.parse_args(argv)
@@ -52,11 +53,15 @@ def run(args: argparse.Namespace) -> None:
     )
     stages, report = demo.make_stages(settings), demo.make_report_stage(settings)
     display = demo.Display(sys.stdout)
+    demo.make_folder("--work-dir", settings.work_dir)
+    if not (settings.data_root / "synthetic.json").exists():
+        demo.make_folder("--data-root", settings.data_root)
     with demo.only_one(settings.work_dir):
         chain = demo.Chain(settings.work_dir, [*stages, report], display)
         if args.list:
             for name, plan in chain.plans().items():
-                display.text(f"{plan.action:7} {name}" + (f"  ({plan.reason})" * bool(plan.reason)))
+                reason = f"  ({plan.reason})" if plan.reason else ""
+                display.text(f"{_STATES[plan.action]:8} {name}{reason}")
             return
         if args.first:
             chain.restart_from(args.first)

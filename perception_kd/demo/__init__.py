@@ -1,6 +1,6 @@
 """The whole chain at once, on synthetic data: ``make demo``."""
 
-from perception_kd.demo.chain import Chain, only_one
+from perception_kd.demo.chain import Chain, make_folder, only_one
 from perception_kd.demo.display import Display, format_seconds
 from perception_kd.demo.recipe import DemoSettings, make_report_stage, make_stages
 from perception_kd.demo.stages import DemoError, Stage, write_json
@@ -15,6 +15,7 @@ __all__ = [
     "Stage",
     "format_seconds",
     "format_table",
+    "make_folder",
     "make_report_stage",
     "make_stages",
     "make_summary",

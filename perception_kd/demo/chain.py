@@ -4,6 +4,7 @@ import fcntl
 import os
 import shlex
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -117,22 +118,35 @@ def environment() -> dict[str, str]:
     }
 
 
+def make_folder(option: str, folder: Path) -> None:
+    """Make a folder, and check that it can be written to.
+
+    Args:
+        option: What names it on the command line.
+        folder: The folder.
+
+    Raises:
+        DemoError: If it cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):  # permissions alone do not tell
+            pass
+    except OSError as error:
+        raise DemoError(
+            f"{option} must be a folder to write to, but {folder} is none ({error.strerror}); "
+            "give another."
+        ) from error
+
+
 @contextmanager
 def only_one(work_dir: Path) -> Iterator[None]:
     """Hold a work dir, so that no second demo writes to it.
 
     Raises:
-        DemoError: If another process holds it, or it cannot be written to.
+        DemoError: If another process holds it.
     """
-    try:
-        work_dir.mkdir(parents=True, exist_ok=True)
-        lock = (work_dir / ".lock").open("w")
-    except OSError as error:
-        raise DemoError(
-            f"--work-dir must be a folder to write to, but {work_dir} is none "
-            f"({error.strerror}); give another."
-        ) from error
-    with lock:
+    with (work_dir / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

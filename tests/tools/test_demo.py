@@ -40,9 +40,9 @@ def test_the_stages_are_listed(tmp_path: Path) -> None:
     done = run("--work-dir", str(tmp_path / "demo"), "--list", "--seeds", "2")
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert lines[:3] == ["start   data", "start   infos", "start   superpixels"]
-    assert "start   linear_probe-slidr-seed1" in lines
-    assert lines[-1] == "start   report"
+    assert lines[:3] == ["to run   data", "to run   infos", "to run   superpixels"]
+    assert "to run   linear_probe-slidr-seed1" in lines
+    assert lines[-1] == "to run   report"
 
 
 def test_a_folder_of_other_data_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -58,6 +58,7 @@ def test_a_folder_of_other_data_is_refused_and_left_alone(tmp_path: Path) -> Non
     ("options", "expected"),
     [
         (["--seeds", "0"], "--seeds must be at least 1, but got 0"),
+        (["--data-root", __file__], "--data-root must be a folder to write to, but"),
         (["--from", "training"], "--from must name a stage, but got training; they are data"),
     ],
 )
