@@ -1,6 +1,7 @@
 """Every config builds; the small ones train, resume, are probed and are tested."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -70,6 +71,14 @@ def test_every_small_twin_trains_and_is_tested(
     checkpoint = find_latest_checkpoint(tmp_path)
     assert all(value.isfinite().all() for value in read_weights(checkpoint).values())
     assert test.main([str(path), checkpoint, *folders]) == 0
+
+
+def test_every_pretraining_has_a_small_twin() -> None:
+    # Its method, teacher and student stand before processes and batch size.
+    twins = {re.split(r"_\d+xb", path.stem)[0] for path in TWINS}
+    for path in LEAVES:
+        if "img_backbone" in Config.fromfile(path).model:
+            assert re.split(r"_\d+xb", path.stem)[0] in twins, path.name
 
 
 @pytest.mark.slow

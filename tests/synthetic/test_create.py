@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 import pytest
 
@@ -98,8 +98,11 @@ def test_a_stopped_command_leaves_no_process_and_goes_on(tmp_path: Path, name: s
         assert process.returncode == 130
     else:
         process.terminate()
-        process.communicate()
-    while processes_of_session(process.pid):
+        # Reading its output would wait for whatever is left.
+        process.wait()
+    deadline = monotonic() + 120
+    while left := processes_of_session(process.pid):
+        assert monotonic() < deadline, left
         sleep(0.05)
     made = {path.name for path in unfinished.glob("scene-*.json")}
     assert 0 < len(made) < 10
