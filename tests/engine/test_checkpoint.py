@@ -207,6 +207,27 @@ def test_spconv_2_weights_are_turned_to_spconv_1(tmp_path: Path) -> None:
     assert model.weight[2, 0, 1, 3, 4] == new[4, 2, 0, 1, 3]
 
 
+@pytest.mark.parametrize("layout", ["spconv 1", "spconv 2"])
+def test_a_converted_layer_computes_the_convolution_of_its_weights(
+    tmp_path: Path, layout: str
+) -> None:
+    spconv = pytest.importorskip("spconv.pytorch")
+    import perception_kd.ops  # noqa: F401  # makes spconv right on a CPU
+
+    torch.manual_seed(0)
+    volume, dense = torch.randn(1, 2, 4, 5, 6), torch.randn(3, 2, 3, 3, 3)
+    # Dense weights are (C_out, C_in, kz, ky, kx).
+    axes = {"spconv 1": (2, 3, 4, 1, 0), "spconv 2": (0, 2, 3, 4, 1)}[layout]
+    layer = spconv.SubMConv3d(2, 3, 3, padding=1, bias=False)
+    load_pretrained(layer, save(tmp_path, {"weight": dense.permute(axes).contiguous()}))
+
+    cells = torch.cartesian_prod(torch.tensor([0]), *map(torch.arange, (4, 5, 6))).int()
+    features = volume[0].flatten(1).T.contiguous()
+    out = layer(spconv.SparseConvTensor(features, cells, [4, 5, 6], 1)).features
+    expected = torch.nn.functional.conv3d(volume, dense, padding=1)[0].flatten(1).T
+    torch.testing.assert_close(out, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_spconv_2_weights_stay_as_they_are(tmp_path: Path) -> None:
     # mmdet3d's layers would permute these: they come without version metadata.
     spconv = pytest.importorskip("spconv.pytorch")
