@@ -76,7 +76,7 @@ class BEVPretrainer(BEVNetworkMixin, BaseModel):
             return self.loss(inputs, data_samples or [])
         if mode == "predict":
             losses = self.loss(inputs, data_samples or [])
-            return [{name: float(value) for name, value in losses.items()}]
+            return [{name: value.item() for name, value in losses.items()}]
         if mode == "tensor":
             maps = {}
             if self.pts_middle_encoder is not None:

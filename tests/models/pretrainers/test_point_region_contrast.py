@@ -7,12 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.registry import init_default_scope
-from torch import Tensor
 
 from perception_kd.models.losses import info_nce, region_contrast
 from perception_kd.models.pretrainers import PointRegionContrast
 from perception_kd.registry import MODELS
-from tests.models.pretrainers.tiny_bev import PLRC, RAPC, SAMPLER, make_batch
+from tests.models.pretrainers.tiny_bev import PLRC, RAPC, SAMPLER, make_batch, read_by_hand
 from tests.models.small_networks import PILLARS, VOXELNET
 
 PRETRAINER: dict[str, Any] = dict(
@@ -49,19 +48,6 @@ def make_pretrainer(**settings: Any) -> PointRegionContrast:
     return MODELS.build(copy.deepcopy({**PRETRAINER, **settings})).eval()
 
 
-def read_by_hand(bev: Tensor, point: Tensor, cell_size: float) -> Tensor:
-    """Interpolate between the four cell centers around a point; borders repeat."""
-    x, y = ((point[:2] - torch.tensor([-6.4, -3.2])) / cell_size - 0.5).tolist()
-    rows, columns = bev.shape[1:]
-    left, low = int(x // 1), int(y // 1)
-    value = torch.zeros(len(bev))
-    for row, weight_y in ((low, 1 - (y - low)), (low + 1, y - low)):
-        for column, weight_x in ((left, 1 - (x - left)), (left + 1, x - left)):
-            row_in, column_in = min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
-            value += weight_x * weight_y * bev[:, row_in, column_in]
-    return value
-
-
 @pytest.mark.parametrize("network", [{}, ON_VOXELS], ids=["PointPillars", "VoxelNet"])
 @torch.no_grad()
 def test_equals_the_definition_from_maps_to_losses(network: dict[str, Any]) -> None:
@@ -79,10 +65,12 @@ def test_equals_the_definition_from_maps_to_losses(network: dict[str, Any]) -> N
         ids = inputs["region_ids"][b][rows]
         assert (ids >= 0).sum() == 24
         assert len(rows) == 40
-        plrc.append(region_contrast(*embedded, ids, 0.1, symmetric=True))
+        query, key = embedded
+        plrc.append(region_contrast(query, key, ids, 0.1, symmetric=True))
         rapc.append(
             region_contrast(
-                *embedded,
+                query,
+                key,
                 ids,
                 0.1,
                 positives="point",

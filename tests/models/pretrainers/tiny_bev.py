@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.models.small_networks import RANGE
+from tests.models.view_transforms.rig import make_cameras
 
 SAMPLER: dict[str, Any] = dict(
     type="RegionSampler", point_cloud_range=RANGE, num_rich=24, num_less=16
@@ -14,6 +15,27 @@ SAMPLER: dict[str, Any] = dict(
 PLRC: dict[str, Any] = dict(type="RegionContrastLoss", positives="region")
 RAPC: dict[str, Any] = dict(
     type="RegionContrastLoss", positives="point", same_region_negatives=False, region_normalize=True
+)
+CAMERA: dict[str, Any] = dict(
+    img_backbone=dict(
+        type="mmdet.ResNet",
+        depth=18,
+        base_channels=8,
+        num_stages=1,
+        strides=(1,),
+        dilations=(1,),
+        out_indices=(0,),
+        norm_eval=False,
+    ),
+    view_transform=dict(
+        type="LSSViewTransform",
+        in_channels=8,
+        out_channels=6,
+        point_cloud_range=(*RANGE[:2], -10.0, *RANGE[3:5], 10.0),
+        cell_size=0.4,
+        depth_range=(1.0, 9.0, 1.0),
+        downsample=1,
+    ),
 )
 
 
@@ -52,3 +74,28 @@ def make_batch(
             for cloud in clouds
         ]
     return inputs, [SimpleNamespace(seed=number) for number in range(len(sizes))]
+
+
+def make_camera_batch(
+    sizes: tuple[int, ...] = (200, 300), regions: bool = True
+) -> tuple[dict[str, Any], list[SimpleNamespace]]:
+    """Make the batch of ``make_batch`` with two views a sample, all augmented."""
+    inputs, samples = make_batch(sizes, regions)
+    cameras = make_cameras(len(sizes), seed=0)._asdict()
+    height, width = cameras.pop("img_shape")
+    generator = torch.Generator().manual_seed(0)
+    imgs = torch.randn(2 * len(sizes), 3, height, width, generator=generator)
+    return {**inputs, **cameras, "imgs": imgs}, samples
+
+
+def read_by_hand(bev: Tensor, point: Tensor, cell_size: float) -> Tensor:
+    """Interpolate between the four cell centers around a point; borders repeat."""
+    x, y = ((point[:2] - torch.tensor(RANGE[:2])) / cell_size - 0.5).tolist()
+    rows, columns = bev.shape[1:]
+    left, low = int(x // 1), int(y // 1)
+    value = torch.zeros(len(bev))
+    for row, weight_y in ((low, 1 - (y - low)), (low + 1, y - low)):
+        for column, weight_x in ((left, 1 - (x - left)), (left + 1, x - left)):
+            row_in, column_in = min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
+            value += weight_x * weight_y * bev[:, row_in, column_in]
+    return value

@@ -1,0 +1,96 @@
+"""SimIPU on bird's-eye-view maps: camera and LiDAR networks learn from each other."""
+
+from typing import Any
+
+from torch import Tensor
+
+from perception_kd.models.pretrainers.bev_pretrainer import (
+    BEVPretrainer,
+    Config,
+    count_points,
+    two_views,
+)
+from perception_kd.registry import MODELS
+
+
+@MODELS.register_module()
+class CameraLidarContrast(BEVPretrainer):
+    """Contrast two views of a cloud, and the cloud and the cameras; both learn [1].
+
+    As CALICO [2] compares with it, seen from above: the intra-modal term is between
+    the same points of two views, the inter-modal one between the LiDAR's map of the
+    first view and the cameras' map, which follows that view. [1] matches the points of
+    its views after undoing the augmentation; here rows say which belong together.
+
+    - [1] SimIPU: Simple 2D Image and 3D Point Cloud Unsupervised Pre-Training for
+      Spatial-Aware Visual Representations, 2022, https://arxiv.org/abs/2112.04680
+    - [2] CALICO: Self-Supervised Camera-LiDAR Contrastive Pre-training for BEV
+      Perception, 2024, https://arxiv.org/abs/2306.00349
+
+    Args:
+        pts_projector: The LiDAR's features at points to the channels compared within
+            the LiDAR.
+        pts_img_projector: The same to the channels compared with cameras.
+        img_projector: The cameras' features at points to these channels.
+        sampler: Which points are compared: config of a ``RegionSampler``.
+        cell_size: Edge of both maps' cells in m.
+        loss_intra: Loss of lists of features of both views and of regions.
+        loss_inter: The same of LiDAR and camera.
+        data_preprocessor: Collates, and normalizes images.
+        **network: Configs of the parts of both networks by mmdet3d's names.
+    """
+
+    def __init__(
+        self,
+        pts_projector: Config,
+        pts_img_projector: Config,
+        img_projector: Config,
+        sampler: Config,
+        cell_size: float,
+        loss_intra: Config,
+        loss_inter: Config,
+        data_preprocessor: Config | None = None,
+        **network: Config,
+    ) -> None:
+        super().__init__(sampler, cell_size, data_preprocessor)
+        self.build_two_networks(**network)
+        self.pts_projector = MODELS.build(pts_projector)
+        self.pts_img_projector = MODELS.build(pts_img_projector)
+        self.img_projector = MODELS.build(img_projector)
+        self.loss_intra = MODELS.build(loss_intra)
+        self.loss_inter = MODELS.build(loss_inter)
+
+    def loss(self, inputs: Config, data_samples: list[Any]) -> dict[str, Tensor]:
+        """Compute the loss of one batch.
+
+        Args:
+            inputs: The batch of ``docs/sample.md`` with two ``views``, ``imgs`` and
+                their matrices, and ``region_ids`` where there are regions.
+            data_samples: One a sample, with ``seed``.
+
+        Returns:
+            ``loss_intra`` and ``loss_inter``; the monitors ``num_regions``,
+            ``num_rich`` and ``num_less`` of what is compared.
+
+        Raises:
+            ValueError: If there are not two views.
+        """
+        first, second = two_views(inputs)
+        rows, region_ids = self.draw_points((first, second), inputs, data_samples)
+        sizes = [len(row) for row in rows]
+
+        lidar, lidar_second = (
+            self.read_points(self.extract_pts_bev(view), view, rows) for view in (first, second)
+        )
+        camera = self.read_points(self.extract_img_bev(inputs), first, rows)
+
+        intra = (self.pts_projector(feats).split(sizes) for feats in (lidar, lidar_second))
+        inter = (
+            self.pts_img_projector(lidar).split(sizes),
+            self.img_projector(camera).split(sizes),
+        )
+        return {
+            "loss_intra": self.loss_intra(*intra, region_ids),
+            "loss_inter": self.loss_inter(*inter, region_ids),
+            **count_points(region_ids),
+        }

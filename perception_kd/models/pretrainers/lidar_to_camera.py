@@ -1,0 +1,93 @@
+"""What every LiDAR-to-camera distillation shares: a frozen teacher and a student."""
+
+import logging
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor
+
+from perception_kd.engine.checkpoint import load_pretrained, load_report, read_state_dict
+from perception_kd.models.pretrainers.bev_pretrainer import BEVPretrainer, Config
+from perception_kd.registry import MODELS
+
+
+class LidarToCameraPretrainer(BEVPretrainer):
+    """A camera network learns from a frozen LiDAR network, where both see a point.
+
+    Both maps are in one frame: cameras follow the cloud's augmentation by
+    ``lidar_aug_matrix``. The teacher gets no gradient and stays in eval mode, so its
+    statistics cannot drift; its weights stay in checkpoints under mmdet3d's names, so
+    that a detector of both sensors loads all it needs from one file. A subclass says
+    what is compared, in ``loss``.
+
+    Args:
+        sampler: Which points are compared: config of a ``RegionSampler``.
+        cell_size: Edge of both maps' cells in m.
+        pts_projector: Projector that was learned with the teacher, and is frozen with
+            it; ``None`` without one.
+        teacher_checkpoint: File with all weights of the teacher. Without one the
+            teacher is random, which only tests want; that is logged.
+        data_preprocessor: Collates, and normalizes images.
+        **network: Configs of the parts of both networks by mmdet3d's names.
+    """
+
+    def __init__(
+        self,
+        sampler: Config,
+        cell_size: float,
+        pts_projector: Config | None = None,
+        teacher_checkpoint: str | None = None,
+        data_preprocessor: Config | None = None,
+        **network: Config,
+    ) -> None:
+        super().__init__(sampler, cell_size, data_preprocessor)
+        self.build_two_networks(**network)
+        self.pts_projector = MODELS.build(pts_projector) if pts_projector else None
+        self.teacher_checkpoint = teacher_checkpoint
+        for part in self.teacher_parts():
+            part.requires_grad_(False)
+        self.train(self.training)
+
+    def teacher_parts(self) -> list[torch.nn.Module]:
+        """Return the parts of the teacher that have parameters."""
+        projector = [] if self.pts_projector is None else [self.pts_projector]
+        return [*self.point_network_parts(), *projector]
+
+    def train(self, mode: bool = True) -> "LidarToCameraPretrainer":
+        """Set the mode; the teacher stays in eval mode whatever is asked for."""
+        super().train(mode)
+        for part in (self.pts_voxelizer, *self.teacher_parts()):
+            part.eval()
+        return self
+
+    def init_weights(self) -> None:
+        """Initialize the student, then load the teacher.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it lacks any weight or statistic of the teacher, or a shape
+                differs; the message holds the report.
+        """
+        super().init_weights()
+        if self.teacher_checkpoint is None:
+            print_log(
+                f"{type(self).__name__}: teacher_checkpoint is None, so the teacher is random.",
+                logger="current",
+                level=logging.WARNING,
+            )
+            return
+        teacher = {id(part) for part in self.teacher_parts()}
+        student = [f"{name}." for name, part in self.named_children() if id(part) not in teacher]
+        weights = read_state_dict(self.teacher_checkpoint)
+        report = load_report(self, weights, ignore=student)
+        if report.missing:
+            raise ValueError(
+                f"teacher_checkpoint must hold all of the teacher, but got "
+                f"{self.teacher_checkpoint} with {report}"
+            )
+        load_pretrained(self, self.teacher_checkpoint, min_share=1.0, ignore=student)
+
+    @torch.no_grad()
+    def extract_teacher_bev(self, points: list[Tensor]) -> Tensor:
+        """Compute the map of the frozen teacher, (B, C, Y, X), without a gradient."""
+        return self.extract_pts_bev(points)

@@ -1,0 +1,87 @@
+"""SimIPU seen from above, against its definition."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+from perception_kd.models.losses import info_nce
+from perception_kd.models.pretrainers import CameraLidarContrast
+from perception_kd.registry import MODELS
+from tests.models.pretrainers.tiny_bev import (
+    CAMERA,
+    SAMPLER,
+    make_camera_batch,
+    read_by_hand,
+)
+from tests.models.small_networks import PILLARS
+
+PROJECTOR = dict(type="FeatureProjector", hidden_channels=(8, 8), out_channels=16, batch_norm=True)
+LOSS = dict(
+    type="RegionContrastLoss",
+    temperature=0.07,
+    positives="point",
+    semantic_less_anchors=True,
+    symmetric=False,
+    scope="batch",
+)
+PRETRAINER: dict[str, Any] = dict(
+    type="CameraLidarContrast",
+    **PILLARS,
+    **CAMERA,
+    sampler={**SAMPLER, "num_rich": 0, "num_less": 30},
+    cell_size=0.4,
+    pts_projector=dict(**PROJECTOR, in_channels=12),
+    pts_img_projector=dict(**PROJECTOR, in_channels=12),
+    img_projector=dict(**PROJECTOR, in_channels=6),
+    loss_intra=LOSS,
+    loss_inter=LOSS,
+)
+
+
+def make_pretrainer() -> CameraLidarContrast:
+    init_default_scope("perception_kd")
+    torch.manual_seed(0)
+    return MODELS.build(copy.deepcopy(PRETRAINER)).eval()
+
+
+@torch.no_grad()
+def test_equals_the_definition_from_maps_to_losses() -> None:
+    model = make_pretrainer()
+    inputs, samples = make_camera_batch(regions=False)
+    rows, _ = model.draw_points(inputs["views"], inputs, samples)
+    first, second = inputs["views"]
+
+    def read(bev: torch.Tensor, clouds: list[torch.Tensor]) -> torch.Tensor:
+        return torch.stack(
+            [read_by_hand(bev[b], clouds[b][row], 0.4) for b in range(2) for row in rows[b]]
+        )
+
+    lidar = read(model.extract_pts_bev(first), first)
+    moved = read(model.extract_pts_bev(second), second)
+    camera = read(model.extract_img_bev(inputs), first)
+    losses = model(inputs, samples, mode="loss")
+    intra = info_nce(model.pts_projector(lidar), model.pts_projector(moved), 0.07)
+    inter = info_nce(model.pts_img_projector(lidar), model.img_projector(camera), 0.07)
+    torch.testing.assert_close(losses["loss_intra"], intra, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(losses["loss_inter"], inter, rtol=1e-4, atol=1e-5)
+    assert losses["num_less"] == 60
+
+
+def test_both_networks_learn() -> None:
+    model = make_pretrainer().train()
+    losses = model(*make_camera_batch(regions=False), mode="loss")
+    (losses["loss_intra"] + losses["loss_inter"]).backward()
+    assert all(p.grad is not None for p in model.parameters())
+    model.zero_grad()
+    model(*make_camera_batch(regions=False), mode="loss")["loss_inter"].backward()
+    assert all(p.grad is not None for p in model.pts_voxel_encoder.parameters())  # type: ignore[union-attr]
+
+
+def test_rejects_a_batch_without_views() -> None:
+    inputs, samples = make_camera_batch()
+    del inputs["views"]
+    with pytest.raises(ValueError, match="must have two views, but got 0"):
+        make_pretrainer()(inputs, samples, mode="loss")
