@@ -47,14 +47,15 @@ class MakeViews(Transform):
         return {**views[0], "views": [view["points"] for view in views]}
 
     def _make_view(self, sample: Sample) -> Sample:
-        view: Sample | None = sample
+        view = sample
         for transform in self.transforms:
-            view = transform(view)
-            if view is None or not _has_same_rows(view, sample):
+            moved = transform(view)
+            if moved is None or not _has_same_rows(moved, sample):
                 raise ValueError(
                     "transforms of MakeViews must keep the rows of points, but got "
                     f"{type(transform).__name__}, which does not; put it before MakeViews."
                 )
+            view = moved
         return view
 
 

@@ -14,12 +14,13 @@ from perception_kd.datasets.transforms import (
     RandomRotateZ,
     RandomScale,
     RandomTranslate,
+    Transform,
 )
 from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
 from perception_kd.registry import TRANSFORMS
 from tests.datasets.transforms.marked_sample import freeze, make_sample
 
-STEPS = [
+STEPS: list[Transform] = [
     RandomRotateZ((-90, 90)),
     RandomScale((0.9, 1.1)),
     RandomTranslate(0.5),
@@ -74,13 +75,10 @@ def test_the_generator_of_the_sample_alone_fixes_the_views() -> None:
 
 
 def test_views_reach_the_model_as_lists_of_clouds_with_their_regions() -> None:
-    transforms = [MakeViews(STEPS), PackPretrainInputs()]
     packed = []
     for seed, num_points in ((0, 30), (1, 40)):
-        sample = make_sample(seed, num_points, pairs_per_view=5)
-        for transform in transforms:
-            sample = transform(sample)
-        packed.append(sample)
+        sample = MakeViews(STEPS)(make_sample(seed, num_points, pairs_per_view=5))
+        packed.append(PackPretrainInputs()(sample))
     inputs = CameraLidarDataPreprocessor()(pseudo_collate(packed))["inputs"]
     first, second = inputs["views"]
     assert [len(cloud) for cloud in first] == [len(cloud) for cloud in second] == [30, 40]
