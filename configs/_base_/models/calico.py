@@ -1,0 +1,65 @@
+"""What CALICO's two stages compare and how, whatever networks see it.
+
+The paper leaves part of it open. Those are the defaults of configs/calico/README.md.
+"""
+
+projector = dict(type="FeatureProjector", hidden_channels=(128,), out_channels=64, batch_norm=False)
+region_sampler = dict(
+    type="RegionSampler",
+    point_cloud_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0],
+    num_rich=1024,
+    num_less=1024,
+    region_balanced=False,
+)
+prc = dict(
+    type="PointRegionContrast",
+    data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
+    sampler=region_sampler,
+    cell_size=0.8,
+    alpha=0.5,
+    loss_plrc=dict(
+        type="RegionContrastLoss",
+        temperature=0.1,
+        positives="region",
+        same_region_negatives=True,
+        region_normalize=False,
+        symmetric=True,
+        scope="scene",
+    ),
+    loss_rapc=dict(
+        type="RegionContrastLoss",
+        temperature=0.1,
+        positives="point",
+        same_region_negatives=False,
+        region_normalize=True,
+        symmetric=True,
+        scope="scene",
+    ),
+)
+rad = dict(
+    type="RegionDistillation",
+    data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
+    sampler=region_sampler,
+    cell_size=0.8,
+    direction="camera_to_lidar",
+    loss_rad=dict(
+        type="RegionContrastLoss",
+        temperature=0.1,
+        positives="point",
+        same_region_negatives=False,
+        region_normalize=True,
+        symmetric=False,
+        scope="scene",
+    ),
+)
+# InfoNCE of all drawn points, in regions or not.
+point_info_nce = dict(
+    type="RegionContrastLoss",
+    temperature=0.07,
+    positives="point",
+    same_region_negatives=True,
+    region_normalize=False,
+    semantic_less_anchors=True,
+    symmetric=False,
+    scope="scene",
+)
