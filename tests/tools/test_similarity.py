@@ -8,22 +8,18 @@ from mmengine import Config
 from mmengine.registry import init_default_scope
 
 from perception_kd.registry import MODELS
-from tests.test_configs import PROBE, TWIN, semantickitti_root
+from tests.fake_data.prepared import PreparedData
+from tests.test_configs import PROBE, TWIN
 from tools import similarity
-
-__all__ = ["semantickitti_root"]
 
 
 @pytest.fixture(scope="module")
-def given(
-    fake_semantickitti: Path, semantickitti_root: Path, tmp_path_factory: pytest.TempPathFactory
-) -> list[str]:
+def given(prepared_synthetic: PreparedData, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Config, checkpoint and folders."""
     init_default_scope("perception_kd")
     checkpoint = tmp_path_factory.mktemp("twin") / "random.pth"
     torch.save(MODELS.build(Config.fromfile(TWIN).model).state_dict(), checkpoint)
-    folders = ["--data-root", str(fake_semantickitti), "--info-root", str(semantickitti_root)]
-    return [str(TWIN), str(checkpoint), *folders]
+    return [str(TWIN), str(checkpoint), *prepared_synthetic.options_for(TWIN)]
 
 
 def test_one_picture_a_point(

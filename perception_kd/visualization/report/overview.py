@@ -54,8 +54,8 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, st
     """Return nested settings as rows of name and value.
 
     Example:
-        >>> flatten({"seeds": [0, 1], "data": {"scenes": 10}})
-        [('seeds', '0, 1'), ('data.scenes', '10')]
+        >>> flatten({"seeds": [0, 1], "tiny": False, "data": {"scenes": 10}})
+        [('seeds', '0, 1'), ('tiny', 'no'), ('data.scenes', '10')]
     """
     rows: list[tuple[str, str]] = []
     for name, value in settings.items():
@@ -63,5 +63,12 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, st
             rows += flatten(value, f"{prefix}{name}.")
         else:
             values = value if isinstance(value, list | tuple) else [value]
-            rows.append((prefix + name, ", ".join(str(v) for v in values)))
+            rows.append((prefix + name, ", ".join(map(_write, values))))
     return rows
+
+
+def _write(value: Any) -> str:
+    """Write a value for a reader."""
+    if value is None:
+        return "unknown"
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

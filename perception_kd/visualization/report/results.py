@@ -3,6 +3,7 @@
 from typing import Any
 
 from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
+from perception_kd.demo.recipe import RANDOM
 from perception_kd.visualization.report.charts import draw_scores
 from perception_kd.visualization.report.colors import as_hex, class_colors
 from perception_kd.visualization.report.section import Section
@@ -36,9 +37,9 @@ def results_section(work: WorkDir) -> Section:
 def gains(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Return how many points each pre-trained arm is above the random one."""
     means = {row["arm"]: row["mean"] for row in rows}
-    if "random" not in means:
+    if RANDOM not in means:
         return {}
-    return {arm: mean - means["random"] for arm, mean in means.items() if arm != "random"}
+    return {arm: mean - means[RANDOM] for arm, mean in means.items() if arm != RANDOM}
 
 
 def class_table(work: WorkDir, protocol: str) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ MAX_DISTANCE = 60.0  # m, of the colors of projected points
 PICTURE_WIDTH = 800  # px
 NUM_CHANNELS = 24
 NUM_QUERIES = 8
+FIRST_QUERY = "car"
 # As the cameras of nuScenes look around the vehicle: the front row, then the back.
 CAMERA_ORDER = (
     "CAM_FRONT_LEFT",
@@ -57,7 +58,7 @@ def clouds_section(keyframes: list[Keyframe], reason: str) -> Section:
         **{arm: f"prediction of the probe from {ARMS[arm]}" for arm in ARMS},
     }
     missing = [f"No {name}: not finished." for mode, name in wanted.items() if mode not in modes]
-    payload = {
+    payload: dict[str, Any] = {
         "keyframes": [_cloud(keyframe) for keyframe in keyframes],
         "classes": [
             {"name": name.replace("_", " "), "color": color}
@@ -68,7 +69,9 @@ def clouds_section(keyframes: list[Keyframe], reason: str) -> Section:
     content = {
         "titles": [title(k) for k in keyframes],
         "modes": modes,
-        "legend": payload["classes"],
+        "legend": [
+            {"name": entry["name"], "color": as_hex(entry["color"])} for entry in payload["classes"]
+        ],
     }
     return Section(
         "clouds",
@@ -122,10 +125,11 @@ def view_order(keyframe: Keyframe) -> list[int]:
 def suggest_queries(keyframe: Keyframe) -> list[dict[str, Any]]:
     """Return points worth comparing: of each class the nearest one that a camera sees.
 
-    Without labels they are points that lie far apart.
+    A car is the first, where there is one. Without labels they are points that lie far
+    apart.
 
     Returns:
-        The row among the shown points and a caption, at most ``NUM_QUERIES``.
+        The row among the shown points and a caption of each.
     """
     paired = np.isin(keyframe.shown, keyframe.sample["pairing_points"]) & keyframe.in_range
     positions, truth = keyframe.positions, keyframe.truth
@@ -136,11 +140,9 @@ def suggest_queries(keyframe: Keyframe) -> list[dict[str, Any]]:
         rows = spread_queries(positions, candidates, NUM_QUERIES)
     else:
         labels = truth[candidates]
-        rows = [
-            spread_queries(positions, candidates[labels == label], 1)[0]
-            for label in range(len(keyframe.classes))
-            if (labels == label).any()
-        ][:NUM_QUERIES]
+        present = [i for i in range(len(keyframe.classes)) if (labels == i).any()]
+        present.sort(key=lambda i: (keyframe.classes[i] != FIRST_QUERY, i))
+        rows = [spread_queries(positions, candidates[labels == i], 1)[0] for i in present]
     return [{"row": row, "caption": _caption(keyframe, row)} for row in rows]
 
 

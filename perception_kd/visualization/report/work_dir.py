@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PROTOCOLS = {
-    "linear_probe": "Linear probe",
-    "finetune_10": "Fine-tuning, 10 % of the labels",
-}
-PRETRAININGS = {"slidr": "SLidR"}
-ARMS = {"random": "Random initialization", **PRETRAININGS}
-METRIC = "lidar_seg/miou"
+from perception_kd.demo import recipe
+from perception_kd.demo.summary import METRIC
+
+
+def _capitalize(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+# Names for a reader, by key.
+PROTOCOLS = {name: _capitalize(protocol.about) for name, protocol in recipe.PROTOCOLS.items()}
+PRETRAININGS = {name: method.about for name, method in recipe.PRETRAININGS.items()}
+ARMS = {name: _capitalize(about) for name, about in recipe.ARMS.items()}
 CLASS_METRIC = "lidar_seg/iou_"
 
 

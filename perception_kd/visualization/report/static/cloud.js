@@ -3,6 +3,8 @@
 const HOME = { target: [0, 8, 0], rotationX: 32, rotationOrbit: 0 };
 const RINGS = [10, 20, 40]; // m
 const GROUND = -1.8; // m, seen from the sensor
+// Ambient light alone: colors as they are in the legend.
+const UNLIT = { ambient: 1, diffuse: 0, shininess: 1, specularColor: [0, 0, 0] };
 const LIMITS = { minZoom: 0, maxZoom: 9 };
 
 function ringPath(radius) {
@@ -63,7 +65,7 @@ class Cloud {
         getWidth: 1.2, billboard: true,
       }),
       new deck.PointCloudLayer({
-        id: "points", data: { length: this.positions.length / 3, attributes }, pointSize: 1.6, material: false, pickable: true,
+        id: "points", data: { length: this.positions.length / 3, attributes }, pointSize: 1.6, material: UNLIT, pickable: true,
       }),
       new deck.ScatterplotLayer({
         id: "mark", data: mark, getPosition: (position) => position, radiusUnits: "pixels", getRadius: 9, filled: false, stroked: true,

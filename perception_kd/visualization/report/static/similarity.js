@@ -124,4 +124,5 @@ function mostAlike(similar) {
   return `Most alike on average: ${best.map(({ name, mean }) => `${name} ${mean.toFixed(2)}`).join(", ")}.`;
 }
 
-if (features && clouds) new SimilarityView();
+// A name for those who want to look into it.
+if (features && clouds) window.similarityView = new SimilarityView();

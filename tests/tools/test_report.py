@@ -1,0 +1,93 @@
+"""The command: networks run on a keyframe, their findings on one page, or why not."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mmengine import Config
+from mmengine.registry import init_default_scope
+
+from perception_kd.engine.launch import read_config, set_data_folders
+from perception_kd.registry import MODELS
+from perception_kd.visualization.report.keyframes import VIEW_RANGE, load_keyframes
+from perception_kd.visualization.report.work_dir import WorkDir
+from tests.fake_data.prepared import PreparedData
+from tests.test_configs import CONFIGS, TWIN
+from tools import report
+
+PROBE = CONFIGS / "lidarseg" / "linear-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic.py"
+
+
+def write_run(folder: Path, path: Path, options: list[str]) -> None:
+    """Write what a training leaves: config, checkpoint (random weights), its name."""
+    folder.mkdir(parents=True)
+    cfg: Any = read_config(path)
+    set_data_folders(cfg, options[1], options[3])
+    init_default_scope(cfg.default_scope)
+    torch.manual_seed(0)
+    weights = MODELS.build(Config.fromfile(path).model).state_dict()
+    torch.save({"state_dict": weights}, folder / "epoch_1.pth")
+    (folder / "last_checkpoint").write_text(str(folder / "epoch_1.pth"))
+    cfg.dump(folder / path.name)
+
+
+@pytest.fixture(scope="module")
+def work_dir(prepared_synthetic: PreparedData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a demo of which the probe from SLidR has not begun."""
+    folder = tmp_path_factory.mktemp("report") / "demo"
+    options = prepared_synthetic.options_for(TWIN)
+    write_run(folder / "pretrain" / "slidr" / "seed0", TWIN, options)
+    write_run(folder / "linear_probe" / "random" / "seed0", PROBE, options)
+    return folder
+
+
+def test_the_page_has_the_pictures_of_what_is_there(
+    work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "page.html"
+    assert report.main([str(work_dir), "--out", str(out), "--num", "1"]) == 0
+    assert capsys.readouterr().out.strip().endswith(str(out))
+    page = out.read_text(encoding="utf-8")
+    data = re.search(r'id="data-clouds">(.*?)</script>', page, re.DOTALL)
+    assert data is not None
+    (cloud,) = json.loads(data[1])["keyframes"]
+    assert set(cloud["labels"]) == {"truth", "random"}
+    assert "No prediction of the probe from SLidR: not finished." in page
+    # The one camera of the twin, with and without what is drawn on it.
+    assert page.count("data:image/jpeg;base64,") == 2
+
+
+def test_keyframes_hold_one_value_for_each_point_that_is_shown(work_dir: Path) -> None:
+    (keyframe,) = load_keyframes(WorkDir.read(work_dir), 1)
+    num = len(keyframe.shown)
+    assert keyframe.point_feats.shape == (num, 64)
+    assert keyframe.predictions["random"].shape == (num,)
+    assert np.linalg.norm(keyframe.positions[:, :2], axis=1).max() < VIEW_RANGE
+    assert keyframe.sample["imgs"][0].shape == (180, 320, 3)
+    assert keyframe.truth is not None
+    raw = np.fromfile(keyframe.sample["pts_semantic_mask_path"], np.uint8)
+    mapping = keyframe.sample["label_mapping"]
+    rows = keyframe.sample["original_points"][keyframe.shown]
+    assert (keyframe.truth == mapping[raw[rows]]).all()
+    assert np.linalg.norm(keyframe.pixel_feats, axis=-1) == pytest.approx(1, abs=1e-4)
+    assert np.linalg.norm(keyframe.point_feats[keyframe.in_range], axis=1) == pytest.approx(1)
+
+
+def test_data_that_is_gone_costs_the_pictures_and_not_the_page(
+    work_dir: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "demo" / "pretrain" / "slidr" / "seed0"
+    write_run(moved, TWIN, ["", "/no/such/data", "", "/no/such/infos"])
+    assert report.main([str(tmp_path / "demo")]) == 0
+    page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    assert "No pictures: data_root must be a folder, but got /no/such/data" in page
+
+
+def test_a_missing_work_dir_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert report.main([str(tmp_path / "none")]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("error: work_dir must be a folder, but got")
