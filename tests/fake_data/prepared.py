@@ -55,10 +55,16 @@ def _superpixel_options(name: str, settings: dict[str, Any]) -> list[str]:
     return ["--backend", name.split("_")[0], "--num-segments", str(settings["num_segments"])]
 
 
+def _region_options(name: str, settings: dict[str, Any]) -> list[str]:
+    given = [f"{key}={value}" for key, value in settings.items()]
+    return ["--preview", "0", *(["--settings", *given] if given else [])]
+
+
 # By kind, which is both the first folder of a cache's name and the command that fills
 # it: from the rest of the name and the settings that the config expects to its options.
 CACHE_OPTIONS: dict[str, Callable[[str, dict[str, Any]], list[str]]] = {
-    "superpixels": _superpixel_options
+    "regions": _region_options,
+    "superpixels": _superpixel_options,
 }
 
 
