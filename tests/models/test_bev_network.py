@@ -1,14 +1,17 @@
 """Cameras, LiDAR and both end in one map; what is left out costs nothing."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from mmengine import Config
+from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
 from perception_kd.models.bev_network import BEVNetworkMixin
-from perception_kd.registry import MODELS
 
+MODEL_CONFIGS = Path(__file__).parents[2] / "configs" / "_base_" / "models"
 RANGE = (-8.0, -8.0, -4.0, 8.0, 8.0, 4.0)
 CAMERA: dict[str, Any] = dict(
     img_backbone=dict(
@@ -180,5 +183,12 @@ def test_rejects_several_levels_and_missing_matrices(inputs: dict[str, Any]) -> 
         Network(**LIDAR).extract_img_bev(inputs)
 
 
-def test_parts_resolve_without_a_prefix_from_mmdet3d() -> None:
-    assert isinstance(MODELS.build(FUSER), nn.Sequential)
+@pytest.mark.parametrize("name", ["img_swint_lss", "img_r50_lss"])
+def test_the_published_cameras_end_in_80_channels_at_08_m(
+    name: str, inputs: dict[str, Any]
+) -> None:
+    parts = Config.fromfile(MODEL_CONFIGS / f"{name}.py")[name]
+    parts.img_backbone.init_cfg = None
+    with DefaultScope.overwrite_default_scope("perception_kd"), torch.no_grad():
+        network = Network(**parts).eval()
+        assert network.extract_bev(inputs).shape == (2, 80, 128, 128)

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from perception_kd.geometry.rigid import make_rigid
+
 HEIGHT, WIDTH = 90, 160
 
 
@@ -55,6 +57,19 @@ def make_sample(
         "pairing_points": np.concatenate(pairing_points).astype(np.int64),
         "pairing_images": np.concatenate(pairing_images).astype(np.int64),
     }
+
+
+def make_camera_sample(seed: int) -> dict[str, Any]:
+    """Return a marked sample with three calibrated cameras around the LiDAR."""
+    sample = make_sample(seed)
+    lidar2cam = []
+    for view in range(3):
+        cos, sin = np.cos(2 * view), np.sin(2 * view)
+        rotation = np.array([[sin, -cos, 0], [0, 0, -1], [cos, sin, 0]])
+        lidar2cam.append(make_rigid(rotation, np.array([0.1, 0.2 * view, -0.3])))
+    sample["lidar2cam"] = np.stack(lidar2cam)
+    sample["cam2img"] = np.tile(np.array([[80.0, 0, 79], [0, 80, 44], [0, 0, 1]]), (3, 1, 1))
+    return sample
 
 
 def freeze(sample: dict[str, Any]) -> dict[str, Any]:

@@ -24,9 +24,14 @@ from perception_kd.datasets.transforms import (
     Transform,
 )
 from perception_kd.datasets.transforms.camera_views import rotation_matrix
-from perception_kd.geometry.rigid import make_rigid, transform_points
+from perception_kd.geometry.rigid import transform_points
 from perception_kd.registry import TRANSFORMS
-from tests.datasets.transforms.marked_sample import WIDTH, freeze, make_sample
+from tests.datasets.transforms.marked_sample import (
+    WIDTH,
+    freeze,
+    make_camera_sample,
+    make_sample,
+)
 
 IMAGES: list[Transform] = [
     RandomResizedCrop((60, 120), scale=(0.5, 1.0)),
@@ -37,19 +42,6 @@ IMAGES: list[Transform] = [
     RandomRotateImages((-20, 20)),
 ]
 CLOUD: list[Transform] = [RandomRotateZ(), RandomFlipAxis(), RandomScale()]
-
-
-def make_camera_sample(seed: int) -> dict[str, Any]:
-    """Return a marked sample with three cameras around the LiDAR."""
-    sample = make_sample(seed)
-    lidar2cam = []
-    for view in range(3):
-        cos, sin = np.cos(2 * view), np.sin(2 * view)
-        rotation = np.array([[sin, -cos, 0], [0, 0, -1], [cos, sin, 0]])
-        lidar2cam.append(make_rigid(rotation, np.array([0.1, 0.2 * view, -0.3])))
-    sample["lidar2cam"] = np.stack(lidar2cam)
-    sample["cam2img"] = np.tile(np.array([[80.0, 0, 79], [0, 80, 44], [0, 0, 1]]), (3, 1, 1))
-    return sample
 
 
 def project(points: NDArray[Any], sample: dict[str, Any], view: int) -> tuple[Any, Any]:

@@ -1,0 +1,28 @@
+"""Swin-T, FPN and lift-splat of BEVFusion: 80 channels at 0.8 m.
+
+The cells are 0.4 m before the view transform halves the map, and end where the
+LiDAR's do. ImageNet weights: see configs/det/README.md.
+"""
+
+img_swint_lss = dict(
+    img_backbone=dict(
+        type="SwinTransformer",
+        embed_dims=96,
+        depths=[2, 2, 6, 2],
+        num_heads=[3, 6, 12, 24],
+        window_size=7,
+        drop_path_rate=0.2,
+        out_indices=(1, 2, 3),
+        init_cfg=dict(type="Pretrained", checkpoint="weights/swin_tiny_patch4_window7_224.pth"),
+    ),
+    img_neck=dict(type="GeneralizedLSSFPN", in_channels=[192, 384, 768], out_channels=256),
+    view_transform=dict(
+        type="LSSViewTransform",
+        in_channels=256,
+        out_channels=80,
+        point_cloud_range=[-51.2, -51.2, -10.0, 51.2, 51.2, 10.0],
+        cell_size=0.4,
+        depth_range=(1.0, 60.0, 0.5),
+        downsample=2,
+    ),
+)
