@@ -52,16 +52,16 @@ def test_pairs_still_name_their_point_and_their_view() -> None:
 
 
 def test_matrices_stay_with_their_views_and_samples() -> None:
-    samples = [pack(3, num_views, seed) for seed, num_views in ((1, 2), (2, 0), (3, 1))]
+    samples = [pack(3, num_views, seed) for seed, num_views in ((1, 2), (2, 3), (3, 1))]
     for number, sample in enumerate(samples):
         num_views = len(sample["inputs"]["imgs"])
         for key, size in (("lidar2cam", 4), ("cam2img", 3), ("img_aug_matrix", 3)):
             sample["inputs"][key] = torch.full((num_views, size, size), float(number))
         sample["inputs"]["lidar_aug_matrix"] = torch.full((4, 4), float(number))
     inputs = CameraLidarDataPreprocessor()(pseudo_collate(samples))["inputs"]
-    assert inputs["view_sample"].tolist() == [0, 0, 2]
+    assert inputs["view_sample"].tolist() == [0, 0, 1, 1, 1, 2]
     for key in ("lidar2cam", "cam2img", "img_aug_matrix"):
-        assert inputs[key][:, 0, 0].tolist() == [0, 0, 2]
+        assert inputs[key][:, 0, 0].tolist() == [0, 0, 1, 1, 1, 2]
     assert inputs["lidar_aug_matrix"][:, 0, 0].tolist() == [0, 1, 2]
 
 

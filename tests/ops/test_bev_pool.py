@@ -133,3 +133,15 @@ def test_rejects_cells_beyond_the_last_and_shapes_that_differ() -> None:
         bev_pool(probs[:, :2], feats, index)
     with pytest.raises(ValueError, match=r"feats must have shape \(2, C, 4, 5\)"):
         bev_pool(probs, feats[:1], index)
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_what_a_cpu_gives() -> None:
+    probs, feats, cells = make_inputs(torch.float32)
+    results = []
+    for device in ("cpu", "cuda"):
+        arguments = [x.detach().to(device).requires_grad_() for x in (probs, feats)]
+        sums = bev_pool(arguments[0], arguments[1], index_cells(cells.to(device), NUM_CELLS))
+        results.append([sums, *torch.autograd.grad(sums.square().sum(), arguments)])
+    for on_cpu, on_gpu in zip(*results, strict=True):
+        torch.testing.assert_close(on_gpu.cpu(), on_cpu)

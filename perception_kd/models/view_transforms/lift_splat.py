@@ -22,8 +22,10 @@ class LSSViewTransform(nn.Module):
 
     Images and cloud may have been augmented: points are followed back through
     ``img_aug_matrix`` and forth through ``lidar_aug_matrix``, so the map lies in the
-    frame of the augmented cloud. The map is (Y, X), where the published code has (X,
-    Y).
+    frame of the augmented cloud. Depth i is ``first + i * step``, as published. Unlike
+    the published code, the map is (Y, X) and not (X, Y), a feature cell stands at the
+    middle of its pixels (see ``align_corners``), and a point less than a cell below the
+    grid is off it.
 
     - [1] Lift, Splat, Shoot, 2020, https://arxiv.org/abs/2008.05711
     - [2] BEVFusion, 2022, https://arxiv.org/abs/2205.13542
