@@ -82,6 +82,6 @@ def test_features_at_the_depth_of_the_cloud_land_on_the_cloud(
     for sample, cloud in enumerate(inputs["points"]):
         row, column = bev[sample, 0].nonzero().unbind(dim=1)
         centers = torch.stack([column, row], dim=1) * 0.25 + 0.125 - 32
-        # Half a cell's diagonal; half a step of depth and half a pixel of f = 32 px at 30
-        # m, in a cloud up to 1.1 times as large.
+        # Half a cell's diagonal; half a step of depth and half a pixel (f = 32 px) at
+        # 30 m, in a cloud up to 1.1 times as large.
         assert farthest_from(centers, cloud[:, :2]) < 0.18 + 1.1 * (0.25 + 0.47)
