@@ -1,4 +1,4 @@
-"""Prepare data: info files of public data sets, and caches made from images.
+"""Prepare data: info files of public data sets, and caches made from images and sweeps.
 
 Run ``python tools/create_data.py COMMAND --help`` for the options of a command.
 """
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 # A command's module has HELP, add_arguments(parser) and run(args).
 COMMANDS = {
     "nuscenes": "perception_kd.datasets.nuscenes_converter",
+    "regions": "perception_kd.regions.create",
     "semantickitti": "perception_kd.datasets.semantickitti_converter",
     "superpixels": "perception_kd.superpixels.create",
     "synthetic": "perception_kd.synthetic.create",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perception_kd.datasets.caches import Cache
 from perception_kd.datasets.errors import BrokenFileError
 from perception_kd.utils.checks import check_shape
 
@@ -88,3 +89,21 @@ def decode_region_ids(data: bytes, path: str | Path, num_points: int) -> RegionI
             f"{region_ids.dtype} of shape {region_ids.shape}: it was made from another sweep."
         )
     return region_ids
+
+
+def load_region_ids(cache: Cache, key: str, num_points: int) -> RegionIds:
+    """Return the region ids of a sweep from a cache.
+
+    Args:
+        cache: Opened with ``Cache.open(folder, KIND)``.
+        key: The sample's token.
+        num_points: Number of points, N, of the sample's own sweep.
+
+    Returns:
+        Ids from 0, or a :class:`NoRegion`, shape (N,).
+
+    Raises:
+        FileNotFoundError: If the cache has no such entry.
+        BrokenFileError: If it is cut off, changed, or of another sweep.
+    """
+    return cache.read(key, lambda data, path: decode_region_ids(data, path, num_points))

@@ -18,16 +18,14 @@ from perception_kd.datasets.transforms.loading import decode_image, read_bytes
 from perception_kd.superpixels.backends import BACKENDS, describe_backend
 from perception_kd.superpixels.drawing import draw_borders
 from perception_kd.superpixels.filling import (
-    Created,
     SlicSettings,
     create_superpixels,
     get_size,
 )
 from perception_kd.utils.checks import check_at_least
+from perception_kd.utils.jobs import describe_failures
 
 HELP = "superpixels of all images of info files"
-
-_MAX_NAMED = 20
 
 
 def list_images(
@@ -140,7 +138,8 @@ def run(args: argparse.Namespace) -> None:
     for preview in write_previews(cache, images, args.preview):
         logger.info("Preview: %s", preview)
     if created.failed:
-        raise BrokenFileError(_failed_text(created, len(images), command))
+        errors = list(created.failed.values())
+        raise BrokenFileError(describe_failures(errors, len(images), "images", KIND, command))
 
 
 def _describe_source(
@@ -164,16 +163,3 @@ def _make_command(args: argparse.Namespace, settings: SlicSettings, folder: Path
     if args.cameras:
         command += ["--cameras", *args.cameras]
     return shlex.join([*command, "--workers", str(args.workers)])
-
-
-def _failed_text(created: Created, num_images: int, command: str) -> str:
-    errors = list(created.failed.values())
-    more = [f"and {len(errors) - _MAX_NAMED} more"] if len(errors) > _MAX_NAMED else []
-    return "\n  ".join(
-        [
-            f"All {num_images} images must be readable, but {len(errors)} are not, and have no "
-            f"superpixels; mend them, then run again: {command}",
-            *errors[:_MAX_NAMED],
-            *more,
-        ]
-    )

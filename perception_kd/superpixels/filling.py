@@ -1,15 +1,9 @@
 """Fill a cache with superpixels, on many processes, image by image."""
 
-import multiprocessing
-import signal
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
-from mmengine.logging import MMLogger
 from tqdm import tqdm
 
 from perception_kd.datasets.caches import Cache
@@ -24,6 +18,7 @@ from perception_kd.datasets.transforms.loading import decode_image, read_bytes
 from perception_kd.superpixels.backends import get_backend
 from perception_kd.superpixels.slic import Image
 from perception_kd.utils.checks import check_at_least
+from perception_kd.utils.jobs import run_jobs
 
 
 @dataclass(frozen=True)
@@ -132,7 +127,7 @@ def create_superpixels(
             unit="img",
             disable=not progress,
         ) as bar:
-            for job, outcome in _run_jobs(jobs, workers):
+            for job, outcome in run_jobs(_run_job, jobs, workers):
                 bar.update()
                 if isinstance(outcome, str):
                     created.failed[job.path] = outcome
@@ -158,39 +153,6 @@ class _Job:
 def get_size(image: Image) -> tuple[int, int]:
     """Return height and width in px."""
     return image.shape[0], image.shape[1]
-
-
-def _run_jobs(jobs: list[_Job], workers: int) -> Iterator[tuple[_Job, int | str]]:
-    """Yield jobs as they end, with the number of segments, 0 if kept, or the error."""
-    if workers == 0:
-        yield from ((job, _run_job(job)) for job in jobs)
-        return
-    # A fork of this process could copy locks of threads that others started in it.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    waiting = iter(jobs)
-    running: dict[Future[int | str], _Job] = {}
-    pool = ProcessPoolExecutor(min(workers, max(len(jobs), 1)), context, _start_worker)
-    try:
-        while True:
-            # A few jobs each keep the workers busy; all at once would take memory.
-            while len(running) < 4 * workers and (job := next(waiting, None)):
-                running[pool.submit(_run_job, job)] = job
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), future.result()
-    except KeyboardInterrupt:
-        MMLogger.get_current_instance().warning("Stopping after the images in the workers' hands.")
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    # The parent ends its workers, after the images in their hands.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
 
 
 def _run_job(job: _Job) -> int | str:

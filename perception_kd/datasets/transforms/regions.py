@@ -1,14 +1,13 @@
 """Regions of a sample's points, from a cache."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from perception_kd.datasets.caches import Cache
-from perception_kd.datasets.region_ids import KIND, decode_region_ids
+from perception_kd.datasets.region_ids import KIND, load_region_ids
 from perception_kd.datasets.transforms.base import Sample, Transform
 from perception_kd.registry import TRANSFORMS
 
@@ -43,8 +42,8 @@ class LoadRegions(Transform):
         """
         cache = self._open(Path(sample["info_root"]) / self.cache)
         num_bytes = Path(sample["lidar_path"]).stat().st_size
-        decode = partial(decode_region_ids, num_points=num_bytes // (4 * sample["num_pts_feats"]))
-        stored = np.maximum(cache.read(sample["sample_token"], decode), -1)
+        num_points = num_bytes // (4 * sample["num_pts_feats"])
+        stored = np.maximum(load_region_ids(cache, sample["sample_token"], num_points), -1)
         row = sample["original_points"]
         return {**sample, "region_ids": np.where(row >= 0, stored[row], np.int32(-1))}
 

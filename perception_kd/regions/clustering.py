@@ -1,0 +1,72 @@
+"""Clusters of a sweep without its ground, and which of them are no regions."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import DBSCAN
+
+from perception_kd.datasets.region_ids import NoRegion
+from perception_kd.regions.settings import RegionSettings
+from perception_kd.utils.checks import check_shape
+
+
+def cluster_points(
+    positions: NDArray[np.floating[Any]], eps: float, min_points: int
+) -> NDArray[np.int64]:
+    """Cluster points as seen from above, with DBSCAN.
+
+    Args:
+        positions: x and y in m, finite, shape (N, 2).
+        eps: Points up to this far apart in m are neighbors.
+        min_points: Neighbors, itself included, that make a point a core of a cluster.
+
+    Returns:
+        Clusters from 0 in the order of their first core point, -1 = none, shape (N,).
+
+    Raises:
+        ValueError: If the shape is wrong.
+    """
+    check_shape("positions", positions, ("N", 2))
+    if not len(positions):
+        return np.zeros(0, dtype=np.int64)
+    return DBSCAN(eps=eps, min_samples=min_points).fit_predict(positions)
+
+
+def find_fault(cluster: NDArray[np.floating[Any]], settings: RegionSettings) -> NoRegion | None:
+    """Return why a cluster is no region, or None where it is one.
+
+    Args:
+        cluster: Positions of its points in m, z up, at least one, shape (N, 3).
+        settings: See there. The filters are tried in the order of :class:`NoRegion`.
+
+    Raises:
+        ValueError: If the shape is wrong.
+    """
+    check_shape("cluster", cluster, ("N", 3))
+    if (np.abs(cluster[:, :2]).max(axis=0) < settings.ego_half_width).any():
+        return NoRegion.EGO_STRIP
+    top = cluster[:, 2].max()
+    if top < settings.min_height - settings.sensor_height:
+        return NoRegion.TOO_LOW
+    if top > settings.max_height - settings.sensor_height:
+        return NoRegion.TOO_HIGH
+    return _find_fault_from_above(cluster[:, :2], settings)
+
+
+def _find_fault_from_above(
+    positions: NDArray[np.floating[Any]], settings: RegionSettings
+) -> NoRegion | None:
+    # Around the origin, float32 is more than precise enough.
+    centered = (positions - positions.mean(axis=0)).astype(np.float32)
+    hull = cv2.convexHull(centered)
+    short, long = sorted(cv2.minAreaRect(hull)[1])
+    if long == 0 or short < settings.min_side_ratio * long:
+        return NoRegion.TOO_THIN
+    area = cv2.contourArea(hull)
+    if area > settings.max_area:
+        return NoRegion.TOO_LARGE
+    if area < settings.min_area:
+        return NoRegion.TOO_SMALL
+    return None

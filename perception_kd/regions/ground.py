@@ -1,0 +1,120 @@
+"""Ground of a sweep: a plane for each slice of the cloud."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.geometry.rigid import Array
+from perception_kd.regions.settings import RegionSettings
+from perception_kd.utils.checks import check_shape
+
+# Seeds that spread less than a millimeter across their longest line give no plane.
+_MIN_SPREAD = 1e-3
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A plane, and which side of it is up.
+
+    Attributes:
+        normal: Unit vector with z >= 0, shape (3,).
+        center: A point on the plane in m, shape (3,).
+    """
+
+    normal: Array
+    center: Array
+
+    def height_of(self, points: Array) -> Array:
+        """Return signed distances in m, positive above the plane.
+
+        Args:
+            points: Positions in m, shape (N, 3).
+        """
+        return (points - self.center) @ self.normal
+
+
+def fit_plane(points: Array) -> Plane | None:
+    """Return the plane with the least sum of squared distances to points.
+
+    Args:
+        points: Positions in m, shape (N, 3).
+
+    Returns:
+        None where the points lie on a line, or are fewer than three.
+    """
+    if len(points) < 3:
+        return None
+    center = points.mean(axis=0)
+    variances, axes = np.linalg.eigh(np.cov(points.T, bias=True))  # ascending
+    if variances[1] < _MIN_SPREAD**2:
+        return None
+    normal = axes[:, 0]
+    # The sign of an eigenvector is arbitrary; downward, everything would be ground.
+    return Plane(normal if normal[2] >= 0 else -normal, center)
+
+
+def fit_ground(points: Array, settings: RegionSettings) -> Plane | None:
+    """Fit a plane to the ground among the points of one slice [1].
+
+    - [1] Fast Segmentation of 3D Point Clouds: A Paradigm on LiDAR Data for Autonomous
+      Vehicle Applications, 2017, https://doi.org/10.1109/ICRA.2017.7989591
+
+    Args:
+        points: Finite positions in m, z up, shape (N, 3).
+        settings: See there.
+
+    Returns:
+        None where the points are too few or give no plane.
+    """
+    if len(points) < settings.min_slice_points:
+        return None
+    z = points[:, 2]
+    candidates = points[z >= -settings.sensor_height - settings.max_depth]
+    if not len(candidates):
+        return None
+    lowest = np.sort(candidates[:, 2])[: settings.num_lowest].mean()
+    seeds = candidates[candidates[:, 2] < lowest + settings.seed_height]
+    plane = fit_plane(seeds)
+    for _ in range(settings.num_iterations - 1):
+        if plane is None:
+            return None
+        seeds = seeds[plane.height_of(seeds) < settings.ground_height]
+        plane = fit_plane(seeds)
+    return plane
+
+
+def find_ground(
+    points: NDArray[np.floating[Any]], settings: RegionSettings | None = None
+) -> NDArray[np.bool_]:
+    """Return which points of a sweep are ground.
+
+    The cloud is cut into slices along x, each with a plane of its own. In nuScenes'
+    sensor frame x is to the right, so a slice is a strip along the road, as in the code
+    that the constants come from; in SemanticKITTI's, x is forward. All that lies below
+    a plane is ground too.
+
+    Args:
+        points: Finite positions in m, z up, shape (N, 3).
+        settings: See there; None means nuScenes'.
+
+    Returns:
+        Shape (N,). Slices with too few points have no ground, and neither has what lies
+        beyond ``max_x``.
+
+    Raises:
+        ValueError: If the shape is wrong.
+    """
+    check_shape("points", points, ("N", 3))
+    settings = settings or RegionSettings()
+    positions = points.astype(np.float64)
+    number = np.floor((positions[:, 0] + settings.max_x) / settings.slice_length)
+    number[np.abs(positions[:, 0]) > settings.max_x] = -1
+    is_ground = np.zeros(len(points), dtype=bool)
+    for i in np.unique(number[number >= 0]):
+        rows = np.flatnonzero(number == i)
+        plane = fit_ground(positions[rows], settings)
+        if plane is not None:
+            is_ground[rows] = plane.height_of(positions[rows]) < settings.ground_height
+    return is_ground

@@ -1,0 +1,245 @@
+"""``create_data.py regions`` on small sweeps: made, resumed, refused, stopped."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from perception_kd.datasets.caches import Cache
+from perception_kd.datasets.errors import BrokenFileError
+from perception_kd.datasets.info_file import make_metainfo, read_info, write_info
+from perception_kd.datasets.region_ids import KIND, load_region_ids
+from perception_kd.datasets.transforms import LoadPoints, LoadRegions
+from perception_kd.regions import RegionSettings, make_regions
+from perception_kd.regions.create import add_arguments, run
+from perception_kd.regions.filling import list_sweeps
+from tests.regions.scene import make_box, make_ground
+
+TOKENS = ("a", "b", "c")
+
+
+def write_sweep(root: Path, token: str, number: int) -> dict[str, Any]:
+    """Write a sweep with as many cars as its number says; return its sample."""
+    cars = [make_box((8, 6.0 * i - 9), (4.0, 1.8, 1.6)) for i in range(number)]
+    points = np.concatenate([make_ground((-14, 14), (-12, 12)), *cars])
+    path = root / "samples" / f"{token}.bin"
+    path.parent.mkdir(exist_ok=True)
+    np.column_stack([points, np.zeros((len(points), 2))]).astype(np.float32).tofile(path)
+    return {
+        "token": token,
+        "scene_name": "scene-1" if token == "c" else "scene-0",
+        "lidar_points": {"lidar_path": path.name, "num_pts_feats": 5},
+    }
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Three sweeps of two scenes with one, two and three cars, and an info file."""
+    samples = [write_sweep(tmp_path, token, i + 1) for i, token in enumerate(TOKENS)]
+    prefix = {"pts": "samples"}
+    metainfo = make_metainfo("nuscenes", "v1.0-mini", "convert", data_prefix=prefix)
+    write_info(tmp_path / "infos.pkl", metainfo, samples)
+    return tmp_path
+
+
+def create(root: Path, *options: str) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    base = ["--info", str(root / "infos.pkl"), "--data-root", str(root), "--preview", "0"]
+    run(parser.parse_args([*base, "--workers", "0", *options]))
+
+
+def open_cache(root: Path, name: str = "regions/dbscan") -> Cache:
+    return Cache.open(root / name, KIND)
+
+
+def get_times(cache: Cache) -> dict[str, int]:
+    return {key: cache.path(key).stat().st_mtime_ns for key in sorted(cache.keys())}
+
+
+def test_sweeps_are_found_by_token_and_prefix(root: Path) -> None:
+    sweeps = list_sweeps(read_info(root / "infos.pkl"), root)
+    assert [sweep.key for sweep in sweeps] == ["a", "b", "c"]
+    assert [sweep.scene for sweep in sweeps] == ["scene-0", "scene-0", "scene-1"]
+    assert sweeps[1].path == f"{root}/samples/b.bin"
+    assert sweeps[1].count_points() == len(np.fromfile(sweeps[1].path, np.float32)) // 5
+
+
+def test_the_cache_holds_the_regions_of_each_sweep(root: Path) -> None:
+    create(root)
+    cache = open_cache(root)
+    assert cache.keys() == set(TOKENS)
+    for i, token in enumerate(TOKENS):
+        points = np.fromfile(root / f"samples/{token}.bin", np.float32).reshape(-1, 5)
+        region_ids = load_region_ids(cache, token, len(points))
+        assert np.array_equal(region_ids, make_regions(points))
+        assert region_ids.max() == i
+
+
+def test_what_was_made_is_loaded_with_the_points(root: Path) -> None:
+    create(root)
+    sample = {"sample_token": "c", "info_root": str(root), "num_pts_feats": 5}
+    loaded = LoadPoints()({**sample, "lidar_path": str(root / "samples/c.bin")})
+    assert loaded is not None
+    settings = RegionSettings().as_dict()
+    region_ids = LoadRegions("regions/dbscan", settings)(loaded)["region_ids"]
+    expected = np.maximum(make_regions(loaded["points"]), -1)
+    assert np.array_equal(region_ids, expected)
+    assert set(region_ids) == {-1, 0, 1, 2}
+
+
+def test_the_manifest_is_filled_in(root: Path) -> None:
+    create(root, "--settings", "eps=0.6", "max_area=30")
+    manifest = json.loads((root / "regions/dbscan/manifest.json").read_text())
+    assert manifest["settings"] == RegionSettings(eps=0.6, max_area=30.0).as_dict()
+    assert manifest["num_entries"] == 3
+    (source,) = manifest["sources"]
+    assert source["made_with"].startswith("scikit-learn ")
+    assert "--preset nuscenes --settings eps=0.6 max_area=30 --workers 0" in source["command"]
+
+
+def test_another_data_set_has_its_own_settings(root: Path) -> None:
+    info = read_info(root / "infos.pkl")
+    info["metainfo"]["dataset"] = "SemanticKITTI"
+    write_info(root / "kitti.pkl", info["metainfo"], info["data_list"])
+    create(root, "--info", str(root / "kitti.pkl"))
+    assert open_cache(root).manifest["settings"]["sensor_height"] == 1.73
+    create(root, "--preset", "waymo", "--out-dir", str(root / "waymo"))
+    assert open_cache(root, "waymo").manifest["settings"]["sensor_height"] == 0
+
+
+def test_statistics_of_each_scene_are_logged(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(
+        "mmengine.logging.MMLogger.info",
+        lambda self, text, *args, **kwargs: lines.append(text % args),
+    )
+    create(root)
+    assert lines[0].endswith("regions/dbscan: 3 sweeps made; 0 kept")
+    assert lines[1].startswith("scene-0: 2 sweeps, 1.5 regions each of ")
+    assert lines[2].startswith("scene-1: 1 sweeps, 3.0 regions each of ")
+    assert lines[3].startswith("all: 3 sweeps, 2.0 regions each of ")
+    first = lines[1:]
+    lines.clear()
+    create(root)  # nothing to do: the same statistics, from the cache
+    assert lines[0].endswith("regions/dbscan: 0 sweeps made; 3 kept")
+    assert lines[1:] == first
+
+
+def test_no_resume_makes_all_anew(root: Path) -> None:
+    create(root)
+    before = get_times(open_cache(root))
+    create(root)
+    assert get_times(open_cache(root)) == before
+    create(root, "--no-resume")
+    after = get_times(open_cache(root))
+    assert all(after[key] > before[key] for key in before)
+
+
+def test_verify_makes_broken_files_anew_and_keeps_the_others(root: Path) -> None:
+    create(root)
+    cache = open_cache(root)
+    before = get_times(cache)
+    path = cache.path("b")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    create(root, "--verify")
+    assert (
+        load_region_ids(
+            cache, "b", list_sweeps(read_info(root / "infos.pkl"), root)[1].count_points()
+        ).max()
+        == 1
+    )
+    del before["b"]
+    assert before.items() <= get_times(cache).items()
+
+
+def test_a_broken_file_is_named_without_verify(root: Path) -> None:
+    create(root)
+    path = open_cache(root).path("b")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(BrokenFileError, match=r"b\.npz must be a whole .* Delete the file, then"):
+        create(root)
+
+
+def test_other_settings_are_not_mixed_in(root: Path) -> None:
+    create(root)
+    with pytest.raises(ValueError, match=r"eps is 0.75 there and 0.5 here"):
+        create(root, "--settings", "eps=0.5")
+
+
+def test_unreadable_sweeps_are_named_at_the_end_and_the_others_made(root: Path) -> None:
+    (root / "samples/a.bin").unlink()
+    cut = root / "samples/c.bin"
+    cut.write_bytes(cut.read_bytes()[:-3])
+    message = (
+        r"All 3 sweeps must be readable, but 2 are not(.|\n)*No LiDAR sweep at .*a.bin(.|\n)*c.bin"
+    )
+    with pytest.raises(BrokenFileError, match=message):
+        create(root, "--preview", "3")
+    assert open_cache(root).keys() == {"b"}
+    assert open_cache(root).manifest["num_entries"] == 1
+
+
+def test_a_stopped_run_can_go_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = iter(range(10))
+
+    def stop_at_the_third(*args: Any) -> Any:
+        if next(count) == 2:
+            raise KeyboardInterrupt
+        return make_regions(*args)
+
+    monkeypatch.setattr("perception_kd.regions.filling.make_regions", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        create(root)
+    assert open_cache(root).manifest["num_entries"] == 2
+    before = get_times(open_cache(root))
+    create(root)
+    assert len(get_times(open_cache(root))) == 3
+    assert before.items() <= get_times(open_cache(root)).items()
+
+
+def test_previews_show_sweeps_and_statistics(root: Path) -> None:
+    create(root)
+    assert not (root / "regions/dbscan/preview").exists()
+    create(root, "--preview", "2")
+    names = sorted(path.name for path in (root / "regions/dbscan/preview").iterdir())
+    assert names == ["a.png", "b.png", "statistics.png"]
+    assert open_cache(root).keys() == set(TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--settings", "eps=-1"], "eps must be positive, but got -1.0"),
+        (["--settings", "size=1"], "settings must be name=value"),
+        (["--workers", "-1"], "--workers must be at least 0, but got -1"),
+        (["--preview", "-1"], "--preview must be at least 0, but got -1"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_made(
+    root: Path, options: list[str], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        create(root, *options)
+    assert not (root / "regions").exists()
+
+
+def test_a_wrong_data_root_is_told_before_anything_is_made(root: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"No data set at .*; give its folder"):
+        create(root, "--data-root", str(root / "nowhere"))
+    assert not (root / "regions").exists()
+
+
+@pytest.mark.slow
+def test_worker_processes_make_the_same_regions(root: Path) -> None:
+    create(root)
+    create(root, "--out-dir", str(root / "two"), "--workers", "2")
+    one, two = open_cache(root), open_cache(root, "two")
+    for sweep in list_sweeps(read_info(root / "infos.pkl"), root):
+        number = sweep.count_points()
+        expected = load_region_ids(one, sweep.key, number)
+        assert np.array_equal(load_region_ids(two, sweep.key, number), expected)
