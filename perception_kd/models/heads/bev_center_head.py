@@ -26,9 +26,9 @@ _MARGIN = 10.0
 class BEVCenterHead(CenterHead):
     """mmdet3d's CenterHead for nuScenes, told its grid once.
 
-    CenterHead has its grid in three places (box coder, training and testing) and takes
-    others for its size silently. Here all follow from a range and the size of a cell;
-    what is left to choose has CenterPoint's published values [1].
+    CenterHead has its grid in three places (box coder, training and testing) and does
+    not see where they differ. Here all follow from a range and the size of a cell; what
+    is left to choose has CenterPoint's published values [1].
 
     Convention: a map is (B, C, Y, X) as everywhere; the target of a box lies in the
     cell that holds its center, with the offset from the cell's lower ends in cells.
@@ -93,6 +93,17 @@ class BEVCenterHead(CenterHead):
             test_cfg=decoding,
             **kwargs,
         )
+
+    def init_weights(self) -> None:
+        """Initialize the branches too, so that heatmaps start near 0.1.
+
+        mmengine does not look into the plain list that CenterHead keeps them in: its
+        own training starts from scores of 0.5 in every cell.
+        """
+        super().init_weights()
+        for branches in self.task_heads:
+            if not branches.is_init:
+                branches.init_weights()
 
     @property
     def classes(self) -> tuple[str, ...]:

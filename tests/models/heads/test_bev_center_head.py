@@ -159,6 +159,14 @@ def test_settings_of_decoding_reach_the_coder() -> None:
     assert head.train_cfg["min_radius"] == 3
 
 
+def test_training_starts_from_low_scores() -> None:
+    # The bias of a score is -2.19, a probability of 0.1; mmdet3d's head starts at 0.5.
+    head = build()
+    head.init_weights()
+    for (maps,) in head([torch.zeros(1, 8, ROWS, COLUMNS)]):
+        torch.testing.assert_close(maps["heatmap"], torch.full_like(maps["heatmap"], -2.19))
+
+
 def test_rejects_unknown_settings() -> None:
     with pytest.raises(ValueError, match='nms_type must be "rotate" or "circle", but got "soft"'):
         build(nms_type="soft")
