@@ -50,6 +50,15 @@ def test_a_row_is_the_same_physical_point_in_every_view() -> None:
     assert moved["region_ids"] is sample["region_ids"]
 
 
+def test_every_transform_moves_every_view_in_the_order_given() -> None:
+    # A quarter turn takes (x, y) to (-y, x); then all doubles; then x is negated.
+    quarter, double = RandomRotateZ((90, 90)), RandomScale((2, 2))
+    sample = make_sample()
+    x, y, z = sample["points"][:, :3].T
+    for view in MakeViews([quarter, double, RandomFlipAxis(p_x=1, p_y=0)])(sample)["views"]:
+        np.testing.assert_allclose(view[:, :3].T, [2 * y, 2 * x, 2 * z], atol=1e-4)
+
+
 def test_views_are_drawn_independently() -> None:
     one, two = MakeViews(STEPS)(make_sample())["views"]
     assert np.abs(one[:, :3] - two[:, :3]).max() > 1

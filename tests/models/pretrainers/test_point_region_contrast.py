@@ -172,7 +172,7 @@ def test_predicting_returns_the_values_of_the_loss_and_tensor_the_map() -> None:
     inputs, samples = make_batch()
     losses = model(inputs, samples, mode="loss")
     (predicted,) = model(inputs, samples, mode="predict")
-    assert predicted == {name: pytest.approx(float(value)) for name, value in losses.items()}
+    assert predicted == {name: pytest.approx(value.item()) for name, value in losses.items()}
     maps = model(inputs, mode="tensor")
     assert {name: tuple(bev.shape) for name, bev in maps.items()} == {"lidar": (2, 12, 16, 32)}
 

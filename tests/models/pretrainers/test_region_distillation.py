@@ -133,7 +133,7 @@ def test_the_loss_falls() -> None:
         loss.backward()
         optimizer.step()
         totals.append(loss.item())
-    assert totals[-1] < totals[0] - 0.1
+    assert totals[-1] < totals[0] - 0.05
 
 
 def test_the_teacher_is_loaded_whole_and_the_student_left_alone(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_predicting_returns_the_values_of_the_loss_and_tensor_both_maps() -> Non
     batch = make_camera_batch()
     losses = model(*batch, mode="loss")
     (predicted,) = model(*batch, mode="predict")
-    assert predicted == {name: pytest.approx(float(value)) for name, value in losses.items()}
+    assert predicted == {name: pytest.approx(value.item()) for name, value in losses.items()}
     maps = model(batch[0], mode="tensor")
     shapes = {name: tuple(bev.shape) for name, bev in maps.items()}
     assert shapes == {"lidar": (2, 12, 16, 32), "camera": (2, 6, 16, 32)}

@@ -1,0 +1,35 @@
+"""PRC, then BEVDistill without labels in the place of RAD: CALICO compares with it."""
+
+_base_ = [
+    "../_base_/datasets/nuscenes_regions_cameras.py",
+    "../_base_/models/pts_pillar02.py",
+    "../_base_/models/img_swint_lss.py",
+    "../_base_/models/calico.py",
+    "../_base_/schedules/adamw_cyclic_20e.py",
+    "../_base_/default_runtime.py",
+]
+
+relation_projector = dict(
+    type="FeatureProjector", hidden_channels=(512,), out_channels=512, batch_norm=True
+)
+model = dict(
+    type="BEVDistillation",
+    data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
+    **_base_.pts_pillar02,
+    **_base_.img_swint_lss,
+    teacher_checkpoint="work_dirs/prc_pillar02_8xb4-cyclic-20e_nus/epoch_20.pth",
+    # Only points in regions: the published queries are objects.
+    sampler=dict(
+        type="RegionSampler",
+        point_cloud_range=_base_.region_sampler.point_cloud_range,
+        num_rich=1024,
+        num_less=0,
+    ),
+    cell_size=0.8,
+    img_channels=80,
+    pts_channels=384,
+    dense_weight=0.01,
+    pts_relation_projector=dict(**relation_projector, in_channels=384),
+    img_projector=dict(**relation_projector, in_channels=80),
+    loss_relation=dict(type="InfoNCELoss", temperature=0.07, loss_weight=0.2),
+)

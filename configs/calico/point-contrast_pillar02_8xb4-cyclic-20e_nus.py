@@ -1,0 +1,12 @@
+"""PointContrast: InfoNCE of points drawn anywhere, with no regions at all."""
+
+_base_ = ["./prc_pillar02_8xb4-cyclic-20e_nus.py"]
+
+load_points = [dict(type="LoadPoints", num_sweeps=9), dict(type="ShufflePoints")]
+train_pipeline = [*load_points, *_base_.make_views, *_base_.pack]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+test_dataloader = val_dataloader
+
+# alpha = 0 leaves the term that is point-wise.
+model = dict(sampler=dict(num_rich=0, num_less=4096), alpha=0.0, loss_rapc=_base_.point_info_nce)

@@ -1,0 +1,23 @@
+"""CALICO's second stage: region-aware distillation from PointPillars to Swin-T and LSS.
+
+The view transform sees images alone. For fusion with LiDAR depth in it, take
+``DepthLSSViewTransform`` here and in the detector, never one here and one there.
+"""
+
+_base_ = [
+    "../_base_/datasets/nuscenes_regions_cameras.py",
+    "../_base_/models/pts_pillar02.py",
+    "../_base_/models/img_swint_lss.py",
+    "../_base_/models/calico.py",
+    "../_base_/schedules/adamw_cyclic_20e.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(
+    **_base_.rad,
+    **_base_.pts_pillar02,
+    **_base_.img_swint_lss,
+    teacher_checkpoint="work_dirs/prc_pillar02_8xb4-cyclic-20e_nus/epoch_20.pth",
+    pts_projector=dict(**_base_.projector, in_channels=384),
+    img_projector=dict(**_base_.projector, in_channels=80),
+)

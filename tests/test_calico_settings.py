@@ -1,0 +1,169 @@
+"""CALICO's configs: the numbers that are public, and that no label is ever read."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine import Config
+from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
+from torch import nn
+
+from perception_kd.datasets.info_file import read_info, write_info
+from perception_kd.registry import MODELS, TRANSFORMS
+from tests.fake_data.prepared import PreparedData, dicts_of
+from tests.test_configs import CONFIGS, LOADERS, few_steps
+from tools import train
+
+FOLDER = CONFIGS / "calico"
+PUBLISHED = sorted(FOLDER.glob("*_nus.py"))
+PRC_TWIN = FOLDER / "prc_pillar02_1xb2-adamw-cosine-8e_synthetic.py"
+
+
+def load(stem: str) -> Config:
+    cfg = Config.fromfile(FOLDER / f"{stem}_8xb4-cyclic-20e_nus.py")
+    init_default_scope(cfg.default_scope)
+    return cfg
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
+def test_all_are_trained_alike_and_without_labels(path: Path) -> None:
+    cfg = Config.fromfile(path)
+    optimizer = cfg.optim_wrapper.optimizer
+    assert (optimizer.type, optimizer.lr, optimizer.weight_decay) == ("AdamW", 1e-4, 0.01)
+    assert cfg.optim_wrapper.clip_grad == dict(max_norm=35, norm_type=2)
+    assert cfg.train_cfg.max_epochs == 20
+    assert cfg.auto_scale_lr == dict(enable=True, base_batch_size=32)
+    assert cfg.train_dataloader.batch_size == 4
+    for loader in LOADERS:
+        # The data set itself: no class-balanced sampling around it, no boxes in it.
+        assert cfg[loader].dataset.type == "CameraLidarDataset"
+        assert not cfg[loader].dataset.get("with_boxes", False)
+        steps = [settings["type"] for settings in dicts_of(cfg[loader].dataset.pipeline)]
+        assert not {"LoadBoxes", "LoadPointLabels", "LoadBEVMasks"} & set(steps)
+        assert cfg[loader].dataset.pipeline[0] == dict(type="LoadPoints", num_sweeps=9)
+
+
+def test_the_views_of_prc() -> None:
+    cfg = load("prc_pillar02")
+    (views,) = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == "MakeViews"]
+    rotate, scale, translate, flip = TRANSFORMS.build(views).transforms
+    assert views.num_views == 2
+    assert rotate.range_deg == (-90, 90)
+    assert scale.scale_range == (0.9, 1.1)
+    assert translate.std == 0.5
+    assert (flip.p_x, flip.p_y) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("network", "channels"), [("pillar02", 384), ("voxel01", 256)], ids=["pillars", "voxels"]
+)
+def test_the_losses_and_the_network_of_prc(network: str, channels: int) -> None:
+    model = MODELS.build(load(f"prc_{network}").model)
+    assert (model.sampler.num_rich, model.sampler.num_less) == (1024, 1024)
+    assert not model.sampler.region_balanced
+    assert model.alpha == 0.5
+    for loss, positives, same_region, normalize in (
+        (model.loss_plrc, "region", True, False),
+        (model.loss_rapc, "point", False, True),
+    ):
+        assert (loss.temperature, loss.symmetric, loss.scope) == (0.1, True, "scene")
+        assert (loss.positives, loss.same_region_negatives) == (positives, same_region)
+        assert (loss.region_normalize, loss.semantic_less_anchors) == (normalize, False)
+    widths = [m.weight.shape for m in model.pts_projector.layers if isinstance(m, nn.Linear)]
+    assert widths == [(128, channels), (64, 128)]
+    assert model.grid.shape == (128, 128)
+
+
+def test_rad_learns_from_prcs_network_by_the_published_weighting() -> None:
+    cfg, teacher = load("rad_swint-lss_pillar02"), load("prc_pillar02")
+    assert cfg.model.teacher_checkpoint == f"work_dirs/{Path(teacher.filename).stem}/epoch_20.pth"
+    for part in [name for name in teacher.model if name.startswith("pts_")]:
+        assert cfg.model[part] == teacher.model[part]
+    cfg.model.img_backbone.init_cfg = None
+    model = MODELS.build(cfg.model)
+    loss = model.loss_rad
+    assert (loss.temperature, loss.positives, loss.scope) == (0.1, "point", "scene")
+    assert not loss.same_region_negatives
+    assert loss.region_normalize
+    assert model.direction == "camera_to_lidar"
+    assert model.view_transform.grid.shape == (256, 256)  # halved to 128 x 128
+    assert model.img_projector.in_channels == model.view_transform.out_channels == 80
+
+
+def test_the_cyclic_schedule_rises_and_falls_as_mmcvs() -> None:
+    cfg = Config.fromfile(CONFIGS / "_base_" / "schedules" / "adamw_cyclic_20e.py")
+    parameter = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.AdamW([parameter], lr=1e-4, betas=(0.9, 0.999))
+    schedulers = [
+        PARAM_SCHEDULERS.get(settings.pop("type")).build_iter_from_epoch(
+            optimizer=optimizer,
+            epoch_length=10,
+            **{k: v for k, v in settings.items() if k != "convert_to_iter_based"},
+        )
+        for settings in cfg.param_scheduler
+    ]
+    rates, momenta = [], []
+    for _ in range(200):
+        rates.append(optimizer.param_groups[0]["lr"])
+        momenta.append(optimizer.param_groups[0]["betas"][0])
+        optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step()
+    assert (rates[0], momenta[0]) == pytest.approx((1e-4, 0.9))
+    assert rates.index(max(rates)) == pytest.approx(80, abs=1)
+    assert max(rates) == pytest.approx(1e-3, rel=0.01)
+    assert min(momenta) == pytest.approx(0.9 * 0.85 / 0.95, rel=0.01)
+    assert rates[-1] < 1e-6
+    assert momenta[-1] == pytest.approx(0.9, rel=0.01)
+
+
+@contextmanager
+def opened_files() -> Iterator[list[str]]:
+    """Collect the paths of all files that Python opens meanwhile."""
+    paths: list[str] = []
+    recording = [True]
+
+    def record(event: str, args: tuple[Any, ...]) -> None:
+        if recording and event == "open" and isinstance(args[0], str | bytes | Path):
+            paths.append(str(args[0]))
+
+    sys.addaudithook(record)
+    try:
+        yield paths
+    finally:
+        recording.clear()  # a hook cannot be removed
+
+
+@pytest.mark.slow
+def test_prc_trains_where_there_are_no_labels_and_opens_none(
+    prepared_synthetic: PreparedData, tmp_path: Path
+) -> None:
+    options = prepared_synthetic.options_for(PRC_TWIN)
+    data_root, prepared = (
+        Path(options[options.index(o) + 1]) for o in ("--data-root", "--info-root")
+    )
+    stripped = tmp_path / "stripped"
+    stripped.mkdir()
+    shutil.copytree(prepared / "regions", stripped / "regions")
+    for path in prepared.glob("*_infos_*.pkl"):
+        info = read_info(path)
+        for sample in info["data_list"]:
+            for key in ("instances", "cam_instances", "pts_semantic_mask_path"):
+                sample.pop(key, None)
+        write_info(stripped / path.name, info["metainfo"], info["data_list"])
+
+    work_dir = ["--work-dir", str(tmp_path / "run")]
+    folders = ["--data-root", str(data_root), "--info-root", str(stripped)]
+    with opened_files() as paths:
+        assert train.main([str(PRC_TWIN), *folders, *work_dir, *few_steps(PRC_TWIN)]) == 0
+    read = {Path(path).relative_to(data_root) for path in paths if path.startswith(str(data_root))}
+    # Sweeps of the LiDAR, and nothing else of the data set: no table, map or mask.
+    assert len(read) > 3
+    assert {path.suffix for path in read} == {".bin"}
+    assert {path.parts[1] for path in read} == {"LIDAR_TOP"}
+    assert not any("lidarseg" in path or "sample_annotation" in path for path in paths)
