@@ -95,6 +95,31 @@ def test_rad_learns_from_prcs_network_by_the_published_weighting() -> None:
     assert model.img_projector.in_channels == model.view_transform.out_channels == 80
 
 
+@pytest.mark.parametrize(
+    ("pretraining", "detector"),
+    [
+        ("prc_pillar02", "lidar-pillar02"),
+        ("prc_voxel01", "lidar-voxel01"),
+        ("rad_swint-lss_pillar02", "camera-lss-swint"),
+        ("rad_swint-lss_pillar02", "fusion-lss-swint-pillar02"),
+    ],
+)
+def test_detectors_take_over_all_that_was_learned(pretraining: str, detector: str) -> None:
+    cfg = Config.fromfile(CONFIGS / "det" / f"{detector}_8xb4-cyclic-20e_nus.py")
+    learned, wanted = (without_weights(c.model) for c in (load(pretraining), cfg))
+    parts = {name.split(".")[0] for name in learned} & {name.split(".")[0] for name in wanted}
+    shared = {name: shape for name, shape in wanted.items() if name.split(".")[0] in parts}
+    assert len(shared) > 50
+    assert all(learned[name] == shape for name, shape in shared.items())
+
+
+def without_weights(model: Config) -> dict[str, torch.Size]:
+    """Return the shapes of a model that starts from no file."""
+    for settings in dicts_of(model):
+        settings.pop("init_cfg", None)
+    return {name: value.shape for name, value in MODELS.build(model).state_dict().items()}
+
+
 def test_the_cyclic_schedule_rises_and_falls_as_mmcvs() -> None:
     cfg = Config.fromfile(CONFIGS / "_base_" / "schedules" / "adamw_cyclic_20e.py")
     parameter = nn.Parameter(torch.zeros(1))
