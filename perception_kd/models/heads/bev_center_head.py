@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmdet3d.models.dense_heads import CenterHead
+from torch import nn
 
 from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.registry import MODELS
@@ -95,15 +96,15 @@ class BEVCenterHead(CenterHead):
         )
 
     def init_weights(self) -> None:
-        """Initialize the branches too, so that heatmaps start near 0.1.
+        """Initialize, with heatmaps that start near 0.1.
 
-        mmengine does not look into the plain list that CenterHead keeps them in: its
-        own training starts from scores of 0.5 in every cell.
+        mmengine does not look into the plain list of branches: CenterHead's training
+        starts from scores of 0.5 in every cell. Their own ``init_weights`` would draw
+        the last weights by the number of classes, and so logits in the tens.
         """
         super().init_weights()
         for branches in self.task_heads:
-            if not branches.is_init:
-                branches.init_weights()
+            nn.init.constant_(branches.heatmap[-1].bias, branches.init_bias)
 
     @property
     def classes(self) -> tuple[str, ...]:
