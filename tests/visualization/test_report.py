@@ -133,7 +133,7 @@ def test_cosines_survive_the_reduction_of_features() -> None:
     expected = similarity_to_point(query, points, pixels)
     compact = compact_features(keyframe)
     few_points, few_pixels = (decode(compact[name]).astype(float) for name in ("points", "pixels"))
-    assert few_points.shape == (600, 24)
+    assert few_points.shape == (600, 32)
     for found, wanted in ((few_points, expected.points), (few_pixels, expected.pixels)):
         norms = np.linalg.norm(found, axis=-1) * np.linalg.norm(few_points[query])
         assert found @ few_points[query] / norms == pytest.approx(wanted, abs=0.03)

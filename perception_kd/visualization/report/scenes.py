@@ -20,7 +20,7 @@ from perception_kd.visualization.similarity import COLOR_MAP, COLOR_RANGE, sprea
 
 MAX_DISTANCE = 60.0  # m, of the colors of projected points
 PICTURE_WIDTH = 800  # px
-NUM_CHANNELS = 24
+NUM_CHANNELS = 32
 NUM_QUERIES = 8
 FIRST_QUERY = "car"
 # As the cameras of nuScenes look around the vehicle: the front row, then the back.
@@ -95,6 +95,7 @@ def similarity_section(keyframes: list[Keyframe], reason: str) -> Section:
         ],
         "ramp": [as_hex(color) for color in color_ramp(COLOR_MAP)],
         "range": COLOR_RANGE,
+        "channels": NUM_CHANNELS,
     }
     payload = {
         "keyframes": [compact_features(keyframe) for keyframe in keyframes],

@@ -1,4 +1,9 @@
-"""What a page is made of."""
+"""What a page is made of.
+
+A further section is a function that returns a :class:`Section`, a template of its name
+in ``templates/``, a place in the list of ``page.write_report``, and, where it has a
+payload, a script of ``static/`` in ``page.SCRIPTS``.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
