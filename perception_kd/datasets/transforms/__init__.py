@@ -1,6 +1,7 @@
 """Steps of a pipeline; each says which keys of a sample it reads and writes."""
 
 from perception_kd.datasets.transforms.base import RandomTransform, Sample, Transform
+from perception_kd.datasets.transforms.bev_maps import LoadBEVMasks
 from perception_kd.datasets.transforms.boxes import CropBoxesToRange, LoadBoxes
 from perception_kd.datasets.transforms.camera_views import (
     RandomRotateImages,
@@ -38,6 +39,7 @@ __all__ = [
     "CropToDisc",
     "CropToRange",
     "DropCuboids",
+    "LoadBEVMasks",
     "LoadBoxes",
     "LoadImages",
     "LoadPointLabels",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmdet3d.structures import Det3DDataSample, PointData
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -83,6 +83,8 @@ class PackPretrainInputs(Transform):
                 bboxes_3d=sample["gt_bboxes_3d"],
                 labels_3d=_to_tensor(sample["gt_labels_3d"], np.int64),
             )
+        if "gt_bev_masks" in sample:
+            data_sample.gt_bev_seg = PixelData(masks=_to_tensor(sample["gt_bev_masks"], np.uint8))
         return data_sample
 
 
