@@ -1,0 +1,192 @@
+"""Pictures of boxes, seen from above and through the cameras: truth and predictions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from mmdet3d.structures import LiDARInstance3DBoxes
+from numpy.typing import NDArray
+
+from perception_kd.geometry.rigid import transform_points
+
+Picture = NDArray[np.uint8]
+Array = NDArray[np.float64]
+Color = tuple[int, int, int]
+
+TRUTH_COLOR: Color = (60, 200, 60)
+PREDICTED_COLOR: Color = (230, 60, 40)
+_BACKGROUND = 255
+_NEAR = 0.1  # m in front of a camera; edges are cut there
+# Corners of mmdet3d's boxes: the four of the front side are 4, 5, 6, 7.
+_EDGES = (
+    *((0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4)),
+    *((0, 4), (1, 5), (2, 6), (3, 7)),
+)
+_FRONT = ((4, 6), (5, 7))
+
+
+def draw_boxes_bev(
+    points: NDArray[np.floating[Any]],
+    boxes: Sequence[tuple[LiDARInstance3DBoxes, Color]],
+    radius: float = 50.0,
+    size: int = 800,
+) -> Picture:
+    """Return a cloud with boxes from above, x to the right and y up, (size, size, 3).
+
+    A line leads from each center to the front of its box.
+
+    Args:
+        points: In the LiDAR frame in m, x, y, z first, shape (N, 3 or more).
+        boxes: Boxes in the LiDAR frame and their RGB color, drawn one over the other.
+        radius: Half of the edge of what is shown, in m.
+        size: Edge of the picture in px.
+    """
+    picture = np.full((size, size, 3), _BACKGROUND, np.uint8)
+    cells = _to_bev_pixels(points[:, :2], radius, size)
+    cells = cells[((cells >= 0) & (cells < size)).all(axis=1)]
+    picture[cells[:, 1], cells[:, 0]] = 150
+    for of_color, color in boxes:
+        corners = of_color.corners.numpy()[:, [0, 3, 7, 4], :2].astype(float)
+        for box, center in zip(corners, of_color.tensor.numpy()[:, :2], strict=True):
+            outline = _to_bev_pixels(box, radius, size)
+            cv2.polylines(picture, [outline], True, color, 2, cv2.LINE_AA)
+            heading = _to_bev_pixels(np.stack([center, box[2:].mean(axis=0)]), radius, size)
+            cv2.line(picture, heading[0].tolist(), heading[1].tolist(), color, 2, cv2.LINE_AA)
+    return picture
+
+
+def draw_boxes_image(
+    img: Picture,
+    boxes: LiDARInstance3DBoxes,
+    lidar2cam: Array,
+    cam2img: Array,
+    color: Color,
+    labels: Sequence[str] = (),
+) -> Picture:
+    """Return an image with the edges of boxes, a cross on the front of each.
+
+    What is behind the camera is cut off; one box does not hide another.
+
+    Args:
+        img: RGB, shape (H, W, 3); left as it is.
+        boxes: In the LiDAR frame.
+        lidar2cam: Shape (4, 4).
+        cam2img: Intrinsics of this image in px, shape (3, 3).
+        color: RGB.
+        labels: A text a box, such as its class and score; none where empty.
+    """
+    picture = img.copy()
+    height, width = img.shape[:2]
+    thickness = max(1, width // 800)
+    for number, corners in enumerate(boxes.corners.numpy()):
+        corners_cam = transform_points(corners.astype(float), lidar2cam)
+        seen = []
+        for start, end in (*_EDGES, *_FRONT):
+            pixels = _project_edge(corners_cam[[start, end]], cam2img)
+            if pixels is None:
+                continue
+            inside, first, last = cv2.clipLine((0, 0, width, height), *pixels)
+            if inside:
+                cv2.line(picture, first, last, color, thickness, cv2.LINE_AA)
+                seen.append(first)
+        if seen and number < len(labels):
+            top = min(seen, key=lambda pixel: pixel[1])
+            where = (top[0], max(10, top[1] - 3))
+            font = cv2.FONT_HERSHEY_SIMPLEX
+            cv2.putText(picture, labels[number], where, font, 0.4, color, 1, cv2.LINE_AA)
+    return picture
+
+
+def draw_boxes_sample(
+    sample: Mapping[str, Any],
+    predicted: Mapping[str, Any] | None = None,
+    min_score: float = 0.3,
+    radius: float = 50.0,
+    columns: int = 3,
+    view_width: int = 480,
+) -> Picture:
+    """Return the images of a sample with boxes and, under them, the same from above.
+
+    Truth is green, predictions are red.
+
+    Args:
+        sample: As the data set gives it, before packing and unaugmented: ``points``;
+            ``imgs`` with their matrices and ``gt_bboxes_3d`` where present.
+        predicted: ``bboxes_3d`` and ``scores_3d``, and ``labels_3d`` where the sample
+            has ``box_classes``, whose names are then written.
+        min_score: Predictions below are not drawn.
+        radius: As in :func:`draw_boxes_bev`.
+        columns: Images side by side at most.
+        view_width: Width of an image in the picture, in px.
+    """
+    layers = _layers(sample, predicted, min_score)
+    rows = []
+    views = [_draw_view(sample, view, layers) for view in range(len(sample.get("imgs", ())))]
+    tiles = [_resize_to_width(view, view_width) for view in views]
+    width = max(1, min(columns, len(tiles))) * view_width
+    if tiles:
+        tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % (width // view_width))
+        per_row = width // view_width
+        rows = [np.concatenate(tiles[i : i + per_row], 1) for i in range(0, len(tiles), per_row)]
+    above = draw_boxes_bev(sample["points"], [layer[:2] for layer in layers], radius, width)
+    return np.concatenate([*rows, above])
+
+
+Layer = tuple[LiDARInstance3DBoxes, Color, list[str]]
+
+
+def _layers(
+    sample: Mapping[str, Any], predicted: Mapping[str, Any] | None, min_score: float
+) -> list[Layer]:
+    layers: list[Layer] = []
+    if "gt_bboxes_3d" in sample:
+        layers.append((sample["gt_bboxes_3d"], TRUTH_COLOR, []))
+    if predicted is not None:
+        kept = predicted["scores_3d"] >= min_score
+        labels = [f"{score:.2f}" for score in predicted["scores_3d"][kept].tolist()]
+        if "box_classes" in sample and "labels_3d" in predicted:
+            classes = [sample["box_classes"][i] for i in predicted["labels_3d"][kept].tolist()]
+            labels = [f"{name} {score}" for name, score in zip(classes, labels, strict=True)]
+        layers.append((predicted["bboxes_3d"][kept], PREDICTED_COLOR, labels))
+    return layers
+
+
+def _draw_view(sample: Mapping[str, Any], view: int, layers: Sequence[Layer]) -> Picture:
+    picture = sample["imgs"][view]
+    aug: Array = np.asarray(sample.get("img_aug_matrix", np.eye(3)))
+    cam2img = (aug[view] if aug.ndim == 3 else aug) @ sample["cam2img"][view]
+    for boxes, color, labels in layers:
+        lidar2cam = sample["lidar2cam"][view]
+        picture = draw_boxes_image(picture, boxes, lidar2cam, cam2img, color, labels)
+    return picture
+
+
+def _to_bev_pixels(xy: NDArray[np.floating[Any]], radius: float, size: int) -> NDArray[np.int32]:
+    """Return (column, row) of positions in m; y points up in the picture."""
+    scale = size / (2 * radius)
+    pixels = np.stack([(xy[:, 0] + radius) * scale, (radius - xy[:, 1]) * scale], axis=1)
+    return np.floor(pixels).astype(np.int32)
+
+
+def _project_edge(ends: Array, cam2img: Array) -> tuple[list[int], list[int]] | None:
+    """Return the rounded pixels of an edge's part in front of the camera, if any.
+
+    Args:
+        ends: In the camera frame in m, shape (2, 3).
+        cam2img: Shape (3, 3).
+    """
+    near, far = ends[np.argsort(ends[:, 2])]
+    if far[2] <= _NEAR:
+        return None
+    if near[2] < _NEAR:
+        near = near + (far - near) * (_NEAR - near[2]) / (far[2] - near[2])
+    pixels = np.stack([near, far]) @ cam2img.T
+    pixels = np.clip(np.round(pixels[:, :2] / pixels[:, 2:]), -30000, 30000)
+    first, last = pixels.astype(int).tolist()
+    return first, last
+
+
+def _resize_to_width(picture: Picture, width: int) -> Picture:
+    height = round(picture.shape[0] * width / picture.shape[1])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
