@@ -31,7 +31,7 @@ def extent(drawn: Any) -> tuple[int, int, int, int]:
 
 
 def has_color(picture: Any, color: tuple[int, int, int]) -> bool:
-    """Whether a pixel has nearly the color: smoothed lines are mixed with the ground."""
+    """Whether a pixel has nearly the color, which smoothed lines mix."""
     return bool((np.abs(picture.astype(int) - color).max(axis=2) < 60).any())
 
 
