@@ -8,9 +8,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import sklearn
 from mmengine.logging import MMLogger
 
+from perception_kd import __version__
 from perception_kd.datasets.caches import Cache
 from perception_kd.datasets.errors import BrokenFileError
 from perception_kd.datasets.info_file import make_out_dir, read_info
@@ -151,7 +151,7 @@ def _describe_source(path: str, info: dict[str, Any], command: str) -> dict[str,
         "dataset": info["metainfo"].get("dataset"),
         "version": info["metainfo"].get("version"),
         "info_file": str(Path(path).absolute()),
-        "made_with": f"scikit-learn {sklearn.__version__}",
+        "made_with": f"perception_kd {__version__}",
         "command": command,
     }
 

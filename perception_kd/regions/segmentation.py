@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.datasets.region_ids import NoRegion, RegionIds
-from perception_kd.regions.clustering import cluster_points, find_fault
+from perception_kd.regions.dbscan import cluster_points
+from perception_kd.regions.filtering import find_fault
 from perception_kd.regions.ground import find_ground
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.utils.checks import check_shape

@@ -97,7 +97,7 @@ def test_the_manifest_is_filled_in(root: Path) -> None:
     assert manifest["settings"] == RegionSettings(eps=0.6, max_area=30.0).as_dict()
     assert manifest["num_entries"] == 3
     (source,) = manifest["sources"]
-    assert source["made_with"].startswith("scikit-learn ")
+    assert source["made_with"].startswith("perception_kd ")
     assert "--preset nuscenes --settings eps=0.6 max_area=30 --workers 0" in source["command"]
 
 

@@ -1,66 +1,14 @@
-"""DBSCAN against loops; filters against shapes worked out by hand and by search."""
+"""Filters on clusters against shapes worked out by hand and by search."""
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from perception_kd.datasets.region_ids import NoRegion
-from perception_kd.regions import RegionSettings, cluster_points, find_fault
+from perception_kd.regions import RegionSettings, find_fault
 from tests.regions.scene import GROUND_Z, Cloud
 
 SETTINGS = RegionSettings()
-
-
-def cluster_in_loops(positions: NDArray[np.float64], eps: float, min_points: int) -> list[int]:
-    """Return DBSCAN's clusters, grown one after the other from the first core point."""
-    number = len(positions)
-    near = [
-        [j for j in range(number) if np.hypot(*(positions[i] - positions[j])) <= eps]
-        for i in range(number)
-    ]
-    clusters = [-1] * number
-    current = 0
-    for i in range(number):
-        if clusters[i] >= 0 or len(near[i]) < min_points:
-            continue
-        clusters[i] = current
-        reached = [i]
-        while reached:
-            core = reached.pop()
-            for j in near[core]:
-                if clusters[j] < 0:
-                    clusters[j] = current
-                    if len(near[j]) >= min_points:
-                        reached.append(j)
-        current += 1
-    return clusters
-
-
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("min_points", [1, 3, 5])
-def test_equals_dbscan_in_loops(seed: int, min_points: int) -> None:
-    rng = np.random.default_rng(seed)
-    positions = rng.uniform(0, 7, (80, 2))
-    expected = cluster_in_loops(positions, 0.75, min_points)
-    assert max(expected) >= 0
-    assert cluster_points(positions, 0.75, min_points).tolist() == expected
-
-
-def test_convention_a_point_counts_as_its_own_neighbor() -> None:
-    spot = np.zeros((5, 2))
-    assert cluster_points(spot, 0.75, 5).tolist() == [0] * 5
-    assert cluster_points(spot[1:], 0.75, 5).tolist() == [-1] * 4
-
-
-def test_neighbors_are_up_to_eps_apart() -> None:
-    for gap, number in ((0.74, 1), (0.76, 2)):
-        two = np.repeat([[0.0, 0.0], [gap, 0.0]], 5, axis=0)
-        assert cluster_points(two, 0.75, 5).max() + 1 == number
-
-
-def test_no_points_have_no_cluster() -> None:
-    assert cluster_points(np.zeros((0, 2)), 0.75, 5).shape == (0,)
 
 
 def make_rectangle(
@@ -169,7 +117,5 @@ def test_shapes_are_judged_as_by_search() -> None:
 
 
 def test_rejects_other_shapes() -> None:
-    with pytest.raises(ValueError, match=r"positions must have shape \(N, 2\), but got \(4, 3\)"):
-        cluster_points(np.zeros((4, 3)), 0.75, 5)
     with pytest.raises(ValueError, match=r"cluster must have shape \(N, 3\), but got \(4, 2\)"):
         find_fault(np.zeros((4, 2)), SETTINGS)

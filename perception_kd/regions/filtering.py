@@ -1,37 +1,14 @@
-"""Clusters of a sweep without its ground, and which of them are no regions."""
+"""Which clusters of a sweep are no regions."""
 
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import DBSCAN
 
 from perception_kd.datasets.region_ids import NoRegion
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.utils.checks import check_shape
-
-
-def cluster_points(
-    positions: NDArray[np.floating[Any]], eps: float, min_points: int
-) -> NDArray[np.int64]:
-    """Cluster points as seen from above, with DBSCAN.
-
-    Args:
-        positions: x and y in m, finite, shape (N, 2).
-        eps: Points up to this far apart in m are neighbors.
-        min_points: Neighbors, itself included, that make a point a core of a cluster.
-
-    Returns:
-        Clusters from 0 in the order of their first core point, -1 = none, shape (N,).
-
-    Raises:
-        ValueError: If the shape is wrong.
-    """
-    check_shape("positions", positions, ("N", 2))
-    if not len(positions):
-        return np.zeros(0, dtype=np.int64)
-    return DBSCAN(eps=eps, min_samples=min_points).fit_predict(positions)
 
 
 def find_fault(cluster: NDArray[np.floating[Any]], settings: RegionSettings) -> NoRegion | None:
