@@ -1,5 +1,6 @@
 """CALICO's configs: the numbers that are public, and that no label is ever read."""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from tools import train
 FOLDER = CONFIGS / "calico"
 PUBLISHED = sorted(FOLDER.glob("*_nus.py"))
 PRC_TWIN = FOLDER / "prc_pillar02_1xb2-adamw-cosine-8e_synthetic.py"
+RAD_TWIN = FOLDER / "rad_swint-lss_pillar02_1xb2-adamw-cosine-8e_synthetic.py"
+REAL_DATA = os.environ.get("PERCEPTION_KD_REAL_DATA")
 
 
 def load(stem: str) -> Config:
@@ -192,3 +195,17 @@ def test_prc_trains_where_there_are_no_labels_and_opens_none(
     assert {path.suffix for path in read} == {".bin"}
     assert {path.parts[1] for path in read} == {"LIDAR_TOP"}
     assert not any("lidarseg" in path or "sample_annotation" in path for path in paths)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL_DATA, reason="PERCEPTION_KD_REAL_DATA is not set")
+def test_both_stages_train_on_real_keyframes(tmp_path: Path) -> None:
+    command = ["nuscenes", "--version", "v1.0-mini", "--workers", "0"]
+    real = PreparedData(Path(str(REAL_DATA)) / "nuscenes", tmp_path / "prepared", command)
+    given: list[str] = []
+    for twin in (PRC_TWIN, RAD_TWIN):
+        folders = [*real.options_for(twin), "--work-dir", str(tmp_path / twin.stem)]
+        assert train.main([str(twin), *folders, *few_steps(twin), *given]) == 0
+        checkpoint = tmp_path / twin.stem / "epoch_2.pth"
+        assert checkpoint.is_file()
+        given = [f"model.teacher_checkpoint={checkpoint}"]
