@@ -56,7 +56,8 @@ def draw_regions(
         ValueError: If there is not one id for each point.
     """
     check_shape("region_ids", region_ids, (len(points),))
-    figure = Figure(figsize=(11, 9), layout="constrained")
+    figure = Figure(figsize=(11, 9))
+    figure.set_layout_engine("constrained", w_pad=0.15)
     axis = figure.subplots()
     _draw_cloud(axis, points, region_ids)
     limits = (-max_distance, max_distance)
