@@ -75,13 +75,22 @@ def test_a_stopped_run_goes_on_with_the_same_bytes(
     assert digest(tmp_path) == digest(made)
 
 
+# What a shell starts in the background ignores interrupts, and so do its children.
+LISTENING = """
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = {options!r}
+runpy.run_path("tools/create_data.py", run_name="__main__")
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_stopped_command_leaves_no_process_and_goes_on(tmp_path: Path, name: str) -> None:
     size = ["--keyframes", "4", "--image-size", "64x36", "--beams", "8"]
-    command = [sys.executable, "tools/create_data.py", "synthetic", "--root", str(tmp_path)]
+    options = ["create_data.py", "synthetic", "--root", str(tmp_path), *size]
     process = subprocess.Popen(
-        [*command, *size],
+        [sys.executable, "-c", LISTENING.format(options=options)],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import matplotlib
+import matplotlib.style
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -115,7 +115,8 @@ def _chart(name: str) -> Iterator[tuple[Axes, io.StringIO]]:
         "axes.edgecolor": THEME["line"],
     }
     out = io.StringIO()
-    with matplotlib.rc_context(settings):
+    # Libraries that are imported with this one may have set a style of their own.
+    with matplotlib.style.context(settings, after_reset=True):
         figure = Figure(figsize=(6.2, 3.7), layout="constrained")
         axes = figure.subplots()
         axes.spines[["top", "right", "left"]].set_visible(False)
