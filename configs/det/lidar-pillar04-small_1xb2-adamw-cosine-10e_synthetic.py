@@ -6,6 +6,7 @@ All samples once an epoch: class-balanced sampling would repeat nearly each.
 _base_ = [
     "../_base_/datasets/nuscenes_det.py",
     "../_base_/models/pts_pillar04_small.py",
+    "../_base_/schedules/adamw_cosine.py",
     "../_base_/default_runtime.py",
 ]
 
@@ -54,15 +55,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(data_root=data_root, info_root=info_root)
 test_evaluator = val_evaluator
 
-optim_wrapper = dict(
-    type="OptimWrapper",
-    optimizer=dict(type="AdamW", lr=4e-3, weight_decay=0.01),
-    clip_grad=dict(max_norm=35, norm_type=2),
-)
-param_scheduler = [
-    dict(type="LinearLR", start_factor=0.1, end=1, convert_to_iter_based=True),
-    dict(type="CosineAnnealingLR", begin=1, convert_to_iter_based=True),
-]
-train_cfg = dict(by_epoch=True, max_epochs=10, val_interval=10)
-auto_scale_lr = dict(enable=True, base_batch_size=2)
+optim_wrapper = dict(optimizer=dict(lr=4e-3), clip_grad=dict(max_norm=35, norm_type=2))
+train_cfg = dict(max_epochs=10, val_interval=10)
+auto_scale_lr = dict(base_batch_size=2)
 default_hooks = dict(checkpoint=dict(interval=10))
