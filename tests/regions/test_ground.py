@@ -21,12 +21,12 @@ def make_slope(slope_x: float, slope_y: float, seed: int = 0, num_points: int = 
     return np.column_stack([xy, GROUND_Z + xy @ (slope_x, slope_y)])
 
 
-def find_ground_in_steps(points: Cloud) -> list[bool]:
+def find_ground_in_steps(points: Cloud, num_iterations: int) -> list[bool]:
     """Return the ground of one slice, as methods describe it, point by point."""
     heights = sorted(z for _, _, z in points if z >= -1.84 - 0.5)
     mean_of_lowest = sum(heights[:50]) / len(heights[:50])
     seeds = [p for p in points if -1.84 - 0.5 <= p[2] < mean_of_lowest + 0.5]
-    for _ in range(5):
+    for _ in range(num_iterations):
         mean = np.mean(seeds, axis=0)
         normal = np.linalg.svd(np.cov(np.array(seeds).T))[0][:, 2]
         normal = normal * np.sign(normal[2])
@@ -65,15 +65,17 @@ def test_what_lies_below_the_ground_is_ground_and_does_not_pull_it_down() -> Non
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_equals_the_algorithm_in_plain_steps(seed: int) -> None:
+@pytest.mark.parametrize("num_iterations", [1, 2, 5])
+def test_equals_the_algorithm_in_plain_steps(seed: int, num_iterations: int) -> None:
     rng = np.random.default_rng(seed)
     ground = make_slope(0.03, -0.01, seed)
     ground[:, 2] += rng.normal(0, 0.08, len(ground))
     things = rng.uniform((-4, -15, -2.6), (6, 15, 2), (300, 3))
     points = np.concatenate([ground, things])
-    expected = find_ground_in_steps(points)
+    expected = find_ground_in_steps(points, num_iterations)
     assert 400 < sum(expected) < 600
-    assert find_ground(points).tolist() == expected
+    found = find_ground(points, RegionSettings(num_iterations=num_iterations))
+    assert found.tolist() == expected
 
 
 def test_each_slice_has_a_plane_of_its_own() -> None:
