@@ -60,7 +60,11 @@ def _choose_scenes(
     if scenes is None:
         return present
     if isinstance(scenes, str) and not _is_list(scenes):
-        asked = _scenes_of_split(metainfo, scenes)
+        try:
+            asked = _scenes_of_split(metainfo, scenes)
+        except ValueError as error:
+            lists = ", ".join(scene_list_names())
+            raise ValueError(f"{error} Lists of scenes are {lists}, and .txt files.") from error
     else:
         asked = read_scene_list(scenes) if isinstance(scenes, str) else list(scenes)
         unknown = [name for name in asked if name not in present]

@@ -55,7 +55,7 @@ class LoadReport:
         rows += [("mismatched", len(shapes), _first(shapes))]
         rows += [("converted", len(self.converted), _first(self.converted))]
         lines = [f"  {kind:<11}{count:>5}  {names}".rstrip() for kind, count, names in rows]
-        return "\n".join([f"{self.share_loaded:.1%} of the parameters", *lines])
+        return "\n".join([f"{_percent(self.share_loaded)} of the parameters", *lines])
 
 
 def read_state_dict(path: str | Path, entry: str = "") -> dict[str, Tensor]:
@@ -173,7 +173,8 @@ def load_pretrained(
         raise ValueError(
             f"checkpoint must hold at least {min_share:.0%} of the parameters of "
             f"{type(model).__name__}, but {path} with prefix {prefix!r} has "
-            f"{report.share_loaded:.1%}; {_advice(model, state_dict, ignore)}"
+            f"{_percent(report.share_loaded)} and lacks {_first(report.missing)}; "
+            f"{_advice(model, state_dict, prefix, ignore)}"
         )
     state = model.state_dict(keep_vars=True)
     with torch.no_grad():
@@ -249,7 +250,9 @@ def _other_spconv_layout(value: Tensor, shape: Sequence[int]) -> Tensor:
     return to_2 if to_2.shape == shape else to_1
 
 
-def _advice(model: Module, state_dict: Mapping[str, Tensor], ignore: Sequence[str]) -> str:
+def _advice(
+    model: Module, state_dict: Mapping[str, Tensor], prefix: str, ignore: Sequence[str]
+) -> str:
     """Find the prefix under which most of the checkpoint fits."""
     names = model.state_dict().keys()
     parts = [key.split(".") for key in state_dict]
@@ -261,9 +264,16 @@ def _advice(model: Module, state_dict: Mapping[str, Tensor], ignore: Sequence[st
     }
     shares = {p: _match(model, state_dict, p, ignore)[0].share_loaded for p in prefixes}
     best = max(shares, key=lambda p: shares[p], default="")
+    if best == prefix and shares.get(best, 0) > 0:
+        return "no other prefix would match more."
     if shares.get(best, 0) > 0:
-        return f"prefix={best!r} would match {shares[best]:.1%}."
+        return f"prefix={best!r} would match {_percent(shares[best])}."
     return f"no prefix would match; its keys begin {_first(sorted(state_dict)[:3])}."
+
+
+def _percent(share: float) -> str:
+    """Write a share; only the whole is 100.0%."""
+    return f"{share if share == 1 else min(share, 0.999):.1%}"
 
 
 def _first(names: Sequence[str]) -> str:

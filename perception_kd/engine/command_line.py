@@ -13,6 +13,14 @@ from mmengine.config import DictAction
 
 _PACKAGE = Path(__file__).parent.parent
 _OWN_CODE = (_PACKAGE, _PACKAGE.parent / "tools")
+# What a path that cannot be read or written to raises.
+_PATH_ERRORS = (
+    FileNotFoundError,
+    FileExistsError,
+    NotADirectoryError,
+    IsADirectoryError,
+    PermissionError,
+)
 _LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
 
@@ -94,10 +102,11 @@ def run_command(command: Callable[[argparse.Namespace], None], args: argparse.Na
 def explain_error(error: BaseException) -> str | None:
     """Say in one line what a user can mend; None for a fault of a program.
 
-    A missing file is the user's, and so is what this package and its commands refuse,
-    here or in a process that loads data. Everything else deserves its traceback.
+    A path that cannot be read or written to is the user's, and so is what this package
+    and its commands refuse, here or in a process that loads data. Everything else
+    deserves its traceback.
     """
-    if not isinstance(error, FileNotFoundError | ValueError | ImportError):
+    if not isinstance(error, (*_PATH_ERRORS, ValueError, ImportError)):
         return None
     text = str(error)
     frames = traceback.extract_tb(error.__traceback__)
@@ -106,4 +115,4 @@ def explain_error(error: BaseException) -> str | None:
         origin = (re.findall(r'^  File "(.+?)", line', text, re.MULTILINE) or [""])[-1]
         text = re.split(r"^[\w.]*(?:Error|Exception): ", text, flags=re.MULTILINE)[-1]
     ours = any(Path(origin).is_relative_to(folder) for folder in _OWN_CODE)
-    return text.strip() if ours or isinstance(error, FileNotFoundError) else None
+    return text.strip() if ours or isinstance(error, _PATH_ERRORS) else None

@@ -11,8 +11,8 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
 from perception_kd.datasets import CameraLidarDataset
-from perception_kd.datasets.camera_lidar_dataset import make_rng
 from perception_kd.datasets.errors import BrokenFileError
+from perception_kd.datasets.sample_info import make_rng
 from perception_kd.datasets.selection import select_samples
 from perception_kd.registry import DATASETS
 from tests.datasets.small_dataset import CAM2IMG, CAMERAS, LIDAR2CAM, make_small_dataset
@@ -323,6 +323,7 @@ def test_test_samples_are_never_replaced(own_root: Path) -> None:
         (dict(scenes=["scene-9"]), "scenes must be in the info file, but got scene-9; it has sc"),
         (dict(scenes="train"), "scenes must leave at least one sample, but got none for 'train'"),
         (dict(scenes="later"), "split must be one of train, val, .*, but got 'later'"),
+        (dict(scenes="nuscenes_lidarseg_1pc"), "Lists of scenes are .*, nuscenes_lidarseg_1pct,"),
         (dict(scene_step=100), "scene_step must be at most the number of scenes, 4"),
         (dict(scene_step=0), "scene_step and sample_step must be at least 1, but got 0"),
         (dict(on_error="ignore"), 'on_error must be "raise" or "skip", but got \'ignore\''),

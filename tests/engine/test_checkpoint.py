@@ -112,6 +112,14 @@ def test_a_checkpoint_of_something_else_is_refused_with_its_keys(tmp_path: Path)
         load_pretrained(make_model(), path)
 
 
+def test_what_little_is_lacking_is_named_and_is_not_rounded_away(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(100, 100), nn.Linear(1, 1))
+    state = {name: value for name, value in model.state_dict().items() if name != "1.bias"}
+    wanted = r"at least 100% .* has 99\.9% and lacks 1\.bias; no other prefix would match more"
+    with pytest.raises(ValueError, match=wanted):
+        load_pretrained(model, save(tmp_path, state), min_share=1.0)
+
+
 def test_the_least_share_is_the_callers_to_lower(tmp_path: Path) -> None:
     state = {name: value for name, value in weights().items() if not name.startswith("head")}
     path = save(tmp_path, state)

@@ -53,3 +53,11 @@ def test_a_missing_file_is_one_line_wherever_it_was_missed() -> None:
     with pytest.raises(FileNotFoundError) as caught:
         Path("/no/such/file").read_text()
     assert "/no/such/file" in str(explain_error(caught.value))
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(NotADirectoryError) as caught:
+        (file / "folder").mkdir(parents=True)
+    assert str(file) in str(explain_error(caught.value))

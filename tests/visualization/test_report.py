@@ -227,3 +227,8 @@ def test_what_is_written_into_a_page_is_escaped() -> None:
 def test_a_work_dir_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="work_dir must be a folder, but got"):
         write_report(tmp_path / "none")
+
+
+def test_a_report_of_less_than_one_keyframe_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="num_keyframes must be positive, but got -1"):
+        write_report(write_demo(tmp_path), num_keyframes=-1)

@@ -42,7 +42,10 @@ def write_report(
 
     Raises:
         FileNotFoundError: If there is no such folder.
+        ValueError: If no keyframe is asked for.
     """
+    if num_keyframes < 1:
+        raise ValueError(f"num_keyframes must be positive, but got {num_keyframes}.")
     work = WorkDir.read(work_dir)
     keyframes, reason = _load_or_explain(work, num_keyframes)
     sections = [
