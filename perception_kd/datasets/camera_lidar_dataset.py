@@ -1,6 +1,5 @@
 """Synchronized camera images and LiDAR sweeps, one sample at a time."""
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,12 +10,13 @@ from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 
 from perception_kd.datasets.errors import BrokenFileError
-from perception_kd.datasets.info_file import read_info, resolve_path
+from perception_kd.datasets.info_file import read_info
 from perception_kd.datasets.instances import (
     DETECTION_CLASSES,
     class_of_category,
     parse_instances,
 )
+from perception_kd.datasets.sample_info import make_rng, parse_sample
 from perception_kd.datasets.selection import select_samples
 from perception_kd.datasets.semantic_labels import (
     IGNORE_INDEX,
@@ -30,22 +30,6 @@ from perception_kd.datasets.transforms.base import Sample
 from perception_kd.registry import DATASETS, TRANSFORMS
 
 Step = dict[str, Any] | Callable[[Sample], Sample | None]
-
-
-def make_rng(seed: int, epoch: int, token: str, stream: int = 0) -> np.random.Generator:
-    """Return the generator of one sample in one epoch.
-
-    It depends on nothing else, so what a sample looks like does not depend on the
-    number of workers, on other samples, or on whether the run was resumed.
-
-    Args:
-        seed: Seed of the run, not negative.
-        epoch: Epoch, from 0.
-        token: Name of the sample.
-        stream: Another number gives an independent generator for another purpose.
-    """
-    digest = hashlib.sha256(token.encode()).digest()
-    return np.random.default_rng([seed, epoch, stream, *np.frombuffer(digest, "<u4").tolist()])
 
 
 @DATASETS.register_module()
@@ -171,40 +155,11 @@ class CameraLidarDataset(BaseDataset):
 
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any]:
         """Return the first block of a sample, with paths relative to the data set."""
-        metainfo, raw, lidar = self._metainfo, raw_data_info, raw_data_info["lidar_points"]
-        images = raw["images"]
-        cameras = list(images) if self.cameras is None else list(self.cameras)
-        unknown = [name for name in cameras if name not in images]
-        if unknown:
-            raise ValueError(f"cameras must be among {list(images)}, but got {unknown}.")
-        views = [images[name] for name in cameras]
-        mask, sweeps = raw.get("pts_semantic_mask_path"), raw.get("lidar_sweeps", [])
-        boxes = {}
+        sample = parse_sample(raw_data_info, self._metainfo, self.cameras, self.max_sweeps)
         if self.with_boxes:
-            boxes["instances"] = parse_instances(raw.get("instances", []), self._class_of_category)
-        return {
-            "sample_token": raw["token"],
-            "scene_token": raw["scene_token"],
-            "scene_name": raw["scene_name"],
-            "location": raw.get("location"),
-            "timestamp": lidar["timestamp"],
-            "lidar_token": lidar["sample_data_token"],
-            "lidar_path": resolve_path(metainfo, "pts", lidar["lidar_path"]),
-            "num_pts_feats": lidar["num_pts_feats"],
-            "lidar2ego": np.array(lidar["lidar2ego"], float),
-            "ego2global": np.array(lidar["ego2global"], float),
-            "lidar_sweeps": [_parse_sweep(s) for s in sweeps[: self.max_sweeps]],
-            "cam_names": cameras,
-            "img_tokens": [view["sample_data_token"] for view in views],
-            "img_paths": [
-                resolve_path(metainfo, name, view["img_path"])
-                for name, view in zip(cameras, views, strict=True)
-            ],
-            "lidar2cam": np.array([view["lidar2cam"] for view in views], float),
-            "cam2img": np.array([view["cam2img"] for view in views], float),
-            "pts_semantic_mask_path": mask and resolve_path(metainfo, "pts_semantic_mask", mask),
-            **boxes,
-        }
+            raw_boxes = raw_data_info.get("instances", [])
+            sample["instances"] = parse_instances(raw_boxes, self._class_of_category)
+        return sample
 
     def get_cat_ids(self, idx: int) -> set[int]:
         """Return the classes of a sample's valid boxes, for class-balanced sampling.
@@ -305,14 +260,6 @@ class CameraLidarDataset(BaseDataset):
             raise ValueError(f"Test samples must not be skipped, but of {token} {details}.")
         self._shared.count_skip(reason)
         MMLogger.get_current_instance().warning(f"Skipped sample {token} ({reason}): {details}")
-
-
-def _parse_sweep(sweep: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "lidar_path": sweep["lidar_points"]["lidar_path"],
-        "sweep2lidar": np.array(sweep["sweep2lidar"], float),
-        "timestamp": sweep["timestamp"],
-    }
 
 
 def _is_kitti(metainfo: Mapping[str, Any]) -> bool:
