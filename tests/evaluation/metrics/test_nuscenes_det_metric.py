@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.logging import MMLogger
+from mmengine.structures import InstanceData
 from nuscenes.eval.detection.evaluate import DetectionEval
 from nuscenes.nuscenes import NuScenes
 
@@ -18,7 +20,9 @@ from perception_kd.datasets.nuscenes_converter import convert_nuscenes
 from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.evaluation.metrics import NuScenesDetMetric
 from perception_kd.evaluation.nuscenes_boxes import BoxEvaluation
+from perception_kd.models.heads import BEVCenterHead
 from tests.fake_data.prepared import PreparedData
+from tests.models.heads.perfect_center_head import outputs_of
 
 NO_CACHES = Path(__file__).parents[3] / "configs" / "_base_" / "default_runtime.py"
 
@@ -111,6 +115,25 @@ def test_absent_classes_are_named_and_left_out_of_values_of_their_own(
     # Officially the absent classes are missed: AP 0 and errors of 1.
     assert scores["nuscenes/mAP"] == pytest.approx(0.3)
     assert scores["nuscenes/mATE"] == pytest.approx(0.7, abs=1e-3)
+
+
+def test_annotations_keep_their_headings_through_targets_and_decoding_of_the_head(
+    dataset: CameraLidarDataset, folders: dict[str, Any]
+) -> None:
+    # Cells of 0.4 m, so that no two people share one.
+    bounds = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
+    head = BEVCenterHead(8, bounds, 0.4, test_cfg=dict(score_threshold=0.99))
+    samples = predict(dataset)
+    for sample in samples:
+        found = sample["pred_instances_3d"]
+        truth = InstanceData(bboxes_3d=found["bboxes_3d"], labels_3d=found["labels_3d"])
+        outputs = outputs_of(head, head.get_targets([truth]))
+        metainfo = [dict(box_type_3d=LiDARInstance3DBoxes)]
+        sample["pred_instances_3d"] = head.predict_by_feat(outputs, metainfo)[0]
+    scores = score(dataset, folders, samples)
+    assert scores["nuscenes/mAP"] > 0.99
+    for error in ("mATE", "mASE", "mAOE", "mAVE"):
+        assert scores[f"nuscenes/{error}"] == pytest.approx(0, abs=1e-3)
 
 
 @pytest.mark.parametrize(

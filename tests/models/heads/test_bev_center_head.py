@@ -7,13 +7,13 @@ import pytest
 import torch
 from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
-from torch import Tensor
 
 from perception_kd.datasets.instances import DETECTION_CLASSES
 from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.geometry.bev_grid import sample_bev
 from perception_kd.models.heads import BEVCenterHead
 from perception_kd.registry import MODELS
+from tests.models.heads.perfect_center_head import outputs_of
 
 # Not square and not centered, so that x and y cannot be confused.
 RANGE, CELL = (-20.0, -40.0, -5.0, 60.0, 24.0, 3.0), 0.8
@@ -43,21 +43,6 @@ def one_box_a_class() -> InstanceData:
         for i in range(10)
     ]
     return make_truth(values, list(range(10)))
-
-
-def outputs_of(targets: Any) -> tuple[list[dict[str, Tensor]], ...]:
-    """Return what a perfect network would give for targets."""
-    outputs = []
-    for heatmap, boxes, inds, masks in zip(*targets, strict=True):
-        maps = torch.zeros(len(heatmap), 10, ROWS * COLUMNS)
-        for b, (box, ind, mask) in enumerate(zip(boxes, inds, masks, strict=True)):
-            maps[b, :, ind[mask.bool()]] = box[mask.bool()].T
-        maps = maps.view(-1, 10, ROWS, COLUMNS)
-        names, sizes = ("reg", "height", "dim", "rot", "vel"), (2, 1, 3, 2, 2)
-        output = dict(zip(names, maps.split(sizes, dim=1), strict=True))
-        output["heatmap"] = torch.logit(heatmap, eps=1e-6)
-        outputs.append([output])
-    return tuple(outputs)
 
 
 def test_convention_a_box_peaks_in_the_cell_of_its_center() -> None:
@@ -90,7 +75,7 @@ def test_convention_the_peak_is_where_bev_features_are_read() -> None:
 def test_decoding_the_targets_returns_the_boxes(nms_type: str) -> None:
     head = build(nms_type=nms_type)
     truth = one_box_a_class()
-    found = head.predict_by_feat(outputs_of(head.get_targets([truth])), METAINFO)[0]
+    found = head.predict_by_feat(outputs_of(head, head.get_targets([truth])), METAINFO)[0]
     best = found.scores_3d > 0.99
     order = found.labels_3d[best].argsort()
     assert found.labels_3d[best][order].tolist() == list(range(10))
@@ -101,10 +86,10 @@ def test_decoding_the_targets_returns_the_boxes(nms_type: str) -> None:
 def test_a_perfect_network_has_no_loss_and_a_wrong_size_costs_its_weight() -> None:
     head = build()
     truth = one_box_a_class()
-    perfect = head.loss_by_feat(outputs_of(head.get_targets([truth])), [truth])
+    perfect = head.loss_by_feat(outputs_of(head, head.get_targets([truth])), [truth])
     assert len(perfect) == 12
     assert sum(v.item() for k, v in perfect.items() if "bbox" in k) == pytest.approx(0, abs=1e-5)
-    outputs = outputs_of(head.get_targets([truth]))
+    outputs = outputs_of(head, head.get_targets([truth]))
     outputs[0][0]["dim"][:, 0] += 0.3  # the car's length by exp(0.3), velocity by 2 m/s
     outputs[0][0]["vel"][:, 1] += 2.0
     # 0.25 * (0.3 + 0.2 * 2), the mean over one box.
@@ -117,7 +102,7 @@ def test_nms_keeps_one_of_two_boxes_at_one_place(nms_type: str, num_kept: int) -
     # Cars at 10 m, 10.9 m (overlapping, and within 2 m) and 20 m.
     values = [[x, 0.0, 0, 4, 2, 1.5, 0, 0, 0] for x in (10.0, 10.9, 20.0)]
     head = build(nms_type=nms_type)
-    outputs = outputs_of(head.get_targets([make_truth(values, [0, 0, 0])]))
+    outputs = outputs_of(head, head.get_targets([make_truth(values, [0, 0, 0])]))
     outputs[0][0]["heatmap"][:] = -10
     for column, score in ((37, 2.0), (38, 1.0), (50, 3.0)):
         outputs[0][0]["heatmap"][0, 0, 50, column] = score
