@@ -98,6 +98,50 @@ def test_rad_learns_from_prcs_network_by_the_published_weighting() -> None:
     assert model.img_projector.in_channels == model.view_transform.out_channels == 80
 
 
+def test_the_baselines_have_their_published_losses() -> None:
+    info_nce = dict(
+        type="RegionContrastLoss",
+        temperature=0.07,
+        positives="point",
+        same_region_negatives=True,
+        region_normalize=False,
+        semantic_less_anchors=True,
+        symmetric=False,
+        scope="scene",
+    )
+    points = load("point-contrast_pillar02").model
+    assert (points.alpha, points.sampler.num_rich, points.sampler.num_less) == (0, 0, 4096)
+    assert points.loss_rapc == info_nce
+    simipu = load("simipu_swint-lss_pillar02").model
+    assert simipu.loss_intra == simipu.loss_inter == info_nce
+    assert simipu.sampler.num_rich == 0
+    distill = load("bev-distill_swint-lss_pillar02").model
+    relation = dict(type="InfoNCELoss", temperature=0.07, loss_weight=0.2)
+    assert (distill.dense_weight, distill.loss_relation) == (0.01, relation)
+    for name in ("pts_projector", "pts_img_projector", "img_projector"):
+        assert (simipu[name].hidden_channels, simipu[name].out_channels) == ((128, 128), 128)
+        assert simipu[name].batch_norm
+    for name in ("pts_relation_projector", "img_projector"):
+        assert (distill[name].hidden_channels, distill[name].out_channels) == ((512,), 512)
+        assert distill[name].batch_norm
+
+
+@pytest.mark.parametrize(
+    ("stem", "uses_regions"),
+    [
+        ("point-contrast_pillar02", False),
+        ("simipu_swint-lss_pillar02", False),
+        ("prc_pillar02", True),
+        ("bev-distill_swint-lss_pillar02", True),
+    ],
+)
+def test_baselines_without_regions_load_none(stem: str, uses_regions: bool) -> None:
+    cfg = load(stem)
+    for loader in LOADERS:
+        steps = [settings["type"] for settings in dicts_of(cfg[loader].dataset.pipeline)]
+        assert ("LoadRegions" in steps) is uses_regions
+
+
 @pytest.mark.parametrize(
     ("pretraining", "detector"),
     [

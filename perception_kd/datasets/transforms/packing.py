@@ -49,7 +49,8 @@ class PackPretrainInputs(Transform):
         """Return ``inputs`` and ``data_samples``.
 
         Raises:
-            ValueError: If the images or the superpixels differ in size.
+            ValueError: If the images or the superpixels differ in size, or ``points``
+                are no longer the first of ``views``.
         """
         inputs: dict[str, Any] = {}
         if "points" in sample:
@@ -64,7 +65,7 @@ class PackPretrainInputs(Transform):
             if key in sample:
                 inputs[key] = _to_tensor(sample[key], np.int64)
         if "views" in sample:
-            inputs["views"] = [_to_tensor(view, np.float32) for view in sample["views"]]
+            inputs["views"] = _pack_views(sample)
         if "region_ids" in sample:
             inputs["region_ids"] = _to_tensor(sample["region_ids"], np.int32)
         return {"inputs": inputs, "data_samples": self._pack_data_sample(sample)}
@@ -86,6 +87,17 @@ class PackPretrainInputs(Transform):
         if "gt_bev_masks" in sample:
             data_sample.gt_bev_seg = PixelData(masks=_to_tensor(sample["gt_bev_masks"], np.uint8))
         return data_sample
+
+
+def _pack_views(sample: Sample) -> list[Tensor]:
+    """Pack the views, whose rows are those of all that belongs to ``points``."""
+    views = [_to_tensor(view, np.float32) for view in sample["views"]]
+    if not torch.equal(views[0], _to_tensor(sample["points"], np.float32)):
+        raise ValueError(
+            "points must be the first of views, but got others; put MakeViews behind all that "
+            "moves, drops or shuffles points."
+        )
+    return views
 
 
 def _pack_cameras(sample: Sample) -> dict[str, Tensor]:

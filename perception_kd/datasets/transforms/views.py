@@ -18,7 +18,8 @@ class MakeViews(Transform):
 
     A row is the same physical point in every view, so whatever belongs to rows, as
     ``region_ids``, belongs to all views. The sample itself becomes the first view:
-    cameras follow that one, by its ``lidar_aug_matrix``.
+    cameras follow that one, by its ``lidar_aug_matrix``. No later step may move, drop
+    or shuffle points: it would not reach the views.
 
     Reads: ``points``, and what the transforms read. Writes: ``views``, ``points``,
     ``lidar_aug_matrix``.

@@ -14,6 +14,7 @@ from perception_kd.datasets.transforms import (
     RandomRotateZ,
     RandomScale,
     RandomTranslate,
+    ShufflePoints,
     Transform,
 )
 from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
@@ -106,6 +107,14 @@ def reverse(sample: dict[str, Any]) -> dict[str, Any]:
 def test_rejects_transforms_that_break_rows(step: Any) -> None:
     with pytest.raises(ValueError, match="must keep the rows of points, but got"):
         MakeViews([step])(make_sample())
+
+
+@pytest.mark.parametrize("step", [ShufflePoints(), RandomTranslate(0.5), CropToDisc(9.0, (-9, 9))])
+def test_what_moves_points_behind_the_views_is_refused(step: Transform) -> None:
+    sample = step(MakeViews(STEPS)(make_sample()))
+    assert sample is not None
+    with pytest.raises(ValueError, match=r"points must be the first of views, .* MakeViews"):
+        PackPretrainInputs()(sample)
 
 
 def test_rejects_no_views() -> None:
