@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmdet3d.models.dense_heads import CenterHead
-from torch import nn
+from torch import Tensor, nn
 
 from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.registry import MODELS
@@ -105,6 +105,18 @@ class BEVCenterHead(CenterHead):
         super().init_weights()
         for branches in self.task_heads:
             nn.init.constant_(branches.heatmap[-1].bias, branches.init_bias)
+
+    def forward_single(self, x: Tensor) -> list[dict[str, Tensor]]:
+        """Return the maps of each task in float32, whatever autocast made of them.
+
+        The heatmap's loss takes log(1 - p + 1e-12), which in half precision is log 0
+        for a sure score: a NaN where there is a box.
+
+        Args:
+            x: Shape (B, C, Y, X).
+        """
+        tasks = super().forward_single(x)
+        return [{name: maps.float() for name, maps in task.items()} for task in tasks]
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -155,6 +155,19 @@ def test_training_starts_from_low_scores() -> None:
         assert scores.std() < 0.1
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_sure_scores_have_a_finite_loss_under_autocast(dtype: torch.dtype) -> None:
+    head = build()
+    for branches in head.task_heads:
+        torch.nn.init.constant_(branches.heatmap[-1].bias, 9.0)  # 0.9999, in float16 one
+    truth = one_box_a_class()
+    with torch.autocast("cpu", dtype=dtype):
+        maps = head([torch.randn(1, 8, ROWS, COLUMNS)])
+        losses = head.loss_by_feat(maps, [truth])
+    assert {value.dtype for (task,) in maps for value in task.values()} == {torch.float32}
+    assert all(value.isfinite() for value in losses.values())
+
+
 def test_rejects_unknown_settings() -> None:
     with pytest.raises(ValueError, match='nms_type must be "rotate" or "circle", but got "soft"'):
         build(nms_type="soft")
