@@ -73,6 +73,15 @@ def test_every_small_twin_trains_and_is_tested(
     assert test.main([str(path), checkpoint, *folders]) == 0
 
 
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("mapseg/*.py")), ids=name)
+def test_a_map_config_has_one_order_of_classes(path: Path) -> None:
+    cfg = Config.fromfile(path)
+    settings = [cfg.model, cfg.val_evaluator, *(cfg[loader].dataset for loader in LOADERS)]
+    orders = [tuple(node["classes"]) for node in dicts_of(settings) if "classes" in node]
+    assert len(orders) == 5  # head, evaluator, three loaders
+    assert len(set(orders)) == 1
+
+
 def test_every_pretraining_has_a_small_twin() -> None:
     # Its method, teacher and student stand before processes and batch size.
     twins = {re.split(r"_\d+xb", path.stem)[0] for path in TWINS}

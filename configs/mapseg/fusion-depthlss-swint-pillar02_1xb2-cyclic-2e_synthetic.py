@@ -17,7 +17,7 @@ model = dict(
 load_points = [dict(type="LoadPoints", num_sweeps=1)]
 train_pipeline = [
     *(*load_points, *_base_.load_images, *_base_.small_augment_images, *_base_.move),
-    *(*_base_.crop_points, *_base_.load_masks, *_base_.pack),
+    *(*_base_.crop_points, *_base_.load_masks, *_base_.shuffle, *_base_.pack),
 ]
 test_pipeline = [
     *(*load_points, *_base_.load_images, *_base_.small_fit_images),

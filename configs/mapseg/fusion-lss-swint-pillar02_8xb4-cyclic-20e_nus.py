@@ -21,7 +21,7 @@ load_pretrained_from = dict(ignore=["fuser.", "bev_", "map_head."])
 
 train_pipeline = [
     *(*_base_.load_points, *_base_.load_images, *_base_.augment_images, *_base_.move),
-    *(*_base_.crop_points, *_base_.load_masks, *_base_.pack),
+    *(*_base_.crop_points, *_base_.load_masks, *_base_.shuffle, *_base_.pack),
 ]
 test_pipeline = [
     *(*_base_.load_points, *_base_.load_images, *_base_.fit_images),

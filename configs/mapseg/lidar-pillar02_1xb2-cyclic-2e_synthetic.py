@@ -6,7 +6,8 @@ model = dict(**_base_.small_lidar, map_head=dict(in_channels=48))
 
 load_points = [dict(type="LoadPoints", num_sweeps=1)]
 train_pipeline = [
-    *(*load_points, *_base_.move, *_base_.crop_points, *_base_.load_masks, *_base_.pack)
+    *(*load_points, *_base_.move, *_base_.crop_points, *_base_.load_masks),
+    *(*_base_.shuffle, *_base_.pack),
 ]
 test_pipeline = [*load_points, *_base_.crop_points, *_base_.load_masks, *_base_.pack]
 train_dataloader = dict(**_base_.small_loader, dataset=dict(**_base_.data, pipeline=train_pipeline))

@@ -1,77 +1,38 @@
-"""nuScenes' ten classes of boxes, augmented as BEVFusion does; intensity 0..255.
+"""nuScenes' ten classes of boxes.
 
 Ground truth is not pasted into other samples: a data base of objects would be made of
 all labels, whatever share of them a config is to see.
 """
 
-data_root = "data/nuscenes"
-info_root = "data/nuscenes"
-point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
+_base_ = ["./nuscenes_bev.py"]
 
-load_points = [dict(type="LoadPoints", num_sweeps=9)]
-move = [
-    dict(type="RandomRotateZ", range_deg=(-45.0, 45.0)),
-    dict(type="RandomScale", scale_range=(0.9, 1.1)),
-    dict(type="RandomTranslate", std=0.5),
-    dict(type="RandomFlipAxis"),
-]
-crop_points = [dict(type="CropToRange", point_cloud_range=point_cloud_range)]
-crop_boxes = [dict(type="CropBoxesToRange", point_cloud_range=point_cloud_range)]
-load_images = [dict(type="LoadImages")]
-augment_images = [
-    dict(type="RandomScaleAndCropImages", size=(256, 704), scale=(0.38, 0.55)),
-    dict(type="RandomFlipImages"),
-    dict(type="RandomRotateImages", range_deg=(-5.4, 5.4)),
-]
-fit_images = [dict(type="ScaleAndCropImages", size=(256, 704), scale=0.48)]
 load_boxes = [dict(type="LoadBoxes")]
-shuffle = [dict(type="ShufflePoints")]
-pack = [dict(type="PackPretrainInputs")]
+crop_boxes = [dict(type="CropBoxesToRange", point_cloud_range=_base_.point_cloud_range)]
 
-# Of LiDAR; base configs of cameras replace them.
-train_pipeline = [*load_points, *load_boxes, *move, *crop_points, *crop_boxes, *shuffle, *pack]
-test_pipeline = [*load_points, *crop_points, *pack]
+# Of LiDAR; leaves with cameras replace them.
+train_pipeline = [
+    *(*_base_.load_points, *load_boxes, *_base_.move, *_base_.crop_points, *crop_boxes),
+    *(*_base_.shuffle, *_base_.pack),
+]
+test_pipeline = [*_base_.load_points, *_base_.crop_points, *_base_.pack]
 
 train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
     dataset=dict(
+        _delete_=True,
         type="CBGSDataset",
         dataset=dict(
-            type="CameraLidarDataset",
-            data_root=data_root,
-            info_root=info_root,
-            ann_file="nuscenes_infos_train.pkl",
-            cameras=[],
+            _base_.train_dataloader.dataset,
             with_boxes=True,
             pipeline=train_pipeline,
         ),
     ),
 )
-val_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="CameraLidarDataset",
-        data_root=data_root,
-        info_root=info_root,
-        ann_file="nuscenes_infos_val.pkl",
-        cameras=[],
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
-)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(
     type="NuScenesDetMetric",
-    data_root=data_root,
-    info_root=info_root,
+    data_root=_base_.data_root,
+    info_root=_base_.info_root,
     ann_file="nuscenes_infos_val.pkl",
 )
 test_evaluator = val_evaluator
-val_cfg = dict()
-test_cfg = dict()

@@ -1,12 +1,10 @@
-"""nuScenes' maps: six classes, +-50 m at 0.5 m; augmented as BEVFusion does.
+"""nuScenes' maps: six classes, +-50 m at 0.5 m.
 
 Masks are drawn as the devkit draws them, which BEVFusion's results are measured on.
-Intensity is 0..255.
 """
 
-data_root = "data/nuscenes"
-info_root = "data/nuscenes"
-point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
+_base_ = ["./nuscenes_bev.py"]
+
 map_classes = [
     "drivable_area",
     "ped_crossing",
@@ -16,21 +14,6 @@ map_classes = [
     "divider",
 ]
 
-load_points = [dict(type="LoadPoints", num_sweeps=9)]
-move = [
-    dict(type="RandomRotateZ", range_deg=(-45.0, 45.0)),
-    dict(type="RandomScale", scale_range=(0.9, 1.1)),
-    dict(type="RandomTranslate", std=0.5),
-    dict(type="RandomFlipAxis"),
-]
-crop_points = [dict(type="CropToRange", point_cloud_range=point_cloud_range)]
-load_images = [dict(type="LoadImages")]
-augment_images = [
-    dict(type="RandomScaleAndCropImages", size=(256, 704), scale=(0.38, 0.55)),
-    dict(type="RandomFlipImages"),
-    dict(type="RandomRotateImages", range_deg=(-5.4, 5.4)),
-]
-fit_images = [dict(type="ScaleAndCropImages", size=(256, 704), scale=0.48)]
 load_masks = [
     dict(
         type="LoadBEVMasks",
@@ -40,43 +23,16 @@ load_masks = [
         value_at="corner",
     )
 ]
-pack = [dict(type="PackPretrainInputs")]
 
 # Of LiDAR; leaves with cameras replace them.
-train_pipeline = [*load_points, *move, *crop_points, *load_masks, *pack]
-test_pipeline = [*load_points, *crop_points, *load_masks, *pack]
+train_pipeline = [
+    *(*_base_.load_points, *_base_.move, *_base_.crop_points, *load_masks),
+    *(*_base_.shuffle, *_base_.pack),
+]
+test_pipeline = [*_base_.load_points, *_base_.crop_points, *load_masks, *_base_.pack]
 
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    dataset=dict(
-        type="CameraLidarDataset",
-        data_root=data_root,
-        info_root=info_root,
-        ann_file="nuscenes_infos_train.pkl",
-        cameras=[],
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="CameraLidarDataset",
-        data_root=data_root,
-        info_root=info_root,
-        ann_file="nuscenes_infos_val.pkl",
-        cameras=[],
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
-)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(type="MapSegMetric", classes=map_classes)
 test_evaluator = val_evaluator
-val_cfg = dict()
-test_cfg = dict()
