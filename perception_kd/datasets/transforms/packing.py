@@ -35,8 +35,9 @@ class PackPretrainInputs(Transform):
 
     Reads, each where present: ``points``, ``rng``, ``imgs``, ``lidar2cam``,
     ``cam2img``, ``img_aug_matrix``, ``lidar_aug_matrix``, ``superpixels``,
-    ``pairing_*``, ``views``, ``region_ids``, ``pts_semantic_mask`` and the meta keys.
-    Writes: ``inputs``, ``data_samples`` of ``docs/sample.md``, and nothing else.
+    ``pairing_*``, ``views``, ``region_ids``, ``pts_semantic_mask``, ``gt_bboxes_3d``,
+    ``gt_labels_3d``, ``gt_bev_masks`` and the meta keys. Writes: ``inputs``,
+    ``data_samples`` of ``docs/sample.md``, and nothing else.
 
     Args:
         meta_keys: Keys that are copied to the data sample where present.
