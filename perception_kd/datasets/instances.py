@@ -67,9 +67,12 @@ def parse_instances(raw: Sequence[Mapping[str, Any]], class_of: Mapping[int, int
         raw: ``instances`` of a sample of the info file.
         class_of: From :func:`class_of_category`.
     """
-    boxes = [[*box["bbox_3d"], *box.get("velocity", (0.0, 0.0))] for box in raw]
+    rows = [[*box["bbox_3d"], *box.get("velocity", (0.0, 0.0))] for box in raw]
+    boxes = np.array(rows, np.float64).reshape(-1, 9)
+    # Velocities alone: a box at an unknown place must not end at the sensor.
+    boxes[:, 7:] = np.nan_to_num(boxes[:, 7:])
     return Instances(
-        bboxes_3d=np.nan_to_num(np.array(boxes, np.float64).reshape(-1, 9)),
+        bboxes_3d=boxes,
         labels_3d=np.array([class_of.get(box["bbox_label_3d"], -1) for box in raw], np.int64),
         is_valid=np.array([box["bbox_3d_isvalid"] for box in raw], bool),
         num_lidar_pts=np.array([box["num_lidar_pts"] for box in raw], np.int64),

@@ -50,8 +50,8 @@ class PackPretrainInputs(Transform):
         """Return ``inputs`` and ``data_samples``.
 
         Raises:
-            ValueError: If the images or the superpixels differ in size, or ``points``
-                are no longer the first of ``views``.
+            ValueError: If there is no image, the images or the superpixels differ in
+                size, or ``points`` are no longer the first of ``views``.
         """
         inputs: dict[str, Any] = {}
         if "points" in sample:
@@ -120,6 +120,11 @@ def _to_tensor(array: NDArray[np.generic], dtype: type[np.generic]) -> Tensor:
 
 
 def _stack(name: str, arrays: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> Tensor:
+    if not arrays:
+        raise ValueError(
+            f"{name} must hold at least one image, but got none; let the data set give cameras, "
+            "or take LoadImages out of the pipeline."
+        )
     sizes = sorted({array.shape[:2] for array in arrays})
     if len(sizes) > 1:
         raise ValueError(

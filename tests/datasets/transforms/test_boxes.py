@@ -193,6 +193,15 @@ def test_boxes_are_cropped_by_their_center_seen_from_above() -> None:
     assert cropped["gt_labels_3d"].tolist() == [3, 3]
 
 
+def test_a_box_at_an_unknown_place_is_not_moved_to_the_sensor() -> None:
+    raw = {"bbox_3d": [np.nan] * 7, "bbox_label_3d": 0, "bbox_3d_isvalid": True}
+    unknown = parse_instances([{**raw, "num_lidar_pts": 9}], {0: 3})
+    assert np.isnan(unknown["bboxes_3d"][0, :7]).all()
+    assert unknown["bboxes_3d"][0, 7:].tolist() == [0, 0]
+    sample = {"instances": unknown}
+    assert len(CropBoxesToRange([-9, -9, -9, 9, 9, 9])(LoadBoxes()(sample))["gt_bboxes_3d"]) == 0
+
+
 def test_rejects_what_it_cannot_load() -> None:
     with pytest.raises(ValueError, match="with_boxes=True"):
         LoadBoxes()({})

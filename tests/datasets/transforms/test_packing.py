@@ -53,6 +53,11 @@ def test_images_of_several_sizes_are_refused_with_the_remedy() -> None:
         PackPretrainInputs()(sample)
 
 
+def test_images_of_no_camera_are_refused_with_the_remedy() -> None:
+    with pytest.raises(ValueError, match="imgs must hold at least one image, but got none"):
+        PackPretrainInputs()({"sample_token": "a", "imgs": []})
+
+
 def test_the_seed_comes_from_the_generator_of_the_sample() -> None:
     seeds = [
         PackPretrainInputs()({**make_sample(), "rng": np.random.default_rng(seed)})[
