@@ -162,13 +162,11 @@ def test_a_click_on_a_point_recolors_cloud_and_images(browser: Any) -> None:
     car = find_car(browser)
     cloud = bring(browser, "#cloud-similarity")
 
-    def click() -> bool:
-        # Again and again: on a busy machine a click may last too long to count as one.
-        actions = webdriver.ActionChains(browser)
-        actions.move_to_element_with_offset(cloud, *car).click().perform()
-        return chosen(browser) != "200"
-
-    wait(browser, click)
+    # A slow click is one too: where the renderer is slow, all are.
+    actions = webdriver.ActionChains(browser)
+    actions.move_to_element_with_offset(cloud, *car).click_and_hold().pause(0.6).release()
+    actions.perform()
+    wait(browser, lambda: chosen(browser) != "200")
     assert int(chosen(browser)) < 200
     wait(browser, lambda: (look(browser, "#cloud-similarity") != cloud_before).mean() > 0.002)
     warm = heat(browser)

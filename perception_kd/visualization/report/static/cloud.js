@@ -6,6 +6,7 @@ const GROUND = -1.8; // m, seen from the sensor
 // Ambient light alone: colors as they are in the legend.
 const UNLIT = { ambient: 1, diffuse: 0, shininess: 1, specularColor: [0, 0, 0] };
 const LIMITS = { minZoom: 0, maxZoom: 9 };
+const PICKING_RADIUS = 5; // px
 
 function ringPath(radius) {
   return Array.from({ length: 97 }, (_, i) => {
@@ -20,6 +21,8 @@ class Cloud {
   constructor(element, range, { onClick = () => {}, onHover = () => {}, onView = () => {} } = {}) {
     Object.assign(this, { element, range, onClick, onHover, onView, deck: null, marked: null });
     element.addEventListener("keydown", (event) => this.key(event));
+    element.addEventListener("pointerdown", ({ clientX, clientY }) => { this.pressed = [clientX, clientY]; }, true);
+    element.addEventListener("click", (event) => this.click(event), true);
     onTheme.push(() => this.update());
   }
 
@@ -36,14 +39,23 @@ class Cloud {
       views: new deck.OrbitView({ orbitAxis: "Z", fovy: 40 }),
       viewState: this.view,
       controller: { keyboard: false, inertia: false },
-      pickingRadius: 5,
+      pickingRadius: PICKING_RADIUS,
       getCursor: ({ isDragging }) => (isDragging ? "grabbing" : "crosshair"),
       onViewStateChange: ({ viewState }) => { this.look(viewState); this.onView(viewState); },
-      onClick: ({ index, layer }) => layer?.id === "points" && this.onClick(index),
       onHover: ({ index, layer }) => this.onHover(layer?.id === "points" ? index : null),
       onAfterRender: () => { this.element.dataset.ready = "true"; },
       layers: this.layers(),
     });
+  }
+
+  // The browser's own click: deck.gl's must be over in 250 ms, which a slow renderer does not manage.
+  click({ clientX, clientY }) {
+    const moved = this.pressed && Math.hypot(clientX - this.pressed[0], clientY - this.pressed[1]);
+    if (!this.ready || moved > PICKING_RADIUS) return;
+    const box = this.element.getBoundingClientRect();
+    const place = { x: clientX - box.left, y: clientY - box.top, radius: PICKING_RADIUS, layerIds: ["points"] };
+    const picked = this.deck.pickObject(place);
+    if (picked) this.onClick(picked.index);
   }
 
   recolor(colors, marked = null) {
