@@ -21,15 +21,17 @@ from perception_kd.datasets.transforms.loading import (
 )
 from perception_kd.datasets.transforms.packing import PackPretrainInputs
 from perception_kd.datasets.transforms.pairing import PairPointsWithPixels
-from perception_kd.datasets.transforms.points import (
+from perception_kd.datasets.transforms.point_selection import (
     CropToDisc,
     CropToRange,
     DropCuboids,
+    ShufflePoints,
+)
+from perception_kd.datasets.transforms.points import (
     RandomFlipAxis,
     RandomRotateZ,
     RandomScale,
     RandomTranslate,
-    ShufflePoints,
 )
 from perception_kd.datasets.transforms.regions import LoadRegions
 from perception_kd.datasets.transforms.views import MakeViews

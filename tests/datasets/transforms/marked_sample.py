@@ -88,3 +88,16 @@ def source_pixels(sample: dict[str, Any]) -> dict[tuple[int, int], tuple[int, in
         blue = int(sample["imgs"][view][0, 0, 2])
         found[int(sample["points"][row, 3]), blue] = (int(r), int(c))
     return found
+
+
+def sample_at(*positions: tuple[float, float, float], **more: Any) -> dict[str, Any]:
+    """Return a frozen sample of points at positions, with more keys."""
+    points = np.zeros((len(positions), 5), dtype=np.float32)
+    points[:, :3] = positions
+    sample = {
+        "points": points,
+        "original_points": np.arange(len(points)),
+        "rng": np.random.default_rng(0),
+        **more,
+    }
+    return freeze(sample)

@@ -1,0 +1,167 @@
+"""Dropping and shuffling points; pairs, labels and original rows follow."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.datasets.transforms.base import (
+    POINT_KEYS,
+    RandomTransform,
+    Sample,
+    Transform,
+    check_range,
+    count_pairs,
+    select_points,
+)
+from perception_kd.registry import TRANSFORMS
+
+Array = NDArray[np.float64]
+
+
+class Cuboid(NamedTuple):
+    """An axis-aligned box in the present LiDAR frame, in m.
+
+    Attributes:
+        center: Shape (3,).
+        half_size: Half of its edges, shape (3,).
+    """
+
+    center: Array
+    half_size: Array
+
+
+@TRANSFORMS.register_module()
+class DropCuboids(RandomTransform[Cuboid]):
+    """Remove the points inside one random box, if every image keeps enough pairs.
+
+    The box is centered on a random point and is a random fraction of the cloud's
+    extent, the same along x, y and z; it is aligned with the axes as they are after
+    rotation. Points strictly inside are removed. Where that leaves fewer than
+    ``min_pairs`` pairs in any image, nothing is removed at all: SLidR's rule. An image
+    that had no pair before takes no part in it, or one blind camera would switch the
+    transform off.
+
+    Reads: ``points``; ``pairing_*``, ``imgs`` where present. Writes: as
+    ``select_points``.
+
+    Args:
+        max_fraction: Largest edge of the box as a fraction of the cloud's extent.
+        min_pairs: Pairs that every image with pairs must keep. SLidR: 1024.
+
+    Raises:
+        ValueError: If ``max_fraction`` is outside [0, 1).
+    """
+
+    def __init__(self, max_fraction: float = 0.2, min_pairs: int = 1024) -> None:
+        if not 0 <= max_fraction < 1:
+            raise ValueError(f"max_fraction must be in [0, 1), but got {max_fraction}.")
+        self.max_fraction = max_fraction
+        self.min_pairs = min_pairs
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Cuboid:
+        """Return the box to empty."""
+        positions = sample["points"][:, :3].astype(np.float64)
+        fraction = rng.uniform(0.0, self.max_fraction)
+        center = positions[rng.integers(len(positions))]
+        return Cuboid(center, np.ptp(positions, axis=0) * fraction / 2)
+
+    def apply(self, sample: Sample, params: Cuboid) -> Sample | None:
+        """Return the sample without the points in the box, or as it was."""
+        offset = np.abs(sample["points"][:, :3] - params.center)
+        inside = (offset < params.half_size).all(axis=1)
+        dropped = select_points(sample, ~inside)
+        if dropped is None or self._keeps_enough_pairs(sample, dropped):
+            return dropped
+        return sample
+
+    def _keeps_enough_pairs(self, before: Sample, after: Sample) -> bool:
+        if "pairing_images" not in before:
+            return True
+        had_pairs = count_pairs(before) > 0
+        return bool((count_pairs(after)[had_pairs] >= self.min_pairs).all())
+
+
+@TRANSFORMS.register_module()
+class CropToDisc(Transform):
+    """Keep the points in an upright cylinder around the LiDAR.
+
+    A disc, and not the square around it, so that a rotation by any angle afterwards
+    pushes no point out of a square grid.
+
+    Reads: ``points``. Writes: as ``select_points``; None where no point is left.
+
+    Args:
+        radius: Radius in m, included.
+        z_range: Lowest and highest z in m, included.
+
+    Raises:
+        ValueError: If the radius is not positive or the heights are not ascending.
+    """
+
+    def __init__(self, radius: float, z_range: tuple[float, float]) -> None:
+        if radius <= 0:
+            raise ValueError(f"radius must be positive, but got {radius}.")
+        self.radius = radius
+        self.z_range = check_range("z_range", z_range)
+
+    def __call__(self, sample: Sample) -> Sample | None:
+        """Return the sample without the points outside."""
+        x, y, z = sample["points"][:, :3].T.astype(np.float64)
+        low, high = self.z_range
+        return select_points(sample, (x**2 + y**2 <= self.radius**2) & (z >= low) & (z <= high))
+
+
+@TRANSFORMS.register_module()
+class CropToRange(Transform):
+    """Keep the points in a box around the LiDAR: those with a cell in a voxel grid.
+
+    Reads: ``points``. Writes: as ``select_points``; None where no point is left.
+
+    Args:
+        point_cloud_range: ``[x_min, y_min, z_min, x_max, y_max, z_max]`` in m. The
+            lower bounds are included, the upper ones are not.
+
+    Raises:
+        ValueError: If there are not six bounds or they are not ascending.
+    """
+
+    def __init__(self, point_cloud_range: Sequence[float]) -> None:
+        bounds = np.asarray(point_cloud_range, dtype=np.float64)
+        if bounds.shape != (6,) or not (bounds[:3] < bounds[3:]).all():
+            raise ValueError(
+                "point_cloud_range must be three lower and three larger upper bounds, but got "
+                f"{list(point_cloud_range)}."
+            )
+        self.lower, self.upper = bounds[:3], bounds[3:]
+
+    def __call__(self, sample: Sample) -> Sample | None:
+        """Return the sample without the points outside."""
+        positions = sample["points"][:, :3]
+        inside = (positions >= self.lower) & (positions < self.upper)
+        return select_points(sample, inside.all(axis=1))
+
+
+@TRANSFORMS.register_module()
+class ShufflePoints(RandomTransform[NDArray[np.int64]]):
+    """Put the points into a random order.
+
+    A voxelizer that keeps the first points of a voxel then keeps random ones.
+
+    Reads, writes: as ``select_points``.
+    """
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the present row of each new row, shape (N,)."""
+        return rng.permutation(len(sample["points"]))
+
+    def apply(self, sample: Sample, params: NDArray[np.int64]) -> Sample:
+        """Return the sample with its points in another order."""
+        shuffled = dict(sample)
+        for key in POINT_KEYS:
+            if key in sample:
+                shuffled[key] = sample[key][params]
+        if "pairing_points" in sample:
+            shuffled["pairing_points"] = np.argsort(params)[sample["pairing_points"]]
+        return shuffled
