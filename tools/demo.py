@@ -35,7 +35,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     help_from = "run this stage and all after it again; --list names them"
     add("--from", dest="first", metavar="STAGE", help=help_from)
     add("--list", action="store_true", help="list the stages and how far they are, and end")
-    help_tiny = "try the chain in a minute or two: tiny data, one epoch, numbers without meaning"
+    help_tiny = "try the chain in a few minutes: tiny data, one epoch, numbers without meaning"
     add("--tiny", action="store_true", help=help_tiny)
     args = parser.parse_args(argv)
     suffix = "_tiny" if args.tiny else ""

@@ -76,7 +76,7 @@ class DemoSettings:
         seeds: Number of seeds, from 0 on; each varies pre-training, probes and
             initialization alike.
         workers: Processes that make data.
-        tiny: Try the chain in a minute, on data and trainings too small for a result.
+        tiny: Try the chain in a few minutes, on data and trainings too small for a result.
     """
 
     work_dir: Path = Path("work_dirs/demo")

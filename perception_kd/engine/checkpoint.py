@@ -144,7 +144,8 @@ def load_pretrained(
             nothing is refused.
         path: File written by ``torch.save``.
         prefix: As in :func:`load_report`.
-        min_share: Least share of the model's parameter values that must be loaded.
+        min_share: Least share of the model's parameter values that must be loaded; 1
+            asks for everything, statistics of norms included.
         ignore: Beginnings of names of the model that may stay as they are; they do not
             count.
         entry: As in :func:`read_state_dict`.
@@ -169,7 +170,7 @@ def load_pretrained(
             f"{name} must have shape {expected}, but {path} has {got} "
             f"({len(report.mismatched)} such); change the model's config, or name it in ignore."
         )
-    if report.share_loaded < min_share:
+    if report.share_loaded < min_share or (min_share == 1 and report.missing):
         raise ValueError(
             f"checkpoint must hold at least {min_share:.0%} of the parameters of "
             f"{type(model).__name__}, but {path} with prefix {prefix!r} has "

@@ -176,6 +176,7 @@ def build_runner(cfg: Config) -> Runner:
     ]
     cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), *hooks]
     drop_unreached_schedulers(cfg)
+    check_schedulers(cfg)
     return Runner.from_cfg(cfg)
 
 
@@ -196,6 +197,31 @@ def drop_unreached_schedulers(cfg: Config) -> None:
         for scheduler in schedulers
         if not scheduler.get("by_epoch", True) or scheduler.get("begin", 0) < last
     ]
+
+
+def check_schedulers(cfg: Config) -> None:
+    """Check that no schedule undoes the learning rates of single parameters.
+
+    A one-cycle schedule with one ``eta_max`` sets every rate to it, and a head meant to
+    learn a hundred times as fast learns like the rest.
+
+    Args:
+        cfg: Config of the run.
+
+    Raises:
+        ValueError: If there is such a schedule beside an ``lr_mult``.
+    """
+    paramwise = (cfg.get("optim_wrapper") or {}).get("paramwise_cfg") or {}
+    keys = [k for k, v in paramwise.get("custom_keys", {}).items() if v.get("lr_mult", 1) != 1]
+    schedulers = cfg.get("param_scheduler") or []
+    for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+        cycles = "OneCycle" in scheduler["type"] and "Momentum" not in scheduler["type"]
+        if keys and cycles and not isinstance(scheduler["eta_max"], list | tuple):
+            raise ValueError(
+                f"eta_max of {scheduler['type']} must be a list, one rate for each group of "
+                f"parameters, where custom_keys give {', '.join(keys)} a rate of their own, but "
+                f"got {scheduler['eta_max']}, which would level them; CosineAnnealingLR keeps them."
+            )
 
 
 def check_resumed(runner: Runner, cfg: Config) -> None:

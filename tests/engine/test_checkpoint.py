@@ -120,6 +120,13 @@ def test_what_little_is_lacking_is_named_and_is_not_rounded_away(tmp_path: Path)
         load_pretrained(model, save(tmp_path, state), min_share=1.0)
 
 
+def test_all_means_the_statistics_of_norms_too(tmp_path: Path) -> None:
+    state = {name: value for name, value in weights().items() if name != "norm.running_var"}
+    with pytest.raises(ValueError, match=r"has 100\.0% and lacks norm\.running_var"):
+        load_pretrained(make_model(), save(tmp_path, state), min_share=1.0)
+    load_pretrained(make_model(), save(tmp_path, state), min_share=0.99)
+
+
 def test_the_least_share_is_the_callers_to_lower(tmp_path: Path) -> None:
     state = {name: value for name, value in weights().items() if not name.startswith("head")}
     path = save(tmp_path, state)

@@ -1,12 +1,14 @@
 """Options of the command line reach every place of a config that they mean."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mmengine import Config
 
 from perception_kd.engine.launch import (
     check_data_folders,
+    check_schedulers,
     drop_unreached_schedulers,
     read_config,
     set_data_folders,
@@ -141,3 +143,19 @@ def test_a_schedule_ends_with_the_training() -> None:
     nothing = Config(dict(train_cfg=None))
     drop_unreached_schedulers(nothing)
     assert "param_scheduler" not in nothing
+
+
+def rated_config(scheduler: dict[str, Any], lr_mult: float = 100.0) -> Config:
+    keys = dict(pts_seg_head=dict(lr_mult=lr_mult))
+    wrapper = dict(paramwise_cfg=dict(custom_keys=keys))
+    return Config(dict(optim_wrapper=wrapper, param_scheduler=[scheduler]))
+
+
+def test_a_one_cycle_schedule_may_not_level_the_rates_of_parameters() -> None:
+    levels = dict(type="OneCycleLR", eta_max=0.1)
+    with pytest.raises(ValueError, match=r"where custom_keys give pts_seg_head a rate of their"):
+        check_schedulers(rated_config(levels))
+    check_schedulers(rated_config(levels, lr_mult=1.0))
+    check_schedulers(rated_config(dict(type="OneCycleLR", eta_max=[0.1, 10.0])))
+    check_schedulers(rated_config(dict(type="CosineAnnealingLR", T_max=10)))
+    check_schedulers(Config(dict(param_scheduler=levels)))

@@ -49,12 +49,12 @@ def write_report(
     work = WorkDir.read(work_dir)
     keyframes, reason = _load_or_explain(work, num_keyframes)
     sections = [
-        overview_section(work),
         results_section(work),
         training_section(work),
         cameras_section(keyframes, reason),
         clouds_section(keyframes, reason),
         similarity_section(keyframes, reason),
+        overview_section(work),
     ]
     out = out or work_dir / "report.html"
     out.parent.mkdir(parents=True, exist_ok=True)
