@@ -212,10 +212,15 @@ def opened_files() -> Iterator[list[str]]:
 
 
 @pytest.mark.slow
-def test_prc_trains_where_there_are_no_labels_and_opens_none(
-    prepared_synthetic: PreparedData, tmp_path: Path
+@pytest.mark.parametrize(
+    ("twin", "sensors"),
+    [(PRC_TWIN, {"LIDAR"}), (RAD_TWIN, {"LIDAR", "CAM"})],
+    ids=["PRC", "RAD"],
+)
+def test_both_stages_train_where_there_are_no_labels_and_open_none(
+    prepared_synthetic: PreparedData, tmp_path: Path, twin: Path, sensors: set[str]
 ) -> None:
-    options = prepared_synthetic.options_for(PRC_TWIN)
+    options = prepared_synthetic.options_for(twin)
     data_root, prepared = (
         Path(options[options.index(o) + 1]) for o in ("--data-root", "--info-root")
     )
@@ -232,12 +237,12 @@ def test_prc_trains_where_there_are_no_labels_and_opens_none(
     work_dir = ["--work-dir", str(tmp_path / "run")]
     folders = ["--data-root", str(data_root), "--info-root", str(stripped)]
     with opened_files() as paths:
-        assert train.main([str(PRC_TWIN), *folders, *work_dir, *few_steps(PRC_TWIN)]) == 0
+        assert train.main([str(twin), *folders, *work_dir, *few_steps(twin)]) == 0
     read = {Path(path).relative_to(data_root) for path in paths if path.startswith(str(data_root))}
-    # Sweeps of the LiDAR, and nothing else of the data set: no table, map or mask.
+    # Data of these sensors, and nothing else of the data set: no table, map or mask.
     assert len(read) > 3
-    assert {path.suffix for path in read} == {".bin"}
-    assert {path.parts[1] for path in read} == {"LIDAR_TOP"}
+    assert {path.parts[0] for path in read} <= {"samples", "sweeps"}
+    assert {path.parts[1].split("_")[0] for path in read} == sensors
     assert not any("lidarseg" in path or "sample_annotation" in path for path in paths)
 
 

@@ -57,6 +57,13 @@ def test_neighbors_are_up_to_eps_apart() -> None:
         assert cluster_points(two, 0.75, 5).max() + 1 == number
 
 
+def test_neighbors_across_the_corner_of_a_square_are_joined() -> None:
+    # Squares of 0.707 m: the groups are at (0, 0) and (2, 2), and 0.9999 m apart.
+    for far, number in ((1.41401, 1), (1.41421, 2)):
+        two = np.repeat([[0.70699, 0.70699], [far, far]], 5, axis=0)
+        assert cluster_points(two, 1.0, 5).max() + 1 == number
+
+
 def test_no_points_have_no_cluster() -> None:
     assert cluster_points(np.zeros((0, 2)), 0.75, 5).shape == (0,)
 

@@ -210,6 +210,13 @@ def test_logits_stay_wide_under_autocast() -> None:
     assert torch.equal(found, region_contrast(query, key, IDS, 0.1, **PLRC))
 
 
+def test_features_of_half_precision_are_compared_in_single() -> None:
+    query, key = (feats.half() for feats in make_features())
+    for loss in (PLRC, RAPC):
+        found = region_contrast(query, key, IDS, 0.1, **loss)
+        assert torch.equal(found, region_contrast(query.float(), key.float(), IDS, 0.1, **loss))
+
+
 def split(*sizes: int) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     query, key = make_features(sum(sizes))
     ids = (torch.arange(sum(sizes)) % 4) - 1
