@@ -76,7 +76,8 @@ class DemoSettings:
         seeds: Number of seeds, from 0 on; each varies pre-training, probes and
             initialization alike.
         workers: Processes that make data.
-        tiny: Try the chain in a few minutes, on data and trainings too small for a result.
+        tiny: Try the chain in a few minutes, on data and trainings too small to mean
+            anything.
     """
 
     work_dir: Path = Path("work_dirs/demo")
