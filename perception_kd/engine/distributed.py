@@ -6,6 +6,7 @@ already alone, so the CPU's is made here, before the runner.
 """
 
 import atexit
+import gc
 import os
 import subprocess
 
@@ -53,6 +54,9 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
 def _leave_group() -> None:
     """End the group's threads, or the exit of Python now and then aborts in them."""
     if dist.is_initialized():
+        # They end with the last reference to the group, and a runner and its model,
+        # which hold one, refer to each other in circles.
+        gc.collect()
         dist.destroy_process_group()
 
 

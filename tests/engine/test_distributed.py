@@ -98,3 +98,34 @@ assert dist.is_initialized()
         check=True,
     )
     assert run.stdout.splitlines()[-1] == "left"
+
+
+LEAVE = """
+import glob
+from mmengine import Config
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from perception_kd.engine import distributed
+
+def threads():
+    return [open(path).read() for path in glob.glob("/proc/self/task/*/comm")]
+
+distributed.prepare_distributed(Config({}), "pytorch")
+circle = [DistributedDataParallel(nn.Linear(1, 1))]
+circle.append(circle)
+del circle
+assert any("gloo" in name for name in threads()), threads()
+distributed._leave_group()
+assert not any("gloo" in name for name in threads()), threads()
+"""
+
+
+@pytest.mark.distributed
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the group is mmengine's on a GPU")
+def test_no_thread_of_the_group_is_left_when_python_ends() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    variables = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "MASTER_PORT": port}
+    subprocess.run([sys.executable, "-c", LEAVE], env={**os.environ, **variables}, check=True)
