@@ -11,7 +11,7 @@ from perception_kd.datasets.caches import Cache
 from perception_kd.datasets.errors import BrokenFileError
 from perception_kd.datasets.info_file import resolve_path
 from perception_kd.datasets.region_ids import KIND, encode_region_ids, load_region_ids
-from perception_kd.datasets.transforms.loading import read_points
+from perception_kd.datasets.transforms.loading import count_stored_points, read_points
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.utils.checks import check_at_least
@@ -36,7 +36,7 @@ class Sweep:
 
     def count_points(self) -> int:
         """Return the number of points by the size of the file."""
-        return Path(self.path).stat().st_size // (4 * self.num_columns)
+        return count_stored_points(self.path, self.num_columns)
 
 
 def list_sweeps(info: dict[str, Any], data_root: str | Path) -> list[Sweep]:

@@ -10,11 +10,11 @@ import numpy as np
 from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 
-from perception_kd.datasets.caches import Cache
 from perception_kd.datasets.errors import BrokenFileError
 from perception_kd.datasets.semantic_labels import IGNORE_INDEX
 from perception_kd.datasets.superpixel_maps import KIND, decode_superpixels
 from perception_kd.datasets.transforms.base import Sample, Transform
+from perception_kd.datasets.transforms.cached import CachedTransform
 from perception_kd.geometry.rigid import transform_points
 from perception_kd.registry import TRANSFORMS
 
@@ -55,6 +55,16 @@ def read_points(path: str | Path, num_columns: int) -> Points:
             'such samples with on_error="skip".'
         )
     return np.frombuffer(data, dtype=np.float32).reshape(-1, num_columns)
+
+
+def count_stored_points(path: str | Path, num_columns: int) -> int:
+    """Return the number of points of a sweep by the size of its file.
+
+    Args:
+        path: The file.
+        num_columns: float32 values of a point in it.
+    """
+    return Path(path).stat().st_size // (4 * num_columns)
 
 
 @TRANSFORMS.register_module()
@@ -180,8 +190,7 @@ class LoadPointLabels(Transform):
     def _read_classes(self, sample: Sample, path: str) -> NDArray[np.int64]:
         """Return the class of each row of the sweep's file."""
         data = read_bytes(path, "point labels")
-        num_bytes_of_points = Path(sample["lidar_path"]).stat().st_size
-        num_points = num_bytes_of_points // (4 * sample["num_pts_feats"])
+        num_points = count_stored_points(sample["lidar_path"], sample["num_pts_feats"])
         if len(data) != num_points * self.dtype.itemsize:
             raise BrokenFileError(
                 f"{path} must hold {num_points} labels of {self.dtype}, one for each point of "
@@ -247,21 +256,16 @@ class LoadImages(Transform):
 
 
 @TRANSFORMS.register_module()
-class LoadSuperpixels(Transform):
+class LoadSuperpixels(CachedTransform):
     """Load the superpixels of each view from a cache.
 
     Reads: ``info_root``, ``img_tokens``, ``imgs``. Writes: ``superpixels``.
 
     Args:
-        cache: Folder of the cache, relative to ``info_root``.
-        settings: Settings that the cache must have been made with; those left out may
-            be anything. None accepts every cache of superpixels.
+        cache, settings: As in :class:`~.cached.CachedTransform`.
     """
 
-    def __init__(self, cache: str, settings: Mapping[str, Any] | None = None) -> None:
-        self.cache = cache
-        self.settings = settings
-        self._opened: dict[str, Cache] = {}
+    kind = KIND
 
     def __call__(self, sample: Sample) -> Sample:
         """Return the sample with superpixels.
@@ -271,18 +275,9 @@ class LoadSuperpixels(Transform):
             BrokenFileError: If an entry is cut off or has not the size of its image.
             ValueError: If there is no such cache, or it has other settings.
         """
-        cache = self._open(Path(sample["info_root"]) / self.cache)
+        cache = self.open_cache(sample)
         superpixels = []
         for token, img in zip(sample["img_tokens"], sample["imgs"], strict=True):
             decode = partial(decode_superpixels, img_shape=img.shape[:2])
             superpixels.append(cache.read(token, decode))
         return {**sample, "superpixels": superpixels}
-
-    def _open(self, folder: Path) -> Cache:
-        if str(folder) not in self._opened:
-            try:
-                self._opened[str(folder)] = Cache.open(folder, KIND, self.settings)
-            except FileNotFoundError as error:
-                # Not one sample lacks a file: all do, and skipping them would hide why.
-                raise ValueError(f"cache must be a folder of superpixels, but: {error}") from error
-        return self._opened[str(folder)]
