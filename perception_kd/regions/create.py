@@ -6,11 +6,15 @@ import shlex
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from mmengine.logging import MMLogger
 
 from perception_kd import __version__
+from perception_kd.datasets.cache_filling import (
+    add_filling_arguments,
+    describe_source,
+    say_how_to_go_on,
+)
 from perception_kd.datasets.caches import Cache
 from perception_kd.datasets.errors import BrokenFileError
 from perception_kd.datasets.info_file import make_out_dir, read_info
@@ -37,10 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     values = ", ".join(f"{k}={v}" for k, v in RegionSettings().as_dict().items())
     help_settings = f"other settings, in m; nuScenes has {values}"
     add("--settings", nargs="+", default=[], metavar="NAME=VALUE", help=help_settings)
-    add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
-    help_resume = "keep what is there (default) or make all anew"
-    add("--resume", action=argparse.BooleanOptionalAction, default=True, help=help_resume)
-    add("--verify", action="store_true", help="check what is there, make broken files anew")
+    add_filling_arguments(parser)
     help_preview = "draw N sweeps and the statistics into preview/ of the cache; 0 = nothing "
     help_preview += "(default: %(default)s)"
     add("--preview", type=int, default=4, metavar="N", help=help_preview)
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
     sweeps: dict[str, Sweep] = {}
     for path, info in infos.items():
         sweeps |= {sweep.key: sweep for sweep in list_sweeps(info, args.data_root)}
-        source = _describe_source(path, info, command)
+        source = describe_source(path, info, f"perception_kd {__version__}", command)
         cache = Cache.create(make_out_dir(folder), KIND, settings.as_dict(), EXTENSION, source)
     _fill(cache, settings, list(sweeps.values()), args, command)
 
@@ -80,13 +81,10 @@ def _fill(
     command: str,
 ) -> None:
     logger = MMLogger.get_current_instance()
-    try:
+    with say_how_to_go_on(command):
         created = create_regions(
             cache, settings, sweeps, workers=args.workers, resume=args.resume, verify=args.verify
         )
-    except KeyboardInterrupt:
-        logger.warning("Stopped; what is done stays. To go on: %s", command)
-        raise
     logger.info("%s: %d sweeps made; %d kept", cache.folder, created.num_made, created.num_kept)
     readable = [sweep for sweep in sweeps if sweep.path not in created.failed]
     statistics = [*collect_statistics(cache, readable)]
@@ -144,16 +142,6 @@ def write_previews(
         region_ids = load_region_ids(cache, sweep.key, len(points))
         draw_regions(points, region_ids, paths[-1], f"{sweep.scene}, {sweep.key}")
     return paths
-
-
-def _describe_source(path: str, info: dict[str, Any], command: str) -> dict[str, Any]:
-    return {
-        "dataset": info["metainfo"].get("dataset"),
-        "version": info["metainfo"].get("version"),
-        "info_file": str(Path(path).absolute()),
-        "made_with": f"perception_kd {__version__}",
-        "command": command,
-    }
 
 
 def _make_command(args: argparse.Namespace, preset: str, folder: Path) -> str:

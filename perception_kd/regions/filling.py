@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from perception_kd.datasets.cache_filling import fill_cache
 from perception_kd.datasets.caches import Cache
 from perception_kd.datasets.errors import BrokenFileError
 from perception_kd.datasets.info_file import resolve_path
@@ -15,7 +16,6 @@ from perception_kd.datasets.transforms.loading import count_stored_points, read_
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.utils.checks import check_at_least
-from perception_kd.utils.jobs import run_jobs
 
 
 @dataclass(frozen=True)
@@ -105,20 +105,18 @@ def create_regions(
         if verify or sweep.key not in present
     ]
     created = Created(num_kept=len(sweeps) - len(jobs))
+
+    def note(job: _Job, outcome: bool | str) -> None:
+        if isinstance(outcome, str):
+            created.failed[job.sweep.path] = outcome
+        else:
+            created.num_made += outcome
+            created.num_kept += not outcome
+
     bar = tqdm(
         total=len(sweeps), initial=created.num_kept, desc=KIND, unit="sweep", disable=not progress
     )
-    try:
-        with bar:
-            for job, outcome in run_jobs(_run_job, jobs, workers):
-                bar.update()
-                if isinstance(outcome, str):
-                    created.failed[job.sweep.path] = outcome
-                else:
-                    created.num_made += outcome
-                    created.num_kept += not outcome
-    finally:
-        cache.save_manifest()
+    fill_cache(cache, _run_job, jobs, note, workers=workers, bar=bar)
     return created
 
 

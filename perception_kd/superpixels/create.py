@@ -10,6 +10,11 @@ from typing import Any
 import cv2
 from mmengine.logging import MMLogger
 
+from perception_kd.datasets.cache_filling import (
+    add_filling_arguments,
+    describe_source,
+    say_how_to_go_on,
+)
 from perception_kd.datasets.caches import Cache
 from perception_kd.datasets.errors import BrokenFileError
 from perception_kd.datasets.info_file import make_out_dir, read_info, resolve_path
@@ -90,10 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help_sigma = "smoothing before, in px (default: %(default)s)"
     add("--sigma", type=float, default=default.sigma, help=help_sigma)
     add("--cameras", nargs="+", help="only these cameras (default: all)")
-    add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
-    help_resume = "keep what is there (default) or make all anew"
-    add("--resume", action=argparse.BooleanOptionalAction, default=True, help=help_resume)
-    add("--verify", action="store_true", help="check what is there, make broken files anew")
+    add_filling_arguments(parser)
     help_preview = "also draw the borders on N images, into preview/ of the cache"
     add("--preview", type=int, default=0, metavar="N", help=help_preview)
 
@@ -119,15 +121,12 @@ def run(args: argparse.Namespace) -> None:
     for path in args.info:
         info = read_info(path)
         images |= list_images(info, args.data_root, args.cameras)
-        source = _describe_source(path, info, args, command)
+        source = describe_source(path, info, describe_backend(args.backend), command)
         cache = Cache.create(make_out_dir(folder), KIND, settings.as_dict(), EXTENSION, source)
-    try:
+    with say_how_to_go_on(command):
         created = create_superpixels(
             cache, settings, images, workers=args.workers, resume=args.resume, verify=args.verify
         )
-    except KeyboardInterrupt:
-        logger.warning("Stopped; what is done stays. To go on: %s", command)
-        raise
     logger.info(
         "%s: %d images segmented, %.1f segments each; %d kept",
         folder,
@@ -140,18 +139,6 @@ def run(args: argparse.Namespace) -> None:
     if created.failed:
         errors = list(created.failed.values())
         raise BrokenFileError(describe_failures(errors, len(images), "images", KIND, command))
-
-
-def _describe_source(
-    path: str, info: dict[str, Any], args: argparse.Namespace, command: str
-) -> dict[str, Any]:
-    return {
-        "dataset": info["metainfo"].get("dataset"),
-        "version": info["metainfo"].get("version"),
-        "info_file": str(Path(path).absolute()),
-        "made_with": describe_backend(args.backend),
-        "command": command,
-    }
 
 
 def _make_command(args: argparse.Namespace, settings: SlicSettings, folder: Path) -> str:

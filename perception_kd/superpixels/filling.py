@@ -6,6 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from perception_kd.datasets.cache_filling import fill_cache
 from perception_kd.datasets.caches import Cache
 from perception_kd.datasets.errors import BrokenFileError
 from perception_kd.datasets.superpixel_maps import (
@@ -18,7 +19,6 @@ from perception_kd.datasets.transforms.loading import decode_image, read_bytes
 from perception_kd.superpixels.backends import get_backend
 from perception_kd.superpixels.slic import Image
 from perception_kd.utils.checks import check_at_least
-from perception_kd.utils.jobs import run_jobs
 
 
 @dataclass(frozen=True)
@@ -119,23 +119,18 @@ def create_superpixels(
     ]
     created = Created(cache.folder)
     num_segments = 0
-    try:
-        with tqdm(
-            total=len(images),
-            initial=len(images) - len(jobs),
-            desc=KIND,
-            unit="img",
-            disable=not progress,
-        ) as bar:
-            for job, outcome in run_jobs(_run_job, jobs, workers):
-                bar.update()
-                if isinstance(outcome, str):
-                    created.failed[job.path] = outcome
-                elif outcome:
-                    created.num_made += 1
-                    num_segments += outcome
-    finally:
-        cache.save_manifest()
+
+    def note(job: _Job, outcome: int | str) -> None:
+        nonlocal num_segments
+        if isinstance(outcome, str):
+            created.failed[job.path] = outcome
+        elif outcome:
+            created.num_made += 1
+            num_segments += outcome
+
+    num_kept = len(images) - len(jobs)
+    bar = tqdm(total=len(images), initial=num_kept, desc=KIND, unit="img", disable=not progress)
+    fill_cache(cache, _run_job, jobs, note, workers=workers, bar=bar)
     created.num_kept = len(images) - created.num_made - len(created.failed)
     created.mean_segments = num_segments / max(created.num_made, 1)
     return created
