@@ -4,17 +4,17 @@ from typing import Any
 
 import torch
 from mmdet3d.structures import LiDARInstance3DBoxes
-from mmengine.model import BaseModel
 from torch import Tensor
 
 from perception_kd.models.bev_network import BEVNetworkMixin
+from perception_kd.models.task_model import TaskModel
 from perception_kd.registry import MODELS
 
 Config = dict[str, Any]
 
 
 @MODELS.register_module()
-class BEVDetector(BEVNetworkMixin, BaseModel):
+class BEVDetector(BEVNetworkMixin, TaskModel):
     """A center-based detector over one map of features.
 
     Which sensors it sees is what its network is made of: ``pts_*`` parts alone are
@@ -44,30 +44,7 @@ class BEVDetector(BEVNetworkMixin, BaseModel):
         self.build_bev_network(**network)
         self.pts_bbox_head = MODELS.build(pts_bbox_head)
 
-    def forward(
-        self, inputs: Config, data_samples: list[Any] | None = None, mode: str = "tensor"
-    ) -> Any:
-        """Dispatch as mmengine's runner asks.
-
-        Args:
-            inputs: The batch of ``docs/sample.md``.
-            data_samples: One a sample, with ``gt_instances_3d`` where ``mode`` is
-                "loss".
-            mode: "loss" for training, "predict" for boxes, "tensor" for the maps of
-                each task of the head.
-
-        Raises:
-            ValueError: If ``mode`` is none of these.
-        """
-        if mode == "loss":
-            return self.loss(inputs, data_samples or [])
-        if mode == "predict":
-            return self.predict(inputs, data_samples or [])
-        if mode == "tensor":
-            return self.forward_head(inputs)
-        raise ValueError(f'mode must be "loss", "predict" or "tensor", but got "{mode}".')
-
-    def forward_head(self, inputs: Config) -> Any:
+    def forward_tensor(self, inputs: Config) -> Any:
         """Return for each task a list of one dict of maps, each (B, C, Y, X)."""
         return self.pts_bbox_head([self.extract_bev(inputs)])
 
@@ -84,7 +61,7 @@ class BEVDetector(BEVNetworkMixin, BaseModel):
         for sample in data_samples:
             self._check_classes(sample.get("box_classes"))
         truth = [sample.gt_instances_3d for sample in data_samples]
-        by_task = self.pts_bbox_head.loss_by_feat(self.forward_head(inputs), truth)
+        by_task = self.pts_bbox_head.loss_by_feat(self.forward_tensor(inputs), truth)
         losses = {
             kind: torch.stack([v for k, v in by_task.items() if k.endswith(kind)]).sum()
             for kind in ("loss_heatmap", "loss_bbox")
@@ -99,7 +76,7 @@ class BEVDetector(BEVNetworkMixin, BaseModel):
         ``labels_3d`` (K,).
         """
         metainfo = [dict(box_type_3d=LiDARInstance3DBoxes)] * len(data_samples)
-        found = self.pts_bbox_head.predict_by_feat(self.forward_head(inputs), metainfo)
+        found = self.pts_bbox_head.predict_by_feat(self.forward_tensor(inputs), metainfo)
         for sample, boxes in zip(data_samples, found, strict=True):
             sample.pred_instances_3d = boxes
         return data_samples

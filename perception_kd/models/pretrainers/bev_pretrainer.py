@@ -1,21 +1,20 @@
 """What pre-trainers share that compare points on bird's-eye-view maps."""
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.model import BaseModel
 from torch import Tensor
 
 from perception_kd.geometry.bev_grid import BEVGrid, sample_bev
 from perception_kd.models.bev_network import BEVNetworkMixin
+from perception_kd.models.task_model import Pretrainer
 from perception_kd.registry import TASK_UTILS
 
 Config = dict[str, Any]
 
 
-class BEVPretrainer(BEVNetworkMixin, BaseModel):
+class BEVPretrainer(BEVNetworkMixin, Pretrainer):
     """Maps of cameras and LiDAR, and the points at which they are compared.
 
     A subclass builds the networks and says what is compared, in ``loss``.
@@ -53,38 +52,14 @@ class BEVPretrainer(BEVNetworkMixin, BaseModel):
         )
         self.build_point_network(**pts_network)
 
-    def forward(
-        self, inputs: Config, data_samples: list[Any] | None = None, mode: str = "tensor"
-    ) -> Any:
-        """Dispatch as mmengine's runner asks.
-
-        Args:
-            inputs: The batch of ``docs/sample.md``.
-            data_samples: One a sample; their ``seed`` fixes which points are drawn.
-            mode: "loss" for training; "tensor" for the maps by sensor; "predict" for
-                the losses of a batch that is not trained on.
-
-        Returns:
-            A dict of losses and monitors; a dict of maps (B, C, Y, X), "lidar" and
-            "camera" where there is such a network; or a list of one dict of floats, for
-            :class:`MeanOverBatches`.
-
-        Raises:
-            ValueError: If ``mode`` is none of these.
-        """
-        if mode == "loss":
-            return self.loss(inputs, data_samples or [])
-        if mode == "predict":
-            losses = self.loss(inputs, data_samples or [])
-            return [{name: value.item() for name, value in losses.items()}]
-        if mode == "tensor":
-            maps = {}
-            if self.pts_middle_encoder is not None:
-                maps["lidar"] = self.extract_pts_bev(inputs["points"])
-            if self.img_backbone is not None:
-                maps["camera"] = self.extract_img_bev(inputs)
-            return maps
-        raise ValueError(f'mode must be "loss", "predict" or "tensor", but got "{mode}".')
+    def forward_tensor(self, inputs: Config) -> dict[str, Tensor]:
+        """Return maps (B, C, Y, X) by name: "lidar", "camera", or both."""
+        maps = {}
+        if self.pts_middle_encoder is not None:
+            maps["lidar"] = self.extract_pts_bev(inputs["points"])
+        if self.img_backbone is not None:
+            maps["camera"] = self.extract_img_bev(inputs)
+        return maps
 
     def draw_points(
         self, views: Sequence[list[Tensor]], inputs: Config, data_samples: list[Any]
@@ -121,10 +96,6 @@ class BEVPretrainer(BEVNetworkMixin, BaseModel):
         """
         drawn = [cloud[row] for cloud, row in zip(clouds, rows, strict=True)]
         return sample_bev(bev, drawn, self.grid)[0]
-
-    @abstractmethod
-    def loss(self, inputs: Config, data_samples: list[Any]) -> dict[str, Tensor]:
-        """Compute ``loss_*`` and the monitors ``num_*`` of one batch."""
 
 
 def two_views(inputs: Config) -> tuple[list[Tensor], list[Tensor]]:

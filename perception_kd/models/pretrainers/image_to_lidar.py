@@ -1,18 +1,17 @@
 """What every image-to-LiDAR distillation shares: a frozen teacher and a student."""
 
-from abc import abstractmethod
 from typing import Any
 
-from mmengine.model import BaseModel
 from torch import Tensor
 
 from perception_kd.models.point_network import PointFeatures, PointNetworkMixin
+from perception_kd.models.task_model import Pretrainer
 from perception_kd.registry import MODELS
 
 Config = dict[str, Any]
 
 
-class ImageToLidarPretrainer(PointNetworkMixin, BaseModel):
+class ImageToLidarPretrainer(PointNetworkMixin, Pretrainer):
     """A LiDAR network learns from a frozen image network, by pairs of point and pixel.
 
     Of the image side only the head is trained. A subclass says what is compared, in
@@ -47,33 +46,10 @@ class ImageToLidarPretrainer(PointNetworkMixin, BaseModel):
         self.pts_head = MODELS.build(pts_head)
         self.loss_contrast = MODELS.build(loss_contrast)
 
-    def forward(
-        self, inputs: Config, data_samples: list[Any] | None = None, mode: str = "tensor"
-    ) -> Any:
-        """Dispatch as mmengine's runner asks.
-
-        Args:
-            inputs: The batch of ``docs/sample.md``.
-            data_samples: One a sample.
-            mode: "loss" for training; "tensor" for the features of points and images;
-                "predict" for the losses of a batch that is not trained on.
-
-        Returns:
-            A dict of losses and monitors; the features; or a list of one dict of
-            floats, for :class:`MeanOverBatches`.
-
-        Raises:
-            ValueError: If ``mode`` is none of these.
-        """
-        if mode == "loss":
-            return self.loss(inputs, data_samples)
-        if mode == "predict":
-            losses = self.loss(inputs, data_samples)
-            return [{name: float(value) for name, value in losses.items()}]
-        if mode == "tensor":
-            point_feats = self.extract_point_feats(inputs["points"])
-            return point_feats, self.extract_pixel_feats(inputs["imgs"])
-        raise ValueError(f'mode must be "loss", "predict" or "tensor", but got "{mode}".')
+    def forward_tensor(self, inputs: Config) -> tuple[PointFeatures, Tensor]:
+        """Return the features of points and of images."""
+        point_feats = self.extract_point_feats(inputs["points"])
+        return point_feats, self.extract_pixel_feats(inputs["imgs"])
 
     def extract_point_feats(self, points: list[Tensor]) -> PointFeatures:
         """Compute the student's features at all points, (N, D)."""
@@ -82,7 +58,3 @@ class ImageToLidarPretrainer(PointNetworkMixin, BaseModel):
     def extract_pixel_feats(self, imgs: Tensor) -> Tensor:
         """Compute the projected teacher's features at all pixels, (V, D, H, W)."""
         return self.img_head(self.img_backbone(imgs), size=imgs.shape[-2:])
-
-    @abstractmethod
-    def loss(self, inputs: Config, data_samples: list[Any] | None) -> dict[str, Tensor]:
-        """Compute ``loss_*`` and the monitors ``num_*`` of one batch."""

@@ -33,7 +33,7 @@ class PixelDistillation(ImageToLidarPretrainer):
             raise ValueError(f"num_samples must be positive, but got {num_samples}.")
         self.num_samples = num_samples
 
-    def loss(self, inputs: dict[str, Any], data_samples: list[Any] | None) -> dict[str, Tensor]:
+    def loss(self, inputs: dict[str, Any], data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the loss of one batch.
 
         Args:
@@ -46,7 +46,7 @@ class PixelDistillation(ImageToLidarPretrainer):
         """
         points = self.extract_point_feats(inputs["points"])
         visible = points.in_range[inputs["pairing_points"]].nonzero().squeeze(1)
-        generator = torch.Generator().manual_seed(sum(s.seed for s in data_samples or []))
+        generator = torch.Generator().manual_seed(sum(s.seed for s in data_samples))
         drawn = visible[sample_pairs(len(visible), self.num_samples, generator).to(visible.device)]
 
         img_feats = self.img_backbone(inputs["imgs"])

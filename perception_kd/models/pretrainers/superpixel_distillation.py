@@ -22,7 +22,7 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
       https://arxiv.org/abs/2203.16258
     """
 
-    def loss(self, inputs: dict[str, Any], data_samples: list[Any] | None) -> dict[str, Tensor]:
+    def loss(self, inputs: dict[str, Any], data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the loss of one batch.
 
         Args:

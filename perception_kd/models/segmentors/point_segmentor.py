@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 from mmdet3d.structures import PointData
-from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from perception_kd.geometry.voxelization import first_points
 from perception_kd.models.point_network import PointFeatures, PointNetworkMixin
+from perception_kd.models.task_model import TaskModel
 from perception_kd.registry import MODELS
 
 Config = dict[str, Any]
@@ -18,7 +18,7 @@ _CROSS_ENTROPY = {"loss_ce": {"type": "mmdet.CrossEntropyLoss"}}
 
 
 @MODELS.register_module()
-class PointSegmentor(PointNetworkMixin, BaseModel):
+class PointSegmentor(PointNetworkMixin, TaskModel):
     """A class for every point, from a LiDAR network and a point-wise head.
 
     Args:
@@ -82,27 +82,9 @@ class PointSegmentor(PointNetworkMixin, BaseModel):
                 part.eval()
         return self
 
-    def forward(
-        self, inputs: Config, data_samples: list[Any] | None = None, mode: str = "tensor"
-    ) -> Any:
-        """Dispatch as mmengine's runner asks.
-
-        Args:
-            inputs: The batch of ``docs/sample.md``.
-            data_samples: One a sample, with ``gt_pts_seg`` where ``mode`` is "loss".
-            mode: "loss" for training, "predict" for classes, "tensor" for scores (N,
-                C).
-
-        Raises:
-            ValueError: If ``mode`` is none of these.
-        """
-        if mode == "loss":
-            return self.loss(inputs, data_samples or [])
-        if mode == "predict":
-            return self.predict(inputs, data_samples or [])
-        if mode == "tensor":
-            return self.extract_pts_feat(inputs["points"], self.pts_seg_head).feats
-        raise ValueError(f'mode must be "loss", "predict" or "tensor", but got "{mode}".')
+    def forward_tensor(self, inputs: Config) -> Tensor:
+        """Return scores of all points, (N, C)."""
+        return self.extract_pts_feat(inputs["points"], self.pts_seg_head).feats
 
     def loss(self, inputs: Config, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the losses over what counts: labeled points in range, or voxels.

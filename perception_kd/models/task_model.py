@@ -1,0 +1,60 @@
+"""What mmengine's runner asks of every model here."""
+
+from abc import abstractmethod
+from typing import Any
+
+from mmengine.model import BaseModel
+from torch import Tensor
+
+Config = dict[str, Any]
+
+
+class TaskModel(BaseModel):
+    """A model with a loss, predictions, and what both are made from.
+
+    Args:
+        data_preprocessor: Collates samples to the batch of ``docs/sample.md``.
+    """
+
+    def forward(
+        self, inputs: Config, data_samples: list[Any] | None = None, mode: str = "tensor"
+    ) -> Any:
+        """Dispatch as mmengine's runner asks.
+
+        Args:
+            inputs: The batch of ``docs/sample.md``.
+            data_samples: One a sample; none are needed where ``mode`` is "tensor".
+            mode: "loss" for :meth:`loss`, "predict" for :meth:`predict`, "tensor" for
+                :meth:`forward_tensor`.
+
+        Raises:
+            ValueError: If ``mode`` is none of these.
+        """
+        if mode == "loss":
+            return self.loss(inputs, data_samples or [])
+        if mode == "predict":
+            return self.predict(inputs, data_samples or [])
+        if mode == "tensor":
+            return self.forward_tensor(inputs)
+        raise ValueError(f'mode must be "loss", "predict" or "tensor", but got "{mode}".')
+
+    @abstractmethod
+    def loss(self, inputs: Config, data_samples: list[Any]) -> dict[str, Tensor]:
+        """Compute ``loss_*`` and monitors of one batch."""
+
+    @abstractmethod
+    def predict(self, inputs: Config, data_samples: list[Any]) -> list[Any]:
+        """Return what an evaluator scores."""
+
+    @abstractmethod
+    def forward_tensor(self, inputs: Config) -> Any:
+        """Return the features or scores before any loss."""
+
+
+class Pretrainer(TaskModel):
+    """A model that is judged by its own losses on data that it does not train on."""
+
+    def predict(self, inputs: Config, data_samples: list[Any]) -> list[Any]:
+        """Return a list of one dict of losses and monitors, for ``MeanOverBatches``."""
+        losses = self.loss(inputs, data_samples)
+        return [{name: float(value) for name, value in losses.items()}]
