@@ -1,7 +1,9 @@
 """nuScenes for networks seen from above, augmented as BEVFusion does; intensity 0..255.
 
-What detection and map segmentation share: each adds its truth, pipelines and evaluator.
+What detection, map segmentation and CALICO share; each adds its own.
 """
+
+_base_ = ["./keyframes.py"]
 
 data_root = "data/nuscenes"
 info_root = "data/nuscenes"
@@ -26,12 +28,7 @@ fit_images = [dict(type="ScaleAndCropImages", size=(256, 704), scale=0.48)]
 pack = [dict(type="PackPretrainInputs")]
 
 train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
     dataset=dict(
-        type="CameraLidarDataset",
         data_root=data_root,
         info_root=info_root,
         ann_file="nuscenes_infos_train.pkl",
@@ -39,19 +36,11 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type="CameraLidarDataset",
         data_root=data_root,
         info_root=info_root,
         ann_file="nuscenes_infos_val.pkl",
         cameras=[],
-        test_mode=True,
     ),
 )
 test_dataloader = val_dataloader
-val_cfg = dict()
-test_cfg = dict()

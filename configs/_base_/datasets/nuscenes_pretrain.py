@@ -1,6 +1,6 @@
 """nuScenes keyframes with six cameras, augmented as SLidR does. Intensity is 0..255."""
 
-_base_ = ["./slidr_pipelines.py"]
+_base_ = ["./keyframes.py", "./slidr_pipelines.py"]
 
 data_root = "data/nuscenes"
 info_root = "data/nuscenes"
@@ -9,12 +9,7 @@ info_root = "data/nuscenes"
 # ann_file="nuscenes_infos_train.pkl" and scenes="parametrize_val" they are validated
 # on.
 train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
     dataset=dict(
-        type="CameraLidarDataset",
         data_root=data_root,
         info_root=info_root,
         ann_file="nuscenes_infos_train.pkl",
@@ -23,21 +18,13 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type="CameraLidarDataset",
         data_root=data_root,
         info_root=info_root,
         ann_file="nuscenes_infos_val.pkl",
         pipeline=_base_.val_pipeline,
-        test_mode=True,
     ),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(type="MeanOverBatches", prefix="val")
 test_evaluator = val_evaluator
-val_cfg = dict()
-test_cfg = dict()

@@ -4,8 +4,7 @@ Ten sweeps reach the network; only points of the keyframe are in regions. No lab
 read: neither boxes nor a class-balanced choice of samples.
 """
 
-data_root = "data/nuscenes"
-info_root = "data/nuscenes"
+_base_ = ["./nuscenes_bev.py"]
 
 load_points = [
     dict(type="LoadPoints", num_sweeps=9),
@@ -18,51 +17,14 @@ move = [
     dict(type="RandomTranslate", std=0.5),
     dict(type="RandomFlipAxis"),
 ]
-load_images = [dict(type="LoadImages")]
-augment_images = [
-    dict(type="RandomScaleAndCropImages", size=(256, 704), scale=(0.38, 0.55)),
-    dict(type="RandomFlipImages"),
-    dict(type="RandomRotateImages", range_deg=(-5.4, 5.4)),
-]
-fit_images = [dict(type="ScaleAndCropImages", size=(256, 704), scale=0.48)]
 make_views = [dict(type="MakeViews", num_views=2, transforms=move)]
-pack = [dict(type="PackPretrainInputs")]
 
 # Of LiDAR alone. Validation has views as well: without them there is no loss.
-train_pipeline = [*load_points, *make_views, *pack]
+train_pipeline = [*load_points, *make_views, *_base_.pack]
 val_pipeline = train_pipeline
 
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    dataset=dict(
-        type="CameraLidarDataset",
-        data_root=data_root,
-        info_root=info_root,
-        ann_file="nuscenes_infos_train.pkl",
-        cameras=[],
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="CameraLidarDataset",
-        data_root=data_root,
-        info_root=info_root,
-        ann_file="nuscenes_infos_val.pkl",
-        cameras=[],
-        pipeline=val_pipeline,
-        test_mode=True,
-    ),
-)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(type="MeanOverBatches", prefix="val")
 test_evaluator = val_evaluator
-val_cfg = dict()
-test_cfg = dict()

@@ -1,5 +1,7 @@
 """nuScenes-lidarseg, 16 classes, augmented as SLidR does; intensity 0..255."""
 
+_base_ = ["./keyframes.py"]
+
 data_root = "data/nuscenes"
 info_root = "data/nuscenes"
 
@@ -17,11 +19,7 @@ test_pipeline = [*load_pipeline, dict(type="PackPretrainInputs")]
 
 train_dataloader = dict(
     batch_size=16,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
     dataset=dict(
-        type="CameraLidarDataset",
         data_root=data_root,
         info_root=info_root,
         ann_file="nuscenes_infos_train.pkl",
@@ -30,22 +28,14 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type="CameraLidarDataset",
         data_root=data_root,
         info_root=info_root,
         ann_file="nuscenes_infos_val.pkl",
         cameras=[],
         pipeline=test_pipeline,
-        test_mode=True,
     ),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(type="LidarSegMetric")
 test_evaluator = val_evaluator
-val_cfg = dict()
-test_cfg = dict()

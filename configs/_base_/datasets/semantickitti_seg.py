@@ -1,5 +1,7 @@
 """SemanticKITTI's labeled sweeps, 19 classes, augmented as in SLidR; intensity 0..1."""
 
+_base_ = ["./keyframes.py"]
+
 data_root = "data/semantickitti"
 info_root = "data/semantickitti"
 
@@ -16,12 +18,8 @@ train_pipeline = [
 test_pipeline = [*load_pipeline, dict(type="PackPretrainInputs")]
 
 train_dataloader = dict(
-    batch_size=4,
     num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
     dataset=dict(
-        type="CameraLidarDataset",
         data_root=data_root,
         info_root=info_root,
         ann_file="semantickitti_infos_train.pkl",
@@ -30,22 +28,15 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=4,
     num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type="CameraLidarDataset",
         data_root=data_root,
         info_root=info_root,
         ann_file="semantickitti_infos_val.pkl",
         cameras=[],
         pipeline=test_pipeline,
-        test_mode=True,
     ),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(type="LidarSegMetric")
 test_evaluator = val_evaluator
-val_cfg = dict()
-test_cfg = dict()
