@@ -1,9 +1,9 @@
 """Run the whole chain on synthetic data: the work behind ``make demo``.
 
-Draws a street world, pre-trains a LiDAR network without labels, judges it by a linear
-probe and by fine-tuning on few labels against a random initialization, and ends with a
-table and a page. Every command is shown as one would type it. Stopped anywhere, it goes
-on there when it is run again; what is done is not done twice.
+Draws a street world, pre-trains networks of LiDAR and cameras without labels, judges
+them by segmentation, detection and maps on few labels against random initializations,
+and ends with a table and a page. Every command is shown as one would type it. Stopped
+anywhere, it goes on there when it is run again; what is done is not done twice.
 """
 
 import argparse
@@ -37,6 +37,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--list", action="store_true", help="list the stages and how far they are, and end")
     help_tiny = "try the chain in a few minutes: tiny data, one epoch, numbers without meaning"
     add("--tiny", action="store_true", help=help_tiny)
+    help_full = "run the protocols too that take long: detection and maps from all labels, fusion"
+    add("--full", action="store_true", help=help_full)
     args = parser.parse_args(argv)
     suffix = "_tiny" if args.tiny else ""
     args.work_dir = _from_root(args.work_dir or ROOT / f"work_dirs/demo{suffix}")
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     from perception_kd import demo
 
     settings = demo.DemoSettings(
-        args.work_dir, args.data_root, args.seeds, args.workers, tiny=args.tiny
+        args.work_dir, args.data_root, args.seeds, args.workers, tiny=args.tiny, full=args.full
     )
     stages, report = demo.make_stages(settings), demo.make_report_stage(settings)
     display = demo.Display(sys.stdout)

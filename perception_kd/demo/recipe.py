@@ -5,7 +5,7 @@ entry of ``PROTOCOLS``.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,10 +24,28 @@ class Pretraining(NamedTuple):
     Attributes:
         about: Its name for a reader.
         config: Of ``tools/train.py``.
+        reads: Stages that it reads from, besides the data set and its info files.
+        teacher: Key of the pre-training whose network teaches it; empty for none.
     """
 
     about: str
     config: str
+    reads: tuple[str, ...]
+    teacher: str = ""
+
+
+class Metric(NamedTuple):
+    """A score in which more is better.
+
+    Attributes:
+        name: For a reader.
+        key: As ``tools/test.py`` writes it.
+        scale: What makes it a percentage.
+    """
+
+    name: str
+    key: str
+    scale: float
 
 
 class Protocol(NamedTuple):
@@ -36,26 +54,96 @@ class Protocol(NamedTuple):
     Attributes:
         about: Its name for a reader.
         config: Of ``tools/train.py`` and ``tools/test.py``.
+        pretrainings: What it judges, beside random weights: keys of ``PRETRAININGS``.
+        metrics: What is scored, the first one above all.
+        full: Whether only the full demo runs it.
     """
 
     about: str
     config: str
+    pretrainings: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    full: bool = False
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Keys of ``ARMS`` that are compared."""
+        return (RANDOM, *self.pretrainings)
 
 
 PRETRAININGS = {
     "slidr": Pretraining(
         "SLidR",
         "configs/slidr/slidr_efflite0_minkunet-small_1xb2-adamw-cosine-4e_synthetic.py",
+        reads=("superpixels",),
+    ),
+    "prc": Pretraining(
+        "PRC",
+        "configs/calico/prc_pillar02_1xb2-adamw-cosine-8e_synthetic.py",
+        reads=("regions",),
+    ),
+    "rad": Pretraining(
+        "PRC + RAD",
+        "configs/calico/rad_r18-lss-small_pillar04-small_1xb2-adamw-cosine-8e_synthetic.py",
+        reads=("regions",),
+        teacher="prc",
     ),
 }
+LIDARSEG_METRICS = (Metric("mIoU", "lidar_seg/miou", 1.0),)
+DET_METRICS = (Metric("NDS", "nuscenes/NDS", 100.0), Metric("mAP", "nuscenes/mAP", 100.0))
+MAPSEG_METRICS = (Metric("mIoU", "map/miou_max", 1.0),)
 PROTOCOLS = {
     "linear_probe": Protocol(
-        "linear probe",
+        "LiDAR segmentation, linear probe",
         "configs/lidarseg/linear-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic.py",
+        ("slidr",),
+        LIDARSEG_METRICS,
     ),
     "finetune_10": Protocol(
-        "fine-tuning on 10 %",
+        "LiDAR segmentation, 10 % of labels",
         "configs/lidarseg/finetune-10pct_minkunet-small_1xb2-adamw-cosine-20e_synthetic.py",
+        ("slidr",),
+        LIDARSEG_METRICS,
+    ),
+    "det_lidar_10": Protocol(
+        "LiDAR detection, 10 % of labels",
+        "configs/det/lidar-pillar04-small-10pct_1xb2-adamw-cosine-40e_synthetic.py",
+        ("prc",),
+        DET_METRICS,
+    ),
+    "mapseg_camera_10": Protocol(
+        "map segmentation by cameras, 10 % of labels",
+        "configs/mapseg/camera-lss-r18-small-10pct_1xb2-adamw-cosine-30e_synthetic.py",
+        ("rad",),
+        MAPSEG_METRICS,
+    ),
+    "det_fusion_10": Protocol(
+        "camera + LiDAR detection, 10 % of labels",
+        "configs/det/fusion-lss-r18-pillar04-small-10pct_1xb2-adamw-cosine-40e_synthetic.py",
+        ("rad",),
+        DET_METRICS,
+        full=True,
+    ),
+    "det_lidar_100": Protocol(
+        "LiDAR detection, all labels",
+        "configs/det/lidar-pillar04-small_1xb2-adamw-cosine-10e_synthetic.py",
+        ("prc",),
+        DET_METRICS,
+        full=True,
+    ),
+    "mapseg_camera_100": Protocol(
+        "map segmentation by cameras, all labels",
+        "configs/mapseg/camera-lss-r18-small_1xb2-adamw-cosine-8e_synthetic.py",
+        ("rad",),
+        MAPSEG_METRICS,
+        full=True,
+    ),
+    "det_fusion_100": Protocol(
+        "camera + LiDAR detection, all labels",
+        "configs/det/fusion-lss-r18-pillar04-small_1xb2-adamw-cosine-10e_synthetic.py",
+        ("rad",),
+        DET_METRICS,
+        full=True,
     ),
 }
 ARMS = {RANDOM: "random init", **{name: p.about for name, p in PRETRAININGS.items()}}
@@ -78,6 +166,7 @@ class DemoSettings:
         workers: Processes that make data.
         tiny: Try the chain in a few minutes, on data and trainings too small to mean
             anything.
+        full: Run the protocols too that take long.
     """
 
     work_dir: Path = Path("work_dirs/demo")
@@ -85,6 +174,7 @@ class DemoSettings:
     seeds: int = 1
     workers: int = 2
     tiny: bool = False
+    full: bool = False
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -96,6 +186,11 @@ class DemoSettings:
             raise ValueError(f"--seeds must be at least 1, but got {self.seeds}.")
         if self.workers < 0:
             raise ValueError(f"--workers must not be negative, but got {self.workers}.")
+
+    @property
+    def protocols(self) -> dict[str, Protocol]:
+        """The protocols that are run."""
+        return {name: p for name, p in PROTOCOLS.items() if self.full or not p.full}
 
     @property
     def info_root(self) -> Path:
@@ -128,10 +223,10 @@ class Run(NamedTuple):
 def list_runs(settings: DemoSettings) -> list[Run]:
     """Return all runs, seed by seed."""
     return [
-        Run(protocol, arm, seed)
+        Run(name, arm, seed)
         for seed in range(settings.seeds)
-        for protocol in PROTOCOLS
-        for arm in ARMS
+        for name, protocol in settings.protocols.items()
+        for arm in protocol.arms
     ]
 
 
@@ -182,13 +277,13 @@ def _data_stages(settings: DemoSettings) -> Iterator[Stage]:
         local=local,
     )
     backend, number = SUPERPIXELS
+    info_files = [str(info / f"nuscenes_infos_{part}.pkl") for part in ("train", "val")]
     yield Stage(
         name="superpixels",
         about="Superpixels: every image in segments of one look",
         command=(
             *("tools/create_data.py", "superpixels", "--data-root", root),
-            *("--info", str(info / "nuscenes_infos_train.pkl")),
-            str(info / "nuscenes_infos_val.pkl"),
+            *("--info", *info_files),
             *("--backend", backend, "--num-segments", str(number)),
         ),
         outputs=(str(info / "superpixels" / f"{backend}_{number}" / "*.png"),),
@@ -196,30 +291,62 @@ def _data_stages(settings: DemoSettings) -> Iterator[Stage]:
         local=local,
         folder=info / "superpixels",
     )
+    yield Stage(
+        name="regions",
+        about="Regions: every sweep in clusters above the ground",
+        command=(
+            *("tools/create_data.py", "regions", "--data-root", root),
+            *("--info", *info_files),
+        ),
+        outputs=(str(info / "regions" / "dbscan" / "*.npz"),),
+        inputs=("data", "infos"),
+        local=local,
+        folder=info / "regions",
+    )
 
 
 def _training_stages(settings: DemoSettings) -> Iterator[Stage]:
     for seed in range(settings.seeds):
         for name, pretraining in PRETRAININGS.items():
-            folder = settings.run_dir("pretrain", name, f"seed{seed}")
-            yield _training(
-                settings,
-                name=f"pretrain-{name}-seed{seed}",
-                about=f"{pretraining.about} pre-training without labels, seed {seed}",
-                config=pretraining.config,
-                folder=folder,
-                seed=seed,
-            )
+            yield _pretraining(settings, name, pretraining, seed)
         for run in list_runs(settings):
             if run.seed == seed:
                 yield from _judging(settings, run)
+
+
+def _pretraining(settings: DemoSettings, name: str, pretraining: Pretraining, seed: int) -> Stage:
+    inputs, options = list(pretraining.reads), []
+    if pretraining.teacher:
+        stage, checkpoint = _pretrained(settings, pretraining.teacher, seed)
+        inputs.append(stage)
+        options.append(f"model.teacher_checkpoint={checkpoint}")
+    return _training(
+        settings,
+        name=f"pretrain-{name}-seed{seed}",
+        about=f"{pretraining.about} pre-training without labels, seed {seed}",
+        config=pretraining.config,
+        folder=settings.run_dir("pretrain", name, f"seed{seed}"),
+        seed=seed,
+        inputs=inputs,
+        options=options,
+    )
+
+
+def _pretrained(settings: DemoSettings, name: str, seed: int) -> tuple[str, str]:
+    """Return the stage and the checkpoint of a pre-training."""
+    folder = settings.run_dir("pretrain", name, f"seed{seed}")
+    checkpoint = last_checkpoint(settings, PRETRAININGS[name].config, folder)
+    return f"pretrain-{name}-seed{seed}", checkpoint
 
 
 def _judging(settings: DemoSettings, run: Run) -> Iterator[Stage]:
     protocol, folder = PROTOCOLS[run.protocol], run.folder(settings)
     name = f"{run.protocol}-{run.arm}-seed{run.seed}"
     about = f"{protocol.about} from {ARMS[run.arm]}, seed {run.seed}"
-    pretraining = None if run.arm == RANDOM else run.arm
+    inputs, given = [], []
+    if run.arm != RANDOM:
+        stage, checkpoint = _pretrained(settings, run.arm, run.seed)
+        inputs, given = [stage], ["--pretrained", checkpoint]
     yield _training(
         settings,
         name=name,
@@ -227,7 +354,8 @@ def _judging(settings: DemoSettings, run: Run) -> Iterator[Stage]:
         config=protocol.config,
         folder=folder,
         seed=run.seed,
-        pretraining=pretraining,
+        inputs=inputs,
+        given=given,
     )
     yield Stage(
         name=f"{name}-test",
@@ -251,23 +379,20 @@ def _training(
     config: str,
     folder: Path,
     seed: int,
-    pretraining: str | None = None,
+    inputs: Sequence[str] = (),
+    given: Sequence[str] = (),
+    options: Sequence[str] = (),
 ) -> Stage:
-    command = ["tools/train.py", config, *_folders(settings, folder), "--seed", str(seed)]
-    inputs = ["data", "infos"] + ([] if "lidarseg" in config else ["superpixels"])
-    if pretraining:
-        source = settings.run_dir("pretrain", pretraining, f"seed{seed}")
-        path = PRETRAININGS[pretraining].config
-        command += ["--pretrained", last_checkpoint(settings, path, source)]
-        inputs.append(f"pretrain-{pretraining}-seed{seed}")
-    if settings.tiny:
-        command += ["--cfg-options", *TINY_TRAINING]
+    command = ["tools/train.py", config, *_folders(settings, folder), "--seed", str(seed), *given]
+    options = [*options, *(TINY_TRAINING if settings.tiny else ())]
+    if options:
+        command += ["--cfg-options", *options]
     return Stage(
         name=name,
         about=about,
         command=tuple(command),
         outputs=(last_checkpoint(settings, config, folder),),
-        inputs=tuple(inputs),
+        inputs=("data", "infos", *inputs),
         config={"config": _read_config(config)},
         resume=("--resume",),
         folder=folder,

@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from perception_kd import __version__
-from perception_kd.demo.recipe import ARMS, PRETRAININGS, PROTOCOLS, DemoSettings, Run, list_runs
+from perception_kd.demo.recipe import (
+    ARMS,
+    PRETRAININGS,
+    PROTOCOLS,
+    DemoSettings,
+    Metric,
+    Run,
+    list_runs,
+)
 from perception_kd.demo.stages import DemoError
 
-SCHEMA_VERSION = 1
-METRIC = "lidar_seg/miou"
+SCHEMA_VERSION = 2
 NOTE = (
     "Synthetic data: a drawn world, for trying and testing. No number here says anything about "
     "the real world."
@@ -35,36 +42,40 @@ def make_summary(
         root: Folder of the project, for its commit.
 
     Returns:
-        ``results[arm][protocol]`` has percent mIoU as ``seeds`` (by seed, as text),
-        their ``mean``, and ``std``, the standard deviation of a sample (n - 1), None
-        with one seed; ``settings``, ``seconds``, ``versions`` and ``machine`` say how.
+        ``results[protocol][arm][metric]`` has percentages as ``seeds`` (by seed, as
+        text), their ``mean``, and ``std``, the standard deviation of a sample (n - 1),
+        None with one seed; ``settings``, ``seconds``, ``versions`` and ``machine`` say
+        how.
 
     Raises:
         DemoError: If an evaluation has left no score.
     """
-    scores: dict[str, dict[str, dict[str, float]]] = {
-        arm: {protocol: {} for protocol in PROTOCOLS} for arm in ARMS
+    runs = list_runs(settings)
+    results = {
+        name: {
+            arm: describe_runs(settings, [r for r in runs if (r.protocol, r.arm) == (name, arm)])
+            for arm in protocol.arms
+        }
+        for name, protocol in settings.protocols.items()
     }
-    for run in list_runs(settings):
-        scores[run.arm][run.protocol][str(run.seed)] = read_score(settings, run)
     return {
         "schema_version": SCHEMA_VERSION,
         "synthetic": True,
         "note": NOTE,
-        "metric": "mIoU in percent over the classes of the validation scenes' points",
-        "results": {
-            arm: {protocol: describe(seeds) for protocol, seeds in by_protocol.items()}
-            for arm, by_protocol in scores.items()
-        },
+        "results": results,
         "settings": {
             "seeds": settings.seeds,
             "tiny": settings.tiny,
+            "full": settings.full,
             "workers": settings.workers,
             "data_root": str(settings.data_root),
             "info_root": str(settings.info_root),
             "arms": ARMS,
-            "pretrainings": {name: p._asdict() for name, p in PRETRAININGS.items()},
-            "protocols": {name: p._asdict() for name, p in PROTOCOLS.items()},
+            "configs": {
+                **{name: pretraining.config for name, pretraining in PRETRAININGS.items()},
+                **{name: protocol.config for name, protocol in settings.protocols.items()},
+            },
+            "protocols": {name: p.about for name, p in settings.protocols.items()},
         },
         "seconds": {**seconds, "total": round(sum(seconds.values()), 1)},
         "versions": find_versions(root),
@@ -77,20 +88,41 @@ def make_summary(
     }
 
 
-def read_score(settings: DemoSettings, run: Run) -> float:
-    """Return the score of a run in percent, as ``tools/test.py`` left it.
+def describe_runs(settings: DemoSettings, runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
+    """Return what runs that differ by their seeds have scored, by metric.
 
     Raises:
-        DemoError: If there is none.
+        DemoError: If an evaluation has left no score.
+    """
+    scores = {str(run.seed): read_scores(settings, run) for run in runs}
+    metrics = PROTOCOLS[runs[0].protocol].metrics
+    return {m.name: describe({s: found[m.name] for s, found in scores.items()}) for m in metrics}
+
+
+def read_scores(settings: DemoSettings, run: Run) -> dict[str, float]:
+    """Return the scores of a run in percent by metric, as ``tools/test.py`` left them.
+
+    Raises:
+        DemoError: If there are none.
     """
     files = sorted((run.folder(settings) / "test").glob("*/*.json"))
     try:
-        return float(json.loads(files[-1].read_text(encoding="utf-8"))[METRIC])
+        found = json.loads(files[-1].read_text(encoding="utf-8"))
+        return pick_scores(found, PROTOCOLS[run.protocol].metrics)
     except (IndexError, KeyError, ValueError) as error:
         raise DemoError(
             f"{run.folder(settings) / 'test'} must hold the scores of an evaluation, but has "
             f"none that can be read ({error}); remove it and run again."
         ) from error
+
+
+def pick_scores(found: Mapping[str, Any], metrics: Sequence[Metric]) -> dict[str, float]:
+    """Return scores in percent by the name of the metric.
+
+    Raises:
+        KeyError: If one is not among those found.
+    """
+    return {metric.name: metric.scale * float(found[metric.key]) for metric in metrics}
 
 
 def describe(seeds: Mapping[str, float]) -> dict[str, Any]:
@@ -130,14 +162,18 @@ def find_versions(root: Path) -> dict[str, str | None]:
 
 
 def format_table(results: Mapping[str, Any]) -> str:
-    """Return results as a table: a row an arm, a column a protocol."""
-    names = [protocol.about for protocol in PROTOCOLS.values()]
-    rows = [["mIoU (%)", *names]]
-    for arm, about in ARMS.items():
-        rows.append([about, *(format_result(results[arm][protocol]) for protocol in PROTOCOLS)])
+    """Return results as a table: rows of protocols and metrics, a column an arm."""
+    arms = [arm for arm in ARMS if any(arm in by_arm for by_arm in results.values())]
+    rows = [["", "%", *(ARMS[arm] for arm in arms)]]
+    for protocol, by_arm in results.items():
+        about = PROTOCOLS[protocol].about
+        for metric in PROTOCOLS[protocol].metrics:
+            cells = [format_result(by_arm[a][metric.name]) if a in by_arm else "" for a in arms]
+            rows.append([about, metric.name, *cells])
+            about = ""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * width for width in widths])
-    return "\n".join(_align(row, widths) for row in rows)
+    return "\n".join(_align(row, widths).rstrip() for row in rows)
 
 
 def format_result(result: Mapping[str, Any]) -> str:
@@ -154,9 +190,10 @@ def format_result(result: Mapping[str, Any]) -> str:
 
 
 def _align(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Join cells, the first to the left, the others to the right."""
-    cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
-    return "  ".join([row[0].ljust(widths[0]), *cells[1:]])
+    """Join cells, the first two to the left, the others to the right."""
+    left = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
+    right = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
+    return "  ".join([*left, *right])
 
 
 def _commit(root: Path) -> str | None:

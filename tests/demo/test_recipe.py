@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from perception_kd.demo.recipe import (
-    ARMS,
     PRETRAININGS,
     PROTOCOLS,
     DemoSettings,
@@ -17,23 +16,24 @@ from perception_kd.demo.stages import Stage
 ROOT = Path(__file__).parent.parent.parent
 
 
-def make(seeds: int = 1, workers: int = 2, tiny: bool = False) -> list[Stage]:
-    settings = DemoSettings(Path("out"), Path("drawn"), seeds, workers, tiny)
+def make(seeds: int = 1, workers: int = 2, tiny: bool = False, full: bool = False) -> list[Stage]:
+    settings = DemoSettings(Path("out"), Path("drawn"), seeds, workers, tiny, full)
     return [*make_stages(settings), make_report_stage(settings)]
 
 
 def test_every_stage_reads_what_an_earlier_one_made() -> None:
     names: list[str] = []
-    for stage in make(seeds=2):
+    for stage in make(seeds=2, full=True):
         assert set(stage.inputs) <= set(names)
         names.append(stage.name)
     assert len(names) == len(set(names))
 
 
 def test_files_named_in_a_command_are_outputs_of_its_inputs() -> None:
-    outputs = {path: stage.name for stage in make() for path in stage.outputs}
-    for stage in make():
-        read = {outputs[word] for word in stage.command if word in outputs}
+    outputs = {path: stage.name for stage in make(full=True) for path in stage.outputs}
+    for stage in make(full=True):
+        words = [word.rpartition("=")[2] for word in stage.command]
+        read = {outputs[word] for word in words if word in outputs}
         assert read <= set(stage.inputs)
 
 
@@ -46,18 +46,38 @@ def test_every_command_and_config_exists() -> None:
 
 
 def test_arms_differ_in_what_they_start_from_and_in_nothing_else() -> None:
-    commands = {stage.name: list(stage.command) for stage in make()}
-    for protocol in PROTOCOLS:
-        random, slidr = (commands[f"{protocol}-{arm}-seed0"] for arm in ("random", "slidr"))
-        place = slidr.index("--pretrained")
-        assert slidr[place + 1].startswith("out/pretrain/slidr/seed0/epoch_")
-        without = slidr[:place] + slidr[place + 2 :]
-        assert [word.replace("/slidr/seed", "/random/seed") for word in without] == random
+    commands = {stage.name: list(stage.command) for stage in make(full=True)}
+    for name, protocol in PROTOCOLS.items():
+        random = commands[f"{name}-random-seed0"]
+        for arm in protocol.pretrainings:
+            given = commands[f"{name}-{arm}-seed0"]
+            place = given.index("--pretrained")
+            assert given[place + 1].startswith(f"out/pretrain/{arm}/seed0/epoch_")
+            without = given[:place] + given[place + 2 :]
+            assert [w.replace(f"/{arm}/seed", "/random/seed") for w in without] == random
+
+
+def test_rad_learns_from_the_prc_of_its_seed() -> None:
+    stages = {stage.name: stage for stage in make(seeds=2)}
+    rad = stages["pretrain-rad-seed1"]
+    assert "model.teacher_checkpoint=out/pretrain/prc/seed1/epoch_8.pth" in rad.command
+    assert stages["pretrain-prc-seed1"].outputs == ("out/pretrain/prc/seed1/epoch_8.pth",)
+    assert "pretrain-prc-seed1" in rad.inputs
+
+
+def test_the_full_demo_adds_to_the_short_one() -> None:
+    short, full = make(), make(full=True)
+    names = [stage.name for stage in short]
+    assert [s for s in full if s.name in names][:-1] == short[:-1]
+    added = {stage.name.partition("-")[0] for stage in full} - {n.partition("-")[0] for n in names}
+    assert added == {name for name, protocol in PROTOCOLS.items() if protocol.full}
 
 
 def test_a_seed_reaches_pretraining_and_probes_alike() -> None:
-    trained = [stage for stage in make(seeds=3) if stage.command[0] == "tools/train.py"]
-    assert len(trained) == 3 * (len(PRETRAININGS) + len(PROTOCOLS) * len(ARMS))
+    stages = make(seeds=3, full=True)
+    trained = [stage for stage in stages if stage.command[0] == "tools/train.py"]
+    judged = sum(len(protocol.arms) for protocol in PROTOCOLS.values())
+    assert len(trained) == 3 * (len(PRETRAININGS) + judged)
     for stage in trained:
         seed = stage.command[stage.command.index("--seed") + 1]
         assert stage.name.endswith(f"-seed{seed}")

@@ -10,11 +10,8 @@ from perception_kd.demo.stages import DemoError, write_json
 from perception_kd.demo.summary import format_table, make_summary
 
 ROOT = Path(__file__).parent.parent.parent
-# By protocol, arm and seed.
-SCORES = {
-    "linear_probe": {"random": [11.0, 12.0, 13.0], "slidr": [30.0, 31.0, 35.0]},
-    "finetune_10": {"random": [20.0, 20.0, 20.0], "slidr": [25.0, 26.0, 27.0]},
-}
+# By arm and seed.
+SCORES = {"random": [11.0, 12.0, 13.0], "slidr": [30.0, 31.0, 35.0], "prc": [20.0] * 3}
 
 
 def make_demo(folder: Path, seeds: int) -> DemoSettings:
@@ -23,29 +20,42 @@ def make_demo(folder: Path, seeds: int) -> DemoSettings:
         for stamp, score in (("20250101_000000", 99.0), ("20250102_000000", None)):
             test = run.folder(settings) / "test" / stamp
             test.mkdir(parents=True)
-            value = score or SCORES[run.protocol][run.arm][run.seed]
-            write_json(test / f"{stamp}.json", {"lidar_seg/miou": value})
+            value = score or SCORES.get(run.arm, SCORES["slidr"])[run.seed]
+            found = {"lidar_seg/miou": value, "map/miou_max": value}
+            # The devkit's scores are shares.
+            found |= {"nuscenes/NDS": value / 100, "nuscenes/mAP": value / 200}
+            write_json(test / f"{stamp}.json", found)
     return settings
 
 
 def test_means_and_deviations_over_seeds(tmp_path: Path) -> None:
     results = make_summary(make_demo(tmp_path, seeds=3), {}, ROOT)["results"]
-    assert {arm: set(found) for arm, found in results.items()} == {
-        arm: {"linear_probe", "finetune_10"} for arm in ("random", "slidr")
+    assert {name: list(by_arm) for name, by_arm in results.items()} == {
+        "linear_probe": ["random", "slidr"],
+        "finetune_10": ["random", "slidr"],
+        "det_lidar_10": ["random", "prc"],
+        "mapseg_camera_10": ["random", "rad"],
     }
-    assert results["random"]["linear_probe"] == {
+    assert results["linear_probe"]["random"]["mIoU"] == {
         "seeds": {"0": 11.0, "1": 12.0, "2": 13.0},
         "mean": 12.0,
         "std": 1.0,
     }
     # Deviations -2, -1, 3: squares 14 over n - 1 = 2.
-    assert results["slidr"]["linear_probe"]["std"] == pytest.approx(7**0.5)
-    assert results["random"]["finetune_10"]["std"] == 0.0
+    assert results["linear_probe"]["slidr"]["mIoU"]["std"] == pytest.approx(7**0.5)
+    assert results["det_lidar_10"]["prc"]["NDS"]["std"] == 0.0
+
+
+def test_shares_become_percentages(tmp_path: Path) -> None:
+    results = make_summary(make_demo(tmp_path, seeds=1), {}, ROOT)["results"]
+    assert results["det_lidar_10"]["prc"]["NDS"]["mean"] == pytest.approx(20.0)
+    assert results["det_lidar_10"]["prc"]["mAP"]["mean"] == pytest.approx(10.0)
 
 
 def test_one_seed_has_no_deviation(tmp_path: Path) -> None:
     results = make_summary(make_demo(tmp_path, seeds=1), {}, ROOT)["results"]
-    assert results["slidr"]["linear_probe"] == {"seeds": {"0": 30.0}, "mean": 30.0, "std": None}
+    found = results["linear_probe"]["slidr"]["mIoU"]
+    assert found == {"seeds": {"0": 30.0}, "mean": 30.0, "std": None}
 
 
 def test_a_summary_says_how_it_came_about(tmp_path: Path) -> None:
@@ -79,14 +89,15 @@ def test_an_evaluation_without_a_score_is_named(tmp_path: Path, content: str | N
         make_summary(settings, {}, ROOT)
 
 
-def test_the_table_has_a_row_an_arm(tmp_path: Path) -> None:
+def test_the_table_has_a_row_a_score(tmp_path: Path) -> None:
     results = make_summary(make_demo(tmp_path, seeds=3), {}, ROOT)["results"]
-    assert format_table(results).splitlines() == [
-        "mIoU (%)     linear probe  fine-tuning on 10 %",
-        "-----------  ------------  -------------------",
-        "random init    12.0 ± 1.0           20.0 ± 0.0",
-        "SLidR          32.0 ± 2.6           26.0 ± 1.0",
-    ]
+    assert format_table({name: results[name] for name in ("finetune_10", "det_lidar_10")}) == (
+        "                                    %     random init       SLidR         PRC\n"
+        "----------------------------------  ----  -----------  ----------  ----------\n"
+        "LiDAR segmentation, 10 % of labels  mIoU   12.0 ± 1.0  32.0 ± 2.6\n"
+        "LiDAR detection, 10 % of labels     NDS    12.0 ± 1.0              20.0 ± 0.0\n"
+        "                                    mAP     6.0 ± 0.5              10.0 ± 0.0"
+    )
 
 
 def test_a_json_file_is_replaced_at_once_or_not_at_all(tmp_path: Path) -> None:
