@@ -91,12 +91,35 @@ def run_command(command: Callable[[argparse.Namespace], None], args: argparse.Na
     try:
         command(args)
     except Exception as error:
-        message = explain_error(error)
+        message = explain_error(error) or explain_option(error, args)
         if message is None:
             raise
         sys.stderr.write(f"error: {message}\n")
         return 2
     return 0
+
+
+def explain_option(error: BaseException, args: argparse.Namespace) -> str | None:
+    """Name the option that gave a class an argument that it does not take.
+
+    Args:
+        error: What Python says of such an argument; anything else is not explained.
+        args: Parsed options, with ``config`` where there are ``cfg_options``.
+
+    Returns:
+        One line, or None where the config itself gave the argument, or the code did.
+    """
+    refused = re.search(r"(?:unexpected|multiple values for) keyword argument '(\w+)'", str(error))
+    options = getattr(args, "cfg_options", None)
+    if not (isinstance(error, TypeError) and refused and options):
+        return None
+    from perception_kd.engine.config_options import new_settings
+
+    cfg = Config.fromfile(args.config)
+    settings = cfg.to_dict()
+    cfg.merge_from_dict(options)
+    added = new_settings(settings, options, cfg.to_dict())
+    return next((new.refusal() for new in added if new.key == refused[1]), None)
 
 
 def explain_error(error: BaseException) -> str | None:

@@ -1,6 +1,5 @@
 """From a config and the options of the command line to a runner."""
 
-import difflib
 import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from perception_kd.engine.checkpoint import load_report, read_state_dict
+from perception_kd.engine.config_options import check_new_settings, check_places
 from perception_kd.registry import DATASETS
 
 _LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -30,23 +30,18 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Raises:
         FileNotFoundError: If there is no such config.
-        ValueError: If the path is no config, or an option starts with a name that
-            neither the config nor the runner knows.
+        ValueError: If the path is no config, or an option names no setting of it, nor
+            one that it could have.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config must be a file, but got {path}, which is none.")
     if Path(path).suffix != ".py":
         raise ValueError(f"config must be a Python file, but got {path}.")
     cfg = Config.fromfile(path)
-    known = {*cfg.keys(), *inspect.signature(Runner.__init__).parameters} - {"self"}
-    for name in options or {}:
-        if name.split(".")[0] not in known:
-            close = difflib.get_close_matches(name.split(".")[0], known, n=1)
-            advice = f"did you mean {close[0]}?" if close else "see the config for its names."
-            raise ValueError(
-                f"--cfg-options must name a setting of {path}, but got {name}; {advice}"
-            )
-    cfg.merge_from_dict(dict(options or {}))
+    options, settings = dict(options or {}), cfg.to_dict()
+    check_places(settings, options)
+    cfg.merge_from_dict(options)
+    check_new_settings(settings, options, cfg.to_dict())
     if not cfg.get("work_dir"):
         cfg.work_dir = str(Path("work_dirs") / Path(path).stem)
     return cfg

@@ -158,6 +158,7 @@ def test_two_processes_on_a_cpu_train_like_one_with_their_batch(tmp_path: Path) 
         (["--resume", "none.pth"], r"--resume must name a checkpoint, but got none.pth"),
         (["--amp"], r"--amp must run on a GPU"),
         (["--cfg-options", "train_cgf.max_epochs=1"], r"did you mean train_cfg\?"),
+        (["--cfg-options", "model.dropuot=1"], r"model.dropuot, .* did you mean dropout\?"),
         (["--launcher", "pytorch"], r"launcher pytorch must set RANK"),
     ],
 )
@@ -170,6 +171,18 @@ def test_what_the_user_can_mend_is_one_line(
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert re.search(expected, line)
+
+
+def test_an_argument_that_only_python_refuses_is_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path)
+    assert train(config, name="run", settings=("train_dataloader.batchsize=3",)) == 2
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: --cfg-options must name what train_dataloader takes")
+    assert line.endswith(
+        "got train_dataloader.batchsize, which it does not; did you mean batch_size?"
+    )
 
 
 def test_a_missing_config_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
