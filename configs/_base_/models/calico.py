@@ -52,7 +52,8 @@ rad = dict(
         scope="scene",
     ),
 )
-# InfoNCE of all drawn points, in regions or not.
+# InfoNCE of all drawn points, in regions or not. As PointContrast's, SimIPU's and
+# BEVDistill's code has it, those of the whole batch of a process are negatives.
 point_info_nce = dict(
     type="RegionContrastLoss",
     temperature=0.07,
@@ -61,5 +62,5 @@ point_info_nce = dict(
     region_normalize=False,
     semantic_less_anchors=True,
     symmetric=False,
-    scope="scene",
+    scope="batch",
 )
