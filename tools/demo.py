@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_STATES = {"skip": "done", "resume": "stopped", "start": "to run"}
+_STATES = {"skip": "done", "resume": "stopped", "start": "to run", "wait": "again"}
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

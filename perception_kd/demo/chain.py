@@ -34,8 +34,19 @@ class Chain:
         self._display = display
 
     def plans(self) -> dict[str, Plan]:
-        """Return what would be done with each stage now, by name."""
-        return {stage.name: self._plan(stage)[0] for stage in self.stages}
+        """Return what would be done with each stage, by name.
+
+        A stage that is done, but reads from one that is not, will only then be known
+        to be so still: its action is "wait".
+        """
+        plans: dict[str, Plan] = {}
+        for stage in self.stages:
+            plan = self._plan(stage)[0]
+            before = next((n for n in stage.inputs if plans[n].action != "skip"), "")
+            if plan.action == "skip" and before:
+                plan = Plan("wait", f"if the output of {before} changes")
+            plans[stage.name] = plan
+        return plans
 
     def restart_from(self, name: str) -> None:
         """Let a stage, and all after it, run again.

@@ -61,8 +61,9 @@ class Plan(NamedTuple):
     """What is to be done with a stage.
 
     Attributes:
-        action: "skip"; "start" anew; or "resume" where it was stopped.
-        reason: Why it starts anew although it ran before; else empty.
+        action: "skip"; "start" anew; "resume" where it was stopped; or, in a forecast,
+            "wait" for a stage before it.
+        reason: Why it starts, or may start, anew although it ran before; else empty.
     """
 
     action: str

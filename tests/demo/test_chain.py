@@ -92,6 +92,15 @@ def test_a_failed_stage_shows_the_end_of_its_log_and_goes_on_there(toy: ToyChain
     assert toy.run() == []
 
 
+def test_a_forecast_says_what_a_change_may_bring_with_it(toy: ToyChain) -> None:
+    toy.run()
+    assert [plan.action for plan in toy.chain().plans().values()] == ["skip", "skip"]
+    toy.texts["first"] = "eins"
+    plans = toy.chain().plans()
+    assert plans["first"] == ("start", "the command changed")
+    assert plans["second"] == ("wait", "if the output of first changes")
+
+
 def test_a_stopped_stage_whose_settings_have_changed_starts_anew(toy: ToyChain) -> None:
     toy.scripts["first"] = FAIL
     with pytest.raises(DemoError):
