@@ -22,5 +22,5 @@ model = dict(
     pts_channels=96,
     pts_relation_projector=dict(**relation_projector, in_channels=96),
     img_projector=dict(**relation_projector, in_channels=16),
-    loss_relation=dict(type="InfoNCELoss", temperature=0.07, loss_weight=0.2),
+    loss_relation=dict(**_base_.point_info_nce, loss_weight=0.2),
 )

@@ -31,5 +31,5 @@ model = dict(
     dense_weight=0.01,
     pts_relation_projector=dict(**relation_projector, in_channels=384),
     img_projector=dict(**relation_projector, in_channels=80),
-    loss_relation=dict(type="InfoNCELoss", temperature=0.07, loss_weight=0.2),
+    loss_relation=dict(**_base_.point_info_nce, loss_weight=0.2),
 )

@@ -5,7 +5,8 @@ from perception_kd.models.losses.pair_sampling import sample_pairs
 from perception_kd.models.losses.region_contrast_loss import (
     RegionContrastLoss,
     anchor_weights,
-    make_regions_unique,
+    make_ids_unique,
+    own_regions,
     region_contrast,
 )
 
@@ -14,7 +15,8 @@ __all__ = [
     "RegionContrastLoss",
     "anchor_weights",
     "info_nce",
-    "make_regions_unique",
+    "make_ids_unique",
+    "own_regions",
     "region_contrast",
     "sample_pairs",
 ]

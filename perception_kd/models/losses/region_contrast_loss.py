@@ -13,11 +13,10 @@ def region_contrast(
     region_ids: Tensor,
     temperature: float,
     *,
+    point_ids: Tensor | None = None,
     positives: str = "region",
     same_region_negatives: bool = True,
     region_normalize: bool = False,
-    semantic_less_anchors: bool = False,
-    symmetric: bool = False,
 ) -> Tensor:
     """Ask queries to pick the keys that belong to them among the keys of all points.
 
@@ -34,6 +33,9 @@ def region_contrast(
       is the number of anchors in the region of i and R that of regions. Either way
       weights sum to 1.
 
+    Anchors i are rows, j and k are points: one that was drawn twice chooses twice, but
+    is one candidate, and so never a negative of itself.
+
     The losses of CALICO [1] are cases of it, as far as public material tells; what it
     leaves open is an argument:
 
@@ -46,8 +48,8 @@ def region_contrast(
     PointInfoNCE [2]  "point"    True                   False
     ================  =========  =====================  ================
 
-    For PointInfoNCE of all points take ``semantic_less_anchors`` besides. The logits
-    are float32 or wider, also under autocast.
+    For PointInfoNCE of all points see :func:`own_regions`. The logits are float32 or
+    wider, also under autocast.
 
     - [1] CALICO: Self-Supervised Camera-LiDAR Contrastive Pre-training for BEV
       Perception, 2024, https://arxiv.org/abs/2306.00349
@@ -59,12 +61,11 @@ def region_contrast(
         key: Features of the same points, of unit length, shape (M, C).
         region_ids: Region of each point, negative for semantic-less, integer, (M,).
         temperature: Divisor of the products, positive.
+        point_ids: Which physical point each row is, integer, (M,); rows of the same one
+            have the same features and region. By default no two are the same.
         positives: "region" or "point".
         same_region_negatives: Whether the other points of a region compete.
         region_normalize: Whether every region counts alike, or every point.
-        semantic_less_anchors: Whether semantic-less points choose as well. Each is then
-            a region of its own.
-        symmetric: Average with the loss of keys that choose among queries.
 
     Returns:
         Scalar. Zero, still attached to the graph, when there is no anchor.
@@ -75,69 +76,83 @@ def region_contrast(
     check_shape("query", query, ("M", "C"))
     check_shape("key", key, tuple(query.shape))
     check_shape("region_ids", region_ids, (len(query),))
-    if positives not in ("region", "point"):
-        raise ValueError(f'positives must be "region" or "point", but got "{positives}".')
+    if point_ids is None:
+        point_ids = torch.arange(len(query), device=query.device)
+    check_shape("point_ids", point_ids, (len(query),))
+    _check_positives(positives)
 
-    weights = anchor_weights(region_ids, region_normalize, semantic_less_anchors)
+    weights = anchor_weights(region_ids, region_normalize)
     anchors = weights.nonzero().squeeze(1)
     wide = torch.promote_types(torch.promote_types(query.dtype, key.dtype), torch.float32)
     query, key = query.to(wide), key.to(wide)
     if len(anchors) == 0:
         return (query.sum() + key.sum()) * 0.0
 
-    same_region = _same_region(region_ids)[anchors]
-    own = torch.zeros_like(same_region).scatter_(1, anchors[:, None], True)
+    candidates, candidate_of = _distinct_rows(point_ids)
+    same_region = region_ids[anchors, None] == region_ids[candidates]
+    own = torch.zeros_like(same_region).scatter_(1, candidate_of[anchors, None], True)
     positive = same_region if positives == "region" else own
     negative = torch.ones_like(same_region) if same_region_negatives else ~same_region
 
-    sides = [(query, key), (key, query)] if symmetric else [(query, key)]
-    losses = []
-    for chooser, candidates in sides:
-        # Autocast would round the logits to half: 8 bits for what is divided by 0.1.
-        with torch.autocast(query.device.type, enabled=False):
-            logits = (chooser[anchors] / temperature) @ candidates.T
-        per_anchor = _mean_of_positives(logits, positive, negative)
-        losses.append((weights[anchors].to(wide) * per_anchor).sum())
-    return torch.stack(losses).mean()
+    # Autocast would round the logits to half: 8 bits for what is divided by 0.1.
+    with torch.autocast(query.device.type, enabled=False):
+        logits = (query[anchors] / temperature) @ key[candidates].T
+    per_anchor = _mean_of_positives(logits, positive, negative)
+    return (weights[anchors].to(wide) * per_anchor).sum()
 
 
-def anchor_weights(
-    region_ids: Tensor, region_normalize: bool, semantic_less_anchors: bool = False
-) -> Tensor:
-    """Return the weight of each point in :func:`region_contrast`.
+def anchor_weights(region_ids: Tensor, region_normalize: bool) -> Tensor:
+    """Return the weight of each row in :func:`region_contrast`.
 
     Args:
-        region_ids: Region of each point, negative for semantic-less, integer, (M,).
-        region_normalize: Whether every region counts alike, or every point.
-        semantic_less_anchors: Whether semantic-less points count, each as a region.
+        region_ids: Region of each row, negative for semantic-less, integer, (M,).
+        region_normalize: Whether every region counts alike, or every row.
 
     Returns:
         Non-negative, float64, shape (M,). The sum is 1, or 0 without any anchor.
     """
-    is_anchor = torch.ones_like(region_ids, dtype=torch.bool)
-    if not semantic_less_anchors:
-        is_anchor = region_ids >= 0
+    is_anchor = region_ids >= 0
     if region_normalize:
-        size = _same_region(region_ids).sum(dim=1)
-        weights = is_anchor.double() / size
-        # One a region, up to rounding: the shares of its points.
+        _, region, size = region_ids.unique(return_inverse=True, return_counts=True)
+        weights = is_anchor.double() / size[region]
+        # One a region, up to rounding: the shares of its rows.
         return weights / weights.sum().round().clamp(min=1)
     return is_anchor.double() / is_anchor.sum().clamp(min=1)
 
 
-def _same_region(region_ids: Tensor) -> Tensor:
-    """Whether two points are in one region, (M, M); true for a point and itself."""
-    same = (region_ids[:, None] == region_ids) & (region_ids >= 0)
-    return same.fill_diagonal_(True)
+def own_regions(region_ids: Tensor, point_ids: Tensor) -> Tensor:
+    """Make every semantic-less point a region of its own, and so an anchor.
+
+    Args:
+        region_ids: Region of each row, negative for semantic-less, integer, (M,).
+        point_ids: Which physical point each row is, from 0, integer, (M,).
+
+    Returns:
+        Region of each row, none negative, int64, shape (M,).
+    """
+    return torch.where(region_ids >= 0, region_ids.long(), point_ids + _first_free(region_ids))
+
+
+def _check_positives(positives: str) -> None:
+    if positives not in ("region", "point"):
+        raise ValueError(f'positives must be "region" or "point", but got "{positives}".')
+
+
+def _distinct_rows(point_ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the first row of each of K points, (K,), and which a row is, (M,)."""
+    distinct, which = point_ids.unique(return_inverse=True)
+    rows = torch.arange(len(point_ids), device=point_ids.device)
+    first = rows.new_full((len(distinct),), len(rows))
+    return first.scatter_reduce_(0, which, rows, "amin"), which
 
 
 def _mean_of_positives(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     """Average ``- log( s_ij / Z_ij )`` over the positives j of each anchor i, (A,).
 
     Args:
-        logits: Logarithms of s, shape (A, M).
-        positive: Whether j is a positive of i, shape (A, M); at least one.
-        negative: Which s_ik are in Z_ij besides s_ij, shape (A, M).
+        logits: Logarithms of s, shape (A, K).
+        positive: Whether j is a positive of i, shape (A, K); at least one.
+        negative: Which s_ik are in Z_ij besides s_ij, shape (A, K).
     """
     others = torch.logsumexp(logits.masked_fill(~negative, -torch.inf), dim=1, keepdim=True)
     # Where j is among the others its own s is in their sum already.
@@ -155,8 +170,9 @@ class RegionContrastLoss(nn.Module):
         positives: As in :func:`region_contrast`.
         same_region_negatives: As there.
         region_normalize: As there.
-        semantic_less_anchors: As there.
-        symmetric: As there.
+        semantic_less_anchors: Whether semantic-less points choose as well. Each is then
+            a region of its own.
+        symmetric: Average with the loss of keys that choose among queries.
         scope: "scene": candidates are those of a point's own scene, and the loss is the
             mean over the scenes that have an anchor. "batch": candidates are those of
             all scenes of this process, and every anchor, or region, counts alike.
@@ -180,8 +196,7 @@ class RegionContrastLoss(nn.Module):
         super().__init__()
         if temperature <= 0:
             raise ValueError(f"temperature must be positive, but got {temperature}.")
-        if positives not in ("region", "point"):
-            raise ValueError(f'positives must be "region" or "point", but got "{positives}".')
+        _check_positives(positives)
         if scope not in ("scene", "batch"):
             raise ValueError(f'scope must be "scene" or "batch", but got "{scope}".')
         self.temperature = temperature
@@ -193,7 +208,13 @@ class RegionContrastLoss(nn.Module):
         self.scope = scope
         self.loss_weight = loss_weight
 
-    def forward(self, query: list[Tensor], key: list[Tensor], region_ids: list[Tensor]) -> Tensor:
+    def forward(
+        self,
+        query: list[Tensor],
+        key: list[Tensor],
+        region_ids: list[Tensor],
+        point_ids: list[Tensor] | None = None,
+    ) -> Tensor:
         """Return the weighted loss of B scenes.
 
         Args:
@@ -201,47 +222,61 @@ class RegionContrastLoss(nn.Module):
             key: Features of the same points, of unit length, each (M_b, C).
             region_ids: Regions of the same points, negative for none, each (M_b,); ids
                 of different scenes are different regions.
+            point_ids: Which point of its scene each row is, from 0, each (M_b,). By
+                default no two are the same.
 
         Returns:
             Scalar. Zero, still attached to the graph, where no scene has an anchor.
         """
-        if self.scope == "batch":
-            unique = torch.cat(make_regions_unique(region_ids))
-            return self.loss_weight * self._contrast(torch.cat(query), torch.cat(key), unique)
-        losses = torch.stack(
-            [self._contrast(*scene) for scene in zip(query, key, region_ids, strict=True)]
-        )
+        if point_ids is None:
+            point_ids = [torch.arange(len(ids), device=ids.device) for ids in region_ids]
         if self.semantic_less_anchors:
-            num_scenes = sum(len(ids) > 0 for ids in region_ids)
-        else:
-            num_scenes = sum(bool((ids >= 0).any()) for ids in region_ids)
+            region_ids = [own_regions(*ids) for ids in zip(region_ids, point_ids, strict=True)]
+        if self.scope == "batch":
+            query, key = [torch.cat(query)], [torch.cat(key)]
+            region_ids = [torch.cat(make_ids_unique(region_ids))]
+            point_ids = [torch.cat(make_ids_unique(point_ids))]
+        scenes = zip(query, key, region_ids, point_ids, strict=True)
+        losses = torch.stack([self._contrast(*scene) for scene in scenes])
+        num_scenes = sum(bool((ids >= 0).any()) for ids in region_ids)
         return self.loss_weight * losses.sum() / max(num_scenes, 1)
 
-    def _contrast(self, query: Tensor, key: Tensor, region_ids: Tensor) -> Tensor:
-        return region_contrast(
-            query,
-            key,
-            region_ids,
-            self.temperature,
-            positives=self.positives,
-            same_region_negatives=self.same_region_negatives,
-            region_normalize=self.region_normalize,
-            semantic_less_anchors=self.semantic_less_anchors,
-            symmetric=self.symmetric,
-        )
+    def _contrast(
+        self, query: Tensor, key: Tensor, region_ids: Tensor, point_ids: Tensor
+    ) -> Tensor:
+        sides = [(query, key), (key, query)] if self.symmetric else [(query, key)]
+        losses = [
+            region_contrast(
+                *side,
+                region_ids,
+                self.temperature,
+                point_ids=point_ids,
+                positives=self.positives,
+                same_region_negatives=self.same_region_negatives,
+                region_normalize=self.region_normalize,
+            )
+            for side in sides
+        ]
+        return torch.stack(losses).mean()
 
 
-def make_regions_unique(region_ids: list[Tensor]) -> list[Tensor]:
-    """Shift the regions of each scene behind those of the scenes before it.
+def make_ids_unique(ids: list[Tensor]) -> list[Tensor]:
+    """Shift the ids of each scene behind those of the scenes before it.
 
     Args:
-        region_ids: Ids from 0 in each scene, negative for none, integer, each (M_b,).
+        ids: Of regions or points, from 0 in each scene, negative for none, integer,
+            each (M_b,).
 
     Returns:
         Ids unique over the scenes, -1 for none, int64, each (M_b,).
     """
     unique, offset = [], 0
-    for ids in region_ids:
-        unique.append(torch.where(ids >= 0, ids.long() + offset, -1))
-        offset += int(ids.amax().clamp(min=-1)) + 1 if len(ids) else 0
+    for of_scene in ids:
+        unique.append(torch.where(of_scene >= 0, of_scene.long() + offset, -1))
+        offset += _first_free(of_scene)
     return unique
+
+
+def _first_free(ids: Tensor) -> int:
+    """Return the least id from 0 on that is larger than all of (M,)."""
+    return int(ids.amax().clamp(min=-1)) + 1 if len(ids) else 0

@@ -33,7 +33,8 @@ class BEVDistillation(LidarToCameraPretrainer):
             compared. It learns; [1] has one linear layer more before it, without a
             nonlinearity between, which changes nothing.
         img_projector: The camera's features at points to these channels.
-        loss_relation: Loss of features of LiDAR and camera of M points, each (M, D).
+        loss_relation: Loss of lists of features of LiDAR and camera, of regions and of
+            which points they are.
         dense_weight: Factor on the dense loss.
         **kwargs: Arguments of :class:`LidarToCameraPretrainer`.
     """
@@ -77,11 +78,13 @@ class BEVDistillation(LidarToCameraPretrainer):
         ]
         dense = weighted_squared_error(self.adapter(camera_bev), lidar_bev, torch.stack(weights))
 
+        sizes = [len(row) for row in rows]
         lidar = self.pts_relation_projector(self.read_points(lidar_bev, points, rows))
         camera = self.img_projector(self.read_points(camera_bev, points, rows))
+        relation = self.loss_relation(lidar.split(sizes), camera.split(sizes), region_ids, rows)
         return {
             "loss_dense": self.dense_weight * dense,
-            "loss_relation": self.loss_relation(lidar, camera),
+            "loss_relation": relation,
             **count_points(region_ids),
         }
 

@@ -90,7 +90,7 @@ class CameraLidarContrast(BEVPretrainer):
             self.img_projector(camera).split(sizes),
         )
         return {
-            "loss_intra": self.loss_intra(*intra, region_ids),
-            "loss_inter": self.loss_inter(*inter, region_ids),
+            "loss_intra": self.loss_intra(*intra, region_ids, rows),
+            "loss_inter": self.loss_inter(*inter, region_ids, rows),
             **count_points(region_ids),
         }

@@ -87,9 +87,9 @@ class PointRegionContrast(BEVPretrainer):
 
         losses = {}
         if self.alpha > 0:
-            losses["loss_plrc"] = self.alpha * self.loss_plrc(query, key, region_ids)
+            losses["loss_plrc"] = self.alpha * self.loss_plrc(query, key, region_ids, rows)
         if self.alpha < 1:
-            losses["loss_rapc"] = (1 - self.alpha) * self.loss_rapc(query, key, region_ids)
+            losses["loss_rapc"] = (1 - self.alpha) * self.loss_rapc(query, key, region_ids, rows)
         return {**losses, **count_points(region_ids)}
 
     def _embed(self, clouds: list[Tensor], rows: list[Tensor]) -> list[Tensor]:

@@ -75,7 +75,7 @@ class RegionDistillation(LidarToCameraPretrainer):
 
         losses = []
         if self.direction in ("camera_to_lidar", "both"):
-            losses.append(self.loss_rad(camera, lidar, region_ids))
+            losses.append(self.loss_rad(camera, lidar, region_ids, rows))
         if self.direction in ("lidar_to_camera", "both"):
-            losses.append(self.loss_rad(lidar, camera, region_ids))
+            losses.append(self.loss_rad(lidar, camera, region_ids, rows))
         return {"loss_rad": sum(losses) / len(losses), **count_points(region_ids)}

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from perception_kd.models.losses import (
     RegionContrastLoss,
     anchor_weights,
     info_nce,
-    make_regions_unique,
+    make_ids_unique,
+    own_regions,
     region_contrast,
 )
 from perception_kd.registry import MODELS
@@ -23,9 +25,10 @@ RAPC: dict[str, Any] = dict(positives="point", same_region_negatives=False, regi
 POINT_INFO_NCE: dict[str, Any] = dict(
     positives="point", same_region_negatives=True, region_normalize=False
 )
-# Three regions of different size, one point twice (drawn with replacement), and
-# semantic-less points.
+# Three regions of different size, and semantic-less points.
 IDS = torch.tensor([4, -1, 0, 4, 0, 2, -1, 4, 2, -2])
+# The same where points were drawn several times: in a region and in none.
+DRAWN = torch.tensor([3, 1, 2, 3, 4, 5, 1, 7, 5, 9])
 
 
 def make_features(num_points: int = len(IDS), seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -34,33 +37,31 @@ def make_features(num_points: int = len(IDS), seed: int = 0) -> tuple[Tensor, Te
     return F.normalize(query, dim=1), F.normalize(key, dim=1)
 
 
-def in_loops(query: Tensor, key: Tensor, ids: list[int], t: float, **switches: Any) -> float:
+def in_loops(
+    query: Tensor, key: Tensor, ids: list[int], t: float, points: list[int], **switches: Any
+) -> float:
     """Return the loss of one direction term by term, as the equations write it."""
-    points = range(len(ids))
-    less = switches["semantic_less_anchors"]
+    region = dict(zip(points, ids, strict=True))
 
-    def same_region(i: int, j: int) -> bool:
-        return i == j or (ids[i] >= 0 and ids[i] == ids[j])
+    def s(i: int, point: int) -> float:
+        return math.exp(float(query[i] @ key[points.index(point)]) / t)
 
-    def s(i: int, j: int) -> float:
-        return math.exp(float(query[i] @ key[j]) / t)
-
-    anchors = [i for i in points if ids[i] >= 0 or less]
-    # Each semantic-less anchor is a region of its own.
-    regions = {("region", ids[i]) if ids[i] >= 0 else ("point", i) for i in anchors}
+    anchors = [i for i in range(len(ids)) if ids[i] >= 0]
+    regions = {ids[i] for i in anchors}
     total = 0.0
     for i in anchors:
+        in_region = sum(ids[j] == ids[i] for j in anchors)
+        weight = 1 / len(anchors)
         if switches["region_normalize"]:
-            size = sum(same_region(i, j) for j in anchors)
-            weight = 1 / len(regions) / size
+            weight = 1 / len(regions) / in_region
+        if switches["positives"] == "region":
+            positives = [j for j in region if region[j] == ids[i]]
         else:
-            weight = 1 / len(anchors)
-        in_region = switches["positives"] == "region"
-        positives = [j for j in points if (same_region(i, j) if in_region else i == j)]
+            positives = [points[i]]
         for j in positives:
             z = s(i, j)
-            for k in points:
-                if k != j and (switches["same_region_negatives"] or not same_region(i, k)):
+            for k in region:
+                if k != j and (switches["same_region_negatives"] or region[k] != ids[i]):
                     z += s(i, k)
             total -= weight / len(positives) * math.log(s(i, j) / z)
     return total
@@ -71,23 +72,50 @@ SWITCHES = [
         positives=positives,
         same_region_negatives=same,
         region_normalize=normalize,
-        semantic_less_anchors=less,
     )
-    for positives, same, normalize, less in itertools.product(
-        ("region", "point"), (True, False), (True, False), (True, False)
+    for positives, same, normalize in itertools.product(
+        ("region", "point"), (True, False), (True, False)
     )
 ]
 
 
 @pytest.mark.parametrize("switches", SWITCHES, ids=lambda s: "-".join(map(str, s.values())))
-@pytest.mark.parametrize("symmetric", [False, True])
-def test_equals_the_equation_in_loops(switches: dict[str, Any], symmetric: bool) -> None:
-    query, key = make_features()
-    expected = in_loops(query, key, IDS.tolist(), 0.1, **switches)
-    if symmetric:
-        expected = (expected + in_loops(key, query, IDS.tolist(), 0.1, **switches)) / 2
-    found = region_contrast(query, key, IDS, 0.1, symmetric=symmetric, **switches)
+@pytest.mark.parametrize("drawn", [range(len(IDS)), DRAWN.tolist()], ids=["once", "again"])
+def test_equals_the_equation_in_loops(switches: dict[str, Any], drawn: Sequence[int]) -> None:
+    points = torch.tensor(drawn)
+    query, key = (feats[points] for feats in make_features())
+    ids = IDS[points]
+    expected = in_loops(query, key, ids.tolist(), 0.1, points.tolist(), **switches)
+    found = region_contrast(query, key, ids, 0.1, point_ids=points, **switches)
     assert found.item() == pytest.approx(expected, rel=1e-10)
+    if len(points.unique()) == len(points):
+        assert found == region_contrast(query, key, ids, 0.1, **switches)
+
+
+@pytest.mark.parametrize("loss", [PLRC, RAPC, POINT_INFO_NCE], ids=["PLRC", "RAPC", "InfoNCE"])
+def test_drawing_every_point_twice_changes_nothing(loss: dict[str, Any]) -> None:
+    query, key = make_features()
+    once = RegionContrastLoss(**loss)([query], [key], [IDS])
+    rows = torch.arange(len(IDS)).repeat(2)
+    twice = RegionContrastLoss(**loss)([query[rows]], [key[rows]], [IDS[rows]], [rows])
+    torch.testing.assert_close(twice, once)
+
+
+@pytest.mark.parametrize("positives", ["point", "region"])
+def test_a_point_is_no_negative_of_itself_whatever_the_switches(positives: str) -> None:
+    feats = F.normalize(torch.ones(6, 3), dim=1)
+    for same, normalize in itertools.product((True, False), (True, False)):
+        found = region_contrast(
+            feats,
+            feats,
+            torch.zeros(6).long(),
+            0.1,
+            point_ids=torch.full((6,), 8),
+            positives=positives,
+            same_region_negatives=same,
+            region_normalize=normalize,
+        )
+        assert found.item() == pytest.approx(0, abs=1e-6)
 
 
 def test_two_regions_of_identical_points_have_a_closed_form() -> None:
@@ -106,16 +134,29 @@ def test_one_point_a_region_and_no_other_points_is_point_info_nce(symmetric: boo
     query, key = make_features()
     expected = info_nce(query, key, 0.1, symmetric=symmetric)
     for loss in (PLRC, RAPC, POINT_INFO_NCE):
-        found = region_contrast(
-            query, key, torch.arange(len(IDS)), 0.1, symmetric=symmetric, **loss
-        )
+        contrast = RegionContrastLoss(0.1, symmetric=symmetric, **loss)
+        found = contrast([query], [key], [torch.arange(len(IDS))])
         torch.testing.assert_close(found, expected)
 
 
 def test_point_info_nce_of_all_points_whatever_their_regions() -> None:
     query, key = make_features()
-    found = region_contrast(query, key, IDS, 0.1, semantic_less_anchors=True, **POINT_INFO_NCE)
-    torch.testing.assert_close(found, info_nce(query, key, 0.1))
+    loss = RegionContrastLoss(0.1, symmetric=False, semantic_less_anchors=True, **POINT_INFO_NCE)
+    torch.testing.assert_close(loss([query], [key], [IDS]), info_nce(query, key, 0.1))
+    # Drawn with replacement: the mean over draws, each of which picks among points.
+    first = [DRAWN.tolist().index(point) for point in DRAWN.unique()]
+    query, key = query[DRAWN], key[DRAWN]
+    own = (DRAWN[:, None] == DRAWN[first]).nonzero()[:, 1]
+    expected = F.cross_entropy(query @ key[first].T / 0.1, own)
+    found = loss([query], [key], [IDS[DRAWN]], [DRAWN])
+    torch.testing.assert_close(found, expected)
+
+
+def test_semantic_less_points_become_regions_of_their_own() -> None:
+    points = torch.tensor([7, 0, 3, 0, 7, 1])
+    ids = own_regions(torch.tensor([2, -1, 0, -1, 2, -2]), points)
+    assert ids.tolist() == [2, 3, 0, 3, 2, 4]
+    assert own_regions(torch.tensor([-1, -1]), torch.tensor([5, 0])).tolist() == [5, 0]
 
 
 def test_one_region_makes_the_region_weights_a_plain_mean() -> None:
@@ -139,7 +180,8 @@ def test_one_region_makes_the_region_weights_a_plain_mean() -> None:
 @pytest.mark.parametrize("less", [False, True])
 @pytest.mark.parametrize("normalize", [False, True])
 def test_weights_sum_to_one_and_each_region_has_an_equal_share(normalize: bool, less: bool) -> None:
-    weights = anchor_weights(IDS, normalize, less)
+    ids = own_regions(IDS, torch.arange(len(IDS))) if less else IDS
+    weights = anchor_weights(ids, normalize)
     assert weights.sum().item() == pytest.approx(1)
     assert (weights[IDS < 0] > 0).tolist() == [less] * 3
     shares = [weights[region == IDS].sum().item() for region in (0, 2, 4)]
@@ -176,7 +218,7 @@ def test_gradient(switches: dict[str, Any]) -> None:
     query, key = (feats.requires_grad_() for feats in make_features(4))
     ids = torch.tensor([0, 0, 1, -1])
     assert torch.autograd.gradcheck(
-        lambda q, k: region_contrast(q, k, ids, 0.5, symmetric=True, **switches), (query, key)
+        lambda q, k: region_contrast(q, k, ids, 0.5, **switches), (query, key)
     )
 
 
@@ -227,7 +269,7 @@ def test_scenes_do_not_meet_and_those_without_an_anchor_do_not_count() -> None:
     query, key, ids = split(8, 12, 5)
     ids[1] = torch.full((12,), -1)
     expected = [
-        region_contrast(q, k, r, 0.2, symmetric=True, **PLRC)
+        (region_contrast(q, k, r, 0.2, **PLRC) + region_contrast(k, q, r, 0.2, **PLRC)) / 2
         for q, k, r in zip(query[::2], key[::2], ids[::2], strict=True)
     ]
     found = RegionContrastLoss(0.2, **PLRC)(query, key, ids)
@@ -242,9 +284,16 @@ def test_in_the_scope_of_a_batch_all_scenes_compete_and_regions_stay_apart() -> 
     torch.testing.assert_close(loss(query, key, ids), 3 * expected)
 
 
-def test_regions_of_scenes_become_unique() -> None:
+def test_the_same_number_in_two_scenes_is_not_the_same_point() -> None:
+    query, key, ids = split(8, 8)
+    points = torch.arange(8)
+    loss = RegionContrastLoss(scope="batch", semantic_less_anchors=True, **POINT_INFO_NCE)
+    torch.testing.assert_close(loss(query, key, ids, [points, points]), loss(query, key, ids))
+
+
+def test_ids_of_scenes_become_unique() -> None:
     ids = [torch.tensor([2, -1, 0]), torch.tensor([-1]), torch.zeros(0).long(), torch.tensor([0])]
-    assert [u.tolist() for u in make_regions_unique(ids)] == [[2, -1, 0], [-1], [], [3]]
+    assert [u.tolist() for u in make_ids_unique(ids)] == [[2, -1, 0], [-1], [], [3]]
 
 
 @pytest.mark.parametrize("scope", ["scene", "batch"])
@@ -264,6 +313,8 @@ def test_rejects_what_does_not_fit() -> None:
         region_contrast(query, key[:4], IDS, 0.1)
     with pytest.raises(ValueError, match=r"region_ids must have shape \(10,\)"):
         region_contrast(query, key, IDS[:4], 0.1)
+    with pytest.raises(ValueError, match=r"point_ids must have shape \(10,\)"):
+        region_contrast(query, key, IDS, 0.1, point_ids=IDS[:4])
     with pytest.raises(ValueError, match='positives must be "region" or "point"'):
         region_contrast(query, key, IDS, 0.1, positives="pair")
 

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from mmengine.registry import init_default_scope
 
-from perception_kd.models.losses import info_nce
 from perception_kd.models.pretrainers import BEVDistillation
 from perception_kd.models.pretrainers.bev_distillation import weighted_squared_error
 from perception_kd.models.region_heatmap import region_heatmap
@@ -26,14 +25,23 @@ PRETRAINER: dict[str, Any] = dict(
     type="BEVDistillation",
     **PILLARS,
     **CAMERA,
-    sampler={**SAMPLER, "num_less": 0},
+    # More than there are, so that points are drawn twice.
+    sampler={**SAMPLER, "num_rich": 120, "num_less": 0},
     cell_size=0.4,
     img_channels=6,
     pts_channels=12,
     dense_weight=0.01,
     pts_relation_projector=dict(**PROJECTOR, in_channels=12),
     img_projector=dict(**PROJECTOR, in_channels=6),
-    loss_relation=dict(type="InfoNCELoss", temperature=0.07, loss_weight=0.2),
+    loss_relation=dict(
+        type="RegionContrastLoss",
+        temperature=0.07,
+        positives="point",
+        semantic_less_anchors=True,
+        symmetric=False,
+        scope="batch",
+        loss_weight=0.2,
+    ),
 )
 
 
@@ -61,7 +69,10 @@ def test_equals_the_definition_from_maps_to_losses() -> None:
     lidar_bev, camera_bev = model.extract_pts_bev(inputs["points"]), model.extract_img_bev(inputs)
     adapted = F.conv2d(camera_bev, model.adapter.weight, model.adapter.bias)
     dense, total = 0.0, 0.0
-    lidar, camera = [], []
+    lidar: list[torch.Tensor] = []
+    camera: list[torch.Tensor] = []
+    own: list[int] = []
+    first: list[int] = []
     for b, sample in enumerate(samples):
         cloud, ids = inputs["points"][b], inputs["region_ids"][b]
         weights = region_heatmap(cloud, ids, model.grid)
@@ -69,13 +80,16 @@ def test_equals_the_definition_from_maps_to_losses() -> None:
         total += float(weights.sum())
         rows = model.sampler.draw([cloud], ids, sample.seed)
         assert (ids[rows] >= 0).all()
+        assert len(rows.unique()) < len(rows)
+        drawn = rows.tolist()
+        own += [len(first) + sorted(set(drawn)).index(row) for row in drawn]
+        first += [len(lidar) + drawn.index(row) for row in sorted(set(drawn))]
         lidar += [read_by_hand(lidar_bev[b], cloud[row], 0.4) for row in rows]
         camera += [read_by_hand(camera_bev[b], cloud[row], 0.4) for row in rows]
-    relation = info_nce(
-        model.pts_relation_projector(torch.stack(lidar)),
-        model.img_projector(torch.stack(camera)),
-        0.07,
-    )
+    query = model.pts_relation_projector(torch.stack(lidar))
+    key = model.img_projector(torch.stack(camera))
+    # Every draw of the LiDAR picks its point among all, each of which is there once.
+    relation = F.cross_entropy(query @ key[first].T / 0.07, torch.tensor(own))
     losses = model(inputs, samples, mode="loss")
     assert losses["loss_dense"].item() == pytest.approx(0.01 * dense / total, rel=1e-4)
     torch.testing.assert_close(losses["loss_relation"], 0.2 * relation, rtol=1e-4, atol=1e-5)

@@ -53,7 +53,8 @@ def make_pretrainer(**settings: Any) -> PointRegionContrast:
 def test_equals_the_definition_from_maps_to_losses(network: dict[str, Any]) -> None:
     model = make_pretrainer(alpha=0.3, **network)
     inputs, samples = make_batch()
-    plrc, rapc = [], []
+    plrc: list[torch.Tensor] = []
+    rapc: list[torch.Tensor] = []
     for b, sample in enumerate(samples):
         clouds = [view[b] for view in inputs["views"]]
         rows = model.sampler.draw(clouds, inputs["region_ids"][b], sample.seed)
@@ -66,19 +67,15 @@ def test_equals_the_definition_from_maps_to_losses(network: dict[str, Any]) -> N
         assert (ids >= 0).sum() == 24
         assert len(rows) == 40
         query, key = embedded
-        plrc.append(region_contrast(query, key, ids, 0.1, symmetric=True))
-        rapc.append(
-            region_contrast(
-                query,
-                key,
-                ids,
-                0.1,
-                positives="point",
-                same_region_negatives=False,
-                region_normalize=True,
-                symmetric=True,
-            )
-        )
+        for terms, switches in (
+            (plrc, dict(positives="region")),
+            (rapc, dict(positives="point", same_region_negatives=False, region_normalize=True)),
+        ):
+            both = [
+                region_contrast(*side, ids, 0.1, point_ids=rows, **switches)
+                for side in ((query, key), (key, query))
+            ]
+            terms.append((both[0] + both[1]) / 2)
     losses = model(inputs, samples, mode="loss")
     torch.testing.assert_close(losses["loss_plrc"], 0.3 * torch.stack(plrc).mean())
     torch.testing.assert_close(losses["loss_rapc"], 0.7 * torch.stack(rapc).mean())

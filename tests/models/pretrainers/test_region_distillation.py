@@ -75,8 +75,8 @@ def test_equals_the_definition_from_maps_to_the_loss(direction: str) -> None:
                 (camera_bev, model.img_projector),
             )
         )
-        to_lidar = region_contrast(camera, lidar, ids[rows], 0.1, **RAD)
-        to_camera = region_contrast(lidar, camera, ids[rows], 0.1, **RAD)
+        to_lidar = region_contrast(camera, lidar, ids[rows], 0.1, point_ids=rows, **RAD)
+        to_camera = region_contrast(lidar, camera, ids[rows], 0.1, point_ids=rows, **RAD)
         both = (to_lidar + to_camera) / 2
         terms.append(dict(camera_to_lidar=to_lidar, lidar_to_camera=to_camera, both=both))
     losses = model(inputs, samples, mode="loss")
