@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
+from perception_kd.demo import recipe
+from perception_kd.demo.summary import describe, pick_scores
 from perception_kd.visualization.report.keyframes import Keyframe
 
 CAR, ROAD = NUSCENES_CLASSES.index("car"), NUSCENES_CLASSES.index("driveable_surface")
@@ -29,39 +31,69 @@ def training_rows(losses: list[float], first_step: int = 1) -> list[dict[str, An
     ]
 
 
+# Percentages of two seeds by protocol and arm.
+SCORES = {
+    "linear_probe": {"random": [10.0, 14.0], "slidr": [30.0, 36.0]},
+    "finetune_10": {"random": [20.0, 24.0], "slidr": [40.0, 41.0]},
+    "det_lidar_10": {"random": [12.0, 14.0], "prc": [16.0, 22.0]},
+    "mapseg_camera_10": {"random": [25.0, 27.0], "rad": [30.0, 28.0]},
+}
+
+
+def made_up_scores(protocol: str, value: float) -> dict[str, float]:
+    """Return what an evaluation writes, of which ``value`` is the main metric in %."""
+    if protocol.startswith("det"):
+        ap = {"nuscenes/AP_car": value / 100 + 0.1, "nuscenes/AP_pedestrian": 0.05}
+        return {"nuscenes/NDS": value / 100, "nuscenes/mAP": value / 200, **ap}
+    if protocol.startswith("mapseg"):
+        best = {"map/drivable_area_iou_max": value + 20, "map/drivable_area_iou@0.40": value + 20}
+        return {"map/miou_max": value, **best, "map/drivable_area_iou@0.50": value + 19}
+    return {"lidar_seg/miou": value, "lidar_seg/iou_car": value - 5}
+
+
 def write_demo(folder: Path) -> Path:
     """Write a finished demo of two seeds, without checkpoints."""
-    scores = {
-        "random": {"linear_probe": [10.0, 14.0], "finetune_10": [20.0, 24.0]},
-        "slidr": {"linear_probe": [30.0, 36.0], "finetune_10": [40.0, 41.0]},
-    }
-    for arm, by_protocol in scores.items():
-        for protocol, values in by_protocol.items():
+    for protocol, by_arm in SCORES.items():
+        for arm, values in by_arm.items():
             for seed, value in enumerate(values):
                 run = folder / protocol / arm / f"seed{seed}"
-                score = {"lidar_seg/miou": value, "lidar_seg/iou_car": value - 5, "step": 1}
+                score = {**made_up_scores(protocol, value), "step": 1}
                 write_log(run, [*training_rows([3.0, 2.0 - seed]), score])
-    validation = {"val/loss_contrast": 5.5, "step": 1}
-    write_log(folder / "pretrain" / "slidr" / "seed0", [*training_rows([7.0, 5.0]), validation])
+    for method, losses in {
+        "slidr": {"val/loss_contrast": 5.5},
+        "prc": {"val/loss_plrc": 3.5, "val/loss_rapc": 2.5, "val/num_regions": 30.0},
+        "rad": {"val/loss_rad": 4.5},
+    }.items():
+        validation = {**losses, "step": 1}
+        write_log(folder / "pretrain" / method / "seed0", [*training_rows([7.0, 5.0]), validation])
     results = {
-        arm: {
-            protocol: {
-                "seeds": {str(seed): value for seed, value in enumerate(values)},
-                "mean": float(np.mean(values)),
-                "std": float(np.std(values, ddof=1)),
-            }
-            for protocol, values in by_protocol.items()
-        }
-        for arm, by_protocol in scores.items()
+        protocol: {arm: describe_scores(protocol, values) for arm, values in by_arm.items()}
+        for protocol, by_arm in SCORES.items()
     }
+    seconds = {"data": 100.0, "infos": 20.0, "pretrain-slidr-seed0": 200.0}
+    seconds |= {"det_lidar_10-prc-seed1": 50.0, "det_lidar_10-prc-seed1-test": 10.0}
     summary = {
         "results": results,
-        "settings": {"seeds": 2},
-        "seconds": {"data": 100.0, "pretrain-slidr-seed0": 200.0, "total": 300.0},
+        "settings": {
+            "seeds": 2,
+            "configs": {"slidr": "configs/slidr/a.py"},
+            "protocols": {name: recipe.PROTOCOLS[name].about for name in SCORES},
+        },
+        "seconds": {**seconds, "report": 20.0, "total": 400.0},
         "versions": {"perception_kd": "0", "commit": None},
     }
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     return folder
+
+
+def describe_scores(protocol: str, values: list[float]) -> dict[str, dict[str, Any]]:
+    """Return the summary's entry of one arm."""
+    metrics = recipe.PROTOCOLS[protocol].metrics
+    found = [pick_scores(made_up_scores(protocol, value), metrics) for value in values]
+    return {
+        m.name: describe({str(seed): row[m.name] for seed, row in enumerate(found)})
+        for m in metrics
+    }
 
 
 def make_keyframe(token: str = "0123456789") -> Keyframe:

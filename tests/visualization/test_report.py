@@ -25,7 +25,7 @@ from perception_kd.visualization.report.scenes import (
     similarity_section,
     suggest_queries,
 )
-from perception_kd.visualization.report.training import training_section
+from perception_kd.visualization.report.training import training_section, validation_curve
 from perception_kd.visualization.report.work_dir import Run, WorkDir
 from perception_kd.visualization.similarity import similarity_to_point
 from tests.visualization.report_data import (
@@ -56,12 +56,14 @@ def test_a_line_that_is_just_being_written_is_left_out(tmp_path: Path) -> None:
 
 
 def test_the_evaluation_counts_more_than_a_validation(tmp_path: Path) -> None:
-    write_log(tmp_path, [*training_rows([1.0]), {"lidar_seg/miou": 11.0, "step": 1}])
-    assert Run(tmp_path).scores()["lidar_seg/miou"] == 11.0
+    key = "lidar_seg/miou"
+    write_log(tmp_path, [*training_rows([1.0]), {key: 11.0, "step": 1}])
+    assert Run(tmp_path).scores(key)[key] == 11.0
     tested = tmp_path / "test" / "20260101_000000" / "20260101_000000.json"
     tested.parent.mkdir(parents=True)
-    tested.write_text(json.dumps({"lidar_seg/miou": 12.0}))
-    assert Run(tmp_path).scores()["lidar_seg/miou"] == 12.0
+    tested.write_text(json.dumps({key: 12.0}))
+    assert Run(tmp_path).scores(key)[key] == 12.0
+    assert Run(tmp_path).scores("map/miou_max") == {}
 
 
 def test_a_checkpoint_is_found_in_a_work_dir_that_was_moved(tmp_path: Path) -> None:
@@ -72,44 +74,107 @@ def test_a_checkpoint_is_found_in_a_work_dir_that_was_moved(tmp_path: Path) -> N
 
 
 def test_without_a_summary_the_scores_are_those_of_the_runs(tmp_path: Path) -> None:
-    summarized = WorkDir.read(write_demo(tmp_path)).score("linear_probe", "slidr")
+    arms = [("linear_probe", "slidr"), ("det_lidar_10", "prc"), ("mapseg_camera_10", "rad")]
+    work = WorkDir.read(write_demo(tmp_path))
+    summarized = [work.scores(*arm) for arm in arms]
     (tmp_path / "summary.json").unlink()
-    assert WorkDir.read(tmp_path).score("linear_probe", "slidr") == summarized
-    assert summarized is not None
-    assert summarized.mean == 33.0
-    assert summarized.std == pytest.approx(np.sqrt(18))
+    assert [WorkDir.read(tmp_path).scores(*arm) for arm in arms] == summarized
+    assert summarized[0]["mIoU"].mean == 33.0
+    assert summarized[0]["mIoU"].std == pytest.approx(np.sqrt(18))
+    # Of shares, 0.16 and 0.22, and half of them.
+    assert summarized[1]["NDS"].mean == pytest.approx(19.0)
+    assert summarized[1]["mAP"].mean == pytest.approx(9.5)
 
 
-def test_class_ious_are_means_over_the_seeds(tmp_path: Path) -> None:
-    assert WorkDir.read(write_demo(tmp_path)).class_ious("linear_probe", "slidr") == {"car": 28.0}
+def test_scores_of_classes_are_means_over_the_seeds_in_percent(tmp_path: Path) -> None:
+    work = WorkDir.read(write_demo(tmp_path))
+    assert work.class_scores("linear_probe", "slidr") == {"car": 28.0}
+    found = work.class_scores("det_lidar_10", "prc")
+    assert found == pytest.approx({"car": 29.0, "pedestrian": 5.0})
+    assert work.class_scores("mapseg_camera_10", "rad") == {"drivable_area": 49.0}
+
+
+def test_classes_stand_in_the_order_of_their_data_set(tmp_path: Path) -> None:
+    by_task = results_section(WorkDir.read(write_demo(tmp_path))).content["class_tables"]
+    assert [table["metric"] for table in by_task] == [
+        *("IoU", "IoU", "AP", "IoU at the best threshold")
+    ]
+    boxes, maps = by_task[2:]
+    assert [row["name"] for row in boxes["rows"]] == ["car", "pedestrian"]
+    assert boxes["rows"][0]["color"] == "#ff9e00"
+    assert boxes["arms"] == {"random": "Random init", "prc": "PRC"}
+    assert maps["rows"][0]["color"] == "#a6cee3"
+
+
+def test_gains_are_over_the_random_arm_of_the_same_metric(tmp_path: Path) -> None:
+    protocols = results_section(WorkDir.read(write_demo(tmp_path))).content["protocols"]
+    assert [p["title"] for p in protocols][2:] == [
+        "LiDAR detection, 10 % of labels",
+        "Map segmentation by cameras, 10 % of labels",
+    ]
+    nds, mean_ap = protocols[2]["metrics"]
+    assert nds["gains"] == pytest.approx({"prc": 6.0})
+    assert mean_ap["gains"] == pytest.approx({"prc": 3.0})
 
 
 def test_one_arm_alone_has_results_and_the_other_is_named_as_missing(tmp_path: Path) -> None:
     write_log(tmp_path / "linear_probe" / "random" / "seed0", [{"lidar_seg/miou": 9.0, "step": 1}])
     section = results_section(WorkDir.read(tmp_path))
-    assert [row["mean"] for row in section.content["protocols"][0]["rows"]] == [9.0]
-    assert section.content["protocols"][0]["rows"][0]["std"] is None
-    assert section.missing[0] == "Linear probe, SLidR: no result yet."
+    (metric,) = section.content["protocols"][0]["metrics"]
+    assert [row["mean"] for row in metric["rows"]] == [9.0]
+    assert metric["rows"][0]["std"] is None
+    assert section.missing[0] == "LiDAR segmentation, linear probe, SLidR: no result yet."
+
+
+def test_what_only_the_full_demo_runs_is_missed_only_where_it_was_asked_for(
+    tmp_path: Path,
+) -> None:
+    folder = write_demo(tmp_path)
+    assert results_section(WorkDir.read(folder)).missing == ()
+    assert training_section(WorkDir.read(folder)).missing == ()
+    (folder / "det_lidar_100").mkdir()
+    title = "LiDAR detection, all labels"
+    assert results_section(WorkDir.read(folder)).missing == (
+        f"{title}, Random init: no result yet.",
+        f"{title}, PRC: no result yet.",
+    )
+    assert training_section(WorkDir.read(folder)).missing == (f"{title}: no step is logged yet.",)
 
 
 def test_a_validation_stands_at_the_last_step_of_its_epoch(tmp_path: Path) -> None:
-    section = training_section(WorkDir.read(write_demo(tmp_path)))
-    assert section.content["charts"][0]["summary"] == (
+    pretraining, _ = training_section(WorkDir.read(write_demo(tmp_path))).content["groups"]
+    assert pretraining["charts"][0]["summary"] == (
         "Loss of SLidR pre-training. training, seed 0 from 7.00 to 5.00; "
         "validation, seed 0 from 5.50 to 5.50."
     )
 
 
-def test_stages_are_shares_of_the_longest(tmp_path: Path) -> None:
+def test_a_validation_loss_is_the_sum_of_its_parts(tmp_path: Path) -> None:
+    (run,) = WorkDir.read(write_demo(tmp_path)).pretrainings("prc").values()
+    assert validation_curve(run) == [(2, 6.0)]
+
+
+def test_stages_are_grouped_by_what_they_are_part_of(tmp_path: Path) -> None:
     content = overview_section(WorkDir.read(write_demo(tmp_path))).content
-    assert [stage["share"] for stage in content["stages"]] == [0.5, 1.0]
-    assert content["total"] == "5 min 00 s"
+    assert [(g["name"], g["time"], g["share"]) for g in content["groups"]] == [
+        ("Data", "2 min 00 s", 0.6),
+        ("Pre-training, without labels", "3 min 20 s", 1.0),
+        ("LiDAR detection, 10 % of labels", "1 min 00 s", 0.3),
+        ("Report", "20 s", 0.1),
+    ]
+    assert content["groups"][2]["stages"] == [
+        ("PRC, seed 1", "50 s"),
+        ("PRC, seed 1, evaluation", "10 s"),
+    ]
+    assert content["total"] == "6 min 40 s"
+    assert content["configs"] == {"SLidR pre-training": "configs/slidr/a.py"}
 
 
 def test_charts_know_only_the_colors_of_the_theme() -> None:
     curves = [{"name": "a", "arm": arm, "x": [1, 2], "y": [2, 1]} for arm in ("slidr", "random")]
     rows = [{"arm": "slidr", "name": "S", "mean": 2.0, "std": 1.0, "seeds": {"0": 1.0, "1": 3.0}}]
-    for svg in (draw_curves(curves, "step", "a"), draw_scores([{"title": "P", "rows": rows}], "b")):
+    scores = [{"title": "P", "metrics": [{"name": "mIoU", "rows": rows}]}]
+    for svg in (draw_curves(curves, "step", "a"), draw_scores(scores, "b")):
         assert "var(--arm-slidr)" in svg
         assert not [stand_in for stand_in in THEME.values() if stand_in in svg]
         assert not re.findall(r"#[0-9a-f]{6}", svg.replace("#000000", ""))
@@ -219,7 +284,7 @@ def test_a_page_loads_nothing(tmp_path: Path) -> None:
 
 def test_what_is_written_into_a_page_is_escaped() -> None:
     missing = ("</section><script>alert(1)</script>",)
-    page = render_page("T", [Section("training", "A", {"charts": []}, missing=missing)])
+    page = render_page("T", [Section("training", "A", {"groups": []}, missing=missing)])
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
 

@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib.style
 from markupsafe import Markup
@@ -20,9 +20,13 @@ THEME = {
     "arm-random": "#050505",
     "arm-slidr": "#060606",
     "arm-validation": "#070707",
+    "arm-prc": "#080808",
+    "arm-rad": "#090909",
 }
 _STYLES = ("-", "--", ":")
-_BAR_WIDTH = 0.3
+# Of a chart of bars, in lines: a bar, what it fills, and the space between protocols.
+_BAR, _BAR_WIDTH, _SPACE = 0.85, 0.66, 0.45
+_INCHES_PER_LINE = 0.27
 
 
 def draw_curves(curves: Sequence[Mapping[str, Any]], x_label: str, name: str) -> Markup:
@@ -55,27 +59,41 @@ def draw_curves(curves: Sequence[Mapping[str, Any]], x_label: str, name: str) ->
 
 
 def draw_scores(protocols: Sequence[Mapping[str, Any]], name: str) -> Markup:
-    """Draw mIoU as a bar, its standard deviation as a whisker, each seed as a dot.
+    """Draw main metrics as bars, standard deviations as whiskers, each seed as a dot.
+
+    Bars lie, so that the names of any number of protocols have room above theirs.
 
     Args:
-        protocols: Each with ``title`` and ``rows``; a row has ``arm``, ``name``,
-            ``mean``, ``std`` (None with one seed) and ``seeds``.
+        protocols: Each with ``title`` and ``metrics``, the first of which is drawn: its
+            ``name``, and ``rows`` with ``arm``, ``name``, ``mean``, ``std`` (None with
+            one seed) and ``seeds``.
         name: As in :func:`draw_curves`.
     """
-    with _chart(name) as (axes, out):
-        named = set()
-        for i, protocol in enumerate(protocols):
-            rows = protocol["rows"]
-            for j, row in enumerate(rows):
-                place = i + (j - (len(rows) - 1) / 2) * (_BAR_WIDTH + 0.04)
-                label = None if row["arm"] in named else row["name"]
+    lines = sum(1 + _BAR * len(p["metrics"][0]["rows"]) + _SPACE for p in protocols)
+    with _chart(name, height=_INCHES_PER_LINE * lines + 0.9, grid="x") as (axes, out):
+        named, place = set(), 0.0
+        for protocol in protocols:
+            metric = protocol["metrics"][0]
+            axes.text(0, place, protocol["title"], va="center", color=THEME["text"])
+            # The end of the line, whatever the scale.
+            axes.annotate(
+                f"{metric['name']} (%)",
+                (1, place),
+                xycoords=axes.get_yaxis_transform(),
+                ha="right",
+                va="center",
+                color=THEME["dim"],
+            )
+            place += 0.05
+            for row in metric["rows"]:
+                place += _BAR
+                _draw_score(axes, place, row, None if row["arm"] in named else row["name"])
                 named.add(row["arm"])
-                _draw_score(axes, place, row, label)
-        axes.set_xticks(range(len(protocols)), [_wrap(p["title"]) for p in protocols])
-        axes.set_xlim(-0.6, len(protocols) - 0.4)
-        axes.set_ylabel("mIoU (%)", color=THEME["dim"])
-        axes.set_ylim(bottom=0)
-        _legend(axes, columns=2)
+            place += 1 + _SPACE
+        axes.set_ylim(place - 1, -0.6)
+        axes.set_yticks([])
+        axes.set_xlim(left=0)
+        _legend(axes, columns=4)
     return _finish(out)
 
 
@@ -85,24 +103,30 @@ def arm_color(arm: str) -> str:
 
 
 def _draw_score(axes: Axes, place: float, row: Mapping[str, Any], label: str | None) -> None:
-    color = arm_color(row["arm"])
-    axes.bar(place, row["mean"], _BAR_WIDTH, color=color, alpha=0.85, label=label)
+    mean, color = row["mean"], arm_color(row["arm"])
+    axes.barh(place, mean, _BAR_WIDTH, color=color, label=label)
     if row["std"] is not None:
-        axes.errorbar(place, row["mean"], row["std"], color=THEME["text"], capsize=5, linewidth=1.5)
+        axes.errorbar(mean, place, xerr=row["std"], color=THEME["text"], capsize=4, linewidth=1.5)
     seeds = list(row["seeds"].values())
     axes.plot(
-        [place] * len(seeds),
         seeds,
+        [place] * len(seeds),
         "o",
         color=THEME["card"],
         markeredgecolor=THEME["text"],
-        markersize=6,
+        markersize=5,
         linestyle="none",
+    )
+    end = max(*seeds, mean + (row["std"] or 0))
+    axes.annotate(
+        f"{mean:.1f}", (end, place), (9, 0), textcoords="offset points", va="center", fontsize=10
     )
 
 
 @contextmanager
-def _chart(name: str) -> Iterator[tuple[Axes, io.StringIO]]:
+def _chart(
+    name: str, height: float = 3.7, grid: Literal["x", "y"] = "y"
+) -> Iterator[tuple[Axes, io.StringIO]]:
     """Give axes to draw on, and the text of the picture after that."""
     settings: Any = {
         "svg.fonttype": "none",
@@ -117,11 +141,11 @@ def _chart(name: str) -> Iterator[tuple[Axes, io.StringIO]]:
     out = io.StringIO()
     # Libraries that are imported with this one may have set a style of their own.
     with matplotlib.style.context(settings, after_reset=True):
-        figure = Figure(figsize=(6.2, 3.7), layout="constrained")
+        figure = Figure(figsize=(6.2, height), layout="constrained")
         axes = figure.subplots()
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(length=0)
-        axes.grid(axis="y", color=THEME["line"], linewidth=0.8)
+        axes.grid(axis=grid, color=THEME["line"], linewidth=0.8)
         axes.set_axisbelow(True)
         yield axes, out
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
@@ -141,12 +165,3 @@ def _finish(out: io.StringIO) -> Markup:
     for theme_name, stand_in in THEME.items():
         svg = svg.replace(stand_in, f"var(--{theme_name})")
     return Markup(svg)
-
-
-def _wrap(title: str) -> str:
-    """Break a long title in two."""
-    if len(title) < 20:
-        return title
-    words = title.split(" ")
-    half = (len(words) + 1) // 2
-    return " ".join(words[:half]) + "\n" + " ".join(words[half:])

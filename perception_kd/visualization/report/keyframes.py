@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from perception_kd.datasets.transforms.base import Sample
+from perception_kd.demo import recipe
 from perception_kd.engine.checkpoint import load_pretrained
 from perception_kd.engine.launch import check_data_folders, read_config
 from perception_kd.registry import MODELS, TRANSFORMS
@@ -22,10 +23,11 @@ from perception_kd.visualization.features import (
     pack,
     split_pipeline,
 )
-from perception_kd.visualization.report.work_dir import ARMS, Run, WorkDir
+from perception_kd.visualization.report.work_dir import Run, WorkDir
 
 METHOD = "slidr"
 PROBE = "linear_probe"
+PROBE_ARMS = recipe.PROTOCOLS[PROBE].arms
 # Beyond it a cloud is thin, and its middle would be drawn small.
 VIEW_RANGE = 50.0  # m
 CELL = 8  # px of the network's image to a cell of features
@@ -133,7 +135,7 @@ def _mean_of_cells(feats: Tensor) -> NDArray[np.float32]:
 
 def _label_loading(work: WorkDir) -> list[dict[str, Any]]:
     """Return the step that loads labels, as a probe has it; none where none began."""
-    for arm in ARMS:
+    for arm in PROBE_ARMS:
         for run in work.runs(PROBE, arm).values():
             if run.config is not None:
                 steps, _ = split_pipeline(read_config(run.config))
@@ -143,7 +145,7 @@ def _label_loading(work: WorkDir) -> list[dict[str, Any]]:
 
 def _load_probes(work: WorkDir) -> dict[str, Any]:
     """Return the first finished linear probe of each arm that has one."""
-    found = {arm: _first_finished(work.runs(PROBE, arm)) for arm in ARMS}
+    found = {arm: _first_finished(work.runs(PROBE, arm)) for arm in PROBE_ARMS}
     return {arm: _load_probe(*run) for arm, run in found.items() if run is not None}
 
 

@@ -4,28 +4,84 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from perception_kd.demo import recipe
 from perception_kd.visualization.report.section import Section
-from perception_kd.visualization.report.work_dir import WorkDir
+from perception_kd.visualization.report.work_dir import ARMS, PROTOCOLS, WorkDir, capitalize
+
+PRETRAINING = "Pre-training, without labels"
+# Names of the settings that the page shows in other words elsewhere.
+_SAID = ("arms", "configs", "protocols")
 
 
 def overview_section(work: WorkDir) -> Section:
     """Describe the run from its summary."""
     seconds = dict(work.summary.get("seconds", {}))
     total = seconds.pop("total", sum(seconds.values()))
-    longest = max(seconds.values(), default=0) or 1
+    settings = dict(work.summary.get("settings", {}))
     content = {
-        "stages": [
-            {"name": label(name), "time": duration(value), "share": value / longest}
-            for name, value in seconds.items()
-        ],
+        "groups": group_stages(seconds),
         "total": duration(total),
-        "settings": flatten(work.summary.get("settings", {})),
+        "settings": flatten({k: v for k, v in settings.items() if k not in _SAID}),
+        "configs": {label_config(name): path for name, path in settings.get("configs", {}).items()},
         "versions": flatten(
             {**work.summary.get("versions", {}), **work.summary.get("machine", {})}
         ),
     }
     missing = () if work.summary else ("The demo has not written its summary yet.",)
     return Section("overview", "What was run", content, missing=missing)
+
+
+def group_stages(seconds: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return stages by what they are part of, in the order in which they ran.
+
+    Args:
+        seconds: By the name of the stage.
+
+    Returns:
+        Groups with ``name``, ``time``, ``share`` of the longest group's time, and their
+        ``stages`` as (name, time).
+    """
+    groups: dict[str, dict[str, float]] = {}
+    for name, value in seconds.items():
+        group, stage = label_stage(name)
+        groups.setdefault(group, {})[stage] = value
+    sums = {group: sum(stages.values()) for group, stages in groups.items()}
+    longest = max(sums.values(), default=0) or 1
+    return [
+        {
+            "name": group,
+            "time": duration(sums[group]),
+            "share": sums[group] / longest,
+            "stages": [(stage, duration(value)) for stage, value in stages.items()],
+        }
+        for group, stages in groups.items()
+    ]
+
+
+def label_stage(name: str) -> tuple[str, str]:
+    """Return what a stage is part of, and its name in that, for a reader.
+
+    Example:
+        >>> label_stage("superpixels")
+        ('Data', 'Superpixels')
+        >>> label_stage("pretrain-prc-seed0")
+        ('Pre-training, without labels', 'PRC, seed 0')
+        >>> label_stage("linear_probe-random-seed1-test")
+        ('LiDAR segmentation, linear probe', 'Random init, seed 1, evaluation')
+    """
+    found = re.fullmatch(r"(\w+)-(\w+)-seed(\d+)(-test)?", name)
+    if not found:
+        return ("Report", "Report") if name == "report" else ("Data", capitalize(name))
+    part, arm, seed, tested = found.groups()
+    stage = f"{ARMS.get(arm, arm)}, seed {seed}{', evaluation' if tested else ''}"
+    return PRETRAINING if part == "pretrain" else PROTOCOLS.get(part, part), stage
+
+
+def label_config(name: str) -> str:
+    """Return whose config it is, for a reader."""
+    if name in recipe.PRETRAININGS:
+        return f"{recipe.PRETRAININGS[name].about} pre-training"
+    return PROTOCOLS.get(name, name)
 
 
 def duration(seconds: float) -> str:
@@ -37,17 +93,6 @@ def duration(seconds: float) -> str:
     """
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
-def label(name: str) -> str:
-    """Write a key as words.
-
-    Example:
-        >>> label("linear_probe-slidr-seed0")
-        'Linear probe, slidr, seed 0'
-    """
-    words = re.sub(r"seed(\d+)", r"seed \1", name.replace("-", ", ").replace("_", " "))
-    return words[:1].upper() + words[1:]
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

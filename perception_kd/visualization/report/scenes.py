@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from perception_kd.visualization.pairs import color_distances, draw_view
 from perception_kd.visualization.report.colors import as_hex, class_colors, color_ramp
 from perception_kd.visualization.report.encoding import encode_array, encode_picture
-from perception_kd.visualization.report.keyframes import VIEW_RANGE, Keyframe
+from perception_kd.visualization.report.keyframes import PROBE_ARMS, VIEW_RANGE, Keyframe
 from perception_kd.visualization.report.reduction import (
     principal_colors,
     quantize,
@@ -55,7 +55,7 @@ def clouds_section(keyframes: list[Keyframe], reason: str) -> Section:
     modes = _modes(keyframes)
     wanted = {
         "truth": "class",
-        **{arm: f"prediction of the probe from {ARMS[arm]}" for arm in ARMS},
+        **{arm: f"prediction of the probe from {ARMS[arm]}" for arm in PROBE_ARMS},
     }
     missing = [f"No {name}: not finished." for mode, name in wanted.items() if mode not in modes]
     payload: dict[str, Any] = {
@@ -185,7 +185,9 @@ def _modes(keyframes: list[Keyframe]) -> dict[str, str]:
     if not keyframes:
         return {}
     modes = {} if keyframes[0].truth is None else {"truth": "Class (ground truth)"}
-    modes |= {arm: f"Linear probe, {ARMS[arm]}" for arm in ARMS if arm in keyframes[0].predictions}
+    modes |= {
+        arm: f"Linear probe, {ARMS[arm]}" for arm in PROBE_ARMS if arm in keyframes[0].predictions
+    }
     return {**modes, "pca": "Pre-trained features (PCA)"}
 
 

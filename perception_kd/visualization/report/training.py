@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from perception_kd.demo import recipe
 from perception_kd.visualization.report.charts import draw_curves
 from perception_kd.visualization.report.section import Section
 from perception_kd.visualization.report.work_dir import ARMS, PRETRAININGS, PROTOCOLS, Run, WorkDir
@@ -9,21 +10,35 @@ from perception_kd.visualization.report.work_dir import ARMS, PRETRAININGS, PROT
 
 def training_section(work: WorkDir) -> Section:
     """Draw the loss curves of all runs."""
-    curves = {
-        **{f"{name} pre-training": pretraining_curves(work, m) for m, name in PRETRAININGS.items()},
-        **{title: protocol_curves(work, protocol) for protocol, title in PROTOCOLS.items()},
+    groups = {
+        "Pre-training, without labels": {
+            f"{name} pre-training": pretraining_curves(work, m) for m, name in PRETRAININGS.items()
+        },
+        "On labels": {PROTOCOLS[name]: protocol_curves(work, name) for name in work.protocols},
     }
-    charts = [
-        {
-            "title": title,
-            "summary": f"Loss of {title}. {describe(found)}",
-            "svg": draw_curves(found, "step", f"loss-{title}"),
-        }
-        for title, found in curves.items()
-        if found
+    content = {
+        "groups": [
+            {"title": title, "charts": charts}
+            for title, by_name in groups.items()
+            if (charts := [draw_chart(name, found) for name, found in by_name.items() if found])
+        ]
+    }
+    missing = [
+        f"{name}: no step is logged yet."
+        for by_name in groups.values()
+        for name, found in by_name.items()
+        if not found
     ]
-    missing = [f"{title}: no step is logged yet." for title, found in curves.items() if not found]
-    return Section("training", "Training", {"charts": charts}, missing=tuple(missing))
+    return Section("training", "Training", content, missing=tuple(missing))
+
+
+def draw_chart(title: str, curves: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a chart with its title, and with its content in words."""
+    return {
+        "title": title,
+        "summary": f"Loss of {title}. {describe(curves)}",
+        "svg": draw_curves(curves, "step", f"loss-{title}"),
+    }
 
 
 def pretraining_curves(work: WorkDir, method: str) -> list[dict[str, Any]]:
@@ -43,22 +58,24 @@ def pretraining_curves(work: WorkDir, method: str) -> list[dict[str, Any]]:
 def protocol_curves(work: WorkDir, protocol: str) -> list[dict[str, Any]]:
     """Return the training loss of every run of a protocol."""
     return [
-        curve(f"{name}, seed {seed}", arm, rows)
-        for arm, name in ARMS.items()
+        curve(f"{ARMS[arm]}, seed {seed}", arm, rows)
+        for arm in recipe.PROTOCOLS[protocol].arms
         for seed, run in work.runs(protocol, arm).items()
         if (rows := run.training_curve("loss"))
     ]
 
 
 def validation_curve(run: Run) -> list[tuple[int, float]]:
-    """Return the validation loss at the last step of each validated epoch."""
+    """Return the validation loss at the last step of each validated epoch.
+
+    It is the sum of what the method's losses are, as in training.
+    """
     last_step = {int(epoch): step for step, epoch in run.training_curve("epoch")}
-    key = "val/loss_contrast"
-    return [
-        (last_step[epoch], row[key])
+    found = [
+        (epoch, [value for key, value in row.items() if key.startswith("val/loss")])
         for epoch, row in run.validations()
-        if epoch in last_step and key in row
     ]
+    return [(last_step[e], sum(losses)) for e, losses in found if losses and e in last_step]
 
 
 def curve(name: str, arm: str, rows: list[tuple[int, float]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the runs of a demo left behind: logs, configs, checkpoints, the summary."""
 
 import json
+import re
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,18 +9,45 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from perception_kd.demo import recipe
-from perception_kd.demo.summary import METRIC
+from perception_kd.demo.summary import describe, pick_scores
 
 
-def _capitalize(text: str) -> str:
+def capitalize(text: str) -> str:
+    """Return a text that begins with a capital, the rest as it is."""
     return text[:1].upper() + text[1:]
 
 
 # Names for a reader, by key.
-PROTOCOLS = {name: _capitalize(protocol.about) for name, protocol in recipe.PROTOCOLS.items()}
+PROTOCOLS = {name: capitalize(protocol.about) for name, protocol in recipe.PROTOCOLS.items()}
 PRETRAININGS = {name: method.about for name, method in recipe.PRETRAININGS.items()}
-ARMS = {name: _capitalize(about) for name, about in recipe.ARMS.items()}
-CLASS_METRIC = "lidar_seg/iou_"
+ARMS = {name: capitalize(about) for name, about in recipe.ARMS.items()}
+
+
+class ClassMetric(NamedTuple):
+    """A score that an evaluation gives class by class.
+
+    Attributes:
+        name: For a reader.
+        pattern: Its keys, the class in parentheses.
+        scale: What makes it a percentage.
+    """
+
+    name: str
+    pattern: str
+    scale: float
+
+
+# By the first part of the keys of a protocol's metrics.
+CLASS_METRICS = {
+    "lidar_seg": ClassMetric("IoU", r"lidar_seg/iou_(.+)", 1.0),
+    "nuscenes": ClassMetric("AP", r"nuscenes/AP_(.+)", 100.0),
+    "map": ClassMetric("IoU at the best threshold", r"map/(.+)_iou_max", 1.0),
+}
+
+
+def task_of(protocol: str) -> str:
+    """Return what a protocol judges: a key of ``CLASS_METRICS``."""
+    return recipe.PROTOCOLS[protocol].metrics[0].key.split("/")[0]
 
 
 @dataclass(frozen=True)
@@ -57,17 +85,20 @@ class Run:
         rows = {row["step"]: row for row in self._rows() if "lr" not in row}
         return sorted(rows.items(), key=lambda item: item[0])
 
-    def scores(self) -> dict[str, float]:
+    def scores(self, key: str) -> dict[str, float]:
         """Return what the evaluation after the training found, else the last before.
 
         Empty where there was none.
+
+        Args:
+            key: A score that an evaluation has; what lacks it is another's.
         """
         for path in sorted(self.folder.glob("test/*/*.json"), reverse=True):
             scores = _parse(path.read_text(encoding="utf-8"))
-            if METRIC in scores:
+            if key in scores:
                 return scores
-        validations = self.validations()
-        return validations[-1][1] if validations else {}
+        found = [scores for _, scores in self.validations() if key in scores]
+        return found[-1] if found else {}
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         """Yield the logged lines; those of a resumed run come after those before."""
@@ -79,7 +110,7 @@ class Run:
 
 
 class Score(NamedTuple):
-    """mIoU in percent of one arm under one protocol.
+    """One metric of one arm under one protocol, in percent.
 
     Attributes:
         seeds: By seed.
@@ -137,27 +168,46 @@ class WorkDir:
         seeds = {folder.name.removeprefix("seed"): Run(folder) for folder in folders}
         return {seed: seeds[seed] for seed in sorted(seeds, key=lambda s: (len(s), s))}
 
-    def score(self, protocol: str, arm: str) -> Score | None:
-        """Return the result of one arm: the summary's, else that of the runs so far."""
-        entry = self.summary.get("results", {}).get(arm, {}).get(protocol)
-        if entry:
-            return Score(entry["seeds"], entry["mean"], entry["std"])
-        found = {seed: run.scores() for seed, run in self.runs(protocol, arm).items()}
-        seeds = {seed: scores[METRIC] for seed, scores in found.items() if METRIC in scores}
-        if not seeds:
-            return None
-        values = list(seeds.values())
-        std = statistics.stdev(values) if len(values) > 1 else None
-        return Score(seeds, statistics.fmean(values), std)
+    @property
+    def protocols(self) -> list[str]:
+        """Keys of the protocols that were asked for, as far as one can see."""
+        asked = self.summary.get("settings", {}).get("protocols", {})
+        return [
+            name
+            for name, protocol in recipe.PROTOCOLS.items()
+            if not protocol.full or name in asked or (self.path / name).is_dir()
+        ]
 
-    def class_ious(self, protocol: str, arm: str) -> dict[str, float]:
-        """Return the IoU of each class in percent, the mean over the seeds."""
-        found: dict[str, list[float]] = {}
-        for run in self.runs(protocol, arm).values():
-            for key, value in run.scores().items():
-                if key.startswith(CLASS_METRIC):
-                    found.setdefault(key.removeprefix(CLASS_METRIC), []).append(value)
-        return {name: statistics.fmean(values) for name, values in found.items()}
+    def scores(self, protocol: str, arm: str) -> dict[str, Score]:
+        """Return the result of one arm by metric; empty where there is none.
+
+        It is the summary's, else that of the runs so far.
+        """
+        entry = self.summary.get("results", {}).get(protocol, {}).get(arm)
+        if not entry:
+            metrics = recipe.PROTOCOLS[protocol].metrics
+            seeds = self._found(protocol, arm)
+            percents = {seed: pick_scores(found, metrics) for seed, found in seeds.items()}
+            by_metric = {m.name: {s: row[m.name] for s, row in percents.items()} for m in metrics}
+            entry = {name: describe(values) for name, values in by_metric.items() if values}
+        return {name: Score(**score) for name, score in entry.items()}
+
+    def class_scores(self, protocol: str, arm: str) -> dict[str, float]:
+        """Return the score of each class in percent, the mean over the seeds."""
+        _, pattern, scale = CLASS_METRICS[task_of(protocol)]
+        by_class: dict[str, list[float]] = {}
+        for found in self._found(protocol, arm).values():
+            for key, value in found.items():
+                match = re.fullmatch(pattern, key)
+                if match:
+                    by_class.setdefault(match[1], []).append(scale * value)
+        return {name: statistics.fmean(values) for name, values in by_class.items()}
+
+    def _found(self, protocol: str, arm: str) -> dict[str, dict[str, float]]:
+        """Return what the evaluations found, by seed."""
+        key = recipe.PROTOCOLS[protocol].metrics[0].key
+        runs = self.runs(protocol, arm)
+        return {seed: found for seed, run in runs.items() if (found := run.scores(key))}
 
 
 def _parse(text: str) -> dict[str, Any]:
