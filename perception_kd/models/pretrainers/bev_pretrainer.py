@@ -32,26 +32,6 @@ class BEVPretrainer(BEVNetworkMixin, Pretrainer):
         self.sampler = TASK_UTILS.build(sampler)
         self.grid = BEVGrid(self.sampler.point_cloud_range, cell_size)
 
-    def build_two_networks(
-        self,
-        img_backbone: Config,
-        view_transform: Config,
-        img_neck: Config | None = None,
-        **pts_network: Config,
-    ) -> None:
-        """Build a network of cameras and one of LiDAR, whose maps are not fused.
-
-        Args:
-            img_backbone: Images to levels of maps.
-            view_transform: A level to the camera's BEV map.
-            img_neck: Levels to levels.
-            **pts_network: The LiDAR's parts by mmdet3d's names.
-        """
-        self.build_bev_network(
-            img_backbone=img_backbone, img_neck=img_neck, view_transform=view_transform
-        )
-        self.build_point_network(**pts_network)
-
     def forward_tensor(self, inputs: Config) -> dict[str, Tensor]:
         """Return maps (B, C, Y, X) by name: "lidar", "camera", or both."""
         maps = {}
@@ -96,6 +76,36 @@ class BEVPretrainer(BEVNetworkMixin, Pretrainer):
         """
         drawn = [cloud[row] for cloud, row in zip(clouds, rows, strict=True)]
         return sample_bev(bev, drawn, self.grid)[0]
+
+
+class CameraLidarPretrainer(BEVPretrainer):
+    """Has a network of cameras and one of LiDAR, whose maps are not fused.
+
+    Args:
+        sampler: Which points are compared: config of a ``RegionSampler``.
+        cell_size: Edge of both maps' cells in m.
+        img_backbone: Images to levels of maps.
+        view_transform: A level to the camera's BEV map.
+        img_neck: Levels to levels.
+        data_preprocessor: Collates, and normalizes images.
+        **pts_network: Configs of the LiDAR's parts by mmdet3d's names.
+    """
+
+    def __init__(
+        self,
+        sampler: Config,
+        cell_size: float,
+        img_backbone: Config,
+        view_transform: Config,
+        img_neck: Config | None = None,
+        data_preprocessor: Config | None = None,
+        **pts_network: Config,
+    ) -> None:
+        super().__init__(sampler, cell_size, data_preprocessor)
+        self.build_bev_network(
+            img_backbone=img_backbone, img_neck=img_neck, view_transform=view_transform
+        )
+        self.build_point_network(**pts_network)
 
 
 def two_views(inputs: Config) -> tuple[list[Tensor], list[Tensor]]:

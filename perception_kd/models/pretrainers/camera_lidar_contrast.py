@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from perception_kd.models.pretrainers.bev_pretrainer import (
-    BEVPretrainer,
+    CameraLidarPretrainer,
     Config,
     count_points,
     two_views,
@@ -14,7 +14,7 @@ from perception_kd.registry import MODELS
 
 
 @MODELS.register_module()
-class CameraLidarContrast(BEVPretrainer):
+class CameraLidarContrast(CameraLidarPretrainer):
     """Contrast two views of a cloud, and the cloud and the cameras; both learn [1].
 
     As CALICO [2] compares with it, seen from above: the intra-modal term is between
@@ -32,12 +32,10 @@ class CameraLidarContrast(BEVPretrainer):
             the LiDAR.
         pts_img_projector: The same to the channels compared with cameras.
         img_projector: The cameras' features at points to these channels.
-        sampler: Which points are compared: config of a ``RegionSampler``.
-        cell_size: Edge of both maps' cells in m.
-        loss_intra: Loss of lists of features of both views and of regions.
+        loss_intra: Loss of lists of features of both views, of regions and of which
+            points they are.
         loss_inter: The same of LiDAR and camera.
-        data_preprocessor: Collates, and normalizes images.
-        **network: Configs of the parts of both networks by mmdet3d's names.
+        **kwargs: Arguments of :class:`CameraLidarPretrainer`.
     """
 
     def __init__(
@@ -45,15 +43,11 @@ class CameraLidarContrast(BEVPretrainer):
         pts_projector: Config,
         pts_img_projector: Config,
         img_projector: Config,
-        sampler: Config,
-        cell_size: float,
         loss_intra: Config,
         loss_inter: Config,
-        data_preprocessor: Config | None = None,
-        **network: Config,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(sampler, cell_size, data_preprocessor)
-        self.build_two_networks(**network)
+        super().__init__(**kwargs)
         self.pts_projector = MODELS.build(pts_projector)
         self.pts_img_projector = MODELS.build(pts_img_projector)
         self.img_projector = MODELS.build(img_projector)

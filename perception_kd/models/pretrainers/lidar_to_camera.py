@@ -1,17 +1,18 @@
 """What every LiDAR-to-camera distillation shares: a frozen teacher and a student."""
 
 import logging
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
 from perception_kd.engine.checkpoint import load_pretrained, load_report, read_state_dict
-from perception_kd.models.pretrainers.bev_pretrainer import BEVPretrainer, Config
+from perception_kd.models.pretrainers.bev_pretrainer import CameraLidarPretrainer, Config
 from perception_kd.registry import MODELS
 
 
-class LidarToCameraPretrainer(BEVPretrainer):
+class LidarToCameraPretrainer(CameraLidarPretrainer):
     """A camera network learns from a frozen LiDAR network, where both see a point.
 
     Both maps are in one frame: cameras follow the cloud's augmentation by
@@ -21,27 +22,20 @@ class LidarToCameraPretrainer(BEVPretrainer):
     what is compared, in ``loss``.
 
     Args:
-        sampler: Which points are compared: config of a ``RegionSampler``.
-        cell_size: Edge of both maps' cells in m.
         pts_projector: Projector that was learned with the teacher, and is frozen with
             it; ``None`` without one.
         teacher_checkpoint: File with all weights of the teacher. Without one the
             teacher is random, which only tests want; that is logged.
-        data_preprocessor: Collates, and normalizes images.
-        **network: Configs of the parts of both networks by mmdet3d's names.
+        **kwargs: Arguments of :class:`CameraLidarPretrainer`.
     """
 
     def __init__(
         self,
-        sampler: Config,
-        cell_size: float,
         pts_projector: Config | None = None,
         teacher_checkpoint: str | None = None,
-        data_preprocessor: Config | None = None,
-        **network: Config,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(sampler, cell_size, data_preprocessor)
-        self.build_two_networks(**network)
+        super().__init__(**kwargs)
         self.pts_projector = MODELS.build(pts_projector) if pts_projector else None
         self.teacher_checkpoint = teacher_checkpoint
         for part in self.teacher_parts():

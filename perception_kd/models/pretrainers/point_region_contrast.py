@@ -33,8 +33,8 @@ class PointRegionContrast(BEVPretrainer):
         pts_projector: Features of points to the D channels that are compared.
         sampler: Which points are compared: config of a ``RegionSampler``.
         cell_size: Edge of the network's map's cell in m.
-        loss_plrc: Loss of lists of features of both views and of regions. It is
-            weighted by alpha, and left out where that is 0.
+        loss_plrc: Loss of lists of features of both views, of regions and of which
+            points they are. It is weighted by alpha, and left out where that is 0.
         loss_rapc: The same, weighted by 1 - alpha.
         alpha: Share of PLRC, in [0, 1].
         data_preprocessor: Collates samples.

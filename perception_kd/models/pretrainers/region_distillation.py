@@ -26,7 +26,8 @@ class RegionDistillation(LidarToCameraPretrainer):
     Args:
         pts_projector: The LiDAR's features at points to D channels, frozen.
         img_projector: The camera's features at points to D channels.
-        loss_rad: Loss of lists of features of anchors, of candidates, and of regions.
+        loss_rad: Loss of lists of features of anchors, of candidates, of regions and of
+            which points they are.
         direction: Who chooses: "camera_to_lidar" (camera features among the LiDAR's),
             "lidar_to_camera", or "both", the mean of the two.
         **kwargs: Arguments of :class:`LidarToCameraPretrainer`.
