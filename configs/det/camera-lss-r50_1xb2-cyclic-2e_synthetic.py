@@ -1,0 +1,10 @@
+"""A small twin on synthetic data."""
+
+_base_ = ["./camera-lss-swint_1xb2-cyclic-2e_synthetic.py"]
+
+model = dict(
+    img_backbone=dict(
+        _delete_=True, type="mmdet.ResNet", depth=18, out_indices=(1, 2, 3), norm_eval=False
+    ),
+    img_neck=dict(in_channels=[128, 256, 512]),
+)
