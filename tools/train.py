@@ -40,7 +40,7 @@ def train(args: argparse.Namespace) -> None:
     from perception_kd.engine.distributed import prepare_distributed
     from perception_kd.engine.launch import (
         build_runner,
-        check_resumed,
+        prepare_resumed,
         set_pretrained,
         set_training,
     )
@@ -53,7 +53,7 @@ def train(args: argparse.Namespace) -> None:
         set_pretrained(cfg, args.pretrained)
     prepare_distributed(cfg, args.launcher)
     runner = build_runner(cfg)
-    check_resumed(runner, cfg)
+    prepare_resumed(runner, cfg)
     runner.train()
     runner.logger.info(f"Checkpoints, log and TensorBoard files are in {runner.work_dir}")
 

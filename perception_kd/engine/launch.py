@@ -219,10 +219,11 @@ def check_schedulers(cfg: Config) -> None:
             )
 
 
-def check_resumed(runner: Runner, cfg: Config) -> None:
-    """Check that the checkpoint to go on from is of the config's model.
+def prepare_resumed(runner: Runner, cfg: Config) -> None:
+    """Check that the checkpoint to go on from is of the config's model, and trust it.
 
-    The runner itself goes on with whatever fits, or fails in the optimizer.
+    The runner itself goes on with whatever fits, or fails in the optimizer; and before
+    that it reads all files of a fresh start, such as a teacher's, which may be gone.
 
     Args:
         runner: Runner of the config.
@@ -245,6 +246,7 @@ def check_resumed(runner: Runner, cfg: Config) -> None:
             f"{len(misfits)} tensors, first {misfits[0]}; take that run's own checkpoint, or "
             "another --work-dir."
         )
+    model.init_weights = lambda: None
 
 
 def _walk(settings: Any) -> Iterator[dict[str, Any]]:

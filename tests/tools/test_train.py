@@ -118,6 +118,21 @@ def test_a_run_goes_on_only_with_its_own_model(
         assert f"differs in {num} tensors, first backbone." in error
 
 
+def test_a_run_goes_on_without_the_files_of_a_fresh_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write_config(tmp_path)
+    assert train(config, name="run", settings=("train_cfg.max_epochs=1",)) == 0
+
+    def read_lost_file(model: ToyModel) -> None:
+        raise FileNotFoundError("checkpoint must be a file, but got teacher.pth.")
+
+    monkeypatch.setattr(ToyModel, "init_weights", read_lost_file)
+    assert train(config, name="fresh") == 2
+    assert train(config, "--resume", name="run") == 0
+    assert read(tmp_path / "run" / "epoch_4.pth")["meta"]["iter"] == 16
+
+
 @pytest.mark.distributed
 def test_two_processes_on_a_cpu_train_like_one_with_their_batch(tmp_path: Path) -> None:
     config = write_config(tmp_path)

@@ -7,7 +7,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from perception_kd.engine.checkpoint import load_pretrained, load_report, read_state_dict
+from perception_kd.engine.checkpoint import load_pretrained
 from perception_kd.models.pretrainers.bev_pretrainer import CameraLidarPretrainer, Config
 from perception_kd.registry import MODELS
 
@@ -60,7 +60,7 @@ class LidarToCameraPretrainer(CameraLidarPretrainer):
         Raises:
             FileNotFoundError: If there is no such file.
             ValueError: If it lacks any weight or statistic of the teacher, or a shape
-                differs; the message holds the report.
+                differs.
         """
         super().init_weights()
         if self.teacher_checkpoint is None:
@@ -72,13 +72,6 @@ class LidarToCameraPretrainer(CameraLidarPretrainer):
             return
         teacher = {id(part) for part in self.teacher_parts()}
         student = [f"{name}." for name, part in self.named_children() if id(part) not in teacher]
-        weights = read_state_dict(self.teacher_checkpoint)
-        report = load_report(self, weights, ignore=student)
-        if report.missing:
-            raise ValueError(
-                f"teacher_checkpoint must hold all of the teacher, but got "
-                f"{self.teacher_checkpoint} with {report}"
-            )
         load_pretrained(self, self.teacher_checkpoint, min_share=1.0, ignore=student)
 
     @torch.no_grad()

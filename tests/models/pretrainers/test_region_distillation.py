@@ -2,12 +2,17 @@
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
+from mmengine import Config
 from mmengine.registry import init_default_scope
 
+from perception_kd.engine.checkpoint import load_pretrained
+from perception_kd.engine.launch import prepare_resumed
 from perception_kd.models.losses import region_contrast
 from perception_kd.models.pretrainers import RegionDistillation
 from perception_kd.registry import MODELS
@@ -159,7 +164,7 @@ def test_a_teacher_that_lacks_anything_is_refused(tmp_path: Path, lost: str) -> 
     del state[lost]
     torch.save({"state_dict": state}, tmp_path / "prc.pth")
     model = make_pretrainer(teacher_checkpoint=str(tmp_path / "prc.pth"))
-    with pytest.raises(ValueError, match=f"teacher_checkpoint must hold all(.|\n)*{lost}"):
+    with pytest.raises(ValueError, match=f"prc.pth .* lacks {lost}"):
         model.init_weights()
 
 
@@ -170,6 +175,30 @@ def test_a_teacher_of_another_shape_or_none_is_refused(tmp_path: Path) -> None:
         make_pretrainer(teacher_checkpoint=str(tmp_path / "prc.pth")).init_weights()
     with pytest.raises(FileNotFoundError, match="checkpoint must be a file"):
         make_pretrainer(teacher_checkpoint=str(tmp_path / "no.pth")).init_weights()
+
+
+def test_the_teachers_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_teacher(tmp_path / "prc.pth")
+    load = Mock(wraps=torch.load)
+    monkeypatch.setattr(torch, "load", load)
+    make_pretrainer(teacher_checkpoint=str(tmp_path / "prc.pth")).init_weights()
+    assert load.call_count == 1
+
+
+def test_own_checkpoints_hold_the_teacher_so_its_file_may_go(tmp_path: Path) -> None:
+    lost, own = str(tmp_path / "lost.pth"), tmp_path / "epoch_1.pth"
+    saved = make_pretrainer(seed=1).state_dict()
+    torch.save({"state_dict": saved}, own)
+    model = make_pretrainer(teacher_checkpoint=lost)
+    load_pretrained(model, own, min_share=1.0)
+    assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
+
+    model = make_pretrainer(teacher_checkpoint=lost)
+    with pytest.raises(FileNotFoundError, match="checkpoint must be a file"):
+        model.init_weights()
+    runner: Any = SimpleNamespace(model=model, work_dir=str(tmp_path))
+    prepare_resumed(runner, Config(dict(resume=True, load_from=str(own))))
+    model.init_weights()
 
 
 @pytest.mark.parametrize("sizes", [(200, 300), (0, 0)])
