@@ -22,8 +22,9 @@ class LidarToCameraPretrainer(CameraLidarPretrainer):
     what is compared, in ``loss``.
 
     Args:
-        pts_projector: Projector that was learned with the teacher, and is frozen with
-            it; ``None`` without one.
+        pts_projector: Projector of the teacher's features; ``None`` without one.
+        learn_pts_projector: Whether it starts anew and learns. By default it was
+            learned with the teacher, and is loaded and frozen with it.
         teacher_checkpoint: File with all weights of the teacher. Without one the
             teacher is random, which only tests want; that is logged.
         **kwargs: Arguments of :class:`CameraLidarPretrainer`.
@@ -32,11 +33,13 @@ class LidarToCameraPretrainer(CameraLidarPretrainer):
     def __init__(
         self,
         pts_projector: Config | None = None,
+        learn_pts_projector: bool = False,
         teacher_checkpoint: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.pts_projector = MODELS.build(pts_projector) if pts_projector else None
+        self.learn_pts_projector = learn_pts_projector
         self.teacher_checkpoint = teacher_checkpoint
         for part in self.teacher_parts():
             part.requires_grad_(False)
@@ -44,8 +47,9 @@ class LidarToCameraPretrainer(CameraLidarPretrainer):
 
     def teacher_parts(self) -> list[torch.nn.Module]:
         """Return the parts of the teacher that have parameters."""
-        projector = [] if self.pts_projector is None else [self.pts_projector]
-        return [*self.point_network_parts(), *projector]
+        if self.pts_projector is None or self.learn_pts_projector:
+            return self.point_network_parts()
+        return [*self.point_network_parts(), self.pts_projector]
 
     def train(self, mode: bool = True) -> "LidarToCameraPretrainer":
         """Set the mode; the teacher stays in eval mode whatever is asked for."""

@@ -17,14 +17,15 @@ class RegionDistillation(LidarToCameraPretrainer):
 
     Both maps are read at the same place, under the same augmentation; every region has
     the same weight whatever its number of points. The LiDAR's projector is the one that
-    was learned by :class:`PointRegionContrast` and is frozen as well: two that learn
-    could collapse together.
+    was learned by :class:`PointRegionContrast` and is frozen as well, so that what is
+    imitated stands still. [1] does not say so: with ``learn_pts_projector=True`` a new
+    one learns along, the teacher's map still being fixed.
 
     - [1] CALICO: Self-Supervised Camera-LiDAR Contrastive Pre-training for BEV
       Perception, 2024, https://arxiv.org/abs/2306.00349
 
     Args:
-        pts_projector: The LiDAR's features at points to D channels, frozen.
+        pts_projector: The LiDAR's features at points to D channels.
         img_projector: The camera's features at points to D channels.
         loss_rad: Loss of lists of features of anchors, of candidates, of regions and of
             which points they are.

@@ -104,6 +104,31 @@ def test_only_the_camera_network_and_its_projector_learn() -> None:
         assert torch.equal(value, before[name]) or not name.startswith("pts_"), name
 
 
+def test_a_new_projector_of_the_lidar_learns_while_the_teacher_does_not(tmp_path: Path) -> None:
+    state = make_teacher(tmp_path / "prc.pth")
+    settings: dict[str, Any] = dict(
+        learn_pts_projector=True, teacher_checkpoint=str(tmp_path / "prc.pth")
+    )
+    model = make_pretrainer(direction="both", **settings).train()
+    projector: torch.nn.Module = model.get_submodule("pts_projector")
+    fresh = copy.deepcopy(projector.state_dict())
+    model.init_weights()
+    assert all(torch.equal(value, fresh[name]) for name, value in projector.state_dict().items())
+    assert projector.training
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    model(*make_camera_batch(), mode="loss")["loss_rad"].backward()
+    optimizer.step()
+    learning = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
+    assert learning == {"img_backbone", "view_transform", "img_projector", "pts_projector"}
+    assert all(p.grad is not None and p.grad.any() for p in projector.parameters())
+    teacher = {name for name in state if not name.startswith("pts_projector.")}
+    assert len(teacher) > 10
+    assert all(torch.equal(model.state_dict()[name], state[name]) for name in teacher)
+    # Its file need not hold a projector at all.
+    torch.save({"state_dict": {name: state[name] for name in teacher}}, tmp_path / "prc.pth")
+    make_pretrainer(**settings).init_weights()
+
+
 def test_the_teacher_is_in_eval_mode_whatever_is_asked_for() -> None:
     model = make_pretrainer()
     for mode in (True, False):
