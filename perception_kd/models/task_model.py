@@ -1,10 +1,13 @@
 """What mmengine's runner asks of every model here."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.model import BaseModel
 from torch import Tensor
+
+from perception_kd.utils.checks import check_classes
 
 Config = dict[str, Any]
 
@@ -15,6 +18,15 @@ class TaskModel(BaseModel):
     Args:
         data_preprocessor: Collates samples to the batch of ``docs/sample.md``.
     """
+
+    @property
+    def class_names(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the classes in order, by the key that a data sample has them under.
+
+        What is named is compared with data samples that have names, and written into
+        those with predictions. Empty where a model knows none.
+        """
+        return {}
 
     def forward(
         self, inputs: Config, data_samples: list[Any] | None = None, mode: str = "tensor"
@@ -28,12 +40,19 @@ class TaskModel(BaseModel):
                 :meth:`forward_tensor`.
 
         Raises:
-            ValueError: If ``mode`` is none of these.
+            ValueError: If ``mode`` is none of these, or the samples' labels count other
+                classes than the model.
         """
+        for key, names in self.class_names.items():
+            for sample in data_samples or []:
+                check_classes(f"{key} of the data", sample.get(key, names), names)
         if mode == "loss":
             return self.loss(inputs, data_samples or [])
         if mode == "predict":
-            return self.predict(inputs, data_samples or [])
+            predicted = self.predict(inputs, data_samples or [])
+            for sample in predicted if self.class_names else ():
+                sample.set_metainfo(dict(self.class_names))
+            return predicted
         if mode == "tensor":
             return self.forward_tensor(inputs)
         raise ValueError(f'mode must be "loss", "predict" or "tensor", but got "{mode}".')

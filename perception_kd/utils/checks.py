@@ -14,6 +14,23 @@ def check_at_least(name: str, value: int, lowest: int) -> None:
         raise ValueError(f"{name} must be at least {lowest}, but got {value}.")
 
 
+def check_classes(name: str, classes: Sequence[str], expected: Sequence[str]) -> None:
+    """Check that classes are the expected ones in their order.
+
+    Labels count classes by place: in another order each would mean another class.
+
+    Raises:
+        ValueError: If a name or the order differs, with the first place where.
+    """
+    if tuple(classes) == tuple(expected):
+        return
+    place = next((i for i, (c, e) in enumerate(zip(classes, expected, strict=False)) if c != e), -1)
+    where = f", which differ first in {classes[place]} for {expected[place]}" if place >= 0 else ""
+    raise ValueError(
+        f"{name} must be {tuple(expected)} in this order, but got {tuple(classes)}{where}."
+    )
+
+
 def check_shape(name: str, array: Any, expected: Sequence[int | str]) -> None:
     """Check the shape of an array or tensor.
 

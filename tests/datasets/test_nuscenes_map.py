@@ -158,7 +158,9 @@ def make_sample(root: Path) -> dict[str, Any]:
 def test_masks_follow_the_cloud_s_augmentation(synthetic_nuscenes: Path) -> None:
     load = LoadBEVMasks(RANGE, cell_size=0.5)
     sample = make_sample(synthetic_nuscenes)
-    plain = load(sample)["gt_bev_masks"]
+    loaded = load(sample)
+    plain = loaded["gt_bev_masks"]
+    assert loaded["map_classes"] == tuple(MAP_LAYERS)
     assert plain.shape == (6, 80, 100)
     assert plain[0].sum() > 500
     turned = load({**sample, "lidar_aug_matrix": np.diag([-1.0, -1.0, 1.0, 1.0])})

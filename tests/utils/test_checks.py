@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from perception_kd.utils.checks import check_at_least, check_shape
+from perception_kd.utils.checks import check_at_least, check_classes, check_shape
 
 
 def test_a_number_may_be_the_lowest_and_not_below() -> None:
@@ -17,3 +17,12 @@ def test_letters_fit_any_size_and_numbers_their_own() -> None:
     for shape in ((7, 4), (3,), (7, 3, 1)):
         with pytest.raises(ValueError, match=r"points must have shape \(N, 3\), but got \("):
             check_shape("points", np.zeros(shape), ("N", 3))
+
+
+def test_classes_must_have_their_names_and_order() -> None:
+    check_classes("classes", ["car", "bus"], ("car", "bus"))
+    with pytest.raises(ValueError, match=r"in this order, .* differ first in bus for car"):
+        check_classes("classes", ("bus", "car"), ("car", "bus"))
+    for others in (("car",), ("car", "bus", "truck"), ()):
+        with pytest.raises(ValueError, match=r"classes must be .* in this order, but got"):
+            check_classes("classes", others, ("car", "bus"))

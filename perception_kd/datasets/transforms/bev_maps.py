@@ -18,7 +18,8 @@ class LoadBEVMasks(Transform):
     a location once, which takes seconds.
 
     Reads: ``location``, ``lidar2ego``, ``ego2global``, ``data_root``;
-    ``lidar_aug_matrix`` where present. Writes: ``gt_bev_masks``.
+    ``lidar_aug_matrix`` where present. Writes: ``gt_bev_masks``,
+    ``map_classes``.
 
     Args:
         point_cloud_range: Range of the grid in m, as ``BEVGrid`` has it.
@@ -69,4 +70,4 @@ class LoadBEVMasks(Transform):
             ground_height=float(ego2global[2, 3]),
             value_at=self.value_at,
         )
-        return {**sample, "gt_bev_masks": masks}
+        return {**sample, "gt_bev_masks": masks, "map_classes": self.classes}

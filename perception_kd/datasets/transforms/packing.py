@@ -24,6 +24,7 @@ META_KEYS = (
     "original_points",
     "lidar_aug_matrix",
     "box_classes",
+    "map_classes",
 )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from terminaltables import AsciiTable
 
 from perception_kd.registry import METRICS
+from perception_kd.utils.checks import check_classes
 
 Counts = NDArray[np.int64]
 THRESHOLDS = (0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65)
@@ -78,8 +79,14 @@ class MapSegMetric(BaseMetric):
         self.thresholds = tuple(thresholds)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Add one batch: samples with ``gt_bev_seg`` and ``pred_bev_seg``."""
+        """Add one batch: samples with ``gt_bev_seg`` and ``pred_bev_seg``.
+
+        Raises:
+            ValueError: If a sample's ``map_classes`` are others.
+        """
         for sample in data_samples:
+            names = sample.get("map_classes", self.classes)
+            check_classes("map_classes of predictions", names, self.classes)
             truth = sample["gt_bev_seg"]["masks"].cpu().numpy().astype(bool)
             probabilities = sample["pred_bev_seg"]["masks"].float().cpu().numpy()
             self.results.append(count_cells(probabilities, truth, self.thresholds))

@@ -21,6 +21,7 @@ from perception_kd.evaluation.nuscenes_boxes import (
     summarize,
 )
 from perception_kd.registry import METRICS
+from perception_kd.utils.checks import check_classes
 
 _META = dict(use_camera=False, use_lidar=True, use_radar=False, use_map=False, use_external=False)
 
@@ -81,8 +82,15 @@ class NuScenesDetMetric(NuScenesMetric):
         self.submission_dir = submission_dir
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Add one batch: samples with ``sample_token`` and ``pred_instances_3d``."""
+        """Add one batch: samples with ``sample_token`` and ``pred_instances_3d``.
+
+        Raises:
+            ValueError: If a sample's ``box_classes`` are not the data set's.
+        """
         for sample in data_samples:
+            expected = self.dataset_meta["classes"]
+            names = sample.get("box_classes", expected)
+            check_classes("box_classes of predictions", names, expected)
             boxes = {key: value.to("cpu") for key, value in sample["pred_instances_3d"].items()}
             self.results.append((sample["sample_token"], boxes))
 

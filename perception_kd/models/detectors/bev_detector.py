@@ -44,6 +44,11 @@ class BEVDetector(BEVNetworkMixin, TaskModel):
         self.build_bev_network(**network)
         self.pts_bbox_head = MODELS.build(pts_bbox_head)
 
+    @property
+    def class_names(self) -> dict[str, tuple[str, ...]]:
+        """The head's classes."""
+        return {"box_classes": self.pts_bbox_head.classes}
+
     def forward_tensor(self, inputs: Config) -> Any:
         """Return for each task a list of one dict of maps, each (B, C, Y, X)."""
         return self.pts_bbox_head([self.extract_bev(inputs)])
@@ -54,12 +59,7 @@ class BEVDetector(BEVNetworkMixin, TaskModel):
         Returns:
             ``loss_heatmap``, ``loss_bbox`` and the monitor ``num_boxes``, boxes a
             sample.
-
-        Raises:
-            ValueError: If the labels count other classes than the head.
         """
-        for sample in data_samples:
-            self._check_classes(sample.get("box_classes"))
         truth = [sample.gt_instances_3d for sample in data_samples]
         by_task = self.pts_bbox_head.loss_by_feat(self.forward_tensor(inputs), truth)
         losses = {
@@ -80,10 +80,3 @@ class BEVDetector(BEVNetworkMixin, TaskModel):
         for sample, boxes in zip(data_samples, found, strict=True):
             sample.pred_instances_3d = boxes
         return data_samples
-
-    def _check_classes(self, classes: tuple[str, ...] | None) -> None:
-        if classes is not None and tuple(classes) != self.pts_bbox_head.classes:
-            raise ValueError(
-                f"metainfo.classes of the data set must be {self.pts_bbox_head.classes}, those of "
-                f"the head in their order, but got {tuple(classes)}."
-            )

@@ -33,6 +33,11 @@ class BEVMapSegmentor(BEVNetworkMixin, TaskModel):
         self.build_bev_network(**network)
         self.map_head = MODELS.build(map_head)
 
+    @property
+    def class_names(self) -> dict[str, tuple[str, ...]]:
+        """The head's classes."""
+        return {"map_classes": self.map_head.classes}
+
     def forward_tensor(self, inputs: Config) -> Tensor:
         """Return logits (B, classes, Y, X)."""
         scores: Tensor = self.map_head(self.extract_bev(inputs))

@@ -76,6 +76,14 @@ def test_a_class_that_no_map_holds_takes_no_part_and_is_named(
     assert lines[-1] == "Not in the maps, so not in the mean: stop_line."
 
 
+def test_maps_of_classes_in_another_order_are_refused() -> None:
+    metric = MapSegMetric(["drivable_area", "divider"])
+    of_two = sample([[[0.9]], [[0.1]]], [[[1]], [[0]]])
+    metric.process(None, [{**of_two, "map_classes": ("drivable_area", "divider")}])
+    with pytest.raises(ValueError, match="differ first in divider for drivable_area"):
+        metric.process(None, [{**of_two, "map_classes": ("divider", "drivable_area")}])
+
+
 def test_refuses_maps_without_a_class_and_empty_settings() -> None:
     metric = MapSegMetric(["a"], thresholds=[0.5])
     metric.process(None, [sample([[[0.9]]], [[[0]]])])

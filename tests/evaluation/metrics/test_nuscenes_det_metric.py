@@ -244,6 +244,18 @@ def test_samples_are_found_by_token_whatever_their_place(
     assert scores["nuscenes/mAP"] == pytest.approx(1)
 
 
+def test_boxes_of_classes_in_another_order_are_refused(
+    dataset: CameraLidarDataset, folders: dict[str, Any]
+) -> None:
+    samples = predict(dataset)
+    classes = dataset.metainfo["classes"]
+    samples[1]["box_classes"] = tuple(classes)
+    score(dataset, folders, samples)
+    samples[1]["box_classes"] = (classes[1], classes[0], *classes[2:])
+    with pytest.raises(ValueError, match="differ first in truck for car"):
+        score(dataset, folders, samples)
+
+
 def test_rejects_samples_of_another_info_file_and_wrong_settings(
     dataset: CameraLidarDataset, folders: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -142,6 +142,7 @@ def test_every_sensor_trains_all_its_parts_and_predicts(sensors: str) -> None:
         (2, classes, 32, 32) for classes in (1, 2, 2, 1, 2, 2)
     ]
     for sample in found:
+        assert sample.box_classes == DETECTION_CLASSES
         boxes = sample.pred_instances_3d
         assert boxes.bboxes_3d.tensor.shape == (len(boxes.scores_3d), 9)
         assert boxes.labels_3d.shape == boxes.scores_3d.shape
@@ -194,7 +195,9 @@ def test_rejects_labels_of_other_classes_and_unknown_modes() -> None:
     model = build("LiDAR")
     samples = make_data_samples()
     samples[1].set_metainfo({"box_classes": DETECTION_CLASSES[::-1]})
-    with pytest.raises(ValueError, match=r"metainfo\.classes of the data set must be"):
-        model(make_inputs(), samples, mode="loss")
+    for mode in ("loss", "predict"):
+        expected = r"box_classes of the data must be .* differ first in traffic_cone for car"
+        with pytest.raises(ValueError, match=expected):
+            model(make_inputs(), samples, mode=mode)
     with pytest.raises(ValueError, match='mode must be "loss", "predict" or "tensor"'):
         model(make_inputs(), mode="train")

@@ -99,6 +99,16 @@ def test_every_class_has_its_loss() -> None:
     assert sorted(losses) == ["loss_map_drivable_area", "loss_map_walkway"]
 
 
+def test_masks_of_other_classes_are_refused_and_predictions_name_theirs() -> None:
+    model, (inputs, samples) = make_segmentor().eval(), make_batch()
+    with torch.no_grad():
+        assert model(inputs, samples, mode="predict")[0].map_classes == CLASSES
+    samples[1].set_metainfo({"map_classes": CLASSES[::-1]})
+    for mode in ("loss", "predict"):
+        with pytest.raises(ValueError, match="map_classes of the data must be"):
+            model(inputs, samples, mode=mode)
+
+
 def test_refuses_another_mode() -> None:
     with pytest.raises(ValueError, match='mode must be "loss", "predict" or "tensor"'):
         make_segmentor()({}, mode="train")
