@@ -22,6 +22,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="DIR",
         help="write predictions here, also without --format-only (with it: WORK_DIR/submission)",
     )
+    parser.add_argument("--show-dir", metavar="DIR", help="draw the first samples here, with truth")
+    parser.add_argument(
+        "--show-num", type=int, default=20, metavar="N", help="how many samples to draw (20)"
+    )
+    parser.add_argument(
+        "--score-thr", type=float, default=0.3, help="least score of a box that is drawn (0.3)"
+    )
     add_run_options(parser)
     return parser.parse_args(argv)
 
@@ -32,17 +39,23 @@ def evaluate(args: argparse.Namespace) -> None:
 
     from perception_kd.engine.checkpoint import load_pretrained
     from perception_kd.engine.distributed import prepare_distributed
+    from perception_kd.engine.drawing import set_drawing
     from perception_kd.engine.launch import build_runner
     from perception_kd.engine.submission import set_submission
+    from perception_kd.engine.trained_classes import check_trained_classes
 
     cfg = prepare_config(args, "test_dataloader")
     set_submission(cfg, args.out_dir, format_only=args.format_only)
+    if args.show_dir:
+        set_drawing(cfg, args.show_dir, args.show_num, args.score_thr)
     # Loaded below: the runner's own way says nothing of what does not match.
     cfg.load_from, cfg.resume, cfg.load_pretrained_from = None, False, None
     prepare_distributed(cfg, args.launcher)
     runner = build_runner(cfg)
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     load_pretrained(model, args.checkpoint, min_share=1.0)
+    metainfo = getattr(runner.test_dataloader.dataset, "metainfo", {})
+    check_trained_classes(model, args.checkpoint, metainfo)
     runner.test()
     found = "Log is" if args.format_only else "Log and scores are"
     runner.logger.info(f"{found} in {runner.work_dir}")

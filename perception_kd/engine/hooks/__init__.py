@@ -1,8 +1,15 @@
 """Hooks of the training loop."""
 
 from perception_kd.engine.hooks.dataset_epoch import DatasetEpochHook
+from perception_kd.engine.hooks.draw_predictions import DrawPredictionsHook
 from perception_kd.engine.hooks.epoch_seed import EpochSeedHook
 from perception_kd.engine.hooks.load_pretrained import LoadPretrainedHook
 from perception_kd.engine.hooks.run_summary import RunSummaryHook
 
-__all__ = ["DatasetEpochHook", "EpochSeedHook", "LoadPretrainedHook", "RunSummaryHook"]
+__all__ = [
+    "DatasetEpochHook",
+    "DrawPredictionsHook",
+    "EpochSeedHook",
+    "LoadPretrainedHook",
+    "RunSummaryHook",
+]
