@@ -69,6 +69,7 @@ def test_the_losses_and_the_network_of_prc(network: str, channels: int) -> None:
     model = MODELS.build(load(f"prc_{network}").model)
     assert (model.sampler.num_rich, model.sampler.num_less) == (1024, 1024)
     assert not model.sampler.region_balanced
+    assert model.sampler.ego_half_width == 1.5
     assert model.alpha == 0.5
     for loss, positives, same_region, normalize in (
         (model.loss_plrc, "region", True, False),
@@ -117,6 +118,7 @@ def test_the_baselines_have_their_published_losses() -> None:
     simipu = load("simipu_swint-lss_pillar02").model
     assert simipu.loss_intra == simipu.loss_inter == info_nce
     assert simipu.sampler.num_rich == 0
+    assert simipu.sampler.ego_half_width == points.sampler.ego_half_width == 1.5
     distill = load("bev-distill_swint-lss_pillar02").model
     assert distill.dense_weight == 0.01
     assert distill.loss_relation == dict(**info_nce, loss_weight=0.2)

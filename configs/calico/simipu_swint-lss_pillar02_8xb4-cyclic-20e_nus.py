@@ -35,6 +35,7 @@ model = dict(
         point_cloud_range=_base_.region_sampler.point_cloud_range,
         num_rich=0,
         num_less=2048,
+        ego_half_width=_base_.region_sampler.ego_half_width,
     ),
     cell_size=0.8,
     pts_projector=dict(**three_layers, in_channels=384),

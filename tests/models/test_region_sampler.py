@@ -1,5 +1,6 @@
 """Which points are drawn, and how often."""
 
+import math
 from typing import Any
 
 import pytest
@@ -103,6 +104,47 @@ def test_a_single_point_is_drawn_again_and_again() -> None:
     points, _ = make_cloud(1)
     rows = make_sampler(num_rich=8, num_less=8).draw([points], torch.tensor([0]), seed=0)
     assert rows.tolist() == [0] * 8
+
+
+def moved_by(points: Tensor, matrix: Tensor) -> Tensor:
+    moved = points.clone()
+    moved[:, :3] = points[:, :3] @ matrix[:3, :3].T + matrix[:3, 3]
+    return moved
+
+
+def test_points_on_the_own_vehicle_are_barred_however_the_views_were_moved() -> None:
+    points, ids = make_cloud(1000)
+    points[:, :2] *= 4
+    on_ego = (points[:, 0].abs() < 1.5) & (points[:, 1].abs() < 1.5)
+    # 40 degrees about z, mirrored, 1.1 times as large and shifted by more than a meter.
+    cos, sin = math.cos(math.radians(40)), math.sin(math.radians(40))
+    matrix = torch.tensor(
+        [[-cos, sin, 0, 1.4], [sin, cos, 0, -1.3], [0, 0, 1, 0.2], [0, 0, 0, 1]]
+    ) * torch.tensor([1.1, 1.1, 1.1, 1])
+    views = [moved_by(points, matrix), points]
+    sampler = make_sampler(num_rich=20000, num_less=20000, ego_half_width=1.5)
+    for drawn in (
+        sampler.draw(views, ids, 0, matrix.double().numpy()),
+        sampler.draw([points], ids, 0),
+    ):
+        assert set(drawn.tolist()) == set((~on_ego).nonzero().squeeze(1).tolist())
+    assert 50 < on_ego.sum() < 500
+    everywhere = make_sampler(num_rich=20000, num_less=20000).draw(views, ids, 0, matrix.numpy())
+    assert len(everywhere.unique()) == 1000
+
+
+def test_a_point_at_the_half_width_or_beside_it_is_drawn() -> None:
+    points = torch.tensor([[1.5, 0, 0, 0, 0], [0, -1.5, 0, 0, 0], [1.4, 9, 0, 0, 0]])
+    points = torch.cat([points, torch.tensor([[1.49, -1.49, 0, 0, 0.0]])])
+    sampler = make_sampler(num_rich=0, num_less=100, ego_half_width=1.5)
+    rows = sampler.draw([points], torch.full((4,), -1), seed=0)
+    assert rows.unique().tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("width", [-1.0, math.inf, math.nan])
+def test_rejects_half_widths_that_are_no_distance(width: float) -> None:
+    with pytest.raises(ValueError, match="ego_half_width must be a distance in m from 0 on"):
+        make_sampler(ego_half_width=width)
 
 
 def test_rejects_negative_numbers_and_builds_from_a_config() -> None:

@@ -10,6 +10,7 @@ region_sampler = dict(
     num_rich=1024,
     num_less=1024,
     region_balanced=False,
+    ego_half_width=1.5,
 )
 prc = dict(
     type="PointRegionContrast",

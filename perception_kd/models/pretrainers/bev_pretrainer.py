@@ -49,7 +49,8 @@ class BEVPretrainer(BEVNetworkMixin, Pretrainer):
         Args:
             views: The clouds as each view has them.
             inputs: The batch; without ``region_ids`` no point is in a region.
-            data_samples: One a sample, with ``seed``.
+            data_samples: One a sample, with ``seed``, and ``lidar_aug_matrix`` where
+                the first view was moved.
 
         Returns:
             Rows of each cloud, each (M_b,), and their regions, each (M_b,).
@@ -58,7 +59,7 @@ class BEVPretrainer(BEVNetworkMixin, Pretrainer):
         if region_ids is None:
             region_ids = [torch.full_like(cloud[:, 0], -1).long() for cloud in views[0]]
         rows = [
-            self.sampler.draw(clouds, ids, sample.seed)
+            self.sampler.draw(clouds, ids, sample.seed, getattr(sample, "lidar_aug_matrix", None))
             for *clouds, ids, sample in zip(*views, region_ids, data_samples, strict=True)
         ]
         return rows, [ids[drawn] for ids, drawn in zip(region_ids, rows, strict=True)]

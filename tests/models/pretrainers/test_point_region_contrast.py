@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -90,6 +91,16 @@ def test_a_term_without_weight_is_left_out(alpha: float, left: str) -> None:
     assert [name for name in found if "loss" in name] == [left]
     both = make_pretrainer()(inputs, samples, mode="loss")
     torch.testing.assert_close(found[left], 2 * both[left])
+
+
+def test_points_on_the_own_vehicle_are_found_where_they_were_before_they_moved() -> None:
+    model = make_pretrainer(sampler={**SAMPLER, "ego_half_width": 100.0})
+    inputs, samples = make_batch()
+    assert model(inputs, samples, mode="loss")["num_less"] == 0
+    for sample in samples:
+        sample.lidar_aug_matrix = np.eye(4)
+        sample.lidar_aug_matrix[0, 3] = 300.0
+    assert model(inputs, samples, mode="loss")["num_less"] == 32
 
 
 @torch.no_grad()
