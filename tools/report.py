@@ -19,7 +19,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("work_dir", type=Path, metavar="WORK_DIR", help="folder of the demo, as make demo left it")
     add("--out", type=Path, metavar="FILE", help="page to write (WORK_DIR/report.html)")
-    add("--num", type=int, default=2, help="keyframes shown (2; each adds about 3 MB)")
+    add("--num", type=int, default=2, help="keyframes shown (2; each adds about 4 MB)")
     return parser.parse_args(argv)
 
 

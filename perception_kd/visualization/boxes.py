@@ -14,7 +14,8 @@ Picture = NDArray[np.uint8]
 Array = NDArray[np.float64]
 Color = tuple[int, int, int]
 
-TRUTH_COLOR: Color = (60, 200, 60)
+# Apart from each other for the color-blind as well, on white as on streets.
+TRUTH_COLOR: Color = (20, 130, 255)
 PREDICTED_COLOR: Color = (230, 60, 40)
 _BACKGROUND = 255
 _NEAR = 0.1  # m in front of a camera; edges are cut there
@@ -108,7 +109,7 @@ def draw_boxes_sample(
 ) -> Picture:
     """Return the images of a sample with boxes and, under them, the same from above.
 
-    Truth is green, predictions are red.
+    Truth is blue, predictions are red.
 
     Args:
         sample: As the data set gives it, before packing and unaugmented: ``points``;

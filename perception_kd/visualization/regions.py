@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
@@ -100,14 +101,27 @@ def draw_statistics(statistics: Sequence[RegionStatistics], path: str | Path) ->
     figure.savefig(path, dpi=110)
 
 
-def _draw_cloud(axis: Axes, points: NDArray[np.floating[Any]], region_ids: RegionIds) -> None:
+def region_colors(region_ids: RegionIds) -> NDArray[np.uint8]:
+    """Return an RGB color for each point, shape (N, 3).
+
+    Points of a region have a strong one, those in none a pale one that says why.
+
+    Args:
+        region_ids: As in :func:`draw_regions`.
+    """
+    colors = np.ones((len(region_ids), 3))
     for reason, color in COLORS.items():
-        x, y = points[region_ids == reason, :2].T
-        axis.scatter(x, y, s=1.2, color=color, linewidths=0)
+        colors[region_ids == reason] = to_rgb(color)
     rows = region_ids >= 0
-    shades = colormaps[_STRONG](region_ids[rows] * _STEP % 1)
-    x, y = points[rows, :2].T
-    axis.scatter(x, y, s=4, c=shades, linewidths=0)
+    colors[rows] = colormaps[_STRONG](region_ids[rows] * _STEP % 1)[:, :3]
+    return (255 * colors).round().astype(np.uint8)
+
+
+def _draw_cloud(axis: Axes, points: NDArray[np.floating[Any]], region_ids: RegionIds) -> None:
+    colors = region_colors(region_ids) / 255
+    for rows, size in ((region_ids < 0, 1.2), (region_ids >= 0, 4)):
+        x, y = points[rows, :2].T
+        axis.scatter(x, y, s=size, c=colors[rows], linewidths=0)
 
 
 def _draw_shares(axis: Axes, statistics: Sequence[RegionStatistics]) -> None:

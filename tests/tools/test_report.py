@@ -13,12 +13,16 @@ from mmengine.registry import init_default_scope
 
 from perception_kd.engine.launch import read_config, set_data_folders
 from perception_kd.registry import MODELS
+from perception_kd.visualization.report.detections import RADIUS, load_detections
 from perception_kd.visualization.report.keyframes import VIEW_RANGE, load_keyframes
+from perception_kd.visualization.report.map_predictions import load_maps
 from perception_kd.visualization.report.work_dir import WorkDir
 from tests.fake_data.prepared import PreparedData
 from tests.test_configs import CONFIGS, TWIN
 from tools import report
 
+DETECTOR = CONFIGS / "det" / "lidar-pillar04-small-10pct_1xb2-adamw-cosine-40e_synthetic.py"
+MAPS = CONFIGS / "mapseg" / "camera-lss-r18-small-10pct_1xb2-adamw-cosine-30e_synthetic.py"
 PROBE = CONFIGS / "lidarseg" / "linear-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic.py"
 
 
@@ -59,6 +63,36 @@ def test_the_page_has_the_pictures_of_what_is_there(
     assert "No prediction of the probe from SLidR: not finished." in page
     # The one camera of the twin, with and without what is drawn on it.
     assert page.count("data:image/jpeg;base64,") == 2
+
+
+def test_boxes_and_maps_need_no_other_part_of_the_demo(
+    prepared_synthetic: PreparedData, tmp_path: Path
+) -> None:
+    folder = tmp_path / "demo"
+    for protocol, config in (("det_lidar_10", DETECTOR), ("mapseg_camera_10", MAPS)):
+        options = prepared_synthetic.options_for(config)
+        write_run(folder / protocol / "random" / "seed0", config, options)
+    work = WorkDir.read(folder)
+    detections, maps = load_detections(work, 1), load_maps(work, 1)
+    (sample,) = detections.samples
+    assert len(sample["imgs"]) == len(sample["cam2img"]) == 6
+    # Their own sweep alone, of which the network saw two.
+    assert (sample["original_points"] >= 0).all()
+    assert sample["gt_bboxes_3d"].tensor[:, :2].abs().max() < RADIUS
+    (found,) = detections.found["det_lidar_10"]["random"]
+    assert len(found.bboxes_3d) == len(found.scores_3d) > 0
+    predicted = maps["mapseg_camera_10"]["random"]
+    assert predicted.classes[0] == "drivable_area"
+    assert predicted.samples[0].sample_token == sample["sample_token"]
+    assert predicted.samples[0].pred_bev_seg.masks.shape == (6, 200, 200)
+
+    assert report.main([str(folder), "--num", "1"]) == 0
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "No pictures: " in page
+    assert "LiDAR detection, 10 % of labels: no boxes of PRC, not trained yet." in page
+    # Six cameras; a cloud from above, and truth and prediction of all classes and each.
+    assert page.count("data:image/jpeg;base64,") == 6
+    assert page.count("data:image/png;base64,") == 1 + 2 * 7
 
 
 def test_keyframes_hold_one_value_for_each_point_that_is_shown(work_dir: Path) -> None:

@@ -5,14 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from mmdet3d.structures import Det3DDataSample
+from mmengine.structures import InstanceData, PixelData
 
 from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
+from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.demo import recipe
 from perception_kd.demo.summary import describe, pick_scores
+from perception_kd.visualization.report.detections import Detections
 from perception_kd.visualization.report.keyframes import Keyframe
+from perception_kd.visualization.report.map_predictions import Maps, PredictedMaps
 
 CAR, ROAD = NUSCENES_CLASSES.index("car"), NUSCENES_CLASSES.index("driveable_surface")
 HEIGHT, WIDTH = 36, 64
+# Camera axes x right, y down, z forward from LiDAR axes x right, y forward, z up.
+LIDAR2CAM = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 
 
 def write_log(run: Path, rows: list[dict[str, Any]], name: str = "20260101_000000") -> None:
@@ -119,6 +127,7 @@ def make_keyframe(token: str = "0123456789") -> Keyframe:
         "pts_semantic_mask": labels,
         "cam_names": ["CAM_FRONT", "CAM_BACK"],
         "imgs": [np.full((HEIGHT, WIDTH, 3), level, np.uint8) for level in (60, 160)],
+        "region_ids": np.r_[np.zeros(200), np.full(401, -1)].astype(np.int32),
         "superpixels": [np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) // 400] * 2,
         "pairing_points": np.array([0, 200, 600]),
         "pairing_images": np.array([[0, 18, 16], [0, 18, 48], [1, 0, 0]]),
@@ -132,3 +141,77 @@ def make_keyframe(token: str = "0123456789") -> Keyframe:
         (kinds[cells] + rng.normal(0, 0.02, (2, 4, 8, 64))).astype(np.float32),
         {"random": np.full(600, ROAD), "slidr": labels[:600]},
     )
+
+
+def boxes_at(*centers: tuple[float, float]) -> Any:
+    """Return boxes of 4 x 2 x 2 m on the ground, heading along x."""
+    return make_boxes(np.array([[x, y, 0.0, 4.0, 2.0, 2.0, 0, 0, 0] for x, y in centers]))
+
+
+def found_boxes(
+    centers: list[tuple[float, float]], scores: list[float], labels: list[int]
+) -> InstanceData:
+    """Return predictions as a detector gives them."""
+    return InstanceData(
+        bboxes_3d=boxes_at(*centers),
+        scores_3d=torch.tensor(scores),
+        labels_3d=torch.tensor(labels),
+    )
+
+
+def make_detections(*tokens: str) -> Detections:
+    """Return keyframes with a car (10, 20) and a pedestrian (-10, 20).
+
+    The random network finds neither, the pre-trained one the car; each is less sure of
+    a third box, which nothing is near.
+    """
+    samples = [
+        {
+            "sample_token": token,
+            "scene_name": "scene-0001",
+            "points": np.zeros((1, 5), np.float32),
+            "cam_names": ["CAM_BACK", "CAM_FRONT"],
+            "imgs": [np.full((HEIGHT, WIDTH, 3), level, np.uint8) for level in (60, 160)],
+            # Of a view back, and of one ahead.
+            "lidar2cam": np.array([np.diag([-1.0, 1, -1, 1]), np.eye(4)]) @ LIDAR2CAM,
+            "cam2img": np.array([[[32.0, 0, 32], [0, 32, 18], [0, 0, 1]]] * 2),
+            "box_classes": ("car", "pedestrian"),
+            "gt_bboxes_3d": boxes_at((10, 20), (-10, 20)),
+            "gt_labels_3d": np.array([0, 1]),
+        }
+        for token in tokens
+    ]
+    third = (0.0, -30.0)
+    found = {
+        "random": found_boxes([third, (10, 10), (-10, 10)], [0.1, 0.2, 0.3], [0, 0, 1]),
+        "prc": found_boxes([(11, 20), third, (-10, 15)], [0.6, 0.2, 0.4], [0, 0, 1]),
+    }
+    return Detections(samples, {"det_lidar_10": {a: [f] * len(tokens) for a, f in found.items()}})
+
+
+def make_maps(*tokens: str) -> Maps:
+    """Return maps of 4 x 4 cells: the truth is road on the left, a divider at its edge.
+
+    The random network sees road everywhere, the pre-trained one where it is.
+    """
+    truth = np.zeros((2, 4, 4), np.uint8)
+    truth[0, :, :2] = truth[1, :, 1] = 1
+    probabilities = {"random": np.full(truth.shape, 0.4), "rad": 0.2 + 0.6 * truth}
+    thresholds = {"drivable_area": 0.35, "divider": 0.5}
+    return {
+        "mapseg_camera_10": {
+            arm: PredictedMaps(
+                [_map_sample(token, truth, probability) for token in tokens],
+                ("drivable_area", "divider"),
+                thresholds,
+            )
+            for arm, probability in probabilities.items()
+        }
+    }
+
+
+def _map_sample(token: str, truth: Any, probabilities: Any) -> Det3DDataSample:
+    sample = Det3DDataSample(metainfo={"sample_token": token, "scene_name": "scene-0001"})
+    sample.gt_bev_seg = PixelData(masks=torch.from_numpy(truth))
+    sample.pred_bev_seg = PixelData(masks=torch.from_numpy(probabilities))
+    return sample

@@ -123,7 +123,7 @@ def test_one_arm_alone_has_results_and_the_other_is_named_as_missing(tmp_path: P
     (metric,) = section.content["protocols"][0]["metrics"]
     assert [row["mean"] for row in metric["rows"]] == [9.0]
     assert metric["rows"][0]["std"] is None
-    assert section.missing[0] == "LiDAR segmentation, linear probe, SLidR: no result yet."
+    assert section.missing[0] == "LiDAR segmentation, linear probe: no result yet of SLidR."
 
 
 def test_what_only_the_full_demo_runs_is_missed_only_where_it_was_asked_for(
@@ -134,10 +134,8 @@ def test_what_only_the_full_demo_runs_is_missed_only_where_it_was_asked_for(
     assert training_section(WorkDir.read(folder)).missing == ()
     (folder / "det_lidar_100").mkdir()
     title = "LiDAR detection, all labels"
-    assert results_section(WorkDir.read(folder)).missing == (
-        f"{title}, Random init: no result yet.",
-        f"{title}, PRC: no result yet.",
-    )
+    expected = f"{title}: no result yet of Random init and PRC."
+    assert results_section(WorkDir.read(folder)).missing == (expected,)
     assert training_section(WorkDir.read(folder)).missing == (f"{title}: no step is logged yet.",)
 
 
@@ -249,6 +247,18 @@ def test_clouds_hold_what_the_networks_said() -> None:
     assert set(cloud["labels"]) == {"truth", "random", "slidr"}
     assert payload["classes"][CAR] == {"name": "car", "color": (255, 158, 0)}
     assert section.content["legend"][CAR] == {"name": "car", "color": "#ff9e00"}
+
+
+def test_regions_color_their_points_where_they_are_known() -> None:
+    keyframe = make_keyframe()
+    assert "regions" in clouds_section([keyframe], "").content["modes"]
+    (cloud,) = clouds_section([keyframe], "").payload["keyframes"]
+    colors = decode(cloud["colors"]["regions"])
+    assert (colors[:200] == colors[0]).all()
+    assert (colors[200:] == colors[200]).all()
+    assert (colors[0] != colors[200]).any()
+    del keyframe.sample["region_ids"]
+    assert "regions" not in clouds_section([keyframe], "").content["modes"]
 
 
 def test_without_keyframes_the_sections_of_pictures_say_why() -> None:

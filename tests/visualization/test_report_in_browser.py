@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from perception_kd.visualization.report import render_page
+from perception_kd.visualization.report.detections import boxes_section
+from perception_kd.visualization.report.map_predictions import maps_section
 from perception_kd.visualization.report.overview import overview_section
 from perception_kd.visualization.report.results import results_section
 from perception_kd.visualization.report.scenes import (
@@ -23,7 +25,7 @@ from perception_kd.visualization.report.scenes import (
 )
 from perception_kd.visualization.report.training import training_section
 from perception_kd.visualization.report.work_dir import WorkDir
-from tests.visualization.report_data import make_keyframe, write_demo
+from tests.visualization.report_data import make_detections, make_keyframe, make_maps, write_demo
 
 webdriver = pytest.importorskip("selenium.webdriver")
 
@@ -62,6 +64,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cameras_section(keyframes, ""),
         clouds_section(keyframes, ""),
         similarity_section(keyframes, ""),
+        boxes_section(work, make_detections("first", "second"), ""),
+        maps_section(work, make_maps("first", "second"), ""),
     ]
     path = work.path / "report.html"
     path.write_text(render_page("Demo", sections), encoding="utf-8")
@@ -213,10 +217,39 @@ def test_the_second_keyframe_is_shown_in_all_sections(browser: Any) -> None:
     choice = bring(browser, 'input[name="cameras-keyframe"][value="1"]')
     browser.execute_script("arguments[0].click()", choice)
     assert all(not part.is_displayed() for part in find(browser, '[data-of-keyframe="0"]'))
-    assert find(browser, 'input[name="similarity-keyframe"][value="1"]:checked')
+    for name in ("similarity", "boxes", "maps"):
+        assert find(browser, f'input[name="{name}-keyframe"][value="1"]:checked')
     browser.execute_script(
         "arguments[0].click()", *find(browser, 'input[name="cameras-keyframe"][value="0"]')
     )
+
+
+def test_a_choice_shows_the_boxes_of_one_network_and_the_map_of_one_class(browser: Any) -> None:
+    def shown(name: str) -> set[str]:
+        parts = find(browser, f'[data-of-choice="{name}"]')
+        return {part.get_attribute("data-value") for part in parts if part.is_displayed()}
+
+    def choose(name: str, value: str) -> None:
+        choice = bring(browser, f'input[name="{name}"][value="{value}"]')
+        browser.execute_script("arguments[0].click()", choice)
+
+    arms, classes = "boxes-arm-det_lidar_10", "maps-class"
+    assert (shown(arms), shown(classes)) == ({"random"}, {"all"})
+    choose(arms, "prc")
+    choose(classes, "divider")
+    assert (shown(arms), shown(classes)) == ({"prc"}, {"divider"})
+    # Of both keyframes, whichever is looked at.
+    chosen_parts = '[data-of-choice="maps-class"][data-value="divider"]:not([hidden])'
+    assert len(find(browser, chosen_parts)) == 2
+
+
+def test_a_drawing_grows_by_a_click_and_shrinks_by_another(browser: Any) -> None:
+    picture = find(browser, '#maps [data-of-keyframe="0"] [data-value="divider"] .zoom')[0]
+    before = picture.size["width"]
+    browser.execute_script("arguments[0].click()", picture)
+    wait(browser, lambda: picture.size["width"] > 1.5 * before)
+    browser.execute_script("arguments[0].click()", picture)
+    wait(browser, lambda: picture.size["width"] == before)
 
 
 def test_the_theme_can_be_turned_over(browser: Any) -> None:

@@ -10,6 +10,7 @@ import matplotlib.style
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 # Colors that the style sheet knows by name; drawn as stand-ins, each unlike any other.
 THEME = {
@@ -23,14 +24,15 @@ THEME = {
     "arm-prc": "#080808",
     "arm-rad": "#090909",
 }
+_FAR = 4.0
 _STYLES = ("-", "--", ":")
 # Of a chart of bars, in lines: a bar, what it fills, and the space between protocols.
 _BAR, _BAR_WIDTH, _SPACE = 0.85, 0.66, 0.45
-_INCHES_PER_LINE = 0.27
+_INCHES_PER_LINE = 0.28
 
 
 def draw_curves(curves: Sequence[Mapping[str, Any]], x_label: str, name: str) -> Markup:
-    """Draw curves over steps.
+    """Draw curves over steps, on a logarithmic axis where they fall far.
 
     Args:
         curves: Each with ``name``, ``arm`` (its color), ``x`` and ``y``. Those of one
@@ -54,6 +56,7 @@ def draw_curves(curves: Sequence[Mapping[str, Any]], x_label: str, name: str) ->
                 label=curve["name"],
             )
         axes.set_xlabel(x_label, color=THEME["dim"])
+        _scale_losses(axes, [y for curve in curves for y in curve["y"]])
         _legend(axes, columns=2)
     return _finish(out)
 
@@ -92,7 +95,9 @@ def draw_scores(protocols: Sequence[Mapping[str, Any]], name: str) -> Markup:
             place += 1 + _SPACE
         axes.set_ylim(place - 1, -0.6)
         axes.set_yticks([])
+        axes.margins(x=0.1)
         axes.set_xlim(left=0)
+        axes.xaxis.set_major_formatter("{x:g}")
         _legend(axes, columns=4)
     return _finish(out)
 
@@ -125,7 +130,7 @@ def _draw_score(axes: Axes, place: float, row: Mapping[str, Any], label: str | N
 
 @contextmanager
 def _chart(
-    name: str, height: float = 3.7, grid: Literal["x", "y"] = "y"
+    name: str, height: float = 3.4, grid: Literal["x", "y"] = "y"
 ) -> Iterator[tuple[Axes, io.StringIO]]:
     """Give axes to draw on, and the text of the picture after that."""
     settings: Any = {
@@ -141,7 +146,7 @@ def _chart(
     out = io.StringIO()
     # Libraries that are imported with this one may have set a style of their own.
     with matplotlib.style.context(settings, after_reset=True):
-        figure = Figure(figsize=(6.2, height), layout="constrained")
+        figure = Figure(figsize=(5.6, height), layout="constrained")
         axes = figure.subplots()
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(length=0)
@@ -149,6 +154,15 @@ def _chart(
         axes.set_axisbelow(True)
         yield axes, out
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
+
+
+def _scale_losses(axes: Axes, values: Sequence[float]) -> None:
+    """Let the end of a curve be seen that begins far above it."""
+    if min(values) > 0 and max(values) > _FAR * min(values):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _legend(axes: Axes, columns: int) -> None:

@@ -32,6 +32,18 @@ def encode_picture(picture: NDArray[np.uint8], width: int) -> str:
         height = round(picture.shape[0] * width / picture.shape[1])
         resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         picture = np.asarray(resized, np.uint8)
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    _, data = cv2.imencode(".jpg", picture[..., ::-1], options)
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+    return _encode(picture, "jpeg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+
+
+def encode_drawing(picture: NDArray[np.uint8]) -> str:
+    """Return a picture of few colors as a data URL, exactly as it is.
+
+    Args:
+        picture: RGB, shape (H, W, 3).
+    """
+    return _encode(picture, "png", [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+def _encode(picture: NDArray[np.uint8], kind: str, options: list[int]) -> str:
+    _, data = cv2.imencode(f".{kind}", picture[..., ::-1], options)
+    return f"data:image/{kind};base64," + base64.b64encode(data.tobytes()).decode("ascii")

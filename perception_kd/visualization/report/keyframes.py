@@ -1,21 +1,19 @@
 """Keyframes as the networks of a demo see them: what the pictures of a report show."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
-from mmengine import Config
 from mmengine.dataset import BaseDataset
-from mmengine.registry import init_default_scope
 from numpy.typing import NDArray
 from torch import Tensor
 
 from perception_kd.datasets.transforms.base import Sample
 from perception_kd.demo import recipe
-from perception_kd.engine.checkpoint import load_pretrained
-from perception_kd.engine.launch import check_data_folders, read_config
-from perception_kd.registry import MODELS, TRANSFORMS
+from perception_kd.engine.launch import read_config
+from perception_kd.registry import TRANSFORMS
 from perception_kd.visualization.features import (
     build_test_set,
     extract_features,
@@ -23,9 +21,17 @@ from perception_kd.visualization.features import (
     pack,
     split_pipeline,
 )
+from perception_kd.visualization.report.networks import (
+    finished_runs,
+    first_finished,
+    load_network,
+    read_run_config,
+    spread,
+)
 from perception_kd.visualization.report.work_dir import Run, WorkDir
 
 METHOD = "slidr"
+REGION_METHOD = "prc"
 PROBE = "linear_probe"
 PROBE_ARMS = recipe.PROTOCOLS[PROBE].arms
 # Beyond it a cloud is thin, and its middle would be drawn small.
@@ -78,23 +84,26 @@ def load_keyframes(work: WorkDir, num: int) -> list[Keyframe]:
     Raises:
         FileNotFoundError: If there is no pre-training yet, or its data is gone.
     """
-    pretrained = _first_finished(work.pretrainings(METHOD))
+    pretrained = first_finished(work.pretrainings(METHOD))
     if pretrained is None:
         raise FileNotFoundError(
             f"{work.path / 'pretrain' / METHOD} must hold a checkpoint, but has none yet."
         )
-    cfg, checkpoint = pretrained
-    check_data_folders(cfg, "test_dataloader")
-    model = load_pretrainer(cfg, checkpoint)
-    probes = _load_probes(work)
+    cfg = read_run_config(pretrained)
+    model = load_pretrainer(cfg, str(pretrained.checkpoint))
+    probes = {
+        arm: load_network(read_run_config(run), run)
+        for arm, run in finished_runs(work, PROBE).items()
+    }
     steps, packing = split_pipeline(cfg)
     # The network's images are small and squashed: pictures are of those as stored.
     resize = [TRANSFORMS.build(step) for step in steps if step["type"] == "ResizeImages"]
     loading = [step for step in steps if step["type"] != "ResizeImages"]
-    dataset = build_test_set(cfg, [*loading, *_label_loading(work)])
+    regions = _region_loading(work, cfg.test_dataloader.dataset.info_root)
+    dataset = build_test_set(cfg, [*loading, *_label_loading(work), *regions])
 
     keyframes = []
-    for index in _spread(len(dataset), num):
+    for index in spread(len(dataset), num):
         sample = dataset[index]
         squashed = sample
         for step in resize:
@@ -116,12 +125,6 @@ def load_keyframes(work: WorkDir, num: int) -> list[Keyframe]:
     return keyframes
 
 
-def _spread(length: int, num: int) -> list[int]:
-    """Return the middles of ``num`` equal parts of a range."""
-    num = min(length, num)
-    return [int((i + 0.5) * length / num) for i in range(num)]
-
-
 def _classes(dataset: BaseDataset) -> tuple[str, ...]:
     return tuple(dataset.metainfo.get("seg_classes", ()))
 
@@ -135,33 +138,27 @@ def _mean_of_cells(feats: Tensor) -> NDArray[np.float32]:
 
 def _label_loading(work: WorkDir) -> list[dict[str, Any]]:
     """Return the step that loads labels, as a probe has it; none where none began."""
-    for arm in PROBE_ARMS:
-        for run in work.runs(PROBE, arm).values():
-            if run.config is not None:
-                steps, _ = split_pipeline(read_config(run.config))
-                return [step for step in steps if step["type"] == "LoadPointLabels"]
+    runs = [run for arm in PROBE_ARMS for run in work.runs(PROBE, arm).values()]
+    return _steps_of(runs, "LoadPointLabels")
+
+
+def _region_loading(work: WorkDir, info_root: str) -> list[dict[str, Any]]:
+    """Return the step that loads regions, as a pre-training has it that finished.
+
+    None where their cache is gone: the other pictures do without.
+    """
+    run = first_finished(work.pretrainings(REGION_METHOD))
+    steps = _steps_of([run] if run else [], "LoadRegions")
+    return [step for step in steps if (Path(info_root) / step["cache"]).is_dir()]
+
+
+def _steps_of(runs: list[Run], kind: str) -> list[dict[str, Any]]:
+    """Return the steps of one type in the test pipeline of the first run that began."""
+    for run in runs:
+        if run.config is not None:
+            steps, _ = split_pipeline(read_config(run.config))
+            return [step for step in steps if step["type"] == kind]
     return []
-
-
-def _load_probes(work: WorkDir) -> dict[str, Any]:
-    """Return the first finished linear probe of each arm that has one."""
-    found = {arm: _first_finished(work.runs(PROBE, arm)) for arm in PROBE_ARMS}
-    return {arm: _load_probe(*run) for arm, run in found.items() if run is not None}
-
-
-def _first_finished(runs: dict[str, Run]) -> tuple[Config, str] | None:
-    """Return config and last checkpoint of the first run that has both."""
-    for run in runs.values():
-        if run.config is not None and run.checkpoint is not None:
-            return read_config(run.config), str(run.checkpoint)
-    return None
-
-
-def _load_probe(cfg: Config, checkpoint: str) -> Any:
-    init_default_scope(cfg.default_scope)
-    model = MODELS.build(cfg.model).eval()
-    load_pretrained(model, checkpoint, min_share=1.0)
-    return model
 
 
 def _predict(probe: Any, batch: dict[str, Any]) -> NDArray[np.int64]:

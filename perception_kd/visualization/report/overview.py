@@ -88,10 +88,12 @@ def duration(seconds: float) -> str:
     """Write a time for a reader.
 
     Example:
-        >>> duration(42.4), duration(750)
-        ('42 s', '12 min 30 s')
+        >>> duration(42.4), duration(750), duration(7260)
+        ('42 s', '12 min 30 s', '2 h 01 min')
     """
     minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 

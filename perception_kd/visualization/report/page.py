@@ -1,14 +1,22 @@
 """Sections to one self-contained page."""
 
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from mmengine.logging import MMLogger
 
 import perception_kd
+from perception_kd.visualization.report.detections import (
+    Detections,
+    boxes_section,
+    load_detections,
+)
 from perception_kd.visualization.report.keyframes import Keyframe, load_keyframes
+from perception_kd.visualization.report.map_predictions import Maps, load_maps, maps_section
 from perception_kd.visualization.report.overview import overview_section
 from perception_kd.visualization.report.results import results_section
 from perception_kd.visualization.report.scenes import (
@@ -22,6 +30,7 @@ from perception_kd.visualization.report.work_dir import WorkDir
 
 SCRIPTS = ("core.js", "cloud.js", "clouds.js", "similarity.js")
 NUM_KEYFRAMES = 2
+Loaded = TypeVar("Loaded")
 
 
 def write_report(
@@ -47,13 +56,19 @@ def write_report(
     if num_keyframes < 1:
         raise ValueError(f"num_keyframes must be positive, but got {num_keyframes}.")
     work = WorkDir.read(work_dir)
-    keyframes, reason = _load_or_explain(work, num_keyframes)
+    keyframes, reason = _load_or_explain(
+        load_keyframes, work, num_keyframes, "pictures", list[Keyframe]()
+    )
+    detections = _load_or_explain(load_detections, work, num_keyframes, "boxes", Detections())
+    maps = _load_or_explain(load_maps, work, num_keyframes, "maps", Maps())
     sections = [
         results_section(work),
         training_section(work),
         cameras_section(keyframes, reason),
         clouds_section(keyframes, reason),
         similarity_section(keyframes, reason),
+        boxes_section(work, *detections),
+        maps_section(work, *maps),
         overview_section(work),
     ]
     out = out or work_dir / "report.html"
@@ -88,14 +103,16 @@ def render_page(title: str, sections: list[Section]) -> str:
     )
 
 
-def _load_or_explain(work: WorkDir, num: int) -> tuple[list[Keyframe], str]:
-    """Return keyframes, or why there are none."""
+def _load_or_explain(
+    load: Callable[[WorkDir, int], Loaded], work: WorkDir, num: int, what: str, nothing: Loaded
+) -> tuple[Loaded, str]:
+    """Return what a section shows and "", or nothing and why there is none."""
     logger: MMLogger = MMLogger.get_current_instance()
     try:
-        return load_keyframes(work, num), ""
+        return load(work, num), ""
     except FileNotFoundError as error:
-        logger.warning(f"The report has no pictures: {error}")
-        return [], f"No pictures: {error}"
+        logger.warning(f"The report has no {what}: {error}")
+        return nothing, f"No {what}: {error}"
 
 
 def _inline_script(script: str) -> Markup:

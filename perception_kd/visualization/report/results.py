@@ -26,11 +26,9 @@ def results_section(work: WorkDir) -> Section:
     protocols, missing = [], []
     for protocol in work.protocols:
         scores = {arm: work.scores(protocol, arm) for arm in recipe.PROTOCOLS[protocol].arms}
-        missing += [
-            f"{PROTOCOLS[protocol]}, {ARMS[arm]}: no result yet."
-            for arm, found in scores.items()
-            if not found
-        ]
+        unscored = [ARMS[arm] for arm, found in scores.items() if not found]
+        if unscored:
+            missing.append(f"{PROTOCOLS[protocol]}: no result yet of {' and '.join(unscored)}.")
         metrics = [
             {"name": metric.name, "rows": rows, "gains": gains(rows)}
             for metric in recipe.PROTOCOLS[protocol].metrics

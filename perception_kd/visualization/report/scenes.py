@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.visualization.pairs import color_distances, draw_view
+from perception_kd.visualization.regions import region_colors
 from perception_kd.visualization.report.colors import as_hex, class_colors, color_ramp
 from perception_kd.visualization.report.encoding import encode_array, encode_picture
 from perception_kd.visualization.report.keyframes import PROBE_ARMS, VIEW_RANGE, Keyframe
@@ -15,6 +16,7 @@ from perception_kd.visualization.report.reduction import (
     similarity_basis,
 )
 from perception_kd.visualization.report.section import Section
+from perception_kd.visualization.report.views import camera_name, title, view_order
 from perception_kd.visualization.report.work_dir import ARMS
 from perception_kd.visualization.similarity import COLOR_MAP, COLOR_RANGE, spread_queries
 
@@ -23,15 +25,6 @@ PICTURE_WIDTH = 800  # px
 NUM_CHANNELS = 32
 NUM_QUERIES = 8
 FIRST_QUERY = "car"
-# As the cameras of nuScenes look around the vehicle: the front row, then the back.
-CAMERA_ORDER = (
-    "CAM_FRONT_LEFT",
-    "CAM_FRONT",
-    "CAM_FRONT_RIGHT",
-    "CAM_BACK_LEFT",
-    "CAM_BACK",
-    "CAM_BACK_RIGHT",
-)
 
 
 def cameras_section(keyframes: list[Keyframe], reason: str) -> Section:
@@ -39,7 +32,10 @@ def cameras_section(keyframes: list[Keyframe], reason: str) -> Section:
     ramp = color_distances(np.linspace(0, MAX_DISTANCE, 12), MAX_DISTANCE)
     content = {
         "keyframes": [
-            {"title": title(keyframe), "views": [_draw(keyframe, v) for v in view_order(keyframe)]}
+            {
+                "title": title(keyframe.sample),
+                "views": [_draw(keyframe, v) for v in view_order(keyframe.sample)],
+            }
             for keyframe in keyframes
         ],
         "ramp": [as_hex((int(r), int(g), int(b))) for r, g, b in ramp],
@@ -67,7 +63,7 @@ def clouds_section(keyframes: list[Keyframe], reason: str) -> Section:
         "range": VIEW_RANGE,
     }
     content = {
-        "titles": [title(k) for k in keyframes],
+        "titles": [title(k.sample) for k in keyframes],
         "modes": modes,
         "legend": [
             {"name": entry["name"], "color": as_hex(entry["color"])} for entry in payload["classes"]
@@ -87,9 +83,9 @@ def similarity_section(keyframes: list[Keyframe], reason: str) -> Section:
     content = {
         "keyframes": [
             {
-                "title": title(keyframe),
+                "title": title(keyframe.sample),
                 "queries": suggest_queries(keyframe),
-                "views": [_picture(keyframe, view) for view in view_order(keyframe)],
+                "views": [_picture(keyframe, view) for view in view_order(keyframe.sample)],
             }
             for keyframe in keyframes
         ],
@@ -109,18 +105,6 @@ def similarity_section(keyframes: list[Keyframe], reason: str) -> Section:
         payload if keyframes else None,
         (reason,) if reason else (),
     )
-
-
-def title(keyframe: Keyframe) -> str:
-    """Name a keyframe."""
-    return f"{keyframe.sample['scene_name']} · {keyframe.sample['sample_token'][:8]}"
-
-
-def view_order(keyframe: Keyframe) -> list[int]:
-    """Return the views as they are laid out on the page."""
-    names = keyframe.sample["cam_names"]
-    rank = {name: i for i, name in enumerate(CAMERA_ORDER)}
-    return sorted(range(len(names)), key=lambda view: rank.get(names[view], len(rank)))
 
 
 def suggest_queries(keyframe: Keyframe) -> list[dict[str, Any]]:
@@ -188,7 +172,9 @@ def _modes(keyframes: list[Keyframe]) -> dict[str, str]:
     modes |= {
         arm: f"Linear probe, {ARMS[arm]}" for arm in PROBE_ARMS if arm in keyframes[0].predictions
     }
-    return {**modes, "pca": "Pre-trained features (PCA)"}
+    if "region_ids" in keyframes[0].sample:
+        modes["regions"] = "Regions, which PRC learns from"
+    return {**modes, "pca": "Pre-trained features of SLidR (PCA)"}
 
 
 def _cloud(keyframe: Keyframe) -> dict[str, Any]:
@@ -196,10 +182,13 @@ def _cloud(keyframe: Keyframe) -> dict[str, Any]:
     labels = (
         dict(keyframe.predictions) if truth is None else {"truth": truth, **keyframe.predictions}
     )
+    colors = {"pca": principal_colors(keyframe.point_feats, keyframe.in_range)}
+    if "region_ids" in keyframe.sample:
+        colors["regions"] = region_colors(keyframe.sample["region_ids"][keyframe.shown])
     return {
         "positions": encode_array((100 * keyframe.positions).round().astype(np.int16)),
         "labels": {name: encode_array(ids.astype(np.uint8)) for name, ids in labels.items()},
-        "pca": encode_array(principal_colors(keyframe.point_feats, keyframe.in_range)),
+        "colors": {name: encode_array(rgb) for name, rgb in colors.items()},
     }
 
 
@@ -214,10 +203,9 @@ def _picture(keyframe: Keyframe, view: int) -> dict[str, Any]:
 
 def _view(keyframe: Keyframe, view: int, picture: NDArray[np.uint8]) -> dict[str, Any]:
     sample = keyframe.sample
-    name = sample["cam_names"][view]
     return {
         "view": view,
-        "name": name.removeprefix("CAM_").replace("_", " ").lower(),
+        "name": camera_name(sample, view),
         "src": encode_picture(picture, PICTURE_WIDTH),
         "height": picture.shape[0],
         "width": picture.shape[1],

@@ -5,7 +5,7 @@ const cloudData = payload("clouds");
 const clouds = cloudData?.keyframes.map((entry) => ({
   positions: decode(entry.positions).values,
   labels: Object.fromEntries(Object.entries(entry.labels).map(([mode, ids]) => [mode, decode(ids).values])),
-  pca: decode(entry.pca).values,
+  colors: Object.fromEntries(Object.entries(entry.colors).map(([mode, rgb]) => [mode, decode(rgb).values])),
 }));
 
 // One color of red, green and blue a point, as deck.gl takes them.
@@ -16,8 +16,9 @@ function paint(count, colorOf) {
 }
 
 function modeColors(mode) {
-  const { labels, pca } = clouds[keyframe];
-  if (mode === "pca") return paint(pca.length / 3, (i) => pca.subarray(3 * i, 3 * i + 3));
+  const { labels, colors } = clouds[keyframe];
+  const own = colors[mode];
+  if (own) return paint(own.length / 3, (i) => own.subarray(3 * i, 3 * i + 3));
   const ids = labels[mode];
   return paint(ids.length, (i) => cloudData.classes[ids[i]]?.color ?? GRAY);
 }
@@ -37,7 +38,7 @@ function setUpClouds() {
     const select = document.getElementById(`mode-${side}`);
     const readout = document.getElementById(`readout-${side}`);
     const onHover = (row) => {
-      const predicted = select.value !== "pca" && select.value !== "truth" && row !== null;
+      const predicted = row !== null && select.value !== "truth" && select.value in clouds[keyframe].labels;
       const shown = predicted ? `; predicted: ${className(select.value, row)}` : "";
       readout.textContent = row === null ? "\u00a0" : describePoint(row) + shown;
     };

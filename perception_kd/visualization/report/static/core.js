@@ -54,6 +54,15 @@ document.querySelectorAll("[data-keyframe]").forEach((input) => {
   });
 });
 
+// Choices of one section: parts name the group and the value that they are shown with.
+document.querySelectorAll("[data-choice]").forEach((input) => {
+  input.addEventListener("change", () => {
+    document.querySelectorAll(`[data-of-choice="${input.name}"]`).forEach((part) => {
+      part.hidden = part.dataset.value !== input.value;
+    });
+  });
+});
+
 document.querySelectorAll(".zoom").forEach((button) => {
   button.addEventListener("click", () => button.closest("figure").classList.toggle("large"));
 });
