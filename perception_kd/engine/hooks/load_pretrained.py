@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch.nn import Module
 
 from perception_kd.engine.checkpoint import load_pretrained
 from perception_kd.registry import HOOKS
@@ -26,6 +27,8 @@ class LoadPretrainedHook(Hook):
             string is the whole model.
         min_share: Least share of the part's parameters that must be loaded.
         ignore: Beginnings of the names of parameters that may stay as they are.
+        only: Beginnings of the names of parameters to load, ``ignore`` excepted; the
+            others stay as they are. None loads all. A single one needs no list.
     """
 
     def __init__(
@@ -35,12 +38,14 @@ class LoadPretrainedHook(Hook):
         module: str | None = None,
         min_share: float = 0.9,
         ignore: Sequence[str] = (),
+        only: Sequence[str] | str | None = None,
     ) -> None:
         self.checkpoint = checkpoint
         self.prefix = prefix
         self.module = prefix.rstrip(".") if module is None else module
         self.min_share = min_share
         self.ignore = tuple(ignore)
+        self.only = (only,) if isinstance(only, str) else tuple(only or ("",))
 
     def before_train(self, runner: Runner) -> None:
         """Load, unless the run was resumed."""
@@ -58,6 +63,17 @@ class LoadPretrainedHook(Hook):
             raise ValueError(
                 f'module must name a part of the model ({parts}), but got "{self.module}".'
             ) from error
-        load_pretrained(
-            part, self.checkpoint, self.prefix, min_share=self.min_share, ignore=self.ignore
-        )
+        ignore = (*self.ignore, *self._others(part))
+        load_pretrained(part, self.checkpoint, self.prefix, min_share=self.min_share, ignore=ignore)
+
+    def _others(self, part: Module) -> list[str]:
+        """Name what ``only`` leaves as it is."""
+        names = [name for name in part.state_dict() if not name.startswith(self.ignore)]
+        for beginning in self.only:
+            if not any(name.startswith(beginning) for name in names):
+                raise ValueError(
+                    "only must hold beginnings of names that ignore leaves, which are in "
+                    f"{', '.join(dict.fromkeys(name.split('.')[0] for name in names))}, but got "
+                    f'"{beginning}".'
+                )
+        return [name for name in names if not name.startswith(self.only)]

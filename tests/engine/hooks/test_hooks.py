@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,6 +113,26 @@ def test_a_resumed_run_keeps_its_own_weights(tmp_path: Path) -> None:
     LoadPretrainedHook(path, "backbone.").before_train(runner)
     assert not torch.any(runner.model.backbone.weight == 7)
     assert "is not loaded" in read_log(tmp_path)
+
+
+@pytest.mark.parametrize("only", ["backbone.", ["backbone."]])
+def test_what_only_does_not_name_stays_and_need_not_be_there(tmp_path: Path, only: Any) -> None:
+    path = save_backbone(tmp_path, "backbone.")
+    runner = build_runner(tmp_path)
+    before = runner.model.head.weight.clone()
+    with pytest.raises(ValueError, match=r"must hold at least 90% .* lacks head"):
+        LoadPretrainedHook(path).before_train(runner)
+    LoadPretrainedHook(path, only=only).before_train(runner)
+    assert torch.all(runner.model.backbone.weight == 7)
+    assert torch.equal(runner.model.head.weight, before)
+
+
+def test_only_must_leave_something_to_load(tmp_path: Path) -> None:
+    path, runner = save_backbone(tmp_path, "backbone."), build_runner(tmp_path)
+    with pytest.raises(ValueError, match=r'which are in backbone, head, but got "pts_"'):
+        LoadPretrainedHook(path, only="pts_").before_train(runner)
+    with pytest.raises(ValueError, match=r'which are in head, but got "backbone."'):
+        LoadPretrainedHook(path, ignore=["backbone"], only="backbone.").before_train(runner)
 
 
 def test_a_part_that_the_model_lacks_is_refused_with_those_it_has(tmp_path: Path) -> None:
