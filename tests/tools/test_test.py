@@ -1,0 +1,86 @@
+"""tools/test.py with detectors and maps, on the tiny synthetic data set."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from nuscenes.eval.common.config import config_factory
+from nuscenes.eval.detection.evaluate import DetectionEval
+from nuscenes.nuscenes import NuScenes
+
+from perception_kd.engine.launch import read_config
+from perception_kd.registry import MODELS
+from tests.fake_data.prepared import PreparedData
+from tools import test as test_tool
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+DETECTOR = CONFIGS / "det" / "lidar-pillar04-small_1xb2-adamw-cosine-10e_synthetic.py"
+SEGMENTOR = CONFIGS / "mapseg" / "lidar-pillar02_1xb2-cyclic-2e_synthetic.py"
+
+
+def save_untrained(config: Path, folder: Path) -> str:
+    cfg = read_config(config)
+    init_default_scope(cfg.default_scope)
+    torch.manual_seed(0)
+    torch.save({"state_dict": MODELS.build(cfg.model).state_dict()}, folder / "model.pth")
+    return str(folder / "model.pth")
+
+
+def test_a_detectors_submission_is_one_that_the_devkit_scores(
+    prepared_synthetic: PreparedData, tmp_path: Path
+) -> None:
+    folders = prepared_synthetic.options_for(DETECTOR)
+    given = [str(DETECTOR), save_untrained(DETECTOR, tmp_path), *folders]
+    submission, pictures = tmp_path / "submission", tmp_path / "pictures"
+    options = ["--format-only", "--out-dir", str(submission), "--show-dir", str(pictures)]
+    work_dir = ["--work-dir", str(tmp_path / "work"), "--show-num", "2", "--score-thr", "0.2"]
+    assert test_tool.main([*given, *options, *work_dir]) == 0
+    nusc = NuScenes("v1.0-mini", folders[1], verbose=False)
+    official = DetectionEval(
+        nusc,
+        config_factory("detection_cvpr_2019"),
+        str(submission / "results_nusc.json"),
+        "mini_val",
+        str(tmp_path / "devkit"),
+        verbose=False,
+    )
+    assert len(official.sample_tokens) == 3
+    assert 0 <= official.evaluate()[0].serialize()["nd_score"] <= 1
+    drawn = [path.stem for path in pictures.iterdir()]
+    assert len(drawn) == 2
+    assert set(drawn) < set(official.sample_tokens)
+
+
+@pytest.mark.parametrize("config", [DETECTOR, SEGMENTOR], ids=lambda path: path.parent.name)
+def test_data_whose_classes_have_another_order_is_refused_in_one_line(
+    config: Path,
+    prepared_synthetic: PreparedData,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    if config == DETECTOR:
+        names = "pedestrian,truck,construction_vehicle,bus,trailer,barrier,motorcycle,bicycle"
+        reordered = f"metainfo.classes=[{names},car,traffic_cone]"
+    else:
+        names = "divider,ped_crossing,walkway,stop_line,carpark_area,drivable_area"
+        steps = read_config(config).test_dataloader.dataset.pipeline
+        place = [step.type for step in steps].index("LoadBEVMasks")
+        reordered = f"pipeline.{place}.classes=[{names}]"
+    folders = prepared_synthetic.options_for(config)
+    given = [str(config), save_untrained(config, tmp_path), *folders]
+    options = ["--work-dir", str(tmp_path), "--cfg-options", f"test_dataloader.dataset.{reordered}"]
+    assert test_tool.main([*given, *options]) == 2
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: ")
+    assert "in this order, but got" in line
+
+
+def test_a_folder_for_pictures_that_cannot_be_made_is_one_line(
+    prepared_synthetic: PreparedData, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = save_untrained(DETECTOR, tmp_path)
+    given = [str(DETECTOR), checkpoint, *prepared_synthetic.options_for(DETECTOR)]
+    options = ["--work-dir", str(tmp_path / "work"), "--show-dir", checkpoint]
+    assert test_tool.main([*given, *options]) == 2
+    assert "error: --show-dir must be a folder that can be made" in capfd.readouterr().err
