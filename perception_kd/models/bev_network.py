@@ -40,6 +40,7 @@ class BEVNetworkMixin(PointNetworkMixin):
         fuser: Config | None = None,
         bev_backbone: Config | None = None,
         bev_neck: Config | None = None,
+        freeze_sensors: bool = False,
         **pts_network: Config | None,
     ) -> None:
         """Build the parts from their configs.
@@ -51,6 +52,8 @@ class BEVNetworkMixin(PointNetworkMixin):
             fuser: List of the maps of camera and LiDAR, in this order, to one.
             bev_backbone: The map to levels of BEV maps.
             bev_neck: These levels to one.
+            freeze_sensors: Whether only what follows the map of each sensor is trained:
+                a probe of pre-trained weights.
             **pts_network: The LiDAR's parts by name, as in
                 :meth:`~perception_kd.models.point_network.PointNetworkMixin.build_point_network`.
 
@@ -72,6 +75,14 @@ class BEVNetworkMixin(PointNetworkMixin):
         self.fuser = _build(fuser)
         self.bev_backbone = _build(bev_backbone)
         self.bev_neck = _build(bev_neck)
+        if freeze_sensors:
+            self.freeze(self.sensor_parts())
+
+    def sensor_parts(self) -> list[nn.Module]:
+        """Return the parts of both branches, up to the BEV map of each."""
+        if self.pts_middle_encoder is None:
+            return self.image_network_parts()
+        return [*self.image_network_parts(), self.pts_voxelizer, *self.point_network_parts()]
 
     def image_network_parts(self) -> list[nn.Module]:
         """Return the parts of the camera's branch, up to its BEV map."""

@@ -1,6 +1,7 @@
 """The LiDAR network that pre-trainers and segmentors share."""
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,7 @@ class PointNetworkMixin(nn.Module):
       a ``pts_middle_encoder``.
     """
 
+    _frozen_parts: tuple[nn.Module, ...] = ()
     pts_voxelizer: nn.Module
     pts_voxel_encoder: nn.Module | None
     pts_middle_encoder: nn.Module | None
@@ -80,6 +82,24 @@ class PointNetworkMixin(nn.Module):
             self.pts_neck,
         )
         return [part for part in parts if part is not None]
+
+    def freeze(self, parts: Iterable[nn.Module]) -> None:
+        """Keep parts as they are: without gradients, statistics of norms included.
+
+        Args:
+            parts: Parts of this module; their mode is eval, whatever is asked for.
+        """
+        self._frozen_parts = tuple(parts)
+        for part in self._frozen_parts:
+            part.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of all parts that are not frozen."""
+        super().train(mode)
+        for part in self._frozen_parts:
+            part.eval()
+        return self
 
     def extract_pts_feat(self, points: list[Tensor], head: nn.Module) -> PointFeatures:
         """Compute a feature for every point.

@@ -41,22 +41,13 @@ class LidarToCameraPretrainer(CameraLidarPretrainer):
         self.pts_projector = MODELS.build(pts_projector) if pts_projector else None
         self.learn_pts_projector = learn_pts_projector
         self.teacher_checkpoint = teacher_checkpoint
-        for part in self.teacher_parts():
-            part.requires_grad_(False)
-        self.train(self.training)
+        self.freeze([self.pts_voxelizer, *self.teacher_parts()])
 
     def teacher_parts(self) -> list[torch.nn.Module]:
         """Return the parts of the teacher that have parameters."""
         if self.pts_projector is None or self.learn_pts_projector:
             return self.point_network_parts()
         return [*self.point_network_parts(), self.pts_projector]
-
-    def train(self, mode: bool = True) -> "LidarToCameraPretrainer":
-        """Set the mode; the teacher stays in eval mode whatever is asked for."""
-        super().train(mode)
-        for part in (self.pts_voxelizer, *self.teacher_parts()):
-            part.eval()
-        return self
 
     def init_weights(self) -> None:
         """Initialize the student, then load the teacher.

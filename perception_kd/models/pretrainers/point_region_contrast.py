@@ -55,7 +55,7 @@ class PointRegionContrast(BEVPretrainer):
         loss_rapc: Config,
         alpha: float = 0.5,
         data_preprocessor: Config | None = None,
-        **pts_network: Config,
+        **pts_network: Any,
     ) -> None:
         super().__init__(sampler, cell_size, data_preprocessor)
         if not 0 <= alpha <= 1:

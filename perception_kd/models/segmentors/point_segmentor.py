@@ -68,19 +68,8 @@ class PointSegmentor(PointNetworkMixin, TaskModel):
         self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
         self.loss_on = loss_on
         self.ignore_index = ignore_index
-        self.freeze_backbone = freeze_backbone
         if freeze_backbone:
-            for part in self.point_network_parts():
-                part.requires_grad_(False)
-            self.train(self.training)
-
-    def train(self, mode: bool = True) -> "PointSegmentor":
-        """Set the mode; frozen parts stay in eval whatever is asked for."""
-        super().train(mode)
-        if self.freeze_backbone:
-            for part in self.point_network_parts():
-                part.eval()
-        return self
+            self.freeze([self.pts_voxelizer, *self.point_network_parts()])
 
     def forward_tensor(self, inputs: Config) -> Tensor:
         """Return scores of all points, (N, C)."""

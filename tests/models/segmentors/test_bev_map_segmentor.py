@@ -15,7 +15,7 @@ RANGE = (-8.0, -8.0, -4.0, 8.0, 8.0, 4.0)
 CLASSES = ("drivable_area", "walkway")
 
 
-def make_segmentor() -> BEVMapSegmentor:
+def make_segmentor(**options: Any) -> BEVMapSegmentor:
     torch.manual_seed(0)
     voxelizer = dict(
         type="PointVoxelizer",
@@ -45,7 +45,7 @@ def make_segmentor() -> BEVMapSegmentor:
     )
     settings = dict(pts_voxelizer=voxelizer, pts_middle_encoder=encoder, map_head=head)
     with DefaultScope.overwrite_default_scope("perception_kd"):
-        model: BEVMapSegmentor = MODELS.build(dict(type="BEVMapSegmentor", **settings))
+        model: BEVMapSegmentor = MODELS.build(dict(type="BEVMapSegmentor", **settings, **options))
     return model
 
 
@@ -112,3 +112,16 @@ def test_masks_of_other_classes_are_refused_and_predictions_name_theirs() -> Non
 def test_refuses_another_mode() -> None:
     with pytest.raises(ValueError, match='mode must be "loss", "predict" or "tensor"'):
         make_segmentor()({}, mode="train")
+
+
+def test_frozen_sensors_keep_weights_and_statistics_through_training() -> None:
+    model, (inputs, samples) = make_segmentor(freeze_sensors=True), make_batch()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    assert any("running" in key for key in before if key.startswith("pts_"))
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    for _ in range(2):
+        model.train()  # as mmengine's loop does at the start of each epoch
+        model.parse_losses(model(inputs, samples, mode="loss"))[0].backward()
+        optimizer.step()
+    changed = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
+    assert {key.partition(".")[0] for key in changed} == {"map_head"}
