@@ -31,7 +31,7 @@ class DrawPredictionsHook(Hook):
     """Write a picture of each of the first samples of a test, with its truth.
 
     - Boxes: in the cameras' images as stored, whether the model sees them or not, and
-      from above. Truth is green, predictions are red.
+      from above. Truth is blue, predictions are red.
     - Maps and classes of points: from above, truth on the left. A cell is drawn where
       its probability is at least 0.5.
 
