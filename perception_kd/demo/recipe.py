@@ -111,11 +111,18 @@ PROTOCOLS = {
         ("prc",),
         DET_METRICS,
     ),
+    "mapseg_probe": Protocol(
+        "map segmentation by frozen cameras",
+        "configs/mapseg/camera-probe_lss-r18-small_1xb2-adamw-cosine-4e_synthetic.py",
+        ("rad",),
+        MAPSEG_METRICS,
+    ),
     "mapseg_camera_10": Protocol(
         "map segmentation by cameras, 10 % of labels",
         "configs/mapseg/camera-lss-r18-small-10pct_1xb2-adamw-cosine-30e_synthetic.py",
         ("rad",),
         MAPSEG_METRICS,
+        full=True,
     ),
     "det_fusion_10": Protocol(
         "camera + LiDAR detection, 10 % of labels",

@@ -52,8 +52,9 @@ class BEVNetworkMixin(PointNetworkMixin):
             fuser: List of the maps of camera and LiDAR, in this order, to one.
             bev_backbone: The map to levels of BEV maps.
             bev_neck: These levels to one.
-            freeze_sensors: Whether only what follows the map of each sensor is trained:
-                a probe of pre-trained weights.
+            freeze_sensors: Whether only what follows the map of each sensor learns: a
+                probe of pre-trained weights. Norms there still estimate statistics,
+                without which those of random weights would have no scale.
             **pts_network: The LiDAR's parts by name, as in
                 :meth:`~perception_kd.models.point_network.PointNetworkMixin.build_point_network`.
 
@@ -76,13 +77,8 @@ class BEVNetworkMixin(PointNetworkMixin):
         self.bev_backbone = _build(bev_backbone)
         self.bev_neck = _build(bev_neck)
         if freeze_sensors:
-            self.freeze(self.sensor_parts())
-
-    def sensor_parts(self) -> list[nn.Module]:
-        """Return the parts of both branches, up to the BEV map of each."""
-        if self.pts_middle_encoder is None:
-            return self.image_network_parts()
-        return [*self.image_network_parts(), self.pts_voxelizer, *self.point_network_parts()]
+            for part in (*self.image_network_parts(), *self.point_network_parts()):
+                part.requires_grad_(False)
 
     def image_network_parts(self) -> list[nn.Module]:
         """Return the parts of the camera's branch, up to its BEV map."""

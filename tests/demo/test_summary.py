@@ -34,7 +34,7 @@ def test_means_and_deviations_over_seeds(tmp_path: Path) -> None:
         "linear_probe": ["random", "slidr"],
         "finetune_10": ["random", "slidr"],
         "det_lidar_10": ["random", "prc"],
-        "mapseg_camera_10": ["random", "rad"],
+        "mapseg_probe": ["random", "rad"],
     }
     assert results["linear_probe"]["random"]["mIoU"] == {
         "seeds": {"0": 11.0, "1": 12.0, "2": 13.0},

@@ -69,7 +69,7 @@ def test_boxes_and_maps_need_no_other_part_of_the_demo(
     prepared_synthetic: PreparedData, tmp_path: Path
 ) -> None:
     folder = tmp_path / "demo"
-    for protocol, config in (("det_lidar_10", DETECTOR), ("mapseg_camera_10", MAPS)):
+    for protocol, config in (("det_lidar_10", DETECTOR), ("mapseg_probe", MAPS)):
         options = prepared_synthetic.options_for(config)
         write_run(folder / protocol / "random" / "seed0", config, options)
     work = WorkDir.read(folder)
@@ -81,7 +81,7 @@ def test_boxes_and_maps_need_no_other_part_of_the_demo(
     assert sample["gt_bboxes_3d"].tensor[:, :2].abs().max() < RADIUS
     (found,) = detections.found["det_lidar_10"]["random"]
     assert len(found.bboxes_3d) == len(found.scores_3d) > 0
-    predicted = maps["mapseg_camera_10"]["random"]
+    predicted = maps["mapseg_probe"]["random"]
     assert predicted.classes[0] == "drivable_area"
     assert predicted.samples[0].sample_token == sample["sample_token"]
     assert predicted.samples[0].pred_bev_seg.masks.shape == (6, 200, 200)

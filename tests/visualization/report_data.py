@@ -44,7 +44,7 @@ SCORES = {
     "linear_probe": {"random": [10.0, 14.0], "slidr": [30.0, 36.0]},
     "finetune_10": {"random": [20.0, 24.0], "slidr": [40.0, 41.0]},
     "det_lidar_10": {"random": [12.0, 14.0], "prc": [16.0, 22.0]},
-    "mapseg_camera_10": {"random": [25.0, 27.0], "rad": [30.0, 28.0]},
+    "mapseg_probe": {"random": [25.0, 27.0], "rad": [30.0, 28.0]},
 }
 
 
@@ -199,7 +199,7 @@ def make_maps(*tokens: str) -> Maps:
     probabilities = {"random": np.full(truth.shape, 0.4), "rad": 0.2 + 0.6 * truth}
     thresholds = {"drivable_area": 0.35, "divider": 0.5}
     return {
-        "mapseg_camera_10": {
+        "mapseg_probe": {
             arm: PredictedMaps(
                 [_map_sample(token, truth, probability) for token in tokens],
                 ("drivable_area", "divider"),

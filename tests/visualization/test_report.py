@@ -74,7 +74,7 @@ def test_a_checkpoint_is_found_in_a_work_dir_that_was_moved(tmp_path: Path) -> N
 
 
 def test_without_a_summary_the_scores_are_those_of_the_runs(tmp_path: Path) -> None:
-    arms = [("linear_probe", "slidr"), ("det_lidar_10", "prc"), ("mapseg_camera_10", "rad")]
+    arms = [("linear_probe", "slidr"), ("det_lidar_10", "prc"), ("mapseg_probe", "rad")]
     work = WorkDir.read(write_demo(tmp_path))
     summarized = [work.scores(*arm) for arm in arms]
     (tmp_path / "summary.json").unlink()
@@ -91,7 +91,7 @@ def test_scores_of_classes_are_means_over_the_seeds_in_percent(tmp_path: Path) -
     assert work.class_scores("linear_probe", "slidr") == {"car": 28.0}
     found = work.class_scores("det_lidar_10", "prc")
     assert found == pytest.approx({"car": 29.0, "pedestrian": 5.0})
-    assert work.class_scores("mapseg_camera_10", "rad") == {"drivable_area": 49.0}
+    assert work.class_scores("mapseg_probe", "rad") == {"drivable_area": 49.0}
 
 
 def test_classes_stand_in_the_order_of_their_data_set(tmp_path: Path) -> None:

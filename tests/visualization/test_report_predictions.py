@@ -138,7 +138,7 @@ def test_intersection_over_union_by_hand() -> None:
 
 def test_maps_are_drawn_at_their_thresholds_all_classes_or_one(tmp_path: Path) -> None:
     section = maps_section(WorkDir.read(write_demo(tmp_path)), make_maps("a"), "")
-    (keyframe,) = section.content["protocols"]["mapseg_camera_10"]["keyframes"]
+    (keyframe,) = section.content["protocols"]["mapseg_probe"]["keyframes"]
     assert list(keyframe) == ["all", "drivable_area", "divider"]
     road, divider = MAP_COLORS["drivable_area"], MAP_COLORS["divider"]
     rest = {GROUND_COLOR, VEHICLE_COLOR}
