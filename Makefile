@@ -10,16 +10,19 @@ SEEDS ?= 1
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format
+.PHONY: help env demo demo-full test lint format
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env: ## create .venv with the tested stack (about 15 minutes once, then seconds)
 	@$(PYTHON) tools/make_env.py --venv $(VENV)
 
-demo: env ## the whole chain on synthetic data, 15 minutes (with error bars: make demo SEEDS=3)
+demo: env ## the whole chain on synthetic data, half an hour (with error bars: make demo SEEDS=3)
 	@env -u OMP_NUM_THREADS $(BIN)/python tools/demo.py --seeds $(SEEDS) $(ARGS)
+
+demo-full: env ## the same, and camera + LiDAR detection, and all labels
+	@env -u OMP_NUM_THREADS $(BIN)/python tools/demo.py --full --seeds $(SEEDS) $(ARGS)
 
 test: env ## run the test suite (a part of it: make test ARGS="tests/engine -k resume")
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
