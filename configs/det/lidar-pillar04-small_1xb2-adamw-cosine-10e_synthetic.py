@@ -30,7 +30,12 @@ load_pretrained_from = dict(ignore=["pts_bbox_head."])
 
 # The sweep before the keyframe alone tells what moves.
 load_points = [dict(type="LoadPoints", num_sweeps=1)]
-train_pipeline = [*load_points, *_base_.train_pipeline[1:]]
+# Few steps: a street that lies anyhow is not learned in them.
+move = [dict(type="RandomRotateZ", range_deg=(-10.0, 10.0)), *_base_.move[1:]]
+train_pipeline = [
+    *(*load_points, *_base_.load_boxes, *move, *_base_.crop_points, *_base_.crop_boxes),
+    *(*_base_.shuffle, *_base_.pack),
+]
 test_pipeline = [*load_points, *_base_.test_pipeline[1:]]
 train_dataloader = dict(
     batch_size=2,

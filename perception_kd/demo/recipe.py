@@ -107,7 +107,7 @@ PROTOCOLS = {
     ),
     "det_lidar_10": Protocol(
         "LiDAR detection, 10 % of labels",
-        "configs/det/lidar-pillar04-small-10pct_1xb2-adamw-cosine-40e_synthetic.py",
+        "configs/det/lidar-pillar04-small-10pct_1xb2-adamw-cosine-60e_synthetic.py",
         ("prc",),
         DET_METRICS,
     ),
@@ -119,14 +119,14 @@ PROTOCOLS = {
     ),
     "mapseg_camera_10": Protocol(
         "map segmentation by cameras, 10 % of labels",
-        "configs/mapseg/camera-lss-r18-small-10pct_1xb2-adamw-cosine-30e_synthetic.py",
+        "configs/mapseg/camera-lss-r18-small-10pct_1xb2-adamw-cosine-40e_synthetic.py",
         ("rad",),
         MAPSEG_METRICS,
         full=True,
     ),
     "det_fusion_10": Protocol(
         "camera + LiDAR detection, 10 % of labels",
-        "configs/det/fusion-lss-r18-pillar04-small-10pct_1xb2-adamw-cosine-40e_synthetic.py",
+        "configs/det/fusion-lss-r18-pillar04-small-10pct_1xb2-adamw-cosine-60e_synthetic.py",
         ("rad",),
         DET_METRICS,
         full=True,
