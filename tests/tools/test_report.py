@@ -22,7 +22,7 @@ from tests.test_configs import CONFIGS, TWIN
 from tools import report
 
 DETECTOR = CONFIGS / "det" / "lidar-pillar04-small-10pct_1xb2-adamw-cosine-60e_synthetic.py"
-MAPS = CONFIGS / "mapseg" / "camera-lss-r18-small-10pct_1xb2-adamw-cosine-30e_synthetic.py"
+MAPS = CONFIGS / "mapseg" / "camera-probe_lss-r18-small_1xb2-adamw-cosine-4e_synthetic.py"
 PROBE = CONFIGS / "lidarseg" / "linear-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic.py"
 
 
