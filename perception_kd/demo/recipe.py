@@ -117,6 +117,13 @@ PROTOCOLS = {
         ("rad",),
         MAPSEG_METRICS,
     ),
+    "det_probe": Protocol(
+        "LiDAR detection from a frozen map, 10 % of labels",
+        "configs/det/lidar-probe_pillar04-small-10pct_1xb2-adamw-cosine-60e_synthetic.py",
+        ("prc",),
+        DET_METRICS,
+        full=True,
+    ),
     "mapseg_camera_10": Protocol(
         "map segmentation by cameras, 10 % of labels",
         "configs/mapseg/camera-lss-r18-small-10pct_1xb2-adamw-cosine-40e_synthetic.py",
