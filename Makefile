@@ -21,7 +21,7 @@ env: ## create .venv with the tested stack (about 15 minutes once, then seconds)
 demo: env ## the whole chain on synthetic data, half an hour (with error bars: make demo SEEDS=3)
 	@env -u OMP_NUM_THREADS $(BIN)/python tools/demo.py --seeds $(SEEDS) $(ARGS)
 
-demo-full: env ## the same, and camera + LiDAR detection, and all labels
+demo-full: env ## the same, then fusion, frozen LiDAR, and all tasks on few and on all labels
 	@env -u OMP_NUM_THREADS $(BIN)/python tools/demo.py --full --seeds $(SEEDS) $(ARGS)
 
 test: env ## run the test suite (a part of it: make test ARGS="tests/engine -k resume")

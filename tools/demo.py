@@ -37,7 +37,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--list", action="store_true", help="list the stages and how far they are, and end")
     help_tiny = "try the chain in a few minutes: tiny data, one epoch, numbers without meaning"
     add("--tiny", action="store_true", help=help_tiny)
-    help_full = "run the protocols too that take long: detection and maps from all labels, fusion"
+    help_full = "judge in more ways: fusion, frozen LiDAR, and all tasks on few and on all labels"
     add("--full", action="store_true", help=help_full)
     args = parser.parse_args(argv)
     suffix = "_tiny" if args.tiny else ""
@@ -55,16 +55,16 @@ def run(args: argparse.Namespace) -> None:
     )
     stages, report = demo.make_stages(settings), demo.make_report_stage(settings)
     display = demo.Display(sys.stdout)
+    chain = demo.Chain(settings.work_dir, [*stages, report], display)
+    if args.list:
+        for name, plan in chain.plans().items():
+            reason = f"  ({plan.reason})" if plan.reason else ""
+            display.text(f"{_STATES[plan.action]:8} {name}{reason}")
+        return
     demo.make_folder("--work-dir", settings.work_dir)
     if not (settings.data_root / "synthetic.json").exists():
         demo.make_folder("--data-root", settings.data_root)
     with demo.only_one(settings.work_dir):
-        chain = demo.Chain(settings.work_dir, [*stages, report], display)
-        if args.list:
-            for name, plan in chain.plans().items():
-                reason = f"  ({plan.reason})" if plan.reason else ""
-                display.text(f"{_STATES[plan.action]:8} {name}{reason}")
-            return
         if args.first:
             chain.restart_from(args.first)
         begin = time.monotonic()

@@ -1,4 +1,4 @@
-"""A small twin on synthetic data."""
+"""A small twin on synthetic data, with a ResNet-18 in place of the ResNet-50."""
 
 _base_ = ["./camera-lss-swint_1xb2-cyclic-2e_synthetic.py"]
 

@@ -63,4 +63,4 @@ test_evaluator = val_evaluator
 optim_wrapper = dict(optimizer=dict(lr=4e-3), clip_grad=dict(max_norm=35, norm_type=2))
 train_cfg = dict(max_epochs=10, val_interval=10)
 auto_scale_lr = dict(base_batch_size=2)
-default_hooks = dict(checkpoint=dict(interval=10))
+default_hooks = dict(checkpoint=dict(interval=2))

@@ -10,4 +10,4 @@ param_scheduler = [
 ]
 train_dataloader = dict(dataset=dict(sample_step=10))
 train_cfg = dict(max_epochs=40, val_interval=40)
-default_hooks = dict(checkpoint=dict(interval=40))
+default_hooks = dict(checkpoint=dict(interval=10))

@@ -38,4 +38,4 @@ test_dataloader = val_dataloader
 optim_wrapper = dict(optimizer=dict(lr=4e-3), clip_grad=dict(max_norm=35, norm_type=2))
 train_cfg = dict(max_epochs=8, val_interval=8)
 auto_scale_lr = dict(base_batch_size=2)
-default_hooks = dict(checkpoint=dict(interval=8))
+default_hooks = dict(checkpoint=dict(interval=2))

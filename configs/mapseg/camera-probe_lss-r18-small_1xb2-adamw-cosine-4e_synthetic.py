@@ -8,4 +8,4 @@ _base_ = ["./camera-lss-r18-small_1xb2-adamw-cosine-8e_synthetic.py"]
 
 model = dict(freeze_sensors=True)
 train_cfg = dict(max_epochs=4, val_interval=4)
-default_hooks = dict(checkpoint=dict(interval=4))
+default_hooks = dict(checkpoint=dict(interval=2))

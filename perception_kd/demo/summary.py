@@ -12,15 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from perception_kd import __version__
-from perception_kd.demo.recipe import (
-    ARMS,
-    PRETRAININGS,
-    PROTOCOLS,
-    DemoSettings,
-    Metric,
-    Run,
-    list_runs,
-)
+from perception_kd.demo.comparisons import ARMS, PRETRAININGS, PROTOCOLS, Metric
+from perception_kd.demo.recipe import DemoSettings, Run, list_runs
 from perception_kd.demo.stages import DemoError
 
 SCHEMA_VERSION = 2

@@ -4,13 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from perception_kd.demo.recipe import (
-    PRETRAININGS,
-    PROTOCOLS,
-    DemoSettings,
-    make_report_stage,
-    make_stages,
-)
+from perception_kd.demo.comparisons import PRETRAININGS, PROTOCOLS
+from perception_kd.demo.recipe import DemoSettings, make_report_stage, make_stages
 from perception_kd.demo.stages import Stage
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from perception_kd.demo import DemoSettings, make_stages
 from tools import demo
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,6 +44,7 @@ def test_the_stages_are_listed(tmp_path: Path) -> None:
     assert lines[:3] == ["to run   data", "to run   infos", "to run   superpixels"]
     assert "to run   linear_probe-slidr-seed1" in lines
     assert lines[-1] == "to run   report"
+    assert not list(tmp_path.iterdir())  # to look changes nothing
 
 
 def test_a_folder_of_other_data_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -76,11 +78,14 @@ def test_the_tiny_demo_runs_from_data_to_report(synthetic_nuscenes: Path, tmp_pa
     first = run(*options)
     assert first.returncode == 0, first.stdout + first.stderr
     assert "Synthetic data" in first.stdout
-    assert "SLidR" in first.stdout
+    assert all(name in first.stdout for name in ("SLidR", "PRC", "PRC + RAD"))
     assert (tmp_path / "report.html").stat().st_size > 0
     results = json.loads((tmp_path / "summary.json").read_text())["results"]
-    assert 0 <= results["slidr"]["linear_probe"]["mean"] <= 100
+    assert 0 <= results["linear_probe"]["slidr"]["mIoU"]["mean"] <= 100
+    assert 0 <= results["det_lidar_10"]["prc"]["NDS"]["mean"] <= 100
+    assert 0 <= results["mapseg_probe"]["rad"]["mIoU"]["mean"] <= 100
 
     second = run(*options)
-    assert second.stdout.count("done before") == 13
+    num_stages = len(make_stages(DemoSettings(tmp_path, synthetic_nuscenes, tiny=True))) + 1
+    assert second.stdout.count("done before") == num_stages
     assert json.loads((tmp_path / "summary.json").read_text())["results"] == results

@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData, PixelData
 
 from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
 from perception_kd.datasets.transforms.boxes import make_boxes
-from perception_kd.demo import recipe
+from perception_kd.demo import comparisons
 from perception_kd.demo.summary import describe, pick_scores
 from perception_kd.visualization.report.detections import Detections
 from perception_kd.visualization.report.keyframes import Keyframe
@@ -85,7 +85,7 @@ def write_demo(folder: Path) -> Path:
         "settings": {
             "seeds": 2,
             "configs": {"slidr": "configs/slidr/a.py"},
-            "protocols": {name: recipe.PROTOCOLS[name].about for name in SCORES},
+            "protocols": {name: comparisons.PROTOCOLS[name].about for name in SCORES},
         },
         "seconds": {**seconds, "report": 20.0, "total": 400.0},
         "versions": {"perception_kd": "0", "commit": None},
@@ -96,7 +96,7 @@ def write_demo(folder: Path) -> Path:
 
 def describe_scores(protocol: str, values: list[float]) -> dict[str, dict[str, Any]]:
     """Return the summary's entry of one arm."""
-    metrics = recipe.PROTOCOLS[protocol].metrics
+    metrics = comparisons.PROTOCOLS[protocol].metrics
     found = [pick_scores(made_up_scores(protocol, value), metrics) for value in values]
     return {
         m.name: describe({str(seed): row[m.name] for seed, row in enumerate(found)})

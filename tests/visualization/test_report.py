@@ -110,7 +110,7 @@ def test_gains_are_over_the_random_arm_of_the_same_metric(tmp_path: Path) -> Non
     protocols = results_section(WorkDir.read(write_demo(tmp_path))).content["protocols"]
     assert [p["title"] for p in protocols][2:] == [
         "LiDAR detection, 10 % of labels",
-        "Map segmentation by frozen cameras",
+        "Map segmentation by frozen cameras, all labels",
     ]
     nds, mean_ap = protocols[2]["metrics"]
     assert nds["gains"] == pytest.approx({"prc": 6.0})

@@ -118,7 +118,7 @@ def test_unfinished_arms_are_named_and_those_not_asked_for_are_not(tmp_path: Pat
         "trained yet.",
     )
     assert maps_section(work, {}, "").missing == (
-        "Map segmentation by frozen cameras: no maps of Random init and PRC + RAD, not "
+        "Map segmentation by frozen cameras, all labels: no maps of Random init and PRC + RAD, not "
         "trained yet.",
     )
     assert maps_section(work, {}, "No maps: gone.").missing == ("No maps: gone.",)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from perception_kd.datasets.transforms.base import Sample
-from perception_kd.demo import recipe
+from perception_kd.demo import comparisons
 from perception_kd.engine.launch import read_config
 from perception_kd.registry import TRANSFORMS
 from perception_kd.visualization.features import (
@@ -33,7 +33,7 @@ from perception_kd.visualization.report.work_dir import Run, WorkDir
 METHOD = "slidr"
 REGION_METHOD = "prc"
 PROBE = "linear_probe"
-PROBE_ARMS = recipe.PROTOCOLS[PROBE].arms
+PROBE_ARMS = comparisons.PROTOCOLS[PROBE].arms
 # Beyond it a cloud is thin, and its middle would be drawn small.
 VIEW_RANGE = 50.0  # m
 CELL = 8  # px of the network's image to a cell of features

@@ -7,7 +7,7 @@ from mmengine import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-from perception_kd.demo import recipe
+from perception_kd.demo import comparisons
 from perception_kd.engine.checkpoint import load_pretrained
 from perception_kd.engine.launch import check_data_folders, read_config
 from perception_kd.registry import MODELS
@@ -23,7 +23,8 @@ def first_finished(runs: dict[str, Run]) -> Run | None:
 def finished_runs(work: WorkDir, protocol: str) -> dict[str, Run]:
     """Return the first finished run of each arm of a protocol that has one."""
     found = {
-        arm: first_finished(work.runs(protocol, arm)) for arm in recipe.PROTOCOLS[protocol].arms
+        arm: first_finished(work.runs(protocol, arm))
+        for arm in comparisons.PROTOCOLS[protocol].arms
     }
     return {arm: run for arm, run in found.items() if run is not None}
 
@@ -44,7 +45,7 @@ def name_unfinished(work: WorkDir, task: str, what: str) -> tuple[str, ...]:
     sentences = []
     for protocol in protocols_of(work, task):
         finished = finished_runs(work, protocol)
-        missing = [ARMS[arm] for arm in recipe.PROTOCOLS[protocol].arms if arm not in finished]
+        missing = [ARMS[arm] for arm in comparisons.PROTOCOLS[protocol].arms if arm not in finished]
         if missing:
             arms = " and ".join(missing)
             sentences.append(f"{PROTOCOLS[protocol]}: no {what} of {arms}, not trained yet.")

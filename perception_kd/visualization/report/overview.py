@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from perception_kd.demo import recipe
+from perception_kd.demo import comparisons
 from perception_kd.visualization.report.section import Section
 from perception_kd.visualization.report.work_dir import ARMS, PROTOCOLS, WorkDir, capitalize
 
@@ -79,8 +79,8 @@ def label_stage(name: str) -> tuple[str, str]:
 
 def label_config(name: str) -> str:
     """Return whose config it is, for a reader."""
-    if name in recipe.PRETRAININGS:
-        return f"{recipe.PRETRAININGS[name].about} pre-training"
+    if name in comparisons.PRETRAININGS:
+        return f"{comparisons.PRETRAININGS[name].about} pre-training"
     return PROTOCOLS.get(name, name)
 
 

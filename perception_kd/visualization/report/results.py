@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
-from perception_kd.demo import recipe
+from perception_kd.demo import comparisons
 from perception_kd.visualization.maps import MAP_COLORS
 from perception_kd.visualization.report.charts import draw_scores
 from perception_kd.visualization.report.colors import Color, as_hex, class_colors
@@ -25,13 +25,13 @@ def results_section(work: WorkDir) -> Section:
     """Compare the arms under each protocol."""
     protocols, missing = [], []
     for protocol in work.protocols:
-        scores = {arm: work.scores(protocol, arm) for arm in recipe.PROTOCOLS[protocol].arms}
+        scores = {arm: work.scores(protocol, arm) for arm in comparisons.PROTOCOLS[protocol].arms}
         unscored = [ARMS[arm] for arm, found in scores.items() if not found]
         if unscored:
             missing.append(f"{PROTOCOLS[protocol]}: no result yet of {' and '.join(unscored)}.")
         metrics = [
             {"name": metric.name, "rows": rows, "gains": gains(rows)}
-            for metric in recipe.PROTOCOLS[protocol].metrics
+            for metric in comparisons.PROTOCOLS[protocol].metrics
             if (rows := score_rows(scores, metric.name))
         ]
         if metrics:
@@ -61,14 +61,18 @@ def score_rows(scores: Mapping[str, Mapping[str, Score]], metric: str) -> list[d
 def gains(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Return how many points each pre-trained arm is above the random one."""
     means = {row["arm"]: row["mean"] for row in rows}
-    if recipe.RANDOM not in means:
+    if comparisons.RANDOM not in means:
         return {}
-    return {arm: mean - means[recipe.RANDOM] for arm, mean in means.items() if arm != recipe.RANDOM}
+    return {
+        arm: mean - means[comparisons.RANDOM]
+        for arm, mean in means.items()
+        if arm != comparisons.RANDOM
+    }
 
 
 def class_table(work: WorkDir, protocol: str) -> dict[str, Any] | None:
     """Return the score of each class by arm in percent; None where no arm is scored."""
-    arms = recipe.PROTOCOLS[protocol].arms
+    arms = comparisons.PROTOCOLS[protocol].arms
     scores = {arm: work.class_scores(protocol, arm) for arm in arms}
     names = {name for by_class in scores.values() for name in by_class}
     if not names:

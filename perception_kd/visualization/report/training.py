@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from perception_kd.demo import recipe
+from perception_kd.demo import comparisons
 from perception_kd.visualization.report.charts import draw_curves
 from perception_kd.visualization.report.section import Section
 from perception_kd.visualization.report.work_dir import ARMS, PRETRAININGS, PROTOCOLS, Run, WorkDir
@@ -59,7 +59,7 @@ def protocol_curves(work: WorkDir, protocol: str) -> list[dict[str, Any]]:
     """Return the training loss of every run of a protocol."""
     return [
         curve(f"{ARMS[arm]}, seed {seed}", arm, rows)
-        for arm in recipe.PROTOCOLS[protocol].arms
+        for arm in comparisons.PROTOCOLS[protocol].arms
         for seed, run in work.runs(protocol, arm).items()
         if (rows := run.training_curve("loss"))
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from perception_kd.demo import recipe
+from perception_kd.demo import comparisons
 from perception_kd.demo.summary import describe, pick_scores
 
 
@@ -18,9 +18,9 @@ def capitalize(text: str) -> str:
 
 
 # Names for a reader, by key.
-PROTOCOLS = {name: capitalize(protocol.about) for name, protocol in recipe.PROTOCOLS.items()}
-PRETRAININGS = {name: method.about for name, method in recipe.PRETRAININGS.items()}
-ARMS = {name: capitalize(about) for name, about in recipe.ARMS.items()}
+PROTOCOLS = {name: capitalize(protocol.about) for name, protocol in comparisons.PROTOCOLS.items()}
+PRETRAININGS = {name: method.about for name, method in comparisons.PRETRAININGS.items()}
+ARMS = {name: capitalize(about) for name, about in comparisons.ARMS.items()}
 
 
 class ClassMetric(NamedTuple):
@@ -47,7 +47,7 @@ CLASS_METRICS = {
 
 def task_of(protocol: str) -> str:
     """Return what a protocol judges: a key of ``CLASS_METRICS``."""
-    return recipe.PROTOCOLS[protocol].metrics[0].key.split("/")[0]
+    return comparisons.PROTOCOLS[protocol].metrics[0].key.split("/")[0]
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class WorkDir:
         asked = self.summary.get("settings", {}).get("protocols", {})
         return [
             name
-            for name, protocol in recipe.PROTOCOLS.items()
+            for name, protocol in comparisons.PROTOCOLS.items()
             if not protocol.full or name in asked or (self.path / name).is_dir()
         ]
 
@@ -185,7 +185,7 @@ class WorkDir:
         """
         entry = self.summary.get("results", {}).get(protocol, {}).get(arm)
         if not entry:
-            metrics = recipe.PROTOCOLS[protocol].metrics
+            metrics = comparisons.PROTOCOLS[protocol].metrics
             seeds = self._found(protocol, arm)
             percents = {seed: pick_scores(found, metrics) for seed, found in seeds.items()}
             by_metric = {m.name: {s: row[m.name] for s, row in percents.items()} for m in metrics}
@@ -205,7 +205,7 @@ class WorkDir:
 
     def _found(self, protocol: str, arm: str) -> dict[str, dict[str, float]]:
         """Return what the evaluations found, by seed."""
-        key = recipe.PROTOCOLS[protocol].metrics[0].key
+        key = comparisons.PROTOCOLS[protocol].metrics[0].key
         runs = self.runs(protocol, arm)
         return {seed: found for seed, run in runs.items() if (found := run.scores(key))}
 
