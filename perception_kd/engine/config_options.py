@@ -3,7 +3,7 @@
 import difflib
 import inspect
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,10 @@ _NOT_ARGUMENTS = {
     *("type", "_scope_", "_delete_"),
     *("priority", "constructor", "paramwise_cfg", "convert_to_iter_based"),
 }
+# Classes whose arguments stand in a setting of the config, or in a list there, without
+# a type.
+_TYPES = {"load_pretrained_from": "LoadPretrainedHook"}
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,14 @@ def new_settings(
             beside = beside[int(part)] if isinstance(beside, list) else beside[part]
         if key in _NOT_ARGUMENTS:
             continue
-        signatures = dict(_signatures(beside.get("type")))
-        arguments = [p for s in signatures.values() for p in s.values()]
+        kind = beside.get("type") or _TYPES.get(".".join(p for p in parents if not p.isdigit()))
+        takers = list(_takers(kind))
         yield NewSetting(
             name=name,
             siblings=tuple(sibling for sibling in beside if sibling != key),
-            arguments=tuple({p.name for p in arguments if p.kind in _NAMED}),
-            is_closed=bool(arguments) and all(p.kind is not p.VAR_KEYWORD for p in arguments),
-            owner=" or ".join(signatures) or ".".join(parents) or "the config",
+            arguments=tuple(dict.fromkeys(each for taker in takers for each in taker.arguments)),
+            is_closed=bool(takers) and all(taker.is_closed for taker in takers),
+            owner=" or ".join(t.name for t in takers) or ".".join(parents) or "the config",
         )
 
 
@@ -139,9 +143,6 @@ def check_new_settings(
             )
 
 
-_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-
-
 def _leaves(settings: Any, name: str) -> str | None:
     """Return an option's name up to the first part that is new; None if none is."""
     parts = name.split(".")
@@ -166,16 +167,41 @@ def _leaves(settings: Any, name: str) -> str | None:
     return None
 
 
-def _signatures(kind: Any) -> Iterator[tuple[str, Mapping[str, inspect.Parameter]]]:
-    """Yield name and parameters of what a type may stand for."""
+@dataclass(frozen=True)
+class _Taker:
+    """A class or function that settings are for; the names of its arguments."""
+
+    name: str
+    arguments: tuple[str, ...]
+    is_closed: bool
+
+
+def _takers(kind: Any) -> Iterator[_Taker]:
+    """Yield what a type may stand for."""
     found = [kind] if kind is not None and not isinstance(kind, str) else []
     if isinstance(kind, str):
         found = [each for each in (_look_up(kind, among) for among in _REGISTRIES) if each]
     for each in dict.fromkeys(found):
         try:
-            yield each.__name__, inspect.signature(each).parameters
+            own = inspect.signature(each).parameters.values()
+            named = (p.name for p in _parameters(each) if p.kind in _NAMED and p.name != "self")
+            yield _Taker(each.__name__, tuple(dict.fromkeys(named)), not _hands_on(own))
         except (AttributeError, TypeError, ValueError):
             continue  # what has no signature is not judged
+
+
+def _parameters(kind: Any) -> Iterator[inspect.Parameter]:
+    """Yield parameters, of base classes too as long as arguments are handed on."""
+    bases = [c.__init__ for c in inspect.getmro(kind)] if inspect.isclass(kind) else []
+    for function in dict.fromkeys([kind, *bases]):
+        parameters = inspect.signature(function).parameters.values()
+        yield from parameters
+        if not _hands_on(parameters):
+            return
+
+
+def _hands_on(parameters: Iterable[inspect.Parameter]) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _look_up(kind: str, among: Registry) -> Any:

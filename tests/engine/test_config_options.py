@@ -12,10 +12,9 @@ from perception_kd.engine.command_line import explain_option
 from perception_kd.engine.launch import read_config
 from tests.engine.toy import write_config
 
-DETECTOR = (
-    Path(__file__).parents[2]
-    / "configs/det/lidar-pillar04-small_1xb2-adamw-cosine-10e_synthetic.py"
-)
+CONFIGS = Path(__file__).parents[2] / "configs"
+DETECTOR = CONFIGS / "det/lidar-pillar04-small_1xb2-adamw-cosine-10e_synthetic.py"
+RAD = CONFIGS / "calico/rad_r18-lss-small_pillar04-small_1xb2-adamw-cosine-8e_synthetic.py"
 
 
 @pytest.mark.parametrize(
@@ -35,6 +34,13 @@ def test_what_a_class_does_not_take_is_refused(tmp_path: Path, option: str, expe
         read_config(write_config(tmp_path), {option: 1})
 
 
+def test_what_a_pretrained_checkpoint_is_for_has_the_arguments_of_its_hook() -> None:
+    with pytest.raises(ValueError, match=r"load_pretrained_from.onyl, .*did you mean only\?"):
+        read_config(DETECTOR, {"load_pretrained_from.onyl": "pts_"})
+    with pytest.raises(ValueError, match=r"it has checkpoint, ignore, min_share, module, only"):
+        read_config(DETECTOR, {"load_pretrained_from.zzz": 1})
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -48,6 +54,7 @@ def test_what_a_class_does_not_take_is_refused(tmp_path: Path, option: str, expe
         {"model.pts_bbox_head.norm_bbox": False},  # of a class that hands arguments on
         {"model.pts_neck.norm_cfg.type": "BN"},
         {"load_pretrained_from.prefix": ""},
+        {"load_pretrained_from.only": "pts_"},
         {"val_evaluator.type": "MeanOverBatches"},
     ],
     ids=str,
@@ -77,8 +84,8 @@ def test_a_likely_typo_that_no_class_can_judge_is_a_warning() -> None:
     ]
 
 
-def explain(message: str, options: dict[str, Any] | None) -> str | None:
-    args = argparse.Namespace(config=str(DETECTOR), cfg_options=options)
+def explain(message: str, options: dict[str, Any] | None, config: Path = DETECTOR) -> str | None:
+    args = argparse.Namespace(config=str(config), cfg_options=options)
     return explain_option(TypeError(message), args)
 
 
@@ -93,3 +100,17 @@ def test_an_argument_that_python_refuses_is_traced_to_its_option() -> None:
     assert explain(said, {"model.pts_bbox_head.in_channels": 3}) is None
     assert explain(said, None) is None
     assert explain("unsupported operand type(s)", option) is None
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("learn_pts_projektor", "learn_pts_projector"),
+        ("teacher_chekpoint", "teacher_checkpoint"),
+    ],
+)
+def test_a_typo_of_what_a_base_class_takes_is_advised(typo: str, meant: str) -> None:
+    option = {f"model.{typo}": True}
+    said = explain(f"__init__() got an unexpected keyword argument '{typo}'", option, RAD)
+    assert said is not None
+    assert said.endswith(f"which it does not; did you mean {meant}?")
