@@ -87,9 +87,10 @@ class PointNetworkMixin(nn.Module):
         """Keep parts as they are: without gradients, statistics of norms included.
 
         Args:
-            parts: Parts of this module; their mode is eval, whatever is asked for.
+            parts: Parts of this module, besides those frozen before; their mode is
+                eval, whatever is asked for.
         """
-        self._frozen_parts = tuple(parts)
+        self._frozen_parts += tuple(parts)
         for part in self._frozen_parts:
             part.requires_grad_(False)
         self.train(self.training)

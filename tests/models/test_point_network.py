@@ -105,6 +105,22 @@ def test_points_read_the_map_that_the_network_makes(parts: dict[str, Any]) -> No
     assert torch.equal(feats, head(bev, points, network.pts_voxelizer(points)))
 
 
+def test_what_was_frozen_stays_frozen_when_more_is() -> None:
+    network = make_network(PILLARS)
+    encoder, backbone = network.pts_voxel_encoder, network.pts_backbone
+    assert encoder is not None
+    assert backbone is not None
+    assert network.pts_neck is not None
+    network.freeze([encoder])
+    network.freeze([backbone])
+    network.train()
+    for part in (encoder, backbone):
+        assert not any(module.training for module in part.modules())
+        assert not any(p.requires_grad for p in part.parameters())
+    assert network.pts_neck.training
+    assert all(p.requires_grad for p in network.pts_neck.parameters())
+
+
 def test_a_network_of_voxels_has_no_map() -> None:
     network = make_network({**PILLARS, "pts_middle_encoder": None})
     with pytest.raises(ValueError, match="pts_middle_encoder must be given for a map"):
