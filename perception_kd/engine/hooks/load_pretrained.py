@@ -29,6 +29,9 @@ class LoadPretrainedHook(Hook):
         ignore: Beginnings of the names of parameters that may stay as they are.
         only: Beginnings of the names of parameters to load, ``ignore`` excepted; the
             others stay as they are. None loads all. A single one needs no list.
+
+    Raises:
+        ValueError: If ``only`` is empty.
     """
 
     def __init__(
@@ -45,12 +48,20 @@ class LoadPretrainedHook(Hook):
         self.module = prefix.rstrip(".") if module is None else module
         self.min_share = min_share
         self.ignore = tuple(ignore)
-        self.only = (only,) if isinstance(only, str) else tuple(only or ("",))
+        if only is None:
+            only = ""
+        elif not only:
+            raise ValueError(
+                f"only must hold beginnings of names, but got {only!r}; leave it out to load all."
+            )
+        self.only = (only,) if isinstance(only, str) else tuple(only)
 
     def before_train(self, runner: Runner) -> None:
         """Load, unless the run was resumed."""
         if self.checkpoint is None:
-            runner.logger.info(f"No checkpoint given: {self.module} starts at random.")
+            runner.logger.info(
+                f"No checkpoint given: {self.module or 'the model'} starts at random."
+            )
             return
         if runner.iter > 0:
             runner.logger.info(f"Resumed, so {self.checkpoint} is not loaded.")

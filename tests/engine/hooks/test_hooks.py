@@ -103,7 +103,9 @@ def test_without_a_checkpoint_the_random_weights_stay_and_are_named(tmp_path: Pa
     before = runner.model.backbone.weight.clone()
     LoadPretrainedHook(prefix="backbone.").before_train(runner)
     assert torch.equal(runner.model.backbone.weight, before)
-    assert "No checkpoint given: backbone starts at random" in read_log(tmp_path)
+    LoadPretrainedHook().before_train(runner)
+    for part in ("backbone", "the model"):
+        assert f"No checkpoint given: {part} starts at random" in read_log(tmp_path)
 
 
 def test_a_resumed_run_keeps_its_own_weights(tmp_path: Path) -> None:
@@ -133,6 +135,12 @@ def test_only_must_leave_something_to_load(tmp_path: Path) -> None:
         LoadPretrainedHook(path, only="pts_").before_train(runner)
     with pytest.raises(ValueError, match=r'which are in head, but got "backbone."'):
         LoadPretrainedHook(path, ignore=["backbone"], only="backbone.").before_train(runner)
+
+
+@pytest.mark.parametrize("only", [[], (), ""])
+def test_an_empty_only_is_refused(only: Any) -> None:
+    with pytest.raises(ValueError, match=r"beginnings of names, but got .*; leave it out to load"):
+        LoadPretrainedHook(only=only)
 
 
 def test_a_part_that_the_model_lacks_is_refused_with_those_it_has(tmp_path: Path) -> None:
