@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.registry import init_default_scope
 
-from perception_kd.models.losses import info_nce
 from perception_kd.models.pretrainers import CameraLidarContrast
 from perception_kd.registry import MODELS
 from tests.models.pretrainers.tiny_bev import (
@@ -31,7 +31,8 @@ PRETRAINER: dict[str, Any] = dict(
     type="CameraLidarContrast",
     **PILLARS,
     **CAMERA,
-    sampler={**SAMPLER, "num_rich": 0, "num_less": 30},
+    # More than there are, so that points are drawn twice.
+    sampler={**SAMPLER, "num_rich": 0, "num_less": 240},
     cell_size=0.4,
     pts_projector=dict(**PROJECTOR, in_channels=12),
     pts_img_projector=dict(**PROJECTOR, in_channels=12),
@@ -63,11 +64,21 @@ def test_equals_the_definition_from_maps_to_losses() -> None:
     moved = read(model.extract_pts_bev(second), second)
     camera = read(model.extract_img_bev(inputs), first)
     losses = model(inputs, samples, mode="loss")
-    intra = info_nce(model.pts_projector(lidar), model.pts_projector(moved), 0.07)
-    inter = info_nce(model.pts_img_projector(lidar), model.img_projector(camera), 0.07)
+    drawn = [(b, row) for b in range(2) for row in rows[b].tolist()]
+    points = sorted(set(drawn))
+    first_draw = [drawn.index(point) for point in points]
+    own = torch.tensor([points.index(point) for point in drawn])
+    assert len(points) < len(drawn)
+
+    def contrast(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        # Every draw picks its point among all, each of which is there once.
+        return F.cross_entropy(query @ key[first_draw].T / 0.07, own)
+
+    intra = contrast(model.pts_projector(lidar), model.pts_projector(moved))
+    inter = contrast(model.pts_img_projector(lidar), model.img_projector(camera))
     torch.testing.assert_close(losses["loss_intra"], intra, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(losses["loss_inter"], inter, rtol=1e-4, atol=1e-5)
-    assert losses["num_less"] == 60
+    assert losses["num_less"] == 480
 
 
 def test_both_networks_learn() -> None:
@@ -78,6 +89,17 @@ def test_both_networks_learn() -> None:
     model.zero_grad()
     model(*make_camera_batch(regions=False), mode="loss")["loss_inter"].backward()
     assert all(p.grad is not None for p in model.pts_voxel_encoder.parameters())  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("sizes", [(0, 300), (0, 0)])
+def test_clouds_without_points_give_a_finite_loss_with_a_gradient(sizes: tuple[int, ...]) -> None:
+    model = make_pretrainer().train()
+    losses = model(*make_camera_batch(sizes, regions=False), mode="loss")
+    (losses["loss_intra"] + losses["loss_inter"]).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    for name in ("loss_intra", "loss_inter"):
+        assert losses[name].isfinite()
+        assert (losses[name] == 0) == (sum(sizes) == 0)
 
 
 def test_rejects_a_batch_without_views() -> None:
