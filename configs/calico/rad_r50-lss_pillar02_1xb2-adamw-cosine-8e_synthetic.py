@@ -1,4 +1,7 @@
-"""RAD from small PointPillars to a ResNet-18, on synthetic data."""
+"""RAD from small PointPillars to cameras, on synthetic data.
+
+To be small, they have a ResNet-18 in place of the name's ResNet-50.
+"""
 
 _base_ = ["./rad_swint-lss_pillar02_1xb2-adamw-cosine-8e_synthetic.py"]
 
