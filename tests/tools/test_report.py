@@ -95,6 +95,19 @@ def test_boxes_and_maps_need_no_other_part_of_the_demo(
     assert page.count("data:image/png;base64,") == 1 + 2 * 7
 
 
+def test_a_checkpoint_that_was_cut_off_costs_its_pictures_and_no_more(
+    prepared_synthetic: PreparedData, tmp_path: Path
+) -> None:
+    run = tmp_path / "det_lidar_10" / "random" / "seed0"
+    write_run(run, DETECTOR, prepared_synthetic.options_for(DETECTOR))
+    (checkpoint,) = run.glob("*.pth")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    assert report.main([str(tmp_path), "--num", "1"]) == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "No boxes: checkpoint must be" in page
+    assert str(checkpoint) in page
+
+
 def test_keyframes_hold_one_value_for_each_point_that_is_shown(work_dir: Path) -> None:
     (keyframe,) = load_keyframes(WorkDir.read(work_dir), 1)
     num = len(keyframe.shown)

@@ -110,7 +110,7 @@ def _load_or_explain(
     logger: MMLogger = MMLogger.get_current_instance()
     try:
         return load(work, num), ""
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:  # not there, or weights that do not fit
         logger.warning(f"The report has no {what}: {error}")
         return nothing, f"No {what}: {error}"
 
