@@ -14,7 +14,9 @@ from mmengine import Config
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from torch import nn
 
+from perception_kd.datasets.caches import Cache
 from perception_kd.datasets.info_file import read_info, write_info
+from perception_kd.regions.settings import RegionSettings
 from perception_kd.registry import MODELS, TRANSFORMS
 from tests.fake_data.prepared import PreparedData, dicts_of
 from tests.test_configs import CONFIGS, LOADERS, few_steps
@@ -46,7 +48,7 @@ def test_all_are_trained_alike_and_without_labels(path: Path) -> None:
         # The data set itself: no class-balanced sampling around it, no boxes in it.
         assert cfg[loader].dataset.type == "CameraLidarDataset"
         assert not cfg[loader].dataset.get("with_boxes", False)
-        steps = [settings["type"] for settings in dicts_of(cfg[loader].dataset.pipeline)]
+        steps = [s["type"] for s in dicts_of(cfg[loader].dataset.pipeline) if "type" in s]
         assert not {"LoadBoxes", "LoadPointLabels", "LoadBEVMasks"} & set(steps)
         assert cfg[loader].dataset.pipeline[0] == dict(type="LoadPoints", num_sweeps=9)
 
@@ -142,8 +144,28 @@ def test_the_baselines_have_their_published_losses() -> None:
 def test_baselines_without_regions_load_none(stem: str, uses_regions: bool) -> None:
     cfg = load(stem)
     for loader in LOADERS:
-        steps = [settings["type"] for settings in dicts_of(cfg[loader].dataset.pipeline)]
+        steps = [s["type"] for s in dicts_of(cfg[loader].dataset.pipeline) if "type" in s]
         assert ("LoadRegions" in steps) is uses_regions
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_regions_of_other_thresholds_are_refused_whatever_the_sensor(
+    tmp_path: Path, loader: str
+) -> None:
+    pipeline = load("prc_pillar02")[loader].dataset.pipeline
+    (settings,) = [step for step in pipeline if step.type == "LoadRegions"]
+    thresholds = RegionSettings().as_dict()
+    del thresholds["sensor_height"]
+    assert settings.settings == thresholds
+    for name, regions in (
+        ("high", RegionSettings(sensor_height=2.0)),
+        ("wide", RegionSettings(eps=3.0)),
+    ):
+        Cache.create(tmp_path / name / settings.cache, "regions", regions.as_dict(), ".npz", {})
+    load_regions = TRANSFORMS.build(settings)
+    load_regions.open_cache({"info_root": tmp_path / "high"})
+    with pytest.raises(ValueError, match=r"asked for, but eps is 3\.0 there and 0\.75 here\. Give"):
+        load_regions.open_cache({"info_root": tmp_path / "wide"})
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,29 @@ read: neither boxes nor a class-balanced choice of samples.
 
 _base_ = ["./nuscenes_bev.py"]
 
+# Regions of other thresholds are refused. The sensor's height is not among these: it
+# depends on the vehicle.
+region_settings = dict(
+    max_x=54.0,
+    slice_length=10.0,
+    min_slice_points=50,
+    max_depth=0.5,
+    num_lowest=50,
+    seed_height=0.5,
+    num_iterations=5,
+    ground_height=0.2,
+    eps=0.75,
+    min_points=5,
+    ego_half_width=1.5,
+    min_height=0.25,
+    max_height=4.84,
+    min_side_ratio=0.1,
+    min_area=0.25,
+    max_area=20.0,
+)
 load_points = [
     dict(type="LoadPoints", num_sweeps=9),
-    dict(type="LoadRegions", cache="regions/dbscan"),
+    dict(type="LoadRegions", cache="regions/dbscan", settings=region_settings),
     dict(type="ShufflePoints"),
 ]
 move = [
