@@ -23,6 +23,15 @@ _ENTRIES = ("state_dict", "model_state", "model", "model_state_dict", "teacher")
 # What torch's DistributedDataParallel puts before every name.
 _WRAPPER = "module."
 _MAX_NAMES = 6
+# What torch raises for a file that is cut off, no checkpoint, or holds other objects.
+_READ_ERRORS = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    ValueError,
+    OSError,
+)
 
 
 @dataclass(frozen=True)
@@ -78,11 +87,12 @@ def read_state_dict(path: str | Path, entry: str = "") -> dict[str, Tensor]:
         raise FileNotFoundError(f"checkpoint must be a file, but got {path}, which is none.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
+    except _READ_ERRORS as error:
+        # Not torch's own words: they advise to run code that the file brings.
         raise ValueError(
             f"checkpoint must be a whole file of tensors and plain values, but got {path}, "
-            f"which torch cannot read ({str(error).splitlines()[0]}); fetch it again, or "
-            "save its state_dict alone."
+            f"which cannot be read ({type(error).__name__}): it may be cut off, no checkpoint, or "
+            "hold other objects; fetch it again, or save its state_dict alone."
         ) from error
     weights = _find_weights(content, entry)
     if not weights:

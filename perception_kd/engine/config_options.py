@@ -192,7 +192,8 @@ def _takers(kind: Any) -> Iterator[_Taker]:
 
 def _parameters(kind: Any) -> Iterator[inspect.Parameter]:
     """Yield parameters, of base classes too as long as arguments are handed on."""
-    bases = [c.__init__ for c in inspect.getmro(kind)] if inspect.isclass(kind) else []
+    classes = inspect.getmro(kind) if inspect.isclass(kind) else ()
+    bases = [vars(each)["__init__"] for each in classes if "__init__" in vars(each)]
     for function in dict.fromkeys([kind, *bases]):
         parameters = inspect.signature(function).parameters.values()
         yield from parameters

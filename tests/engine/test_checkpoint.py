@@ -175,17 +175,23 @@ def test_half_precision_becomes_the_models(tmp_path: Path) -> None:
 def test_files_that_are_no_checkpoint_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.pth, which is none"):
         read_state_dict(tmp_path / "none.pth")
-    text = tmp_path / "text.pth"
-    text.write_text("not a checkpoint")
-    with pytest.raises(ValueError, match=r"whole file of tensors .* got .*text\.pth"):
-        read_state_dict(text)
-    whole = save(tmp_path, weights())
-    cut = tmp_path / "cut.pth"
-    cut.write_bytes(whole.read_bytes()[:-500])
-    with pytest.raises(ValueError, match=r"whole file of tensors .* got .*cut\.pth"):
-        read_state_dict(cut)
     with pytest.raises(ValueError, match=r"must hold weights as one of .* with epoch"):
         read_state_dict(save(tmp_path, {"epoch": 3}))
+
+
+def test_what_torch_cannot_read_is_told_without_its_advice_to_read_it_all_the_same(
+    tmp_path: Path,
+) -> None:
+    whole = save(tmp_path, weights()).read_bytes()
+    path = tmp_path / "broken.pth"
+    # Text, nothing, the first half, and all but the last bytes.
+    for content in (b"# A text\n", b"", whole[: len(whole) // 2], whole[:-500], whole[:-10]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"whole file of tensors .* got .*broken\.pth") as told:
+            read_state_dict(path)
+        said = str(told.value).replace(str(path), "")
+        assert f"cannot be read ({type(told.value.__cause__).__name__}): it may be cut off" in said
+        assert len(said) < 250
 
 
 def test_a_checkpoint_with_code_is_refused(tmp_path: Path) -> None:
