@@ -10,13 +10,32 @@ from mmengine.structures import PixelData
 
 from perception_kd.models.segmentors import BEVMapSegmentor
 from perception_kd.registry import MODELS
+from tests.models.test_bev_network import CAMERA
+from tests.models.view_transforms.rig import make_cameras
 
 RANGE = (-8.0, -8.0, -4.0, 8.0, 8.0, 4.0)
 CLASSES = ("drivable_area", "walkway")
 
 
-def make_segmentor(**options: Any) -> BEVMapSegmentor:
+HEAD: dict[str, Any] = dict(
+    type="BEVMapHead",
+    in_channels=16,
+    classes=CLASSES,
+    in_range=RANGE,
+    in_cell_size=2.0,
+    out_range=(-6, -6, -4, 6, 6, 4),
+    out_cell_size=1.0,
+)
+
+
+def build_segmentor(**settings: Any) -> BEVMapSegmentor:
     torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope("perception_kd"):
+        model: BEVMapSegmentor = MODELS.build(dict(type="BEVMapSegmentor", **settings))
+    return model
+
+
+def make_segmentor(**options: Any) -> BEVMapSegmentor:
     voxelizer = dict(
         type="PointVoxelizer",
         voxel_size=(0.5, 0.5, 0.4),
@@ -34,19 +53,9 @@ def make_segmentor(**options: Any) -> BEVMapSegmentor:
         encoder_channels=((8,), (8, 8), (8, 8)),
         encoder_paddings=((1,), (1, 1), (1, 1)),
     )
-    head = dict(
-        type="BEVMapHead",
-        in_channels=16,
-        classes=CLASSES,
-        in_range=RANGE,
-        in_cell_size=2.0,
-        out_range=(-6, -6, -4, 6, 6, 4),
-        out_cell_size=1.0,
+    return build_segmentor(
+        pts_voxelizer=voxelizer, pts_middle_encoder=encoder, map_head=HEAD, **options
     )
-    settings = dict(pts_voxelizer=voxelizer, pts_middle_encoder=encoder, map_head=head)
-    with DefaultScope.overwrite_default_scope("perception_kd"):
-        model: BEVMapSegmentor = MODELS.build(dict(type="BEVMapSegmentor", **settings, **options))
-    return model
 
 
 def make_batch() -> tuple[dict[str, Any], list[Any]]:
@@ -116,12 +125,33 @@ def test_refuses_another_mode() -> None:
 
 def test_frozen_sensors_learn_statistics_and_no_weights() -> None:
     model, (inputs, samples) = make_segmentor(freeze_sensors=True), make_batch()
+    changed = train_once(model, inputs, samples)
+    weights = {name for name, _ in model.named_parameters()}
+    assert {name.partition(".")[0] for name in changed & weights} == {"map_head"}
+    assert any(name.endswith("running_mean") for name in changed if name.startswith("pts_"))
+
+
+def test_frozen_cameras_learn_statistics_and_no_weights() -> None:
+    head = {**HEAD, "in_channels": 8, "in_cell_size": 1.0}
+    model = build_segmentor(**CAMERA, map_head=head, freeze_sensors=True)
+    parts = model.image_network_parts()
+    assert len(parts) == 3
+    assert not any(p.requires_grad for part in parts for p in part.parameters())
+    _, samples = make_batch()
+    cameras = make_cameras(len(samples), seed=0)._asdict()
+    height, width = cameras.pop("img_shape")
+    imgs = torch.randn(len(cameras["lidar2cam"]), 3, height, width)
+    changed = train_once(model, {**cameras, "imgs": imgs}, samples)
+    weights = {name for name, _ in model.named_parameters()}
+    assert {name.partition(".")[0] for name in changed & weights} == {"map_head"}
+    assert any(name.endswith("running_mean") for name in changed if name.startswith("img_"))
+
+
+def train_once(model: BEVMapSegmentor, inputs: dict[str, Any], samples: list[Any]) -> set[str]:
+    """Return the names of what one step of SGD changes in a model."""
     before = {k: v.clone() for k, v in model.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
     model.train()
     model.parse_losses(model(inputs, samples, mode="loss"))[0].backward()
     optimizer.step()
-    changed = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
-    weights = {name for name, _ in model.named_parameters()}
-    assert {name.partition(".")[0] for name in changed & weights} == {"map_head"}
-    assert any(name.endswith("running_mean") for name in changed if name.startswith("pts_"))
+    return {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
