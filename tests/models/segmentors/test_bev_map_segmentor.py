@@ -152,6 +152,6 @@ def train_once(model: BEVMapSegmentor, inputs: dict[str, Any], samples: list[Any
     before = {k: v.clone() for k, v in model.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
     model.train()
-    model.parse_losses(model(inputs, samples, mode="loss"))[0].backward()
+    sum(model(inputs, samples, mode="loss").values()).backward()
     optimizer.step()
     return {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
