@@ -23,14 +23,27 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="write predictions here, also without --format-only (with it: WORK_DIR/submission)",
     )
     parser.add_argument("--show-dir", metavar="DIR", help="draw the first samples here, with truth")
+    parser.add_argument("--show-num", type=int, metavar="N", help="how many samples to draw (20)")
     parser.add_argument(
-        "--show-num", type=int, default=20, metavar="N", help="how many samples to draw (20)"
-    )
-    parser.add_argument(
-        "--score-thr", type=float, default=0.3, help="least score of a box that is drawn (0.3)"
+        "--score-thr", type=float, metavar="SCORE", help="least score of a box that is drawn (0.3)"
     )
     add_run_options(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    _check_drawing(parser, args)
+    return args
+
+
+def _check_drawing(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse options of pictures that mean nothing; set those that are not given."""
+    for option, value in (("--show-num", args.show_num), ("--score-thr", args.score_thr)):
+        if value is not None and not args.show_dir:
+            parser.error(f"{option} must come with --show-dir, which is not given")
+    args.show_num = 20 if args.show_num is None else args.show_num
+    args.score_thr = 0.3 if args.score_thr is None else args.score_thr
+    if args.show_num < 1:
+        parser.error(f"--show-num must be at least 1, but got {args.show_num}")
+    if not 0 <= args.score_thr <= 1:
+        parser.error(f"--score-thr must be in [0, 1], but got {args.score_thr:g}")
 
 
 def evaluate(args: argparse.Namespace) -> None:

@@ -16,10 +16,8 @@ def set_drawing(cfg: Config, folder: str | Path, num_samples: int, min_score: fl
         min_score: Boxes with a lower score are not drawn.
 
     Raises:
-        ValueError: If the folder cannot be written to, or no sample is to be drawn.
+        ValueError: If the folder cannot be written to.
     """
-    if num_samples < 1:
-        raise ValueError(f"--show-num must be at least 1, but got {num_samples}.")
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:

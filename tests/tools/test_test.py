@@ -1,6 +1,7 @@
-"""tools/test.py with detectors and maps, on the tiny synthetic data set."""
+"""tools/test.py with detectors, maps and classes of points, on the tiny synthetic data set."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from nuscenes.eval.common.config import config_factory
 from nuscenes.eval.detection.evaluate import DetectionEval
 from nuscenes.nuscenes import NuScenes
 
+from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
 from perception_kd.engine.launch import read_config
 from perception_kd.registry import MODELS
 from tests.fake_data.prepared import PreparedData
@@ -16,14 +18,17 @@ from tools import test as test_tool
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 DETECTOR = CONFIGS / "det" / "lidar-pillar04-small_1xb2-adamw-cosine-10e_synthetic.py"
+PROBE = CONFIGS / "lidarseg" / "linear-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic.py"
 SEGMENTOR = CONFIGS / "mapseg" / "lidar-pillar02_1xb2-cyclic-2e_synthetic.py"
 
 
-def save_untrained(config: Path, folder: Path) -> str:
+def save_untrained(config: Path, folder: Path, **dataset_meta: Any) -> str:
     cfg = read_config(config)
     init_default_scope(cfg.default_scope)
     torch.manual_seed(0)
-    torch.save({"state_dict": MODELS.build(cfg.model).state_dict()}, folder / "model.pth")
+    state_dict = MODELS.build(cfg.model).state_dict()
+    meta = {"dataset_meta": dataset_meta}
+    torch.save({"state_dict": state_dict, "meta": meta}, folder / "model.pth")
     return str(folder / "model.pth")
 
 
@@ -74,6 +79,36 @@ def test_data_whose_classes_have_another_order_is_refused_in_one_line(
     line = capfd.readouterr().err.splitlines()[-1]
     assert line.startswith("error: ")
     assert "in this order, but got" in line
+
+
+def test_point_classes_in_another_order_than_learned_are_refused_in_one_line(
+    prepared_synthetic: PreparedData, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = save_untrained(PROBE, tmp_path, seg_classes=NUSCENES_CLASSES[::-1])
+    given = [str(PROBE), checkpoint, *prepared_synthetic.options_for(PROBE)]
+    assert test_tool.main([*given, "--work-dir", str(tmp_path / "work")]) == 2
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: seg_classes of the data that")
+    assert line.endswith(f"which differ first in {NUSCENES_CLASSES[0]} for {NUSCENES_CLASSES[-1]}.")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--show-num", "0"], "--show-num must come with --show-dir, which is not given"),
+        (["--score-thr", "0.5"], "--score-thr must come with --show-dir, which is not given"),
+        (["--show-dir", "x", "--show-num", "0"], "--show-num must be at least 1, but got 0"),
+        (["--show-dir", "x", "--score-thr", "1.5"], "--score-thr must be in [0, 1], but got 1.5"),
+        (["--show-dir", "x", "--score-thr", "nan"], "--score-thr must be in [0, 1], but got nan"),
+    ],
+)
+def test_options_of_pictures_that_mean_nothing_are_usage_errors(
+    options: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        test_tool.parse_args(["config.py", "model.pth", *options])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"error: {expected}")
 
 
 def test_a_folder_for_pictures_that_cannot_be_made_is_one_line(

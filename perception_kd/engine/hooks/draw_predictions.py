@@ -66,7 +66,7 @@ class DrawPredictionsHook(Hook):
 
         Raises:
             ValueError: If the model predicts nothing that can be drawn.
-            OSError: If a picture cannot be written.
+            PermissionError: If a picture cannot be written.
         """
         if not is_main_process():
             return
@@ -78,7 +78,10 @@ class DrawPredictionsHook(Hook):
             # Tokens of SemanticKITTI have slashes.
             path = self.out_dir / f"{predicted.sample_token.replace('/', '_')}.png"
             if not cv2.imwrite(str(path), picture[..., ::-1]):
-                raise OSError(f"{path} must be writable, but it is not; give another folder.")
+                raise PermissionError(
+                    f"{path} must be a picture that can be written, but it cannot; free space "
+                    "there, or name another folder with --show-dir."
+                )
             self._num_drawn += 1
 
     def after_test_epoch(self, runner: Runner, metrics: Any = None) -> None:

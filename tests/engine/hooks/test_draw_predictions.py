@@ -14,6 +14,7 @@ from mmengine.structures import InstanceData, PixelData
 
 from perception_kd.datasets import CameraLidarDataset
 from perception_kd.datasets.transforms.boxes import make_boxes
+from perception_kd.engine.command_line import explain_error
 from perception_kd.engine.drawing import set_drawing
 from perception_kd.engine.hooks import DrawPredictionsHook
 from perception_kd.engine.hooks.draw_predictions import StoredSamples
@@ -131,6 +132,13 @@ def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
         draw(hook, [{"loss_plrc": 1.0}])
 
 
+def test_a_picture_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    hook = DrawPredictionsHook(str(tmp_path / "removed"))
+    with pytest.raises(PermissionError, match=r"removed/a\.png must be .* --show-dir") as told:
+        draw(hook, [make_map_sample("a", 0.9)])
+    assert explain_error(told.value) == str(told.value)
+
+
 def test_a_folder_that_cannot_be_written_to_is_told_before_all_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,8 +146,6 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_all_else(
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=r"--show-dir must be a folder that can be made, but got"):
         set_drawing(cfg, tmp_path / "file", 1, 0.3)
-    with pytest.raises(ValueError, match=r"--show-num must be at least 1, but got 0"):
-        set_drawing(cfg, tmp_path, 0, 0.3)
     set_drawing(cfg, tmp_path / "new" / "folder", 7, 0.2)
     assert (tmp_path / "new" / "folder").is_dir()
     assert [hook.type for hook in cfg.custom_hooks] == ["EpochSeedHook", "DrawPredictionsHook"]
