@@ -1,4 +1,4 @@
-"""tools/test.py with detectors, maps and classes of points, on the tiny synthetic data set."""
+"""tools/test.py with detectors, maps and point classes, on the tiny data set."""
 
 from pathlib import Path
 from typing import Any
