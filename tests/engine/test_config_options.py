@@ -25,7 +25,7 @@ RAD = CONFIGS / "calico/rad_r18-lss-small_pillar04-small_1xb2-adamw-cosine-8e_sy
         ("model.dropout.p", r"model.dropout has no settings: it is 0.5"),
         ("param_scheduler.1.by_epoch", r"one of the 1 entries of param_scheduler, counted from 0"),
         ("param_scheduler.x.by_epoch", r"one of the 1 entries of param_scheduler, counted from 0"),
-        ("test_dataloader.sampler.shufle", r"DefaultSampler takes, .*did you mean shuffle\?"),
+        ("test_dataloader.sampler.shufffle", r"DefaultSampler takes, .*did you mean shuffle\?"),
         ("test_evaluator.out_file", r"what DumpResults takes, .*did you mean out_file_path\?"),
     ],
 )
@@ -35,8 +35,8 @@ def test_what_a_class_does_not_take_is_refused(tmp_path: Path, option: str, expe
 
 
 def test_what_a_pretrained_checkpoint_is_for_has_the_arguments_of_its_hook() -> None:
-    with pytest.raises(ValueError, match=r"load_pretrained_from.onyl, .*did you mean only\?"):
-        read_config(DETECTOR, {"load_pretrained_from.onyl": "pts_"})
+    with pytest.raises(ValueError, match=r"load_pretrained_from.onlyy, .*did you mean only\?"):
+        read_config(DETECTOR, {"load_pretrained_from.onlyy": "pts_"})
     with pytest.raises(ValueError, match=r"it has checkpoint, ignore, min_share, module, only"):
         read_config(DETECTOR, {"load_pretrained_from.zzz": 1})
 
@@ -76,10 +76,10 @@ def test_a_likely_typo_that_no_class_can_judge_is_a_warning() -> None:
     handler.emit = lambda record: texts.append(record.getMessage())  # type: ignore[method-assign]
     logger = MMLogger.get_current_instance()
     logger.addHandler(handler)
-    read_config(DETECTOR, {"default_hooks.checkpoint.intervall": 1, "auto_scale_lr.x": 1})
+    read_config(DETECTOR, {"default_hooks.checkpoint.intervalll": 1, "auto_scale_lr.x": 1})
     logger.removeHandler(handler)
     assert texts == [
-        "--cfg-options adds default_hooks.checkpoint.intervall, which the config does not have; "
+        "--cfg-options adds default_hooks.checkpoint.intervalll, which the config does not have; "
         "did you mean interval?"
     ]
 
