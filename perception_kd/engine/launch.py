@@ -1,7 +1,7 @@
 """From a config and the options of the command line to a runner."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 
 from perception_kd.engine.checkpoint import load_report, read_state_dict
 from perception_kd.engine.config_options import check_new_settings, check_places
+from perception_kd.engine.settings import walk_settings
 from perception_kd.registry import DATASETS
 
 _LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -66,7 +67,7 @@ def set_data_folders(cfg: Config, data_root: str | None, info_root: str | None) 
         if name in cfg:
             cfg[name] = folder
         for loader in (*_LOADERS, *_EVALUATORS):
-            for settings in _walk(cfg.get(loader)):
+            for settings in walk_settings(cfg.get(loader)):
                 if name in settings or _takes(settings, name):
                     settings[name] = folder
 
@@ -84,7 +85,7 @@ def check_data_folders(cfg: Config, loader: str) -> None:
     """
     if not cfg.get(loader):
         raise ValueError(f"config must define {loader}, but {cfg.filename} does not.")
-    for settings in _walk(cfg[loader].get("dataset")):
+    for settings in walk_settings(cfg[loader].get("dataset")):
         for name in ("data_root", "info_root"):
             folder = settings.get(name)
             if folder and not Path(folder).is_dir():
@@ -130,7 +131,7 @@ def set_training(
         cfg.auto_scale_lr.enable = scale_lr
     if seed is not None:
         cfg.randomness = {**cfg.get("randomness", {}), "seed": seed}
-        for settings in _walk(cfg.train_dataloader.dataset):
+        for settings in walk_settings(cfg.train_dataloader.dataset):
             if _takes(settings, "seed"):
                 settings["seed"] = seed
 
@@ -247,16 +248,6 @@ def prepare_resumed(runner: Runner, cfg: Config) -> None:
             "another --work-dir."
         )
     model.init_weights = lambda: None
-
-
-def _walk(settings: Any) -> Iterator[dict[str, Any]]:
-    """Yield every dict of nested settings, outermost first."""
-    if isinstance(settings, dict):
-        yield settings
-        settings = list(settings.values())
-    if isinstance(settings, list | tuple):
-        for value in settings:
-            yield from _walk(value)
 
 
 def _takes(settings: dict[str, Any], argument: str) -> bool:

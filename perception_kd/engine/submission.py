@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine import Config
 
+from perception_kd.engine.settings import walk_settings
 from perception_kd.registry import METRICS
 
 # What a metric calls the folder of its submission: ours, and mmdet3d's for boxes.
@@ -56,10 +57,4 @@ def _accepted(metric: dict[str, Any]) -> list[str]:
 
 def _dicts(settings: Any) -> Iterator[dict[str, Any]]:
     """Yield the dicts that have a type, outermost first."""
-    if isinstance(settings, dict):
-        if "type" in settings:
-            yield settings
-        settings = list(settings.values())
-    if isinstance(settings, list | tuple):
-        for value in settings:
-            yield from _dicts(value)
+    return (each for each in walk_settings(settings) if "type" in each)

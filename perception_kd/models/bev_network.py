@@ -5,9 +5,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from perception_kd.models.point_network import PointNetworkMixin
+from perception_kd.models.point_network import PointNetworkMixin, build_part
 from perception_kd.models.view_transforms import Cameras
-from perception_kd.registry import MODELS
 
 Config = dict[str, Any]
 
@@ -70,12 +69,12 @@ class BEVNetworkMixin(PointNetworkMixin):
             self.pts_voxelizer = None  # type: ignore[assignment]
             self.pts_voxel_encoder = self.pts_middle_encoder = None
             self.pts_backbone = self.pts_neck = None
-        self.img_backbone = _build(img_backbone)
-        self.img_neck = _build(img_neck)
-        self.view_transform = _build(view_transform)
-        self.fuser = _build(fuser)
-        self.bev_backbone = _build(bev_backbone)
-        self.bev_neck = _build(bev_neck)
+        self.img_backbone = build_part(img_backbone)
+        self.img_neck = build_part(img_neck)
+        self.view_transform = build_part(view_transform)
+        self.fuser = build_part(fuser)
+        self.bev_backbone = build_part(bev_backbone)
+        self.bev_neck = build_part(bev_neck)
         if freeze_sensors:
             for part in (*self.image_network_parts(), *self.point_network_parts()):
                 part.requires_grad_(False)
@@ -151,7 +150,3 @@ def _check_sensors(
         raise ValueError(
             f"fuser must be given for two sensors and only then, but got {fuser} for {num_sensors}."
         )
-
-
-def _build(part: Config | None) -> nn.Module | None:
-    return None if part is None else MODELS.build(part)

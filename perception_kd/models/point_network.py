@@ -68,10 +68,10 @@ class PointNetworkMixin(nn.Module):
         if pts_middle_encoder is None and pts_backbone is None:
             raise ValueError("pts_middle_encoder or pts_backbone must be given, but got neither.")
         self.pts_voxelizer = MODELS.build(pts_voxelizer)
-        self.pts_voxel_encoder = _build(pts_voxel_encoder)
-        self.pts_middle_encoder = _build(pts_middle_encoder)
-        self.pts_backbone = _build(pts_backbone)
-        self.pts_neck = _build(pts_neck)
+        self.pts_voxel_encoder = build_part(pts_voxel_encoder)
+        self.pts_middle_encoder = build_part(pts_middle_encoder)
+        self.pts_backbone = build_part(pts_backbone)
+        self.pts_neck = build_part(pts_neck)
 
     def point_network_parts(self) -> list[nn.Module]:
         """Return the parts that have parameters, head excluded."""
@@ -174,5 +174,6 @@ class PointNetworkMixin(nn.Module):
         return torch.stack(parameters).sum() * 0.0
 
 
-def _build(part: dict[str, Any] | None) -> nn.Module | None:
+def build_part(part: dict[str, Any] | None) -> nn.Module | None:
+    """Build a part of a network, None where it has none."""
     return None if part is None else MODELS.build(part)

@@ -44,15 +44,15 @@ def draw_boxes_bev(
         size: Edge of the picture in px.
     """
     picture = np.full((size, size, 3), _BACKGROUND, np.uint8)
-    cells = _to_bev_pixels(points[:, :2], radius, size)
+    cells = to_bev_pixels(points[:, :2], radius, size)
     cells = cells[((cells >= 0) & (cells < size)).all(axis=1)]
     picture[cells[:, 1], cells[:, 0]] = 150
     for of_color, color in boxes:
         corners = of_color.corners.numpy()[:, [0, 3, 7, 4], :2].astype(float)
         for box, center in zip(corners, of_color.tensor.numpy()[:, :2], strict=True):
-            outline = _to_bev_pixels(box, radius, size)
+            outline = to_bev_pixels(box, radius, size)
             cv2.polylines(picture, [outline], True, color, 2, cv2.LINE_AA)
-            heading = _to_bev_pixels(np.stack([center, box[2:].mean(axis=0)]), radius, size)
+            heading = to_bev_pixels(np.stack([center, box[2:].mean(axis=0)]), radius, size)
             cv2.line(picture, heading[0].tolist(), heading[1].tolist(), color, 2, cv2.LINE_AA)
     return picture
 
@@ -163,7 +163,7 @@ def _draw_view(sample: Mapping[str, Any], view: int, layers: Sequence[Layer]) ->
     return picture
 
 
-def _to_bev_pixels(xy: NDArray[np.floating[Any]], radius: float, size: int) -> NDArray[np.int32]:
+def to_bev_pixels(xy: NDArray[np.floating[Any]], radius: float, size: int) -> NDArray[np.int32]:
     """Return (column, row) of positions in m; y points up in the picture."""
     scale = size / (2 * radius)
     pixels = np.stack([(xy[:, 0] + radius) * scale, (radius - xy[:, 1]) * scale], axis=1)

@@ -6,12 +6,14 @@ import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
 
+from perception_kd.visualization.boxes import to_bev_pixels
+from perception_kd.visualization.maps import GAP
+
 Picture = NDArray[np.uint8]
 Color = tuple[int, int, int]
 
 # Paler than any class.
 NO_CLASS_COLOR: Color = (225, 225, 225)
-GAP = 8  # px between pictures
 _DOT = 2  # px
 
 
@@ -47,13 +49,12 @@ def draw_point_classes(
     palette = np.array([*class_colors(num_classes), NO_CLASS_COLOR], np.uint8)
     known = (classes >= 0) & (classes < num_classes)
     color = palette[np.where(known, classes, num_classes)]
-    scale = size / (2 * radius)
-    cells = np.floor(np.stack([radius - points[:, 1], points[:, 0] + radius], 1) * scale)
+    cells = to_bev_pixels(points[:, :2], radius, size)[:, ::-1]
     picture = np.full((size, size, 3), 255, np.uint8)
     # What has no class lies below all.
     order = np.lexsort((points[:, 2], known))
     for row, column in np.ndindex(_DOT, _DOT):
-        pixels = cells[order].astype(int) + np.array([row, column])
+        pixels = cells[order] + np.array([row, column])
         inside = ((pixels >= 0) & (pixels < size)).all(axis=1)
         picture[tuple(pixels[inside].T)] = color[order][inside]
     return picture

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from perception_kd.visualization.maps import GAP
 from perception_kd.visualization.point_classes import (
-    GAP,
     NO_CLASS_COLOR,
     class_colors,
     compare_point_classes,

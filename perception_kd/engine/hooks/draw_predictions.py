@@ -1,6 +1,6 @@
 """Draws what a model predicts while it is tested."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from numpy.typing import NDArray
 
 from perception_kd.datasets.transforms.loading import LoadImages
+from perception_kd.engine.settings import walk_settings
 from perception_kd.evaluation.metrics import LidarSegMetric
 from perception_kd.registry import DATASETS, HOOKS
 from perception_kd.visualization.boxes import PREDICTED_COLOR, TRUTH_COLOR, draw_boxes_sample
@@ -115,7 +116,8 @@ class StoredSamples:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._places: dict[str, tuple[Any, int]] = {}
-        for data_set in map(_build_stored, _find_data_sets(settings)):
+        readers = [each for each in walk_settings(settings) if "ann_file" in each]
+        for data_set in map(_build_stored, readers):
             for index in range(len(data_set)):
                 self._places[data_set.get_data_info(index)["sample_token"]] = (data_set, index)
 
@@ -133,18 +135,6 @@ def _build_stored(settings: Mapping[str, Any]) -> Any:
     pipeline = [*(steps or [dict(type="LoadPoints")]), dict(type="LoadBoxes")]
     own = dict(with_boxes=True, cameras=settings.get("cameras") or None, pipeline=pipeline)
     return DATASETS.build({**settings, **own})
-
-
-def _find_data_sets(settings: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the settings of what reads an info file."""
-    if isinstance(settings, Mapping):
-        if "ann_file" in settings:
-            yield settings
-            return
-        settings = list(settings.values())
-    if isinstance(settings, list | tuple):
-        for each in settings:
-            yield from _find_data_sets(each)
 
 
 def _draw_boxes(sample: Mapping[str, Any], predicted: Any, min_score: float) -> Picture:
