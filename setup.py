@@ -55,8 +55,8 @@ setup(
         "perception_kd": [
             "py.typed",
             "datasets/data/*.txt",
-            "visualization/report/static/*",
-            "visualization/report/templates/*",
+            "experiments/report/static/*",
+            "experiments/report/templates/*",
         ]
     },
     install_requires=[

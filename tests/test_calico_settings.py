@@ -14,8 +14,8 @@ from mmengine import Config
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from torch import nn
 
-from perception_kd.datasets.caches import Cache
-from perception_kd.datasets.info_file import read_info, write_info
+from perception_kd.io.cache import Cache
+from perception_kd.io.info_file import read_info, write_info
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.registry import MODELS, TRANSFORMS
 from tests.fake_data.prepared import PreparedData, dicts_of

@@ -53,7 +53,7 @@ def draw(args: argparse.Namespace) -> None:
     import numpy as np
 
     from perception_kd.datasets import CameraLidarDataset
-    from perception_kd.datasets.info_file import make_out_dir
+    from perception_kd.io.info_file import make_out_dir
     from perception_kd.visualization.pairs import draw_sample
 
     info = args.info.absolute()

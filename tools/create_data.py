@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 # A command's module has HELP, add_arguments(parser) and run(args).
 COMMANDS = {
-    "nuscenes": "perception_kd.datasets.nuscenes_converter",
+    "nuscenes": "perception_kd.datasets.nuscenes.converter",
     "regions": "perception_kd.regions.create",
-    "semantickitti": "perception_kd.datasets.semantickitti_converter",
+    "semantickitti": "perception_kd.datasets.semantickitti.converter",
     "superpixels": "perception_kd.superpixels.create",
     "synthetic": "perception_kd.synthetic.create",
 }

@@ -48,7 +48,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Run the stages of the options that are not done yet."""
-    from perception_kd import demo
+    from perception_kd import experiments as demo
 
     settings = demo.DemoSettings(
         args.work_dir, args.data_root, args.seeds, args.workers, tiny=args.tiny, full=args.full
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = parse_args(argv)
     os.chdir(ROOT)
-    from perception_kd.demo import DemoError
+    from perception_kd.experiments import DemoError
 
     # Ended from outside, as by a batch system: stop as with Ctrl-C. That itself is
     # ignored in the background of a script, and would be by all commands run from here.

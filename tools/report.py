@@ -25,7 +25,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def write(args: argparse.Namespace) -> None:
     """Write the page."""
-    from perception_kd.visualization.report import write_report
+    from perception_kd.experiments.report import write_report
 
     print(write_report(args.work_dir, args.out, args.num))
 

@@ -30,7 +30,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def draw(args: argparse.Namespace) -> None:
     """Write the pictures."""
-    from perception_kd.visualization.features import (
+    from perception_kd.engine.inference import (
         build_test_set,
         extract_features,
         load_pretrainer,

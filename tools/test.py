@@ -50,7 +50,7 @@ def evaluate(args: argparse.Namespace) -> None:
     """Build the runner of the options, load all weights and evaluate."""
     from mmengine.model import is_model_wrapper
 
-    from perception_kd.engine.checkpoint import load_pretrained
+    from perception_kd.checkpoints.loading import load_pretrained
     from perception_kd.engine.distributed import prepare_distributed
     from perception_kd.engine.drawing import set_drawing
     from perception_kd.engine.launch import build_runner

@@ -2,7 +2,7 @@
 
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.class_balanced import CBGSDataset
-from perception_kd.datasets.info_file import (
+from perception_kd.io.info_file import (
     COORDINATES,
     SCHEMA_VERSION,
     InfoWriter,

@@ -9,8 +9,6 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 
-from perception_kd.datasets.errors import BrokenFileError
-from perception_kd.datasets.info_file import read_info
 from perception_kd.datasets.instances import (
     DETECTION_CLASSES,
     class_of_category,
@@ -27,6 +25,8 @@ from perception_kd.datasets.semantic_labels import (
 )
 from perception_kd.datasets.shared_state import SharedState
 from perception_kd.datasets.transforms.base import Sample
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.info_file import read_info
 from perception_kd.registry import DATASETS, TRANSFORMS
 
 Step = dict[str, Any] | Callable[[Sample], Sample | None]

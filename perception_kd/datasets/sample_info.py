@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from perception_kd.datasets.info_file import resolve_path
+from perception_kd.io.info_file import resolve_path
 
 
 def parse_sample(

@@ -1,17 +1,6 @@
-"""What runs a training: launch, distributed start, checkpoints, optimizers, hooks.
+"""Launch, distributed start, optimizers and hooks of trainings and tests."""
 
-Importing it makes mmengine's checkpoints loadable with ``weights_only`` on (see
-:mod:`perception_kd.engine.serialization`).
-"""
-
+from perception_kd.checkpoints.weight_init import CheckedPretrainedInit
 from perception_kd.engine.optim_wrapper_constructor import CheckedOptimWrapperConstructor
-from perception_kd.engine.serialization import allow_mmengine_checkpoints
-from perception_kd.engine.weight_init import CheckedPretrainedInit
 
-allow_mmengine_checkpoints()
-
-__all__ = [
-    "CheckedOptimWrapperConstructor",
-    "CheckedPretrainedInit",
-    "allow_mmengine_checkpoints",
-]
+__all__ = ["CheckedOptimWrapperConstructor", "CheckedPretrainedInit"]

@@ -10,7 +10,7 @@ from mmengine.device import get_device
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from perception_kd.engine.checkpoint import load_report, read_state_dict
+from perception_kd.checkpoints.loading import load_report, read_state_dict
 from perception_kd.engine.config_options import check_new_settings, check_places
 from perception_kd.engine.settings import walk_settings
 from perception_kd.registry import DATASETS

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.nn import Module
 
-from perception_kd.models.segmentors import PointSegmentor
+from perception_kd.models.tasks import PointSegmentor
 from perception_kd.utils.checks import check_classes
 
 

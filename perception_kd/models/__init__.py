@@ -3,14 +3,11 @@
 from perception_kd.models import (
     backbones,
     data_preprocessor,
-    detectors,
-    fusers,
     heads,
     losses,
     necks,
     pretrainers,
-    region_sampler,
-    segmentors,
+    tasks,
     view_transforms,
     voxelizers,
 )
@@ -18,14 +15,11 @@ from perception_kd.models import (
 __all__ = [
     "backbones",
     "data_preprocessor",
-    "detectors",
-    "fusers",
     "heads",
     "losses",
     "necks",
     "pretrainers",
-    "region_sampler",
-    "segmentors",
+    "tasks",
     "view_transforms",
     "voxelizers",
 ]

@@ -10,22 +10,22 @@ from pathlib import Path
 from mmengine.logging import MMLogger
 
 from perception_kd import __version__
-from perception_kd.datasets.cache_filling import (
+from perception_kd.io.cache import Cache
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.filling import (
     add_filling_arguments,
     describe_source,
     say_how_to_go_on,
 )
-from perception_kd.datasets.caches import Cache
-from perception_kd.datasets.errors import BrokenFileError
-from perception_kd.datasets.info_file import make_out_dir, read_info
-from perception_kd.datasets.region_ids import EXTENSION, KIND, load_region_ids
-from perception_kd.datasets.transforms.loading import read_points
+from perception_kd.io.info_file import make_out_dir, read_info
+from perception_kd.io.readers import read_points
+from perception_kd.io.workers import describe_failures
+from perception_kd.regions.codec import EXTENSION, KIND, load_region_ids
+from perception_kd.regions.drawing import draw_regions, draw_statistics
 from perception_kd.regions.filling import Sweep, create_regions, list_sweeps
 from perception_kd.regions.settings import PRESETS, RegionSettings, get_preset
 from perception_kd.regions.statistics import RegionStatistics, add_statistics, count_regions
 from perception_kd.utils.checks import check_at_least
-from perception_kd.utils.jobs import describe_failures
-from perception_kd.visualization.regions import draw_regions, draw_statistics
 
 HELP = "regions of all sweeps of info files"
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from perception_kd.datasets.cache_filling import fill_cache
-from perception_kd.datasets.caches import Cache
-from perception_kd.datasets.errors import BrokenFileError
-from perception_kd.datasets.info_file import resolve_path
-from perception_kd.datasets.region_ids import KIND, encode_region_ids, load_region_ids
-from perception_kd.datasets.transforms.loading import count_stored_points, read_points
+from perception_kd.io.cache import Cache
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.filling import fill_cache
+from perception_kd.io.info_file import resolve_path
+from perception_kd.io.readers import count_stored_points, read_points
+from perception_kd.regions.codec import KIND, encode_region_ids, load_region_ids
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.utils.checks import check_at_least

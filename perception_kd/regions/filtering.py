@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.datasets.region_ids import NoRegion
+from perception_kd.regions.codec import NoRegion
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.utils.checks import check_shape
 

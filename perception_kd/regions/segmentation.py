@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.datasets.region_ids import NoRegion, RegionIds
+from perception_kd.regions.codec import NoRegion, RegionIds
 from perception_kd.regions.dbscan import cluster_points
 from perception_kd.regions.filtering import find_fault
 from perception_kd.regions.ground import find_ground

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.datasets.region_ids import NoRegion, RegionIds
+from perception_kd.regions.codec import NoRegion, RegionIds
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.datasets.transforms.loading import decode_image, read_bytes
+from perception_kd.io.readers import decode_image, read_bytes
 from perception_kd.superpixels.backends import BACKENDS
 from perception_kd.superpixels.slic import Image, Segments
 

@@ -10,17 +10,18 @@ from typing import Any
 import cv2
 from mmengine.logging import MMLogger
 
-from perception_kd.datasets.cache_filling import (
+from perception_kd.io.cache import Cache
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.filling import (
     add_filling_arguments,
     describe_source,
     say_how_to_go_on,
 )
-from perception_kd.datasets.caches import Cache
-from perception_kd.datasets.errors import BrokenFileError
-from perception_kd.datasets.info_file import make_out_dir, read_info, resolve_path
-from perception_kd.datasets.superpixel_maps import EXTENSION, KIND, load_superpixels
-from perception_kd.datasets.transforms.loading import decode_image, read_bytes
+from perception_kd.io.info_file import make_out_dir, read_info, resolve_path
+from perception_kd.io.readers import decode_image, read_bytes
+from perception_kd.io.workers import describe_failures
 from perception_kd.superpixels.backends import BACKENDS, describe_backend
+from perception_kd.superpixels.codec import EXTENSION, KIND, load_superpixels
 from perception_kd.superpixels.drawing import draw_borders
 from perception_kd.superpixels.filling import (
     SlicSettings,
@@ -28,7 +29,6 @@ from perception_kd.superpixels.filling import (
     get_size,
 )
 from perception_kd.utils.checks import check_at_least
-from perception_kd.utils.jobs import describe_failures
 
 HELP = "superpixels of all images of info files"
 

@@ -6,17 +6,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from perception_kd.datasets.cache_filling import fill_cache
-from perception_kd.datasets.caches import Cache
-from perception_kd.datasets.errors import BrokenFileError
-from perception_kd.datasets.superpixel_maps import (
+from perception_kd.io.cache import Cache
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.filling import fill_cache
+from perception_kd.io.readers import decode_image, read_bytes
+from perception_kd.superpixels.backends import get_backend
+from perception_kd.superpixels.codec import (
     KIND,
     encode_superpixels,
     load_superpixels,
     relabel,
 )
-from perception_kd.datasets.transforms.loading import decode_image, read_bytes
-from perception_kd.superpixels.backends import get_backend
 from perception_kd.superpixels.slic import Image
 from perception_kd.utils.checks import check_at_least
 

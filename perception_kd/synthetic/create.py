@@ -17,11 +17,11 @@ from mmengine.logging import MMLogger
 from shapely.geometry import mapping, shape
 from tqdm import tqdm
 
-from perception_kd.synthetic.sensors_calibration import CHANNELS
+from perception_kd.synthetic.sensors.calibration import CHANNELS
 from perception_kd.synthetic.settings import VERSION, SyntheticSettings
-from perception_kd.synthetic.writer_maps import MapDrawer, draw_area, write_maps
-from perception_kd.synthetic.writer_scene import SceneWriter
-from perception_kd.synthetic.writer_tables import make_vocabulary, write_tables
+from perception_kd.synthetic.writer.maps import MapDrawer, draw_area, write_maps
+from perception_kd.synthetic.writer.scene import SceneWriter
+from perception_kd.synthetic.writer.tables import make_vocabulary, write_tables
 
 HELP = "a synthetic data set in nuScenes' format, to try things on"
 

@@ -11,9 +11,9 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
 from perception_kd.datasets import CameraLidarDataset
-from perception_kd.datasets.errors import BrokenFileError
 from perception_kd.datasets.sample_info import make_rng
 from perception_kd.datasets.selection import select_samples
+from perception_kd.io.errors import BrokenFileError
 from perception_kd.registry import DATASETS
 from tests.datasets.small_dataset import CAM2IMG, CAMERAS, LIDAR2CAM, make_small_dataset
 

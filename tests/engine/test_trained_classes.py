@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+from tests.models.segmentors.test_point_segmentor import make_segmentor
 from torch import nn
 
 from perception_kd.engine.trained_classes import check_trained_classes
-from tests.models.segmentors.test_point_segmentor import make_segmentor
 
 CLASSES = ("car", "road", "tree")
 

@@ -16,7 +16,7 @@ from nuscenes.eval.lidarseg.validate_submission import validate_submission
 from nuscenes.nuscenes import NuScenes
 
 from perception_kd.datasets import CameraLidarDataset
-from perception_kd.datasets.nuscenes_converter import convert_nuscenes
+from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES, semantickitti_raw_labels
 from perception_kd.engine.submission import set_submission
 from perception_kd.evaluation.lidar_seg_submission import (

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from perception_kd.synthetic.nuscenes_names import (
+from perception_kd.synthetic.sensors.poses import pose_matrix, translation_rotation
+from perception_kd.synthetic.writer.names import (
     ATTRIBUTES,
     DETECTION_CATEGORIES,
     LIDARSEG_CATEGORIES,
     VISIBILITIES,
 )
-from perception_kd.synthetic.poses import pose_matrix, translation_rotation
 from tests.fake_data.poses import ego2street
 from tests.fake_data.street import Street, Thing, intensities, photograph, scan
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.datasets.region_ids import RegionIds
-from perception_kd.synthetic.sensors_calibration import LIDAR, make_rig
-from perception_kd.synthetic.sensors_lidar import Sweep, scan
-from perception_kd.synthetic.sensors_rays import Tracer
+from perception_kd.regions.codec import RegionIds
+from perception_kd.synthetic.sensors.calibration import LIDAR, make_rig
+from perception_kd.synthetic.sensors.lidar import Sweep, scan
+from perception_kd.synthetic.sensors.rays import Tracer
 from perception_kd.synthetic.settings import SyntheticSettings
-from perception_kd.synthetic.world import FIRST_OBJECT_ID, make_world
+from perception_kd.synthetic.world.world import FIRST_OBJECT_ID, make_world
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perception_kd.datasets.caches import Cache
-from perception_kd.datasets.errors import BrokenFileError
-from perception_kd.datasets.info_file import make_metainfo, read_info, write_info
-from perception_kd.datasets.region_ids import KIND, load_region_ids
 from perception_kd.datasets.transforms import LoadPoints, LoadRegions
+from perception_kd.io.cache import Cache
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.info_file import make_metainfo, read_info, write_info
 from perception_kd.regions import RegionSettings, make_regions
+from perception_kd.regions.codec import KIND, load_region_ids
 from perception_kd.regions.create import add_arguments, run
 from perception_kd.regions.filling import list_sweeps
 from tests.regions.scene import make_box, make_ground

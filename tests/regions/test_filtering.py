@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from perception_kd.datasets.region_ids import NoRegion
 from perception_kd.regions import RegionSettings, find_fault
+from perception_kd.regions.codec import NoRegion
 from tests.regions.scene import GROUND_Z, Cloud
 
 SETTINGS = RegionSettings()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from perception_kd.datasets.region_ids import NoRegion
+from perception_kd.regions.codec import NoRegion
 from perception_kd.regions.statistics import add_statistics, count_regions
 
 SWEEPS = [

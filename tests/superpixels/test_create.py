@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from perception_kd.datasets.caches import Cache
-from perception_kd.datasets.errors import BrokenFileError
-from perception_kd.datasets.info_file import make_metainfo, read_info, write_info
-from perception_kd.datasets.superpixel_maps import KIND, load_superpixels
+from perception_kd.io.cache import Cache
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.info_file import make_metainfo, read_info, write_info
 from perception_kd.superpixels import slic_fast
+from perception_kd.superpixels.codec import KIND, load_superpixels
 from perception_kd.superpixels.create import add_arguments, list_images, run
 
 HEIGHT, WIDTH = 48, 64

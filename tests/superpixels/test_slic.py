@@ -7,11 +7,6 @@ import pytest
 from numpy.typing import NDArray
 from skimage.segmentation import slic
 
-from perception_kd.datasets.superpixel_maps import (
-    decode_superpixels,
-    encode_superpixels,
-    relabel,
-)
 from perception_kd.superpixels import (
     BACKENDS,
     get_backend,
@@ -20,6 +15,11 @@ from perception_kd.superpixels import (
     slic_skimage_half,
 )
 from perception_kd.superpixels.backends import describe_backend
+from perception_kd.superpixels.codec import (
+    decode_superpixels,
+    encode_superpixels,
+    relabel,
+)
 
 Image = NDArray[np.uint8]
 

@@ -14,7 +14,7 @@ from nuscenes.utils.data_classes import LidarPointCloud
 from nuscenes.utils.geometry_utils import points_in_box
 from nuscenes.utils.splits import create_splits_scenes
 
-from perception_kd.datasets.nuscenes_converter import convert_nuscenes
+from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.geometry.rigid import Array
 from perception_kd.synthetic.settings import LOCATIONS, VERSION
 from tests.fake_data.fixtures import TINY

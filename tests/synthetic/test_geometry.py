@@ -5,14 +5,14 @@ import pytest
 
 from perception_kd.geometry.projection import project_points
 from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
-from perception_kd.synthetic.looks import make_look
-from perception_kd.synthetic.materials import MATERIAL_INDEX
-from perception_kd.synthetic.sensors_calibration import CAMERAS, LIDAR, Rig, make_rig
-from perception_kd.synthetic.sensors_camera import Photo, photograph
-from perception_kd.synthetic.sensors_lidar import Sweep, _returns, scan
-from perception_kd.synthetic.sensors_rays import Hits, Tracer
+from perception_kd.synthetic.sensors.calibration import CAMERAS, LIDAR, Rig, make_rig
+from perception_kd.synthetic.sensors.camera import Photo, photograph
+from perception_kd.synthetic.sensors.lidar import Sweep, _returns, scan
+from perception_kd.synthetic.sensors.rays import Hits, Tracer
 from perception_kd.synthetic.settings import SyntheticSettings
-from perception_kd.synthetic.world import World, make_world
+from perception_kd.synthetic.world.materials import MATERIAL_INDEX
+from perception_kd.synthetic.world.weather import make_look
+from perception_kd.synthetic.world.world import World, make_world
 
 SETTINGS = SyntheticSettings(width=400, height=225)
 SIZE = (SETTINGS.height, SETTINGS.width)

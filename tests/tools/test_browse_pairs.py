@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from perception_kd.datasets.caches import Cache
-from perception_kd.datasets.superpixel_maps import encode_superpixels
+from perception_kd.io.cache import Cache
+from perception_kd.superpixels.codec import encode_superpixels
 from tests.datasets.small_dataset import CAMERAS, HEIGHT, WIDTH, make_small_dataset
 
 TOOL = Path(__file__).parents[2] / "tools" / "browse_pairs.py"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perception_kd.datasets.info_file import read_info
+from perception_kd.io.info_file import read_info
 from tools import create_data
 
 

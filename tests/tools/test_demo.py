@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from perception_kd.demo import DemoSettings, make_stages
+from perception_kd.experiments import DemoSettings, make_stages
 from tools import demo
 
 ROOT = Path(__file__).parent.parent.parent

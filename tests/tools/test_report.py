@@ -12,11 +12,11 @@ from mmengine import Config
 from mmengine.registry import init_default_scope
 
 from perception_kd.engine.launch import read_config, set_data_folders
+from perception_kd.experiments.report.detections import RADIUS, load_detections
+from perception_kd.experiments.report.keyframes import VIEW_RANGE, load_keyframes
+from perception_kd.experiments.report.map_predictions import load_maps
+from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.registry import MODELS
-from perception_kd.visualization.report.detections import RADIUS, load_detections
-from perception_kd.visualization.report.keyframes import VIEW_RANGE, load_keyframes
-from perception_kd.visualization.report.map_predictions import load_maps
-from perception_kd.visualization.report.work_dir import WorkDir
 from tests.fake_data.prepared import PreparedData
 from tests.test_configs import CONFIGS, TWIN
 from tools import report

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from perception_kd.datasets.nuscenes_map import MAP_LAYERS, VectorMap, draw_bev_masks
+from perception_kd.datasets.nuscenes.maps import MAP_LAYERS, VectorMap, draw_bev_masks
 from perception_kd.datasets.transforms.base import Sample, Transform
 from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.registry import TRANSFORMS
@@ -25,7 +25,7 @@ class LoadBEVMasks(Transform):
         point_cloud_range: Range of the grid in m, as ``BEVGrid`` has it.
         cell_size: Edge of a cell in m.
         classes: Names of ``MAP_LAYERS``.
-        value_at: As in :func:`~perception_kd.datasets.nuscenes_map.draw_bev_masks`.
+        value_at: As in :func:`~perception_kd.datasets.nuscenes.maps.draw_bev_masks`.
 
     Raises:
         ValueError: If the cells do not divide the range.

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from perception_kd.datasets.caches import Cache
 from perception_kd.datasets.transforms.base import Sample, Transform
+from perception_kd.io.cache import Cache
 
 
 class CachedTransform(Transform):

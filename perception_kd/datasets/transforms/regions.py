@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from perception_kd.datasets.region_ids import KIND, load_region_ids
 from perception_kd.datasets.transforms.base import Sample
 from perception_kd.datasets.transforms.cached import CachedTransform
-from perception_kd.datasets.transforms.loading import count_stored_points
+from perception_kd.io.readers import count_stored_points
+from perception_kd.regions.codec import KIND, load_region_ids
 from perception_kd.registry import TRANSFORMS
 
 

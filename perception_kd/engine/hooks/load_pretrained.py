@@ -7,7 +7,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.nn import Module
 
-from perception_kd.engine.checkpoint import load_pretrained
+from perception_kd.checkpoints.loading import load_pretrained
 from perception_kd.registry import HOOKS
 
 

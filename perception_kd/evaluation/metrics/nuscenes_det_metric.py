@@ -12,7 +12,6 @@ from nuscenes.eval.detection.data_classes import DetectionMetrics
 from nuscenes.nuscenes import NuScenes
 from terminaltables import AsciiTable
 
-from perception_kd.datasets.info_file import read_info
 from perception_kd.datasets.splits import evaluation_set
 from perception_kd.evaluation.nuscenes_boxes import (
     STALE_REMEDY,
@@ -20,6 +19,7 @@ from perception_kd.evaluation.nuscenes_boxes import (
     has_stale_coordinates,
     summarize,
 )
+from perception_kd.io.info_file import read_info
 from perception_kd.registry import METRICS
 from perception_kd.utils.checks import check_classes
 

@@ -10,7 +10,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from perception_kd.engine.checkpoint import load_pretrained, load_report, read_state_dict
+from perception_kd.checkpoints.loading import load_pretrained, load_report, read_state_dict
 
 # What stands before the network's own parameter names, behind the "module." of a
 # distributed wrapper. SwAV and MoCo v2 were saved in one; DINO's and torchvision's

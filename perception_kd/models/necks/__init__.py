@@ -1,5 +1,6 @@
-"""What joins the levels of a backbone, where mmdet has no such neck."""
+"""Necks that mmdet lacks, and the fusion of several BEV maps into one."""
 
+from perception_kd.models.necks.conv_fuser import ConvFuser
 from perception_kd.models.necks.generalized_lss_fpn import GeneralizedLSSFPN
 
-__all__ = ["GeneralizedLSSFPN"]
+__all__ = ["ConvFuser", "GeneralizedLSSFPN"]

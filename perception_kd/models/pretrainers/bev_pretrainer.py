@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from perception_kd.geometry.bev_grid import BEVGrid, sample_bev
-from perception_kd.models.bev_network import BEVNetworkMixin
-from perception_kd.models.task_model import Pretrainer
+from perception_kd.models.networks.bev_network import BEVNetworkMixin
+from perception_kd.models.networks.task_model import Pretrainer
 from perception_kd.registry import TASK_UTILS
 
 Config = dict[str, Any]

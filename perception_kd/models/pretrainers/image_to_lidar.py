@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from perception_kd.models.point_network import PointFeatures, PointNetworkMixin
-from perception_kd.models.task_model import Pretrainer
+from perception_kd.models.networks.lidar_network import PointFeatures, PointNetworkMixin
+from perception_kd.models.networks.task_model import Pretrainer
 from perception_kd.registry import MODELS
 
 Config = dict[str, Any]

@@ -7,7 +7,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from perception_kd.engine.checkpoint import load_pretrained
+from perception_kd.checkpoints.loading import load_pretrained
 from perception_kd.models.pretrainers.bev_pretrainer import CameraLidarPretrainer, Config
 from perception_kd.registry import MODELS
 

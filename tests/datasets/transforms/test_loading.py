@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from mmengine.logging import MMLogger
 
-from perception_kd.datasets.caches import Cache
-from perception_kd.datasets.errors import BrokenFileError
-from perception_kd.datasets.superpixel_maps import encode_superpixels
 from perception_kd.datasets.transforms import (
     LoadImages,
     LoadPointLabels,
     LoadPoints,
     LoadSuperpixels,
 )
+from perception_kd.io.cache import Cache
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.superpixels.codec import encode_superpixels
 
 ROWS = np.array(
     [[1, 2, 3, 100, 7], [4, 5, 6, 200, 8], [7, 8, 9, 0, 9], [0.5, -0.5, 1, 5, 10]], np.float32

@@ -11,8 +11,8 @@ from nuscenes.nuscenes import NuScenes, NuScenesExplorer
 from nuscenes.utils.data_classes import LidarPointCloud
 
 from perception_kd.datasets import CameraLidarDataset
-from perception_kd.datasets.nuscenes_converter import convert_nuscenes
-from perception_kd.datasets.semantickitti_converter import convert_semantickitti
+from perception_kd.datasets.nuscenes.converter import convert_nuscenes
+from perception_kd.datasets.semantickitti.converter import convert_semantickitti
 from perception_kd.datasets.transforms import PairPointsWithPixels
 from perception_kd.geometry.rigid import invert_rigid
 from tests.datasets.transforms.marked_sample import freeze

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perception_kd.datasets.caches import Cache
-from perception_kd.datasets.errors import BrokenFileError
-from perception_kd.datasets.region_ids import encode_region_ids
 from perception_kd.datasets.transforms import CropToRange, LoadPoints, LoadRegions
+from perception_kd.io.cache import Cache
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.regions.codec import encode_region_ids
 from perception_kd.registry import TRANSFORMS
 
 # The third point is not finite, and is dropped in loading.

@@ -16,7 +16,7 @@ from nuscenes.eval.detection.evaluate import DetectionEval
 from nuscenes.nuscenes import NuScenes
 
 from perception_kd.datasets import CameraLidarDataset
-from perception_kd.datasets.nuscenes_converter import convert_nuscenes
+from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.evaluation.metrics import NuScenesDetMetric
 from perception_kd.evaluation.nuscenes_boxes import BoxEvaluation

@@ -11,7 +11,7 @@ import torch
 from mmengine import Config
 from mmengine.registry import init_default_scope
 
-from perception_kd.engine.checkpoint import load_pretrained
+from perception_kd.checkpoints.loading import load_pretrained
 from perception_kd.engine.launch import prepare_resumed
 from perception_kd.models.losses import region_contrast
 from perception_kd.models.pretrainers import RegionDistillation

@@ -1,0 +1,1 @@
+"""nuScenes: conversion of its tables and rasterization of its maps."""

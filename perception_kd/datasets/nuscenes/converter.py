@@ -1,0 +1,238 @@
+"""nuScenes tables to info files: ``tools/create_data.py nuscenes``."""
+
+import argparse
+import multiprocessing
+import shlex
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import MMLogger
+from tqdm import tqdm
+
+from perception_kd.datasets.nuscenes.samples import (
+    DETECTION_CLASSES,
+    SceneOptions,
+    ScenePart,
+    convert_scene,
+    data_prefix,
+    detection_label,
+)
+from perception_kd.datasets.nuscenes.tables import DealtTables, Record, check_tables
+from perception_kd.datasets.splits import split_names, split_scenes
+from perception_kd.io.info_file import InfoWriter, make_metainfo, make_out_dir
+from perception_kd.utils.checks import check_at_least
+
+HELP = "info files of nuScenes, or of a data set in its format"
+
+
+@dataclass
+class Converted:
+    """What a conversion made.
+
+    Attributes:
+        paths: Info file by split.
+        num_samples: Number of samples by split.
+        skipped: By name of each scene that is in no file, the reason.
+        num_missing_sweeps: Sweeps that the tables list and the disk lacks.
+    """
+
+    paths: dict[str, Path] = field(default_factory=dict)
+    num_samples: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    num_missing_sweeps: int = 0
+
+
+def convert_nuscenes(
+    root: str | Path,
+    version: str,
+    out_dir: str | Path | None = None,
+    prefix: str = "nuscenes",
+    options: SceneOptions | None = None,
+    *,
+    workers: int = 2,
+    strict: bool = False,
+    progress: bool = True,
+) -> Converted:
+    """Write the info files of a version of nuScenes, one a split.
+
+    The tables are first dealt out by scene into a temporary folder in ``out_dir``, as
+    large as they are; then each worker holds one scene at a time.
+
+    Args:
+        root: Folder with ``samples`` and the version's tables.
+        version: v1.0-mini, v1.0-trainval or v1.0-test.
+        out_dir: Folder of ``{prefix}_infos_{split}.pkl``; ``root`` if None.
+        prefix: Start of the files' names.
+        options: What a sample holds.
+        workers: Processes; 0 works in this one.
+        strict: Raise where a keyframe's file is missing instead of skipping its scene.
+        progress: Show progress bars.
+
+    Raises:
+        FileNotFoundError: If tables are missing; if ``strict``, any keyframe's file; or
+            if no scene is complete.
+        PermissionError: If ``out_dir`` cannot be written to.
+        ValueError: If the version is unknown, a table is broken or ``workers`` is
+            negative.
+    """
+    check_at_least("workers", workers, 0)
+    root, options = Path(root).absolute(), options or SceneOptions()
+    split_of = {
+        name: split for split in split_names(version) for name in split_scenes(version, split)
+    }
+    check_tables(root, version)
+    out_dir = make_out_dir(out_dir or root)
+    with tempfile.TemporaryDirectory(dir=out_dir, prefix=".create_data_") as folder:
+        tables = DealtTables(root, version, Path(folder), progress)
+        metainfo = _make_metainfo(root, version, out_dir, prefix, options, tables.categories)
+        with _SplitWriter(out_dir, prefix, metainfo) as writer:
+            for scene, part in _convert_scenes(tables, list(split_of), options, workers, progress):
+                if part.missing_file and strict:
+                    raise FileNotFoundError(
+                        f"All keyframes of {scene['name']} must be on disk with --strict, but "
+                        f"{root / part.missing_file} is missing; unpack it, or leave --strict."
+                    )
+                writer.append(split_of[scene["name"]], scene["name"], part)
+            if not writer.converted.paths:
+                raise FileNotFoundError(_nothing_text(root, version, writer.converted.skipped))
+    for scene in tables.scenes:
+        if scene["name"] not in split_of:
+            writer.converted.skipped[scene["name"]] = f"in no split of {version}"
+    return writer.converted
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``create_data.py nuscenes``."""
+    options = SceneOptions()
+    add = parser.add_argument
+    add("--root", required=True, help="folder that has samples/ and the tables' folder")
+    add("--version", required=True, choices=["v1.0-mini", "v1.0-trainval", "v1.0-test"])
+    add("--out-dir", help="folder for the info files (default: --root)")
+    add("--prefix", default="nuscenes", help="start of their names (default: %(default)s)")
+    help_sweeps = "LiDAR sweeps before each keyframe, at most (default: %(default)s)"
+    add("--max-sweeps", type=int, default=options.max_sweeps, help=help_sweeps)
+    help_sweeps = "images of each camera before each keyframe, at most (default: %(default)s)"
+    add("--max-camera-sweeps", type=int, default=options.max_camera_sweeps, help=help_sweeps)
+    help_boxes = "add the boxes by camera that mmdet3d's monocular detectors train on"
+    add("--camera-boxes", action="store_true", help=help_boxes)
+    add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
+    add("--strict", action="store_true", help="fail where a file is missing, skip no scene")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert as the options say, and log what was made and what was left out."""
+    options = SceneOptions(args.max_sweeps, args.max_camera_sweeps, args.camera_boxes)
+    converted = convert_nuscenes(
+        args.root,
+        args.version,
+        args.out_dir,
+        args.prefix,
+        options,
+        workers=args.workers,
+        strict=args.strict,
+    )
+    logger = MMLogger.get_current_instance()
+    if converted.skipped:
+        logger.warning("Skipped %d scenes:", len(converted.skipped))
+    for name, reason in converted.skipped.items():
+        logger.warning("  %s: %s", name, reason)
+    if converted.num_missing_sweeps:
+        logger.warning("Left out %d sweeps that are not on disk.", converted.num_missing_sweeps)
+    for split, path in converted.paths.items():
+        logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)
+
+
+class _SplitWriter:
+    """Write scenes to the files of their splits; all files appear at the end."""
+
+    def __init__(self, out_dir: Path, prefix: str, metainfo: dict[str, Any]) -> None:
+        self._out_dir, self._prefix, self._metainfo = out_dir, prefix, metainfo
+        self._writers: dict[str, InfoWriter] = {}
+        self._files = ExitStack()
+        self.converted = Converted()
+
+    def __enter__(self) -> "_SplitWriter":
+        self._files.__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._files.__exit__(*exception)
+
+    def append(self, split: str, scene_name: str, part: ScenePart) -> None:
+        if part.missing_file:
+            self.converted.skipped[scene_name] = f"{part.missing_file} is missing"
+            return
+        if split not in self._writers:
+            path = self._out_dir / f"{self._prefix}_infos_{split}.pkl"
+            self._writers[split] = self._files.enter_context(InfoWriter(path, self._metainfo))
+            self.converted.paths[split] = path
+        writer = self._writers[split]
+        for sample in part.samples:
+            # Evaluation finds samples by their place in the file.
+            writer.append({"sample_idx": writer.num_samples} | sample)
+        self.converted.num_samples[split] = writer.num_samples
+        self.converted.num_missing_sweeps += part.num_missing_sweeps
+
+
+def _convert_scenes(
+    tables: DealtTables, names: list[str], options: SceneOptions, workers: int, progress: bool
+) -> Iterator[tuple[Record, ScenePart]]:
+    """Yield the scenes of some names, converted, in the order of the table."""
+    scenes = [scene for scene in tables.scenes if scene["name"] in set(names)]
+    jobs = [(tables, scene, options) for scene in scenes]
+    total = sum(scene["nbr_samples"] for scene in scenes)
+    with ExitStack() as stack:
+        bar = stack.enter_context(tqdm(desc="samples", total=total, disable=not progress))
+        parts: Iterator[ScenePart] = map(_convert_job, jobs)
+        if workers > 0:
+            # Forked workers share the imported libraries; the tables lie on disk. This
+            # process ends them when it is stopped by hand.
+            ignore = (signal.SIGINT, signal.SIG_IGN)
+            pool = multiprocessing.get_context("fork").Pool(workers, signal.signal, ignore)
+            parts = stack.enter_context(pool).imap(_convert_job, jobs)
+        for scene, part in zip(scenes, parts, strict=True):
+            bar.update(scene["nbr_samples"])
+            yield scene, part
+
+
+def _convert_job(job: tuple[DealtTables, Record, SceneOptions]) -> ScenePart:
+    tables, scene, options = job
+    return convert_scene(tables.open_scene(scene), scene, options)
+
+
+def _make_metainfo(
+    root: Path,
+    version: str,
+    out_dir: Path,
+    prefix: str,
+    options: SceneOptions,
+    categories: list[str],
+) -> dict[str, Any]:
+    command = ["python", "tools/create_data.py", "nuscenes", "--root", str(root)]
+    command += ["--version", version, "--out-dir", str(out_dir), "--prefix", prefix]
+    command += ["--max-sweeps", str(options.max_sweeps)]
+    command += ["--max-camera-sweeps", str(options.max_camera_sweeps)]
+    command += ["--camera-boxes"] * options.camera_boxes
+    others = {name: -1 for name in categories if detection_label(name) == -1}
+    return make_metainfo(
+        "nuscenes",
+        version,
+        shlex.join(command),
+        categories={name: i for i, name in enumerate(DETECTION_CLASSES)} | others,
+        data_prefix=data_prefix(version),
+    )
+
+
+def _nothing_text(root: Path, version: str, skipped: dict[str, str]) -> str:
+    if not skipped:
+        return f"{root / version} must have a scene of an official split, but it has none."
+    name, reason = next(iter(skipped.items()))
+    return (
+        f"{root} must hold the files of at least one scene, but all {len(skipped)} lack some, "
+        f"such as {name}: {reason}; unpack the samples there, or give another --root."
+    )

@@ -1,0 +1,1 @@
+"""SemanticKITTI: conversion of its sequences."""

@@ -1,0 +1,170 @@
+"""Maps: what the map segmentors of a demo predict, beside the truth."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.experiments.report.colors import as_hex
+from perception_kd.experiments.report.encoding import encode_drawing
+from perception_kd.experiments.report.networks import (
+    finished_runs,
+    name_unfinished,
+    predict_keyframes,
+    protocols_of,
+    read_run_config,
+)
+from perception_kd.experiments.report.section import Section
+from perception_kd.experiments.report.views import title
+from perception_kd.experiments.report.work_dir import ARMS, PROTOCOLS, WorkDir
+from perception_kd.visualization.maps import MAP_COLORS, draw_map
+
+TASK = "map"
+CELL_SIZE = 3  # px of a picture
+DEFAULT_THRESHOLD = 0.5
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class PredictedMaps:
+    """What one network says of some keyframes.
+
+    Attributes:
+        samples: mmdet3d's data samples with ``gt_bev_seg`` and ``pred_bev_seg``, whose
+            ``masks`` are (classes, Y, X), truth and probabilities.
+        classes: Names of the classes.
+        thresholds: Probability from which a cell is shown, by class.
+    """
+
+    samples: list[Any]
+    classes: tuple[str, ...]
+    thresholds: dict[str, float]
+
+
+Maps = dict[str, dict[str, PredictedMaps]]
+
+
+def load_maps(work: WorkDir, num: int) -> Maps:
+    """Run the map segmentors of a demo on some keyframes, spread over the test set.
+
+    Args:
+        work: Folder of the demo.
+        num: How many at most.
+
+    Returns:
+        By protocol and arm, those that are trained.
+
+    Raises:
+        FileNotFoundError: If the data is gone.
+    """
+    maps: Maps = {}
+    for protocol in protocols_of(work, TASK):
+        for arm, run in finished_runs(work, protocol).items():
+            classes = tuple(read_run_config(run).test_evaluator["classes"])
+            thresholds = best_thresholds(run.scores("map/miou_max"), classes)
+            predicted = PredictedMaps(predict_keyframes(run, num), classes, thresholds)
+            maps.setdefault(protocol, {})[arm] = predicted
+    return maps
+
+
+def maps_section(work: WorkDir, maps: Maps, reason: str) -> Section:
+    """Show the true map of each keyframe, and right of it that of each arm."""
+    every = [predicted for by_arm in maps.values() for predicted in by_arm.values()]
+    classes = _in_order([name for predicted in every for name in predicted.classes])
+    content = {
+        "titles": [title(sample) for sample in every[0].samples] if every else [],
+        "names": {protocol: PROTOCOLS[protocol] for protocol in maps},
+        "protocols": {
+            protocol: {"title": PROTOCOLS[protocol], "keyframes": _draw_keyframes(by_arm)}
+            for protocol, by_arm in maps.items()
+        },
+        "legend": [{"name": _words(n), "color": as_hex(MAP_COLORS[n])} for n in classes],
+        "shown": {ALL: "all", **{name: _words(name) for name in classes}},
+    }
+    missing = (reason,) if reason else name_unfinished(work, TASK, "maps")
+    return Section("maps", "Maps", content, missing=missing)
+
+
+def best_thresholds(scores: Mapping[str, float], classes: Sequence[str]) -> dict[str, float]:
+    """Return the threshold of each class at which its IoU is best.
+
+    Args:
+        scores: Of an evaluation, with ``map/<class>_iou@<threshold>``.
+        classes: Names of the classes. One that is not scored, because no true map has
+            it, gets ``DEFAULT_THRESHOLD``.
+    """
+    best = {}
+    for name in classes:
+        prefix = f"map/{name}_iou@"
+        found = {float(k.removeprefix(prefix)): v for k, v in scores.items() if prefix in k}
+        best[name] = max(found, key=lambda t: found[t]) if found else DEFAULT_THRESHOLD
+    return best
+
+
+def _draw_keyframes(
+    by_arm: Mapping[str, PredictedMaps],
+) -> list[dict[str, list[dict[str, Any]]]]:
+    """Return the pictures of each keyframe, by what they show: all classes, or one."""
+    first = next(iter(by_arm.values()))
+    return [
+        {
+            shown: [_draw_truth(sample, first.classes, shown)]
+            + [_draw_prediction(arm, predicted, i, shown) for arm, predicted in by_arm.items()]
+            for shown in (ALL, *_in_order(first.classes))
+        }
+        for i, sample in enumerate(first.samples)
+    ]
+
+
+def _draw_truth(sample: Any, classes: Sequence[str], shown: str) -> dict[str, Any]:
+    return {**_draw(_truth(sample), classes, shown), "name": "Truth", "arm": "", "note": ""}
+
+
+def _draw_prediction(arm: str, predicted: PredictedMaps, i: int, shown: str) -> dict[str, Any]:
+    sample, classes = predicted.samples[i], predicted.classes
+    thresholds = np.array([predicted.thresholds[name] for name in classes])
+    masks = sample.pred_bev_seg.masks.numpy() >= thresholds[:, None, None]
+    note = ""
+    if shown != ALL:
+        of_class = classes.index(shown)
+        share = intersection_over_union(masks[of_class], _truth(sample)[of_class])
+        score = "not in the truth" if share is None else f"IoU here {share:.0%}"
+        note = f"from {predicted.thresholds[shown]:.2f}; {score}"
+    return {**_draw(masks, classes, shown), "name": ARMS[arm], "arm": arm, "note": note}
+
+
+def _truth(sample: Any) -> NDArray[np.bool_]:
+    masks: NDArray[np.bool_] = sample.gt_bev_seg.masks.numpy().astype(bool)
+    return masks
+
+
+def intersection_over_union(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float | None:
+    """Return the IoU of two masks of one shape; None where the truth is empty."""
+    return float((predicted & truth).sum() / (predicted | truth).sum()) if truth.any() else None
+
+
+def _draw(masks: NDArray[np.bool_], classes: Sequence[str], shown: str) -> dict[str, Any]:
+    """Draw all classes, or one."""
+    visible = [i for i, name in enumerate(classes) if shown in (ALL, name)]
+    names = [classes[i] for i in visible]
+    picture = draw_map(masks[visible], names, CELL_SIZE)
+    shares = masks[visible].mean(axis=(1, 2))
+    return {
+        "src": encode_drawing(picture),
+        "height": picture.shape[0],
+        "width": picture.shape[1],
+        "alt": ", ".join(
+            f"{_words(n)} {share:.0%}" for n, share in zip(names, shares, strict=True)
+        ),
+    }
+
+
+def _in_order(classes: Sequence[str]) -> list[str]:
+    """Return classes in the order in which they are drawn."""
+    return [name for name in MAP_COLORS if name in classes]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

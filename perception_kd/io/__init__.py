@@ -1,0 +1,1 @@
+"""Files: caches, info files, readers, atomic writes and worker processes."""

@@ -1,0 +1,1 @@
+"""LiDAR and BEV networks, and the interface of models that mmengine's runner uses."""

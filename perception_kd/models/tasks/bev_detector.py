@@ -1,0 +1,82 @@
+"""Boxes from LiDAR, cameras or both, by way of a bird's-eye-view map."""
+
+from typing import Any
+
+import torch
+from mmdet3d.structures import LiDARInstance3DBoxes
+from torch import Tensor
+
+from perception_kd.models.networks.bev_network import BEVNetworkMixin
+from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.registry import MODELS
+
+Config = dict[str, Any]
+
+
+@MODELS.register_module()
+class BEVDetector(BEVNetworkMixin, TaskModel):
+    """A center-based detector over one map of features.
+
+    Which sensors it sees is what its network is made of: ``pts_*`` parts alone are
+    CenterPoint [1], ``img_*`` parts and a view transform alone see with cameras, and
+    with a ``fuser`` of both it is BEVFusion [2] with CenterPoint's head. The names are
+    mmdet3d's, so weights go both ways.
+
+    - [1] Center-based 3D Object Detection and Tracking, 2021,
+      https://arxiv.org/abs/2006.11275
+    - [2] BEVFusion: Multi-Task Multi-Sensor Fusion with Unified Bird's-Eye View
+      Representation, 2023, https://arxiv.org/abs/2205.13542
+
+    Args:
+        pts_bbox_head: A :class:`~perception_kd.models.heads.BEVCenterHead` on the last
+            map.
+        data_preprocessor: Collates samples.
+        **network: Parts of the network, as ``build_bev_network`` takes them.
+    """
+
+    def __init__(
+        self,
+        pts_bbox_head: Config,
+        data_preprocessor: Config | None = None,
+        **network: Any,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor)
+        self.build_bev_network(**network)
+        self.pts_bbox_head = MODELS.build(pts_bbox_head)
+
+    @property
+    def class_names(self) -> dict[str, tuple[str, ...]]:
+        """The head's classes."""
+        return {"box_classes": self.pts_bbox_head.classes}
+
+    def forward_tensor(self, inputs: Config) -> Any:
+        """Return for each task a list of one dict of maps, each (B, C, Y, X)."""
+        return self.pts_bbox_head([self.extract_bev(inputs)])
+
+    def loss(self, inputs: Config, data_samples: list[Any]) -> dict[str, Tensor]:
+        """Compute the losses, each the sum over the tasks.
+
+        Returns:
+            ``loss_heatmap``, ``loss_bbox`` and the monitor ``num_boxes``, boxes a
+            sample.
+        """
+        truth = [sample.gt_instances_3d for sample in data_samples]
+        by_task = self.pts_bbox_head.loss_by_feat(self.forward_tensor(inputs), truth)
+        losses = {
+            kind: torch.stack([v for k, v in by_task.items() if k.endswith(kind)]).sum()
+            for kind in ("loss_heatmap", "loss_bbox")
+        }
+        num_boxes = sum(len(boxes) for boxes in truth) / max(1, len(truth))
+        return {**losses, "num_boxes": losses["loss_bbox"].new_tensor(num_boxes)}
+
+    def predict(self, inputs: Config, data_samples: list[Any]) -> list[Any]:
+        """Write ``pred_instances_3d`` into each sample.
+
+        It has ``bboxes_3d`` in the LiDAR frame, with velocity, ``scores_3d`` (K,) and
+        ``labels_3d`` (K,).
+        """
+        metainfo = [dict(box_type_3d=LiDARInstance3DBoxes)] * len(data_samples)
+        found = self.pts_bbox_head.predict_by_feat(self.forward_tensor(inputs), metainfo)
+        for sample, boxes in zip(data_samples, found, strict=True):
+            sample.pred_instances_3d = boxes
+        return data_samples

@@ -1,0 +1,117 @@
+"""LiDAR semantic segmentation: what pre-training is judged by."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmdet3d.structures import PointData
+from torch import Tensor, nn
+
+from perception_kd.geometry.voxelization import first_points
+from perception_kd.models.networks.lidar_network import PointFeatures, PointNetworkMixin
+from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.registry import MODELS
+
+Config = dict[str, Any]
+
+_CROSS_ENTROPY = {"loss_ce": {"type": "mmdet.CrossEntropyLoss"}}
+
+
+@MODELS.register_module()
+class PointSegmentor(PointNetworkMixin, TaskModel):
+    """A class for every point, from a LiDAR network and a point-wise head.
+
+    Args:
+        pts_voxelizer: Points to voxels.
+        pts_seg_head: Voxel or BEV features to class scores at the points. A linear one
+            and ``freeze_backbone`` make the linear probe.
+        losses: Losses of scores (M, C) and classes (M,) in [0, C), by the name under
+            which each is logged, which begins with "loss_"; they are added up, with
+            the factor ``loss_weight`` of their own. They are called as mmdet's and
+            mmdet3d's are, with ``ignore_index``. None is cross-entropy alone, as
+            ``loss_ce``.
+        loss_on: "points", or "voxels" as in SLidR: of each voxel only the point with
+            the lowest row counts, which is the one that a voxelizer with
+            ``reduce="first"`` takes the features from.
+        ignore_index: Class of points that take no part in the loss.
+        freeze_backbone: Whether only the head is trained. The rest then stays in eval
+            mode throughout, so its BatchNorm statistics cannot drift.
+        data_preprocessor: Collates samples.
+        **pts_network: Configs of the network's parts by mmdet3d's names
+            (``pts_voxel_encoder``, ``pts_middle_encoder``, ``pts_backbone``,
+            ``pts_neck``).
+
+    Raises:
+        ValueError: If there is no loss, the name of one does not begin with "loss_", or
+            ``loss_on`` is neither of the two.
+    """
+
+    def __init__(
+        self,
+        pts_voxelizer: Config,
+        pts_seg_head: Config,
+        losses: Mapping[str, Config] | None = None,
+        loss_on: str = "points",
+        ignore_index: int = 255,
+        freeze_backbone: bool = False,
+        data_preprocessor: Config | None = None,
+        **pts_network: Config,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor)
+        losses = _CROSS_ENTROPY if losses is None else losses
+        if not losses or not all(name.startswith("loss_") for name in losses):
+            raise ValueError(f'losses must have names like "loss_ce", but got {list(losses)}.')
+        if loss_on not in ("points", "voxels"):
+            raise ValueError(f'loss_on must be "points" or "voxels", but got "{loss_on}".')
+        self.build_point_network(pts_voxelizer, **pts_network)
+        self.pts_seg_head = MODELS.build(pts_seg_head)
+        self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
+        self.loss_on = loss_on
+        self.ignore_index = ignore_index
+        if freeze_backbone:
+            self.freeze([self.pts_voxelizer, *self.point_network_parts()])
+
+    def forward_tensor(self, inputs: Config) -> Tensor:
+        """Return scores of all points, (N, C)."""
+        return self.extract_pts_feat(inputs["points"], self.pts_seg_head).feats
+
+    def loss(self, inputs: Config, data_samples: list[Any]) -> dict[str, Tensor]:
+        """Compute the losses over what counts: labeled points in range, or voxels.
+
+        Returns:
+            Each of ``losses``, zero where nothing counts, and the monitor ``acc_seg``
+            in percent.
+        """
+        points = self.extract_pts_feat(inputs["points"], self.pts_seg_head)
+        classes = torch.cat([s.gt_pts_seg.pts_semantic_mask for s in data_samples])
+        counted = self._rows_of_loss(points)
+        counted = counted[classes[counted] != self.ignore_index]
+        scores, classes = points.feats[counted], classes[counted]
+        if len(classes) == 0:
+            nothing = {name: scores.sum() * 0.0 for name in self.losses}
+            return {**nothing, "acc_seg": scores.new_zeros(())}
+        # Ignored points are gone; mmdet3d's Lovasz loss fails where it removes them
+        # itself and one is left.
+        losses = {n: loss(scores, classes, ignore_index=None) for n, loss in self.losses.items()}
+        correct = scores.argmax(dim=1) == classes
+        return {**losses, "acc_seg": 100 * correct.float().mean()}
+
+    def _rows_of_loss(self, points: PointFeatures) -> Tensor:
+        """Return the points that stand for themselves or for their voxel."""
+        rows = points.in_range.nonzero().squeeze(1)
+        if self.loss_on == "points" or len(rows) == 0:
+            return rows
+        voxel = points.point2voxel[rows]
+        return rows[first_points(voxel, int(voxel.max()) + 1)]
+
+    def predict(self, inputs: Config, data_samples: list[Any]) -> list[Any]:
+        """Write ``pred_pts_seg.pts_semantic_mask``, (N_b,) int64, into each sample.
+
+        Points that the network did not see get ``ignore_index``.
+        """
+        scores, point2voxel = self.extract_pts_feat(inputs["points"], self.pts_seg_head)
+        classes = scores.argmax(dim=1).masked_fill(point2voxel < 0, self.ignore_index)
+        sizes = [len(cloud) for cloud in inputs["points"]]
+        for sample, predicted in zip(data_samples, classes.split(sizes), strict=True):
+            sample.pred_pts_seg = PointData(pts_semantic_mask=predicted)
+        return data_samples

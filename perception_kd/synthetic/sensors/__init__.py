@@ -1,0 +1,1 @@
+"""LiDAR and cameras that observe the world by ray casting."""

@@ -1,0 +1,123 @@
+"""A spinning LiDAR."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
+from perception_kd.synthetic.sensors.calibration import (
+    HIGHEST_DEG,
+    LIDAR_END_DEG,
+    LIDAR_TURN,
+    LOWEST_DEG,
+)
+from perception_kd.synthetic.sensors.rays import Hits, Moment, join_hits
+from perception_kd.synthetic.world.materials import property_table
+from perception_kd.synthetic.world.weather import Look
+
+MIN_RANGE, MAX_RANGE = 1.0, 100.0
+_STEPS = 60
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One turn of a LiDAR, in the order in which it fired.
+
+    Attributes:
+        points: x, y, z in m in the LiDAR frame at the end of the turn, intensity
+            0..255, ring from the lowest; shape (N, 5).
+        object_id: What each point lies on, shape (N,).
+    """
+
+    points: NDArray[np.float32]
+    object_id: NDArray[np.int64]
+
+
+def scan(
+    moment_at: Callable[[float], Moment],
+    look: Look,
+    lidar2world: Callable[[float], Array],
+    lidar2ego: Array,
+    beams: int,
+    azimuths: int,
+    rng: np.random.Generator,
+) -> Sweep:
+    """Turn once, while the vehicle and all else move on.
+
+    The points are given as seen from where the sensor ends up, as in nuScenes: what
+    does not move is where it is, and what moves is where it was when it was hit.
+
+    Args:
+        moment_at: The world some s after the end of the turn.
+        look: Rain swallows returns.
+        lidar2world: Pose of the sensor some s after the end of the turn, (4, 4).
+        lidar2ego: Its pose on the vehicle.
+        beams: Number of rings.
+        azimuths: Firings of a ring.
+        rng: Noise and losses are drawn from it.
+    """
+    rays = _make_rays(lidar2ego, beams, azimuths)
+    origins, directions, hits = _turn(rays, moment_at, lidar2world)
+    ring = np.tile(np.arange(beams), azimuths)
+    cos = -(hits.normal * directions).sum(axis=1).clip(-1, 0)
+    distance = hits.distance.astype(float)
+    intensity = _intensity(hits, cos, distance, rng)
+    kept = _returns(hits, cos, distance, look, rng)
+    distance = distance + rng.normal(0, 0.015, len(distance))
+    positions = origins[kept] + distance[kept, None] * directions[kept]
+    points = transform_points(positions, invert_rigid(lidar2world(0.0)))
+    rows = np.column_stack([points, intensity[kept], ring[kept]])
+    return Sweep(rows.astype(np.float32), hits.object_id[kept])
+
+
+def _make_rays(lidar2ego: Array, beams: int, azimuths: int) -> Array:
+    """Return unit vectors in the sensor's axes as they fire, shape (A, B, 3)."""
+    share = (np.arange(azimuths) + 1) / azimuths
+    mount = np.arctan2(lidar2ego[1, 0], lidar2ego[0, 0])
+    azimuth = np.deg2rad(LIDAR_END_DEG) - mount - 2 * np.pi * share
+    elevation = np.deg2rad(np.linspace(LOWEST_DEG, HIGHEST_DEG, beams))
+    ahead = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros(azimuths)], axis=1)
+    up = np.array([0.0, 0.0, 1.0])
+    return ahead[:, None] * np.cos(elevation)[:, None] + up * np.sin(elevation)[:, None]
+
+
+def _turn(
+    rays: Array, moment_at: Callable[[float], Moment], lidar2world: Callable[[float], Array]
+) -> tuple[Array, Array, Hits]:
+    """Return origins and directions in the world's frame, (N, 3), and what they met."""
+    origins, directions, hits = [], [], []
+    # In a sixtieth of a turn nothing moves by more than some centimeters.
+    for columns in np.array_split(np.arange(len(rays)), min(_STEPS, len(rays))):
+        later = -LIDAR_TURN * (1 - (columns.mean() + 1) / len(rays))
+        pose = lidar2world(later)
+        directions.append(rays[columns].reshape(-1, 3) @ pose[:3, :3].T)
+        origins.append(np.broadcast_to(pose[:3, 3], directions[-1].shape))
+        hits.append(moment_at(later).cast(origins[-1], directions[-1]))
+    return np.concatenate(origins), np.concatenate(directions), join_hits(hits)
+
+
+def _intensity(hits: Hits, cos: Array, distance: Array, rng: np.random.Generator) -> Array:
+    """Return what comes back, 0..255: by material, incidence and range."""
+    reflectance = property_table("reflectance")[hits.material]
+    power = 0.4 + 2.0 * property_table("gloss")[hits.material]
+    bright = hits.color.mean(axis=1) / 128
+    fading = 1 / (1 + (np.where(np.isfinite(distance), distance, 0) / 70) ** 2)
+    value = 110 * reflectance * (0.6 + 0.4 * bright) * cos**power * fading
+    value = value * rng.lognormal(0, 0.22, len(value)) + rng.normal(0, 1.0, len(value))
+    return np.round(np.clip(value, 0, 255))
+
+
+def _returns(
+    hits: Hits, cos: Array, distance: Array, look: Look, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Return which firings come back: fewer from far, at grazing incidence, in rain."""
+    seen = (distance > MIN_RANGE) & (distance < MAX_RANGE)
+    away = np.where(seen, distance, 0)
+    signal = property_table("reflectance")[hits.material] * np.maximum(cos, 1e-3)
+    lost = 1 - np.exp(-((away / 260) ** 2) / np.maximum(signal, 1e-3))
+    lost = 1 - (1 - lost) * (1 - property_table("dropout")[hits.material])
+    if look.wet:
+        lost = 1 - (1 - lost) * np.exp(-away / 250)
+    return seen & (rng.random(len(away)) >= lost)

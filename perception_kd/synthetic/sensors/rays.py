@@ -1,0 +1,198 @@
+"""Rays into a world: what they meet first."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.geometry.rigid import Array
+from perception_kd.synthetic.world.ground import GROUND_MATERIALS
+from perception_kd.synthetic.world.materials import MATERIAL_INDEX
+from perception_kd.synthetic.world.meshes import Mesh, merge, move
+from perception_kd.synthetic.world.world import FIRST_OBJECT_ID, GROUND_IDS, SKY_ID, World
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass
+class Hits:
+    """What N rays met first; the other arrays have no meaning where they met nothing.
+
+    Attributes:
+        distance: In m, infinite where nothing was met, shape (N,).
+        object_id: ``SKY_ID`` where nothing was met, shape (N,).
+        material: Index into ``MATERIALS``, shape (N,).
+        color: RGB in 0..255, shape (N, 3).
+        normal: Unit vector towards the origin of the ray, shape (N, 3).
+        position: In the world's frame in m, shape (N, 3).
+        local: Where on the thing, in its own axes in m, shape (N, 3).
+    """
+
+    distance: Float32
+    object_id: NDArray[np.int64]
+    material: NDArray[np.int64]
+    color: Float32
+    normal: Float32
+    position: Float32
+    local: Float32
+
+
+def join_hits(parts: list[Hits]) -> Hits:
+    """Return what several bundles of rays met, one after the other."""
+    names = Hits.__dataclass_fields__
+    return Hits(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+class Tracer:
+    """Casts rays into a world; what stands still is prepared once.
+
+    Args:
+        world: What there is to be seen.
+
+    Raises:
+        ImportError: If Open3D is not installed.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._poses = np.array([agent.pose(0.0) for agent in world.agents])
+        speeds = np.array([agent.speed for agent in world.agents])
+        still, self._moving = np.flatnonzero(speeds == 0), np.flatnonzero(speeds)
+        static = [world.ground.mesh, *(thing.mesh for thing in world.objects)]
+        static += [move(world.agents[i].mesh, self._poses[i]) for i in still]
+        moving = [world.agents[i].mesh for i in self._moving]
+        agents = [*still, *self._moving]
+        ids = [0, *range(FIRST_OBJECT_ID, world.first_agent_id)]
+        ids += [world.first_agent_id + i for i in agents]
+        self._num_static = sum(len(mesh.triangles) for mesh in static)
+        everything = merge([*static, *moving])
+        self._object_ids = np.repeat(ids, [len(mesh.triangles) for mesh in (*static, *moving)])
+        self._materials = everything.materials
+        self._colors = everything.colors.astype(np.float32)
+        self._static = _make_scene([merge(static)])
+        self._ground_materials = np.array([MATERIAL_INDEX[name] for name in GROUND_MATERIALS])
+
+    def at(self, time: float) -> "Moment":
+        """Return the world as it is at a time in s."""
+        agents, poses = self._world.agents, self._poses.copy()
+        for i in self._moving:
+            poses[i] = agents[i].pose(time)
+        moving = _make_scene([move(agents[i].mesh, poses[i]) for i in self._moving])
+        return Moment(self, moving, poses)
+
+    def look_up(
+        self, triangle: NDArray[np.int64], position: Float32
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Float32]:
+        """Return object ids, materials and colors of what was met."""
+        object_id = np.where(triangle < 0, SKY_ID, self._object_ids[triangle])
+        material, color = self._materials[triangle], self._colors[triangle]
+        on_ground = np.flatnonzero((object_id == 0) & (triangle >= 0))
+        kind = self._world.ground.kind_at(position[on_ground])
+        object_id[on_ground] = GROUND_IDS[kind]
+        material[on_ground] = self._ground_materials[kind]
+        color[on_ground] = self._world.ground.colors.astype(np.float32)[kind]
+        return object_id, material, color
+
+    @property
+    def static_scene(self) -> Any:
+        """Open3D's scene of what stands still."""
+        return self._static
+
+    @property
+    def num_static(self) -> int:
+        """Number of triangles that stand still."""
+        return self._num_static
+
+    @property
+    def first_agent_id(self) -> int:
+        """Object id of the first agent."""
+        return self._world.first_agent_id
+
+
+class Moment:
+    """A world at one time; made by ``Tracer.at``."""
+
+    def __init__(self, tracer: Tracer, moving: Any, poses: Array) -> None:
+        self._tracer, self._moving, self._poses = tracer, moving, poses
+
+    def cast(self, origins: Array | Float32, directions: Array | Float32) -> Hits:
+        """Find what rays meet first.
+
+        Args:
+            origins: In the world's frame in m, shape (N, 3) or (3,).
+            directions: Unit vectors, shape (N, 3).
+        """
+        rays = _make_rays(origins, directions)
+        distance, triangle, normal = _cast(self._tracer.static_scene, rays)
+        near, moving_triangle, moving_normal = _cast(self._moving, rays)
+        nearer = near < distance
+        distance[nearer], normal[nearer] = near[nearer], moving_normal[nearer]
+        triangle[nearer] = moving_triangle[nearer] + self._tracer.num_static
+        away = np.where(np.isfinite(distance), distance, 0)[:, None]
+        position = rays[:, :3] + away * rays[:, 3:]
+        object_id, material, color = self._tracer.look_up(triangle, position)
+        towards = (normal * rays[:, 3:]).sum(axis=1) > 0
+        normal[towards] *= -1
+        local = self._to_local(position, object_id)
+        return Hits(distance, object_id, material, color, normal, position, local)
+
+    def occluded(
+        self, origins: Array | Float32, directions: Array | Float32, far: Float32 | float = np.inf
+    ) -> NDArray[np.bool_]:
+        """Return whether rays meet anything nearer than ``far`` m, shape (N,)."""
+        rays = _make_rays(origins, directions)
+        hidden = np.zeros(len(rays), bool)
+        for scene in (self._tracer.static_scene, self._moving):
+            distance = scene.cast_rays(_to_tensor(rays), nthreads=1)["t_hit"].numpy()
+            hidden |= distance < far
+        return hidden
+
+    def _to_local(self, position: Float32, object_id: NDArray[np.int64]) -> Float32:
+        agent = object_id - self._tracer.first_agent_id
+        on_agent = np.flatnonzero(agent >= 0)
+        poses = self._poses.astype(np.float32)[agent[on_agent]]
+        local = position.copy()
+        moved = position[on_agent] - poses[:, :3, 3]
+        local[on_agent] = np.einsum("nij,ni->nj", poses[:, :3, :3], moved)
+        # Each agent has its own place in the texture.
+        local[on_agent] += (agent[on_agent, None] * np.float32(1.37)) % np.float32(17)
+        return local
+
+
+def _make_rays(origins: Array | Float32, directions: Array | Float32) -> Float32:
+    rays = np.empty((len(directions), 6), np.float32)
+    rays[:, :3], rays[:, 3:] = origins, directions
+    return rays
+
+
+def _cast(scene: Any, rays: Float32) -> tuple[Float32, NDArray[np.int64], Float32]:
+    result = scene.cast_rays(_to_tensor(rays), nthreads=1)
+    distance = result["t_hit"].numpy().copy()
+    triangle = result["primitive_ids"].numpy().astype(np.int64)
+    triangle[~np.isfinite(distance)] = -1
+    return distance, triangle, result["primitive_normals"].numpy().copy()
+
+
+def _open3d() -> Any:
+    try:
+        import open3d
+    except ImportError as error:
+        raise ImportError(
+            'Synthetic data needs Open3D; install it with pip install -e ".[cpu]".'
+        ) from error
+    return open3d
+
+
+def _to_tensor(array: NDArray[Any]) -> Any:
+    return _open3d().core.Tensor.from_numpy(np.ascontiguousarray(array))
+
+
+def _make_scene(meshes: list[Mesh]) -> Any:
+    # One thread, here and in casting: worlds are made side by side.
+    scene = _open3d().t.geometry.RaycastingScene(nthreads=1)
+    if meshes:
+        mesh = merge(meshes)
+        vertices, triangles = mesh.vertices.astype(np.float32), mesh.triangles.astype(np.uint32)
+        scene.add_triangles(_to_tensor(vertices), _to_tensor(triangles))
+    return scene

@@ -1,0 +1,1 @@
+"""The street world: geometry, traffic and weather."""

@@ -1,0 +1,180 @@
+"""What has a box and a track: vehicles, people, barriers, cones."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from shapely.geometry import Point
+
+from perception_kd.geometry.rigid import Array
+from perception_kd.synthetic.sensors.poses import pose_matrix
+from perception_kd.synthetic.world.agent_shapes import make_shape
+from perception_kd.synthetic.world.ground import CURB_HEIGHT
+from perception_kd.synthetic.world.meshes import Mesh, move
+from perception_kd.synthetic.world.paths import Path
+from perception_kd.synthetic.world.streets import Street
+
+# Length, width, height in m.
+SIZES = {
+    "car": (4.6, 1.92, 1.7),
+    "truck": (6.9, 2.5, 2.9),
+    "bus": (11.0, 2.9, 3.4),
+    "trailer": (10.5, 2.6, 3.7),
+    "construction_vehicle": (6.0, 2.4, 3.1),
+    "motorcycle": (2.1, 0.8, 1.2),
+    "motorcycle_rider": (2.1, 0.8, 1.75),
+    "bicycle": (1.7, 0.6, 1.05),
+    "bicycle_rider": (1.75, 0.6, 1.7),
+    "standing": (0.5, 0.65, 1.75),
+    "walking": (0.85, 0.66, 1.75),
+    "cone": (0.42, 0.42, 1.0),
+    "barrier": (0.55, 2.4, 1.0),
+}
+CATEGORIES = {
+    "car": "vehicle.car",
+    "truck": "vehicle.truck",
+    "bus": "vehicle.bus.rigid",
+    "trailer": "vehicle.trailer",
+    "construction_vehicle": "vehicle.construction",
+    "motorcycle": "vehicle.motorcycle",
+    "motorcycle_rider": "vehicle.motorcycle",
+    "bicycle": "vehicle.bicycle",
+    "bicycle_rider": "vehicle.bicycle",
+    "standing": "human.pedestrian.adult",
+    "walking": "human.pedestrian.adult",
+    "cone": "movable_object.trafficcone",
+    "barrier": "movable_object.barrier",
+}
+# The ego vehicle keeps its distance; its origin is the rear axle.
+_EGO_SIZE = (10.0, 2.0, 1.7)
+_EGO_CENTER = 1.4
+# Boxes are wider than their contents, so that they hold points with range noise.
+_MARGIN = 0.05
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A thing with a box that follows a path at one speed.
+
+    Attributes:
+        kind: Key of ``SIZES``.
+        size: Length, width, height in m.
+        mesh: In its own axes, the origin in the middle of the box.
+        path: What it follows.
+        start: Where on it the scene starts in m.
+        speed: In m/s.
+        floor: Height of the ground below it in m.
+        attribute: nuScenes' attribute, or nothing.
+    """
+
+    kind: str
+    size: tuple[float, float, float]
+    mesh: Mesh
+    path: Path
+    start: float
+    speed: float
+    floor: float
+    attribute: str
+
+    @property
+    def category(self) -> str:
+        """NuScenes' category."""
+        return CATEGORIES[self.kind]
+
+    def pose(self, time: float) -> Array:
+        """Return the 4x4 matrix from its own axes to the world at a time in s."""
+        x, y, yaw = self.path.pose(self.start + self.speed * time)
+        return pose_matrix(yaw, (x, y, self.floor + self.size[2] / 2))
+
+
+def get_attribute(kind: str, speed: float, parked: bool = True) -> str:
+    """Return nuScenes' attribute of a kind of agent in motion or at rest."""
+    if kind in ("standing", "walking"):
+        return "pedestrian.moving" if speed else "pedestrian.standing"
+    if kind.startswith(("motorcycle", "bicycle")):
+        return "cycle.with_rider" if kind.endswith("rider") else "cycle.without_rider"
+    if kind in ("cone", "barrier"):
+        return ""
+    return "vehicle.moving" if speed else "vehicle.parked" if parked else "vehicle.stopped"
+
+
+class Crowd:
+    """Agents that never run into each other or the ego vehicle.
+
+    Args:
+        street: Where they are.
+        duration: Of the scene in s.
+        rng: All that varies is drawn from it.
+    """
+
+    def __init__(self, street: Street, duration: float, rng: np.random.Generator) -> None:
+        self.agents: list[Agent] = []
+        self._street, self._rng = street, rng
+        self._times = np.arange(-0.5, duration + 0.51, 0.25)
+        start = street.ego_start + _EGO_CENTER
+        ego = [street.ego_path.pose(start + street.ego_speed * t) for t in self._times]
+        self._discs = [_discs(np.array(ego), _EGO_SIZE)]
+
+    def add(
+        self,
+        kind: str,
+        path: Path,
+        start: float,
+        speed: float = 0.0,
+        *,
+        raised: bool = False,
+        parked: bool = True,
+    ) -> bool:
+        """Add an agent unless it would touch another at some time.
+
+        Args:
+            kind: Key of ``SIZES``.
+            path: What it follows.
+            start: Where on it the scene starts in m.
+            speed: In m/s.
+            raised: Whether it is on the sidewalk.
+            parked: Whether a vehicle at rest is parked, not stopped in traffic.
+
+        Returns:
+            Whether it was added.
+        """
+        factors = self._rng.uniform(0.92, 1.08, 3)
+        length, width, height = (float(s * f) for s, f in zip(SIZES[kind], factors, strict=True))
+        poses = np.array([path.pose(start + speed * t) for t in self._times])
+        discs = _discs(poses, (length, width, height))
+        if any(_touch(discs, other) for other in self._discs):
+            return False
+        self._discs.append(discs)
+        size = (length, width, height)
+        inner = (length - 2 * _MARGIN, width - 2 * _MARGIN, height - _MARGIN)
+        mesh = move(make_shape(kind, inner, self._rng), pose_matrix(0.0, (0, 0, -_MARGIN / 2)))
+        floor = CURB_HEIGHT if raised else 0.0
+        attribute = get_attribute(kind, speed, parked)
+        self.agents.append(Agent(kind, size, mesh, path, start, speed, floor, attribute))
+        return True
+
+
+def _discs(poses: Array, size: tuple[float, float, float]) -> tuple[Array, float]:
+    """Cover a box with discs along its longer side, at all times, shape (T, K, 2)."""
+    long, short = max(size[:2]), min(size[:2])
+    count = max(1, int(np.ceil(2 * long / short)))
+    along = (np.arange(count) + 0.5) / count * long - long / 2
+    yaw = poses[:, 2] + (0.0 if size[0] >= size[1] else np.pi / 2)
+    heading = np.stack([np.cos(yaw), np.sin(yaw)], axis=1)
+    centers = poses[:, None, :2] + along[:, None] * heading[:, None]
+    return centers, float(np.hypot(short, long / count) / 2 + 0.05)
+
+
+def _touch(first: tuple[Array, float], second: tuple[Array, float]) -> bool:
+    gaps = np.linalg.norm(first[0][:, :, None] - second[0][:, None], axis=-1)
+    return bool((gaps < first[1] + second[1]).any())
+
+
+def place_at(x: float, y: float, yaw: float) -> Path:
+    """Return a straight path that starts at a pose, for what stands or walks there."""
+    return Path.from_segments((x, y), yaw, [(1.0, 0.0)])
+
+
+def on_road(street: Street, path: Path, distance: float) -> bool:
+    """Return whether a place along a path is on the road and off the junction."""
+    point = Point(path.pose(distance)[:2])
+    return bool(street.drivable.contains(point) and not street.junction.contains(point))

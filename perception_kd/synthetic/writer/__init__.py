@@ -1,0 +1,1 @@
+"""Writes scenes as a nuScenes data set."""

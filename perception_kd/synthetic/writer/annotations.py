@@ -1,0 +1,179 @@
+"""Boxes: which points they hold, and how much of them the cameras see."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.geometry.projection import project_points
+from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
+from perception_kd.synthetic.sensors.calibration import turn_delay
+from perception_kd.synthetic.sensors.poses import translation_rotation
+from perception_kd.synthetic.sensors.rays import Moment
+from perception_kd.synthetic.world.agents import Agent
+from perception_kd.synthetic.world.world import World
+from perception_kd.synthetic.writer.tables import Record, Tables, link, make_token
+
+MAX_DISTANCE = 80.0
+_LEVELS = (0.4, 0.6, 0.8)
+
+
+class VisibilityMeter:
+    """Measures how much of the agents the cameras of one keyframe see.
+
+    Of an agent's surface that faces the vehicle, it is the share that lies on an image
+    and is not hidden by anything else.
+
+    Args:
+        world: Where the agents are.
+        time: Of the keyframe in s.
+    """
+
+    def __init__(self, world: World, time: float) -> None:
+        self._world = world
+        eye = world.ego2world(time)[:3, 3] + (0.0, 0.0, 1.5)
+        parts = [_surface(agent.mesh.vertices[agent.mesh.triangles]) for agent in world.agents]
+        self._agent = np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts])
+        self._centers, self._normals, area = (np.concatenate(x) for x in zip(*parts, strict=True))
+        facing = self._facing(eye, *self._placed(time))
+        self._area = area * facing
+        self._seen = np.zeros(len(area), bool)
+
+    def look(
+        self, moment: Moment, time: float, cam2world: Array, cam2img: Array, size: tuple[int, int]
+    ) -> None:
+        """Take the view of one camera into account, at the time in s when it fires."""
+        centers, normals = self._placed(time)
+        projection = project_points(centers, invert_rigid(cam2world), cam2img, size, 0.3)
+        near = projection.visible & (projection.depth < MAX_DISTANCE)
+        rows = np.flatnonzero(near & self._facing(cam2world[:3, 3], centers, normals))
+        rays = centers[rows] - cam2world[:3, 3]
+        hits = moment.cast(cam2world[:3, 3], rays / np.linalg.norm(rays, axis=1, keepdims=True))
+        same = hits.object_id == self._world.first_agent_id + self._agent[rows]
+        self._seen[rows[same]] = True
+
+    def tokens(self) -> list[str]:
+        """Return the token of each agent's level of visibility."""
+        count = len(self._world.agents)
+        whole = np.bincount(self._agent, self._area, count)
+        seen = np.bincount(self._agent, self._area * self._seen, count)
+        shares = seen / np.maximum(whole, 1e-9)
+        return [str(1 + level) for level in np.digitize(shares, _LEVELS)]
+
+    def _placed(self, time: float) -> tuple[Array, Array]:
+        poses = np.array([agent.pose(time) for agent in self._world.agents])[self._agent]
+        centers = np.einsum("nij,nj->ni", poses[:, :3, :3], self._centers) + poses[:, :3, 3]
+        return centers, np.einsum("nij,nj->ni", poses[:, :3, :3], self._normals)
+
+    @staticmethod
+    def _facing(eye: Array, centers: Array, normals: Array) -> NDArray[np.bool_]:
+        return np.asarray(((eye - centers) * normals).sum(axis=1) > 0)
+
+
+def _surface(corners: Array) -> tuple[Array, Array, Array]:
+    """Return centers, outward normals and areas of triangles, shape (T, 3, 3)."""
+    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    length = np.linalg.norm(cross, axis=1)
+    centers = corners.mean(axis=1)
+    return centers, cross / np.maximum(length, 1e-12)[:, None], length / 2
+
+
+def pose_when_scanned(world: World, agent: Agent, lidar2ego: Array, time: float) -> Array:
+    """Return an agent's pose when a turn of the LiDAR passes it, shape (4, 4).
+
+    Annotators draw a box around the points that they see: it lies where the thing was
+    when the LiDAR looked at it, up to 50 ms before the sweep's time.
+
+    Args:
+        world: Where the agent is.
+        agent: Whose pose it is.
+        lidar2ego: Pose of the LiDAR on the vehicle, shape (4, 4).
+        time: When the turn ends in s.
+    """
+    delay = 0.0
+    # The delay depends on where the agent is, and that little on the delay.
+    for _ in range(2 if agent.speed else 0):
+        ego2world = world.ego2world(time + delay)
+        x, y, _ = (invert_rigid(ego2world) @ agent.pose(time + delay))[:3, 3] - lidar2ego[:3, 3]
+        delay = turn_delay(float(np.rad2deg(np.arctan2(y, x))))
+    return agent.pose(time + delay)
+
+
+def count_points(points: Array, agent: Agent, agent2lidar: Array) -> int:
+    """Return how many points a box holds, as the devkit counts.
+
+    Args:
+        points: In the LiDAR frame in m, shape (N, 3).
+        agent: Whose box it is.
+        agent2lidar: Pose of the box, shape (4, 4).
+    """
+    reach = np.linalg.norm(agent.size) / 2
+    near = points[np.linalg.norm(points - agent2lidar[:3, 3], axis=1) < reach]
+    local = transform_points(near, invert_rigid(agent2lidar))
+    return int((np.abs(local) <= np.array(agent.size) / 2).all(axis=1).sum())
+
+
+def make_tracks(
+    world: World,
+    times: list[float],
+    samples: list[str],
+    poses: list[list[Array]],
+    num_points: list[list[int]],
+    visibility: list[list[str]],
+) -> Tables:
+    """Return the tables of instances and annotations.
+
+    An agent is annotated where LiDAR points lie on it or the cameras see more than
+    40 % of it, and where it is hidden in between, as in nuScenes; never from 80 m on.
+    What is annotated once has no velocity, and a class that has nothing else scores an
+    error of 1 in nuScenes' evaluation, whatever is predicted.
+
+    Args:
+        world: Whose agents to annotate.
+        times: Of the keyframes in s.
+        samples: Their tokens.
+        poses: Of the boxes in the world by keyframe and agent, shape (4, 4) each.
+        num_points: LiDAR points in the box by keyframe and agent.
+        visibility: Tokens by keyframe and agent.
+    """
+    frames = range(len(times))
+    tables: dict[str, list[Record]] = {"instance": [], "sample_annotation": []}
+    for index, agent in enumerate(world.agents):
+        instance = make_token(world.name, "instance", index)
+        records: list[dict[str, Any]] = []
+        found = [i for i in frames if num_points[i][index] or visibility[i][index] != "1"]
+        for frame in range(min(found, default=0), max(found, default=-1) + 1):
+            pose = poses[frame][index]
+            away = pose[:2, 3] - world.ego2world(times[frame])[:2, 3]
+            if np.linalg.norm(away) > MAX_DISTANCE:
+                continue
+            length, width, height = agent.size
+            records.append(
+                {
+                    "token": make_token(world.name, "annotation", index, frame),
+                    "sample_token": samples[frame],
+                    "instance_token": instance,
+                    "visibility_token": visibility[frame][index],
+                    "attribute_tokens": _attributes(agent),
+                    "size": [width, length, height],
+                    "num_lidar_pts": num_points[frame][index],
+                    "num_radar_pts": 0,
+                    **translation_rotation(world.world2global @ pose),
+                }
+            )
+        if records:
+            tables["sample_annotation"] += link(records)
+            tables["instance"].append(
+                {
+                    "token": instance,
+                    "category_token": make_token("category", agent.category),
+                    "nbr_annotations": len(records),
+                    "first_annotation_token": records[0]["token"],
+                    "last_annotation_token": records[-1]["token"],
+                }
+            )
+    return tables
+
+
+def _attributes(agent: Agent) -> list[str]:
+    return [make_token("attribute", agent.attribute)] if agent.attribute else []

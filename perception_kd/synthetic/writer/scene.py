@@ -1,0 +1,236 @@
+"""One scene's files, and its part of the tables."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from perception_kd.geometry.rigid import Array, invert_rigid
+from perception_kd.synthetic.sensors.calibration import CAMERAS, CHANNELS, LIDAR, Rig, make_rig
+from perception_kd.synthetic.sensors.camera import photograph
+from perception_kd.synthetic.sensors.lidar import Sweep, scan
+from perception_kd.synthetic.sensors.poses import translation_rotation
+from perception_kd.synthetic.sensors.rays import Tracer
+from perception_kd.synthetic.settings import SECONDS_A_KEYFRAME, VERSION, SyntheticSettings
+from perception_kd.synthetic.world.world import World, make_world
+from perception_kd.synthetic.writer.annotations import (
+    VisibilityMeter,
+    count_points,
+    make_tracks,
+    pose_when_scanned,
+)
+from perception_kd.synthetic.writer.names import LIDARSEG_CATEGORIES
+from perception_kd.synthetic.writer.tables import Record, Tables, empty_tables, link, make_token
+
+_START_US = 1_533_151_603_500_000
+_SCENE_US = 100_000_000
+_JPEG_QUALITY = 88
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One shot of a sensor.
+
+    Attributes:
+        channel: Of the sensor.
+        keyframe: Number of the sample that it belongs to.
+        time: In s after the first keyframe.
+        back: Sweeps between it and the keyframe; 0 is the keyframe itself.
+    """
+
+    channel: str
+    keyframe: int
+    time: float
+    back: int = 0
+
+
+class SceneWriter:
+    """Writes the sensor files of one scene.
+
+    Args:
+        root: Folder of the data set.
+        settings: Of the data set.
+        number: Of the scene.
+    """
+
+    def __init__(self, root: Path, settings: SyntheticSettings, number: int) -> None:
+        self._root, self._settings, self._number = root, settings, number
+        self.world: World = make_world(settings, number)
+        self._tracer = Tracer(self.world)
+        self._rig: Rig = make_rig(settings.width, settings.height, self._rng("rig", 0))
+        self.tables = empty_tables()
+        self._times = [i * SECONDS_A_KEYFRAME for i in range(settings.keyframes)]
+        name = self.world.name
+        self._samples = [make_token(name, "sample", i) for i in range(settings.keyframes)]
+
+    def write(self) -> Tables:
+        """Write all files and return the scene's part of the tables."""
+        agents = self.world.agents
+        self._add_heading()
+        poses = [
+            [pose_when_scanned(self.world, x, self._rig.sensor2ego[LIDAR], time) for x in agents]
+            for time in self._times
+        ]
+        num_points = self._write_lidar(poses)
+        visibility = self._write_images()
+        self.tables |= make_tracks(
+            self.world, self._times, self._samples, poses, num_points, visibility
+        )
+        return dict(self.tables)
+
+    def _rng(self, channel: str, frame: int) -> np.random.Generator:
+        """Return a generator for one shot: no shot depends on what was drawn before."""
+        index = ("rig", *CHANNELS).index(channel)
+        return np.random.default_rng([self._settings.seed, self._number, index, frame])
+
+    def _timestamp(self, time: float) -> int:
+        return _START_US + self._number * _SCENE_US + round(time * 1e6)
+
+    def _add_heading(self) -> None:
+        name = self.world.name
+        scene, log = make_token("scene", name), make_token("log", name)
+        look, layout = self.world.look.name, self.world.street.layout
+        self.tables["log"].append(
+            {
+                "token": log,
+                "logfile": f"synthetic-{name}",
+                "vehicle": "synthetic",
+                "date_captured": "2018-08-01",
+                "location": self.world.location,
+            }
+        )
+        self.tables["scene"].append(
+            {
+                "token": scene,
+                "log_token": log,
+                "nbr_samples": len(self._samples),
+                "first_sample_token": self._samples[0],
+                "last_sample_token": self._samples[-1],
+                "name": name,
+                "description": f"Synthetic, {layout}, {look}",
+            }
+        )
+        self.tables["sample"] += link(
+            [
+                {"token": token, "timestamp": self._timestamp(time), "scene_token": scene}
+                for token, time in zip(self._samples, self._times, strict=True)
+            ]
+        )
+        for channel, sensor2ego in self._rig.sensor2ego.items():
+            cam2img = self._rig.cam2img.get(channel)
+            self.tables["calibrated_sensor"].append(
+                {
+                    "token": make_token(name, "calibrated_sensor", channel),
+                    "sensor_token": make_token("sensor", channel),
+                    "camera_intrinsic": [] if cam2img is None else cam2img.tolist(),
+                    **translation_rotation(sensor2ego),
+                }
+            )
+
+    def _write_lidar(self, poses: list[list[Array]]) -> list[list[int]]:
+        """Write all sweeps and return the number of points in each box of keyframes.
+
+        Args:
+            poses: Of the boxes in the world by keyframe and agent.
+        """
+        step = SECONDS_A_KEYFRAME / (self._settings.sweeps + 1)
+        # Sweeps lie between keyframes: the first keyframe of a scene has none.
+        frames = [
+            Frame(LIDAR, i, time - back * step, back)
+            for i, time in enumerate(self._times)
+            for back in range(self._settings.sweeps if i else 0, -1, -1)
+        ]
+        num_points = []
+        records = []
+        for number, frame in enumerate(frames):
+            sweep = self._scan(frame, self._rng(LIDAR, number))
+            records.append(self._add_sample_data(frame))
+            sweep.points.tofile(self._root / records[-1]["filename"])
+            if frame.back == 0:
+                self._write_labels(records[-1]["token"], sweep)
+                num_points.append(self._count(frame, sweep, poses[frame.keyframe]))
+        link(records)
+        return num_points
+
+    def _scan(self, frame: Frame, rng: np.random.Generator) -> Sweep:
+        mount = self._rig.sensor2ego[LIDAR]
+        return scan(
+            lambda later: self._tracer.at(frame.time + later),
+            self.world.look,
+            partial(self._sensor2world, LIDAR, frame.time),
+            mount,
+            self._settings.beams,
+            self._settings.azimuths,
+            rng,
+        )
+
+    def _sensor2world(self, channel: str, time: float, later: float = 0.0) -> Array:
+        return self.world.ego2world(time + later) @ self._rig.sensor2ego[channel]
+
+    def _write_labels(self, token: str, sweep: Sweep) -> None:
+        index = {name: i for i, name in enumerate(LIDARSEG_CATEGORIES)}
+        labels = np.array([index[name] for name in self.world.categories], np.uint8)
+        filename = f"lidarseg/{VERSION}/{token}_lidarseg.bin"
+        labels[sweep.object_id].tofile(self._root / filename)
+        record = {"token": token, "sample_data_token": token, "filename": filename}
+        self.tables["lidarseg"].append(record)
+
+    def _count(self, frame: Frame, sweep: Sweep, poses: list[Array]) -> list[int]:
+        world2lidar = invert_rigid(self._sensor2world(LIDAR, frame.time))
+        points = sweep.points[:, :3].astype(float)
+        return [
+            count_points(points, agent, world2lidar @ pose)
+            for agent, pose in zip(self.world.agents, poses, strict=True)
+        ]
+
+    def _write_images(self) -> list[list[str]]:
+        """Write all images and return each box's visibility by keyframe."""
+        records: dict[str, list[Record]] = {name: [] for name in CAMERAS}
+        visibility = []
+        for number, time in enumerate(self._times):
+            meter = VisibilityMeter(self.world, time)
+            for name in CAMERAS:
+                records[name].append(self._write_image(name, number, time, meter))
+            visibility.append(meter.tokens())
+        for sequence in records.values():
+            link(sequence)
+        return visibility
+
+    def _write_image(self, name: str, number: int, time: float, meter: VisibilityMeter) -> Record:
+        frame = Frame(name, number, time + CAMERAS[name].delay)
+        moment = self._tracer.at(frame.time)
+        view = self._sensor2world(name, frame.time), self._rig.cam2img[name]
+        size = (self._settings.height, self._settings.width)
+        photo = photograph(moment, self.world.look, *view, size, self._rng(name, number))
+        meter.look(moment, frame.time, *view, size)
+        record = self._add_sample_data(frame)
+        path = str(self._root / record["filename"])
+        cv2.imwrite(path, photo.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        return record
+
+    def _add_sample_data(self, frame: Frame) -> Record:
+        name, channel = self.world.name, frame.channel
+        timestamp = self._timestamp(frame.time)
+        token = make_token(name, channel, timestamp)
+        ego2global = self.world.world2global @ self.world.ego2world(frame.time)
+        pose = {"token": token, "timestamp": timestamp, **translation_rotation(ego2global)}
+        self.tables["ego_pose"].append(pose)
+        folder = "sweeps" if frame.back else "samples"
+        is_lidar = channel == LIDAR
+        ending = "pcd.bin" if is_lidar else "jpg"
+        record = {
+            "token": token,
+            "sample_token": self._samples[frame.keyframe],
+            "ego_pose_token": token,
+            "calibrated_sensor_token": make_token(name, "calibrated_sensor", channel),
+            "timestamp": timestamp,
+            "fileformat": "pcd" if is_lidar else "jpg",
+            "is_key_frame": frame.back == 0,
+            "height": 0 if is_lidar else self._settings.height,
+            "width": 0 if is_lidar else self._settings.width,
+            "filename": f"{folder}/{channel}/synthetic-{name}__{channel}__{timestamp}.{ending}",
+        }
+        self.tables["sample_data"].append(record)
+        return record

@@ -1,0 +1,81 @@
+"""nuScenes' tables: what they hold, and how records refer to each other."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from perception_kd.synthetic.sensors.calibration import CHANNELS, LIDAR
+from perception_kd.synthetic.writer.names import (
+    ATTRIBUTES,
+    LIDARSEG_CATEGORIES,
+    VISIBILITIES,
+)
+
+Record = dict[str, Any]
+Tables = dict[str, list[Record]]
+
+TABLE_NAMES = (
+    "attribute",
+    "calibrated_sensor",
+    "category",
+    "ego_pose",
+    "instance",
+    "lidarseg",
+    "log",
+    "map",
+    "sample",
+    "sample_annotation",
+    "sample_data",
+    "scene",
+    "sensor",
+    "visibility",
+)
+
+
+def make_token(*parts: object) -> str:
+    """Return the token of a record, the same for the same parts."""
+    text = "/".join(map(str, parts))
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def empty_tables() -> Tables:
+    """Return tables that make themselves."""
+    return defaultdict(list)
+
+
+def link(records: list[Record]) -> list[Record]:
+    """Fill ``prev`` and ``next`` with the tokens of the neighbors, in place."""
+    tokens = ["", *(record["token"] for record in records), ""]
+    for record, before, after in zip(records, tokens, tokens[2:], strict=False):
+        record |= {"prev": before, "next": after}
+    return records
+
+
+def make_vocabulary() -> Tables:
+    """Return the tables that are the same for all scenes."""
+    tables = empty_tables()
+    for index, name in enumerate(LIDARSEG_CATEGORIES):
+        record = {"token": make_token("category", name), "name": name, "index": index}
+        tables["category"].append({**record, "description": name})
+    for name in ATTRIBUTES:
+        record = {"token": make_token("attribute", name), "name": name}
+        tables["attribute"].append({**record, "description": name})
+    for token, level in VISIBILITIES.items():
+        description = f"visibility of whole object is {level[1:]} %"
+        tables["visibility"].append({"token": token, "level": level, "description": description})
+    for channel in CHANNELS:
+        modality = "lidar" if channel == LIDAR else "camera"
+        token = make_token("sensor", channel)
+        tables["sensor"].append({"token": token, "channel": channel, "modality": modality})
+    return tables
+
+
+def write_tables(folder: Path, parts: Sequence[Tables]) -> None:
+    """Write all tables, the records of the parts one after the other."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in TABLE_NAMES:
+        records = [record for part in parts for record in part.get(name, [])]
+        (folder / f"{name}.json").write_text(json.dumps(records, indent=0), encoding="utf-8")

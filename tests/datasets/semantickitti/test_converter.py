@@ -1,0 +1,231 @@
+"""SemanticKITTI info files against the calibration's own formulas and the pictures."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from perception_kd.datasets.semantic_labels import (
+    SEMANTICKITTI_CLASSES,
+    semantickitti_label_mapping,
+)
+from perception_kd.datasets.semantickitti.converter import (
+    Converted,
+    convert_semantickitti,
+    read_calibration,
+)
+from perception_kd.geometry.projection import project_points
+from perception_kd.io.info_file import read_info
+from tests.fake_data import make_semantickitti
+
+Array = NDArray[np.floating[Any]]
+
+
+def convert(root: Path, out_dir: Path, **settings: Any) -> Converted:
+    return convert_semantickitti(root, out_dir, progress=False, **settings)
+
+
+@pytest.fixture
+def small_copy(tmp_path: Path) -> Path:
+    """Return a small tree that may be damaged."""
+    return make_semantickitti(tmp_path / "small", (0,), 2, img_size=(24, 80), num_azimuths=12)
+
+
+def read_points(root: Path, sample: dict[str, Any]) -> Array:
+    path = root / sample["lidar_points"]["lidar_path"]
+    return np.fromfile(path, np.float32).reshape(-1, 4)[:, :3]
+
+
+def read_rows(path: Path) -> dict[str, Array]:
+    pairs = (line.split(":") for line in path.read_text().splitlines())
+    return {name: np.array(row.split(), float).reshape(3, 4) for name, row in pairs}
+
+
+def test_splits_are_the_official_ones(fake_semantickitti: Path, tmp_path: Path) -> None:
+    converted = convert(fake_semantickitti, tmp_path)
+    assert converted.num_samples == {"train": 6, "val": 3}
+    assert converted.missing == [1, 2, 3, 4, 5, 6, 9, 10, *range(11, 22)]
+    train = read_info(converted.paths["train"])["data_list"]
+    assert [x["scene_name"] for x in train] == ["00"] * 3 + ["07"] * 3
+    assert [x["sample_idx"] for x in train] == list(range(6))
+    assert train[4]["token"] == "07_000001"
+
+
+def test_any_sequence_can_be_held_out(fake_semantickitti: Path, tmp_path: Path) -> None:
+    splits = {"train": [0, 8], "val": [7]}
+    converted = convert(fake_semantickitti, tmp_path, splits=splits)
+    for split, sequences in splits.items():
+        info = read_info(converted.paths[split])
+        assert {int(x["scene_name"]) for x in info["data_list"]} == set(sequences)
+        assert "--train-sequences 0 8 --val-sequences 7" in info["metainfo"]["command"]
+
+
+def project_by_p2(root: Path, points: Array, sequence: str) -> tuple[Array, Array]:
+    """Project as KITTI's papers say, ``P2 @ Tr @ x``; return pixels and depths."""
+    rows = read_rows(root / "sequences" / sequence / "calib.txt")
+    homogeneous = np.column_stack([points, np.ones(len(points))])
+    points_cam0 = homogeneous @ rows["Tr"].T
+    projected = np.column_stack([points_cam0, np.ones(len(points))]) @ rows["P2"].T
+    return projected[:, :2] / projected[:, 2:], projected[:, 2]
+
+
+def check_projection(root: Path, out_dir: Path, sequence: str) -> None:
+    converted = convert(root, out_dir, splits={"val": [int(sequence)]})
+    sample = read_info(converted.paths["val"])["data_list"][0]
+    points, image = read_points(root, sample), sample["images"]["CAM2"]
+    lidar2cam, cam2img = np.array(image["lidar2cam"]), np.array(image["cam2img"])
+    projection = project_points(points, lidar2cam, cam2img, (image["height"], image["width"]))
+    pixels, depth = project_by_p2(root, points, sequence)
+    assert projection.visible.sum() > 1000
+    seen = projection.visible
+    np.testing.assert_allclose(projection.pixels[seen], pixels[seen], atol=1e-6)
+    np.testing.assert_allclose(projection.depth[seen], depth[seen], atol=1e-6)
+
+
+def test_convention_projection_matches_p2_with_its_fourth_column(
+    fake_semantickitti: Path, tmp_path: Path
+) -> None:
+    check_projection(fake_semantickitti, tmp_path, "07")
+
+
+@pytest.mark.parametrize("name", ["semantickitti", "semantickitti_fov"])
+def test_projection_matches_p2_on_real_frames(tmp_path: Path, name: str) -> None:
+    if "PERCEPTION_KD_REAL_DATA" not in os.environ:
+        pytest.skip("PERCEPTION_KD_REAL_DATA is not set")
+    root = Path(os.environ["PERCEPTION_KD_REAL_DATA"]) / name / "dataset"
+    check_projection(root, tmp_path, "07")
+
+
+def test_points_of_cars_fall_on_cars(fake_semantickitti: Path, tmp_path: Path) -> None:
+    # Cars are the only red things in the made-up street.
+    red = []
+    for sample in read_info(convert(fake_semantickitti, tmp_path).paths["train"])["data_list"]:
+        labels = np.fromfile(fake_semantickitti / sample["pts_semantic_mask_path"], np.uint32)
+        classes = semantickitti_label_mapping()[labels & 0xFFFF]
+        points = read_points(fake_semantickitti, sample)
+        points = points[classes == SEMANTICKITTI_CLASSES.index("car")]
+        image = sample["images"]["CAM2"]
+        img = np.asarray(Image.open(fake_semantickitti / image["img_path"]))
+        assert img.shape == (image["height"], image["width"], 3)
+        lidar2cam, cam2img = np.array(image["lidar2cam"]), np.array(image["cam2img"])
+        projection = project_points(points, lidar2cam, cam2img, img.shape[:2])
+        col, row = projection.pixels[projection.visible].round().astype(int).T
+        color = img[row, col].astype(int)
+        red.append(color[:, 0] > color[:, 1:].max(axis=1) + 60)
+    assert sum(map(len, red)) > 300
+    assert np.concatenate(red).mean() > 0.9
+
+
+def test_convention_poses_move_the_lidar_from_the_first_frame(
+    fake_semantickitti: Path, tmp_path: Path
+) -> None:
+    samples = read_info(convert(fake_semantickitti, tmp_path).paths["val"])["data_list"]
+    np.testing.assert_allclose(samples[0]["ego2global"], np.eye(4), atol=1e-7)
+    # The made-up car drives 8 m/s along its x and turns left at 0.15 rad/s.
+    time = samples[2]["timestamp"]
+    assert time == pytest.approx(2 * 0.1037)
+    ego2global = np.array(samples[2]["ego2global"])
+    np.testing.assert_allclose(ego2global[:3, 3], [8 * time, 0.6 * time**2, 0], atol=1e-5)
+    assert np.arctan2(ego2global[1, 0], ego2global[0, 0]) == pytest.approx(0.15 * time, abs=1e-6)
+
+
+def test_test_sequences_have_no_labels(tmp_path: Path) -> None:
+    root = make_semantickitti(tmp_path, (11,), 1, img_size=(24, 80), num_azimuths=12)
+    converted = convert(root, tmp_path)
+    (sample,) = read_info(converted.paths["test"])["data_list"]
+    assert "pts_semantic_mask_path" not in sample
+
+
+def test_the_folder_above_dataset_will_do(small_copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "above").mkdir()
+    small_copy.rename(tmp_path / "above" / "dataset")
+    converted = convert_semantickitti(tmp_path / "above", progress=False)
+    assert converted.paths["train"].parent == tmp_path / "above" / "dataset"
+
+
+def remove_pose(sequence: Path) -> None:
+    path = sequence / "poses.txt"
+    path.write_text(path.read_text().splitlines()[0])
+
+
+def cut_pose(sequence: Path) -> None:
+    path = sequence / "poses.txt"
+    path.write_text(path.read_text()[:-30])
+
+
+def cut_calibration(sequence: Path) -> None:
+    path = sequence / "calib.txt"
+    path.write_text(path.read_text().replace("Tr:", "Tx:"))
+
+
+def remove_image(sequence: Path) -> None:
+    (sequence / "image_2" / "000001.png").unlink()
+
+
+def remove_times(sequence: Path) -> None:
+    (sequence / "times.txt").unlink()
+
+
+def scramble_calibration(sequence: Path) -> None:
+    path = sequence / "calib.txt"
+    path.write_text(path.read_text().replace("P2: ", "P2: x"))
+
+
+def scramble_times(sequence: Path) -> None:
+    (sequence / "times.txt").write_text("0.0\n0.1 0.2\n")
+
+
+def remove_scans(sequence: Path) -> None:
+    shutil.rmtree(sequence / "velodyne")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (remove_pose, r"a pose and a time for each scan, but for 000001.bin there are 1 poses"),
+        (cut_pose, r"Line 2 of .*poses.txt must be 12 numbers, but got '"),
+        (cut_calibration, r"Tr of .*calib.txt must be 12 numbers, but got ''; unpack it again"),
+        (scramble_calibration, r"P2 of .*calib.txt must be 12 numbers, but got 'x"),
+        (scramble_times, r"Line 2 of .*times.txt must be 1 numbers, but got '0.1 0.2'"),
+        (remove_image, r"000001.bin must have an image, but there is no .*000001.png"),
+        (remove_times, r"must have times.txt, but there is no .*times.txt"),
+        (remove_scans, r"sequences must have scans of the wanted sequences, but it has none of 00"),
+        (
+            shutil.rmtree,
+            r"sequences must have scans of the wanted sequences, but it has none of 00",
+        ),
+    ],
+)
+def test_damaged_sequences_are_named(
+    small_copy: Path, tmp_path: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(small_copy / "sequences" / "00")
+    with pytest.raises((FileNotFoundError, ValueError), match=message):
+        convert(small_copy, tmp_path / "out")
+    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+
+
+def test_hidden_files_are_no_scans(small_copy: Path, tmp_path: Path) -> None:
+    scans = small_copy / "sequences" / "00" / "velodyne"
+    before = len(list(scans.iterdir()))
+    (scans / "._000000.bin").write_bytes(b"")
+    assert convert(small_copy, tmp_path).num_samples["train"] == before
+
+
+def test_a_wrong_root_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"--root must have a folder sequences .*nowhere"):
+        convert(tmp_path / "nowhere", tmp_path)
+
+
+def test_convention_camera_2_is_beside_camera_0(fake_semantickitti: Path) -> None:
+    # In KITTI the left color camera stands 0.06 m to the left of the left gray one: its
+    # points move by 0.06 m to the right.
+    calibration = read_calibration(fake_semantickitti / "sequences" / "00" / "calib.txt")
+    moved = calibration.lidar2cam[:3, 3] - calibration.lidar2cam0[:3, 3]
+    np.testing.assert_allclose(moved, [0.0599, -0.0011, 0.0038], atol=5e-4)

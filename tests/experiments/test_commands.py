@@ -1,0 +1,114 @@
+"""Output goes to the log, progress to the reader, Ctrl-C to the command."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from perception_kd.experiments import commands
+from perception_kd.experiments.commands import run_command, tail
+from perception_kd.experiments.progress import read_progress
+
+
+def run(script: str, log: Path) -> tuple[int, list[str]]:
+    told: list[str] = []
+    command = [sys.executable, "-u", "-c", script]
+    status = run_command(command, log, lambda text, seconds: told.append(text))
+    return status, told
+
+
+def test_output_and_status_are_kept(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "stage.log"
+    script = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
+    assert run(script, log)[0] == 3
+    assert run("print('again')", log)[0] == 0
+    lines = log.read_text().splitlines()
+    assert [line for line in lines if "-u -c" not in line] == ["", "out", "err", "", "again"]
+    assert tail(log) == "again"
+
+
+def test_progress_is_told_while_a_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "_POLL_S", 0.05)
+    script = (
+        "import time\nprint('scenes: 50%|##  | 1/2 [00:01<00:01, 1s/it]', end='\\r')\n"
+        "time.sleep(0.5)"
+    )
+    _, told = run(script, tmp_path / "log")
+    assert told[-1] == "1 of 2, 00:01 left"
+
+
+def stop_when(log: Path, text: str) -> None:
+    """Be Ctrl-C, once a command has written a text."""
+
+    def wait() -> None:
+        while not (log.exists() and text in tail(log)):
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def interrupt(script: str, log: Path) -> None:
+    # Under a shell's "&" a process ignores SIGINT, and so do those that it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    stop_when(log, "ready")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(script, log)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_is_handed_on_once_and_waited_for(tmp_path: Path) -> None:
+    script = (
+        "import time\ntry:\n    print('ready')\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    time.sleep(0.3)\n    print('saved')"
+    )
+    log = tmp_path / "log"
+    interrupt(script, log)
+    assert tail(log) == "ready\nsaved"
+
+
+def test_a_command_that_does_not_listen_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        commands, "_GRACE_S", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 10.0}
+    )
+    script = (
+        "import os, signal, time\nfor n in (signal.SIGINT, signal.SIGTERM):\n"
+        "    signal.signal(n, signal.SIG_IGN)\nprint('ready', os.getpid())\ntime.sleep(60)"
+    )
+    log = tmp_path / "log"
+    interrupt(script, log)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(tail(log).split()[1]), 0)
+
+
+def test_the_tail_of_a_log_leaves_overwritten_progress_out(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(
+        "\n$ command\nfirst\n10%|#\r20%|##\r100%|####\n\nerror: the reason\n"
+    )
+    assert tail(tmp_path / "log", 2) == "100%|####\nerror: the reason"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("tables: 100%|####| 3.57M/3.57M [00:00<00:00, 98.7MB/s]", "3.57M of 3.57M, 00:00 left"),
+        (" 10%|#  | 1/10 [00:20<03:07, 20.82s/scene]", "1 of 10, 03:07 left"),
+        ("INFO - Epoch(val) [6][10/24]    eta: 0:00:03  time: 0.2", "evaluating, step 10 of 24"),
+        ("INFO - Epoch(test) [10/24]    eta: 0:00:03", "evaluating, step 10 of 24, 0:00:03 left"),
+        ("Epoch(train)  [8][10/12]  eta: 0:00:12  loss: 0.63", "epoch 8, step 10 of 12, loss 0.63"),
+        ("Saving checkpoint at 6 epochs", ""),
+    ],
+)
+def test_progress_is_read_off_a_line(line: str, expected: str) -> None:
+    assert read_progress(line).startswith(expected)
+    assert bool(read_progress(line)) == bool(expected)

@@ -1,0 +1,235 @@
+"""Info files: what is written comes back, and what cannot be trusted is refused."""
+
+import errno
+import os
+import pickle
+import re
+import shlex
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import numpy as np
+import pytest
+
+from perception_kd.io.info_file import (
+    SCHEMA_VERSION,
+    InfoWriter,
+    Sample,
+    make_metainfo,
+    make_out_dir,
+    read_info,
+    resolve_path,
+    write_info,
+)
+
+COMMAND = "python tools/create_data.py nuscenes --root here --version v1.0-mini"
+CAR = {"bbox_label_3d": 0, "bbox_3d": [1.0, 2.0, 0.0, 4.5, 1.9, 1.6, 0.3]}
+
+
+def metainfo(**others: Any) -> dict[str, Any]:
+    return make_metainfo("nuscenes", "v1.0-mini", COMMAND, **others)
+
+
+def samples(count: int) -> Iterator[Sample]:
+    for i in range(count):
+        shared = [float(i), 0.5]
+        yield {
+            "token": f"t{i}",
+            "twice": [shared, shared],
+            "array": np.full((2, 2), i, np.float32),
+            "instances": [CAR],
+        }
+
+
+def dump(path: Path, content: Any) -> Path:
+    path.write_bytes(pickle.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_what_is_written_comes_back(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "new" / "infos.pkl"
+    assert write_info(path, metainfo(), samples(count)) == count
+    info = read_info(path)
+    assert info["metainfo"] == metainfo()
+    assert len(info["data_list"]) == count
+    for read, written in zip(info["data_list"], samples(count), strict=True):
+        np.testing.assert_array_equal(read.pop("array"), written.pop("array"))
+        assert read == written
+
+
+def test_any_reader_of_pickles_reads_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "infos.pkl"
+    write_info(path, metainfo(), samples(3))
+    with path.open("rb") as file:
+        python_only = pickle._Unpickler(file).load()
+    assert [x["token"] for x in python_only["data_list"]] == ["t0", "t1", "t2"]
+    assert [x["token"] for x in mmengine.load(path)["data_list"]] == ["t0", "t1", "t2"]
+
+
+def test_memory_does_not_grow_with_the_number_of_samples(tmp_path: Path) -> None:
+    big = ({"token": f"t{i}", "values": [float(i + j) for j in range(5000)]} for i in range(200))
+    tracemalloc.start()
+    write_info(tmp_path / "infos.pkl", metainfo(), big)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The file is 9 MB, the objects 50 MB; a sample is 0.25 MB.
+    assert (tmp_path / "infos.pkl").stat().st_size > 9e6
+    assert peak < 2e6
+
+
+def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "infos.pkl"
+    write_info(path, metainfo(), samples(2))
+
+    def fail_after_one() -> Iterator[Sample]:
+        yield {"token": "new"}
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        write_info(path, metainfo(), fail_after_one())
+    assert [x["token"] for x in read_info(path)["data_list"]] == ["t0", "t1"]
+    assert os.listdir(tmp_path) == ["infos.pkl"]
+
+
+def test_the_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "infos.pkl"
+    with InfoWriter(path, metainfo()) as writer:
+        writer.append({"token": "new"})
+        assert not path.exists()
+    assert path.exists()
+
+
+def test_refuses_another_schema_with_the_stored_command(tmp_path: Path) -> None:
+    path = tmp_path / "infos.pkl"
+    write_info(path, metainfo(schema_version=SCHEMA_VERSION + 1), samples(1))
+    expected = f"schema_version is {SCHEMA_VERSION + 1}, not {SCHEMA_VERSION}; make it with: "
+    with pytest.raises(ValueError, match=re.escape(f"{expected}{COMMAND}")) as error:
+        read_info(path)
+    assert str(path) in str(error.value)
+
+
+def test_refuses_other_coordinates(tmp_path: Path) -> None:
+    path = tmp_path / "infos.pkl"
+    write_info(path, metainfo(coordinates="somewhere else"), samples(1))
+    with pytest.raises(ValueError, match="its coordinates are 'somewhere else'"):
+        read_info(path)
+
+
+def test_refuses_a_file_of_mmdet3d(tmp_path: Path) -> None:
+    head = {"dataset": "nuscenes", "version": "v1.0-test", "info_version": "1.1"}
+    path = dump(tmp_path / "infos.pkl", {"metainfo": head, "data_list": list(samples(1))})
+    with pytest.raises(ValueError, match="no schema_version: another converter") as error:
+        read_info(path)
+    command = f"create_data.py nuscenes --root {tmp_path} --version v1.0-test"
+    assert command in str(error.value)
+
+
+def test_refuses_a_head_that_is_none(tmp_path: Path) -> None:
+    path = dump(tmp_path / "infos.pkl", {"metainfo": None, "data_list": list(samples(1))})
+    with pytest.raises(ValueError, match=r"no schema_version.*create_data.py nuscenes"):
+        read_info(path)
+
+
+def test_refuses_a_file_of_the_first_layout(tmp_path: Path) -> None:
+    boxes = np.array([[1.0, 2.0, 0.0, 4.5, 1.9, 1.6, 0.3]])
+    old = {"gt_names": np.array(["car"]), "gt_boxes": boxes}
+    content = {"infos": [old], "metadata": {"version": "v1.0-mini"}}
+    path = dump(tmp_path / "infos.pkl", content)
+    with pytest.raises(ValueError, match=r"layout of mmdet3d < 1.1 \(infos\).*v1.0-mini"):
+        read_info(path)
+
+
+def test_refuses_old_coordinates_in_either_layout(tmp_path: Path) -> None:
+    # Before 1.0, mmdet3d kept sizes as width, length, height: a car is then longer
+    # along the second.
+    boxes = np.array([[1.0, 2.0, 0.0, 1.9, 4.5, 1.6, 0.3], [0, 0, 0, 0.1, 0.2, 0.3, 0]])
+    old = {"gt_names": np.array(["car", "barrier"]), "gt_boxes": boxes}
+    first = dump(tmp_path / "first.pkl", {"infos": [old], "metadata": {}})
+    second = tmp_path / "second.pkl"
+    instances = [{"bbox_label_3d": 0, "bbox_3d": boxes[0].tolist()}]
+    write_info(second, metainfo(), [{"instances": instances}])
+    for path in (first, second):
+        with pytest.raises(ValueError, match=r"coordinates of mmdet3d < 1.0"):
+            read_info(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [[1, 2], {"metainfo": {}}, {"data_list": "text"}, {"data_list": [1]}, {"infos": [1]}],
+)
+def test_refuses_other_pickles(tmp_path: Path, content: Any) -> None:
+    with pytest.raises(ValueError, match="neither data_list nor infos"):
+        read_info(dump(tmp_path / "infos.pkl", content))
+
+
+@pytest.mark.parametrize("kept", [0, 1, 40, 400, -1])
+def test_refuses_a_file_that_is_cut_off(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "infos.pkl"
+    write_info(path, metainfo(), samples(3))
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ValueError, match=r"must be a whole info file, but reading its \d+ bytes"):
+        read_info(path)
+
+
+def test_runs_no_code_from_a_file(tmp_path: Path) -> None:
+    class Attack:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(tmp_path / "attacked"),)
+
+    path = dump(tmp_path / "infos.pkl", {"data_list": [], "metainfo": Attack()})
+    with pytest.raises(ValueError, match="mkdir, which is not plain data"):
+        read_info(path)
+    assert not (tmp_path / "attacked").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("nuscenes_infos_train.pkl", "nuscenes --root {} --version v1.0-trainval"),
+        ("semantickitti_infos_train.pkl", "semantickitti --root {}"),
+    ],
+)
+def test_a_missing_file_comes_with_the_command_that_makes_it(
+    tmp_path: Path, name: str, command: str
+) -> None:
+    folder = tmp_path / "my data"
+    expected = re.escape(f"create_data.py {command.format(shlex.quote(str(folder)))}")
+    with pytest.raises(FileNotFoundError, match=f"No info file at .*{name}; .*{expected}"):
+        read_info(folder / name)
+
+
+def test_a_folder_to_write_to_is_made_and_left_empty(tmp_path: Path) -> None:
+    folder = make_out_dir(tmp_path / "a" / "b")
+    assert folder == tmp_path / "a" / "b"
+    assert list(folder.iterdir()) == []
+
+
+def refuse(*_: Any, **__: Any) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+@pytest.mark.parametrize("call", ["pathlib.Path.mkdir", "tempfile.TemporaryFile"])
+def test_a_folder_that_cannot_be_written_to_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.setattr(call, refuse)
+    message = r"but .*a is none \(Read-only file system\); give another --out-dir"
+    with pytest.raises(PermissionError, match=message):
+        make_out_dir(tmp_path / "a")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    for folder in (tmp_path / "a", tmp_path / "a" / "b"):
+        with pytest.raises(PermissionError, match=r"--out-dir must be a folder to write to, but"):
+            make_out_dir(folder)
+
+
+def test_resolves_paths_below_their_prefix() -> None:
+    head = metainfo(data_prefix={"pts": "samples/LIDAR_TOP"})
+    assert resolve_path(head, "pts", "a.bin") == "samples/LIDAR_TOP/a.bin"
+    assert resolve_path(head, "CAM2", "sequences/00/a.png") == "sequences/00/a.png"

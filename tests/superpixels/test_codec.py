@@ -1,0 +1,118 @@
+"""Superpixel maps: nothing is lost, and files that cannot be right are named."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
+from PIL import Image
+
+from perception_kd.io.cache import Cache
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.superpixels.codec import (
+    EXTENSION,
+    KIND,
+    MAX_SEGMENTS,
+    Map,
+    decode_superpixels,
+    encode_superpixels,
+    load_superpixels,
+    relabel,
+)
+
+SHAPES = array_shapes(min_dims=2, max_dims=2, max_side=6)
+
+
+def count_up(num_segments: int, width: int = 50) -> Map:
+    """Return a map with ids 0 to num_segments - 1 and at least one pixel without."""
+    height = num_segments // width + 1
+    ids = np.arange(height * width, dtype=np.int32).reshape(height, width)
+    return np.where(ids < num_segments, ids, -1).astype(np.int32)
+
+
+@pytest.mark.parametrize("num_segments", [1, 254, 255, 256, 257, 65534, 65535, 65536, 70000])
+def test_any_number_of_segments_survives(num_segments: int) -> None:
+    superpixels = count_up(num_segments)
+    data = encode_superpixels(superpixels)
+    again = decode_superpixels(data, "a.png", (superpixels.shape[0], superpixels.shape[1]))
+    assert again.dtype == np.int32
+    np.testing.assert_array_equal(again, superpixels)
+
+
+@settings(deadline=None, max_examples=50)
+@given(arrays(np.int32, SHAPES, elements=st.integers(-1, MAX_SEGMENTS - 1)))
+def test_any_ids_survive(superpixels: Map) -> None:
+    data = encode_superpixels(superpixels)
+    shape = superpixels.shape[0], superpixels.shape[1]
+    np.testing.assert_array_equal(decode_superpixels(data, "a.png", shape), superpixels)
+
+
+@pytest.mark.parametrize(("largest", "mode"), [(254, "L"), (255, "I;16"), (65535, "RGB")])
+def test_convention_a_pixel_holds_the_id_plus_one_with_red_highest(largest: int, mode: str) -> None:
+    # Pillow is the judge of what is in the file.
+    picture = Image.open(BytesIO(encode_superpixels(np.array([[-1, 0, largest]], dtype=np.int32))))
+    stored = np.asarray(picture).astype(int)
+    assert picture.mode == mode
+    if mode == "RGB":
+        stored = stored @ [65536, 256, 1]
+    assert stored.tolist() == [[0, 1, largest + 1]]
+
+
+@settings(deadline=None, max_examples=50)
+@given(arrays(np.int64, SHAPES, elements=st.integers(-3, 9) | st.integers(2**24, 2**40)))
+def test_relabel_closes_gaps_and_keeps_the_order(segments: NDArray[np.int64]) -> None:
+    ids = sorted({int(i) for i in segments.ravel() if i >= 0})
+    expected = [[ids.index(i) if i >= 0 else -1 for i in row] for row in segments.tolist()]
+    relabeled = relabel(segments)
+    assert relabeled.dtype == np.int32
+    assert relabeled.tolist() == expected
+
+
+def test_relabel_refuses_what_are_no_ids() -> None:
+    with pytest.raises(ValueError, match="integer ids, but got float64"):
+        relabel(np.zeros((2, 2)))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"segments must have shape \(H, W\), but got \(4,\)"):
+        relabel(np.zeros(4, dtype=int))
+
+
+@pytest.mark.parametrize("wrong", [-2, MAX_SEGMENTS])
+def test_ids_that_do_not_fit_are_refused(wrong: int) -> None:
+    with pytest.raises(ValueError, match="ids from -1 to 16777214, but got"):
+        encode_superpixels(np.array([[0, wrong]], dtype=np.int32))
+
+
+def test_a_map_without_pixels_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"must have pixels, but got shape \(0, 4\)"):
+        encode_superpixels(np.zeros((0, 4), dtype=np.int32))
+
+
+def test_a_file_cut_off_anywhere_is_named() -> None:
+    data = encode_superpixels(count_up(300))
+    for length in range(0, len(data), 7):
+        with pytest.raises(BrokenFileError, match=r"a\.png must be a whole PNG, but got"):
+            decode_superpixels(data[:length], "a.png", (7, 50))
+
+
+def test_a_file_with_a_changed_byte_is_named() -> None:
+    data = bytearray(encode_superpixels(count_up(300)))
+    data[len(data) // 2] ^= 0xFF
+    with pytest.raises(BrokenFileError, match=r"a\.png must be a whole PNG"):
+        decode_superpixels(bytes(data), "a.png", (7, 50))
+
+
+def test_a_map_of_another_size_is_named() -> None:
+    data = encode_superpixels(np.zeros((4, 6), dtype=np.int32))
+    with pytest.raises(BrokenFileError, match="the size of its image, 6x4, but got 4x6"):
+        decode_superpixels(data, "a.png", (6, 4))
+
+
+def test_a_map_is_loaded_from_a_cache(tmp_path: Path) -> None:
+    cache = Cache.create(tmp_path, KIND, {}, EXTENSION, {"command": "again"})
+    cache.write("token", encode_superpixels(count_up(9, width=3)))
+    np.testing.assert_array_equal(load_superpixels(cache, "token", (4, 3)), count_up(9, width=3))
+    with pytest.raises(BrokenFileError, match=r"token.png must .* Delete the file, .* again"):
+        load_superpixels(cache, "token", (3, 4))
