@@ -190,10 +190,10 @@ def _make_scene(job: _Job) -> str:
     root, settings, number = job
     writer = SceneWriter(root, settings, number)
     tables = writer.write()
-    area = mapping(draw_area(writer.world))
-    part = {"tables": tables, "layers": MapDrawer(writer.world).draw(), "area": area}
-    _write_json(root / _UNFINISHED / f"{writer.world.name}.json", part)
-    return writer.world.name
+    area = mapping(draw_area(writer.scene))
+    part = {"tables": tables, "layers": MapDrawer(writer.scene).draw(), "area": area}
+    _write_json(root / _UNFINISHED / f"{writer.scene.name}.json", part)
+    return writer.scene.name
 
 
 def _finish(root: Path, settings: SyntheticSettings, parts: list[dict[str, Any]]) -> None:

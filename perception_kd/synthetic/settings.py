@@ -24,7 +24,7 @@ LOCATIONS = (
     "singapore-queenstown",
     "boston-seaport",
 )
-SECONDS_A_KEYFRAME = 0.5
+KEYFRAME_PERIOD_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class SyntheticSettings:
     @property
     def duration(self) -> float:
         """Time from the first to the last keyframe of a scene in s."""
-        return (self.keyframes - 1) * SECONDS_A_KEYFRAME
+        return (self.keyframes - 1) * KEYFRAME_PERIOD_S
 
     def scene_names(self) -> list[str]:
         """Return the names of the scenes."""

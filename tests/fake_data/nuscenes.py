@@ -11,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from perception_kd.synthetic.sensors.poses import pose_matrix, translation_rotation
+from perception_kd.synthetic.world.poses import pose_matrix
 from perception_kd.synthetic.writer.names import (
     ATTRIBUTES,
     DETECTION_CATEGORIES,
     LIDARSEG_CATEGORIES,
     VISIBILITIES,
 )
+from perception_kd.synthetic.writer.tables import translation_rotation
 from tests.fake_data.poses import ego2street
-from tests.fake_data.street import Street, Thing, intensities, photograph, scan
+from tests.fake_data.street import Street, Thing, intensities, render_image, scan
 
 Array = NDArray[np.float64]
 
@@ -287,7 +288,7 @@ def _add_camera(
     for record in _sensor_records(settings, drive, samples, camera, lag, "jpg"):
         time = _seconds(drive, record["timestamp"])
         cam2street = ego2street(time) @ drive.sensor2ego[camera]
-        img = photograph(drive.street, cam2street, cam2img, settings.img_size, time, drive.rng)
+        img = render_image(drive.street, cam2street, cam2img, settings.img_size, time, drive.rng)
         Image.fromarray(img).save(settings.root / record["filename"], quality=92)
         _add_sample_data(tables, drive, record, camera, "jpg", settings.img_size)
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.synthetic.sensors.poses import pose_matrix
+from perception_kd.synthetic.world.poses import pose_matrix
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.fake_data.street import Street, intensities, photograph, scan
+from tests.fake_data.street import Street, intensities, render_image, scan
 
 Array = NDArray[np.float64]
 
@@ -122,7 +122,7 @@ def _write_frame(
     lidar2cam2 = LIDAR2CAM0.copy()
     lidar2cam2[:3, 3] += np.linalg.inv(cam2img) @ projection[:, 3]
     cam2street = lidar2street @ np.linalg.inv(lidar2cam2)
-    img = photograph(street, cam2street, cam2img, img_size, time, rng)
+    img = render_image(street, cam2street, cam2img, img_size, time, rng)
     Image.fromarray(img).save(folder / "image_2" / f"{frame:06d}.png")
 
 

@@ -177,7 +177,7 @@ def scan(
     return points, ring[seen], surface, street.kinds(surface)
 
 
-def photograph(
+def render_image(
     street: Street,
     cam2street: Array,
     cam2img: Array,

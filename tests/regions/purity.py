@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from perception_kd.regions.codec import RegionIds
 from perception_kd.synthetic.sensors.calibration import LIDAR, make_rig
 from perception_kd.synthetic.sensors.lidar import Sweep, scan
-from perception_kd.synthetic.sensors.rays import Tracer
+from perception_kd.synthetic.sensors.rays import RayCaster
 from perception_kd.synthetic.settings import SyntheticSettings
-from perception_kd.synthetic.world.world import FIRST_OBJECT_ID, make_world
+from perception_kd.synthetic.world.scene import FIRST_OBJECT_ID, make_scene
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,15 @@ def measure_purity(pairs: list[tuple[RegionIds, NDArray[np.int64]]]) -> Purity:
 
 def scan_scene(settings: SyntheticSettings, number: int, times: list[float]) -> list[Sweep]:
     """Return sweeps of a drawn scene, with what each point lies on, and no file."""
-    world = make_world(settings, number)
-    tracer = Tracer(world)
+    scene = make_scene(settings, number)
+    caster = RayCaster(scene)
     mount = make_rig(64, 36, np.random.default_rng(number)).sensor2ego[LIDAR]
 
     def sweep_at(time: float) -> Sweep:
         return scan(
-            lambda later: tracer.at(time + later),
-            world.look,
-            lambda later: world.ego2world(time + later) @ mount,
+            lambda later: caster.at(time + later),
+            scene.weather,
+            lambda later: scene.ego2world(time + later) @ mount,
             mount,
             settings.beams,
             settings.azimuths,

@@ -6,13 +6,13 @@ import pytest
 from perception_kd.geometry.projection import project_points
 from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
 from perception_kd.synthetic.sensors.calibration import CAMERAS, LIDAR, Rig, make_rig
-from perception_kd.synthetic.sensors.camera import Photo, photograph
+from perception_kd.synthetic.sensors.camera import RenderedImage, render_image
 from perception_kd.synthetic.sensors.lidar import Sweep, _returns, scan
-from perception_kd.synthetic.sensors.rays import Hits, Tracer
+from perception_kd.synthetic.sensors.rays import Hits, RayCaster
 from perception_kd.synthetic.settings import SyntheticSettings
 from perception_kd.synthetic.world.materials import MATERIAL_INDEX
-from perception_kd.synthetic.world.weather import make_look
-from perception_kd.synthetic.world.world import World, make_world
+from perception_kd.synthetic.world.scene import Scene, make_scene
+from perception_kd.synthetic.world.weather import make_weather
 
 SETTINGS = SyntheticSettings(width=400, height=225)
 SIZE = (SETTINGS.height, SETTINGS.width)
@@ -23,12 +23,12 @@ class Shot:
     """One keyframe of a scene."""
 
     def __init__(self, number: int) -> None:
-        self.world: World = make_world(SETTINGS, number)
+        self.scene: Scene = make_scene(SETTINGS, number)
         self.rig: Rig = make_rig(SETTINGS.width, SETTINGS.height, np.random.default_rng(number))
-        self.tracer = Tracer(self.world)
+        self.caster = RayCaster(self.scene)
         self.sweep: Sweep = scan(
-            lambda later: self.tracer.at(TIME + later),
-            self.world.look,
+            lambda later: self.caster.at(TIME + later),
+            self.scene.weather,
             lambda later: self.pose(LIDAR, TIME + later),
             self.rig.sensor2ego[LIDAR],
             SETTINGS.beams,
@@ -38,13 +38,13 @@ class Shot:
 
     def pose(self, channel: str, time: float) -> Array:
         """Return the pose of a sensor in the world."""
-        return self.world.ego2world(time) @ self.rig.sensor2ego[channel]
+        return self.scene.ego2world(time) @ self.rig.sensor2ego[channel]
 
-    def photo(self, name: str, time: float) -> Photo:
+    def rendered(self, name: str, time: float) -> RenderedImage:
         """Return the picture of a camera."""
         view = self.pose(name, time), self.rig.cam2img[name]
-        moment = self.tracer.at(time)
-        return photograph(moment, self.world.look, *view, SIZE, np.random.default_rng(0))
+        snapshot = self.caster.at(time)
+        return render_image(snapshot, self.scene.weather, *view, SIZE, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2], ids=["crossing", "straight", "curve"])
@@ -57,14 +57,14 @@ def test_points_land_on_pixels_of_the_same_object(shot: Shot) -> None:
     num_right, num_seen = 0, 0
     for name, spec in CAMERAS.items():
         time = TIME + spec.delay
-        photo = shot.photo(name, time)
+        rendered = shot.rendered(name, time)
         lidar2cam = invert_rigid(shot.pose(name, time)) @ shot.pose(LIDAR, TIME)
         projection = project_points(points, lidar2cam, shot.rig.cam2img[name], SIZE)
         seen = np.flatnonzero(projection.visible)
         col, row = np.round(projection.pixels[seen]).astype(int).T
         # A pixel is one ray: depth may differ across it by its slope.
-        hidden = photo.depth[row, col] < 0.97 * projection.depth[seen] - 0.3
-        same = photo.object_id[row, col] == shot.sweep.object_id[seen]
+        hidden = rendered.depth[row, col] < 0.97 * projection.depth[seen] - 0.3
+        same = rendered.object_id[row, col] == shot.sweep.object_id[seen]
         num_right, num_seen = num_right + same[~hidden].sum(), num_seen + (~hidden).sum()
         assert hidden.mean() < 0.2
     assert num_seen > 5000
@@ -76,12 +76,12 @@ def test_points_of_what_moves_lie_where_it_was_when_it_was_hit(shot: Shot) -> No
     points = transform_points(shot.sweep.points[:, :3].astype(float), lidar2world)
     inside: list[bool] = []
     inside_at_the_end: list[bool] = []
-    for number, agent in enumerate(shot.world.agents):
-        own = points[shot.sweep.object_id == shot.world.first_agent_id + number]
+    for number, agent in enumerate(shot.scene.agents):
+        own = points[shot.sweep.object_id == shot.scene.first_agent_id + number]
         if not agent.speed:
             continue
         for point in own:
-            seen_from = invert_rigid(shot.world.ego2world(TIME)) @ [*point, 1.0]
+            seen_from = invert_rigid(shot.scene.ego2world(TIME)) @ [*point, 1.0]
             seen_from = seen_from[:3] - shot.rig.sensor2ego[LIDAR][:3, 3]
             # Clockwise, a turn in 50 ms, which ends 108 degrees left of ahead.
             share = (108 - np.rad2deg(np.arctan2(seen_from[1], seen_from[0]))) % 360 / 360
@@ -99,18 +99,18 @@ def test_points_of_what_moves_lie_where_it_was_when_it_was_hit(shot: Shot) -> No
 def test_points_lie_on_the_surface_that_a_ray_finds(shot: Shot) -> None:
     # From where the sensor ends up, the ray to a point meets it, or something before.
     lidar2world = shot.pose(LIDAR, TIME)
-    moment = shot.tracer.at(TIME)
+    snapshot = shot.caster.at(TIME)
     points = transform_points(shot.sweep.points[:, :3].astype(float), lidar2world)
     rays = points - lidar2world[:3, 3]
     away = np.linalg.norm(rays, axis=1)
-    hits = moment.cast(lidar2world[:3, 3], rays / away[:, None])
+    hits = snapshot.cast(lidar2world[:3, 3], rays / away[:, None])
     cos = np.abs((hits.normal * rays / away[:, None]).sum(axis=1))
     near = np.abs(hits.distance - away) * cos < 0.1
     assert near.mean() > 0.97
 
 
 def test_still_agents_keep_their_place_and_moving_ones_their_speed(shot: Shot) -> None:
-    for agent in shot.world.agents:
+    for agent in shot.scene.agents:
         moved = agent.pose(TIME + 0.5)[:3, 3] - agent.pose(TIME)[:3, 3]
         # On a bend the chord is shorter than the way.
         assert np.linalg.norm(moved) == pytest.approx(0.5 * agent.speed, rel=0.06, abs=1e-9)
@@ -118,8 +118,8 @@ def test_still_agents_keep_their_place_and_moving_ones_their_speed(shot: Shot) -
 
 def test_agents_never_touch_the_ego_vehicle(shot: Shot) -> None:
     for time in np.arange(0, SETTINGS.duration, 0.5):
-        ego = shot.world.ego2world(time)[:2, 3]
-        for agent in shot.world.agents:
+        ego = shot.scene.ego2world(time)[:2, 3]
+        for agent in shot.scene.agents:
             gap = np.linalg.norm(agent.pose(time)[:2, 3] - ego)
             assert gap > (min(agent.size[:2]) + 2.0) / 2
 
@@ -133,15 +133,15 @@ def test_rings_are_where_a_velodyne_has_them(shot: Shot) -> None:
 
 
 def test_fewer_returns_come_from_far_at_grazing_incidence_and_in_rain() -> None:
-    def share(distance: float, cos: float, weather: str) -> float:
+    def share(distance: float, cos: float, name: str) -> float:
         rng = np.random.default_rng(0)
         count = 4000
         flat = np.zeros((count, 3), np.float32)
         asphalt = np.full(count, MATERIAL_INDEX["asphalt"])
         away = np.full(count, distance)
         hits = Hits(away.astype(np.float32), asphalt, asphalt, flat, flat, flat, flat)
-        look = make_look(weather, rng)
-        return float(_returns(hits, np.full(count, cos), away, look, rng).mean())
+        weather = make_weather(name, rng)
+        return float(_returns(hits, np.full(count, cos), away, weather, rng).mean())
 
     assert share(10, 1.0, "day") > 0.95
     assert share(10, 1.0, "day") > share(40, 1.0, "day") > share(80, 1.0, "day") > 0.1
@@ -151,7 +151,7 @@ def test_fewer_returns_come_from_far_at_grazing_incidence_and_in_rain() -> None:
 
 
 def test_intensity_differs_by_material(shot: Shot) -> None:
-    categories = shot.world.categories[shot.sweep.object_id]
+    categories = shot.scene.categories[shot.sweep.object_id]
     values = shot.sweep.points[:, 3]
     road = np.median(values[categories == "flat.driveable_surface"])
     walls = np.median(values[categories == "static.manmade"])

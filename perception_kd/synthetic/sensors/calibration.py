@@ -5,17 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from perception_kd.geometry.rigid import Array
-from perception_kd.synthetic.sensors.poses import pose_matrix
+from perception_kd.synthetic.world.poses import pose_matrix
 
 LIDAR = "LIDAR_TOP"
-LIDAR_TURN = 0.05
+SWEEP_DURATION_S = 0.05
 # Heading at which a turn of the LiDAR ends; it turns clockwise.
-LIDAR_END_DEG = 108.0
+SWEEP_END_DEG = 108.0
 LOWEST_DEG, HIGHEST_DEG = -30.67, 10.67
 _FULL_WIDTH, _FULL_HEIGHT = 1600, 900
 
 
-def turn_delay(heading_deg: float) -> float:
+def sweep_delay(heading_deg: float) -> float:
     """Return when a turn of the LiDAR looks somewhere, in s after the turn's end.
 
     Args:
@@ -24,7 +24,7 @@ def turn_delay(heading_deg: float) -> float:
     Returns:
         Time, in -0.05..0.
     """
-    return -LIDAR_TURN * ((heading_deg - LIDAR_END_DEG) % 360) / 360
+    return -SWEEP_DURATION_S * ((heading_deg - SWEEP_END_DEG) % 360) / 360
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class CameraSpec:
 
         That is when the LiDAR looks the same way, so it is not positive.
         """
-        return turn_delay(self.heading_deg)
+        return sweep_delay(self.heading_deg)
 
 
 CAMERAS = {

@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.geometry.rigid import Array
-from perception_kd.synthetic.sensors.rays import Float32, Hits, Moment
+from perception_kd.synthetic.sensors.rays import Float32, Hits, Snapshot
 from perception_kd.synthetic.sensors.textures import facade_windows, sky_clouds, texture
 from perception_kd.synthetic.world.materials import MATERIAL_INDEX, property_table
-from perception_kd.synthetic.world.weather import Look
-from perception_kd.synthetic.world.world import SKY_ID
+from perception_kd.synthetic.world.scene import SKY_ID
+from perception_kd.synthetic.world.weather import Weather
 
 _PANE = np.array([0.16, 0.2, 0.25], np.float32)
 
 
-class Photo(NamedTuple):
+class RenderedImage(NamedTuple):
     """A picture and what is in it.
 
     Attributes:
@@ -30,19 +30,19 @@ class Photo(NamedTuple):
     depth: Float32
 
 
-def photograph(
-    moment: Moment,
-    look: Look,
+def render_image(
+    snapshot: Snapshot,
+    weather: Weather,
     cam2world: Array,
     cam2img: Array,
     img_size: tuple[int, int],
     rng: np.random.Generator,
-) -> Photo:
+) -> RenderedImage:
     """Take a picture.
 
     Args:
-        moment: The world when the camera fires.
-        look: Light and weather.
+        snapshot: The world when the camera fires.
+        weather: Light and weather.
         cam2world: Shape (4, 4).
         cam2img: In px, shape (3, 3).
         img_size: Height and width in px.
@@ -53,36 +53,36 @@ def photograph(
     rays = np.stack([col, row, np.ones_like(row)], axis=1) @ np.linalg.inv(cam2img).T
     length = np.linalg.norm(rays, axis=1)
     directions = (rays @ cam2world[:3, :3].T / length[:, None]).astype(np.float32)
-    hits = moment.cast(cam2world[:3, 3], directions)
-    light = _shade(hits, directions, moment, look)
-    image = _expose(light.reshape(height, width, 3), look, rng)
+    hits = snapshot.cast(cam2world[:3, 3], directions)
+    light = _shade(hits, directions, snapshot, weather)
+    image = _expose(light.reshape(height, width, 3), weather, rng)
     depth = (hits.distance / length).astype(np.float32).reshape(height, width)
-    return Photo(image, hits.object_id.reshape(height, width), depth)
+    return RenderedImage(image, hits.object_id.reshape(height, width), depth)
 
 
-def _shade(hits: Hits, directions: Float32, moment: Moment, look: Look) -> Float32:
+def _shade(hits: Hits, directions: Float32, snapshot: Snapshot, weather: Weather) -> Float32:
     """Return the light that reaches each pixel, RGB in 0..1, shape (N, 3)."""
-    sky = _sky(directions, look)
+    sky = _sky(directions, weather)
     seen = np.flatnonzero(hits.object_id != SKY_ID)
     part = Hits(*(getattr(hits, name)[seen] for name in Hits.__dataclass_fields__))
-    albedo = _albedo(part, look)
-    lit = np.clip(part.normal @ look.sun.astype(np.float32), 0, None)
-    if look.sun_light.any():
+    albedo = _albedo(part, weather)
+    lit = np.clip(part.normal @ weather.sun_direction.astype(np.float32), 0, None)
+    if weather.sun_light.any():
         facing = np.flatnonzero(lit > 0)
         start = part.position[facing] + 0.02 * part.normal[facing]
-        sun = np.broadcast_to(look.sun.astype(np.float32), start.shape)
-        lit[facing[moment.occluded(start, sun)]] = 0
+        sun = np.broadcast_to(weather.sun_direction.astype(np.float32), start.shape)
+        lit[facing[snapshot.occluded(start, sun)]] = 0
     # Less of the sky is seen from walls and least from below.
     open_sky = 0.72 + 0.28 * part.normal[:, 2]
-    light = lit[:, None] * look.sun_light.astype(np.float32)
-    light = light + open_sky[:, None] * look.sky_light.astype(np.float32)
-    color = albedo * light + _reflection(part, directions[seen], look)
-    haze = np.exp(-part.distance / np.float32(look.sight))[:, None]
-    sky[seen] = color * haze + look.horizon.astype(np.float32) * (1 - haze)
+    light = lit[:, None] * weather.sun_light.astype(np.float32)
+    light = light + open_sky[:, None] * weather.sky_light.astype(np.float32)
+    color = albedo * light + _reflection(part, directions[seen], weather)
+    haze = np.exp(-part.distance / np.float32(weather.haze_distance))[:, None]
+    sky[seen] = color * haze + weather.horizon_color.astype(np.float32) * (1 - haze)
     return sky
 
 
-def _albedo(hits: Hits, look: Look) -> Float32:
+def _albedo(hits: Hits, weather: Weather) -> Float32:
     tile = property_table("tile")[hits.material]
     contrast = property_table("contrast")[hits.material]
     grain = texture(hits.local, hits.normal, tile)
@@ -90,40 +90,42 @@ def _albedo(hits: Hits, look: Look) -> Float32:
     walls = np.flatnonzero(hits.material == MATERIAL_INDEX["facade"])
     pane = facade_windows(hits.local[walls], hits.normal[walls], hits.object_id[walls])
     albedo[walls] = np.where(pane[:, None], _PANE, albedo[walls])
-    if look.wet:
+    if weather.wet:
         flat = (hits.normal[:, 2] > 0.9) & (hits.position[:, 2] < 1.0)
         albedo[flat] *= 0.62
     return albedo
 
 
-def _reflection(hits: Hits, directions: Float32, look: Look) -> Float32:
+def _reflection(hits: Hits, directions: Float32, weather: Weather) -> Float32:
     """Return the light of the sky that glass, paint and wet ground mirror."""
     gloss = np.zeros(len(hits.material), np.float32)
     for name, share in (("glass", 0.45), ("paint", 0.12), ("metal", 0.15)):
         gloss[hits.material == MATERIAL_INDEX[name]] = share
-    if look.wet:
+    if weather.wet:
         gloss[(hits.normal[:, 2] > 0.9) & (hits.position[:, 2] < 1.0)] = 0.3
     cos = -(hits.normal * directions).sum(axis=1).clip(-1, 0)
     mirrored = directions + 2 * cos[:, None] * hits.normal
     up = np.clip(mirrored[:, 2:] + 0.15, 0, 1)
     share = gloss * (0.35 + 0.65 * (1 - cos) ** 3)
-    sky = look.horizon * (1 - up) + look.zenith * up
+    sky = weather.horizon_color * (1 - up) + weather.zenith_color * up
     return (share[:, None] * sky * (up > 0.05)).astype(np.float32)
 
 
-def _sky(directions: Float32, look: Look) -> Float32:
+def _sky(directions: Float32, weather: Weather) -> Float32:
     up = np.clip(directions[:, 2:], 0, 1) ** np.float32(0.6)
-    sky = look.horizon * (1 - up) + look.zenith * up
-    clouds = sky_clouds(directions)[:, None] * look.clouds
-    sky = sky * (1 - clouds) + clouds * (look.horizon * 1.12)
-    glow = np.clip(directions @ look.sun, 0, 1)[:, None] ** 24 * look.sun_light * 0.5
+    sky = weather.horizon_color * (1 - up) + weather.zenith_color * up
+    clouds = sky_clouds(directions)[:, None] * weather.cloud_contrast
+    sky = sky * (1 - clouds) + clouds * (weather.horizon_color * 1.12)
+    glow = (
+        np.clip(directions @ weather.sun_direction, 0, 1)[:, None] ** 24 * weather.sun_light * 0.5
+    )
     return (sky + glow).astype(np.float32)
 
 
-def _expose(light: Float32, look: Look, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _expose(light: Float32, weather: Weather, rng: np.random.Generator) -> NDArray[np.uint8]:
     light = np.asarray(cv2.GaussianBlur(light, (3, 3), 0.55), np.float32)
     # A soft shoulder instead of a hard clip, then a display's gamma.
     light = np.clip(light, 0, None)
     value = 255 * (1.16 * light / (light + 0.34 * np.exp(-light) + 0.1)) ** np.float32(0.9)
-    value = value + rng.standard_normal(value.shape, np.float32) * np.float32(look.noise)
+    value = value + rng.standard_normal(value.shape, np.float32) * np.float32(weather.camera_noise)
     return np.clip(value, 0, 255).astype(np.uint8)

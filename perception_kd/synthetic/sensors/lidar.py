@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
 from perception_kd.synthetic.sensors.calibration import (
     HIGHEST_DEG,
-    LIDAR_END_DEG,
-    LIDAR_TURN,
     LOWEST_DEG,
+    SWEEP_DURATION_S,
+    SWEEP_END_DEG,
 )
-from perception_kd.synthetic.sensors.rays import Hits, Moment, join_hits
+from perception_kd.synthetic.sensors.rays import Hits, Snapshot, join_hits
 from perception_kd.synthetic.world.materials import property_table
-from perception_kd.synthetic.world.weather import Look
+from perception_kd.synthetic.world.weather import Weather
 
 MIN_RANGE, MAX_RANGE = 1.0, 100.0
 _STEPS = 60
@@ -36,8 +36,8 @@ class Sweep:
 
 
 def scan(
-    moment_at: Callable[[float], Moment],
-    look: Look,
+    snapshot_at: Callable[[float], Snapshot],
+    weather: Weather,
     lidar2world: Callable[[float], Array],
     lidar2ego: Array,
     beams: int,
@@ -50,8 +50,8 @@ def scan(
     does not move is where it is, and what moves is where it was when it was hit.
 
     Args:
-        moment_at: The world some s after the end of the turn.
-        look: Rain swallows returns.
+        snapshot_at: The world some s after the end of the turn.
+        weather: Rain swallows returns.
         lidar2world: Pose of the sensor some s after the end of the turn, (4, 4).
         lidar2ego: Its pose on the vehicle.
         beams: Number of rings.
@@ -59,12 +59,12 @@ def scan(
         rng: Noise and losses are drawn from it.
     """
     rays = _make_rays(lidar2ego, beams, azimuths)
-    origins, directions, hits = _turn(rays, moment_at, lidar2world)
+    origins, directions, hits = _cast_sweep(rays, snapshot_at, lidar2world)
     ring = np.tile(np.arange(beams), azimuths)
     cos = -(hits.normal * directions).sum(axis=1).clip(-1, 0)
     distance = hits.distance.astype(float)
     intensity = _intensity(hits, cos, distance, rng)
-    kept = _returns(hits, cos, distance, look, rng)
+    kept = _returns(hits, cos, distance, weather, rng)
     distance = distance + rng.normal(0, 0.015, len(distance))
     positions = origins[kept] + distance[kept, None] * directions[kept]
     points = transform_points(positions, invert_rigid(lidar2world(0.0)))
@@ -76,25 +76,25 @@ def _make_rays(lidar2ego: Array, beams: int, azimuths: int) -> Array:
     """Return unit vectors in the sensor's axes as they fire, shape (A, B, 3)."""
     share = (np.arange(azimuths) + 1) / azimuths
     mount = np.arctan2(lidar2ego[1, 0], lidar2ego[0, 0])
-    azimuth = np.deg2rad(LIDAR_END_DEG) - mount - 2 * np.pi * share
+    azimuth = np.deg2rad(SWEEP_END_DEG) - mount - 2 * np.pi * share
     elevation = np.deg2rad(np.linspace(LOWEST_DEG, HIGHEST_DEG, beams))
     ahead = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros(azimuths)], axis=1)
     up = np.array([0.0, 0.0, 1.0])
     return ahead[:, None] * np.cos(elevation)[:, None] + up * np.sin(elevation)[:, None]
 
 
-def _turn(
-    rays: Array, moment_at: Callable[[float], Moment], lidar2world: Callable[[float], Array]
+def _cast_sweep(
+    rays: Array, snapshot_at: Callable[[float], Snapshot], lidar2world: Callable[[float], Array]
 ) -> tuple[Array, Array, Hits]:
     """Return origins and directions in the world's frame, (N, 3), and what they met."""
     origins, directions, hits = [], [], []
     # In a sixtieth of a turn nothing moves by more than some centimeters.
     for columns in np.array_split(np.arange(len(rays)), min(_STEPS, len(rays))):
-        later = -LIDAR_TURN * (1 - (columns.mean() + 1) / len(rays))
+        later = -SWEEP_DURATION_S * (1 - (columns.mean() + 1) / len(rays))
         pose = lidar2world(later)
         directions.append(rays[columns].reshape(-1, 3) @ pose[:3, :3].T)
         origins.append(np.broadcast_to(pose[:3, 3], directions[-1].shape))
-        hits.append(moment_at(later).cast(origins[-1], directions[-1]))
+        hits.append(snapshot_at(later).cast(origins[-1], directions[-1]))
     return np.concatenate(origins), np.concatenate(directions), join_hits(hits)
 
 
@@ -110,7 +110,7 @@ def _intensity(hits: Hits, cos: Array, distance: Array, rng: np.random.Generator
 
 
 def _returns(
-    hits: Hits, cos: Array, distance: Array, look: Look, rng: np.random.Generator
+    hits: Hits, cos: Array, distance: Array, weather: Weather, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """Return which firings come back: fewer from far, at grazing incidence, in rain."""
     seen = (distance > MIN_RANGE) & (distance < MAX_RANGE)
@@ -118,6 +118,6 @@ def _returns(
     signal = property_table("reflectance")[hits.material] * np.maximum(cos, 1e-3)
     lost = 1 - np.exp(-((away / 260) ** 2) / np.maximum(signal, 1e-3))
     lost = 1 - (1 - lost) * (1 - property_table("dropout")[hits.material])
-    if look.wet:
+    if weather.wet:
         lost = 1 - (1 - lost) * np.exp(-away / 250)
     return seen & (rng.random(len(away)) >= lost)

@@ -10,7 +10,7 @@ from perception_kd.geometry.rigid import Array
 from perception_kd.synthetic.world.ground import GROUND_MATERIALS
 from perception_kd.synthetic.world.materials import MATERIAL_INDEX
 from perception_kd.synthetic.world.meshes import Mesh, merge, move
-from perception_kd.synthetic.world.world import FIRST_OBJECT_ID, GROUND_IDS, SKY_ID, World
+from perception_kd.synthetic.world.scene import FIRST_OBJECT_ID, GROUND_IDS, SKY_ID, Scene
 
 Float32 = NDArray[np.float32]
 
@@ -44,27 +44,27 @@ def join_hits(parts: list[Hits]) -> Hits:
     return Hits(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-class Tracer:
+class RayCaster:
     """Casts rays into a world; what stands still is prepared once.
 
     Args:
-        world: What there is to be seen.
+        scene: What there is to be seen.
 
     Raises:
         ImportError: If Open3D is not installed.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._poses = np.array([agent.pose(0.0) for agent in world.agents])
-        speeds = np.array([agent.speed for agent in world.agents])
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._poses = np.array([agent.pose(0.0) for agent in scene.agents])
+        speeds = np.array([agent.speed for agent in scene.agents])
         still, self._moving = np.flatnonzero(speeds == 0), np.flatnonzero(speeds)
-        static = [world.ground.mesh, *(thing.mesh for thing in world.objects)]
-        static += [move(world.agents[i].mesh, self._poses[i]) for i in still]
-        moving = [world.agents[i].mesh for i in self._moving]
+        static = [scene.ground.mesh, *(thing.mesh for thing in scene.objects)]
+        static += [move(scene.agents[i].mesh, self._poses[i]) for i in still]
+        moving = [scene.agents[i].mesh for i in self._moving]
         agents = [*still, *self._moving]
-        ids = [0, *range(FIRST_OBJECT_ID, world.first_agent_id)]
-        ids += [world.first_agent_id + i for i in agents]
+        ids = [0, *range(FIRST_OBJECT_ID, scene.first_agent_id)]
+        ids += [scene.first_agent_id + i for i in agents]
         self._num_static = sum(len(mesh.triangles) for mesh in static)
         everything = merge([*static, *moving])
         self._object_ids = np.repeat(ids, [len(mesh.triangles) for mesh in (*static, *moving)])
@@ -73,13 +73,13 @@ class Tracer:
         self._static = _make_scene([merge(static)])
         self._ground_materials = np.array([MATERIAL_INDEX[name] for name in GROUND_MATERIALS])
 
-    def at(self, time: float) -> "Moment":
+    def at(self, time: float) -> "Snapshot":
         """Return the world as it is at a time in s."""
-        agents, poses = self._world.agents, self._poses.copy()
+        agents, poses = self._scene.agents, self._poses.copy()
         for i in self._moving:
             poses[i] = agents[i].pose(time)
         moving = _make_scene([move(agents[i].mesh, poses[i]) for i in self._moving])
-        return Moment(self, moving, poses)
+        return Snapshot(self, moving, poses)
 
     def look_up(
         self, triangle: NDArray[np.int64], position: Float32
@@ -88,10 +88,10 @@ class Tracer:
         object_id = np.where(triangle < 0, SKY_ID, self._object_ids[triangle])
         material, color = self._materials[triangle], self._colors[triangle]
         on_ground = np.flatnonzero((object_id == 0) & (triangle >= 0))
-        kind = self._world.ground.kind_at(position[on_ground])
+        kind = self._scene.ground.kind_at(position[on_ground])
         object_id[on_ground] = GROUND_IDS[kind]
         material[on_ground] = self._ground_materials[kind]
-        color[on_ground] = self._world.ground.colors.astype(np.float32)[kind]
+        color[on_ground] = self._scene.ground.colors.astype(np.float32)[kind]
         return object_id, material, color
 
     @property
@@ -107,14 +107,14 @@ class Tracer:
     @property
     def first_agent_id(self) -> int:
         """Object id of the first agent."""
-        return self._world.first_agent_id
+        return self._scene.first_agent_id
 
 
-class Moment:
-    """A world at one time; made by ``Tracer.at``."""
+class Snapshot:
+    """A world at one time; made by ``RayCaster.at``."""
 
-    def __init__(self, tracer: Tracer, moving: Any, poses: Array) -> None:
-        self._tracer, self._moving, self._poses = tracer, moving, poses
+    def __init__(self, caster: RayCaster, moving: Any, poses: Array) -> None:
+        self._caster, self._moving, self._poses = caster, moving, poses
 
     def cast(self, origins: Array | Float32, directions: Array | Float32) -> Hits:
         """Find what rays meet first.
@@ -124,14 +124,14 @@ class Moment:
             directions: Unit vectors, shape (N, 3).
         """
         rays = _make_rays(origins, directions)
-        distance, triangle, normal = _cast(self._tracer.static_scene, rays)
+        distance, triangle, normal = _cast(self._caster.static_scene, rays)
         near, moving_triangle, moving_normal = _cast(self._moving, rays)
         nearer = near < distance
         distance[nearer], normal[nearer] = near[nearer], moving_normal[nearer]
-        triangle[nearer] = moving_triangle[nearer] + self._tracer.num_static
+        triangle[nearer] = moving_triangle[nearer] + self._caster.num_static
         away = np.where(np.isfinite(distance), distance, 0)[:, None]
         position = rays[:, :3] + away * rays[:, 3:]
-        object_id, material, color = self._tracer.look_up(triangle, position)
+        object_id, material, color = self._caster.look_up(triangle, position)
         towards = (normal * rays[:, 3:]).sum(axis=1) > 0
         normal[towards] *= -1
         local = self._to_local(position, object_id)
@@ -143,13 +143,13 @@ class Moment:
         """Return whether rays meet anything nearer than ``far`` m, shape (N,)."""
         rays = _make_rays(origins, directions)
         hidden = np.zeros(len(rays), bool)
-        for scene in (self._tracer.static_scene, self._moving):
+        for scene in (self._caster.static_scene, self._moving):
             distance = scene.cast_rays(_to_tensor(rays), nthreads=1)["t_hit"].numpy()
             hidden |= distance < far
         return hidden
 
     def _to_local(self, position: Float32, object_id: NDArray[np.int64]) -> Float32:
-        agent = object_id - self._tracer.first_agent_id
+        agent = object_id - self._caster.first_agent_id
         on_agent = np.flatnonzero(agent >= 0)
         poses = self._poses.astype(np.float32)[agent[on_agent]]
         local = position.copy()

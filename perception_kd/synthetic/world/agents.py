@@ -6,11 +6,11 @@ import numpy as np
 from shapely.geometry import Point
 
 from perception_kd.geometry.rigid import Array
-from perception_kd.synthetic.sensors.poses import pose_matrix
 from perception_kd.synthetic.world.agent_shapes import make_shape
 from perception_kd.synthetic.world.ground import CURB_HEIGHT
 from perception_kd.synthetic.world.meshes import Mesh, move
 from perception_kd.synthetic.world.paths import Path
+from perception_kd.synthetic.world.poses import pose_matrix
 from perception_kd.synthetic.world.streets import Street
 
 # Length, width, height in m.
@@ -97,7 +97,7 @@ def get_attribute(kind: str, speed: float, parked: bool = True) -> str:
     return "vehicle.moving" if speed else "vehicle.parked" if parked else "vehicle.stopped"
 
 
-class Crowd:
+class AgentPlacer:
     """Agents that never run into each other or the ego vehicle.
 
     Args:

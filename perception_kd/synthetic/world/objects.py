@@ -10,9 +10,9 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from perception_kd.geometry.rigid import Array
-from perception_kd.synthetic.sensors.poses import pose_matrix
 from perception_kd.synthetic.world.materials import pick_color
 from perception_kd.synthetic.world.meshes import Mesh, blob, cylinder, frustum, merge, move
+from perception_kd.synthetic.world.poses import pose_matrix
 from perception_kd.synthetic.world.streets import SIDEWALK_WIDTH, Road, Street
 
 BASE = -0.5  # Below the lowest ground, so that nothing floats.

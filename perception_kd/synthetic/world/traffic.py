@@ -3,7 +3,7 @@
 import numpy as np
 from shapely.geometry import Point
 
-from perception_kd.synthetic.world.agents import Agent, Crowd, on_road, place_at
+from perception_kd.synthetic.world.agents import Agent, AgentPlacer, on_road, place_at
 from perception_kd.synthetic.world.paths import Path
 from perception_kd.synthetic.world.streets import PARKING_WIDTH, Road, Street
 
@@ -12,52 +12,54 @@ _TRIES = 30
 
 def make_traffic(street: Street, duration: float, rng: np.random.Generator) -> list[Agent]:
     """Fill a street; each of the ten detection classes occurs near its middle."""
-    crowd = Crowd(street, duration, rng)
+    placer = AgentPlacer(street, duration, rng)
     main = street.roads[0]
     center = main.center.nearest((0.0, 0.0))
-    _add_work_site(crowd, main, center, rng)
-    _add_one_each(crowd, street, main, center, rng)
-    _add_moving(crowd, street, main, center, rng)
-    _add_parked(crowd, street, main, center, rng)
-    _add_waiting(crowd, street, rng)
-    _add_people(crowd, street, main, center, rng)
-    return crowd.agents
+    _add_work_site(placer, main, center, rng)
+    _add_one_each(placer, street, main, center, rng)
+    _add_moving(placer, street, main, center, rng)
+    _add_parked(placer, street, main, center, rng)
+    _add_waiting(placer, street, rng)
+    _add_people(placer, street, main, center, rng)
+    return placer.agents
 
 
-def _add_work_site(crowd: Crowd, main: Road, center: float, rng: np.random.Generator) -> None:
+def _add_work_site(
+    placer: AgentPlacer, main: Road, center: float, rng: np.random.Generator
+) -> None:
     """Close the parking strip ahead of the junction for a digger, with cones."""
     side = main.parking(oncoming=bool(rng.random() < 0.5))
     start = side.nearest(main.center.pose(center - 17.0)[:2])
-    crowd.add("construction_vehicle", side, start)
+    placer.add("construction_vehicle", side, start)
     for s, left in ((-9.0, -0.6), (-7.5, 0.1), (-6.0, 0.8), (5.0, 0.8), (6.2, 0.1)):
-        crowd.add("cone", side.offset(left + rng.normal(0, 0.08)), start + s)
+        placer.add("cone", side.offset(left + rng.normal(0, 0.08)), start + s)
     for s in (-12.0, 8.5):
-        crowd.add("barrier", side, start + s)
+        placer.add("barrier", side, start + s)
     # A row of barriers along the curb opposite.
     x, y, yaw = side.offset(-PARKING_WIDTH / 2 - 0.8).pose(start)
     for step in range(3):
         at = step * 2.8 - 2.8
         place = place_at(x + at * np.cos(yaw), y + at * np.sin(yaw), yaw + np.pi / 2)
-        crowd.add("barrier", place, 0.0, raised=True)
+        placer.add("barrier", place, 0.0, raised=True)
 
 
 def _add_one_each(
-    crowd: Crowd, street: Street, main: Road, center: float, rng: np.random.Generator
+    placer: AgentPlacer, street: Street, main: Road, center: float, rng: np.random.Generator
 ) -> None:
     """Add the rarer vehicles near the middle, where the road leaves room."""
     for kind, reach in (("trailer", 40.0), ("bus", 40.0), ("truck", 35.0)):
-        _try_along(crowd, street, kind, main.parking(bool(rng.integers(2))), center, reach, rng)
+        _try_along(placer, street, kind, main.parking(bool(rng.integers(2))), center, reach, rng)
     for kind in ("bicycle", "motorcycle"):
         for oncoming in (False, True):
             path = main.parking(oncoming)
-            _try_along(crowd, street, kind, path, center, 22.0, rng)
+            _try_along(placer, street, kind, path, center, 22.0, rng)
     for kind, speed in (("bicycle_rider", 4.0), ("motorcycle_rider", 7.0)):
         path = main.lane(main.lanes - 1, bool(rng.integers(2))).offset(-1.0)
-        _try_along(crowd, street, kind, path, center, 25.0, rng, speed)
+        _try_along(placer, street, kind, path, center, 25.0, rng, speed)
 
 
 def _try_along(
-    crowd: Crowd,
+    placer: AgentPlacer,
     street: Street,
     kind: str,
     path: Path,
@@ -69,12 +71,12 @@ def _try_along(
     for _ in range(_TRIES):
         start = path.length - center if path.yaws[0] > np.pi / 2 else center
         s = start + rng.uniform(-reach, reach)
-        if (speed or on_road(street, path, s)) and crowd.add(kind, path, s, speed):
+        if (speed or on_road(street, path, s)) and placer.add(kind, path, s, speed):
             return
 
 
 def _add_moving(
-    crowd: Crowd, street: Street, main: Road, center: float, rng: np.random.Generator
+    placer: AgentPlacer, street: Street, main: Road, center: float, rng: np.random.Generator
 ) -> None:
     """Send vehicles along both directions, those of a lane at one speed."""
     for number in range(main.lanes):
@@ -84,22 +86,22 @@ def _add_moving(
             s = center - 65 + rng.uniform(0, 15)
             while s < center + 75:
                 kind = str(rng.choice(["car", "truck", "bus"], p=[0.84, 0.1, 0.06]))
-                crowd.add(kind, path, s, speed)
+                placer.add(kind, path, s, speed)
                 s += rng.uniform(14, 34)
 
 
 def _add_parked(
-    crowd: Crowd, street: Street, main: Road, center: float, rng: np.random.Generator
+    placer: AgentPlacer, street: Street, main: Road, center: float, rng: np.random.Generator
 ) -> None:
     for oncoming in (False, True):
         path = main.parking(oncoming)
         for s in np.arange(center - 60, center + 60, 6.4):
             place = s + rng.normal(0, 0.3)
             if rng.random() < 0.55 and on_road(street, path, place):
-                crowd.add("car", path.offset(rng.normal(0, 0.1)), place)
+                placer.add("car", path.offset(rng.normal(0, 0.1)), place)
 
 
-def _add_waiting(crowd: Crowd, street: Street, rng: np.random.Generator) -> None:
+def _add_waiting(placer: AgentPlacer, street: Street, rng: np.random.Generator) -> None:
     """Queue vehicles on the road that crosses."""
     for road in street.roads[1:]:
         middle = road.center.nearest((0.0, 0.0))
@@ -107,12 +109,12 @@ def _add_waiting(crowd: Crowd, street: Street, rng: np.random.Generator) -> None
             for oncoming in (False, True):
                 s = middle - road.half_width - 5.0 - rng.uniform(0, 2)
                 for _ in range(int(rng.integers(1, 4))):
-                    crowd.add("car", road.lane(number, oncoming), s, parked=False)
+                    placer.add("car", road.lane(number, oncoming), s, parked=False)
                     s -= rng.uniform(6.5, 9)
 
 
 def _add_people(
-    crowd: Crowd, street: Street, main: Road, center: float, rng: np.random.Generator
+    placer: AgentPlacer, street: Street, main: Road, center: float, rng: np.random.Generator
 ) -> None:
     for number in range(14):
         side = float(rng.choice([-1, 1]))
@@ -125,10 +127,10 @@ def _add_people(
             continue
         yaw = yaw if walking else float(rng.uniform(-np.pi, np.pi))
         kind, speed = ("walking", float(rng.uniform(0.8, 1.7))) if walking else ("standing", 0.0)
-        crowd.add(kind, place_at(x, y, yaw), 0.0, speed, raised=True)
+        placer.add(kind, place_at(x, y, yaw), 0.0, speed, raised=True)
     for polygon in street.crossings:
         x, y = polygon.centroid.coords[0]
         _, _, yaw = main.center.pose(main.center.nearest((x, y)))
         start = -float(rng.uniform(1, main.half_width))
         turned = yaw + float(rng.choice([-1, 1])) * np.pi / 2
-        crowd.add("walking", place_at(x, y, turned), start, float(rng.uniform(1.0, 1.5)))
+        placer.add("walking", place_at(x, y, turned), start, float(rng.uniform(1.0, 1.5)))

@@ -1,4 +1,4 @@
-"""Light and weather."""
+"""Weather and lighting of a scene."""
 
 from dataclasses import dataclass
 
@@ -6,69 +6,97 @@ import numpy as np
 
 from perception_kd.geometry.rigid import Array
 
-LOOKS = ("day", "dusk", "rain")
+WEATHERS = ("day", "dusk", "rain")
 
 
 @dataclass(frozen=True)
-class Look:
-    """Light and weather of a scene; light is relative to a camera's full scale.
+class Weather:
+    """Weather and lighting of a scene.
+
+    Intensities of light are relative to the full scale of a camera.
 
     Attributes:
-        name: One of ``LOOKS``.
-        sun: Unit vector to the sun in the world's frame, shape (3,).
-        sun_light: RGB; zero if clouds hide the sun.
-        sky_light: RGB of the light from all over the sky.
-        zenith: RGB of the sky above, 0..1.
-        horizon: RGB of the sky at the horizon and of haze, 0..1.
-        clouds: Contrast of the clouds, 0..1.
-        sight: Distance at which 63 % of the light is haze, in m.
+        name: One of ``WEATHERS``.
+        sun_direction: Unit vector towards the sun in the world frame, shape (3,).
+        sun_light: RGB of the direct light; zero if clouds hide the sun, shape (3,).
+        sky_light: RGB of the ambient light, shape (3,).
+        zenith_color: RGB of the sky overhead, 0..1, shape (3,).
+        horizon_color: RGB of the sky at the horizon and of the haze, 0..1, shape (3,).
+        cloud_contrast: Contrast of the clouds, 0..1.
+        haze_distance: Distance in m at which 63 % of the light comes from the haze.
         wet: Whether the ground is wet.
-        noise: Of the cameras, standard deviation, in 0..255.
+        camera_noise: Standard deviation of the image noise, in 0..255.
     """
 
     name: str
-    sun: Array
+    sun_direction: Array
     sun_light: Array
     sky_light: Array
-    zenith: Array
-    horizon: Array
-    clouds: float
-    sight: float
+    zenith_color: Array
+    horizon_color: Array
+    cloud_contrast: float
+    haze_distance: float
     wet: bool
-    noise: float
+    camera_noise: float
 
 
-def make_look(name: str, rng: np.random.Generator) -> Look:
-    """Draw the light of a kind of weather.
+def make_weather(name: str, rng: np.random.Generator) -> Weather:
+    """Draw the lighting for a kind of weather.
 
     Args:
-        name: One of ``LOOKS``.
-        rng: Where the sun stands and how bright it is are drawn from it.
+        name: One of ``WEATHERS``.
+        rng: Source of the position and the brightness of the sun.
 
     Raises:
-        ValueError: If there is no such weather.
+        ValueError: If the name is unknown.
     """
-    if name not in LOOKS:
-        raise ValueError(f"name must be one of {LOOKS}, but got {name!r}.")
+    if name not in WEATHERS:
+        raise ValueError(f"name must be one of {WEATHERS}, but got {name!r}.")
     azimuth = rng.uniform(-np.pi, np.pi)
     lowest, highest = (0.5, 1.1) if name == "day" else (0.16, 0.3)
-    height = rng.uniform(lowest, highest)
-    flat = np.cos(height)
-    sun = np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(height)])
-    light = rng.uniform(0.9, 1.1)
+    elevation = rng.uniform(lowest, highest)
+    flat = np.cos(elevation)
+    sun_direction = np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)])
+    brightness = rng.uniform(0.9, 1.1)
 
     def rgb(*values: float) -> Array:
-        return np.array(values) * light
+        return np.array(values) * brightness
 
     if name == "day":
-        sky = rgb(0.2, 0.36, 0.7), rgb(0.66, 0.75, 0.86)
-        return Look(
-            name, sun, rgb(0.86, 0.82, 0.74), rgb(0.46, 0.49, 0.55), *sky, 0.5, 900.0, False, 3.0
+        return Weather(
+            name=name,
+            sun_direction=sun_direction,
+            sun_light=rgb(0.86, 0.82, 0.74),
+            sky_light=rgb(0.46, 0.49, 0.55),
+            zenith_color=rgb(0.2, 0.36, 0.7),
+            horizon_color=rgb(0.66, 0.75, 0.86),
+            cloud_contrast=0.5,
+            haze_distance=900.0,
+            wet=False,
+            camera_noise=3.0,
         )
     if name == "dusk":
-        sky = rgb(0.22, 0.24, 0.38), rgb(0.72, 0.52, 0.38)
-        return Look(
-            name, sun, rgb(0.66, 0.42, 0.24), rgb(0.25, 0.25, 0.31), *sky, 0.3, 500.0, False, 7.0
+        return Weather(
+            name=name,
+            sun_direction=sun_direction,
+            sun_light=rgb(0.66, 0.42, 0.24),
+            sky_light=rgb(0.25, 0.25, 0.31),
+            zenith_color=rgb(0.22, 0.24, 0.38),
+            horizon_color=rgb(0.72, 0.52, 0.38),
+            cloud_contrast=0.3,
+            haze_distance=500.0,
+            wet=False,
+            camera_noise=7.0,
         )
-    sky = rgb(0.5, 0.53, 0.56), rgb(0.66, 0.68, 0.7)
-    return Look(name, sun, np.zeros(3), rgb(0.62, 0.64, 0.67), *sky, 0.12, 160.0, True, 4.5)
+    return Weather(
+        name=name,
+        sun_direction=sun_direction,
+        sun_light=np.zeros(3),
+        sky_light=rgb(0.62, 0.64, 0.67),
+        zenith_color=rgb(0.5, 0.53, 0.56),
+        horizon_color=rgb(0.66, 0.68, 0.7),
+        cloud_contrast=0.12,
+        haze_distance=160.0,
+        wet=True,
+        camera_noise=4.5,
+    )

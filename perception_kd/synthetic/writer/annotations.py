@@ -7,12 +7,17 @@ from numpy.typing import NDArray
 
 from perception_kd.geometry.projection import project_points
 from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
-from perception_kd.synthetic.sensors.calibration import turn_delay
-from perception_kd.synthetic.sensors.poses import translation_rotation
-from perception_kd.synthetic.sensors.rays import Moment
+from perception_kd.synthetic.sensors.calibration import sweep_delay
+from perception_kd.synthetic.sensors.rays import Snapshot
 from perception_kd.synthetic.world.agents import Agent
-from perception_kd.synthetic.world.world import World
-from perception_kd.synthetic.writer.tables import Record, Tables, link, make_token
+from perception_kd.synthetic.world.scene import Scene
+from perception_kd.synthetic.writer.tables import (
+    Record,
+    Tables,
+    link,
+    make_token,
+    translation_rotation,
+)
 
 MAX_DISTANCE = 80.0
 _LEVELS = (0.4, 0.6, 0.8)
@@ -25,22 +30,27 @@ class VisibilityMeter:
     and is not hidden by anything else.
 
     Args:
-        world: Where the agents are.
+        scene: Where the agents are.
         time: Of the keyframe in s.
     """
 
-    def __init__(self, world: World, time: float) -> None:
-        self._world = world
-        eye = world.ego2world(time)[:3, 3] + (0.0, 0.0, 1.5)
-        parts = [_surface(agent.mesh.vertices[agent.mesh.triangles]) for agent in world.agents]
+    def __init__(self, scene: Scene, time: float) -> None:
+        self._scene = scene
+        eye = scene.ego2world(time)[:3, 3] + (0.0, 0.0, 1.5)
+        parts = [_surface(agent.mesh.vertices[agent.mesh.triangles]) for agent in scene.agents]
         self._agent = np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts])
         self._centers, self._normals, area = (np.concatenate(x) for x in zip(*parts, strict=True))
         facing = self._facing(eye, *self._placed(time))
         self._area = area * facing
         self._seen = np.zeros(len(area), bool)
 
-    def look(
-        self, moment: Moment, time: float, cam2world: Array, cam2img: Array, size: tuple[int, int]
+    def add_view(
+        self,
+        snapshot: Snapshot,
+        time: float,
+        cam2world: Array,
+        cam2img: Array,
+        size: tuple[int, int],
     ) -> None:
         """Take the view of one camera into account, at the time in s when it fires."""
         centers, normals = self._placed(time)
@@ -48,20 +58,20 @@ class VisibilityMeter:
         near = projection.visible & (projection.depth < MAX_DISTANCE)
         rows = np.flatnonzero(near & self._facing(cam2world[:3, 3], centers, normals))
         rays = centers[rows] - cam2world[:3, 3]
-        hits = moment.cast(cam2world[:3, 3], rays / np.linalg.norm(rays, axis=1, keepdims=True))
-        same = hits.object_id == self._world.first_agent_id + self._agent[rows]
+        hits = snapshot.cast(cam2world[:3, 3], rays / np.linalg.norm(rays, axis=1, keepdims=True))
+        same = hits.object_id == self._scene.first_agent_id + self._agent[rows]
         self._seen[rows[same]] = True
 
     def tokens(self) -> list[str]:
         """Return the token of each agent's level of visibility."""
-        count = len(self._world.agents)
+        count = len(self._scene.agents)
         whole = np.bincount(self._agent, self._area, count)
         seen = np.bincount(self._agent, self._area * self._seen, count)
         shares = seen / np.maximum(whole, 1e-9)
         return [str(1 + level) for level in np.digitize(shares, _LEVELS)]
 
     def _placed(self, time: float) -> tuple[Array, Array]:
-        poses = np.array([agent.pose(time) for agent in self._world.agents])[self._agent]
+        poses = np.array([agent.pose(time) for agent in self._scene.agents])[self._agent]
         centers = np.einsum("nij,nj->ni", poses[:, :3, :3], self._centers) + poses[:, :3, 3]
         return centers, np.einsum("nij,nj->ni", poses[:, :3, :3], self._normals)
 
@@ -78,14 +88,14 @@ def _surface(corners: Array) -> tuple[Array, Array, Array]:
     return centers, cross / np.maximum(length, 1e-12)[:, None], length / 2
 
 
-def pose_when_scanned(world: World, agent: Agent, lidar2ego: Array, time: float) -> Array:
+def pose_when_scanned(scene: Scene, agent: Agent, lidar2ego: Array, time: float) -> Array:
     """Return an agent's pose when a turn of the LiDAR passes it, shape (4, 4).
 
     Annotators draw a box around the points that they see: it lies where the thing was
     when the LiDAR looked at it, up to 50 ms before the sweep's time.
 
     Args:
-        world: Where the agent is.
+        scene: Where the agent is.
         agent: Whose pose it is.
         lidar2ego: Pose of the LiDAR on the vehicle, shape (4, 4).
         time: When the turn ends in s.
@@ -93,9 +103,9 @@ def pose_when_scanned(world: World, agent: Agent, lidar2ego: Array, time: float)
     delay = 0.0
     # The delay depends on where the agent is, and that little on the delay.
     for _ in range(2 if agent.speed else 0):
-        ego2world = world.ego2world(time + delay)
+        ego2world = scene.ego2world(time + delay)
         x, y, _ = (invert_rigid(ego2world) @ agent.pose(time + delay))[:3, 3] - lidar2ego[:3, 3]
-        delay = turn_delay(float(np.rad2deg(np.arctan2(y, x))))
+        delay = sweep_delay(float(np.rad2deg(np.arctan2(y, x))))
     return agent.pose(time + delay)
 
 
@@ -114,7 +124,7 @@ def count_points(points: Array, agent: Agent, agent2lidar: Array) -> int:
 
 
 def make_tracks(
-    world: World,
+    scene: Scene,
     times: list[float],
     samples: list[str],
     poses: list[list[Array]],
@@ -129,7 +139,7 @@ def make_tracks(
     error of 1 in nuScenes' evaluation, whatever is predicted.
 
     Args:
-        world: Whose agents to annotate.
+        scene: Whose agents to annotate.
         times: Of the keyframes in s.
         samples: Their tokens.
         poses: Of the boxes in the world by keyframe and agent, shape (4, 4) each.
@@ -138,19 +148,19 @@ def make_tracks(
     """
     frames = range(len(times))
     tables: dict[str, list[Record]] = {"instance": [], "sample_annotation": []}
-    for index, agent in enumerate(world.agents):
-        instance = make_token(world.name, "instance", index)
+    for index, agent in enumerate(scene.agents):
+        instance = make_token(scene.name, "instance", index)
         records: list[dict[str, Any]] = []
         found = [i for i in frames if num_points[i][index] or visibility[i][index] != "1"]
         for frame in range(min(found, default=0), max(found, default=-1) + 1):
             pose = poses[frame][index]
-            away = pose[:2, 3] - world.ego2world(times[frame])[:2, 3]
+            away = pose[:2, 3] - scene.ego2world(times[frame])[:2, 3]
             if np.linalg.norm(away) > MAX_DISTANCE:
                 continue
             length, width, height = agent.size
             records.append(
                 {
-                    "token": make_token(world.name, "annotation", index, frame),
+                    "token": make_token(scene.name, "annotation", index, frame),
                     "sample_token": samples[frame],
                     "instance_token": instance,
                     "visibility_token": visibility[frame][index],
@@ -158,7 +168,7 @@ def make_tracks(
                     "size": [width, length, height],
                     "num_lidar_pts": num_points[frame][index],
                     "num_radar_pts": 0,
-                    **translation_rotation(world.world2global @ pose),
+                    **translation_rotation(scene.world2global @ pose),
                 }
             )
         if records:

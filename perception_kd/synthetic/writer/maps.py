@@ -15,8 +15,8 @@ from shapely.ops import unary_union
 
 from perception_kd.synthetic.settings import LOCATIONS
 from perception_kd.synthetic.world.ground import RESOLUTION
+from perception_kd.synthetic.world.scene import CANVAS, Scene
 from perception_kd.synthetic.world.streets import polygons_of
-from perception_kd.synthetic.world.world import CANVAS, World
 from perception_kd.synthetic.writer.tables import Record, make_token
 
 _LAYERS = (
@@ -31,16 +31,16 @@ class MapDrawer:
     """Collects the layers of one world, in global coordinates.
 
     Args:
-        world: What to draw.
+        scene: What to draw.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
         self._layers: MapLayers = defaultdict(list)
 
     def draw(self) -> MapLayers:
         """Return the records of all layers."""
-        street = self._world.street
+        street = self._scene.street
         areas = [self._polygon(part) for part in polygons_of(street.drivable)]
         drivable = self._add("drivable_area", polygon_tokens=areas)
         for road in street.roads:
@@ -67,7 +67,7 @@ class MapDrawer:
             self._add("road_block", polygon_token=area_token, road_segment_token=token, **edges)
 
     def _draw_lanes(self) -> None:
-        for lane in self._world.street.lane_polygons():
+        for lane in self._scene.street.lane_polygons():
             self._add(
                 "lane",
                 polygon_token=self._polygon(lane),
@@ -76,7 +76,7 @@ class MapDrawer:
                 right_lane_divider_segments=[],
                 **self._edges(lane),
             )
-        middles, lanes = self._world.street.dividers()
+        middles, lanes = self._scene.street.dividers()
         for line in middles:
             self._add("road_divider", line_token=self._line(line), road_segment_token="")
         for line in lanes:
@@ -87,7 +87,7 @@ class MapDrawer:
             self._add("lane_divider", line_token=token, lane_divider_segments=segments)
 
     def _draw_markings(self) -> None:
-        street = self._world.street
+        street = self._scene.street
         for crossing, stop in zip(street.crossings, street.stop_lines, strict=True):
             token = self._polygon(crossing)
             crossing_token = self._add("ped_crossing", polygon_token=token, road_segment_token="")
@@ -105,13 +105,13 @@ class MapDrawer:
                 self._add("carpark_area", polygon_token=token, orientation=0.0, road_block_token="")
 
     def _add(self, layer: str, **values: Any) -> str:
-        token = make_token(self._world.name, layer, len(self._layers[layer]))
+        token = make_token(self._scene.name, layer, len(self._layers[layer]))
         self._layers[layer].append({"token": token, **values})
         return token
 
     def _nodes(self, points: Any) -> list[str]:
         corners = np.array(points)[:, :2]
-        pose = self._world.world2global
+        pose = self._scene.world2global
         moved = corners @ pose[:2, :2].T + pose[:2, 3]
         return [self._add("node", x=float(x), y=float(y)) for x, y in moved]
 
@@ -137,9 +137,9 @@ class MapDrawer:
         )
 
 
-def draw_area(world: World) -> BaseGeometry:
+def draw_area(scene: Scene) -> BaseGeometry:
     """Return where to drive or walk in a world, in global coordinates."""
-    street, pose = world.street, world.world2global
+    street, pose = scene.street, scene.world2global
     area = unary_union([street.drivable, street.sidewalks])
     rotation = [pose[0, 0], pose[0, 1], pose[1, 0], pose[1, 1], pose[0, 3], pose[1, 3]]
     return affinity.affine_transform(area, rotation)

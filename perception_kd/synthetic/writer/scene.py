@@ -9,12 +9,11 @@ import numpy as np
 
 from perception_kd.geometry.rigid import Array, invert_rigid
 from perception_kd.synthetic.sensors.calibration import CAMERAS, CHANNELS, LIDAR, Rig, make_rig
-from perception_kd.synthetic.sensors.camera import photograph
+from perception_kd.synthetic.sensors.camera import render_image
 from perception_kd.synthetic.sensors.lidar import Sweep, scan
-from perception_kd.synthetic.sensors.poses import translation_rotation
-from perception_kd.synthetic.sensors.rays import Tracer
-from perception_kd.synthetic.settings import SECONDS_A_KEYFRAME, VERSION, SyntheticSettings
-from perception_kd.synthetic.world.world import World, make_world
+from perception_kd.synthetic.sensors.rays import RayCaster
+from perception_kd.synthetic.settings import KEYFRAME_PERIOD_S, VERSION, SyntheticSettings
+from perception_kd.synthetic.world.scene import Scene, make_scene
 from perception_kd.synthetic.writer.annotations import (
     VisibilityMeter,
     count_points,
@@ -22,7 +21,14 @@ from perception_kd.synthetic.writer.annotations import (
     pose_when_scanned,
 )
 from perception_kd.synthetic.writer.names import LIDARSEG_CATEGORIES
-from perception_kd.synthetic.writer.tables import Record, Tables, empty_tables, link, make_token
+from perception_kd.synthetic.writer.tables import (
+    Record,
+    Tables,
+    empty_tables,
+    link,
+    make_token,
+    translation_rotation,
+)
 
 _START_US = 1_533_151_603_500_000
 _SCENE_US = 100_000_000
@@ -57,26 +63,26 @@ class SceneWriter:
 
     def __init__(self, root: Path, settings: SyntheticSettings, number: int) -> None:
         self._root, self._settings, self._number = root, settings, number
-        self.world: World = make_world(settings, number)
-        self._tracer = Tracer(self.world)
+        self.scene: Scene = make_scene(settings, number)
+        self._caster = RayCaster(self.scene)
         self._rig: Rig = make_rig(settings.width, settings.height, self._rng("rig", 0))
         self.tables = empty_tables()
-        self._times = [i * SECONDS_A_KEYFRAME for i in range(settings.keyframes)]
-        name = self.world.name
+        self._times = [i * KEYFRAME_PERIOD_S for i in range(settings.keyframes)]
+        name = self.scene.name
         self._samples = [make_token(name, "sample", i) for i in range(settings.keyframes)]
 
     def write(self) -> Tables:
         """Write all files and return the scene's part of the tables."""
-        agents = self.world.agents
+        agents = self.scene.agents
         self._add_heading()
         poses = [
-            [pose_when_scanned(self.world, x, self._rig.sensor2ego[LIDAR], time) for x in agents]
+            [pose_when_scanned(self.scene, x, self._rig.sensor2ego[LIDAR], time) for x in agents]
             for time in self._times
         ]
         num_points = self._write_lidar(poses)
         visibility = self._write_images()
         self.tables |= make_tracks(
-            self.world, self._times, self._samples, poses, num_points, visibility
+            self.scene, self._times, self._samples, poses, num_points, visibility
         )
         return dict(self.tables)
 
@@ -89,16 +95,16 @@ class SceneWriter:
         return _START_US + self._number * _SCENE_US + round(time * 1e6)
 
     def _add_heading(self) -> None:
-        name = self.world.name
+        name = self.scene.name
         scene, log = make_token("scene", name), make_token("log", name)
-        look, layout = self.world.look.name, self.world.street.layout
+        weather, layout = self.scene.weather.name, self.scene.street.layout
         self.tables["log"].append(
             {
                 "token": log,
                 "logfile": f"synthetic-{name}",
                 "vehicle": "synthetic",
                 "date_captured": "2018-08-01",
-                "location": self.world.location,
+                "location": self.scene.location,
             }
         )
         self.tables["scene"].append(
@@ -109,7 +115,7 @@ class SceneWriter:
                 "first_sample_token": self._samples[0],
                 "last_sample_token": self._samples[-1],
                 "name": name,
-                "description": f"Synthetic, {layout}, {look}",
+                "description": f"Synthetic, {layout}, {weather}",
             }
         )
         self.tables["sample"] += link(
@@ -135,7 +141,7 @@ class SceneWriter:
         Args:
             poses: Of the boxes in the world by keyframe and agent.
         """
-        step = SECONDS_A_KEYFRAME / (self._settings.sweeps + 1)
+        step = KEYFRAME_PERIOD_S / (self._settings.sweeps + 1)
         # Sweeps lie between keyframes: the first keyframe of a scene has none.
         frames = [
             Frame(LIDAR, i, time - back * step, back)
@@ -157,8 +163,8 @@ class SceneWriter:
     def _scan(self, frame: Frame, rng: np.random.Generator) -> Sweep:
         mount = self._rig.sensor2ego[LIDAR]
         return scan(
-            lambda later: self._tracer.at(frame.time + later),
-            self.world.look,
+            lambda later: self._caster.at(frame.time + later),
+            self.scene.weather,
             partial(self._sensor2world, LIDAR, frame.time),
             mount,
             self._settings.beams,
@@ -167,11 +173,11 @@ class SceneWriter:
         )
 
     def _sensor2world(self, channel: str, time: float, later: float = 0.0) -> Array:
-        return self.world.ego2world(time + later) @ self._rig.sensor2ego[channel]
+        return self.scene.ego2world(time + later) @ self._rig.sensor2ego[channel]
 
     def _write_labels(self, token: str, sweep: Sweep) -> None:
         index = {name: i for i, name in enumerate(LIDARSEG_CATEGORIES)}
-        labels = np.array([index[name] for name in self.world.categories], np.uint8)
+        labels = np.array([index[name] for name in self.scene.categories], np.uint8)
         filename = f"lidarseg/{VERSION}/{token}_lidarseg.bin"
         labels[sweep.object_id].tofile(self._root / filename)
         record = {"token": token, "sample_data_token": token, "filename": filename}
@@ -182,7 +188,7 @@ class SceneWriter:
         points = sweep.points[:, :3].astype(float)
         return [
             count_points(points, agent, world2lidar @ pose)
-            for agent, pose in zip(self.world.agents, poses, strict=True)
+            for agent, pose in zip(self.scene.agents, poses, strict=True)
         ]
 
     def _write_images(self) -> list[list[str]]:
@@ -190,7 +196,7 @@ class SceneWriter:
         records: dict[str, list[Record]] = {name: [] for name in CAMERAS}
         visibility = []
         for number, time in enumerate(self._times):
-            meter = VisibilityMeter(self.world, time)
+            meter = VisibilityMeter(self.scene, time)
             for name in CAMERAS:
                 records[name].append(self._write_image(name, number, time, meter))
             visibility.append(meter.tokens())
@@ -200,21 +206,21 @@ class SceneWriter:
 
     def _write_image(self, name: str, number: int, time: float, meter: VisibilityMeter) -> Record:
         frame = Frame(name, number, time + CAMERAS[name].delay)
-        moment = self._tracer.at(frame.time)
+        snapshot = self._caster.at(frame.time)
         view = self._sensor2world(name, frame.time), self._rig.cam2img[name]
         size = (self._settings.height, self._settings.width)
-        photo = photograph(moment, self.world.look, *view, size, self._rng(name, number))
-        meter.look(moment, frame.time, *view, size)
+        rendered = render_image(snapshot, self.scene.weather, *view, size, self._rng(name, number))
+        meter.add_view(snapshot, frame.time, *view, size)
         record = self._add_sample_data(frame)
         path = str(self._root / record["filename"])
-        cv2.imwrite(path, photo.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        cv2.imwrite(path, rendered.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         return record
 
     def _add_sample_data(self, frame: Frame) -> Record:
-        name, channel = self.world.name, frame.channel
+        name, channel = self.scene.name, frame.channel
         timestamp = self._timestamp(frame.time)
         token = make_token(name, channel, timestamp)
-        ego2global = self.world.world2global @ self.world.ego2world(frame.time)
+        ego2global = self.scene.world2global @ self.scene.ego2world(frame.time)
         pose = {"token": token, "timestamp": timestamp, **translation_rotation(ego2global)}
         self.tables["ego_pose"].append(pose)
         folder = "sweeps" if frame.back else "samples"

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from perception_kd.geometry.rigid import Array
 from perception_kd.synthetic.sensors.calibration import CHANNELS, LIDAR
 from perception_kd.synthetic.writer.names import (
     ATTRIBUTES,
@@ -39,6 +42,25 @@ def make_token(*parts: object) -> str:
     """Return the token of a record, the same for the same parts."""
     text = "/".join(map(str, parts))
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def translation_rotation(matrix: Array) -> dict[str, list[float]]:
+    """Return a pose as the tables hold it.
+
+    Args:
+        matrix: Rigid transform, shape (4, 4).
+
+    Returns:
+        ``translation`` (x, y, z) in m and ``rotation``, a unit quaternion (w, x, y, z).
+    """
+    r = matrix[:3, :3]
+    # The quaternion is the leading eigenvector of this matrix (Bar-Itzhack, 2000).
+    k = np.zeros((4, 4))
+    k[1:, 1:] = r + r.T - np.trace(r) * np.eye(3)
+    k[0, 1:] = k[1:, 0] = r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]
+    k[0, 0] = np.trace(r)
+    quaternion = np.linalg.eigh(k)[1][:, -1]
+    return {"translation": matrix[:3, 3].tolist(), "rotation": quaternion.tolist()}
 
 
 def empty_tables() -> Tables:

@@ -1,4 +1,4 @@
-"""One scene's world: street, things, agents, weather, and the ego vehicle's way."""
+"""A scene: street, static objects, agents, weather and the path of the ego vehicle."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,23 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.geometry.rigid import Array
-from perception_kd.synthetic.sensors.poses import pose_matrix
 from perception_kd.synthetic.settings import SCENE_LOCATIONS, SyntheticSettings
 from perception_kd.synthetic.world.agents import Agent
 from perception_kd.synthetic.world.ground import Ground, make_ground
 from perception_kd.synthetic.world.objects import StaticObject, make_objects
+from perception_kd.synthetic.world.poses import pose_matrix
 from perception_kd.synthetic.world.streets import Street, make_street
 from perception_kd.synthetic.world.traffic import make_traffic
-from perception_kd.synthetic.world.weather import Look, make_look
+from perception_kd.synthetic.world.weather import Weather, make_weather
 
 SKY_ID = 0
-# Terrain, road, sidewalk, island, and what is painted on the road.
+# By ground kind: terrain, road, sidewalk, island and road marking (labeled as road).
 GROUND_IDS = np.array([1, 2, 3, 4, 2])
 FIRST_OBJECT_ID = 5
 _GROUND_CATEGORIES = ["flat.terrain", "flat.driveable_surface", "flat.sidewalk", "flat.other"]
 
-# Layout and look of each scene: all pairs occur, and those of the second and fourth
-# scene, which are for validation, are a dry and a wet one.
+# Layout and weather of each scene. All pairs occur; of the two validation scenes,
+# the second and the fourth, one is dry and one is wet.
 _THEMES = (
     ("crossing", "day"),
     ("straight", "day"),
@@ -37,23 +37,23 @@ _THEMES = (
     ("crossing", "day"),
 )
 
-# Corners of a map hold a world each, this many m apart.
+# Each quarter of a map holds one scene; their centers are this many m apart.
 _SLOT = 400.0
 CANVAS = 2 * _SLOT
 
 
 @dataclass(frozen=True)
-class World:
-    """Everything that sensors can see in a scene, in the world's frame in m.
+class Scene:
+    """Everything that the sensors can observe, in the world frame in m.
 
     Attributes:
-        name: Of the scene.
-        street: Roads and areas.
-        ground: Surface and its kinds.
-        objects: What never moves and has no box.
-        agents: What has a box.
-        look: Light and weather.
-        world2global: Where the world lies on the map, shape (4, 4).
+        name: Name of the scene.
+        street: Roads and the areas around them.
+        ground: Surface of the ground and its kinds.
+        objects: Static objects without a box.
+        agents: Objects with a box: vehicles, people, barriers, cones.
+        weather: Weather and lighting.
+        world2global: Pose of the world frame on the map, shape (4, 4).
     """
 
     name: str
@@ -61,7 +61,7 @@ class World:
     ground: Ground
     objects: list[StaticObject]
     agents: list[Agent]
-    look: Look
+    weather: Weather
     world2global: Array
 
     @property
@@ -71,12 +71,12 @@ class World:
 
     @property
     def first_agent_id(self) -> int:
-        """Object id of the first agent; the others follow in order."""
+        """Object id of the first agent; the other agents follow in order."""
         return FIRST_OBJECT_ID + len(self.objects)
 
     @cached_property
     def categories(self) -> NDArray[np.str_]:
-        """Category of lidarseg of each object id; that of the sky is noise."""
+        """Lidarseg category of each object id; the sky is "noise"."""
         names = ["noise", *_GROUND_CATEGORIES]
         names += [thing.category for thing in self.objects]
         return np.array([*names, *(agent.category for agent in self.agents)])
@@ -89,16 +89,16 @@ class World:
         return pose_matrix(yaw, (x, y, 0.0), tilt)
 
 
-def make_world(settings: SyntheticSettings, number: int) -> World:
-    """Draw the world of a scene; it depends on the seed and its number alone.
+def make_scene(settings: SyntheticSettings, number: int) -> Scene:
+    """Draw a scene from the seed and the scene's number alone.
 
     Args:
-        settings: Of the data set.
-        number: Of the scene, 0..9.
+        settings: Settings of the data set.
+        number: Number of the scene, 0..9.
     """
     rng = np.random.default_rng([settings.seed, number])
-    layout, weather = _THEMES[number]
-    look = make_look(weather, rng)
+    layout, weather_name = _THEMES[number]
+    weather = make_weather(weather_name, rng)
     street = make_street(layout, settings.duration, rng)
     ground = make_ground(street, rng)
     objects = make_objects(street, rng)
@@ -107,7 +107,14 @@ def make_world(settings: SyntheticSettings, number: int) -> World:
     location = SCENE_LOCATIONS[names[number]]
     slot = [SCENE_LOCATIONS[name] for name in names[:number]].count(location)
     center = ((slot % 2 + 0.5) * _SLOT, (slot // 2 + 0.5) * _SLOT, 0.0)
-    # Quarter turns keep the square of a world within its part of the map.
+    # Quarter turns keep the square of a scene within its part of the map.
     yaw = float(rng.integers(4)) * np.pi / 2 + float(rng.uniform(-0.35, 0.35))
-    world2global = pose_matrix(yaw, center)
-    return World(names[number], street, ground, objects, agents, look, world2global)
+    return Scene(
+        name=names[number],
+        street=street,
+        ground=ground,
+        objects=objects,
+        agents=agents,
+        weather=weather,
+        world2global=pose_matrix(yaw, center),
+    )
