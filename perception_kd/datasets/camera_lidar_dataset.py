@@ -46,6 +46,10 @@ class CameraLidarDataset(BaseDataset):
     with missing or broken files under ``on_error="skip"``. In test mode nothing is
     replaced and both are errors.
 
+    ``metainfo`` names the classes of each kind of label that samples have:
+    ``box_classes`` (with ``with_boxes``), ``map_classes`` (with ``LoadBEVMasks``) and
+    ``seg_classes`` (unless ``label_mapping`` replaces the data set's own).
+
     Args:
         ann_file: Info file of ``tools/create_data.py``, relative to ``info_root``.
         data_root: Folder of the data set.
@@ -150,6 +154,9 @@ class CameraLidarDataset(BaseDataset):
         if self.with_boxes:
             categories = info["metainfo"].get("categories")
             self._class_of_category = class_of_category(categories, self._metainfo["classes"])
+            self._metainfo["box_classes"] = tuple(self._metainfo["classes"])
+        for transform in self.pipeline.transforms:
+            self._metainfo.update(getattr(transform, "metainfo", {}))
         selected = select_samples(info, self.scenes, self.scene_step, self.sample_step)
         return [self.parse_data_info(sample) for sample in selected]
 
@@ -190,7 +197,7 @@ class CameraLidarDataset(BaseDataset):
         sample["info_root"] = self.info_root
         sample["label_mapping"] = self._class_of_label
         if self.with_boxes:
-            sample["box_classes"] = tuple(self._metainfo["classes"])
+            sample["box_classes"] = self._metainfo["box_classes"]
         token = sample["sample_token"]
         sample["rng"] = make_rng(self.seed, self._shared.epoch, token, stream=2 * repeat)
         return sample

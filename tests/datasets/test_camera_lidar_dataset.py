@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from perception_kd.datasets import CameraLidarDataset
 from perception_kd.datasets.sample_info import make_rng
 from perception_kd.datasets.selection import select_samples
+from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.registry import DATASETS
 from tests.datasets.small_dataset import CAM2IMG, CAMERAS, LIDAR2CAM, make_small_dataset
@@ -93,6 +94,23 @@ def test_boxes_come_where_asked_for_with_the_classes_in_their_order(root: Path) 
     dataset = build(root, with_boxes=True, metainfo=dict(classes=["truck"]))
     assert dataset[0]["instances"]["labels_3d"].tolist() == [-1, 0, -1, -1]
     assert dataset.get_cat_ids(0) == {0}
+
+
+def test_metainfo_names_the_classes_of_each_kind_of_label(root: Path) -> None:
+    known = build(root).metainfo
+    assert known["seg_classes"] == NUSCENES_CLASSES
+    assert not {"box_classes", "map_classes"} & set(known)
+    masks = dict(
+        type="LoadBEVMasks",
+        point_cloud_range=[-8, -8, -5, 8, 8, 3],
+        cell_size=1.0,
+        classes=["walkway"],
+    )
+    settings = dict(metainfo=dict(classes=["truck"]), pipeline=[masks], label_mapping={17: 0})
+    known = build(root, with_boxes=True, **settings).metainfo
+    assert known["box_classes"] == ("truck",)
+    assert known["map_classes"] == ("walkway",)
+    assert "seg_classes" not in known
 
 
 def test_rejects_classes_that_the_info_file_lacks(root: Path) -> None:

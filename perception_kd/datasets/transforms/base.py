@@ -1,6 +1,8 @@
 """What transforms share: draw once and apply, and keep indices right."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -20,7 +22,12 @@ class Transform(ABC):
     It returns a new sample, or None where the sample has nothing left to learn from:
     the dataset then counts it and takes another. It never edits the sample that it was
     given, nor an array in it. Keys are those of ``docs/sample.md``.
+
+    Attributes:
+        metainfo: What the transform adds to the ``metainfo`` of its data set.
     """
+
+    metainfo: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
     def __call__(self, sample: Sample) -> Sample | None:

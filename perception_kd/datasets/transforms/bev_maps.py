@@ -40,6 +40,7 @@ class LoadBEVMasks(Transform):
     ) -> None:
         self.grid = BEVGrid(tuple(point_cloud_range), cell_size)
         self.classes = tuple(classes)
+        self.metainfo = {"map_classes": self.classes}
         self.value_at = value_at
         self._maps: dict[tuple[str, str], VectorMap] = {}
 
