@@ -5,15 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perception_kd.visualization.pictures import find_borders
+
 YELLOW = (255, 255, 0)
-
-
-def find_borders(superpixels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-    """Return which pixels differ from the one to the right or below, shape (H, W)."""
-    borders = np.zeros(superpixels.shape, dtype=bool)
-    borders[:, :-1] |= superpixels[:, :-1] != superpixels[:, 1:]
-    borders[:-1] |= superpixels[:-1] != superpixels[1:]
-    return borders
 
 
 def draw_borders(

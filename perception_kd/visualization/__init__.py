@@ -1,13 +1,5 @@
-"""Pictures for the eye: pairs of points and pixels, similarities, boxes."""
+"""Drawing: boxes, maps, classes of points, pairs and similarities as RGB images.
 
-from perception_kd.visualization.boxes import draw_boxes_sample
-from perception_kd.visualization.pairs import draw_sample, draw_view
-from perception_kd.visualization.similarity import draw_similarity, similarity_to_point
-
-__all__ = [
-    "draw_boxes_sample",
-    "draw_sample",
-    "draw_similarity",
-    "draw_view",
-    "similarity_to_point",
-]
+These modules draw what they are given. They know no data set and run no network, so
+that every other package may import them.
+"""

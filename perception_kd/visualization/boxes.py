@@ -1,4 +1,4 @@
-"""Pictures of boxes, seen from above and through the cameras: truth and predictions."""
+"""Ground-truth and predicted 3D boxes, drawn in BEV and into camera images."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,13 +8,10 @@ import numpy as np
 from mmdet3d.structures import LiDARInstance3DBoxes
 from numpy.typing import NDArray
 
-from perception_kd.geometry.rigid import transform_points
+from perception_kd.geometry.rigid import Array, transform_points
+from perception_kd.visualization.pictures import Color, Picture, arrange_grid, resize_to_width
 
-Picture = NDArray[np.uint8]
-Array = NDArray[np.float64]
-Color = tuple[int, int, int]
-
-# Apart from each other for the color-blind as well, on white as on streets.
+# Distinct for color-blind readers too, on white and on images of streets.
 TRUTH_COLOR: Color = (20, 130, 255)
 PREDICTED_COLOR: Color = (230, 60, 40)
 _BACKGROUND = 255
@@ -33,15 +30,19 @@ def draw_boxes_bev(
     radius: float = 50.0,
     size: int = 800,
 ) -> Picture:
-    """Return a cloud with boxes from above, x to the right and y up, (size, size, 3).
+    """Draw points and boxes in BEV, x to the right and y up.
 
     A line leads from each center to the front of its box.
 
     Args:
         points: In the LiDAR frame in m, x, y, z first, shape (N, 3 or more).
-        boxes: Boxes in the LiDAR frame and their RGB color, drawn one over the other.
-        radius: Half of the edge of what is shown, in m.
+        boxes: Boxes in the LiDAR frame and their RGB color; later ones cover earlier
+            ones.
+        radius: Half the edge of the area shown, in m.
         size: Edge of the picture in px.
+
+    Returns:
+        RGB, shape (size, size, 3).
     """
     picture = np.full((size, size, 3), _BACKGROUND, np.uint8)
     cells = to_bev_pixels(points[:, :2], radius, size)
@@ -65,17 +66,17 @@ def draw_boxes_image(
     color: Color,
     labels: Sequence[str] = (),
 ) -> Picture:
-    """Return an image with the edges of boxes, a cross on the front of each.
+    """Draw the edges of boxes into a copy of an image, with a cross on each front.
 
-    What is behind the camera is cut off; one box does not hide another.
+    Edges are clipped behind the camera; boxes do not occlude each other.
 
     Args:
-        img: RGB, shape (H, W, 3); left as it is.
-        boxes: In the LiDAR frame.
-        lidar2cam: Shape (4, 4).
+        img: RGB, shape (H, W, 3).
+        boxes: Boxes in the LiDAR frame.
+        lidar2cam: Rigid transform, shape (4, 4).
         cam2img: Intrinsics of this image in px, shape (3, 3).
-        color: RGB.
-        labels: A text a box, such as its class and score; none where empty.
+        color: RGB color of all edges.
+        labels: One text per box, such as its class and score; empty for no text.
     """
     picture = img.copy()
     height, width = img.shape[:2]
@@ -107,31 +108,28 @@ def draw_boxes_sample(
     columns: int = 3,
     view_width: int = 480,
 ) -> Picture:
-    """Return the images of a sample with boxes and, under them, the same from above.
+    """Draw boxes into all images of a sample and, below them, in BEV.
 
-    Truth is blue, predictions are red.
+    Ground truth is blue, predictions are red.
 
     Args:
-        sample: As the data set gives it, before packing and unaugmented: ``points``;
+        sample: Sample of the data set, before packing and augmentation: ``points``;
             ``imgs`` with their matrices and ``gt_bboxes_3d`` where present.
         predicted: ``bboxes_3d`` and ``scores_3d``, and ``labels_3d`` where the sample
             has ``box_classes``, whose names are then written.
-        min_score: Predictions below are not drawn.
+        min_score: Predictions with a lower score are not drawn.
         radius: As in :func:`draw_boxes_bev`.
-        columns: Images side by side at most.
+        columns: Maximum number of images per row.
         view_width: Width of an image in the picture, in px.
     """
     layers = _layers(sample, predicted, min_score)
-    rows = []
     views = [_draw_view(sample, view, layers) for view in range(len(sample.get("imgs", ())))]
-    tiles = [_resize_to_width(view, view_width) for view in views]
-    width = max(1, min(columns, len(tiles))) * view_width
-    if tiles:
-        tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % (width // view_width))
-        per_row = width // view_width
-        rows = [np.concatenate(tiles[i : i + per_row], 1) for i in range(0, len(tiles), per_row)]
-    above = draw_boxes_bev(sample["points"], [layer[:2] for layer in layers], radius, width)
-    return np.concatenate([*rows, above])
+    tiles = [resize_to_width(view, view_width) for view in views]
+    columns = max(1, min(columns, len(tiles)))
+    bev = draw_boxes_bev(
+        sample["points"], [layer[:2] for layer in layers], radius, columns * view_width
+    )
+    return np.concatenate([arrange_grid(tiles, columns), bev]) if tiles else bev
 
 
 Layer = tuple[LiDARInstance3DBoxes, Color, list[str]]
@@ -164,18 +162,27 @@ def _draw_view(sample: Mapping[str, Any], view: int, layers: Sequence[Layer]) ->
 
 
 def to_bev_pixels(xy: NDArray[np.floating[Any]], radius: float, size: int) -> NDArray[np.int32]:
-    """Return (column, row) of positions in m; y points up in the picture."""
+    """Return the pixels (column, row) of BEV positions, y up in the picture.
+
+    Args:
+        xy: Positions in m, shape (N, 2).
+        radius: Half the edge of the area shown, in m.
+        size: Edge of the picture in px.
+
+    Returns:
+        Shape (N, 2); pixels of positions outside the area lie outside the picture.
+    """
     scale = size / (2 * radius)
     pixels = np.stack([(xy[:, 0] + radius) * scale, (radius - xy[:, 1]) * scale], axis=1)
     return np.floor(pixels).astype(np.int32)
 
 
 def _project_edge(ends: Array, cam2img: Array) -> tuple[list[int], list[int]] | None:
-    """Return the rounded pixels of an edge's part in front of the camera, if any.
+    """Return the rounded pixels of the part of an edge in front of the camera, if any.
 
     Args:
-        ends: In the camera frame in m, shape (2, 3).
-        cam2img: Shape (3, 3).
+        ends: End points in the camera frame in m, shape (2, 3).
+        cam2img: Intrinsics in px, shape (3, 3).
     """
     near, far = ends[np.argsort(ends[:, 2])]
     if far[2] <= _NEAR:
@@ -186,8 +193,3 @@ def _project_edge(ends: Array, cam2img: Array) -> tuple[list[int], list[int]] | 
     pixels = np.clip(np.round(pixels[:, :2] / pixels[:, 2:]), -30000, 30000)
     first, last = pixels.astype(int).tolist()
     return first, last
-
-
-def _resize_to_width(picture: Picture, width: int) -> Picture:
-    height = round(picture.shape[0] * width / picture.shape[1])
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)

@@ -1,13 +1,11 @@
-"""What the colors of a picture mean, written above it."""
+"""A title and named colors above a picture."""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
-Color = tuple[int, int, int]
+from perception_kd.visualization.pictures import Color, Picture
 
 LINE_HEIGHT = 24  # px
 _MARGIN = 6
@@ -20,8 +18,8 @@ def add_legend(picture: Picture, title: str, colors: Sequence[tuple[str, Color]]
 
     Args:
         picture: RGB, shape (H, W, 3).
-        title: One line, written smaller where it is too wide.
-        colors: What each color means, left to right.
+        title: One line, shrunk where it is too wide.
+        colors: Name and color of each entry, left to right.
     """
     width = picture.shape[1]
     lines = [_title(title, width)]

@@ -1,4 +1,4 @@
-"""Pictures of map segmentation: what was predicted beside the truth."""
+"""BEV maps of map segmentation: predictions beside the ground truth."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from perception_kd.visualization.pictures import GAP, Color, Picture, place_side_by_side
 
 # Later classes are drawn over earlier ones, so thin ones come last.
-MAP_COLORS = {
+MAP_COLORS: dict[str, Color] = {
     "drivable_area": (166, 206, 227),
     "carpark_area": (202, 178, 214),
     "walkway": (227, 197, 150),
@@ -20,12 +20,11 @@ MAP_COLORS = {
 }
 GROUND_COLOR = (245, 245, 245)
 VEHICLE_COLOR = (40, 40, 40)
-GAP = 8  # px between pictures
 TITLE_HEIGHT = 24  # px
 
 
 def draw_map(masks: NDArray[np.bool_], classes: Sequence[str], scale: int = 2) -> Picture:
-    """Return a map as seen from above, y (nuScenes: forward) up, x to the right.
+    """Draw a BEV map, y (forward in nuScenes) up and x to the right.
 
     Args:
         masks: Cells of each class, shape (classes, Y, X).
@@ -33,7 +32,7 @@ def draw_map(masks: NDArray[np.bool_], classes: Sequence[str], scale: int = 2) -
         scale: Edge of a cell in px.
 
     Returns:
-        RGB, shape (scale * Y, scale * X, 3), the vehicle marked in the middle.
+        RGB, shape (scale * Y, scale * X, 3), with the ego vehicle marked in the middle.
     """
     picture = np.full((*masks.shape[1:], 3), GROUND_COLOR, np.uint8)
     by_name = dict(zip(classes, masks, strict=True))
@@ -55,22 +54,21 @@ def compare_maps(
     threshold: float = 0.5,
     scale: int = 2,
 ) -> Picture:
-    """Return the truth and, right of it, what was predicted, with titles.
+    """Draw the ground truth and, right of it, the prediction, with titles.
 
     Args:
         probabilities: Shape (classes, Y, X).
-        truth: Same shape.
+        truth: Cells of each class, shape (classes, Y, X).
         classes: Names of the classes.
-        threshold: A cell is drawn where its probability is at least this.
+        threshold: Cells with at least this probability are drawn.
         scale: Edge of a cell in px.
 
     Returns:
-        RGB picture.
+        RGB, shape (TITLE_HEIGHT + scale * Y, 2 * scale * X + GAP, 3).
     """
     left = draw_map(truth, classes, scale)
     right = draw_map(probabilities >= threshold, classes, scale)
-    gap = np.full((len(left), GAP, 3), 255, np.uint8)
-    body = np.concatenate([left, gap, right], axis=1)
+    body = place_side_by_side(left, right)
     head = np.full((TITLE_HEIGHT, body.shape[1], 3), 255, np.uint8)
     for text, column in (("truth", 0), ("predicted", left.shape[1] + GAP)):
         place = (column + 4, TITLE_HEIGHT - 7)

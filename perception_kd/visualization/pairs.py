@@ -1,4 +1,4 @@
-"""Pictures of LiDAR points on images: the eye's test of calibration."""
+"""LiDAR points drawn on images, to check the calibration by eye."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,9 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.superpixels.drawing import find_borders
-
-Picture = NDArray[np.uint8]
+from perception_kd.visualization.pictures import (
+    Picture,
+    arrange_grid,
+    find_borders,
+    resize_to_width,
+)
 
 BORDER_COLOR = (255, 255, 255)
 BAR_HEIGHT = 28  # px, of titles and of the legend
@@ -20,8 +23,8 @@ def color_distances(distances: NDArray[np.floating[Any]], max_distance: float) -
     """Return RGB colors of distances, near red to far blue, shape (P, 3).
 
     Args:
-        distances: In m, shape (P,).
-        max_distance: Distance in m from which on all are blue.
+        distances: Distances in m, shape (P,).
+        max_distance: All points at this distance in m or farther are blue.
     """
     nearness = 255 * (1 - np.clip(distances / max_distance, 0, 1))
     colors = cv2.applyColorMap(nearness.astype(np.uint8).reshape(-1, 1), cv2.COLORMAP_TURBO)
@@ -29,7 +32,7 @@ def color_distances(distances: NDArray[np.floating[Any]], max_distance: float) -
 
 
 def describe_view(sample: Mapping[str, Any], view: int) -> str:
-    """Return the name of a view and how much of it is paired."""
+    """Return the name of a view with its numbers of pairs and paired superpixels."""
     rows_cols = _rows_cols(sample, view)
     text = f"{sample['cam_names'][view]}: {len(rows_cols)} pairs"
     if "superpixels" not in sample:
@@ -43,16 +46,19 @@ def describe_view(sample: Mapping[str, Any], view: int) -> str:
 def draw_view(
     sample: Mapping[str, Any], view: int, max_distance: float = 60.0, scale: int = 1
 ) -> Picture:
-    """Return one image of a sample with its superpixels' borders and paired points.
+    """Draw the superpixel borders and paired points of one image of a sample.
 
-    The color of a point is its distance from the LiDAR; nearer points cover farther
-    ones.
+    A point's color shows its distance from the LiDAR; nearer points cover farther ones.
 
     Args:
         sample: A paired sample, before packing; ``superpixels`` may be absent.
-        view: Which of its images.
+        view: Index of the image.
         max_distance: As in :func:`color_distances`.
-        scale: Drawn so many times as large, so that points do not hide small images.
+        scale: Integer factor by which the image is enlarged, so that points do not
+            cover a small image.
+
+    Returns:
+        RGB, shape (scale * H, scale * W, 3).
     """
     img = sample["imgs"][view].repeat(scale, axis=0).repeat(scale, axis=1)
     if "superpixels" in sample:
@@ -70,12 +76,12 @@ def draw_sample(
     columns: int = 3,
     width: int = 2400,
 ) -> Picture:
-    """Return all images of a sample, as :func:`draw_view` has them, under a legend.
+    """Draw all images of a sample with :func:`draw_view`, below a legend.
 
     Args:
         sample: A paired sample, before packing.
         max_distance: As in :func:`color_distances`.
-        columns: Images side by side at most.
+        columns: Maximum number of images per row.
         width: Width of the picture in px.
     """
     columns = min(columns, len(sample["imgs"]))
@@ -85,12 +91,9 @@ def draw_sample(
         scale = max(1, round(view_width / img.shape[1]))
         drawn = draw_view(sample, view, max_distance, scale)
         bar = _write_bar(describe_view(sample, view), view_width)
-        tiles.append(np.concatenate([bar, _resize_to_width(drawn, view_width)]))
-    height = max(len(tile) for tile in tiles)
-    tiles = [np.pad(tile, ((0, height - len(tile)), (0, 0), (0, 0))) for tile in tiles]
-    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
-    rows = [np.concatenate(tiles[i : i + columns], axis=1) for i in range(0, len(tiles), columns)]
-    return np.concatenate([_draw_legend(sample, max_distance, rows[0].shape[1]), *rows])
+        tiles.append(np.concatenate([bar, resize_to_width(drawn, view_width)]))
+    grid = arrange_grid(tiles, columns)
+    return np.concatenate([_draw_legend(sample, max_distance, grid.shape[1]), grid])
 
 
 def _rows_cols(sample: Mapping[str, Any], view: int) -> NDArray[np.int64]:
@@ -107,11 +110,6 @@ def _draw_points(
     for i in np.argsort(-distances):
         row, col = rows_cols[i].tolist()
         cv2.circle(img, (col, row), radius, colors[i].tolist(), thickness=-1)
-
-
-def _resize_to_width(picture: Picture, width: int) -> Picture:
-    height = round(picture.shape[0] * width / picture.shape[1])
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def _draw_legend(sample: Mapping[str, Any], max_distance: float, width: int) -> Picture:

@@ -1,7 +1,8 @@
-"""Pictures of what a pre-trained LiDAR network finds alike, across cloud and images."""
+"""Cosine similarity of pre-trained features, drawn on points and images."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +11,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from perception_kd.datasets.transforms.base import Sample
 from perception_kd.utils.checks import check_shape
 
 COLOR_MAP = "turbo"
@@ -18,11 +18,11 @@ COLOR_RANGE = (-0.2, 1.0)
 
 
 class Similarity(NamedTuple):
-    """Cosine similarity to one queried point, in -1..1.
+    """Cosine similarity to one query point, in [-1, 1].
 
     Attributes:
-        points: At every point of the cloud, shape (N,).
-        pixels: At every pixel of every view, shape (V, H, W).
+        points: Similarity of every point, shape (N,).
+        pixels: Similarity of every pixel of every image, shape (V, H, W).
     """
 
     points: NDArray[np.float32]
@@ -34,14 +34,14 @@ def similarity_to_point(query: int, point_feats: Tensor, pixel_feats: Tensor) ->
 
     Args:
         query: Row of ``point_feats``.
-        point_feats: Features of the student at the points, shape (N, D).
-        pixel_feats: Features of the teacher at the pixels, shape (V, D, H, W).
+        point_feats: Student features of the points, shape (N, D).
+        pixel_feats: Teacher features of the pixels, shape (V, D, H, W).
 
     Returns:
-        Cosine similarities; 0 to features that are zero (points out of range).
+        Cosine similarities; 0 for zero features (points out of range).
 
     Raises:
-        ValueError: If the numbers of channels differ or there is no such point.
+        ValueError: If the numbers of channels differ, or ``query`` is out of range.
     """
     check_shape("point_feats", point_feats, ("N", "D"))
     check_shape("pixel_feats", pixel_feats, ("V", point_feats.shape[1], "H", "W"))
@@ -57,15 +57,18 @@ def similarity_to_point(query: int, point_feats: Tensor, pixel_feats: Tensor) ->
 def spread_queries(
     points: NDArray[np.float32], candidates: NDArray[np.int64], num: int
 ) -> list[int]:
-    """Pick points that lie far apart from each other.
+    """Pick points that lie far apart from each other (farthest point sampling).
 
-    Starts at the candidate nearest to the sensor and adds the one farthest from those
-    picked, so the same cloud always gives the same points.
+    Starts at the candidate nearest to the sensor and repeatedly adds the one farthest
+    from those picked, so the same points always give the same queries.
 
     Args:
-        points: Positions in m, shape (N, 3).
-        candidates: Rows that may be picked, shape (K,), at least one.
-        num: How many to pick, positive; all where there are fewer.
+        points: Positions in m, shape (N, 3 or more).
+        candidates: Rows that may be picked, at least one.
+        num: Number of points to pick, at least 1; all candidates if there are fewer.
+
+    Returns:
+        Rows of ``points``.
 
     Raises:
         ValueError: If there is no candidate, or ``num`` is not positive.
@@ -85,15 +88,17 @@ def spread_queries(
     return [int(candidates[i]) for i in picked]
 
 
-def draw_similarity(similarity: Similarity, sample: Sample, query: int, path: Path) -> None:
-    """Write one picture: every view under its heat map, and the cloud from above.
+def draw_similarity(
+    similarity: Similarity, sample: Mapping[str, Any], query: int, path: Path
+) -> None:
+    """Write a picture of every image below its heat map, and of the points in BEV.
 
     Args:
-        similarity: Of this sample, to ``query``.
-        sample: Sample of ``docs/sample.md`` with ``points``, ``imgs``, ``cam_names``
-            and pairs, as the networks saw it.
-        query: Row of the queried point.
-        path: The PNG to write.
+        similarity: Similarity of this sample to ``query``.
+        sample: Sample with ``points``, ``imgs``, ``cam_names`` and pairs, as passed to
+            the networks.
+        query: Row of the query point.
+        path: PNG file to write.
     """
     points, imgs = sample["points"], sample["imgs"]
     query_pixels = sample["pairing_images"][sample["pairing_points"] == query]

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from perception_kd.superpixels import draw_borders, find_borders
+from perception_kd.superpixels import draw_borders
+from perception_kd.visualization.pictures import find_borders
 
 SUPERPIXELS = np.array([[0, 0, 1], [0, 0, 1], [2, 2, 2]])
 BORDERS = [[False, True, False], [True, True, True], [False, False, False]]

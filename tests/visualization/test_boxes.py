@@ -1,4 +1,4 @@
-"""Drawn boxes: where they lie from above and in an image, what is cut off, colors."""
+"""Drawn boxes: their place in BEV and in an image, clipping, and colors."""
 
 from typing import Any
 
@@ -25,24 +25,24 @@ def boxes_at(x: float, y: float, yaw: float = 0.0, length: float = 4.0) -> Any:
 
 
 def extent(drawn: Any) -> tuple[int, int, int, int]:
-    """First and last column, then first and last row of what is drawn."""
+    """Return the first and last column, then the first and last row that are drawn."""
     rows, columns = np.nonzero(drawn)
     return columns.min(), columns.max(), rows.min(), rows.max()
 
 
 def has_color(picture: Any, color: tuple[int, int, int]) -> bool:
-    """Whether a pixel has nearly the color, which smoothed lines mix."""
+    """Whether a pixel has nearly this color, since antialiasing blends lines."""
     return bool((np.abs(picture.astype(int) - color).max(axis=2) < 60).any())
 
 
-def test_convention_from_above_x_is_right_and_y_is_up() -> None:
-    # 10 px a meter: x 8..12 are columns 280..320, y 14..16 are rows 40..60.
+def test_convention_bev_has_x_to_the_right_and_y_up() -> None:
+    # 10 px per meter: x 8..12 are columns 280..320, y 14..16 are rows 40..60.
     picture = draw_boxes_bev(NO_POINTS, [(boxes_at(10, 15), TRUTH_COLOR)], radius=20, size=400)
     found = extent((picture != 255).any(axis=2))
     np.testing.assert_allclose(found, (280, 320, 40, 60), atol=2)
 
 
-def test_the_line_leads_to_the_front_of_the_box() -> None:
+def test_a_line_leads_to_the_front_of_a_box() -> None:
     # Heading along y, the line goes from the center (row 200) up to row 180.
     turned = boxes_at(0, 0, yaw=np.pi / 2)
     picture = draw_boxes_bev(NO_POINTS, [(turned, TRUTH_COLOR)], radius=20, size=400)
@@ -51,14 +51,14 @@ def test_the_line_leads_to_the_front_of_the_box() -> None:
     assert not column[206:216].any()
 
 
-def test_points_from_above_are_gray_and_those_out_of_sight_are_left_out() -> None:
+def test_bev_points_are_gray_and_those_outside_are_left_out() -> None:
     points = np.array([[10.05, 5.05, 0], [30, 0, 0]])
     picture = draw_boxes_bev(points, [], radius=20, size=400)
     assert np.argwhere((picture != 255).any(axis=2)).tolist() == [[149, 300]]
 
 
-def test_a_box_ahead_is_drawn_where_it_projects() -> None:
-    # Its near side is at 8 m, 4 m wide and 2 m high: 100 / 8 = 12.5 px a meter.
+def test_a_box_is_drawn_where_it_projects() -> None:
+    # Its near side is at 8 m, 4 m wide and 2 m high: 100 / 8 = 12.5 px per meter.
     img = np.zeros((180, 320, 3), np.uint8)
     drawn = draw_boxes_image(img, boxes_at(0, 9), LIDAR2CAM, CAM2IMG, TRUTH_COLOR)
     found = extent(drawn.any(axis=2))
@@ -66,18 +66,18 @@ def test_a_box_ahead_is_drawn_where_it_projects() -> None:
     assert not img.any()
 
 
-def test_what_is_behind_the_camera_is_cut_off() -> None:
+def test_edges_behind_the_camera_are_clipped() -> None:
     img = np.zeros((180, 320, 3), np.uint8)
     behind = draw_boxes_image(img, boxes_at(0, -9), LIDAR2CAM, CAM2IMG, TRUTH_COLOR)
     assert not behind.any()
-    # One from behind to 10 m ahead shows its far end, and no mirrored part.
+    # A box from behind to 10 m ahead shows its far end, and no mirrored part.
     beside = boxes_at(3, 0, yaw=np.pi / 2, length=20.0)
     found = extent(draw_boxes_image(img, beside, LIDAR2CAM, CAM2IMG, TRUTH_COLOR).any(axis=2))
     assert found[0] >= 160 + 20 - 2  # 2 m right at 10 m: 20 px
     assert found[1] == 319
 
 
-def test_a_sample_shows_truth_and_sure_predictions_in_their_colors() -> None:
+def test_a_sample_shows_truth_and_confident_predictions() -> None:
     sample = dict(
         points=NO_POINTS,
         imgs=[np.zeros((180, 320, 3), np.uint8)] * 2,
@@ -98,7 +98,7 @@ def test_a_sample_shows_truth_and_sure_predictions_in_their_colors() -> None:
     assert not has_color(unsure, PREDICTED_COLOR)
 
 
-def test_the_boxes_follow_the_image_where_it_was_cropped() -> None:
+def test_boxes_follow_a_cropped_image() -> None:
     # Moved 40 px to the left, the box is drawn 40 px to the left.
     sample = dict(
         points=NO_POINTS,
@@ -114,6 +114,6 @@ def test_the_boxes_follow_the_image_where_it_was_cropped() -> None:
     assert then[0] - first[0] == -40
 
 
-def test_a_sample_without_images_is_shown_from_above() -> None:
+def test_a_sample_without_images_is_drawn_in_bev() -> None:
     sample = dict(points=NO_POINTS, gt_bboxes_3d=boxes_at(0, 9))
     assert draw_boxes_sample(sample, view_width=200).shape == (200, 200, 3)

@@ -1,4 +1,4 @@
-"""Legends: all names are there, in lines that fit."""
+"""Legends: all names are written, in lines that fit."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from perception_kd.visualization.legend import LINE_HEIGHT, add_legend
 RED, BLUE = (250, 0, 0), (0, 0, 250)
 
 
-def test_a_legend_stands_above_the_picture_and_shows_its_colors() -> None:
+def test_a_legend_above_the_picture_shows_its_colors() -> None:
     picture = np.full((30, 300, 3), 7, np.uint8)
     drawn = add_legend(picture, "a title", [("one", RED), ("two", BLUE)])
     assert drawn.shape == (30 + 2 * LINE_HEIGHT, 300, 3)
@@ -16,10 +16,10 @@ def test_a_legend_stands_above_the_picture_and_shows_its_colors() -> None:
     assert columns[0].max() < columns[1].min()
 
 
-def test_names_that_do_not_fit_take_another_line() -> None:
+def test_names_that_do_not_fit_are_wrapped() -> None:
     picture = np.zeros((10, 120, 3), np.uint8)
     names = [(f"a longer name {number}", (10 + number, 0, 0)) for number in range(3)]
-    drawn = add_legend(picture, "a title that is much too long for so narrow a picture", names)
+    drawn = add_legend(picture, "a title that is much too long for such a narrow picture", names)
     assert drawn.shape == (10 + 4 * LINE_HEIGHT, 120, 3)
     for number, (_, color) in enumerate(names):
         rows = np.flatnonzero((drawn == color).all(axis=2).any(axis=1))

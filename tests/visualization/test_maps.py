@@ -1,23 +1,23 @@
-"""Pictures of maps: which way is up, what lies on top, truth left of prediction."""
+"""Drawn maps: orientation, order of the classes, truth left of the prediction."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.visualization.maps import (
-    GAP,
     GROUND_COLOR,
     MAP_COLORS,
     TITLE_HEIGHT,
     compare_maps,
     draw_map,
 )
+from perception_kd.visualization.pictures import GAP
 
 CLASSES = ("drivable_area", "divider")
 
 
 def make_masks() -> NDArray[np.bool_]:
     masks = np.zeros((2, 40, 60), dtype=bool)
-    masks[0, 30:] = True  # ahead of the vehicle
+    masks[0, 30:] = True  # ahead of the ego vehicle
     masks[1, 30:, 50:] = True
     return masks
 
@@ -28,11 +28,11 @@ def test_forward_is_up_and_thin_classes_are_on_top() -> None:
     assert tuple(picture[0, 0]) == MAP_COLORS["drivable_area"]
     assert tuple(picture[0, -1]) == MAP_COLORS["divider"]
     assert tuple(picture[-1, 0]) == GROUND_COLOR
-    # The vehicle's mark.
+    # The mark of the ego vehicle.
     assert (picture[50:70, 80:100] != GROUND_COLOR).any()
 
 
-def test_the_truth_stands_left_of_the_prediction() -> None:
+def test_the_truth_is_left_of_the_prediction() -> None:
     truth = make_masks()
     picture = compare_maps(np.zeros(truth.shape), truth, CLASSES, scale=1)
     assert picture.shape == (40 + TITLE_HEIGHT, 2 * 60 + GAP, 3)
@@ -40,7 +40,7 @@ def test_the_truth_stands_left_of_the_prediction() -> None:
     assert tuple(picture[TITLE_HEIGHT, 60 + GAP]) == GROUND_COLOR
 
 
-def test_a_cell_at_the_threshold_is_predicted() -> None:
+def test_a_cell_at_the_threshold_is_drawn() -> None:
     probabilities = np.zeros((2, 40, 60))
     probabilities[0, 35, 5] = 0.5
     picture = compare_maps(probabilities, make_masks(), CLASSES, threshold=0.5, scale=1)

@@ -1,4 +1,4 @@
-"""Pictures of pairs: points where their pairs are, borders, counts, layout."""
+"""Drawn pairs: places and colors of points, borders, counts, layout."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from perception_kd.visualization.pairs import (
 
 
 def make_sample() -> dict[str, Any]:
-    """Return two gray views of two superpixels each, and two pairs of the first."""
+    """Return two gray images of two superpixels each, and two pairs in the first."""
     superpixels = np.zeros((20, 40), np.int32)
     superpixels[:, 20:] = 1
     return {
@@ -29,7 +29,7 @@ def make_sample() -> dict[str, Any]:
     }
 
 
-def test_near_is_red_and_far_is_blue_with_no_end() -> None:
+def test_near_is_red_and_far_is_blue() -> None:
     near, far, beyond = color_distances(np.array([1.0, 60.0, 500.0]), 60.0).astype(int)
     assert near[0] > near[2] + 50
     assert far[2] > far[0]
@@ -37,7 +37,7 @@ def test_near_is_red_and_far_is_blue_with_no_end() -> None:
     assert color_distances(np.zeros(0), 60.0).shape == (0, 3)
 
 
-def test_points_are_drawn_at_row_and_col_in_the_color_of_their_distance() -> None:
+def test_points_are_drawn_at_row_and_col_colored_by_distance() -> None:
     sample = make_sample()
     picture = draw_view(sample, 0, max_distance=60)
     colors = color_distances(np.array([5.0, 50.0]), 60)
@@ -60,7 +60,7 @@ def test_nearer_points_cover_farther_ones() -> None:
     assert draw_view(swapped, 0)[5, 8].tolist() == expected
 
 
-def test_superpixels_have_borders_and_the_sample_stays_as_it_was() -> None:
+def test_superpixels_have_borders_and_the_sample_is_unchanged() -> None:
     sample = make_sample()
     assert tuple(draw_view(sample, 1)[3, 19]) == BORDER_COLOR
     assert (sample["imgs"][1] == 90).all()
@@ -68,7 +68,7 @@ def test_superpixels_have_borders_and_the_sample_stays_as_it_was() -> None:
     assert (draw_view(sample, 1) == 90).all()
 
 
-def test_a_view_is_described_by_what_is_paired() -> None:
+def test_a_view_is_described_by_its_pairs() -> None:
     sample = make_sample()
     assert describe_view(sample, 0) == "LEFT: 2 pairs in 2 of 2 superpixels"
     assert describe_view(sample, 1) == "RIGHT: 0 pairs in 0 of 2 superpixels"
@@ -76,7 +76,7 @@ def test_a_view_is_described_by_what_is_paired() -> None:
     assert describe_view(sample, 0) == "LEFT: 2 pairs"
 
 
-def test_views_stand_in_a_grid_under_a_legend() -> None:
+def test_images_are_in_a_grid_below_a_legend() -> None:
     sample = make_sample()
     one_row = draw_sample(sample, columns=3, width=800)
     assert one_row.shape == (BAR_HEIGHT + BAR_HEIGHT + 200, 800, 3)

@@ -18,13 +18,12 @@ from perception_kd.registry import DATASETS, HOOKS
 from perception_kd.visualization.boxes import PREDICTED_COLOR, TRUTH_COLOR, draw_boxes_sample
 from perception_kd.visualization.legend import add_legend
 from perception_kd.visualization.maps import MAP_COLORS, compare_maps
+from perception_kd.visualization.pictures import Picture
 from perception_kd.visualization.point_classes import (
     NO_CLASS_COLOR,
     class_colors,
     compare_point_classes,
 )
-
-Picture = NDArray[np.uint8]
 
 
 @HOOKS.register_module()
@@ -166,6 +165,6 @@ def _draw_point_classes(
     if "gt_pts_seg" in predicted:
         truth = predicted.gt_pts_seg.pts_semantic_mask.cpu().numpy()
         title = f"sample {predicted.sample_token}, truth left, predicted right"
-    picture = compare_point_classes(points, classes, truth, len(names))
-    colors = zip(names, class_colors(len(names)), strict=True)
+    picture = compare_point_classes(points, classes, truth, names)
+    colors = zip(names, class_colors(names), strict=True)
     return add_legend(picture, title, [*colors, ("none", NO_CLASS_COLOR)])
