@@ -24,8 +24,8 @@ from tools import train
 
 FOLDER = CONFIGS / "calico"
 PUBLISHED = sorted(FOLDER.glob("*_nus.py"))
-PRC_TWIN = FOLDER / "prc_pillar02_1xb2-adamw-cosine-8e_synthetic.py"
-RAD_TWIN = FOLDER / "rad_swint-lss_pillar02_1xb2-adamw-cosine-8e_synthetic.py"
+PRC_TWIN = FOLDER / "prc_pillar04-small_1xb2-adamw-cosine-8e_synthetic.py"
+RAD_TWIN = FOLDER / "smoke/rad_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"
 REAL_DATA = os.environ.get("PERCEPTION_KD_REAL_DATA")
 
 
@@ -171,10 +171,10 @@ def test_regions_of_other_thresholds_are_refused_whatever_the_sensor(
 @pytest.mark.parametrize(
     ("pretraining", "detector"),
     [
-        ("prc_pillar02", "lidar-pillar02"),
-        ("prc_voxel01", "lidar-voxel01"),
-        ("rad_swint-lss_pillar02", "camera-lss-swint"),
-        ("rad_swint-lss_pillar02", "fusion-lss-swint-pillar02"),
+        ("prc_pillar02", "det_pillar02"),
+        ("prc_voxel01", "det_voxel01"),
+        ("rad_swint-lss_pillar02", "det_swint-lss"),
+        ("rad_swint-lss_pillar02", "det_swint-lss_pillar02"),
     ],
 )
 def test_detectors_take_over_all_that_was_learned(pretraining: str, detector: str) -> None:

@@ -19,17 +19,18 @@ from tests.fake_data.prepared import PreparedData, dicts_of
 from tools import test, train
 
 CONFIGS = Path(__file__).parent.parent / "configs"
-LEAVES = sorted(p for p in CONFIGS.glob("*/*.py") if p.parent.name != "_base_")
-TWINS = [path for path in LEAVES if path.stem.endswith("_synthetic")]
+LEAVES = sorted(p for p in CONFIGS.rglob("*.py") if "_base_" not in p.parts)
+SMOKE = [path for path in LEAVES if path.parent.name == "smoke"]
+TRAINED = [*SMOKE, *(path for path in LEAVES if "_synthetic" in path.stem)]
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
-TWIN = CONFIGS / "slidr" / "slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_synthetic.py"
-VOXELNET_TWIN = CONFIGS / "slidr" / "slidr_r50-mocov2_voxelnet_1xb6-sgd-cosine-50e_synthetic.py"
+TWIN = CONFIGS / "slidr" / "smoke" / "slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_nus.py"
+VOXELNET_TWIN = CONFIGS / "slidr" / "smoke" / "slidr_r50-mocov2_voxelnet_1xb6-sgd-cosine-50e_nus.py"
 SMALL = CONFIGS / "slidr" / "slidr_efflite0_minkunet-small_1xb4-adamw-cosine-12e_kitti.py"
-PROBE = CONFIGS / "lidarseg" / "linear-probe_minkunet-small_1xb4-adamw-cosine-20e_kitti.py"
+PROBE = CONFIGS / "lidarseg" / "lidarseg-probe_minkunet-small_1xb4-adamw-cosine-20e_kitti.py"
 
 
 def name(path: Path) -> str:
-    return path.stem
+    return str(path.relative_to(CONFIGS).with_suffix(""))
 
 
 def read_weights(path: str | Path) -> dict[str, Any]:
@@ -62,8 +63,8 @@ def test_every_part_of_a_config_builds(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", TWINS, ids=name)
-def test_every_small_twin_trains_and_is_tested(
+@pytest.mark.parametrize("path", TRAINED, ids=name)
+def test_a_small_config_trains_and_is_tested(
     path: Path, prepared_synthetic: PreparedData, tmp_path: Path
 ) -> None:
     folders = [*prepared_synthetic.options_for(path), "--work-dir", str(tmp_path)]
@@ -73,7 +74,7 @@ def test_every_small_twin_trains_and_is_tested(
     assert test.main([str(path), checkpoint, *folders]) == 0
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("mapseg/*.py")), ids=name)
+@pytest.mark.parametrize("path", [p for p in LEAVES if "mapseg" in p.parts], ids=name)
 def test_a_map_config_has_one_order_of_classes(path: Path) -> None:
     cfg = Config.fromfile(path)
     settings = [cfg.model, cfg.val_evaluator, *(cfg[loader].dataset for loader in LOADERS)]
@@ -84,7 +85,7 @@ def test_a_map_config_has_one_order_of_classes(path: Path) -> None:
 
 def test_every_pretraining_has_a_small_twin() -> None:
     # Its method, teacher and student stand before processes and batch size.
-    twins = {re.split(r"_\d+xb", path.stem)[0] for path in TWINS}
+    twins = {re.split(r"_\d+xb", path.stem)[0] for path in TRAINED}
     for path in LEAVES:
         if "img_backbone" in Config.fromfile(path).model:
             assert re.split(r"_\d+xb", path.stem)[0] in twins, path.name

@@ -116,9 +116,9 @@ LIDARSEG = CONFIGS / "lidarseg"
 def test_segmentation_is_trained_as_published(
     data: str, batch_size: int, classes: int, fine_tuning: float, offset: float
 ) -> None:
-    rates = {"finetune": (fine_tuning, 2.0), "scratch": (0.05, 0.05), "linear-probe": (0.05, 0.05)}
+    rates = {"finetune": (fine_tuning, 2.0), "scratch": (0.05, 0.05), "probe": (0.05, 0.05)}
     for task, (rate, head_rate) in rates.items():
-        stem = f"{task}_minkunet34_1xb{batch_size}-sgd-cosine-100e_{data}"
+        stem = f"lidarseg-{task}_minkunet34_1xb{batch_size}-sgd-cosine-100e_{data}"
         cfg = Config.fromfile(LIDARSEG / f"{stem}.py")
         assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == batch_size
         assert cfg.train_cfg.max_epochs == 100
@@ -129,7 +129,7 @@ def test_segmentation_is_trained_as_published(
         ]
         model = MODELS.build(cfg.model)
         assert float(model.pts_voxelizer.offset) == offset
-        check_segmentor(model, classes, frozen=task == "linear-probe")
+        check_segmentor(model, classes, frozen=task == "probe")
         optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
         settings = dict(momentum=0.9, dampening=0.1, weight_decay=1e-4)
         assert settings.items() <= optimizer.defaults.items()
@@ -160,14 +160,15 @@ def check_segmentor(model: Any, classes: int, frozen: bool) -> None:
 @pytest.mark.parametrize("task", ["finetune", "scratch"])
 def test_shares_of_the_labels_change_the_labels_alone(task: str) -> None:
     shares: dict[str, dict[str, Any]] = {
-        f"{p}pct_minkunet34_1xb16-sgd-cosine-100e_nus": dict(scenes=f"nuscenes_lidarseg_{p}pct")
+        f"1xb16-sgd-cosine-100e_nus-{p}pct": dict(scenes=f"nuscenes_slidr_{p}pct")
         for p in (1, 5, 10, 25)
     }
-    shares["1pct_minkunet34_1xb10-sgd-cosine-100e_kitti"] = dict(sample_step=100)
-    for stem, chosen in shares.items():
-        whole = Config.fromfile(LIDARSEG / f"{task}_{stem.split('_', 1)[1]}.py")
+    shares["1xb10-sgd-cosine-100e_kitti-1of100"] = dict(sample_step=100)
+    for setting, chosen in shares.items():
+        path = LIDARSEG / f"lidarseg-{task}_minkunet34_{setting}.py"
+        whole = Config.fromfile(path.with_stem(path.stem.rpartition("-")[0]))
         whole.train_dataloader.dataset.update(chosen)
-        assert Config.fromfile(LIDARSEG / f"{task}-{stem}.py").to_dict() == whole.to_dict()
+        assert Config.fromfile(path).to_dict() == whole.to_dict()
 
 
 def rates(schedule: str, max_epochs: int, steps_per_epoch: int) -> Sequence[float]:

@@ -1,6 +1,6 @@
 """RAD from small PointPillars to a small ResNet, on synthetic data: what the demo runs.
 
-Give the teacher that ``prc_pillar02_1xb2-adamw-cosine-8e_synthetic`` made:
+Give the teacher that ``prc_pillar04-small_1xb2-adamw-cosine-8e_synthetic`` made:
 ``--cfg-options model.teacher_checkpoint=...``.
 """
 

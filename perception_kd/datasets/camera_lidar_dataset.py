@@ -58,7 +58,7 @@ class CameraLidarDataset(BaseDataset):
         cameras: Names of the cameras to give, in this order; None means all of them.
         scenes: As in :func:`~perception_kd.datasets.selection.select_samples`, where
             names of splits and lists are those of ``perception_kd.datasets.splits``;
-            SLidR pre-trains on "parametrize_train", and "nuscenes_lidarseg_1pct" has 1
+            SLidR pre-trains on "parametrize_train", and "nuscenes_slidr_1pct" has 1
             % of the labels.
         scene_step: As there, for a data set without such lists.
         sample_step: As there.

@@ -99,8 +99,8 @@ def every_nth_scene(scenes: Sequence[str], step: int, *, from_first: bool = Fals
 def scene_list_names() -> list[str]:
     """Return the names of the lists of training scenes that come with the package.
 
-    ``nuscenes_lidarseg_{1,5,10,25}pct`` are SLidR's shares of the labels of
-    v1.0-trainval, ``nuscenes_detection_{5,10,20,50}pct`` CALICO's.
+    ``nuscenes_slidr_{1,5,10,25}pct`` are SLidR's shares of the labels of
+    v1.0-trainval, ``nuscenes_calico_{5,10,20,50}pct`` CALICO's.
     """
     return sorted(path.name.removesuffix(_SUFFIX) for path in _LISTS.glob(f"nuscenes_*{_SUFFIX}"))
 

@@ -13,10 +13,10 @@ from perception_kd.registry import MODELS
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PAIRS = {
-    "prc_pillar02_1xb2-adamw-cosine-8e_synthetic": (
-        "det/fusion-lss-r18-pillar04-small_1xb2-adamw-cosine-10e_synthetic"
+    "prc_pillar04-small_1xb2-adamw-cosine-8e_synthetic": (
+        "det/det_r18-lss-small_pillar04-small_1xb2-adamw-cosine-10e_synthetic"
     ),
-    "prc_pillar02_8xb4-cyclic-20e_nus": "det/fusion-lss-swint-pillar02_8xb4-cyclic-20e_nus-5pct",
+    "prc_pillar02_8xb4-cyclic-20e_nus": "det/det_swint-lss_pillar02_8xb4-cyclic-20e_nus-5pct",
 }
 
 

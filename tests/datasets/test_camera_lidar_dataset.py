@@ -175,7 +175,7 @@ def test_scenes_are_chosen_by_a_list_in_a_file(root: Path, tmp_path: Path) -> No
 def test_of_a_list_no_scene_may_be_missing(root: Path) -> None:
     # Another share of the labels than its name says would be trained on.
     with pytest.raises(ValueError, match=r"scenes must be in the info file, but got scene-0171"):
-        build(root, scenes="nuscenes_lidarseg_1pct")
+        build(root, scenes="nuscenes_slidr_1pct")
 
 
 def test_one_in_a_hundred_of_semantickittis_training_scans_are_slidrs_192() -> None:
@@ -341,7 +341,7 @@ def test_test_samples_are_never_replaced(own_root: Path) -> None:
         (dict(scenes=["scene-9"]), "scenes must be in the info file, but got scene-9; it has sc"),
         (dict(scenes="train"), "scenes must leave at least one sample, but got none for 'train'"),
         (dict(scenes="later"), "split must be one of train, val, .*, but got 'later'"),
-        (dict(scenes="nuscenes_lidarseg_1pc"), "Lists of scenes are .*, nuscenes_lidarseg_1pct,"),
+        (dict(scenes="nuscenes_slidr_1pc"), "Lists of scenes are .*, nuscenes_slidr_1pct,"),
         (dict(scene_step=100), "scene_step must be at most the number of scenes, 4"),
         (dict(scene_step=0), "scene_step and sample_step must be at least 1, but got 0"),
         (dict(on_error="ignore"), 'on_error must be "raise" or "skip", but got \'ignore\''),

@@ -64,7 +64,7 @@ def test_the_lists_for_segmentation_follow_slidrs_rule(percent: int, step: int, 
     # of the names, and keeps those whose number the step divides.
     train = sorted(split_scenes("v1.0-trainval", "train"))
     expected = [name for number, name in enumerate(train, 1) if number % step == 0]
-    assert read_scene_list(f"nuscenes_lidarseg_{percent}pct") == expected
+    assert read_scene_list(f"nuscenes_slidr_{percent}pct") == expected
     assert len(expected) == count
 
 
@@ -73,14 +73,14 @@ def test_the_lists_for_detection_follow_calicos_rule(percent: int, count: int) -
     # Every k-th training scene from the first on, k = 1 / share.
     train = sorted(split_scenes("v1.0-trainval", "train"))
     expected = [name for i, name in enumerate(train) if i % (100 // percent) == 0]
-    assert read_scene_list(f"nuscenes_detection_{percent}pct") == expected
+    assert read_scene_list(f"nuscenes_calico_{percent}pct") == expected
     assert len(expected) == count
     assert expected[0] == "scene-0001"
 
 
 def test_every_list_that_comes_along_is_checked_above() -> None:
-    shares = {"detection": (5, 10, 20, 50), "lidarseg": (1, 5, 10, 25)}
-    names = {f"nuscenes_{task}_{p}pct" for task, percents in shares.items() for p in percents}
+    shares = {"calico": (5, 10, 20, 50), "slidr": (1, 5, 10, 25)}
+    names = {f"nuscenes_{method}_{p}pct" for method, percents in shares.items() for p in percents}
     assert set(scene_list_names()) == names
 
 

@@ -13,7 +13,7 @@ from perception_kd.engine.launch import read_config
 from tests.engine.toy import write_config
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-DETECTOR = CONFIGS / "det/lidar-pillar04-small_1xb2-adamw-cosine-10e_synthetic.py"
+DETECTOR = CONFIGS / "det/det_pillar04-small_1xb2-adamw-cosine-10e_synthetic.py"
 RAD = CONFIGS / "calico/rad_r18-lss-small_pillar04-small_1xb2-adamw-cosine-8e_synthetic.py"
 
 

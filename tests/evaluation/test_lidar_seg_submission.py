@@ -176,7 +176,7 @@ def test_the_command_writes_a_submission_for_a_split_without_labels(
     for sample in info["data_list"]:
         del sample["pts_semantic_mask_path"]
     (tmp_path / "nuscenes_infos_test.pkl").write_bytes(pickle.dumps(info))
-    name = "finetune_minkunet34_1xb16-sgd-cosine-100e_nus"
+    name = "lidarseg-finetune_minkunet34_1xb16-sgd-cosine-100e_nus"
     command = write_small_config(tmp_path, name, "nuscenes_infos_test.pkl")
     command += ["--data-root", str(root), "--info-root", str(tmp_path)]
     assert test.main([*command, "--format-only", "--out-dir", str(tmp_path / "out")]) == 0
@@ -188,7 +188,7 @@ def test_the_command_writes_a_submission_for_a_split_without_labels(
 def test_the_command_writes_predictions_beside_the_scores(
     root: Path, nusc: NuScenes, tmp_path: Path
 ) -> None:
-    name = "finetune_minkunet34_1xb16-sgd-cosine-100e_nus"
+    name = "lidarseg-finetune_minkunet34_1xb16-sgd-cosine-100e_nus"
     command = write_small_config(tmp_path, name, "nuscenes_infos_val.pkl")
     command += ["--data-root", str(root), "--out-dir", str(tmp_path / "out")]
     assert test.main([*command, "--cfg-options", "experiment_name=beside"]) == 0
@@ -203,7 +203,7 @@ def test_the_command_writes_predictions_beside_the_scores(
 def test_the_command_writes_a_submission_to_semantickitti(tmp_path: Path) -> None:
     data = make_semantickitti(tmp_path / "data", sequences=(11,))
     assert create_data.main(["semantickitti", "--root", str(data)]) == 0
-    name = "finetune_minkunet34_1xb10-sgd-cosine-100e_kitti"
+    name = "lidarseg-finetune_minkunet34_1xb10-sgd-cosine-100e_kitti"
     command = write_small_config(tmp_path, name, "semantickitti_infos_test.pkl")
     command += ["--cfg-options", "experiment_name=kitti"]
     assert test.main([*command, "--data-root", str(data), "--format-only"]) == 0

@@ -21,9 +21,11 @@ from tests.fake_data.prepared import PreparedData
 from tests.test_configs import CONFIGS, TWIN
 from tools import report
 
-DETECTOR = CONFIGS / "det" / "lidar-pillar04-small-10pct_1xb2-adamw-cosine-60e_synthetic.py"
-MAPS = CONFIGS / "mapseg" / "camera-probe_lss-r18-small_1xb2-adamw-cosine-4e_synthetic.py"
-PROBE = CONFIGS / "lidarseg" / "linear-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic.py"
+DETECTOR = CONFIGS / "det" / "det_pillar04-small_1xb2-adamw-cosine-60e_synthetic-1of10.py"
+MAPS = CONFIGS / "mapseg" / "mapseg-probe_r18-lss-small_1xb2-adamw-cosine-4e_synthetic.py"
+PROBE = (
+    CONFIGS / "lidarseg" / "lidarseg-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic-1of2.py"
+)
 
 
 def write_run(folder: Path, path: Path, options: list[str]) -> None:

@@ -17,9 +17,11 @@ from tests.fake_data.prepared import PreparedData
 from tools import test as test_tool
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-DETECTOR = CONFIGS / "det" / "lidar-pillar04-small_1xb2-adamw-cosine-10e_synthetic.py"
-PROBE = CONFIGS / "lidarseg" / "linear-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic.py"
-SEGMENTOR = CONFIGS / "mapseg" / "lidar-pillar02_1xb2-cyclic-2e_synthetic.py"
+DETECTOR = CONFIGS / "det" / "det_pillar04-small_1xb2-adamw-cosine-10e_synthetic.py"
+PROBE = (
+    CONFIGS / "lidarseg" / "lidarseg-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic-1of2.py"
+)
+SEGMENTOR = CONFIGS / "mapseg" / "smoke" / "mapseg_pillar02_8xb4-cyclic-20e_nus.py"
 
 
 def save_untrained(config: Path, folder: Path, **dataset_meta: Any) -> str:

@@ -17,7 +17,7 @@ from tests.fake_data.prepared import PreparedData
 
 ROOT = Path(__file__).parents[3]
 CONFIG = "centerpoint/centerpoint_pillar02_second_secfpn_8xb4-cyclic-20e_nus-3d.py"
-OURS = ROOT / "configs" / "det" / "lidar-pillar02_8xb4-cyclic-20e_nus.py"
+OURS = ROOT / "configs" / "det" / "det_pillar02_8xb4-cyclic-20e_nus.py"
 PARTS = ["pts_voxel_encoder", "pts_middle_encoder", "pts_backbone", "pts_neck"]
 
 

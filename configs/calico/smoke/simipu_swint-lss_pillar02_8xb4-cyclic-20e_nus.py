@@ -1,0 +1,35 @@
+"""SimIPU seen from above, of small PointPillars and a small Swin, on synthetic data."""
+
+_base_ = ["./rad_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"]
+
+load_points = [*_base_.one_sweep, dict(type="ShufflePoints")]
+load = [*load_points, *_base_.load_images, *_base_.make_views]
+train_pipeline = [*load, *_base_.small_augment_images, *_base_.pack]
+val_pipeline = [*load, *_base_.small_fit_images, *_base_.pack]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = val_dataloader
+
+three_layers = dict(
+    type="FeatureProjector", hidden_channels=(128, 128), out_channels=128, batch_norm=True
+)
+model = dict(
+    _delete_=True,
+    type="CameraLidarContrast",
+    data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
+    **_base_.pts_pillar04_small,
+    **_base_.small_camera,
+    sampler=dict(
+        type="RegionSampler",
+        point_cloud_range=_base_.region_sampler.point_cloud_range,
+        num_rich=0,
+        num_less=1024,
+        ego_half_width=_base_.region_sampler.ego_half_width,
+    ),
+    cell_size=0.8,
+    pts_projector=dict(**three_layers, in_channels=96),
+    pts_img_projector=dict(**three_layers, in_channels=96),
+    img_projector=dict(**three_layers, in_channels=16),
+    loss_intra=_base_.point_info_nce,
+    loss_inter=_base_.point_info_nce,
+)

@@ -1,0 +1,5 @@
+"""CenterPoint with 0.2 m pillars and the labels of 10 % of the training scenes."""
+
+_base_ = ["./det_pillar02_8xb4-cyclic-20e_nus.py"]
+
+train_dataloader = dict(dataset=dict(dataset=dict(scenes="nuscenes_calico_10pct")))

@@ -1,5 +1,0 @@
-"""Cameras and LiDAR with the labels of 10 % of the training scenes."""
-
-_base_ = ["./fusion-lss-swint-pillar02_8xb4-cyclic-20e_nus.py"]
-
-train_dataloader = dict(dataset=dict(dataset=dict(scenes="nuscenes_detection_10pct")))

@@ -1,5 +1,0 @@
-"""CenterPoint with 0.2 m pillars and the labels of 50 % of the training scenes."""
-
-_base_ = ["./lidar-pillar02_8xb4-cyclic-20e_nus.py"]
-
-train_dataloader = dict(dataset=dict(dataset=dict(scenes="nuscenes_detection_50pct")))

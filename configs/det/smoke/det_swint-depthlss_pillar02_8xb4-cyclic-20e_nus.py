@@ -1,0 +1,5 @@
+"""A small twin on synthetic data."""
+
+_base_ = ["./det_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"]
+
+model = dict(view_transform=dict(type="DepthLSSViewTransform"))

@@ -1,5 +1,0 @@
-"""Training from random weights with the labels of 25 % of the training scenes."""
-
-_base_ = ["./scratch_minkunet34_1xb16-sgd-cosine-100e_nus.py"]
-
-train_dataloader = dict(dataset=dict(scenes="nuscenes_lidarseg_25pct"))

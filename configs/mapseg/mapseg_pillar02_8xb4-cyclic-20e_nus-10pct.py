@@ -1,0 +1,5 @@
+"""Maps from LiDAR alone, with the maps of 10 % of the training scenes."""
+
+_base_ = ["./mapseg_pillar02_8xb4-cyclic-20e_nus.py"]
+
+train_dataloader = dict(dataset=dict(scenes="nuscenes_calico_10pct"))
