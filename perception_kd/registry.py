@@ -34,12 +34,14 @@ LOOPS = _child("loop", parent.LOOPS, "perception_kd.engine")
 LOG_PROCESSORS = _child("log_processor", parent.LOG_PROCESSORS, "perception_kd.engine")
 MODEL_WRAPPERS = _child("model_wrapper", parent.MODEL_WRAPPERS, "perception_kd.engine")
 WEIGHT_INITIALIZERS = _child(
-    "weight initializer", parent.WEIGHT_INITIALIZERS, "perception_kd.engine"
+    "weight initializer", parent.WEIGHT_INITIALIZERS, "perception_kd.checkpoints.weight_init"
 )
 OPTIMIZERS = _child("optimizer", parent.OPTIMIZERS, "perception_kd.engine")
 OPTIM_WRAPPERS = _child("optim wrapper", parent.OPTIM_WRAPPERS, "perception_kd.engine")
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
-    "optimizer wrapper constructor", parent.OPTIM_WRAPPER_CONSTRUCTORS, "perception_kd.engine"
+    "optimizer wrapper constructor",
+    parent.OPTIM_WRAPPER_CONSTRUCTORS,
+    "perception_kd.engine.optim_wrapper_constructor",
 )
 PARAM_SCHEDULERS = _child("parameter scheduler", parent.PARAM_SCHEDULERS, "perception_kd.engine")
 EVALUATOR = _child("evaluator", parent.EVALUATOR, "perception_kd.engine")

@@ -7,11 +7,11 @@ run, and the peak of memory beyond inputs and results.
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-import torch
-
-from perception_kd.benchmarks import BENCHMARKS, Settings, run_benchmark
+from perception_kd.benchmarks import BENCHMARKS, run_benchmark
+from perception_kd.engine.command_line import run_tool
 
 COLUMNS = f"{'name':30} {'ours':>10} {'reference':>10} {'ratio':>6} {'ours':>9} {'reference':>9}"
 
@@ -23,8 +23,8 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--repeats", type=positive, default=5, help="runs of each way (default 5)")
     parser.add_argument("--threads", type=positive, help="threads of torch (default: all cores)")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, ...")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def format_row(row: dict[str, Any]) -> str:
@@ -48,11 +48,14 @@ def format_row(row: dict[str, Any]) -> str:
     )
 
 
-def main() -> None:
-    """Run the benchmarks that the command line asks for."""
-    args = parse_args()
+def measure(args: argparse.Namespace) -> None:
+    """Run benchmarks and print their rows."""
+    import torch
+
+    from perception_kd.benchmarks.harness import Settings
+
     if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
-        sys.exit(f"--device must be one that torch finds, but got {args.device}; try --device cpu.")
+        raise ValueError(f"torch finds no GPU for --device {args.device}; use --device cpu.")
     if args.threads:
         torch.set_num_threads(args.threads)
     if not args.json:
@@ -62,5 +65,10 @@ def main() -> None:
             print(json.dumps(row) if args.json else format_row(row), flush=True)
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmarks; user errors are reported as one line, without a traceback."""
+    return run_tool(measure, parse_args(argv))
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from perception_kd.engine.command_line import run_tool
+
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
@@ -48,7 +50,7 @@ def make_pipeline(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def draw(args: argparse.Namespace) -> None:
-    """Write the pictures."""
+    """Write the images."""
     import cv2
     import numpy as np
 
@@ -56,6 +58,8 @@ def draw(args: argparse.Namespace) -> None:
     from perception_kd.io.info_file import make_out_dir
     from perception_kd.visualization.pairs import draw_sample
 
+    if args.num < 1:
+        raise ValueError(f"--num must be at least 1, but got {args.num}.")
     info = args.info.absolute()
     dataset = CameraLidarDataset(
         str(info),
@@ -72,21 +76,15 @@ def draw(args: argparse.Namespace) -> None:
         picture = draw_sample(sample, args.max_distance)
         path = out_dir / f"{index:06d}_{sample['sample_token'].replace('/', '_')}.png"
         if not cv2.imwrite(str(path), picture[..., ::-1]):
-            raise OSError(f"{path} must be writable, but it is not; give another --out-dir.")
+            raise PermissionError(
+                f"Cannot write {path}; free space there or set another --out-dir."
+            )
         print(path)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw; what the user can mend ends in one line."""
-    args = parse_args(argv)
-    try:
-        if args.num < 1:
-            raise ValueError(f"--num must be at least 1, but got {args.num}.")
-        draw(args)
-    except (ImportError, OSError, ValueError) as error:
-        print(f"browse_pairs.py: {error}", file=sys.stderr)
-        return 1
-    return 0
+    """Draw; user errors are reported as one line, without a traceback."""
+    return run_tool(draw, parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from perception_kd.engine.command_line import run_command
+from perception_kd.engine.command_line import run_tool
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -32,7 +32,7 @@ def write(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write; what the user can mend ends in one line."""
-    return run_command(write, parse_args(argv))
+    return run_tool(write, parse_args(argv))
 
 
 if __name__ == "__main__":

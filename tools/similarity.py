@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from perception_kd.engine.command_line import add_run_options, prepare_config, run_command
+from perception_kd.engine.command_line import add_run_options, prepare_config, run_tool
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -67,7 +67,7 @@ def draw(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw; what the user can mend ends in one line."""
-    return run_command(draw, parse_args(argv))
+    return run_tool(draw, parse_args(argv))
 
 
 if __name__ == "__main__":

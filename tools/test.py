@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from perception_kd.engine.command_line import add_run_options, prepare_config, run_command
+from perception_kd.engine.command_line import add_run_options, prepare_config, run_tool
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -76,7 +76,7 @@ def evaluate(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate; what the user can mend ends in one line."""
-    return run_command(evaluate, parse_args(argv))
+    return run_tool(evaluate, parse_args(argv))
 
 
 if __name__ == "__main__":

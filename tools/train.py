@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from perception_kd.engine.command_line import add_run_options, prepare_config, run_command
+from perception_kd.engine.command_line import add_run_options, prepare_config, run_tool
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train; what the user can mend ends in one line."""
     args = parse_args(argv)
     try:
-        return run_command(train, args)
+        return run_tool(train, args)
     except KeyboardInterrupt:
         command = shlex.join(["python", *sys.argv]) + ("" if args.resume else " --resume")
         print(f"\nStopped. To go on from the last checkpoint: {command}", file=sys.stderr)

@@ -2,10 +2,13 @@
 
 import importlib
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from perception_kd.benchmarks.harness import Case, Row, Settings, compare
+# The harness imports torch, for which those who only need the names must not wait.
+if TYPE_CHECKING:
+    from perception_kd.benchmarks.harness import Row, Settings
 
-__all__ = ["BENCHMARKS", "Case", "Row", "Settings", "compare", "run_benchmark"]
+__all__ = ["BENCHMARKS", "run_benchmark"]
 
 # Name to module and function, which takes Settings and yields rows.
 BENCHMARKS = {
@@ -16,7 +19,7 @@ BENCHMARKS = {
 }
 
 
-def run_benchmark(name: str, settings: Settings) -> Iterator[Row]:
+def run_benchmark(name: str, settings: "Settings") -> "Iterator[Row]":
     """Run one benchmark by its name.
 
     Args:

@@ -6,10 +6,11 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmengine import Config
-from mmengine.config import DictAction
+# mmengine, torch and mmdet3d are imported in functions: --help must not wait for them.
+if TYPE_CHECKING:
+    from mmengine import Config
 
 _PACKAGE = Path(__file__).parent.parent
 _OWN_CODE = (_PACKAGE, _PACKAGE.parent / "tools")
@@ -24,8 +25,8 @@ _PATH_ERRORS = (
 _LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
 
-class _OptionAction(DictAction):
-    """Parse NAME=VALUE pairs, with a usage error where there is no "="."""
+class _OptionAction(argparse.Action):
+    """Parse NAME=VALUE pairs as mmengine does; a pair without "=" is a usage error."""
 
     def __call__(
         self,
@@ -37,7 +38,9 @@ class _OptionAction(DictAction):
         for value in values or ():
             if "=" not in value:
                 parser.error(f"{option_string} must be followed by NAME=VALUE, but got {value}")
-        super().__call__(parser, namespace, values, option_string)
+        from mmengine.config import DictAction
+
+        DictAction(self.option_strings, self.dest)(parser, namespace, values, option_string)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +60,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--launcher", choices=_LAUNCHERS, default="none", help="who starts it")
 
 
-def prepare_config(args: argparse.Namespace, loader: str) -> Config:
+def prepare_config(args: argparse.Namespace, loader: str) -> "Config":
     """Read the config of a command and apply the options of :func:`add_run_options`.
 
     Args:
@@ -71,7 +74,6 @@ def prepare_config(args: argparse.Namespace, loader: str) -> Config:
         FileNotFoundError: If the config or a folder of data is missing.
         ValueError: If an option names no setting.
     """
-    # Here, since it imports mmdet3d, for which --help should not wait.
     from perception_kd.engine.launch import check_data_folders, read_config, set_data_folders
 
     cfg = read_config(args.config, args.cfg_options)
@@ -82,8 +84,8 @@ def prepare_config(args: argparse.Namespace, loader: str) -> Config:
     return cfg
 
 
-def run_command(command: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
-    """Run a command and end what the user can mend in one line on standard error.
+def run_tool(command: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
+    """Run a tool and report user errors as one line on standard error.
 
     Returns:
         Exit status: 0, or 2 after such a line.
@@ -113,6 +115,8 @@ def explain_option(error: BaseException, args: argparse.Namespace) -> str | None
     options = getattr(args, "cfg_options", None)
     if not (isinstance(error, TypeError) and refused and options):
         return None
+    from mmengine import Config
+
     from perception_kd.engine.config_options import new_settings
 
     cfg = Config.fromfile(args.config)

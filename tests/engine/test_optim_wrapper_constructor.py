@@ -8,7 +8,7 @@ from mmengine.optim import CosineAnnealingLR, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from perception_kd.engine import CheckedOptimWrapperConstructor
+from perception_kd.engine.optim_wrapper_constructor import CheckedOptimWrapperConstructor
 from perception_kd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 

@@ -1,7 +1,6 @@
 """The benchmark's rows, its command line and its measure of memory."""
 
 import json
-import runpy
 import subprocess
 import sys
 import time
@@ -14,22 +13,18 @@ import torch
 from torch import Tensor
 
 from perception_kd import benchmarks
-from perception_kd.benchmarks import Case, Row, Settings, compare, run_benchmark
+from perception_kd.benchmarks import run_benchmark
 from perception_kd.benchmarks.bev_pool import GRIDS, make_frusta
 from perception_kd.benchmarks.bev_pool import make_cases as make_bev_cases
+from perception_kd.benchmarks.harness import Case, Row, Settings, compare
 from perception_kd.benchmarks.sparse_conv import GRID, make_case, make_street_voxels
 from perception_kd.benchmarks.superpixel_loss import make_batch, make_cases
+from tools import benchmark as benchmark_tool
 
-TOOL = Path(__file__).parents[2] / "tools" / "benchmark.py"
 KEYS = ["name", "reference", "ours_s", "reference_s", "ratio"]
 KEYS += ["ours_mb", "reference_mb", "max_abs_diff"]
 
 linux_only = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
-
-
-def run_tool(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["benchmark.py", *arguments])
-    runpy.run_path(str(TOOL), run_name="__main__")
 
 
 def benchmark_toy(settings: Settings) -> Iterator[Row]:
@@ -40,7 +35,8 @@ def benchmark_toy(settings: Settings) -> Iterator[Row]:
 @pytest.fixture
 def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "toy", sys.modules[__name__])
-    monkeypatch.setattr(benchmarks, "BENCHMARKS", {"toy": "toy:benchmark_toy"})
+    for module in (benchmarks, benchmark_tool):
+        monkeypatch.setattr(module, "BENCHMARKS", {"toy": "toy:benchmark_toy"})
 
 
 def test_a_row_compares_the_fastest_runs_and_the_results() -> None:
@@ -86,9 +82,9 @@ def test_memory_is_the_peak_without_the_results() -> None:
 
 @pytest.mark.usefixtures("_toy")
 def test_json_prints_one_object_a_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_tool(monkeypatch, "all", "--json", "--repeats", "1")
+    assert benchmark_tool.main(["all", "--json", "--repeats", "1"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     row = json.loads(line)
     assert list(row) == KEYS
@@ -97,9 +93,9 @@ def test_json_prints_one_object_a_line(
 
 @pytest.mark.usefixtures("_toy")
 def test_the_table_has_a_head_and_a_line_for_each_row(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_tool(monkeypatch, "toy", "--repeats", "1", "--threads", "1")
+    assert benchmark_tool.main(["toy", "--repeats", "1", "--threads", "1"]) == 0
     head, line = capsys.readouterr().out.splitlines()
     assert "1 threads, cpu" in head
     assert line.startswith("toy ")
@@ -116,18 +112,18 @@ def test_the_table_has_a_head_and_a_line_for_each_row(
 def test_rejects_wrong_arguments(
     arguments: list[str],
     message: str,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit):
-        run_tool(monkeypatch, *arguments)
+        benchmark_tool.main(arguments)
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
-def test_rejects_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SystemExit, match=r"--device must be .*, but got cuda; try --device cpu"):
-        run_tool(monkeypatch, "superpixel_loss", "--device", "cuda")
+def test_rejects_a_device_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert benchmark_tool.main(["superpixel_loss", "--device", "cuda"]) == 2
+    expected = "error: torch finds no GPU for --device cuda; use --device cpu.\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_rejects_an_unknown_name_and_a_gpu_for_sparse_conv() -> None:

@@ -98,8 +98,8 @@ def test_a_wrong_path_ends_in_one_line(
     wrong: list[str],
     message: str,
 ) -> None:
-    assert tool.main(options(root, tmp_path, *wrong)) == 1
+    assert tool.main(options(root, tmp_path, *wrong)) == 2
     error = capsys.readouterr().err
-    assert error.startswith("browse_pairs.py: ")
+    assert error.startswith("error: ")
     assert message in error
     assert len(error.splitlines()) == 1
