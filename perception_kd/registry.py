@@ -20,12 +20,12 @@ DATASETS = _child("dataset", parent.DATASETS, "perception_kd.datasets")
 DATA_SAMPLERS = _child("data sampler", parent.DATA_SAMPLERS, "perception_kd.datasets")
 TRANSFORMS = _child("transform", parent.TRANSFORMS, "perception_kd.datasets.transforms")
 MODELS = _child("model", parent.MODELS, "perception_kd.models")
-TASK_UTILS = _child("task util", parent.TASK_UTILS, "perception_kd.datasets.transforms")
 HOOKS = _child("hook", parent.HOOKS, "perception_kd.engine.hooks")
 METRICS = _child("metric", parent.METRICS, "perception_kd.evaluation.metrics")
 
-# The runner looks these up in the default scope; declared empty so that it does not
-# warn.
+# The runner and mmdet3d look these up in the default scope; declared empty so that they
+# do not warn.
+TASK_UTILS = _child("task util", parent.TASK_UTILS, "perception_kd.models")
 RUNNERS = _child("runner", parent.RUNNERS, "perception_kd.engine")
 RUNNER_CONSTRUCTORS = _child(
     "runner constructor", parent.RUNNER_CONSTRUCTORS, "perception_kd.engine"

@@ -53,6 +53,12 @@ def test_all_are_trained_alike_and_without_labels(path: Path) -> None:
         assert cfg[loader].dataset.pipeline[0] == dict(type="LoadPoints", num_sweeps=9)
 
 
+def find_sampling(cfg: Config) -> Any:
+    """Build the transform that samples points, the last step before packing."""
+    *_, transform, _ = cfg.train_dataloader.dataset.pipeline
+    return TRANSFORMS.build(transform)
+
+
 def test_the_views_of_prc() -> None:
     cfg = load("prc_pillar02")
     (views,) = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == "MakeViews"]
@@ -68,10 +74,12 @@ def test_the_views_of_prc() -> None:
     ("network", "channels"), [("pillar02", 384), ("voxel01", 256)], ids=["pillars", "voxels"]
 )
 def test_the_losses_and_the_network_of_prc(network: str, channels: int) -> None:
-    model = MODELS.build(load(f"prc_{network}").model)
-    assert (model.sampler.num_rich, model.sampler.num_less) == (1024, 1024)
-    assert not model.sampler.region_balanced
-    assert model.sampler.ego_half_width == 1.5
+    cfg = load(f"prc_{network}")
+    sampling = find_sampling(cfg)
+    assert (sampling.num_region_points, sampling.num_background_points) == (1024, 1024)
+    assert not sampling.region_balanced
+    assert sampling.ego_half_width == 1.5
+    model = MODELS.build(cfg.model)
     assert model.alpha == 0.5
     for loss, positives, same_region, normalize in (
         (model.loss_plrc, "region", True, False),
@@ -114,14 +122,19 @@ def test_the_baselines_have_their_published_losses() -> None:
     )
     cfg = load("point-contrast_pillar02")
     points = cfg.model
-    assert (points.alpha, points.sampler.num_rich) == (0, 0)
-    assert points.sampler.num_less * cfg.train_dataloader.batch_size == 4096
+    sampling = find_sampling(cfg)
+    assert (points.alpha, sampling.num_region_points, sampling.ego_half_width) == (0, 0, 1.5)
+    assert sampling.num_background_points * cfg.train_dataloader.batch_size == 4096
     assert points.loss_rapc == info_nce
-    simipu = load("simipu_swint-lss_pillar02").model
+    cfg = load("simipu_swint-lss_pillar02")
+    sampling, simipu = find_sampling(cfg), cfg.model
     assert simipu.loss_intra == simipu.loss_inter == info_nce
-    assert simipu.sampler.num_rich == 0
-    assert simipu.sampler.ego_half_width == points.sampler.ego_half_width == 1.5
-    distill = load("bev-distill_swint-lss_pillar02").model
+    assert (sampling.num_region_points, sampling.num_background_points) == (0, 2048)
+    assert sampling.ego_half_width == 1.5
+    cfg = load("bev-distill_swint-lss_pillar02")
+    sampling, distill = find_sampling(cfg), cfg.model
+    assert (sampling.num_region_points, sampling.num_background_points) == (1024, 0)
+    assert sampling.ego_half_width == 0
     assert distill.dense_weight == 0.01
     assert distill.loss_relation == dict(**info_nce, loss_weight=0.2)
     for name in ("pts_projector", "pts_img_projector", "img_projector"):

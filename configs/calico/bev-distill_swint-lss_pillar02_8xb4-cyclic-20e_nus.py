@@ -9,6 +9,22 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
+# Only points in regions: the published queries are objects.
+sample_points = dict(
+    _base_.sample_points, num_region_points=1024, num_background_points=0, ego_half_width=0.0
+)
+train_pipeline = [
+    *(*_base_.load_points, *_base_.load_images, *_base_.move, *_base_.augment_images),
+    *(sample_points, *_base_.pack),
+]
+val_pipeline = [
+    *(*_base_.load_points, *_base_.load_images, *_base_.fit_images),
+    *(sample_points, *_base_.pack),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = val_dataloader
+
 relation_projector = dict(
     type="FeatureProjector", hidden_channels=(512,), out_channels=512, batch_norm=True
 )
@@ -18,14 +34,7 @@ model = dict(
     **_base_.pts_pillar02,
     **_base_.img_swint_lss,
     teacher_checkpoint="work_dirs/prc_pillar02_8xb4-cyclic-20e_nus/epoch_20.pth",
-    # Only points in regions: the published queries are objects.
-    sampler=dict(
-        type="RegionSampler",
-        point_cloud_range=_base_.region_sampler.point_cloud_range,
-        num_rich=1024,
-        num_less=0,
-    ),
-    cell_size=0.8,
+    grid=_base_.bev_grid,
     img_channels=80,
     pts_channels=384,
     dense_weight=0.01,

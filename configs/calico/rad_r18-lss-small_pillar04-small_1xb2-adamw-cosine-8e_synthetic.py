@@ -26,9 +26,15 @@ small_loader = dict(batch_size=2, num_workers=1)
 load_points = [dict(type="LoadPoints", num_sweeps=1), *_base_.load_points[1:]]
 train_pipeline = [
     *(*load_points, *_base_.load_images, *_base_.move),
-    *(*_base_.small_augment_images, *_base_.pack),
+    *(*_base_.small_augment_images, _base_.sample_points, *_base_.pack),
 ]
-val_pipeline = [*load_points, *_base_.load_images, *_base_.small_fit_images, *_base_.pack]
+val_pipeline = [
+    *load_points,
+    *_base_.load_images,
+    *_base_.small_fit_images,
+    _base_.sample_points,
+    *_base_.pack,
+]
 train_dataloader = dict(**small_loader, dataset=dict(**data, pipeline=train_pipeline))
 val_dataloader = dict(**small_loader, dataset=dict(**data, pipeline=val_pipeline))
 test_dataloader = val_dataloader

@@ -11,12 +11,20 @@ _base_ = [
 
 # No regions; cameras follow the first view.
 load_points = [dict(type="LoadPoints", num_sweeps=9), dict(type="ShufflePoints")]
+sample_points = dict(_base_.sample_points, num_region_points=0, num_background_points=2048)
 train_pipeline = [
     *(*load_points, *_base_.load_images, *_base_.make_views),
-    *(*_base_.augment_images, *_base_.pack),
+    *(*_base_.augment_images, sample_points, *_base_.pack),
 ]
 val_pipeline = [
-    *(*load_points, *_base_.load_images, *_base_.make_views, *_base_.fit_images, *_base_.pack)
+    *(
+        *load_points,
+        *_base_.load_images,
+        *_base_.make_views,
+        *_base_.fit_images,
+        sample_points,
+        *_base_.pack,
+    )
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
@@ -30,14 +38,7 @@ model = dict(
     data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
     **_base_.pts_pillar02,
     **_base_.img_swint_lss,
-    sampler=dict(
-        type="RegionSampler",
-        point_cloud_range=_base_.region_sampler.point_cloud_range,
-        num_rich=0,
-        num_less=2048,
-        ego_half_width=_base_.region_sampler.ego_half_width,
-    ),
-    cell_size=0.8,
+    grid=_base_.bev_grid,
     pts_projector=dict(**three_layers, in_channels=384),
     pts_img_projector=dict(**three_layers, in_channels=384),
     img_projector=dict(**three_layers, in_channels=80),

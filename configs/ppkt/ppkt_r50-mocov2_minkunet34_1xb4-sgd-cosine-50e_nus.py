@@ -7,9 +7,10 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-# All but the superpixels, which take no part.
-train_pipeline = [*_base_.train_pipeline[:2], *_base_.train_pipeline[3:]]
-val_pipeline = [*_base_.val_pipeline[:2], *_base_.val_pipeline[3:]]
+# A seed to draw pairs over the batch takes the place of superpixels.
+pack = [dict(type="DrawSeed"), dict(type="PackPretrainInputs")]
+train_pipeline = [*_base_.train_pipeline[:2], *_base_.train_pipeline[3:-1], *pack]
+val_pipeline = [*_base_.val_pipeline[:2], *_base_.val_pipeline[3:-1], *pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader

@@ -9,9 +9,10 @@ model = dict(
     img_head=dict(scale_factor=32),
 )
 
-# All but the superpixels, which take no part.
-train_pipeline = [*_base_.train_pipeline[:3], *_base_.train_pipeline[4:]]
-val_pipeline = [*_base_.val_pipeline[:3], *_base_.val_pipeline[4:]]
+# A seed to draw pairs over the batch takes the place of superpixels.
+pack = [dict(type="DrawSeed"), dict(type="PackPretrainInputs")]
+train_pipeline = [*_base_.train_pipeline[:3], *_base_.train_pipeline[4:-1], *pack]
+val_pipeline = [*_base_.val_pipeline[:3], *_base_.val_pipeline[4:-1], *pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader

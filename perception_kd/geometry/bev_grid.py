@@ -35,6 +35,7 @@ class BEVGrid:
     cell_size: float
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "point_cloud_range", tuple(self.point_cloud_range))
         if len(self.point_cloud_range) != 6:
             raise ValueError(f"point_cloud_range must be 6 numbers, but got {self}.")
         if self.cell_size <= 0:

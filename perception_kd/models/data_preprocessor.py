@@ -87,6 +87,8 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
             inputs["views"] = [list(view) for view in packed["views"]]
         if "region_ids" in packed:
             inputs["region_ids"] = [ids.long() for ids in packed["region_ids"]]
+        if "sampled_points" in packed:
+            inputs["sampled_points"] = list(packed["sampled_points"])
         return {"inputs": inputs, "data_samples": data.get("data_samples")}
 
     @staticmethod

@@ -89,9 +89,11 @@ def test_regions_stay_with_the_points_of_their_sample() -> None:
     samples: list[dict[str, Any]] = [pack(3, 1, seed=1), pack(2, 1, seed=2)]
     for sample, ids in zip(samples, ([0, -1, 1], [1, 0]), strict=True):
         sample["inputs"]["region_ids"] = torch.tensor(ids, dtype=torch.int32)
+        sample["inputs"]["sampled_points"] = torch.tensor(ids[-1:])
     inputs = CameraLidarDataPreprocessor()(pseudo_collate(samples))["inputs"]
     assert [ids.dtype for ids in inputs["region_ids"]] == [torch.int64] * 2
     assert [ids.tolist() for ids in inputs["region_ids"]] == [[0, -1, 1], [1, 0]]
+    assert [rows.tolist() for rows in inputs["sampled_points"]] == [[1], [0]]
 
 
 def test_images_are_normalized_channel_by_channel() -> None:

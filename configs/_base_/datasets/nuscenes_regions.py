@@ -38,9 +38,17 @@ move = [
     dict(type="RandomFlipAxis"),
 ]
 make_views = [dict(type="MakeViews", num_views=2, transforms=move)]
+sample_points = dict(
+    type="SampleRegionPoints",
+    point_cloud_range=_base_.point_cloud_range,
+    num_region_points=1024,
+    num_background_points=1024,
+    region_balanced=False,
+    ego_half_width=1.5,
+)
 
 # Of LiDAR alone. Validation has views as well: without them there is no loss.
-train_pipeline = [*load_points, *make_views, *_base_.pack]
+train_pipeline = [*load_points, *make_views, sample_points, *_base_.pack]
 val_pipeline = train_pipeline
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -4,19 +4,11 @@ The paper leaves part of it open. Those are the defaults of configs/calico/READM
 """
 
 projector = dict(type="FeatureProjector", hidden_channels=(128,), out_channels=64, batch_norm=False)
-region_sampler = dict(
-    type="RegionSampler",
-    point_cloud_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0],
-    num_rich=1024,
-    num_less=1024,
-    region_balanced=False,
-    ego_half_width=1.5,
-)
+bev_grid = dict(point_cloud_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0], cell_size=0.8)
 prc = dict(
     type="PointRegionContrast",
     data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
-    sampler=region_sampler,
-    cell_size=0.8,
+    grid=bev_grid,
     alpha=0.5,
     loss_plrc=dict(
         type="RegionContrastLoss",
@@ -40,8 +32,7 @@ prc = dict(
 rad = dict(
     type="RegionDistillation",
     data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
-    sampler=region_sampler,
-    cell_size=0.8,
+    grid=bev_grid,
     direction="camera_to_lidar",
     loss_rad=dict(
         type="RegionContrastLoss",

@@ -24,9 +24,15 @@ model = dict(
 load_points = [*_base_.one_sweep, *_base_.load_points[1:]]
 train_pipeline = [
     *(*load_points, *_base_.load_images, *_base_.move),
-    *(*_base_.small_augment_images, *_base_.pack),
+    *(*_base_.small_augment_images, _base_.sample_points, *_base_.pack),
 ]
-val_pipeline = [*load_points, *_base_.load_images, *_base_.small_fit_images, *_base_.pack]
+val_pipeline = [
+    *load_points,
+    *_base_.load_images,
+    *_base_.small_fit_images,
+    _base_.sample_points,
+    *_base_.pack,
+]
 train_dataloader = dict(**_base_.small_loader, dataset=dict(**_base_.data, pipeline=train_pipeline))
 val_dataloader = dict(**_base_.small_loader, dataset=dict(**_base_.data, pipeline=val_pipeline))
 test_dataloader = val_dataloader

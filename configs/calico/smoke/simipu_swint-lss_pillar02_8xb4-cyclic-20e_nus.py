@@ -4,8 +4,9 @@ _base_ = ["./rad_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"]
 
 load_points = [*_base_.one_sweep, dict(type="ShufflePoints")]
 load = [*load_points, *_base_.load_images, *_base_.make_views]
-train_pipeline = [*load, *_base_.small_augment_images, *_base_.pack]
-val_pipeline = [*load, *_base_.small_fit_images, *_base_.pack]
+sample_points = dict(_base_.sample_points, num_region_points=0, num_background_points=1024)
+train_pipeline = [*load, *_base_.small_augment_images, sample_points, *_base_.pack]
+val_pipeline = [*load, *_base_.small_fit_images, sample_points, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
@@ -19,14 +20,7 @@ model = dict(
     data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
     **_base_.pts_pillar04_small,
     **_base_.small_camera,
-    sampler=dict(
-        type="RegionSampler",
-        point_cloud_range=_base_.region_sampler.point_cloud_range,
-        num_rich=0,
-        num_less=1024,
-        ego_half_width=_base_.region_sampler.ego_half_width,
-    ),
-    cell_size=0.8,
+    grid=_base_.bev_grid,
     pts_projector=dict(**three_layers, in_channels=96),
     pts_img_projector=dict(**three_layers, in_channels=96),
     img_projector=dict(**three_layers, in_channels=16),

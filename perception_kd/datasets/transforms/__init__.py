@@ -19,7 +19,7 @@ from perception_kd.datasets.transforms.loading import (
     LoadPoints,
     LoadSuperpixels,
 )
-from perception_kd.datasets.transforms.packing import PackPretrainInputs
+from perception_kd.datasets.transforms.packing import DrawSeed, PackPretrainInputs
 from perception_kd.datasets.transforms.pairing import PairPointsWithPixels
 from perception_kd.datasets.transforms.point_selection import (
     CropToDisc,
@@ -33,6 +33,7 @@ from perception_kd.datasets.transforms.points import (
     RandomScale,
     RandomTranslate,
 )
+from perception_kd.datasets.transforms.region_points import SampleRegionPoints
 from perception_kd.datasets.transforms.regions import LoadRegions
 from perception_kd.datasets.transforms.views import MakeViews
 
@@ -40,6 +41,7 @@ __all__ = [
     "CropBoxesToRange",
     "CropToDisc",
     "CropToRange",
+    "DrawSeed",
     "DropCuboids",
     "LoadBEVMasks",
     "LoadBoxes",
@@ -62,6 +64,7 @@ __all__ = [
     "RandomTranslate",
     "ResizeImages",
     "Sample",
+    "SampleRegionPoints",
     "ScaleAndCropImages",
     "ShufflePoints",
     "Transform",

@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData, PixelData
 from numpy.typing import NDArray
 from torch import Tensor
 
-from perception_kd.datasets.transforms.base import Sample, Transform
+from perception_kd.datasets.transforms.base import RandomTransform, Sample, Transform
 from perception_kd.registry import TRANSFORMS
 
 META_KEYS = (
@@ -22,23 +22,37 @@ META_KEYS = (
     "lidar_path",
     "num_pts_feats",
     "original_points",
-    "lidar_aug_matrix",
+    "seed",
     "box_classes",
     "map_classes",
 )
 
 
 @TRANSFORMS.register_module()
+class DrawSeed(RandomTransform[int]):
+    """Draw a seed for a model that has to draw over the whole batch, as PPKT does.
+
+    Reads: nothing. Writes: ``seed``.
+    """
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> int:
+        """Return the seed."""
+        return int(rng.integers(2**31))
+
+    def apply(self, sample: Sample, params: int) -> Sample:
+        """Return the sample with the seed."""
+        return {**sample, "seed": params}
+
+
+@TRANSFORMS.register_module()
 class PackPretrainInputs(Transform):
     """Pack a sample as tensors and a data sample; the last step of a pipeline.
 
-    The data sample also gets a ``seed``, drawn last, for what a model draws itself.
-
-    Reads, each where present: ``points``, ``rng``, ``imgs``, ``lidar2cam``,
+    Reads, each where present: ``points``, ``imgs``, ``lidar2cam``,
     ``cam2img``, ``img_aug_matrix``, ``lidar_aug_matrix``, ``superpixels``,
-    ``pairing_*``, ``views``, ``region_ids``, ``pts_semantic_mask``, ``gt_bboxes_3d``,
-    ``gt_labels_3d``, ``gt_bev_masks`` and the meta keys. Writes: ``inputs``,
-    ``data_samples`` of ``docs/sample.md``, and nothing else.
+    ``pairing_*``, ``views``, ``region_ids``, ``sampled_points``, ``pts_semantic_mask``,
+    ``gt_bboxes_3d``, ``gt_labels_3d``, ``gt_bev_masks`` and the meta keys. Writes:
+    ``inputs``, ``data_samples`` of ``docs/sample.md``, and nothing else.
 
     Args:
         meta_keys: Keys that are copied to the data sample where present.
@@ -63,7 +77,7 @@ class PackPretrainInputs(Transform):
             inputs.update(_pack_cameras(sample))
         if "superpixels" in sample:
             inputs["superpixels"] = _stack("superpixels", sample["superpixels"], np.int32)
-        for key in ("pairing_points", "pairing_images"):
+        for key in ("pairing_points", "pairing_images", "sampled_points"):
             if key in sample:
                 inputs[key] = _to_tensor(sample[key], np.int64)
         if "views" in sample:
@@ -76,8 +90,6 @@ class PackPretrainInputs(Transform):
         data_sample = Det3DDataSample(
             metainfo={key: sample[key] for key in self.meta_keys if key in sample}
         )
-        if "rng" in sample:
-            data_sample.set_metainfo({"seed": int(sample["rng"].integers(2**31))})
         if "pts_semantic_mask" in sample:
             labels = _to_tensor(sample["pts_semantic_mask"], np.int64)
             data_sample.gt_pts_seg = PointData(pts_semantic_mask=labels)

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from perception_kd.models.pretrainers.bev_pretrainer import Config, count_points
+from perception_kd.models.pretrainers.bev_points import count_points, sampled_points
+from perception_kd.models.pretrainers.bev_pretrainer import Config
 from perception_kd.models.pretrainers.lidar_to_camera import LidarToCameraPretrainer
 from perception_kd.models.region_heatmap import region_heatmap
 from perception_kd.registry import MODELS
@@ -62,14 +63,14 @@ class BEVDistillation(LidarToCameraPretrainer):
         Args:
             inputs: The batch of ``docs/sample.md`` with ``points``, ``imgs`` and their
                 matrices, and ``region_ids``.
-            data_samples: One a sample, with ``seed``.
+            data_samples: Not used.
 
         Returns:
             ``loss_dense`` and ``loss_relation``; the monitors ``num_regions``,
-            ``num_rich`` and ``num_less`` of what is compared.
+            ``num_region_points`` and ``num_background_points`` of what is compared.
         """
         points = inputs["points"]
-        rows, region_ids = self.draw_points([points], inputs, data_samples)
+        rows, region_ids = sampled_points(inputs)
         lidar_bev, camera_bev = self.extract_teacher_bev(points), self.extract_img_bev(inputs)
 
         weights = [

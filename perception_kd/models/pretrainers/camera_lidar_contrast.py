@@ -4,12 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from perception_kd.models.pretrainers.bev_pretrainer import (
-    CameraLidarPretrainer,
-    Config,
-    count_points,
-    two_views,
-)
+from perception_kd.models.pretrainers.bev_points import count_points, sampled_points, two_views
+from perception_kd.models.pretrainers.bev_pretrainer import CameraLidarPretrainer, Config
 from perception_kd.registry import MODELS
 
 
@@ -60,17 +56,17 @@ class CameraLidarContrast(CameraLidarPretrainer):
         Args:
             inputs: The batch of ``docs/sample.md`` with two ``views``, ``imgs`` and
                 their matrices, and ``region_ids`` where there are regions.
-            data_samples: One a sample, with ``seed``.
+            data_samples: Not used.
 
         Returns:
             ``loss_intra`` and ``loss_inter``; the monitors ``num_regions``,
-            ``num_rich`` and ``num_less`` of what is compared.
+            ``num_region_points`` and ``num_background_points`` of what is compared.
 
         Raises:
             ValueError: If there are not two views.
         """
         first, second = two_views(inputs)
-        rows, region_ids = self.draw_points((first, second), inputs, data_samples)
+        rows, region_ids = sampled_points(inputs)
         sizes = [len(row) for row in rows]
 
         lidar, lidar_second = (

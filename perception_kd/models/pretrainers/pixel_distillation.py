@@ -38,15 +38,19 @@ class PixelDistillation(ImageToLidarPretrainer):
 
         Args:
             inputs: The batch of ``docs/sample.md``, with P pairs.
-            data_samples: One a sample; their ``seed`` fixes the draw of the M pairs, so
-                that it does not depend on what was drawn before.
+            data_samples: One per sample; the ``seed`` of each, which ``DrawSeed`` drew,
+                fixes the draw of the M pairs, so that it does not depend on what was
+                drawn before.
 
         Returns:
             ``loss_contrast``; the monitor ``num_pairs``, the number of pairs compared.
+
+        Raises:
+            ValueError: If a data sample has no ``seed``.
         """
         points = self.extract_point_feats(inputs["points"])
         visible = points.in_range[inputs["pairing_points"]].nonzero().squeeze(1)
-        generator = torch.Generator().manual_seed(sum(s.seed for s in data_samples))
+        generator = torch.Generator().manual_seed(_sum_seeds(data_samples))
         drawn = visible[sample_pairs(len(visible), self.num_samples, generator).to(visible.device)]
 
         img_feats = self.img_backbone(inputs["imgs"])
@@ -56,3 +60,12 @@ class PixelDistillation(ImageToLidarPretrainer):
             "loss_contrast": self.loss_contrast(point_feats, pixel_feats),
             "num_pairs": point_feats.new_tensor(float(len(drawn))),
         }
+
+
+def _sum_seeds(data_samples: list[Any]) -> int:
+    seeds = [sample.seed for sample in data_samples if hasattr(sample, "seed")]
+    if len(seeds) < len(data_samples):
+        raise ValueError(
+            "The data samples have no seed: put DrawSeed into the pipeline, before packing."
+        )
+    return sum(seeds)

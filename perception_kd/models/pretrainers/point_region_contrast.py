@@ -4,12 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from perception_kd.models.pretrainers.bev_pretrainer import (
-    BEVPretrainer,
-    Config,
-    count_points,
-    two_views,
-)
+from perception_kd.models.pretrainers.bev_points import count_points, sampled_points, two_views
+from perception_kd.models.pretrainers.bev_pretrainer import BEVPretrainer, Config
 from perception_kd.registry import MODELS
 
 
@@ -31,8 +27,7 @@ class PointRegionContrast(BEVPretrainer):
 
     Args:
         pts_projector: Features of points to the D channels that are compared.
-        sampler: Which points are compared: config of a ``RegionSampler``.
-        cell_size: Edge of the network's map's cell in m.
+        grid: Cells of the network's map: arguments of :class:`~.BEVGrid`.
         loss_plrc: Loss of lists of features of both views, of regions and of which
             points they are. It is weighted by alpha, and left out where that is 0.
         loss_rapc: The same, weighted by 1 - alpha.
@@ -49,15 +44,14 @@ class PointRegionContrast(BEVPretrainer):
     def __init__(
         self,
         pts_projector: Config,
-        sampler: Config,
-        cell_size: float,
+        grid: Config,
         loss_plrc: Config,
         loss_rapc: Config,
         alpha: float = 0.5,
         data_preprocessor: Config | None = None,
         **pts_network: Any,
     ) -> None:
-        super().__init__(sampler, cell_size, data_preprocessor)
+        super().__init__(grid, data_preprocessor)
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha must be in [0, 1], but got {alpha}.")
         self.build_bev_network(**pts_network)
@@ -72,17 +66,18 @@ class PointRegionContrast(BEVPretrainer):
         Args:
             inputs: The batch of ``docs/sample.md`` with two ``views``, and
                 ``region_ids`` where there are regions.
-            data_samples: One a sample, with ``seed``.
+            data_samples: Not used.
 
         Returns:
             ``loss_plrc`` and ``loss_rapc``, each with its share; the monitors
-            ``num_regions``, ``num_rich`` and ``num_less`` of what is compared.
+            ``num_regions``, ``num_region_points`` and ``num_background_points`` of the
+            compared points.
 
         Raises:
             ValueError: If there are not two views.
         """
         views = two_views(inputs)
-        rows, region_ids = self.draw_points(views, inputs, data_samples)
+        rows, region_ids = sampled_points(inputs)
         query, key = (self._embed(view, rows) for view in views)
 
         losses = {}

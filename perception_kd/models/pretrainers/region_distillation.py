@@ -4,7 +4,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from perception_kd.models.pretrainers.bev_pretrainer import Config, count_points
+from perception_kd.models.pretrainers.bev_points import count_points, sampled_points
+from perception_kd.models.pretrainers.bev_pretrainer import Config
 from perception_kd.models.pretrainers.lidar_to_camera import LidarToCameraPretrainer
 from perception_kd.registry import MODELS
 
@@ -60,14 +61,14 @@ class RegionDistillation(LidarToCameraPretrainer):
         Args:
             inputs: The batch of ``docs/sample.md`` with ``points``, ``imgs`` and their
                 matrices, and ``region_ids``.
-            data_samples: One a sample, with ``seed``.
+            data_samples: Not used.
 
         Returns:
-            ``loss_rad``; the monitors ``num_regions``, ``num_rich`` and ``num_less`` of
-            what is compared.
+            ``loss_rad``; the monitors ``num_regions``, ``num_region_points`` and
+            ``num_background_points`` of the compared points.
         """
         points = inputs["points"]
-        rows, region_ids = self.draw_points([points], inputs, data_samples)
+        rows, region_ids = sampled_points(inputs)
         sizes = [len(row) for row in rows]
 
         lidar_bev = self.extract_teacher_bev(points)

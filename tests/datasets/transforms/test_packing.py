@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from perception_kd.datasets.transforms import PackPretrainInputs
+from perception_kd.datasets.transforms import DrawSeed, PackPretrainInputs
 from perception_kd.datasets.transforms.boxes import make_boxes
 from tests.datasets.transforms.marked_sample import freeze, make_sample
 
@@ -59,13 +59,20 @@ def test_images_of_no_camera_are_refused_with_the_remedy() -> None:
 
 
 def test_the_seed_comes_from_the_generator_of_the_sample() -> None:
-    seeds = [
-        PackPretrainInputs()({**make_sample(), "rng": np.random.default_rng(seed)})[
-            "data_samples"
-        ].seed
-        for seed in (1, 1, 2)
-    ]
+    seeds = []
+    for seed in (1, 1, 2):
+        sample = DrawSeed()({**make_sample(), "rng": np.random.default_rng(seed)})
+        assert sample is not None
+        seeds.append(PackPretrainInputs()(sample)["data_samples"].seed)
     assert seeds[0] == seeds[1] != seeds[2]
+    assert "seed" not in PackPretrainInputs()(make_sample())["data_samples"]
+
+
+def test_sampled_points_are_packed_as_rows() -> None:
+    sample = {**make_sample(), "sampled_points": np.array([3, 1, 3])}
+    rows = PackPretrainInputs()(sample)["inputs"]["sampled_points"]
+    assert rows.dtype == torch.int64
+    assert rows.tolist() == [3, 1, 3]
 
 
 def test_boxes_are_packed_with_their_labels() -> None:

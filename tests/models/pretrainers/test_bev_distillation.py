@@ -14,9 +14,10 @@ from perception_kd.models.region_heatmap import region_heatmap
 from perception_kd.registry import MODELS
 from tests.models.pretrainers.tiny_bev import (
     CAMERA,
-    SAMPLER,
+    GRID,
     make_camera_batch,
     read_by_hand,
+    sample_points,
 )
 from tests.models.small_networks import PILLARS
 
@@ -25,9 +26,7 @@ PRETRAINER: dict[str, Any] = dict(
     type="BEVDistillation",
     **PILLARS,
     **CAMERA,
-    # More than there are, so that points are drawn twice.
-    sampler={**SAMPLER, "num_rich": 120, "num_less": 0},
-    cell_size=0.4,
+    grid=GRID,
     img_channels=6,
     pts_channels=12,
     dense_weight=0.01,
@@ -65,7 +64,8 @@ def test_the_dense_loss_is_a_weighted_mean_over_cells_summed_over_channels() -> 
 @torch.no_grad()
 def test_equals_the_definition_from_maps_to_losses() -> None:
     model = make_pretrainer()
-    inputs, samples = make_camera_batch()
+    # More points than there are, so that some are drawn twice.
+    inputs = make_camera_batch(num_region_points=120, num_background_points=0)
     lidar_bev, camera_bev = model.extract_pts_bev(inputs["points"]), model.extract_img_bev(inputs)
     adapted = F.conv2d(camera_bev, model.adapter.weight, model.adapter.bias)
     dense, total = 0.0, 0.0
@@ -73,12 +73,11 @@ def test_equals_the_definition_from_maps_to_losses() -> None:
     camera: list[torch.Tensor] = []
     own: list[int] = []
     first: list[int] = []
-    for b, sample in enumerate(samples):
+    for b, rows in enumerate(inputs["sampled_points"]):
         cloud, ids = inputs["points"][b], inputs["region_ids"][b]
         weights = region_heatmap(cloud, ids, model.grid)
         dense += float((weights * ((adapted[b] - lidar_bev[b]) ** 2).sum(dim=0)).sum())
         total += float(weights.sum())
-        rows = model.sampler.draw([cloud], ids, sample.seed)
         assert (ids[rows] >= 0).all()
         assert len(rows.unique()) < len(rows)
         drawn = rows.tolist()
@@ -90,14 +89,14 @@ def test_equals_the_definition_from_maps_to_losses() -> None:
     key = model.img_projector(torch.stack(camera))
     # Every draw of the LiDAR picks its point among all, each of which is there once.
     relation = F.cross_entropy(query @ key[first].T / 0.07, torch.tensor(own))
-    losses = model(inputs, samples, mode="loss")
+    losses = model(inputs, mode="loss")
     assert losses["loss_dense"].item() == pytest.approx(0.01 * dense / total, rel=1e-4)
     torch.testing.assert_close(losses["loss_relation"], 0.2 * relation, rtol=1e-4, atol=1e-5)
 
 
 def test_all_but_the_teacher_learns() -> None:
     model = make_pretrainer().train()
-    losses = model(*make_camera_batch(), mode="loss")
+    losses = model(make_camera_batch(), mode="loss")
     (losses["loss_dense"] + losses["loss_relation"]).backward()
     learning = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
     student = {"img_backbone", "view_transform", "img_projector", "adapter"}
@@ -108,9 +107,10 @@ def test_all_but_the_teacher_learns() -> None:
 @pytest.mark.parametrize("sizes", [(200, 300), (0, 0)])
 def test_batches_without_a_region_give_zero_with_a_gradient(sizes: tuple[int, ...]) -> None:
     model = make_pretrainer().train()
-    inputs, samples = make_camera_batch(sizes)
+    inputs = make_camera_batch(sizes)
     inputs["region_ids"] = [torch.full_like(ids, -1) for ids in inputs["region_ids"]]
-    losses = model(inputs, samples, mode="loss")
+    sample_points(inputs, num_background_points=0)
+    losses = model(inputs, mode="loss")
     (losses["loss_dense"] + losses["loss_relation"]).backward()
     assert losses["loss_dense"] == losses["loss_relation"] == 0
     assert all(p.grad is not None for p in model.parameters() if p.requires_grad)

@@ -12,7 +12,7 @@ from perception_kd.models.pretrainers import CameraLidarContrast
 from perception_kd.registry import MODELS
 from tests.models.pretrainers.tiny_bev import (
     CAMERA,
-    SAMPLER,
+    GRID,
     make_camera_batch,
     read_by_hand,
 )
@@ -31,9 +31,7 @@ PRETRAINER: dict[str, Any] = dict(
     type="CameraLidarContrast",
     **PILLARS,
     **CAMERA,
-    # More than there are, so that points are drawn twice.
-    sampler={**SAMPLER, "num_rich": 0, "num_less": 240},
-    cell_size=0.4,
+    grid=GRID,
     pts_projector=dict(**PROJECTOR, in_channels=12),
     pts_img_projector=dict(**PROJECTOR, in_channels=12),
     img_projector=dict(**PROJECTOR, in_channels=6),
@@ -51,8 +49,9 @@ def make_pretrainer() -> CameraLidarContrast:
 @torch.no_grad()
 def test_equals_the_definition_from_maps_to_losses() -> None:
     model = make_pretrainer()
-    inputs, samples = make_camera_batch(regions=False)
-    rows, _ = model.draw_points(inputs["views"], inputs, samples)
+    # More points than there are, so that some are drawn twice.
+    inputs = make_camera_batch(regions=False, num_background_points=240)
+    rows = inputs["sampled_points"]
     first, second = inputs["views"]
 
     def read(bev: torch.Tensor, clouds: list[torch.Tensor]) -> torch.Tensor:
@@ -63,7 +62,7 @@ def test_equals_the_definition_from_maps_to_losses() -> None:
     lidar = read(model.extract_pts_bev(first), first)
     moved = read(model.extract_pts_bev(second), second)
     camera = read(model.extract_img_bev(inputs), first)
-    losses = model(inputs, samples, mode="loss")
+    losses = model(inputs, mode="loss")
     drawn = [(b, row) for b in range(2) for row in rows[b].tolist()]
     points = sorted(set(drawn))
     first_draw = [drawn.index(point) for point in points]
@@ -78,23 +77,23 @@ def test_equals_the_definition_from_maps_to_losses() -> None:
     inter = contrast(model.pts_img_projector(lidar), model.img_projector(camera))
     torch.testing.assert_close(losses["loss_intra"], intra, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(losses["loss_inter"], inter, rtol=1e-4, atol=1e-5)
-    assert losses["num_less"] == 480
+    assert losses["num_background_points"] == 480
 
 
 def test_both_networks_learn() -> None:
     model = make_pretrainer().train()
-    losses = model(*make_camera_batch(regions=False), mode="loss")
+    losses = model(make_camera_batch(regions=False), mode="loss")
     (losses["loss_intra"] + losses["loss_inter"]).backward()
     assert all(p.grad is not None for p in model.parameters())
     model.zero_grad()
-    model(*make_camera_batch(regions=False), mode="loss")["loss_inter"].backward()
+    model(make_camera_batch(regions=False), mode="loss")["loss_inter"].backward()
     assert all(p.grad is not None for p in model.pts_voxel_encoder.parameters())  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("sizes", [(0, 300), (0, 0)])
 def test_clouds_without_points_give_a_finite_loss_with_a_gradient(sizes: tuple[int, ...]) -> None:
     model = make_pretrainer().train()
-    losses = model(*make_camera_batch(sizes, regions=False), mode="loss")
+    losses = model(make_camera_batch(sizes, regions=False), mode="loss")
     (losses["loss_intra"] + losses["loss_inter"]).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     for name in ("loss_intra", "loss_inter"):
@@ -103,7 +102,7 @@ def test_clouds_without_points_give_a_finite_loss_with_a_gradient(sizes: tuple[i
 
 
 def test_rejects_a_batch_without_views() -> None:
-    inputs, samples = make_camera_batch()
+    inputs = make_camera_batch()
     del inputs["views"]
     with pytest.raises(ValueError, match="must have two views, but got 0"):
-        make_pretrainer()(inputs, samples, mode="loss")
+        make_pretrainer()(inputs, mode="loss")

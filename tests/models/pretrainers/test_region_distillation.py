@@ -18,8 +18,8 @@ from perception_kd.models.pretrainers import RegionDistillation
 from perception_kd.registry import MODELS
 from tests.models.pretrainers.tiny_bev import (
     CAMERA,
+    GRID,
     RAPC,
-    SAMPLER,
     make_camera_batch,
     read_by_hand,
 )
@@ -31,8 +31,7 @@ PRETRAINER: dict[str, Any] = dict(
     **CAMERA,
     pts_projector=dict(type="FeatureProjector", in_channels=12, hidden_channels=(16,)),
     img_projector=dict(type="FeatureProjector", in_channels=6, hidden_channels=(16,)),
-    sampler=SAMPLER,
-    cell_size=0.4,
+    grid=GRID,
     loss_rad={**RAPC, "symmetric": False},
 )
 RAD: dict[str, Any] = dict(positives="point", same_region_negatives=False, region_normalize=True)
@@ -51,7 +50,7 @@ def make_teacher(path: Path, seed: int = 7, **settings: Any) -> dict[str, torch.
     parts = {**PILLARS, "pts_projector": PRETRAINER["pts_projector"], **settings}
     model = MODELS.build(
         copy.deepcopy(
-            dict(type="PointRegionContrast", **parts, sampler=SAMPLER, cell_size=0.4)
+            dict(type="PointRegionContrast", **parts, grid=GRID)
             | dict(loss_plrc=RAPC, loss_rapc=RAPC)
         )
     )
@@ -67,12 +66,11 @@ def make_teacher(path: Path, seed: int = 7, **settings: Any) -> dict[str, torch.
 @torch.no_grad()
 def test_equals_the_definition_from_maps_to_the_loss(direction: str) -> None:
     model = make_pretrainer(direction=direction)
-    inputs, samples = make_camera_batch()
+    inputs = make_camera_batch()
     lidar_bev, camera_bev = model.extract_pts_bev(inputs["points"]), model.extract_img_bev(inputs)
     terms = []
-    for b, sample in enumerate(samples):
+    for b, rows in enumerate(inputs["sampled_points"]):
         cloud, ids = inputs["points"][b], inputs["region_ids"][b]
-        rows = model.sampler.draw([cloud], ids, sample.seed)
         lidar, camera = (
             projector(torch.stack([read_by_hand(bev[b], cloud[row], 0.4) for row in rows]))
             for bev, projector in (
@@ -84,17 +82,17 @@ def test_equals_the_definition_from_maps_to_the_loss(direction: str) -> None:
         to_camera = region_contrast(lidar, camera, ids[rows], 0.1, point_ids=rows, **RAD)
         both = (to_lidar + to_camera) / 2
         terms.append(dict(camera_to_lidar=to_lidar, lidar_to_camera=to_camera, both=both))
-    losses = model(inputs, samples, mode="loss")
+    losses = model(inputs, mode="loss")
     expected = torch.stack([term[direction] for term in terms]).mean()
     torch.testing.assert_close(losses["loss_rad"], expected)
-    assert (losses["num_rich"], losses["num_less"]) == (48, 32)
+    assert (losses["num_region_points"], losses["num_background_points"]) == (48, 32)
 
 
 def test_only_the_camera_network_and_its_projector_learn() -> None:
     model = make_pretrainer(direction="both").train()
     before = copy.deepcopy(model.state_dict())
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
-    model(*make_camera_batch(), mode="loss")["loss_rad"].backward()
+    model(make_camera_batch(), mode="loss")["loss_rad"].backward()
     optimizer.step()
     learning = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
     assert learning == {"img_backbone", "view_transform", "img_projector"}
@@ -116,7 +114,7 @@ def test_a_new_projector_of_the_lidar_learns_while_the_teacher_does_not(tmp_path
     assert all(torch.equal(value, fresh[name]) for name, value in projector.state_dict().items())
     assert projector.training
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
-    model(*make_camera_batch(), mode="loss")["loss_rad"].backward()
+    model(make_camera_batch(), mode="loss")["loss_rad"].backward()
     optimizer.step()
     learning = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
     assert learning == {"img_backbone", "view_transform", "img_projector", "pts_projector"}
@@ -140,15 +138,15 @@ def test_the_teacher_is_in_eval_mode_whatever_is_asked_for() -> None:
 
 
 def test_with_one_region_its_normalization_changes_nothing() -> None:
-    inputs, samples = make_camera_batch()
+    inputs = make_camera_batch()
     inputs["region_ids"] = [ids.clamp(max=0) for ids in inputs["region_ids"]]
     normalized, plain = (
         make_pretrainer(loss_rad={**PRETRAINER["loss_rad"], "region_normalize": normalize})
         for normalize in (True, False)
     )
     torch.testing.assert_close(
-        normalized(inputs, samples, mode="loss")["loss_rad"],
-        plain(inputs, samples, mode="loss")["loss_rad"],
+        normalized(inputs, mode="loss")["loss_rad"],
+        plain(inputs, mode="loss")["loss_rad"],
     )
 
 
@@ -158,7 +156,7 @@ def test_the_loss_falls() -> None:
     batch = make_camera_batch()
     totals = []
     for _ in range(15):
-        loss = model(*batch, mode="loss")["loss_rad"]
+        loss = model(batch, mode="loss")["loss_rad"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -229,9 +227,9 @@ def test_own_checkpoints_hold_the_teacher_so_its_file_may_go(tmp_path: Path) -> 
 @pytest.mark.parametrize("sizes", [(200, 300), (0, 0)])
 def test_batches_without_a_region_give_zero_with_a_gradient(sizes: tuple[int, ...]) -> None:
     model = make_pretrainer().train()
-    inputs, samples = make_camera_batch(sizes)
+    inputs = make_camera_batch(sizes)
     inputs["region_ids"] = [torch.full_like(ids, -1) for ids in inputs["region_ids"]]
-    loss = model(inputs, samples, mode="loss")["loss_rad"]
+    loss = model(inputs, mode="loss")["loss_rad"]
     loss.backward()
     assert loss == 0
     assert all(
@@ -242,10 +240,10 @@ def test_batches_without_a_region_give_zero_with_a_gradient(sizes: tuple[int, ..
 def test_predicting_returns_the_values_of_the_loss_and_tensor_both_maps() -> None:
     model = make_pretrainer()
     batch = make_camera_batch()
-    losses = model(*batch, mode="loss")
-    (predicted,) = model(*batch, mode="predict")
+    losses = model(batch, mode="loss")
+    (predicted,) = model(batch, mode="predict")
     assert predicted == {name: pytest.approx(value.item()) for name, value in losses.items()}
-    maps = model(batch[0], mode="tensor")
+    maps = model(batch, mode="tensor")
     shapes = {name: tuple(bev.shape) for name, bev in maps.items()}
     assert shapes == {"lidar": (2, 12, 16, 32), "camera": (2, 6, 16, 32)}
 

@@ -1,17 +1,17 @@
 """A small batch of two clouds with regions, for tests of pre-trainers on BEV maps."""
 
-from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from perception_kd.datasets.transforms import SampleRegionPoints
 from tests.models.small_networks import RANGE
 from tests.models.view_transforms.rig import make_cameras
 
-SAMPLER: dict[str, Any] = dict(
-    type="RegionSampler", point_cloud_range=RANGE, num_rich=24, num_less=16
-)
+GRID: dict[str, Any] = dict(point_cloud_range=RANGE, cell_size=0.4)
+NUM_POINTS: dict[str, Any] = dict(num_region_points=24, num_background_points=16)
 PLRC: dict[str, Any] = dict(type="RegionContrastLoss", positives="region")
 RAPC: dict[str, Any] = dict(
     type="RegionContrastLoss", positives="point", same_region_negatives=False, region_normalize=True
@@ -57,9 +57,9 @@ def move(points: Tensor, seed: int) -> Tensor:
 
 
 def make_batch(
-    sizes: tuple[int, ...] = (200, 300), regions: bool = True
-) -> tuple[dict[str, Any], list[SimpleNamespace]]:
-    """Make ``inputs`` with two views, and data samples with seeds.
+    sizes: tuple[int, ...] = (200, 300), regions: bool = True, **num_points: int
+) -> dict[str, Any]:
+    """Make ``inputs`` with two views and sampled points, 24 in regions and 16 outside.
 
     Regions are vertical pillars of 2 m; half the points are in none.
     """
@@ -73,19 +73,33 @@ def make_batch(
             ).masked_fill(cloud[:, 4] > 0, -1)
             for cloud in clouds
         ]
-    return inputs, [SimpleNamespace(seed=number) for number in range(len(sizes))]
+    return sample_points(inputs, **num_points)
+
+
+def sample_points(inputs: dict[str, Any], seed: int = 0, **num_points: int) -> dict[str, Any]:
+    """Draw the points of a batch to compare, as the pipeline does for each sample."""
+    transform = SampleRegionPoints(RANGE, **(NUM_POINTS | num_points))
+    inputs["sampled_points"] = []
+    for number, views in enumerate(zip(*inputs["views"], strict=True)):
+        sample: dict[str, Any] = {"points": views[0].numpy(), "views": [v.numpy() for v in views]}
+        if "region_ids" in inputs:
+            sample["region_ids"] = inputs["region_ids"][number].numpy()
+        drawn = transform({**sample, "rng": np.random.default_rng([seed, number])})
+        assert drawn is not None
+        inputs["sampled_points"].append(torch.from_numpy(drawn["sampled_points"]))
+    return inputs
 
 
 def make_camera_batch(
-    sizes: tuple[int, ...] = (200, 300), regions: bool = True
-) -> tuple[dict[str, Any], list[SimpleNamespace]]:
+    sizes: tuple[int, ...] = (200, 300), regions: bool = True, **num_points: int
+) -> dict[str, Any]:
     """Make the batch of ``make_batch`` with two views a sample, all augmented."""
-    inputs, samples = make_batch(sizes, regions)
+    inputs = make_batch(sizes, regions, **num_points)
     cameras = make_cameras(len(sizes), seed=0)._asdict()
     height, width = cameras.pop("img_shape")
     generator = torch.Generator().manual_seed(0)
     imgs = torch.randn(2 * len(sizes), 3, height, width, generator=generator)
-    return {**inputs, **cameras, "imgs": imgs}, samples
+    return {**inputs, **cameras, "imgs": imgs}
 
 
 def read_by_hand(bev: Tensor, point: Tensor, cell_size: float) -> Tensor:

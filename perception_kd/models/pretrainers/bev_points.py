@@ -1,0 +1,82 @@
+"""The points at which methods compare bird's-eye-view maps."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from perception_kd.geometry.bev_grid import BEVGrid, sample_bev
+
+
+def two_views(inputs: dict[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
+    """Return both augmented copies of the point clouds of a batch, each B of (N_b, 5).
+
+    Raises:
+        ValueError: If there are not two.
+    """
+    views = inputs.get("views", [])
+    if len(views) != 2:
+        raise ValueError(
+            f"inputs must have two views, but got {len(views)}; put MakeViews into the pipeline."
+        )
+    return views[0], views[1]
+
+
+def sampled_points(inputs: dict[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the points to compare, which ``SampleRegionPoints`` drew.
+
+    Args:
+        inputs: The batch; without ``region_ids`` no point is in a region.
+
+    Returns:
+        Rows of each point cloud, each (M_b,), and their regions, negative for none,
+        each (M_b,).
+
+    Raises:
+        ValueError: If no points were drawn.
+    """
+    if "sampled_points" not in inputs:
+        raise ValueError(
+            "The batch has no sampled_points: put SampleRegionPoints into the pipeline, directly "
+            "before packing."
+        )
+    rows = inputs["sampled_points"]
+    if "region_ids" not in inputs:
+        return rows, [torch.full_like(drawn, -1) for drawn in rows]
+    return rows, [ids[drawn] for ids, drawn in zip(inputs["region_ids"], rows, strict=True)]
+
+
+def read_points(bev: Tensor, points: list[Tensor], rows: list[Tensor], grid: BEVGrid) -> Tensor:
+    """Read BEV maps at some points of each point cloud by bilinear interpolation.
+
+    Args:
+        bev: One map per point cloud, shape (B, C, Y, X).
+        points: Positions in the frame of the maps, each (N_b, 5).
+        rows: Rows of the points to read at, each (M_b,).
+        grid: Cells of the maps.
+
+    Returns:
+        Features in the order of the concatenated rows, shape (M, C).
+    """
+    selected = [cloud[row] for cloud, row in zip(points, rows, strict=True)]
+    return sample_bev(bev, selected, grid)[0]
+
+
+def count_points(region_ids: list[Tensor]) -> dict[str, Tensor]:
+    """Return monitors of the points that are compared.
+
+    Args:
+        region_ids: Regions of the points, negative for none, each (M_b,).
+
+    Returns:
+        ``num_regions`` of all samples, ``num_region_points`` and
+        ``num_background_points``: points inside regions and outside, float32.
+    """
+    ids = torch.cat(region_ids)
+    num_regions = sum(len(sample[sample >= 0].unique()) for sample in region_ids)
+    num_region_points = (ids >= 0).sum()
+    return {
+        "num_regions": torch.as_tensor(float(num_regions), device=ids.device),
+        "num_region_points": num_region_points.float(),
+        "num_background_points": (len(ids) - num_region_points).float(),
+    }
