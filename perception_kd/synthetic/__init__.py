@@ -1,4 +1,7 @@
-"""A drawn world, seen by drawn sensors, written as a nuScenes data set."""
+"""Rendered street scenes with camera and LiDAR data, written as a nuScenes data set.
+
+``world`` builds a scene, ``sensors`` render it, ``writer`` writes the files and tables.
+"""
 
 from perception_kd.synthetic.settings import SyntheticSettings
 

@@ -1,4 +1,4 @@
-"""A synthetic data set in nuScenes' format: ``tools/create_data.py synthetic``."""
+"""Create synthetic data in nuScenes format: ``tools/create_data.py synthetic``."""
 
 import argparse
 import json
@@ -23,9 +23,9 @@ from perception_kd.synthetic.writer.maps import MapDrawer, draw_area, write_maps
 from perception_kd.synthetic.writer.scene import SceneWriter
 from perception_kd.synthetic.writer.tables import make_vocabulary, write_tables
 
-HELP = "a synthetic data set in nuScenes' format, to try things on"
+HELP = "a synthetic data set in nuScenes format, for demos and tests"
 
-# Raised when the same settings make other data.
+# Increased when the same settings give different data.
 FORMAT = 2
 MANIFEST = "synthetic.json"
 _UNFINISHED = ".synthetic_unfinished"
@@ -44,29 +44,30 @@ def create_synthetic(
     workers: int = 2,
     progress: bool = True,
 ) -> Path:
-    """Write a synthetic data set that opens as nuScenes' v1.0-mini.
+    """Write a synthetic data set that opens as v1.0-mini of nuScenes.
 
-    A run that was stopped goes on after the scenes that it had finished. Where the data
-    set is there already, nothing is done.
+    An interrupted run resumes after its finished scenes. A complete data set with the
+    same settings is left as it is.
 
     Args:
-        root: Folder to make; empty, or of a run with the same settings.
+        root: Folder to create; it may exist if it is empty or holds a run with the same
+            settings.
         settings: Size and seed.
-        workers: Processes; 0 works in this one. The bytes do not depend on it.
-        progress: Show a progress bar.
+        workers: Number of processes; 0 renders in this one. The result is the same.
+        progress: Whether to show a progress bar.
 
     Returns:
         ``root``.
 
     Raises:
-        ValueError: If ``root`` holds something else, or ``workers`` is negative.
+        ValueError: If ``root`` holds other files, or ``workers`` is negative.
     """
     if workers < 0:
         raise ValueError(f"workers must not be negative, but got {workers}.")
     root, settings = Path(root), settings or SyntheticSettings()
     logger = MMLogger.get_current_instance()
     if _prepare(root, settings):
-        logger.info("%s is there already, with these settings.", root)
+        logger.info("%s is complete, with these settings.", root)
         return root
     unfinished = root / _UNFINISHED
     names = settings.scene_names()
@@ -85,28 +86,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``create_data.py synthetic``."""
     default = SyntheticSettings()
     add = parser.add_argument
-    add("--root", required=True, help="folder to make")
-    add("--scenes", type=int, default=default.scenes, help="1..10 (default: %(default)s)")
-    help_keyframes = "annotated samples a scene, 0.5 s apart (default: %(default)s)"
+    add("--root", required=True, help="folder to create")
+    add(
+        "--scenes",
+        type=int,
+        default=default.scenes,
+        help="number of scenes, 1..10 (default: %(default)s)",
+    )
+    help_keyframes = "annotated samples per scene, 0.5 s apart (default: %(default)s)"
     add("--keyframes", type=int, default=default.keyframes, help=help_keyframes)
     help_sweeps = "LiDAR sweeps between two keyframes (default: %(default)s)"
     add("--sweeps", type=int, default=default.sweeps, help=help_sweeps)
     size = f"{default.width}x{default.height}"
-    add("--image-size", default=size, metavar="WxH", help="in px (default: %(default)s)")
-    add("--beams", type=int, default=default.beams, help="LiDAR rings (default: %(default)s)")
-    add("--seed", type=int, default=default.seed, help="same seed, same bytes")
-    add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
+    add(
+        "--image-size",
+        default=size,
+        metavar="WxH",
+        help="size of the images in px (default: %(default)s)",
+    )
+    add(
+        "--beams",
+        type=int,
+        default=default.beams,
+        help="number of LiDAR rings (default: %(default)s)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=default.seed,
+        help="random seed; the same seed gives the same bytes",
+    )
+    add(
+        "--workers",
+        type=int,
+        default=2,
+        help="number of processes; 0 = none (default: %(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Make a data set as the options say.
+    """Create a data set from the options.
 
     Raises:
-        ValueError: If an option is wrong, or the folder holds something else.
+        ValueError: If an option is wrong, or the folder holds other files.
     """
     match = re.fullmatch(r"(\d+)x(\d+)", args.image_size)
     if not match:
-        raise ValueError(f"--image-size must be like 800x450, but got {args.image_size!r}.")
+        raise ValueError(
+            f"--image-size must be WIDTHxHEIGHT, such as 800x450, but got {args.image_size!r}."
+        )
     settings = SyntheticSettings(
         scenes=args.scenes,
         keyframes=args.keyframes,
@@ -126,21 +154,20 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _prepare(root: Path, settings: SyntheticSettings) -> bool:
-    """Make the folders; return whether the data set is there already."""
+    """Create the folders; return whether the data set is complete already."""
     made = {"format": FORMAT, "settings": settings.as_dict()}
     for path in (root / MANIFEST, root / _UNFINISHED / MANIFEST):
         if path.exists():
             found = json.loads(path.read_text(encoding="utf-8"))
             if found != made:
                 raise ValueError(
-                    f"{root} must hold synthetic data of the same settings, but was made with "
-                    f"{found}; remove it, or give another folder."
+                    f"{root} holds synthetic data with other settings: {found}. "
+                    "Remove it, or choose another folder."
                 )
             return path.parent == root
     if root.is_dir() and any(root.iterdir()):
         raise ValueError(
-            f"{root} must be empty or hold synthetic data, but has other files; "
-            "give another folder."
+            f"{root} is not empty and not a synthetic data set. Choose another folder."
         )
     for folder in ("samples", "sweeps"):
         for channel in CHANNELS:
@@ -186,7 +213,7 @@ def _end_with_parent() -> None:
 
 
 def _make_scene(job: _Job) -> str:
-    """Write a scene's files, and last what the tables and maps need of it."""
+    """Write the files of a scene, and last its records of the tables and maps."""
     root, settings, number = job
     writer = SceneWriter(root, settings, number)
     tables = writer.write()
@@ -197,8 +224,8 @@ def _make_scene(job: _Job) -> str:
 
 
 def _finish(root: Path, settings: SyntheticSettings, parts: list[dict[str, Any]]) -> None:
-    worlds = [(x["tables"]["log"][0], x["layers"], shape(x["area"])) for x in parts]
-    maps = {"map": write_maps(root, worlds)}
+    scenes = [(x["tables"]["log"][0], x["layers"], shape(x["area"])) for x in parts]
+    maps = {"map": write_maps(root, scenes)}
     vocabulary = make_vocabulary()
     write_tables(root / VERSION, [vocabulary, *(part["tables"] for part in parts), maps])
     (root / "README.md").write_text(_NOTE, encoding="utf-8")

@@ -1,11 +1,11 @@
-"""What a synthetic data set is asked to be."""
+"""Settings of a synthetic data set."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 VERSION = "v1.0-mini"
 
-# Training and validation scenes by turns, so that a small data set has both.
+# Training and validation scenes alternate, so that a small data set has both.
 SCENE_LOCATIONS = {
     "scene-0061": "singapore-onenorth",
     "scene-0103": "boston-seaport",
@@ -33,13 +33,13 @@ class SyntheticSettings:
 
     Attributes:
         scenes: Number of scenes, 1..10.
-        keyframes: Annotated samples a scene, 0.5 s apart.
+        keyframes: Annotated samples per scene, 0.5 s apart.
         sweeps: LiDAR sweeps between two keyframes.
-        width: Of the images in px.
-        height: Of the images in px.
-        beams: Rings of the LiDAR, from -30.67 to 10.67 degrees.
-        azimuths: Firings of each ring in a turn.
-        seed: Same seed and settings, same bytes.
+        width: Width of the images in px.
+        height: Height of the images in px.
+        beams: Number of LiDAR rings, from -30.67 to 10.67 degrees.
+        azimuths: Number of firings per ring and sweep.
+        seed: Random seed; the same settings give the same bytes.
     """
 
     scenes: int = 10
@@ -52,18 +52,18 @@ class SyntheticSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check the settings.
+        """Check the ranges of the settings.
 
         Raises:
-            ValueError: If a number is out of its range.
+            ValueError: If a setting is out of range.
         """
         if not 1 <= self.scenes <= len(SCENE_LOCATIONS):
             raise ValueError(
-                f"scenes must be in 1..{len(SCENE_LOCATIONS)}, the scenes of {VERSION}, "
-                f"but got {self.scenes}."
+                f"scenes must be in 1..{len(SCENE_LOCATIONS)}, the number of scenes of "
+                f"{VERSION}, but got {self.scenes}."
             )
-        lowest = {"keyframes": 1, "sweeps": 0, "width": 16, "height": 9, "beams": 2}
-        for name, low in {**lowest, "azimuths": 8, "seed": 0}.items():
+        lowest = {"keyframes": 1, "sweeps": 0, "width": 16, "height": 9}
+        for name, low in {**lowest, "beams": 2, "azimuths": 8, "seed": 0}.items():
             if getattr(self, name) < low:
                 raise ValueError(f"{name} must be at least {low}, but got {getattr(self, name)}.")
 
@@ -77,5 +77,5 @@ class SyntheticSettings:
         return list(SCENE_LOCATIONS)[: self.scenes]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all settings."""
+        """Return the settings as a dict."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""The devkit's view of a synthetic data set."""
+"""Official evaluation of nuscenes-devkit on a synthetic data set."""
 
 import json
 from pathlib import Path
@@ -13,9 +13,9 @@ from nuscenes.utils.splits import create_splits_scenes
 
 
 def evaluate_perfect_boxes(nusc: NuScenes, folder: Path) -> dict[str, Any]:
-    """Return the official detection metrics of the annotations themselves.
+    """Return the official detection metrics of the annotations as predictions.
 
-    Those without points are left out, as the devkit leaves them out of the truth.
+    Boxes without points are dropped, as the devkit drops them from the ground truth.
     """
     names = create_splits_scenes()["mini_val"]
     scenes = {scene["token"] for scene in nusc.scene if scene["name"] in names}
@@ -30,8 +30,8 @@ def evaluate_perfect_boxes(nusc: NuScenes, folder: Path) -> dict[str, Any]:
     kept = {token: [box for box in boxes if box] for token, boxes in results.items()}
     path.write_text(json.dumps({"meta": meta, "results": kept}))
     config = config_factory("detection_cvpr_2019")
-    judge = DetectionEval(nusc, config, str(path), "mini_val", str(folder), verbose=False)
-    summary: dict[str, Any] = judge.evaluate()[0].serialize()
+    evaluation = DetectionEval(nusc, config, str(path), "mini_val", str(folder), verbose=False)
+    summary: dict[str, Any] = evaluation.evaluate()[0].serialize()
     return summary
 
 

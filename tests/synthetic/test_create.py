@@ -1,4 +1,4 @@
-"""Making a synthetic data set: reproducible, resumable, and it says what is wrong."""
+"""Creation of synthetic data: reproducible, resumable, with checked settings."""
 
 import hashlib
 import json
@@ -33,12 +33,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return create_synthetic(root, SMALL, workers=0, progress=False)
 
 
-def test_the_number_of_workers_changes_no_byte(made: Path, tmp_path: Path) -> None:
+def test_bytes_do_not_depend_on_the_number_of_workers(made: Path, tmp_path: Path) -> None:
     create_synthetic(tmp_path, SMALL, workers=2, progress=False)
     assert digest(tmp_path) == digest(made)
 
 
-def test_another_seed_makes_another_world(made: Path, tmp_path: Path) -> None:
+def test_another_seed_gives_another_scene(made: Path, tmp_path: Path) -> None:
     other = SyntheticSettings(**{**SMALL.as_dict(), "scenes": 1, "seed": 1})
     create_synthetic(tmp_path, other, workers=0, progress=False)
     first, second = (
@@ -48,7 +48,7 @@ def test_another_seed_makes_another_world(made: Path, tmp_path: Path) -> None:
     assert [x["translation"] for x in first[:3]] != [x["translation"] for x in second[:3]]
 
 
-def test_a_stopped_run_goes_on_with_the_same_bytes(
+def test_an_interrupted_run_resumes_to_the_same_bytes(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from perception_kd.synthetic import create
@@ -75,7 +75,7 @@ def test_a_stopped_run_goes_on_with_the_same_bytes(
     assert digest(tmp_path) == digest(made)
 
 
-# What a shell starts in the background ignores interrupts, and so do its children.
+# Background processes of a shell ignore SIGINT, and so do their children.
 LISTENING = """
 import runpy, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -86,7 +86,7 @@ runpy.run_path("tools/create_data.py", run_name="__main__")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_stopped_command_leaves_no_process_and_goes_on(tmp_path: Path, name: str) -> None:
+def test_a_stopped_command_leaves_no_process_behind(tmp_path: Path, name: str) -> None:
     size = ["--keyframes", "4", "--image-size", "64x36", "--beams", "8"]
     options = ["create_data.py", "synthetic", "--root", str(tmp_path), *size]
     process = subprocess.Popen(
@@ -101,13 +101,13 @@ def test_a_stopped_command_leaves_no_process_and_goes_on(tmp_path: Path, name: s
         assert process.poll() is None
         sleep(0.05)
     if name == "SIGINT":
-        # A terminal interrupts all that it started.
+        # A terminal interrupts the whole process group.
         os.killpg(process.pid, signal.SIGINT)
         assert b"run the same command again" in process.communicate()[0]
         assert process.returncode == 130
     else:
         process.terminate()
-        # Reading its output would wait for whatever is left.
+        # Reading its output would wait for processes left behind.
         process.wait()
     deadline = monotonic() + 120
     while left := processes_of_session(process.pid):
@@ -118,7 +118,7 @@ def test_a_stopped_command_leaves_no_process_and_goes_on(tmp_path: Path, name: s
 
 
 def processes_of_session(session: int) -> list[Path]:
-    """Return those that a process started as leader of a session, and itself."""
+    """Return the processes of a session, its leader included."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -130,20 +130,20 @@ def processes_of_session(session: int) -> list[Path]:
     return found
 
 
-def test_what_is_there_is_not_made_again(made: Path) -> None:
+def test_a_complete_data_set_is_left_as_it_is(made: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
     create_synthetic(made, SMALL, workers=0, progress=False)
     assert {path: path.stat().st_mtime_ns for path in made.rglob("*")} == before
 
 
-def test_data_of_other_settings_is_refused(made: Path) -> None:
-    with pytest.raises(ValueError, match="same settings"):
+def test_data_with_other_settings_is_refused(made: Path) -> None:
+    with pytest.raises(ValueError, match="other settings"):
         create_synthetic(made, SyntheticSettings(seed=5), workers=0, progress=False)
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("dear")
-    with pytest.raises(ValueError, match="must be empty"):
+    (tmp_path / "thesis.tex").write_text("text")
+    with pytest.raises(ValueError, match="is not empty"):
         create_synthetic(tmp_path, SMALL, workers=0, progress=False)
 
 
@@ -155,10 +155,10 @@ def test_settings_out_of_range_are_refused(name: str, value: int) -> None:
         SyntheticSettings(**{name: value})
 
 
-def test_the_command_makes_a_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_creates_a_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--scenes", "1", "--keyframes", "1", "--sweeps", "0", "--beams", "8"]
     root = ["synthetic", "--root", str(tmp_path / "data")]
     assert main([*root, *options, "--image-size", "64", "--workers", "0"]) == 1
-    assert "--image-size must be like 800x450" in capsys.readouterr().err
+    assert "--image-size must be WIDTHxHEIGHT, such as 800x450" in capsys.readouterr().err
     assert main([*root, *options, "--image-size", "64x36", "--workers", "0"]) == 0
     assert (tmp_path / "data" / "v1.0-mini" / "sample_data.json").is_file()

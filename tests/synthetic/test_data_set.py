@@ -1,4 +1,4 @@
-"""A synthetic data set as nuscenes-devkit sees it."""
+"""Synthetic data, checked with nuscenes-devkit."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def nusc(synthetic_nuscenes: Path) -> NuScenes:
     return NuScenes(VERSION, str(synthetic_nuscenes), verbose=False)
 
 
-def test_both_splits_have_a_scene_with_all_its_keyframes(nusc: NuScenes) -> None:
+def test_both_splits_have_a_complete_scene(nusc: NuScenes) -> None:
     splits = create_splits_scenes()
     names = {scene["name"] for scene in nusc.scene}
     assert names & set(splits["mini_train"])
@@ -39,24 +39,24 @@ def test_both_splits_have_a_scene_with_all_its_keyframes(nusc: NuScenes) -> None
             assert Path(path).is_file()
 
 
-def test_sweeps_lie_evenly_between_keyframes(nusc: NuScenes) -> None:
+def test_sweeps_are_evenly_spaced_between_keyframes(nusc: NuScenes) -> None:
     times = sorted(x["timestamp"] for x in nusc.sample_data if x["channel"] == "LIDAR_TOP")
     steps = np.diff(times[: len(times) // TINY.scenes])
     assert len(steps) == (TINY.keyframes - 1) * (TINY.sweeps + 1)
     np.testing.assert_allclose(steps, 0.5e6 / (TINY.sweeps + 1), atol=1)
 
 
-def test_cameras_fire_when_the_lidar_looks_their_way(nusc: NuScenes) -> None:
+def test_cameras_fire_when_the_lidar_passes_their_heading(nusc: NuScenes) -> None:
     sample = nusc.sample[0]
     order = ["CAM_FRONT_LEFT", "CAM_FRONT", "CAM_FRONT_RIGHT"]
     order += ["CAM_BACK_RIGHT", "CAM_BACK", "CAM_BACK_LEFT"]
     records = [nusc.get("sample_data", sample["data"][name]) for name in order]
     lags = [sample["timestamp"] - record["timestamp"] for record in records]
-    # Milliseconds before the LiDAR's in nuScenes' own scene-0103.
+    # Lags in ms behind the LiDAR timestamp in scene-0103 of the real nuScenes.
     np.testing.assert_allclose(np.array(lags) / 1e3, [43, 35, 27, 19.5, 10, 0], atol=0.7)
 
 
-def test_all_detection_classes_are_in_each_scene(nusc: NuScenes) -> None:
+def test_each_scene_has_all_detection_classes(nusc: NuScenes) -> None:
     for scene in nusc.scene:
         found = {
             category_to_detection_name(record["category_name"])
@@ -67,18 +67,18 @@ def test_all_detection_classes_are_in_each_scene(nusc: NuScenes) -> None:
         assert set(DETECTION_NAMES) <= found
 
 
-def test_all_lidarseg_classes_are_there(nusc: NuScenes) -> None:
-    judge = _lidarseg_judge(nusc)
+def test_all_lidarseg_classes_occur(nusc: NuScenes) -> None:
+    evaluation = _lidarseg_evaluation(nusc)
     seen = set()
     for record in nusc.lidarseg:
         labels = np.fromfile(Path(nusc.dataroot) / record["filename"], np.uint8)
         path = nusc.get_sample_data_path(record["sample_data_token"])
         assert len(labels) == len(np.fromfile(path, np.float32)) // 5
-        seen |= set(judge.mapper.convert_label(labels).tolist())
+        seen |= set(evaluation.mapper.convert_label(labels).tolist())
     assert set(range(1, 17)) <= seen
 
 
-def test_boxes_hold_their_points_and_count_them(nusc: NuScenes) -> None:
+def test_boxes_contain_and_count_their_points(nusc: NuScenes) -> None:
     num_right, num_points = 0, 0
     for sample in nusc.sample:
         token = sample["data"]["LIDAR_TOP"]
@@ -97,11 +97,11 @@ def test_boxes_hold_their_points_and_count_them(nusc: NuScenes) -> None:
         thing = np.isin(names, [box.name for box in boxes]) & near
         num_right, num_points = num_right + (held & thing).sum(), num_points + thing.sum()
     assert num_points > 1000
-    # What passes where a turn starts and ends is scanned twice, some 0.3 m apart.
+    # Objects at the seam of a sweep are scanned twice, about 0.3 m apart.
     assert num_right > 0.99 * num_points
 
 
-def test_velocities_and_attributes_agree(nusc: NuScenes) -> None:
+def test_velocities_agree_with_attributes(nusc: NuScenes) -> None:
     moving = 0
     for record in nusc.sample_annotation:
         names = [nusc.get("attribute", token)["name"] for token in record["attribute_tokens"]]
@@ -117,14 +117,14 @@ def test_velocities_and_attributes_agree(nusc: NuScenes) -> None:
     assert moving > 10
 
 
-def test_hidden_things_keep_their_boxes(nusc: NuScenes) -> None:
+def test_hidden_objects_keep_their_boxes(nusc: NuScenes) -> None:
     without_points = [x for x in nusc.sample_annotation if x["num_lidar_pts"] == 0]
     assert without_points
     for record in nusc.sample_annotation:
         if record["next"]:
             after = nusc.get("sample_annotation", record["next"])["sample_token"]
             assert nusc.get("sample", record["sample_token"])["next"] == after
-    # Such a box is seen by a camera, or the thing has points before and after.
+    # Such a box is visible to a camera, or the object has points before and after.
     for record in without_points:
         if record["visibility_token"] == "1":
             assert record["prev"]
@@ -142,38 +142,40 @@ def test_perfect_boxes_score_nearly_one(nusc: NuScenes, tmp_path: Path) -> None:
 
 
 def test_perfect_lidarseg_scores_one(nusc: NuScenes) -> None:
-    judge = _lidarseg_judge(nusc)
+    evaluation = _lidarseg_evaluation(nusc)
     for record in nusc.lidarseg:
         labels = np.fromfile(Path(nusc.dataroot) / record["filename"], np.uint8)
-        merged = judge.mapper.convert_label(labels)
-        judge.global_cm.update(merged, merged)
-    assert judge.global_cm.get_mean_iou() == 1.0
+        merged = evaluation.mapper.convert_label(labels)
+        evaluation.global_cm.update(merged, merged)
+    assert evaluation.global_cm.get_mean_iou() == 1.0
 
 
-def _lidarseg_judge(nusc: NuScenes) -> LidarSegEval:
-    """Return the official evaluation, without the results that it insists on."""
+def _lidarseg_evaluation(nusc: NuScenes) -> LidarSegEval:
+    """Return the official evaluation, without the result files that it requires."""
     from nuscenes.eval.lidarseg.utils import ConfusionMatrix, LidarsegClassMapper
 
-    judge = LidarSegEval.__new__(LidarSegEval)
-    judge.mapper = LidarsegClassMapper(nusc)
-    judge.global_cm = ConfusionMatrix(17, ignore_idx=0)
-    return judge
+    evaluation = LidarSegEval.__new__(LidarSegEval)
+    evaluation.mapper = LidarsegClassMapper(nusc)
+    evaluation.global_cm = ConfusionMatrix(17, ignore_idx=0)
+    return evaluation
 
 
 @pytest.mark.parametrize("location", LOCATIONS)
-def test_maps_open(synthetic_nuscenes: Path, location: str) -> None:
+def test_the_devkit_opens_the_maps(synthetic_nuscenes: Path, location: str) -> None:
     NuScenesMap(str(synthetic_nuscenes), location)
 
 
 @pytest.mark.parametrize("location", LOCATIONS)
-def test_polygons_of_maps_have_no_slivers(synthetic_nuscenes: Path, location: str) -> None:
-    # The devkit cuts polygons, and fails where a part without area is left.
+def test_map_polygons_have_no_slivers(synthetic_nuscenes: Path, location: str) -> None:
+    # The devkit clips polygons and fails on parts without area.
     nusc_map = NuScenesMap(str(synthetic_nuscenes), location)
     for polygon in nusc_map.polygon:
         assert nusc_map.extract_polygon(polygon["token"]).buffer(-0.005).geom_type == "Polygon"
 
 
-def test_ego_drives_on_the_maps_roads(nusc: NuScenes, synthetic_nuscenes: Path) -> None:
+def test_the_ego_vehicle_drives_on_the_roads_of_the_map(
+    nusc: NuScenes, synthetic_nuscenes: Path
+) -> None:
     for scene in nusc.scene:
         log = nusc.get("log", scene["log_token"])
         nusc_map = NuScenesMap(str(synthetic_nuscenes), log["location"])
@@ -190,7 +192,7 @@ def test_ego_drives_on_the_maps_roads(nusc: NuScenes, synthetic_nuscenes: Path) 
         assert all(share > 0 for share in shares.values()), shares
 
 
-def test_points_on_the_road_lie_on_the_maps_roads(nusc: NuScenes, synthetic_nuscenes: Path) -> None:
+def test_road_points_lie_on_the_roads_of_the_map(nusc: NuScenes, synthetic_nuscenes: Path) -> None:
     for scene in nusc.scene:
         log = nusc.get("log", scene["log_token"])
         nusc_map = NuScenesMap(str(synthetic_nuscenes), log["location"])
@@ -198,16 +200,16 @@ def test_points_on_the_road_lie_on_the_maps_roads(nusc: NuScenes, synthetic_nusc
         lidar = nusc.get("sample_data", sample["data"]["LIDAR_TOP"])
         pose = nusc.get("ego_pose", lidar["ego_pose_token"])
         mount = nusc.get("calibrated_sensor", lidar["calibrated_sensor_token"])
-        cloud = LidarPointCloud.from_file(nusc.get_sample_data_path(lidar["token"]))
+        points = LidarPointCloud.from_file(nusc.get_sample_data_path(lidar["token"]))
         for record in (mount, pose):
-            cloud.rotate(_rotation(record["rotation"]))
-            cloud.translate(np.array(record["translation"]))
+            points.rotate(_rotation(record["rotation"]))
+            points.translate(np.array(record["translation"]))
         labels = np.fromfile(
             Path(nusc.dataroot) / nusc.get("lidarseg", lidar["token"])["filename"], np.uint8
         )
         x, y = pose["translation"][:2]
         mask = nusc_map.get_map_mask((x, y, 100.0, 100.0), 0.0, ["drivable_area"], (1000, 1000))[0]
-        cells = ((cloud.points[:2] - [[x - 50], [y - 50]]) * 10).astype(int)
+        cells = ((points.points[:2] - [[x - 50], [y - 50]]) * 10).astype(int)
         near = ((cells >= 0) & (cells < 1000)).all(axis=0)
         on_map = mask[cells[1, near], cells[0, near]] > 0
         road = labels[near] == nusc.lidarseg_name2idx_mapping["flat.driveable_surface"]
@@ -222,14 +224,14 @@ def _rotation(quaternion: list[float]) -> Array:
     return matrix
 
 
-def test_info_files_can_be_made(synthetic_nuscenes: Path, tmp_path: Path) -> None:
+def test_the_converter_reads_the_data(synthetic_nuscenes: Path, tmp_path: Path) -> None:
     converted = convert_nuscenes(
         synthetic_nuscenes, VERSION, tmp_path, workers=0, progress=False, strict=True
     )
     assert converted.num_samples == {"train": TINY.keyframes, "val": TINY.keyframes}
 
 
-def test_it_says_that_it_is_synthetic(nusc: NuScenes, synthetic_nuscenes: Path) -> None:
+def test_the_data_is_marked_as_synthetic(nusc: NuScenes, synthetic_nuscenes: Path) -> None:
     assert "synthetic" in (synthetic_nuscenes / "README.md").read_text()
     assert json.loads((synthetic_nuscenes / "synthetic.json").read_text())["settings"]["seed"] == 0
     assert all("Synthetic" in scene["description"] for scene in nusc.scene)

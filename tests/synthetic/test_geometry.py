@@ -1,4 +1,4 @@
-"""The drawn sensors against each other: points, pixels and boxes agree."""
+"""Consistency of the rendered sensors: points, pixels and boxes agree."""
 
 import numpy as np
 import pytest
@@ -19,17 +19,17 @@ SIZE = (SETTINGS.height, SETTINGS.width)
 TIME = 2.5
 
 
-class Shot:
-    """One keyframe of a scene."""
+class Keyframe:
+    """One rendered keyframe of a scene."""
 
     def __init__(self, number: int) -> None:
         self.scene: Scene = make_scene(SETTINGS, number)
         self.rig: Rig = make_rig(SETTINGS.width, SETTINGS.height, np.random.default_rng(number))
         self.caster = RayCaster(self.scene)
         self.sweep: Sweep = scan(
-            lambda later: self.caster.at(TIME + later),
+            lambda time: self.caster.at(TIME + time),
             self.scene.weather,
-            lambda later: self.pose(LIDAR, TIME + later),
+            lambda time: self.pose(LIDAR, TIME + time),
             self.rig.sensor2ego[LIDAR],
             SETTINGS.beams,
             SETTINGS.azimuths,
@@ -40,50 +40,50 @@ class Shot:
         """Return the pose of a sensor in the world."""
         return self.scene.ego2world(time) @ self.rig.sensor2ego[channel]
 
-    def rendered(self, name: str, time: float) -> RenderedImage:
-        """Return the picture of a camera."""
+    def render(self, name: str, time: float) -> RenderedImage:
+        """Return the image of a camera."""
         view = self.pose(name, time), self.rig.cam2img[name]
         snapshot = self.caster.at(time)
         return render_image(snapshot, self.scene.weather, *view, SIZE, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2], ids=["crossing", "straight", "curve"])
-def shot(request: pytest.FixtureRequest) -> Shot:
-    return Shot(request.param)
+def keyframe(request: pytest.FixtureRequest) -> Keyframe:
+    return Keyframe(request.param)
 
 
-def test_points_land_on_pixels_of_the_same_object(shot: Shot) -> None:
-    points = shot.sweep.points[:, :3].astype(float)
+def test_points_land_on_pixels_of_the_same_object(keyframe: Keyframe) -> None:
+    points = keyframe.sweep.points[:, :3].astype(float)
     num_right, num_seen = 0, 0
     for name, spec in CAMERAS.items():
         time = TIME + spec.delay
-        rendered = shot.rendered(name, time)
-        lidar2cam = invert_rigid(shot.pose(name, time)) @ shot.pose(LIDAR, TIME)
-        projection = project_points(points, lidar2cam, shot.rig.cam2img[name], SIZE)
+        rendered = keyframe.render(name, time)
+        lidar2cam = invert_rigid(keyframe.pose(name, time)) @ keyframe.pose(LIDAR, TIME)
+        projection = project_points(points, lidar2cam, keyframe.rig.cam2img[name], SIZE)
         seen = np.flatnonzero(projection.visible)
         col, row = np.round(projection.pixels[seen]).astype(int).T
-        # A pixel is one ray: depth may differ across it by its slope.
+        # A pixel is one ray: on slanted surfaces the depth varies across the pixel.
         hidden = rendered.depth[row, col] < 0.97 * projection.depth[seen] - 0.3
-        same = rendered.object_id[row, col] == shot.sweep.object_id[seen]
+        same = rendered.object_id[row, col] == keyframe.sweep.object_id[seen]
         num_right, num_seen = num_right + same[~hidden].sum(), num_seen + (~hidden).sum()
         assert hidden.mean() < 0.2
     assert num_seen > 5000
     assert num_right >= 0.98 * num_seen
 
 
-def test_points_of_what_moves_lie_where_it_was_when_it_was_hit(shot: Shot) -> None:
-    lidar2world = shot.pose(LIDAR, TIME)
-    points = transform_points(shot.sweep.points[:, :3].astype(float), lidar2world)
+def test_points_on_moving_agents_lie_where_they_were_hit(keyframe: Keyframe) -> None:
+    lidar2world = keyframe.pose(LIDAR, TIME)
+    points = transform_points(keyframe.sweep.points[:, :3].astype(float), lidar2world)
     inside: list[bool] = []
     inside_at_the_end: list[bool] = []
-    for number, agent in enumerate(shot.scene.agents):
-        own = points[shot.sweep.object_id == shot.scene.first_agent_id + number]
+    for number, agent in enumerate(keyframe.scene.agents):
+        own = points[keyframe.sweep.object_id == keyframe.scene.first_agent_id + number]
         if not agent.speed:
             continue
         for point in own:
-            seen_from = invert_rigid(shot.scene.ego2world(TIME)) @ [*point, 1.0]
-            seen_from = seen_from[:3] - shot.rig.sensor2ego[LIDAR][:3, 3]
-            # Clockwise, a turn in 50 ms, which ends 108 degrees left of ahead.
+            seen_from = invert_rigid(keyframe.scene.ego2world(TIME)) @ [*point, 1.0]
+            seen_from = seen_from[:3] - keyframe.rig.sensor2ego[LIDAR][:3, 3]
+            # A clockwise sweep of 50 ms, which ends at a heading of 108 degrees.
             share = (108 - np.rad2deg(np.arctan2(seen_from[1], seen_from[0]))) % 360 / 360
             for time, result in (
                 (TIME - 0.05 * (1 - share), inside),
@@ -96,11 +96,11 @@ def test_points_of_what_moves_lie_where_it_was_when_it_was_hit(shot: Shot) -> No
     assert np.mean(inside_at_the_end) < np.mean(inside) - 0.01
 
 
-def test_points_lie_on_the_surface_that_a_ray_finds(shot: Shot) -> None:
-    # From where the sensor ends up, the ray to a point meets it, or something before.
-    lidar2world = shot.pose(LIDAR, TIME)
-    snapshot = shot.caster.at(TIME)
-    points = transform_points(shot.sweep.points[:, :3].astype(float), lidar2world)
+def test_points_lie_on_the_surface_that_a_ray_hits(keyframe: Keyframe) -> None:
+    # The ray from the final pose of the sensor to a point hits that point's surface.
+    lidar2world = keyframe.pose(LIDAR, TIME)
+    snapshot = keyframe.caster.at(TIME)
+    points = transform_points(keyframe.sweep.points[:, :3].astype(float), lidar2world)
     rays = points - lidar2world[:3, 3]
     away = np.linalg.norm(rays, axis=1)
     hits = snapshot.cast(lidar2world[:3, 3], rays / away[:, None])
@@ -109,30 +109,30 @@ def test_points_lie_on_the_surface_that_a_ray_finds(shot: Shot) -> None:
     assert near.mean() > 0.97
 
 
-def test_still_agents_keep_their_place_and_moving_ones_their_speed(shot: Shot) -> None:
-    for agent in shot.scene.agents:
+def test_agents_keep_their_speed(keyframe: Keyframe) -> None:
+    for agent in keyframe.scene.agents:
         moved = agent.pose(TIME + 0.5)[:3, 3] - agent.pose(TIME)[:3, 3]
-        # On a bend the chord is shorter than the way.
+        # On a curve the chord is shorter than the arc.
         assert np.linalg.norm(moved) == pytest.approx(0.5 * agent.speed, rel=0.06, abs=1e-9)
 
 
-def test_agents_never_touch_the_ego_vehicle(shot: Shot) -> None:
+def test_agents_never_touch_the_ego_vehicle(keyframe: Keyframe) -> None:
     for time in np.arange(0, SETTINGS.duration, 0.5):
-        ego = shot.scene.ego2world(time)[:2, 3]
-        for agent in shot.scene.agents:
+        ego = keyframe.scene.ego2world(time)[:2, 3]
+        for agent in keyframe.scene.agents:
             gap = np.linalg.norm(agent.pose(time)[:2, 3] - ego)
             assert gap > (min(agent.size[:2]) + 2.0) / 2
 
 
-def test_rings_are_where_a_velodyne_has_them(shot: Shot) -> None:
-    points, ring = shot.sweep.points[:, :3].astype(float), shot.sweep.points[:, 4]
+def test_rings_have_the_elevations_of_a_velodyne(keyframe: Keyframe) -> None:
+    points, ring = keyframe.sweep.points[:, :3].astype(float), keyframe.sweep.points[:, 4]
     elevation = np.rad2deg(np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1])))
     means = [np.median(elevation[ring == i]) for i in range(4, SETTINGS.beams)]
     expected = np.linspace(-30.67, 10.67, SETTINGS.beams)[4:]
     np.testing.assert_allclose(means, expected, atol=0.25)
 
 
-def test_fewer_returns_come_from_far_at_grazing_incidence_and_in_rain() -> None:
+def test_range_grazing_incidence_and_rain_reduce_returns() -> None:
     def share(distance: float, cos: float, name: str) -> float:
         rng = np.random.default_rng(0)
         count = 4000
@@ -150,9 +150,9 @@ def test_fewer_returns_come_from_far_at_grazing_incidence_and_in_rain() -> None:
     assert share(120, 1.0, "day") == 0
 
 
-def test_intensity_differs_by_material(shot: Shot) -> None:
-    categories = shot.scene.categories[shot.sweep.object_id]
-    values = shot.sweep.points[:, 3]
+def test_intensity_differs_by_material(keyframe: Keyframe) -> None:
+    categories = keyframe.scene.categories[keyframe.sweep.object_id]
+    values = keyframe.sweep.points[:, 3]
     road = np.median(values[categories == "flat.driveable_surface"])
     walls = np.median(values[categories == "static.manmade"])
     assert 0 < road < walls

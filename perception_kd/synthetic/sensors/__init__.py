@@ -1,1 +1,1 @@
-"""LiDAR and cameras that observe the world by ray casting."""
+"""LiDAR and cameras, rendered by ray casting."""

@@ -1,4 +1,4 @@
-"""Cameras: one ray through the center of each pixel, then light, haze and noise."""
+"""Camera images: one ray through each pixel center, then lighting, haze and noise."""
 
 from typing import NamedTuple
 
@@ -17,12 +17,12 @@ _PANE = np.array([0.16, 0.2, 0.25], np.float32)
 
 
 class RenderedImage(NamedTuple):
-    """A picture and what is in it.
+    """An image with the object and the depth of each pixel.
 
     Attributes:
         image: RGB, uint8, shape (H, W, 3).
-        object_id: Of each pixel, shape (H, W).
-        depth: Along the optical axis in m, infinite for the sky, shape (H, W).
+        object_id: Object id of each pixel, shape (H, W).
+        depth: Depth along the optical axis in m, infinite for the sky, shape (H, W).
     """
 
     image: NDArray[np.uint8]
@@ -38,15 +38,15 @@ def render_image(
     img_size: tuple[int, int],
     rng: np.random.Generator,
 ) -> RenderedImage:
-    """Take a picture.
+    """Render the image of a camera.
 
     Args:
-        snapshot: The world when the camera fires.
-        weather: Light and weather.
-        cam2world: Shape (4, 4).
-        cam2img: In px, shape (3, 3).
+        snapshot: Scene at the trigger time of the camera.
+        weather: Weather and lighting.
+        cam2world: Pose of the camera, shape (4, 4).
+        cam2img: Intrinsics in px, shape (3, 3).
         img_size: Height and width in px.
-        rng: Noise is drawn from it.
+        rng: Source of the image noise.
     """
     height, width = img_size
     row, col = np.mgrid[:height, :width].reshape(2, -1)
@@ -61,8 +61,8 @@ def render_image(
 
 
 def _shade(hits: Hits, directions: Float32, snapshot: Snapshot, weather: Weather) -> Float32:
-    """Return the light that reaches each pixel, RGB in 0..1, shape (N, 3)."""
-    sky = _sky(directions, weather)
+    """Return the radiance of each pixel, RGB relative to full scale, shape (N, 3)."""
+    radiance = _sky(directions, weather)
     seen = np.flatnonzero(hits.object_id != SKY_ID)
     part = Hits(*(getattr(hits, name)[seen] for name in Hits.__dataclass_fields__))
     albedo = _albedo(part, weather)
@@ -72,17 +72,18 @@ def _shade(hits: Hits, directions: Float32, snapshot: Snapshot, weather: Weather
         start = part.position[facing] + 0.02 * part.normal[facing]
         sun = np.broadcast_to(weather.sun_direction.astype(np.float32), start.shape)
         lit[facing[snapshot.occluded(start, sun)]] = 0
-    # Less of the sky is seen from walls and least from below.
+    # Walls see less of the sky than the ground does, undersides see least.
     open_sky = 0.72 + 0.28 * part.normal[:, 2]
     light = lit[:, None] * weather.sun_light.astype(np.float32)
     light = light + open_sky[:, None] * weather.sky_light.astype(np.float32)
     color = albedo * light + _reflection(part, directions[seen], weather)
     haze = np.exp(-part.distance / np.float32(weather.haze_distance))[:, None]
-    sky[seen] = color * haze + weather.horizon_color.astype(np.float32) * (1 - haze)
-    return sky
+    radiance[seen] = color * haze + weather.horizon_color.astype(np.float32) * (1 - haze)
+    return radiance
 
 
 def _albedo(hits: Hits, weather: Weather) -> Float32:
+    """Return the textured RGB albedo at hits, shape (N, 3)."""
     tile = property_table("tile")[hits.material]
     contrast = property_table("contrast")[hits.material]
     grain = texture(hits.local, hits.normal, tile)
@@ -97,7 +98,7 @@ def _albedo(hits: Hits, weather: Weather) -> Float32:
 
 
 def _reflection(hits: Hits, directions: Float32, weather: Weather) -> Float32:
-    """Return the light of the sky that glass, paint and wet ground mirror."""
+    """Return the sky light that glossy surfaces and wet ground mirror, shape (N, 3)."""
     gloss = np.zeros(len(hits.material), np.float32)
     for name, share in (("glass", 0.45), ("paint", 0.12), ("metal", 0.15)):
         gloss[hits.material == MATERIAL_INDEX[name]] = share
@@ -112,6 +113,7 @@ def _reflection(hits: Hits, directions: Float32, weather: Weather) -> Float32:
 
 
 def _sky(directions: Float32, weather: Weather) -> Float32:
+    """Return the RGB radiance of the sky in directions, shape (N, 3)."""
     up = np.clip(directions[:, 2:], 0, 1) ** np.float32(0.6)
     sky = weather.horizon_color * (1 - up) + weather.zenith_color * up
     clouds = sky_clouds(directions)[:, None] * weather.cloud_contrast
@@ -123,8 +125,9 @@ def _sky(directions: Float32, weather: Weather) -> Float32:
 
 
 def _expose(light: Float32, weather: Weather, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return the 8-bit image of radiances, with blur and noise, shape (H, W, 3)."""
     light = np.asarray(cv2.GaussianBlur(light, (3, 3), 0.55), np.float32)
-    # A soft shoulder instead of a hard clip, then a display's gamma.
+    # A soft shoulder instead of a hard clip, then a display gamma.
     light = np.clip(light, 0, None)
     value = 255 * (1.16 * light / (light + 0.34 * np.exp(-light) + 0.1)) ** np.float32(0.9)
     value = value + rng.standard_normal(value.shape, np.float32) * np.float32(weather.camera_noise)

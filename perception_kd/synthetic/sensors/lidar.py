@@ -1,4 +1,4 @@
-"""A spinning LiDAR."""
+"""Sweeps of a spinning LiDAR."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ _STEPS = 60
 
 @dataclass(frozen=True)
 class Sweep:
-    """One turn of a LiDAR, in the order in which it fired.
+    """One sweep of a LiDAR, in firing order.
 
     Attributes:
-        points: x, y, z in m in the LiDAR frame at the end of the turn, intensity
-            0..255, ring from the lowest; shape (N, 5).
-        object_id: What each point lies on, shape (N,).
+        points: x, y, z in m in the LiDAR frame at the end of the sweep, intensity
+            0..255 and ring, counted from the lowest; shape (N, 5).
+        object_id: Object id of each point, shape (N,).
     """
 
     points: NDArray[np.float32]
@@ -44,19 +44,21 @@ def scan(
     azimuths: int,
     rng: np.random.Generator,
 ) -> Sweep:
-    """Turn once, while the vehicle and all else move on.
+    """Render one sweep while the ego vehicle and the agents move.
 
-    The points are given as seen from where the sensor ends up, as in nuScenes: what
-    does not move is where it is, and what moves is where it was when it was hit.
+    The points are motion-compensated to the pose of the sensor at the end of the sweep,
+    as in nuScenes: static objects are undistorted, and moving objects appear where they
+    were when they were hit.
 
     Args:
-        snapshot_at: The world some s after the end of the turn.
-        weather: Rain swallows returns.
-        lidar2world: Pose of the sensor some s after the end of the turn, (4, 4).
-        lidar2ego: Its pose on the vehicle.
+        snapshot_at: Returns the scene at a time in s relative to the end of the sweep
+            (<= 0).
+        weather: Weather; rain drops returns.
+        lidar2world: Returns the pose of the sensor at such a time, shape (4, 4).
+        lidar2ego: Pose of the sensor on the vehicle, shape (4, 4).
         beams: Number of rings.
-        azimuths: Firings of a ring.
-        rng: Noise and losses are drawn from it.
+        azimuths: Number of firings per ring.
+        rng: Source of the range noise and the dropped returns.
     """
     rays = _make_rays(lidar2ego, beams, azimuths)
     origins, directions, hits = _cast_sweep(rays, snapshot_at, lidar2world)
@@ -73,7 +75,7 @@ def scan(
 
 
 def _make_rays(lidar2ego: Array, beams: int, azimuths: int) -> Array:
-    """Return unit vectors in the sensor's axes as they fire, shape (A, B, 3)."""
+    """Return unit vectors in the LiDAR frame in firing order, (azimuths, beams, 3)."""
     share = (np.arange(azimuths) + 1) / azimuths
     mount = np.arctan2(lidar2ego[1, 0], lidar2ego[0, 0])
     azimuth = np.deg2rad(SWEEP_END_DEG) - mount - 2 * np.pi * share
@@ -86,20 +88,20 @@ def _make_rays(lidar2ego: Array, beams: int, azimuths: int) -> Array:
 def _cast_sweep(
     rays: Array, snapshot_at: Callable[[float], Snapshot], lidar2world: Callable[[float], Array]
 ) -> tuple[Array, Array, Hits]:
-    """Return origins and directions in the world's frame, (N, 3), and what they met."""
+    """Return origins and directions in the world frame, both (N, 3), and their hits."""
     origins, directions, hits = [], [], []
-    # In a sixtieth of a turn nothing moves by more than some centimeters.
+    # In a sixtieth of a sweep nothing moves by more than a few centimeters.
     for columns in np.array_split(np.arange(len(rays)), min(_STEPS, len(rays))):
-        later = -SWEEP_DURATION_S * (1 - (columns.mean() + 1) / len(rays))
-        pose = lidar2world(later)
+        time = -SWEEP_DURATION_S * (1 - (columns.mean() + 1) / len(rays))
+        pose = lidar2world(time)
         directions.append(rays[columns].reshape(-1, 3) @ pose[:3, :3].T)
         origins.append(np.broadcast_to(pose[:3, 3], directions[-1].shape))
-        hits.append(snapshot_at(later).cast(origins[-1], directions[-1]))
+        hits.append(snapshot_at(time).cast(origins[-1], directions[-1]))
     return np.concatenate(origins), np.concatenate(directions), join_hits(hits)
 
 
 def _intensity(hits: Hits, cos: Array, distance: Array, rng: np.random.Generator) -> Array:
-    """Return what comes back, 0..255: by material, incidence and range."""
+    """Return intensities 0..255, by material, incidence angle and range, shape (N,)."""
     reflectance = property_table("reflectance")[hits.material]
     power = 0.4 + 2.0 * property_table("gloss")[hits.material]
     bright = hits.color.mean(axis=1) / 128
@@ -112,7 +114,10 @@ def _intensity(hits: Hits, cos: Array, distance: Array, rng: np.random.Generator
 def _returns(
     hits: Hits, cos: Array, distance: Array, weather: Weather, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Return which firings come back: fewer from far, at grazing incidence, in rain."""
+    """Return which firings give a return, shape (N,).
+
+    Fewer do at long range, at grazing incidence and in rain.
+    """
     seen = (distance > MIN_RANGE) & (distance < MAX_RANGE)
     away = np.where(seen, distance, 0)
     signal = property_table("reflectance")[hits.material] * np.maximum(cos, 1e-3)

@@ -1,4 +1,4 @@
-"""Rays into a world: what they meet first."""
+"""Ray casting into a scene."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +17,19 @@ Float32 = NDArray[np.float32]
 
 @dataclass
 class Hits:
-    """What N rays met first; the other arrays have no meaning where they met nothing.
+    """First hits of N rays.
+
+    For rays that miss, only the first two arrays have a meaning.
 
     Attributes:
-        distance: In m, infinite where nothing was met, shape (N,).
-        object_id: ``SKY_ID`` where nothing was met, shape (N,).
+        distance: Distance in m, infinite for rays that miss, shape (N,).
+        object_id: Object id, ``SKY_ID`` for rays that miss, shape (N,).
         material: Index into ``MATERIALS``, shape (N,).
         color: RGB in 0..255, shape (N, 3).
         normal: Unit vector towards the origin of the ray, shape (N, 3).
-        position: In the world's frame in m, shape (N, 3).
-        local: Where on the thing, in its own axes in m, shape (N, 3).
+        position: Position in the world frame in m, shape (N, 3).
+        local: Position in m in the frame of the agent that was hit (for other objects:
+            in the world frame), shape (N, 3).
     """
 
     distance: Float32
@@ -39,16 +42,16 @@ class Hits:
 
 
 def join_hits(parts: list[Hits]) -> Hits:
-    """Return what several bundles of rays met, one after the other."""
+    """Concatenate the hits of several bundles of rays."""
     names = Hits.__dataclass_fields__
     return Hits(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 class RayCaster:
-    """Casts rays into a world; what stands still is prepared once.
+    """Casts rays into a scene; static geometry is prepared once.
 
     Args:
-        scene: What there is to be seen.
+        scene: Scene to observe.
 
     Raises:
         ImportError: If Open3D is not installed.
@@ -70,21 +73,29 @@ class RayCaster:
         self._object_ids = np.repeat(ids, [len(mesh.triangles) for mesh in (*static, *moving)])
         self._materials = everything.materials
         self._colors = everything.colors.astype(np.float32)
-        self._static = _make_scene([merge(static)])
+        self._static = _make_open3d_scene([merge(static)])
         self._ground_materials = np.array([MATERIAL_INDEX[name] for name in GROUND_MATERIALS])
 
     def at(self, time: float) -> "Snapshot":
-        """Return the world as it is at a time in s."""
+        """Return the scene at a time in s."""
         agents, poses = self._scene.agents, self._poses.copy()
         for i in self._moving:
             poses[i] = agents[i].pose(time)
-        moving = _make_scene([move(agents[i].mesh, poses[i]) for i in self._moving])
+        moving = _make_open3d_scene([move(agents[i].mesh, poses[i]) for i in self._moving])
         return Snapshot(self, moving, poses)
 
     def look_up(
         self, triangle: NDArray[np.int64], position: Float32
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], Float32]:
-        """Return object ids, materials and colors of what was met."""
+        """Look up the surfaces of hits.
+
+        Args:
+            triangle: Index of the triangle, -1 for rays that miss, shape (N,).
+            position: Position in the world frame in m, shape (N, 3).
+
+        Returns:
+            Object ids (N,), materials (N,) and RGB colors (N, 3).
+        """
         object_id = np.where(triangle < 0, SKY_ID, self._object_ids[triangle])
         material, color = self._materials[triangle], self._colors[triangle]
         on_ground = np.flatnonzero((object_id == 0) & (triangle >= 0))
@@ -95,13 +106,13 @@ class RayCaster:
         return object_id, material, color
 
     @property
-    def static_scene(self) -> Any:
-        """Open3D's scene of what stands still."""
+    def static_geometry(self) -> Any:
+        """Open3D's ray casting scene of the static geometry."""
         return self._static
 
     @property
     def num_static(self) -> int:
-        """Number of triangles that stand still."""
+        """Number of static triangles."""
         return self._num_static
 
     @property
@@ -111,20 +122,20 @@ class RayCaster:
 
 
 class Snapshot:
-    """A world at one time; made by ``RayCaster.at``."""
+    """A scene at one time, made by ``RayCaster.at``."""
 
     def __init__(self, caster: RayCaster, moving: Any, poses: Array) -> None:
         self._caster, self._moving, self._poses = caster, moving, poses
 
     def cast(self, origins: Array | Float32, directions: Array | Float32) -> Hits:
-        """Find what rays meet first.
+        """Find the first hits of rays.
 
         Args:
-            origins: In the world's frame in m, shape (N, 3) or (3,).
+            origins: Origins in the world frame in m, shape (N, 3) or (3,).
             directions: Unit vectors, shape (N, 3).
         """
         rays = _make_rays(origins, directions)
-        distance, triangle, normal = _cast(self._caster.static_scene, rays)
+        distance, triangle, normal = _cast(self._caster.static_geometry, rays)
         near, moving_triangle, moving_normal = _cast(self._moving, rays)
         nearer = near < distance
         distance[nearer], normal[nearer] = near[nearer], moving_normal[nearer]
@@ -140,33 +151,45 @@ class Snapshot:
     def occluded(
         self, origins: Array | Float32, directions: Array | Float32, far: Float32 | float = np.inf
     ) -> NDArray[np.bool_]:
-        """Return whether rays meet anything nearer than ``far`` m, shape (N,)."""
+        """Return whether rays hit anything nearer than ``far``.
+
+        Args:
+            origins: Origins in the world frame in m, shape (N, 3) or (3,).
+            directions: Unit vectors, shape (N, 3).
+            far: Distance in m, a number or an array of shape (N,).
+
+        Returns:
+            Boolean array, shape (N,).
+        """
         rays = _make_rays(origins, directions)
         hidden = np.zeros(len(rays), bool)
-        for scene in (self._caster.static_scene, self._moving):
+        for scene in (self._caster.static_geometry, self._moving):
             distance = scene.cast_rays(_to_tensor(rays), nthreads=1)["t_hit"].numpy()
             hidden |= distance < far
         return hidden
 
     def _to_local(self, position: Float32, object_id: NDArray[np.int64]) -> Float32:
+        """Return positions in the frames of the agents they lie on, shape (N, 3)."""
         agent = object_id - self._caster.first_agent_id
         on_agent = np.flatnonzero(agent >= 0)
         poses = self._poses.astype(np.float32)[agent[on_agent]]
         local = position.copy()
         moved = position[on_agent] - poses[:, :3, 3]
         local[on_agent] = np.einsum("nij,ni->nj", poses[:, :3, :3], moved)
-        # Each agent has its own place in the texture.
+        # Each agent has its own offset in the texture.
         local[on_agent] += (agent[on_agent, None] * np.float32(1.37)) % np.float32(17)
         return local
 
 
 def _make_rays(origins: Array | Float32, directions: Array | Float32) -> Float32:
+    """Return rays as Open3D takes them: origin and direction, shape (N, 6)."""
     rays = np.empty((len(directions), 6), np.float32)
     rays[:, :3], rays[:, 3:] = origins, directions
     return rays
 
 
 def _cast(scene: Any, rays: Float32) -> tuple[Float32, NDArray[np.int64], Float32]:
+    """Return distances (N,), triangles (N,), -1 = none, and normals (N, 3)."""
     result = scene.cast_rays(_to_tensor(rays), nthreads=1)
     distance = result["t_hit"].numpy().copy()
     triangle = result["primitive_ids"].numpy().astype(np.int64)
@@ -179,7 +202,7 @@ def _open3d() -> Any:
         import open3d
     except ImportError as error:
         raise ImportError(
-            'Synthetic data needs Open3D; install it with pip install -e ".[cpu]".'
+            'Rendering synthetic data needs Open3D; install it with pip install -e ".[cpu]".'
         ) from error
     return open3d
 
@@ -188,8 +211,8 @@ def _to_tensor(array: NDArray[Any]) -> Any:
     return _open3d().core.Tensor.from_numpy(np.ascontiguousarray(array))
 
 
-def _make_scene(meshes: list[Mesh]) -> Any:
-    # One thread, here and in casting: worlds are made side by side.
+def _make_open3d_scene(meshes: list[Mesh]) -> Any:
+    # One thread, here and in casting: scenes are rendered in parallel processes.
     scene = _open3d().t.geometry.RaycastingScene(nthreads=1)
     if meshes:
         mesh = merge(meshes)

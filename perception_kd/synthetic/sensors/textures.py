@@ -1,4 +1,4 @@
-"""Textures from noise: the same at a place whichever ray looks at it."""
+"""Procedural textures: functions of the position, the same for all rays."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ _SIZE = 512
 
 @cache
 def _noise() -> Float32:
-    """Return a tile of noise with power at all scales, mean 0 and deviation 1."""
+    """Return a noise tile with power at all scales, mean 0, std 1, shape (512, 512)."""
     rng = np.random.default_rng(7)
     spectrum = np.fft.rfft2(rng.standard_normal((_SIZE, _SIZE)))
     y = np.fft.fftfreq(_SIZE)[:, None]
@@ -25,14 +25,14 @@ def _noise() -> Float32:
 
 @cache
 def _clouds() -> Float32:
-    """Return the tile without its finest scales."""
+    """Return the noise tile without its finest scales, std 1, shape (512, 512)."""
     tiled = np.pad(_noise(), _SIZE // 4, mode="wrap")
     soft = cv2.GaussianBlur(tiled, (0, 0), 3.5)[_SIZE // 4 : -_SIZE // 4, _SIZE // 4 : -_SIZE // 4]
     return np.asarray(soft / soft.std(), np.float32)
 
 
 def _surface_axes(local: Float32, normal: Float32) -> tuple[Float32, Float32]:
-    """Return two coordinates on the plane that a surface lies nearest to."""
+    """Return coordinates in the axis-parallel plane nearest to a surface, (N,) each."""
     axis = np.abs(normal).argmax(axis=1)
     rows = np.arange(len(local))
     first = local[rows, np.array([1, 0, 0])[axis]]
@@ -40,12 +40,15 @@ def _surface_axes(local: Float32, normal: Float32) -> tuple[Float32, Float32]:
 
 
 def texture(local: Float32, normal: Float32, tile: Float32) -> Float32:
-    """Return relative brightness of places on surfaces, deviation about 1, shape (N,).
+    """Return the relative brightness of a surface texture.
 
     Args:
-        local: Places in the thing's own axes in m, shape (N, 3).
-        normal: Unit vectors, shape (N, 3).
+        local: Positions in the frame of the object in m, shape (N, 3).
+        normal: Unit normals, shape (N, 3).
         tile: Size of the pattern in m, shape (N,).
+
+    Returns:
+        Values with a standard deviation of about 1, shape (N,).
     """
     u, v = _surface_axes(local, normal)
     coarse = _look_up(u / tile, v / tile)
@@ -56,9 +59,17 @@ def texture(local: Float32, normal: Float32, tile: Float32) -> Float32:
 def facade_windows(
     local: Float32, normal: Float32, object_id: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Return where the windows of walls are, shape (N,).
+    """Return which positions on walls lie in a window.
 
-    Each building has its own spacing; some have none.
+    Each building has its own spacing; some have no windows.
+
+    Args:
+        local: Positions in m, shape (N, 3).
+        normal: Unit normals, shape (N, 3).
+        object_id: Object ids, shape (N,).
+
+    Returns:
+        Boolean array, shape (N,).
     """
     draw = np.random.default_rng(11).random((4096, 3)).astype(np.float32)[object_id % 4096]
     wall = np.abs(normal[:, 2]) < 0.3
@@ -72,16 +83,16 @@ def facade_windows(
 
 
 def sky_clouds(directions: Float32) -> Float32:
-    """Return how much cloud there is in directions, 0..1, shape (N,)."""
+    """Return the cloud cover 0..1 in unit directions (N, 3), shape (N,)."""
     up = np.maximum(directions[:, 2], 0.02) + 0.12
-    # Only as fine as seven cells: clouds are soft.
+    # Clouds are soft: no detail finer than seven cells.
     clouds = _look_up(directions[:, 0] / up / 14, directions[:, 1] / up / 14, _clouds())
     share = np.clip(0.35 + 0.5 * clouds, 0, 1) * np.clip(directions[:, 2] * 8, 0, 1)
     return np.asarray(share, np.float32)
 
 
 def _look_up(u: Float32, v: Float32, tile: Float32 | None = None) -> Float32:
-    """Return the noise at places given in tiles."""
+    """Return the noise at positions given in tiles, shape (N,)."""
     column = np.floor(u * _SIZE).astype(np.int64) % _SIZE
     row = np.floor(v * _SIZE).astype(np.int64) % _SIZE
     return (_noise() if tile is None else tile)[row, column]

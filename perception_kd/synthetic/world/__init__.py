@@ -1,1 +1,1 @@
-"""The street world: geometry, traffic and weather."""
+"""Contents of a scene: geometry, materials, traffic and weather."""

@@ -1,4 +1,4 @@
-"""What has a box and a track: vehicles, people, barriers, cones."""
+"""Agents, objects with a box and a track: vehicles, people, barriers and cones."""
 
 from dataclasses import dataclass
 
@@ -44,26 +44,26 @@ CATEGORIES = {
     "cone": "movable_object.trafficcone",
     "barrier": "movable_object.barrier",
 }
-# The ego vehicle keeps its distance; its origin is the rear axle.
+# Space reserved for the ego vehicle; the origin of the ego frame is the rear axle.
 _EGO_SIZE = (10.0, 2.0, 1.7)
 _EGO_CENTER = 1.4
-# Boxes are wider than their contents, so that they hold points with range noise.
+# Boxes are larger than their contents, so that they contain points with range noise.
 _MARGIN = 0.05
 
 
 @dataclass(frozen=True)
 class Agent:
-    """A thing with a box that follows a path at one speed.
+    """An object with a box that follows a path at constant speed.
 
     Attributes:
         kind: Key of ``SIZES``.
         size: Length, width, height in m.
-        mesh: In its own axes, the origin in the middle of the box.
-        path: What it follows.
-        start: Where on it the scene starts in m.
-        speed: In m/s.
-        floor: Height of the ground below it in m.
-        attribute: nuScenes' attribute, or nothing.
+        mesh: Mesh in the frame of the agent, with the origin at the box center.
+        path: Path that the agent follows.
+        start: Distance along the path at time 0 in m.
+        speed: Speed in m/s.
+        ground_height: Height of the ground below the agent in m.
+        attribute: Attribute of nuScenes, or empty.
     """
 
     kind: str
@@ -72,22 +72,22 @@ class Agent:
     path: Path
     start: float
     speed: float
-    floor: float
+    ground_height: float
     attribute: str
 
     @property
     def category(self) -> str:
-        """NuScenes' category."""
+        """Category of nuScenes."""
         return CATEGORIES[self.kind]
 
     def pose(self, time: float) -> Array:
-        """Return the 4x4 matrix from its own axes to the world at a time in s."""
+        """Return the pose of the agent in the world at a time in s, shape (4, 4)."""
         x, y, yaw = self.path.pose(self.start + self.speed * time)
-        return pose_matrix(yaw, (x, y, self.floor + self.size[2] / 2))
+        return pose_matrix(yaw, (x, y, self.ground_height + self.size[2] / 2))
 
 
 def get_attribute(kind: str, speed: float, parked: bool = True) -> str:
-    """Return nuScenes' attribute of a kind of agent in motion or at rest."""
+    """Return the nuScenes attribute of a kind of agent at a speed in m/s."""
     if kind in ("standing", "walking"):
         return "pedestrian.moving" if speed else "pedestrian.standing"
     if kind.startswith(("motorcycle", "bicycle")):
@@ -98,12 +98,12 @@ def get_attribute(kind: str, speed: float, parked: bool = True) -> str:
 
 
 class AgentPlacer:
-    """Agents that never run into each other or the ego vehicle.
+    """Places agents that never collide with each other or with the ego vehicle.
 
     Args:
-        street: Where they are.
-        duration: Of the scene in s.
-        rng: All that varies is drawn from it.
+        street: Street on which to place agents.
+        duration: Duration of the scene in s.
+        rng: Random generator of sizes and shapes.
     """
 
     def __init__(self, street: Street, duration: float, rng: np.random.Generator) -> None:
@@ -124,18 +124,18 @@ class AgentPlacer:
         raised: bool = False,
         parked: bool = True,
     ) -> bool:
-        """Add an agent unless it would touch another at some time.
+        """Add an agent unless it would touch another one at any time.
 
         Args:
             kind: Key of ``SIZES``.
-            path: What it follows.
-            start: Where on it the scene starts in m.
-            speed: In m/s.
-            raised: Whether it is on the sidewalk.
-            parked: Whether a vehicle at rest is parked, not stopped in traffic.
+            path: Path that the agent follows.
+            start: Distance along the path at time 0 in m.
+            speed: Speed in m/s.
+            raised: Whether the agent is on the sidewalk.
+            parked: Whether a vehicle at rest is parked instead of stopped in traffic.
 
         Returns:
-            Whether it was added.
+            Whether the agent was added.
         """
         factors = self._rng.uniform(0.92, 1.08, 3)
         length, width, height = (float(s * f) for s, f in zip(SIZES[kind], factors, strict=True))
@@ -147,14 +147,31 @@ class AgentPlacer:
         size = (length, width, height)
         inner = (length - 2 * _MARGIN, width - 2 * _MARGIN, height - _MARGIN)
         mesh = move(make_shape(kind, inner, self._rng), pose_matrix(0.0, (0, 0, -_MARGIN / 2)))
-        floor = CURB_HEIGHT if raised else 0.0
-        attribute = get_attribute(kind, speed, parked)
-        self.agents.append(Agent(kind, size, mesh, path, start, speed, floor, attribute))
+        self.agents.append(
+            Agent(
+                kind=kind,
+                size=size,
+                mesh=mesh,
+                path=path,
+                start=start,
+                speed=speed,
+                ground_height=CURB_HEIGHT if raised else 0.0,
+                attribute=get_attribute(kind, speed, parked),
+            )
+        )
         return True
 
 
 def _discs(poses: Array, size: tuple[float, float, float]) -> tuple[Array, float]:
-    """Cover a box with discs along its longer side, at all times, shape (T, K, 2)."""
+    """Cover a box with discs along its longer side.
+
+    Args:
+        poses: x, y and yaw at T times, shape (T, 3).
+        size: Length, width, height in m.
+
+    Returns:
+        Centers of D discs at all times, shape (T, D, 2), and their radius in m.
+    """
     long, short = max(size[:2]), min(size[:2])
     count = max(1, int(np.ceil(2 * long / short)))
     along = (np.arange(count) + 0.5) / count * long - long / 2
@@ -170,11 +187,11 @@ def _touch(first: tuple[Array, float], second: tuple[Array, float]) -> bool:
 
 
 def place_at(x: float, y: float, yaw: float) -> Path:
-    """Return a straight path that starts at a pose, for what stands or walks there."""
+    """Return a straight path that starts at a pose, in m and rad."""
     return Path.from_segments((x, y), yaw, [(1.0, 0.0)])
 
 
 def on_road(street: Street, path: Path, distance: float) -> bool:
-    """Return whether a place along a path is on the road and off the junction."""
+    """Return whether a point along a path is on the road and outside the junction."""
     point = Point(path.pose(distance)[:2])
     return bool(street.drivable.contains(point) and not street.junction.contains(point))

@@ -1,4 +1,4 @@
-"""The ground: what it is at each place, and its height."""
+"""The ground: its kind at each position, and its surface."""
 
 from dataclasses import dataclass
 
@@ -23,12 +23,12 @@ _NUM_CELLS = round(2 * HALF_SIZE / RESOLUTION)
 
 @dataclass(frozen=True)
 class Ground:
-    """Kind of ground in cells of 0.1 m, and its surface.
+    """Kinds of ground in cells of 0.1 m, and the surface.
 
     Attributes:
-        kinds: TERRAIN, ROAD, ...; rows along y, shape (H, W).
-        colors: RGB of each kind, shape (5, 3).
-        mesh: Surface; its materials and colors stand in for what ``kinds`` says.
+        kinds: TERRAIN, ROAD, ... in a grid of 0.1 m cells; rows along y, shape (H, W).
+        colors: RGB of each kind in 0..255, shape (5, 3).
+        mesh: Surface; its materials and colors are placeholders, ``kinds`` decides.
     """
 
     kinds: NDArray[np.uint8]
@@ -36,14 +36,14 @@ class Ground:
     mesh: Mesh
 
     def kind_at(self, points: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Return the kind of ground at x, y in m, shape (N,)."""
+        """Return the kind of ground at points (N, 2 or more) in m, shape (N,)."""
         cells = ((points[:, :2] + np.float32(HALF_SIZE)) / np.float32(RESOLUTION)).astype(int)
         cells = cells.clip(0, _NUM_CELLS - 1)
         return self.kinds[cells[:, 1], cells[:, 0]]
 
 
 def make_ground(street: Street, rng: np.random.Generator) -> Ground:
-    """Rasterize a street and give it curbs, and bumps beside the sidewalks."""
+    """Rasterize a street and build a surface with curbs and uneven terrain."""
     kinds = np.zeros((_NUM_CELLS, _NUM_CELLS), np.uint8)
     fill(kinds, street.sidewalks, SIDEWALK)
     fill(kinds, street.drivable, ROAD)
@@ -56,7 +56,7 @@ def make_ground(street: Street, rng: np.random.Generator) -> Ground:
 
 
 def fill(cells: NDArray[np.uint8], area: BaseGeometry, value: int) -> None:
-    """Write a value into the cells of an area, in place."""
+    """Write a value into the cells (H, W) of an area, in place."""
     for polygon in polygons_of(area):
         outline = [_to_cells(polygon.exterior.coords)]
         if not polygon.interiors:
@@ -69,7 +69,7 @@ def fill(cells: NDArray[np.uint8], area: BaseGeometry, value: int) -> None:
 
 
 def fill_markings(cells: NDArray[np.uint8], street: Street, rng: np.random.Generator) -> None:
-    """Paint lines, crossings and stop lines onto the road, in place, a bit worn."""
+    """Paint worn lane lines, crossings and stop lines on the road, in place, (H, W)."""
     paint = np.zeros_like(cells)
     middles, lanes = street.dividers()
     for line in middles:
@@ -87,7 +87,7 @@ def fill_markings(cells: NDArray[np.uint8], street: Street, rng: np.random.Gener
 
 
 def _fill_stripes(paint: NDArray[np.uint8], crossing: Polygon) -> None:
-    """Paint a zebra; the long edges of a crossing run across the road."""
+    """Paint zebra stripes; the long edges of a crossing run across the road."""
     corners = np.array(crossing.exterior.coords)[:-1]
     half = len(corners) // 2
     left, right = corners[:half], corners[half:][::-1]
@@ -113,7 +113,7 @@ def _make_surface(kinds: NDArray[np.uint8], rng: np.random.Generator) -> Mesh:
     x, y = np.meshgrid(ticks, ticks)
     cells = ((np.stack([x, y]) + HALF_SIZE) / RESOLUTION).astype(int).clip(0, _NUM_CELLS - 1)
     raised = 255 * ((kinds != ROAD) & (kinds != MARKING)).astype(np.uint8)
-    # The mean over some cells makes curbs even that run aslant to the grid.
+    # The mean over a few cells smooths curbs that run diagonally to the grid.
     raised = cv2.blur(raised, (9, 9))[cells[1], cells[0]] / 255
     away = cv2.distanceTransform((kinds == TERRAIN).astype(np.uint8), cv2.DIST_L2, 3)
     away = away[cells[1], cells[0]] * RESOLUTION

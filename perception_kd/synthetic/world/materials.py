@@ -1,4 +1,4 @@
-"""What surfaces are made of: how they look and what a LiDAR gets back from them."""
+"""Materials and colors of surfaces, for cameras and LiDAR."""
 
 from typing import NamedTuple
 
@@ -14,11 +14,11 @@ class Material(NamedTuple):
     """Optical properties of a material.
 
     Attributes:
-        reflectance: Share of the LiDAR's light that comes back at right angles, 0..1.
-        gloss: How fast it falls with incidence: 0 = as Lambert says, 1 = far faster.
+        reflectance: Share of the LiDAR light returned at normal incidence, 0..1.
+        gloss: Decay with the incidence angle: 0 = Lambertian, 1 = far faster.
         dropout: Share of returns that are lost at any range.
-        contrast: Of its texture: standard deviation of the relative brightness.
-        tile: Size of its texture in m.
+        contrast: Standard deviation of the relative brightness of the texture.
+        tile: Size of the texture in m.
     """
 
     reflectance: float
@@ -29,24 +29,24 @@ class Material(NamedTuple):
 
 
 MATERIALS = {
-    "asphalt": Material(0.10, 0.1, 0.01, 0.13, 6.0),
-    "marking": Material(0.42, 0.1, 0.01, 0.16, 3.0),
-    "paving": Material(0.17, 0.1, 0.01, 0.15, 5.0),
-    "soil": Material(0.25, 0.0, 0.04, 0.28, 9.0),
-    "facade": Material(0.32, 0.0, 0.01, 0.14, 7.0),
-    "foliage": Material(0.38, 0.0, 0.12, 0.42, 2.5),
-    "bark": Material(0.24, 0.0, 0.02, 0.30, 1.2),
-    "paint": Material(0.45, 0.8, 0.02, 0.06, 4.0),
-    "glass": Material(0.08, 1.0, 0.55, 0.10, 6.0),
-    "rubber": Material(0.05, 0.0, 0.08, 0.20, 0.8),
-    "cloth": Material(0.28, 0.0, 0.02, 0.22, 1.0),
-    "metal": Material(0.40, 0.6, 0.02, 0.10, 2.0),
-    "plastic": Material(0.36, 0.3, 0.01, 0.14, 1.5),
-    "sign": Material(0.95, 0.0, 0.0, 0.08, 1.0),
+    "asphalt": Material(reflectance=0.10, gloss=0.1, dropout=0.01, contrast=0.13, tile=6.0),
+    "marking": Material(reflectance=0.42, gloss=0.1, dropout=0.01, contrast=0.16, tile=3.0),
+    "paving": Material(reflectance=0.17, gloss=0.1, dropout=0.01, contrast=0.15, tile=5.0),
+    "soil": Material(reflectance=0.25, gloss=0.0, dropout=0.04, contrast=0.28, tile=9.0),
+    "facade": Material(reflectance=0.32, gloss=0.0, dropout=0.01, contrast=0.14, tile=7.0),
+    "foliage": Material(reflectance=0.38, gloss=0.0, dropout=0.12, contrast=0.42, tile=2.5),
+    "bark": Material(reflectance=0.24, gloss=0.0, dropout=0.02, contrast=0.30, tile=1.2),
+    "paint": Material(reflectance=0.45, gloss=0.8, dropout=0.02, contrast=0.06, tile=4.0),
+    "glass": Material(reflectance=0.08, gloss=1.0, dropout=0.55, contrast=0.10, tile=6.0),
+    "rubber": Material(reflectance=0.05, gloss=0.0, dropout=0.08, contrast=0.20, tile=0.8),
+    "cloth": Material(reflectance=0.28, gloss=0.0, dropout=0.02, contrast=0.22, tile=1.0),
+    "metal": Material(reflectance=0.40, gloss=0.6, dropout=0.02, contrast=0.10, tile=2.0),
+    "plastic": Material(reflectance=0.36, gloss=0.3, dropout=0.01, contrast=0.14, tile=1.5),
+    "sign": Material(reflectance=0.95, gloss=0.0, dropout=0.0, contrast=0.08, tile=1.0),
 }
 MATERIAL_INDEX = {name: index for index, name in enumerate(MATERIALS)}
 
-# Palettes overlap between kinds of things: a color does not tell what a thing is.
+# Palettes of different kinds of objects overlap: color alone does not give the class.
 GRAYS: Palette = ((60, 60, 62), (95, 95, 97), (130, 128, 126), (170, 170, 168), (205, 205, 205))
 EARTHS: Palette = ((150, 90, 70), (120, 80, 60), (190, 165, 130), (205, 190, 165), (110, 100, 85))
 GREENS: Palette = ((62, 96, 44), (84, 110, 52), (104, 122, 60), (48, 76, 40), (120, 118, 58))
@@ -69,12 +69,12 @@ PALETTES: dict[str, Palette] = {
 
 
 def pick_color(palette: str, rng: np.random.Generator) -> Array:
-    """Draw an RGB color in 0..255 from a palette and vary it, shape (3,)."""
+    """Draw an RGB color in 0..255 from a palette, with random variation, shape (3,)."""
     colors = PALETTES[palette]
     color = np.array(colors[rng.integers(len(colors))], float)
     return np.clip(color * rng.uniform(0.8, 1.2) + rng.normal(0, 2 + 0.06 * color, 3), 5, 250)
 
 
 def property_table(name: str) -> NDArray[np.float32]:
-    """Return one property of all materials, in the order of ``MATERIAL_INDEX``."""
+    """Return one property of all materials in the order of ``MATERIAL_INDEX``, (M,)."""
     return np.array([getattr(material, name) for material in MATERIALS.values()], np.float32)

@@ -19,11 +19,11 @@ Vector = tuple[float, float, float] | Array
 
 
 class Mesh(NamedTuple):
-    """Triangles in m.
+    """Triangles of one or more objects.
 
     Attributes:
-        vertices: Shape (V, 3).
-        triangles: Indices of vertices, shape (T, 3).
+        vertices: Positions in m, shape (V, 3).
+        triangles: Vertex indices, shape (T, 3).
         materials: Index into ``MATERIALS``, shape (T,).
         colors: RGB in 0..255, shape (T, 3).
     """
@@ -35,14 +35,21 @@ class Mesh(NamedTuple):
 
 
 def make_mesh(vertices: Array, triangles: NDArray[np.int64], material: str, color: Array) -> Mesh:
-    """Return a mesh of one material and color."""
+    """Return a mesh of one material and color.
+
+    Args:
+        vertices: Positions in m, shape (V, 3).
+        triangles: Vertex indices, shape (T, 3).
+        material: Key of ``MATERIALS``.
+        color: RGB in 0..255, shape (3,).
+    """
     count = len(triangles)
     materials = np.full(count, MATERIAL_INDEX[material])
     return Mesh(vertices, triangles, materials, np.tile(color, (count, 1)))
 
 
 def merge(meshes: list[Mesh] | tuple[Mesh, ...]) -> Mesh:
-    """Return all meshes as one, in their order."""
+    """Concatenate meshes in their order."""
     starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
     return Mesh(
         np.concatenate([mesh.vertices for mesh in meshes]),
@@ -53,7 +60,7 @@ def merge(meshes: list[Mesh] | tuple[Mesh, ...]) -> Mesh:
 
 
 def move(mesh: Mesh, pose: Array) -> Mesh:
-    """Return a mesh moved by a 4x4 matrix."""
+    """Return a mesh transformed by a pose of shape (4, 4)."""
     return mesh._replace(vertices=transform_points(mesh.vertices, pose))
 
 
@@ -67,11 +74,11 @@ def frustum(
     """Return a box whose top is ``taper`` times as long and wide as its bottom.
 
     Args:
-        low: Least x, y, z in m.
-        high: Greatest x, y, z in m.
+        low: Smallest x, y, z in m, shape (3,).
+        high: Largest x, y, z in m, shape (3,).
         material: Key of ``MATERIALS``.
-        color: RGB.
-        taper: Along x and y.
+        color: RGB in 0..255, shape (3,).
+        taper: Factors along x and y.
     """
     start, end = np.asarray(low, float), np.asarray(high, float)
     corners = _CORNERS.copy()
@@ -88,7 +95,17 @@ def cylinder(
     axis: int = 2,
     sides: int = 10,
 ) -> Mesh:
-    """Return a closed cylinder that starts at ``base`` and runs along an axis, in m."""
+    """Return a closed cylinder along a coordinate axis.
+
+    Args:
+        base: Center of its lower end in m, shape (3,).
+        radius: Radius in m.
+        height: Length along the axis in m.
+        material: Key of ``MATERIALS``.
+        color: RGB in 0..255, shape (3,).
+        axis: Index of the axis: 0, 1 or 2.
+        sides: Number of side faces.
+    """
     angles = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     ring = np.stack([np.cos(angles) * radius, np.sin(angles) * radius, np.zeros(sides)], 1)
     up = np.array([0, 0, height])
@@ -109,7 +126,16 @@ def blob(
     rng: np.random.Generator,
     roughness: float = 0.18,
 ) -> Mesh:
-    """Return a rough ellipsoid of 160 triangles."""
+    """Return a rough ellipsoid of 160 triangles.
+
+    Args:
+        center: Center in m, shape (3,).
+        radii: Radii along x, y, z in m, shape (3,).
+        material: Key of ``MATERIALS``.
+        color: RGB in 0..255, shape (3,).
+        rng: Source of the roughness.
+        roughness: Standard deviation of the relative radius.
+    """
     rings, sides = 8, 10
     polar = np.linspace(0.12, np.pi - 0.12, rings)
     around = np.linspace(0, 2 * np.pi, sides, endpoint=False)

@@ -1,4 +1,4 @@
-"""What stands beside the streets: buildings, trees, hedges, poles, signs, fences."""
+"""Static objects beside the streets: buildings, trees, hedges, poles, signs, fences."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,16 +15,17 @@ from perception_kd.synthetic.world.meshes import Mesh, blob, cylinder, frustum, 
 from perception_kd.synthetic.world.poses import pose_matrix
 from perception_kd.synthetic.world.streets import SIDEWALK_WIDTH, Road, Street
 
-BASE = -0.5  # Below the lowest ground, so that nothing floats.
+# Height in m at which objects start: below the lowest ground, so that none floats.
+BASE = -0.5
 
 
 @dataclass(frozen=True)
 class StaticObject:
-    """A thing that never moves and has no box.
+    """An object that never moves and has no box.
 
     Attributes:
-        category: Of lidarseg.
-        mesh: In the world's frame.
+        category: Category of lidarseg.
+        mesh: Mesh in the world frame.
     """
 
     category: str
@@ -32,7 +33,7 @@ class StaticObject:
 
 
 def make_objects(street: Street, rng: np.random.Generator) -> list[StaticObject]:
-    """Line all roads with things that do not stand in each other."""
+    """Line all roads with static objects that do not overlap."""
     blocked = unary_union([road.polygon(SIDEWALK_WIDTH) for road in street.roads])
     taken: list[BaseGeometry] = []
     objects: list[StaticObject] = []
@@ -47,7 +48,7 @@ def make_objects(street: Street, rng: np.random.Generator) -> list[StaticObject]
 
 
 def _claim(area: BaseGeometry, blocked: BaseGeometry, taken: list[BaseGeometry]) -> bool:
-    """Add an area to those taken, if it is free; say whether it was."""
+    """Add an area to those taken if it is free; return whether it was."""
     free = not (area.intersects(blocked) or any(area.intersects(other) for other in taken))
     if free:
         taken.append(area)
@@ -149,7 +150,7 @@ def _vary(color: Array, rng: np.random.Generator) -> Array:
 def _place_furniture(
     road: Road, side: int, street: Street, rng: np.random.Generator
 ) -> list[StaticObject]:
-    """Put lamps, signs, boxes and fences along the edges of the sidewalk."""
+    """Place lamps, signs, cabinets and fences along the edges of the sidewalk."""
     objects = []
     makers = (_lamp, _sign, _cabinet)
     for number, s in enumerate(np.arange(rng.uniform(0, 10), road.center.length, 13.0)):
@@ -161,7 +162,7 @@ def _place_furniture(
             area = Point(x, y).buffer(3.2 if maker is _fence else 0.4)
             if _crosses(area, road, street):
                 continue
-            # Lamps lean over the road.
+            # Lamps point towards the road.
             turned = yaw + (0.0 if side < 0 else np.pi)
             mesh = move(maker(rng), pose_matrix(turned, (x, y, 0.1)))
             objects.append(StaticObject("static.manmade", mesh))
@@ -169,7 +170,7 @@ def _place_furniture(
 
 
 def _crosses(area: BaseGeometry, road: Road, street: Street) -> bool:
-    """Return whether a place lies on another road than its own, or on a crossing."""
+    """Return whether an area lies on another road than ``road``, or on a crossing."""
     others = [other for other in street.roads if other is not road]
     on_road = any(area.intersects(other.polygon(SIDEWALK_WIDTH)) for other in others)
     return on_road or any(area.intersects(polygon.buffer(0.5)) for polygon in street.crossings)

@@ -1,4 +1,4 @@
-"""Lines that roads and vehicles follow."""
+"""Paths that roads, vehicles and people follow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ _STEP = 0.5
 
 @dataclass(frozen=True)
 class Path:
-    """A smooth line on the ground.
+    """A smooth curve on the ground.
 
     Attributes:
-        points: x, y every half meter in m, shape (N, 2).
-        yaws: Heading there in rad, without jumps, shape (N,).
+        points: x, y in m at steps of 0.5 m, shape (N, 2).
+        yaws: Heading at each point in rad, without jumps, shape (N,).
     """
 
     points: Array
@@ -31,12 +31,13 @@ class Path:
         yaw: float,
         segments: Sequence[tuple[float, float]],
     ) -> "Path":
-        """Return a path of straight lines and arcs.
+        """Return a path of straight segments and arcs.
 
         Args:
             start: x, y in m.
             yaw: Heading at the start in rad.
-            segments: Length in m and curvature in 1/m, positive to the left, of each.
+            segments: Length in m and curvature in 1/m, positive to the left, of each
+                segment.
         """
         curvature = np.concatenate(
             [np.full(max(1, round(length / _STEP)), bend) for length, bend in segments]
@@ -56,7 +57,7 @@ class Path:
         return float(self._distances[-1])
 
     def pose(self, distance: float) -> tuple[float, float, float]:
-        """Return x, y and yaw after a distance in m; straight on past the ends."""
+        """Return x, y, yaw in m and rad at a distance in m; straight past the ends."""
         along = self._distances
         s = float(np.clip(distance, 0, along[-1]))
         x, y = (float(np.interp(s, along, column)) for column in self.points.T)
@@ -65,21 +66,21 @@ class Path:
         return x + rest * np.cos(yaw), y + rest * np.sin(yaw), yaw
 
     def offset(self, left: float) -> "Path":
-        """Return the parallel path to the left by some m (to the right if negative)."""
+        """Return the parallel path at an offset in m to the left (negative: right)."""
         normal = np.stack([-np.sin(self.yaws), np.cos(self.yaws)], axis=1)
         return Path(self.points + left * normal, self.yaws)
 
     def reversed(self) -> "Path":
-        """Return the path the other way."""
+        """Return the path in the opposite direction."""
         return Path(self.points[::-1], self.yaws[::-1] + np.pi)
 
     def nearest(self, point: tuple[float, float]) -> float:
-        """Return how far along the path it is nearest to a point, in m."""
+        """Return the distance along the path, in m, of the point nearest to (x, y)."""
         away = np.linalg.norm(self.points - point, axis=1)
         return float(self._distances[np.argmin(away)])
 
     def line(self) -> LineString:
-        """Return the path as shapely's line."""
+        """Return the path as a shapely line."""
         return LineString(self.points)
 
     @cached_property

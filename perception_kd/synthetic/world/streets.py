@@ -1,4 +1,4 @@
-"""Streets: roads, what is painted on them, and the ground beside them."""
+"""Streets: roads, their markings and the areas beside them."""
 
 from dataclasses import dataclass, field
 
@@ -18,11 +18,11 @@ LAYOUTS = ("crossing", "straight", "curve")
 
 @dataclass(frozen=True)
 class Road:
-    """A road with traffic both ways, on the right, and a strip to park on each side.
+    """A road with right-hand traffic in both directions and parking strips.
 
     Attributes:
-        center: Where the two directions meet.
-        lanes: For each direction.
+        center: Line between the two directions.
+        lanes: Number of lanes per direction.
     """
 
     center: Path
@@ -30,39 +30,39 @@ class Road:
 
     @property
     def half_width(self) -> float:
-        """From the center to the curb in m."""
+        """Distance from the center to the curb in m."""
         return self.lanes * LANE_WIDTH + PARKING_WIDTH
 
     def lane(self, number: int, oncoming: bool = False) -> Path:
-        """Return the middle of a lane, from the center, the way it is driven."""
+        """Return the center of a lane in driving direction; lane 0 is innermost."""
         shift = (number + 0.5) * LANE_WIDTH
         return self.center.offset(shift).reversed() if oncoming else self.center.offset(-shift)
 
     def parking(self, oncoming: bool = False) -> Path:
-        """Return the middle of the strip to park on, in driving direction."""
+        """Return the center line of the parking strip in driving direction."""
         shift = self.half_width - PARKING_WIDTH / 2
         return self.center.offset(shift).reversed() if oncoming else self.center.offset(-shift)
 
     def polygon(self, margin: float = 0.0) -> BaseGeometry:
-        """Return the road's area, widened by a margin in m."""
+        """Return the area of the road, widened by a margin in m."""
         return self.center.line().buffer(self.half_width + margin, cap_style="flat")
 
 
 @dataclass
 class Street:
-    """Roads and the areas around them, in the world's frame in m.
+    """Roads and the areas around them, in the world frame in m.
 
     Attributes:
         layout: One of ``LAYOUTS``.
-        roads: The first is the one that the ego vehicle comes on.
-        ego_path: What the ego vehicle follows.
-        ego_start: Where on it the scene starts in m.
-        ego_speed: In m/s.
-        junction: Where roads cross; empty if they do not.
-        crossings: For pedestrians.
-        stop_lines: By the crossings.
-        carparks: Strips where vehicles park.
-        islands: Raised, paved, in the middle of a road.
+        roads: Roads; the ego vehicle arrives on the first one.
+        ego_path: Path of the ego vehicle.
+        ego_start: Distance along this path at time 0 in m.
+        ego_speed: Speed of the ego vehicle in m/s.
+        junction: Area where roads cross; empty if there is only one road.
+        crossings: Pedestrian crossings.
+        stop_lines: Stop lines, one per crossing.
+        carparks: Parking strips.
+        islands: Raised, paved traffic islands.
     """
 
     layout: str
@@ -78,7 +78,7 @@ class Street:
 
     @property
     def drivable(self) -> BaseGeometry:
-        """Return the area to drive on, without islands."""
+        """Return the drivable area, without islands."""
         corners = unary_union([road.polygon() for road in self.roads])
         if len(self.roads) > 1:
             # Closing rounds the corners of a junction.
@@ -87,12 +87,12 @@ class Street:
 
     @property
     def sidewalks(self) -> BaseGeometry:
-        """Return the area to walk on."""
+        """Return the area of the sidewalks."""
         wide = unary_union([road.polygon(SIDEWALK_WIDTH) for road in self.roads])
         return wide.difference(self.drivable).difference(unary_union(self.islands))
 
     def dividers(self) -> tuple[list[LineString], list[LineString]]:
-        """Return lines between the directions, and lines between lanes."""
+        """Return the lines between the directions and the lines between lanes."""
         middles = [road.center.line() for road in self.roads]
         lanes = [
             road.center.offset(side * number * LANE_WIDTH).line()
@@ -103,7 +103,7 @@ class Street:
         return self._outside(middles), self._outside(lanes)
 
     def lane_polygons(self) -> list[Polygon]:
-        """Return the area of each lane, cut at the junction."""
+        """Return the area of each lane outside the junction."""
         polygons = []
         for road in self.roads:
             for number in range(road.lanes):
@@ -122,7 +122,7 @@ class Street:
 
 
 def polygons_of(geometry: BaseGeometry) -> list[Polygon]:
-    """Return the polygons that a geometry is made of."""
+    """Return the polygons of a geometry, without slivers."""
     parts = getattr(geometry, "geoms", [geometry])
     return [part for part in parts if isinstance(part, Polygon) and part.area > 0.01]
 
@@ -137,12 +137,12 @@ def strip(path: Path, start: float, end: float, left: float, right: float) -> Po
 
 
 def make_street(layout: str, duration: float, rng: np.random.Generator) -> Street:
-    """Draw a street.
+    """Draw a random street.
 
     Args:
         layout: One of ``LAYOUTS``.
-        duration: Of the scene in s; the ego vehicle is in the middle halfway.
-        rng: What varies is drawn from it.
+        duration: Duration of the scene in s; halfway, the ego vehicle is in the middle.
+        rng: Random generator.
     """
     street = _make_roads(layout, rng)
     middle = street.ego_path.nearest((0.0, 0.0))
@@ -154,7 +154,7 @@ def make_street(layout: str, duration: float, rng: np.random.Generator) -> Stree
     for shift in shifts:
         start = center + shift
         street.crossings.append(strip(main.center, start, start + 4.0, half, -half))
-        # Vehicles stop before the crossing; past a junction the oncoming ones do.
+        # Vehicles stop before the crossing; behind a junction the oncoming ones do.
         oncoming = shift > 0 and len(street.roads) > 1
         edge, left, right = (4.7, half, 0.0) if oncoming else (-1.2, 0.0, -half)
         line = strip(main.center, start + edge, start + edge + 0.5, left, right)
@@ -170,7 +170,7 @@ def make_street(layout: str, duration: float, rng: np.random.Generator) -> Stree
 
 
 def _gaps_for_islands(street: Street, center: float) -> list[tuple[float, float]]:
-    """Return where along the first road there is neither junction nor crossing."""
+    """Return intervals of the first road in m without a junction or a crossing."""
     ahead = [(29.0, 47.0), (53.0, 71.0)]
     if len(street.roads) == 1:
         gaps = [(-66.0, -48.0), (-42.0, -24.0), (-16.0, 2.0), *ahead]
@@ -212,7 +212,8 @@ def _make_crossing(lanes: int, lane: float, far: float, rng: np.random.Generator
         before = far + side * lane - radius
         segments = [(before, 0.0), (radius * np.pi / 2, side / radius), (far, 0.0)]
         path = Path.from_segments((-far, -lane), 0.0, segments)
-    # A bit more than where the roads overlap: cutting along their edges leaves slivers.
+    # Slightly larger than the overlap of the roads: cutting exactly at their edges
+    # would leave slivers.
     edge = main.half_width + 0.01
     junction = box(-edge, -edge, edge, edge)
     return Street("crossing", [main, cross], path, 0.0, speed, junction=junction)

@@ -1,4 +1,4 @@
-"""Who is where in a scene: traffic, parked vehicles, people and a work site."""
+"""Placement of agents: traffic, parked vehicles, people and a work site."""
 
 import numpy as np
 from shapely.geometry import Point
@@ -11,7 +11,15 @@ _TRIES = 30
 
 
 def make_traffic(street: Street, duration: float, rng: np.random.Generator) -> list[Agent]:
-    """Fill a street; each of the ten detection classes occurs near its middle."""
+    """Place agents on a street.
+
+    Each of the ten detection classes occurs near the middle of the street.
+
+    Args:
+        street: Street to fill.
+        duration: Duration of the scene in s.
+        rng: Random generator.
+    """
     placer = AgentPlacer(street, duration, rng)
     main = street.roads[0]
     center = main.center.nearest((0.0, 0.0))
@@ -27,7 +35,7 @@ def make_traffic(street: Street, duration: float, rng: np.random.Generator) -> l
 def _add_work_site(
     placer: AgentPlacer, main: Road, center: float, rng: np.random.Generator
 ) -> None:
-    """Close the parking strip ahead of the junction for a digger, with cones."""
+    """Close the parking strip before the junction with an excavator and cones."""
     side = main.parking(oncoming=bool(rng.random() < 0.5))
     start = side.nearest(main.center.pose(center - 17.0)[:2])
     placer.add("construction_vehicle", side, start)
@@ -35,7 +43,7 @@ def _add_work_site(
         placer.add("cone", side.offset(left + rng.normal(0, 0.08)), start + s)
     for s in (-12.0, 8.5):
         placer.add("barrier", side, start + s)
-    # A row of barriers along the curb opposite.
+    # A row of barriers along the opposite curb.
     x, y, yaw = side.offset(-PARKING_WIDTH / 2 - 0.8).pose(start)
     for step in range(3):
         at = step * 2.8 - 2.8
@@ -46,7 +54,7 @@ def _add_work_site(
 def _add_one_each(
     placer: AgentPlacer, street: Street, main: Road, center: float, rng: np.random.Generator
 ) -> None:
-    """Add the rarer vehicles near the middle, where the road leaves room."""
+    """Add the rarer vehicles near the middle, where there is room."""
     for kind, reach in (("trailer", 40.0), ("bus", 40.0), ("truck", 35.0)):
         _try_along(placer, street, kind, main.parking(bool(rng.integers(2))), center, reach, rng)
     for kind in ("bicycle", "motorcycle"):
@@ -68,6 +76,7 @@ def _try_along(
     rng: np.random.Generator,
     speed: float = 0.0,
 ) -> None:
+    """Add an agent at a free random place within ``reach`` m of the center."""
     for _ in range(_TRIES):
         start = path.length - center if path.yaws[0] > np.pi / 2 else center
         s = start + rng.uniform(-reach, reach)
@@ -78,7 +87,7 @@ def _try_along(
 def _add_moving(
     placer: AgentPlacer, street: Street, main: Road, center: float, rng: np.random.Generator
 ) -> None:
-    """Send vehicles along both directions, those of a lane at one speed."""
+    """Add moving vehicles in both directions, at one speed per lane."""
     for number in range(main.lanes):
         for oncoming in (False, True):
             path = main.lane(number, oncoming)
@@ -93,6 +102,7 @@ def _add_moving(
 def _add_parked(
     placer: AgentPlacer, street: Street, main: Road, center: float, rng: np.random.Generator
 ) -> None:
+    """Add parked cars along both curbs."""
     for oncoming in (False, True):
         path = main.parking(oncoming)
         for s in np.arange(center - 60, center + 60, 6.4):
@@ -102,7 +112,7 @@ def _add_parked(
 
 
 def _add_waiting(placer: AgentPlacer, street: Street, rng: np.random.Generator) -> None:
-    """Queue vehicles on the road that crosses."""
+    """Queue vehicles on the crossing road."""
     for road in street.roads[1:]:
         middle = road.center.nearest((0.0, 0.0))
         for number in range(road.lanes):
@@ -116,6 +126,7 @@ def _add_waiting(placer: AgentPlacer, street: Street, rng: np.random.Generator) 
 def _add_people(
     placer: AgentPlacer, street: Street, main: Road, center: float, rng: np.random.Generator
 ) -> None:
+    """Add pedestrians on the sidewalks and the crossings."""
     for number in range(14):
         side = float(rng.choice([-1, 1]))
         path = main.center.offset(side * (main.half_width + rng.uniform(1.0, 2.6)))

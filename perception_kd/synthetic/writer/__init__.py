@@ -1,1 +1,1 @@
-"""Writes scenes as a nuScenes data set."""
+"""Files and tables of a nuScenes data set."""

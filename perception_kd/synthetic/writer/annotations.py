@@ -1,4 +1,4 @@
-"""Boxes: which points they hold, and how much of them the cameras see."""
+"""Annotated boxes: number of points, visibility and tracks."""
 
 from typing import Any
 
@@ -24,14 +24,14 @@ _LEVELS = (0.4, 0.6, 0.8)
 
 
 class VisibilityMeter:
-    """Measures how much of the agents the cameras of one keyframe see.
+    """Measures the visibility of the agents in the cameras of one keyframe.
 
-    Of an agent's surface that faces the vehicle, it is the share that lies on an image
-    and is not hidden by anything else.
+    The visibility is the share of an agent's surface facing the vehicle that lies on an
+    image and is not occluded by another object.
 
     Args:
-        scene: Where the agents are.
-        time: Of the keyframe in s.
+        scene: Scene with the agents.
+        time: Time of the keyframe in s.
     """
 
     def __init__(self, scene: Scene, time: float) -> None:
@@ -52,7 +52,15 @@ class VisibilityMeter:
         cam2img: Array,
         size: tuple[int, int],
     ) -> None:
-        """Take the view of one camera into account, at the time in s when it fires."""
+        """Add the view of one camera.
+
+        Args:
+            snapshot: Scene at the trigger time of the camera.
+            time: This time in s.
+            cam2world: Pose of the camera, shape (4, 4).
+            cam2img: Intrinsics in px, shape (3, 3).
+            size: Height and width of the image in px.
+        """
         centers, normals = self._placed(time)
         projection = project_points(centers, invert_rigid(cam2world), cam2img, size, 0.3)
         near = projection.visible & (projection.depth < MAX_DISTANCE)
@@ -63,7 +71,7 @@ class VisibilityMeter:
         self._seen[rows[same]] = True
 
     def tokens(self) -> list[str]:
-        """Return the token of each agent's level of visibility."""
+        """Return the visibility token of each agent."""
         count = len(self._scene.agents)
         whole = np.bincount(self._agent, self._area, count)
         seen = np.bincount(self._agent, self._area * self._seen, count)
@@ -71,17 +79,19 @@ class VisibilityMeter:
         return [str(1 + level) for level in np.digitize(shares, _LEVELS)]
 
     def _placed(self, time: float) -> tuple[Array, Array]:
+        """Return centers and normals of all triangles in the world, (T, 3) each."""
         poses = np.array([agent.pose(time) for agent in self._scene.agents])[self._agent]
         centers = np.einsum("nij,nj->ni", poses[:, :3, :3], self._centers) + poses[:, :3, 3]
         return centers, np.einsum("nij,nj->ni", poses[:, :3, :3], self._normals)
 
     @staticmethod
     def _facing(eye: Array, centers: Array, normals: Array) -> NDArray[np.bool_]:
+        """Return which triangles face a position (3,), shape (T,)."""
         return np.asarray(((eye - centers) * normals).sum(axis=1) > 0)
 
 
 def _surface(corners: Array) -> tuple[Array, Array, Array]:
-    """Return centers, outward normals and areas of triangles, shape (T, 3, 3)."""
+    """Return centers, outward normals and areas of triangles with corners (T, 3, 3)."""
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.linalg.norm(cross, axis=1)
     centers = corners.mean(axis=1)
@@ -89,19 +99,22 @@ def _surface(corners: Array) -> tuple[Array, Array, Array]:
 
 
 def pose_when_scanned(scene: Scene, agent: Agent, lidar2ego: Array, time: float) -> Array:
-    """Return an agent's pose when a turn of the LiDAR passes it, shape (4, 4).
+    """Return the pose of an agent when the LiDAR sweeps over it.
 
-    Annotators draw a box around the points that they see: it lies where the thing was
-    when the LiDAR looked at it, up to 50 ms before the sweep's time.
+    Annotators draw a box around the points that they see: the box lies where the object
+    was when the LiDAR hit it, up to 50 ms before the timestamp of the sweep.
 
     Args:
-        scene: Where the agent is.
-        agent: Whose pose it is.
+        scene: Scene of the agent.
+        agent: Agent of the scene.
         lidar2ego: Pose of the LiDAR on the vehicle, shape (4, 4).
-        time: When the turn ends in s.
+        time: End of the sweep in s.
+
+    Returns:
+        Pose in the world frame, shape (4, 4).
     """
     delay = 0.0
-    # The delay depends on where the agent is, and that little on the delay.
+    # The delay depends on the position of the agent, which hardly depends on the delay.
     for _ in range(2 if agent.speed else 0):
         ego2world = scene.ego2world(time + delay)
         x, y, _ = (invert_rigid(ego2world) @ agent.pose(time + delay))[:3, 3] - lidar2ego[:3, 3]
@@ -110,11 +123,11 @@ def pose_when_scanned(scene: Scene, agent: Agent, lidar2ego: Array, time: float)
 
 
 def count_points(points: Array, agent: Agent, agent2lidar: Array) -> int:
-    """Return how many points a box holds, as the devkit counts.
+    """Return the number of points in a box, as the devkit counts them.
 
     Args:
-        points: In the LiDAR frame in m, shape (N, 3).
-        agent: Whose box it is.
+        points: Points in the LiDAR frame in m, shape (N, 3).
+        agent: Agent of the box.
         agent2lidar: Pose of the box, shape (4, 4).
     """
     reach = np.linalg.norm(agent.size) / 2
@@ -131,20 +144,20 @@ def make_tracks(
     num_points: list[list[int]],
     visibility: list[list[str]],
 ) -> Tables:
-    """Return the tables of instances and annotations.
+    """Return the tables ``instance`` and ``sample_annotation``.
 
-    An agent is annotated where LiDAR points lie on it or the cameras see more than
-    40 % of it, and where it is hidden in between, as in nuScenes; never from 80 m on.
-    What is annotated once has no velocity, and a class that has nothing else scores an
-    error of 1 in nuScenes' evaluation, whatever is predicted.
+    An agent is annotated in the keyframes in which it has LiDAR points or the cameras
+    see more than 40 % of it, and in those between, as in nuScenes; never beyond 80 m.
+    An agent annotated only once has no velocity; a class with only such agents gets a
+    velocity error of 1 in the evaluation of nuScenes, regardless of the predictions.
 
     Args:
-        scene: Whose agents to annotate.
-        times: Of the keyframes in s.
-        samples: Their tokens.
-        poses: Of the boxes in the world by keyframe and agent, shape (4, 4) each.
-        num_points: LiDAR points in the box by keyframe and agent.
-        visibility: Tokens by keyframe and agent.
+        scene: Scene to annotate.
+        times: Times of the keyframes in s.
+        samples: Tokens of the keyframes.
+        poses: Poses of the boxes in the world by keyframe and agent, (4, 4) each.
+        num_points: Number of LiDAR points in the box by keyframe and agent.
+        visibility: Visibility tokens by keyframe and agent.
     """
     frames = range(len(times))
     tables: dict[str, list[Record]] = {"instance": [], "sample_annotation": []}

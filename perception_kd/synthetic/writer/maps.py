@@ -1,4 +1,4 @@
-"""Maps: vector layers of the map expansion, and a mask of where to drive and walk."""
+"""Maps: vector layers of the map expansion, and raster masks of the semantic prior."""
 
 import json
 from collections import defaultdict
@@ -28,10 +28,10 @@ MapLayers = dict[str, list[Record]]
 
 
 class MapDrawer:
-    """Collects the layers of one world, in global coordinates.
+    """Draws the map layers of one scene, in global coordinates.
 
     Args:
-        scene: What to draw.
+        scene: Scene to draw.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -119,7 +119,7 @@ class MapDrawer:
         return self._add("line", node_tokens=self._nodes(line.simplify(0.02).coords))
 
     def _edges(self, area: Polygon) -> dict[str, str]:
-        """Return lines across the two ends of a strip: the short sides of its hull."""
+        """Return the lines at both ends of a strip: the short sides of its box."""
         corners = np.array(area.minimum_rotated_rectangle.exterior.coords)[:4]
         if np.linalg.norm(corners[1] - corners[0]) > np.linalg.norm(corners[2] - corners[1]):
             corners = np.roll(corners, -1, axis=0)
@@ -138,7 +138,7 @@ class MapDrawer:
 
 
 def draw_area(scene: Scene) -> BaseGeometry:
-    """Return where to drive or walk in a world, in global coordinates."""
+    """Return the drivable area and the sidewalks of a scene, in global coordinates."""
     street, pose = scene.street, scene.world2global
     area = unary_union([street.drivable, street.sidewalks])
     rotation = [pose[0, 0], pose[0, 1], pose[1, 0], pose[1, 1], pose[0, 3], pose[1, 3]]
@@ -146,21 +146,21 @@ def draw_area(scene: Scene) -> BaseGeometry:
 
 
 def write_maps(
-    root: Path, worlds: Sequence[tuple[Record, MapLayers, BaseGeometry]]
+    root: Path, scenes: Sequence[tuple[Record, MapLayers, BaseGeometry]]
 ) -> list[Record]:
-    """Write vector maps and masks of all locations.
+    """Write the vector maps and the masks of all locations.
 
     Args:
         root: Folder of the data set.
-        worlds: By scene its record of the log table, its layers and its area.
+        scenes: Per scene its record of the log table, its layers and its area.
 
     Returns:
-        The table of maps.
+        Records of the table ``map``.
     """
     (root / "maps" / "expansion").mkdir(parents=True, exist_ok=True)
     records = []
     for location in LOCATIONS:
-        here = [world for world in worlds if world[0]["location"] == location]
+        here = [scene for scene in scenes if scene[0]["location"] == location]
         content: dict[str, Any] = {"version": "1.3", "canvas_edge": [CANVAS, CANVAS]}
         for name in _LAYERS:
             content[name] = [record for _, layers, _ in here for record in layers.get(name, [])]
@@ -177,7 +177,7 @@ def write_maps(
 
 
 def _rasterize(areas: Sequence[BaseGeometry]) -> Any:
-    """Return a mask at ten px a meter, 255 inside; its last row is at y = 0."""
+    """Return a mask, 0.1 m per px, 255 inside, shape (H, W); the last row is y = 0."""
     cells = round(CANVAS / RESOLUTION)
     mask = np.zeros((cells, cells), np.uint8)
     for area in areas:

@@ -1,4 +1,4 @@
-"""Names that nuScenes' tables must have for nuscenes-devkit to accept them."""
+"""Names in the tables of nuScenes, which nuscenes-devkit requires."""
 
 LIDARSEG_CATEGORIES = [
     "noise",

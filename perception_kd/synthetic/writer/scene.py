@@ -1,4 +1,4 @@
-"""One scene's files, and its part of the tables."""
+"""Sensor files of one scene, and its records in the tables."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -37,13 +37,13 @@ _JPEG_QUALITY = 88
 
 @dataclass(frozen=True)
 class Frame:
-    """One shot of a sensor.
+    """One recording of a sensor.
 
     Attributes:
-        channel: Of the sensor.
-        keyframe: Number of the sample that it belongs to.
-        time: In s after the first keyframe.
-        back: Sweeps between it and the keyframe; 0 is the keyframe itself.
+        channel: Channel of the sensor.
+        keyframe: Index of the sample that the frame belongs to.
+        time: Time in s after the first keyframe.
+        back: Number of sweeps until the keyframe; 0 is the keyframe itself.
     """
 
     channel: str
@@ -57,8 +57,8 @@ class SceneWriter:
 
     Args:
         root: Folder of the data set.
-        settings: Of the data set.
-        number: Of the scene.
+        settings: Settings of the data set.
+        number: Number of the scene.
     """
 
     def __init__(self, root: Path, settings: SyntheticSettings, number: int) -> None:
@@ -72,7 +72,7 @@ class SceneWriter:
         self._samples = [make_token(name, "sample", i) for i in range(settings.keyframes)]
 
     def write(self) -> Tables:
-        """Write all files and return the scene's part of the tables."""
+        """Write all files and return the records of the scene by table."""
         agents = self.scene.agents
         self._add_heading()
         poses = [
@@ -87,7 +87,7 @@ class SceneWriter:
         return dict(self.tables)
 
     def _rng(self, channel: str, frame: int) -> np.random.Generator:
-        """Return a generator for one shot: no shot depends on what was drawn before."""
+        """Return the generator of one frame, independent of all other frames."""
         index = ("rig", *CHANNELS).index(channel)
         return np.random.default_rng([self._settings.seed, self._number, index, frame])
 
@@ -136,13 +136,16 @@ class SceneWriter:
             )
 
     def _write_lidar(self, poses: list[list[Array]]) -> list[list[int]]:
-        """Write all sweeps and return the number of points in each box of keyframes.
+        """Write all sweeps.
 
         Args:
-            poses: Of the boxes in the world by keyframe and agent.
+            poses: Poses of the boxes in the world by keyframe and agent, (4, 4) each.
+
+        Returns:
+            Number of points in each box by keyframe and agent.
         """
         step = KEYFRAME_PERIOD_S / (self._settings.sweeps + 1)
-        # Sweeps lie between keyframes: the first keyframe of a scene has none.
+        # Sweeps lie between keyframes: none precede the first keyframe of a scene.
         frames = [
             Frame(LIDAR, i, time - back * step, back)
             for i, time in enumerate(self._times)
@@ -163,7 +166,7 @@ class SceneWriter:
     def _scan(self, frame: Frame, rng: np.random.Generator) -> Sweep:
         mount = self._rig.sensor2ego[LIDAR]
         return scan(
-            lambda later: self._caster.at(frame.time + later),
+            lambda time: self._caster.at(frame.time + time),
             self.scene.weather,
             partial(self._sensor2world, LIDAR, frame.time),
             mount,
@@ -172,8 +175,8 @@ class SceneWriter:
             rng,
         )
 
-    def _sensor2world(self, channel: str, time: float, later: float = 0.0) -> Array:
-        return self.scene.ego2world(time + later) @ self._rig.sensor2ego[channel]
+    def _sensor2world(self, channel: str, time: float, offset: float = 0.0) -> Array:
+        return self.scene.ego2world(time + offset) @ self._rig.sensor2ego[channel]
 
     def _write_labels(self, token: str, sweep: Sweep) -> None:
         index = {name: i for i, name in enumerate(LIDARSEG_CATEGORIES)}
@@ -192,7 +195,7 @@ class SceneWriter:
         ]
 
     def _write_images(self) -> list[list[str]]:
-        """Write all images and return each box's visibility by keyframe."""
+        """Write all images and return the visibility tokens by keyframe and agent."""
         records: dict[str, list[Record]] = {name: [] for name in CAMERAS}
         visibility = []
         for number, time in enumerate(self._times):

@@ -1,4 +1,4 @@
-"""nuScenes' tables: what they hold, and how records refer to each other."""
+"""Tables of nuScenes: tokens, links between records, and writing."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ TABLE_NAMES = (
 
 
 def make_token(*parts: object) -> str:
-    """Return the token of a record, the same for the same parts."""
+    """Return the token of a record, determined by the parts."""
     text = "/".join(map(str, parts))
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
@@ -64,7 +64,7 @@ def translation_rotation(matrix: Array) -> dict[str, list[float]]:
 
 
 def empty_tables() -> Tables:
-    """Return tables that make themselves."""
+    """Return tables without records; missing tables are added on access."""
     return defaultdict(list)
 
 
@@ -77,7 +77,7 @@ def link(records: list[Record]) -> list[Record]:
 
 
 def make_vocabulary() -> Tables:
-    """Return the tables that are the same for all scenes."""
+    """Return the tables that all scenes share."""
     tables = empty_tables()
     for index, name in enumerate(LIDARSEG_CATEGORIES):
         record = {"token": make_token("category", name), "name": name, "index": index}
@@ -96,7 +96,7 @@ def make_vocabulary() -> Tables:
 
 
 def write_tables(folder: Path, parts: Sequence[Tables]) -> None:
-    """Write all tables, the records of the parts one after the other."""
+    """Write all tables as JSON files, with the records of the parts in order."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in TABLE_NAMES:
         records = [record for part in parts for record in part.get(name, [])]
