@@ -55,7 +55,7 @@ def draw(args: argparse.Namespace) -> None:
     import numpy as np
 
     from perception_kd.datasets import CameraLidarDataset
-    from perception_kd.io.info_file import make_out_dir
+    from perception_kd.io.atomic import make_writable_folder
     from perception_kd.visualization.pairs import draw_sample
 
     if args.num < 1:
@@ -69,7 +69,7 @@ def draw(args: argparse.Namespace) -> None:
         seed=args.seed,
         test_mode=True,
     )
-    out_dir = make_out_dir(args.out_dir)
+    out_dir = make_writable_folder("--out-dir", args.out_dir)
     num = min(args.num, len(dataset))
     for index in np.linspace(0, len(dataset) - 1, num).round().astype(int).tolist():
         sample = dataset[index]

@@ -49,6 +49,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def run(args: argparse.Namespace) -> None:
     """Run the stages of the options that are not done yet."""
     from perception_kd import experiments as demo
+    from perception_kd.io.atomic import make_writable_folder, write_json
 
     settings = demo.DemoSettings(
         args.work_dir, args.data_root, args.seeds, args.workers, tiny=args.tiny, full=args.full
@@ -61,9 +62,9 @@ def run(args: argparse.Namespace) -> None:
             reason = f"  ({plan.reason})" if plan.reason else ""
             display.text(f"{_STATES[plan.action]:8} {name}{reason}")
         return
-    demo.make_folder("--work-dir", settings.work_dir)
+    make_writable_folder("--work-dir", settings.work_dir)
     if not (settings.data_root / "synthetic.json").exists():
-        demo.make_folder("--data-root", settings.data_root)
+        make_writable_folder("--data-root", settings.data_root)
     with demo.only_one(settings.work_dir):
         if args.first:
             chain.restart_from(args.first)
@@ -72,10 +73,10 @@ def run(args: argparse.Namespace) -> None:
         chain.run([stage.name for stage in stages])
         path = settings.work_dir / "summary.json"
         summary = demo.make_summary(settings, chain.seconds(), ROOT)
-        demo.write_json(path, summary)
+        write_json(path, summary)
         chain.run([report.name])
         summary = demo.make_summary(settings, chain.seconds(), ROOT)
-        demo.write_json(path, summary)
+        write_json(path, summary)
         display.text(f"\n{demo.format_table(summary['results'])}\n\n{demo.NOTE}")
         took = demo.format_seconds(time.monotonic() - begin)
         display.text(f"Seeds: {settings.seeds}. This run took {took}.")

@@ -1,9 +1,10 @@
 """Sets a config to draw what is predicted in a test."""
 
-import os
 from pathlib import Path
 
 from mmengine import Config
+
+from perception_kd.io.atomic import make_writable_folder
 
 
 def set_drawing(cfg: Config, folder: str | Path, num_samples: int, min_score: float) -> None:
@@ -16,16 +17,9 @@ def set_drawing(cfg: Config, folder: str | Path, num_samples: int, min_score: fl
         min_score: Boxes with a lower score are not drawn.
 
     Raises:
-        ValueError: If the folder cannot be written to.
+        PermissionError: If the folder cannot be written to.
     """
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(
-            f"--show-dir must be a folder that can be made, but got {folder} ({error.strerror})."
-        ) from error
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"--show-dir must be a folder to write to, but got {folder}.")
+    make_writable_folder("--show-dir", folder)
     hook = dict(
         type="DrawPredictionsHook",
         out_dir=str(folder),

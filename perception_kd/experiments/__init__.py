@@ -2,8 +2,8 @@
 
 from perception_kd.experiments.demo import DemoSettings, make_report_stage, make_stages
 from perception_kd.experiments.display import Display, format_seconds
-from perception_kd.experiments.runner import Chain, make_folder, only_one
-from perception_kd.experiments.stages import DemoError, Stage, write_json
+from perception_kd.experiments.runner import Chain, only_one
+from perception_kd.experiments.stages import DemoError, Stage
 from perception_kd.experiments.summary import NOTE, format_table, make_summary
 
 __all__ = [
@@ -15,10 +15,8 @@ __all__ = [
     "Stage",
     "format_seconds",
     "format_table",
-    "make_folder",
     "make_report_stage",
     "make_stages",
     "make_summary",
     "only_one",
-    "write_json",
 ]

@@ -4,7 +4,6 @@ import fcntl
 import os
 import shlex
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -127,27 +126,6 @@ def environment() -> dict[str, str]:
         **os.environ,
         "PYTHONUNBUFFERED": "1",
     }
-
-
-def make_folder(option: str, folder: Path) -> None:
-    """Make a folder, and check that it can be written to.
-
-    Args:
-        option: What names it on the command line.
-        folder: The folder.
-
-    Raises:
-        DemoError: If it cannot.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):  # permissions alone do not tell
-            pass
-    except OSError as error:
-        raise DemoError(
-            f"{option} must be a folder to write to, but {folder} is none ({error.strerror}); "
-            "give another."
-        ) from error
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from perception_kd import __version__
+from perception_kd.io.atomic import write_json
 
 
 class DemoError(Exception):
@@ -184,16 +185,6 @@ class Stamps:
     def _write(self, stage: Stage, stamp: Mapping[str, Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self._path(stage), stamp)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file, at once or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -10,25 +10,22 @@ A cache is only ever filled with one set of settings. Whoever opens it with othe
 told what differs; a broken entry is named when it is read.
 """
 
-import contextlib
 import hashlib
 import json
 import os
 import re
-import socket
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
 from perception_kd import __version__
+from perception_kd.io.atomic import remove_leftovers, write_json, write_whole
 from perception_kd.io.errors import BrokenFileError
 
 SCHEMA_VERSION = 1
 _MANIFEST = "manifest.json"
 _SAFE_KEY = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
-_DAY_S = 24 * 3600
 
 T = TypeVar("T")
 
@@ -89,7 +86,7 @@ class Cache:
         if dict(source) not in cache.manifest["sources"]:
             cache.manifest["sources"].append(dict(source))
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(folder)
+        remove_leftovers(folder)
         cache.save_manifest()
         return cache
 
@@ -143,7 +140,7 @@ class Cache:
 
     def write(self, key: str, data: bytes) -> None:
         """Write an entry: at once, or not at all."""
-        _write_whole(self.path(key), data)
+        write_whole(self.path(key), data)
 
     def read(self, key: str, decode: Callable[[bytes, Path], T]) -> T:
         """Read an entry.
@@ -172,8 +169,7 @@ class Cache:
     def save_manifest(self) -> None:
         """Write the manifest anew, with the number of entries as it is now."""
         self.manifest["num_entries"] = len(self.keys())
-        text = json.dumps(self.manifest, indent=2) + "\n"
-        _write_whole(self.folder / _MANIFEST, text.encode())
+        write_json(self.folder / _MANIFEST, self.manifest)
 
     def _remedy(self) -> str:
         commands = [s["command"] for s in self.manifest["sources"] if "command" in s]
@@ -252,33 +248,3 @@ def _check_empty(folder: Path) -> None:
 
 def _is_entry(file: "os.DirEntry[str]") -> bool:
     return file.name != _MANIFEST and not file.name.startswith(".") and file.stat().st_size > 0
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove temporary files whose writer is gone, and no others."""
-    for path in folder.glob(".*.tmp"):
-        host, _, pid = path.name.removesuffix(".tmp").rpartition("-")
-        is_here = host.endswith(f".{socket.gethostname()}")
-        with contextlib.suppress(FileNotFoundError):
-            age_s = time.time() - path.stat().st_mtime
-            if age_s > _DAY_S or (is_here and not _is_running(pid)):
-                path.unlink()
-
-
-def _is_running(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -15,6 +15,8 @@ from perception_kd.io.workers import run_jobs
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
 
+_MAX_NAMED = 20
+
 
 def add_filling_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options for how to fill: ``--workers``, ``--resume``, ``--verify``."""
@@ -82,3 +84,26 @@ def say_how_to_go_on(command: str) -> Iterator[None]:
         logger: MMLogger = MMLogger.get_current_instance()
         logger.warning("Stopped; what is done stays. To go on: %s", command)
         raise
+
+
+def describe_failures(
+    errors: Sequence[str], num_inputs: int, what: str, result: str, command: str
+) -> str:
+    """Return the text that tells which inputs could not be read.
+
+    Args:
+        errors: One text an input that could not.
+        num_inputs: Number of all inputs.
+        what: What they are, in the plural.
+        result: What they have none of now.
+        command: That goes on when they are mended.
+    """
+    more = [f"and {len(errors) - _MAX_NAMED} more"] if len(errors) > _MAX_NAMED else []
+    return "\n  ".join(
+        [
+            f"All {num_inputs} {what} must be readable, but {len(errors)} are not, and have no "
+            f"{result}; mend them, then run again: {command}",
+            *errors[:_MAX_NAMED],
+            *more,
+        ]
+    )

@@ -22,14 +22,14 @@ itself. Times are s, lengths m, matrices 4x4 ``src2dst`` as nested lists.
 import os
 import pickle
 import shlex
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 from perception_kd import __version__
+from perception_kd.io.atomic import open_whole
 
 SCHEMA_VERSION = 1
 COORDINATES = "mmdet3d-1.0: x y z of the gravity center, l w h, yaw counter-clockwise from x"
@@ -94,11 +94,11 @@ class InfoWriter:
         self.path = Path(path)
         self.num_samples = 0
         self._metainfo = metainfo
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self._stack = ExitStack()
 
     def __enter__(self) -> "InfoWriter":
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = self._temporary.open("wb")
+        self._file = self._stack.enter_context(open_whole(self.path))
         self._file.write(pickle.PROTO + bytes([_PROTOCOL]) + pickle.EMPTY_DICT)
         self._file.write(_body("metainfo") + _body(self._metainfo) + pickle.SETITEM)
         self._file.write(_body("data_list") + pickle.EMPTY_LIST)
@@ -119,11 +119,7 @@ class InfoWriter:
             self._file.write(pickle.SETITEM + pickle.STOP)
             self._file.flush()
             os.fsync(self._file.fileno())
-        self._file.close()
-        if exc_type is None:
-            self._temporary.replace(self.path)
-        else:
-            self._temporary.unlink()
+        self._stack.__exit__(exc_type, exc, traceback)
 
 
 def write_info(path: str | Path, metainfo: dict[str, Any], samples: Iterable[Sample]) -> int:
@@ -170,25 +166,6 @@ def read_info(path: str | Path) -> dict[str, Any]:
             f"{path} must be an info file of this version, but {fault}; {_remedy(path, found)}"
         )
     return content
-
-
-def make_out_dir(folder: str | Path) -> Path:
-    """Make the folder for what a tool makes, and check that it can be written to.
-
-    Raises:
-        PermissionError: If it cannot.
-    """
-    folder = Path(folder).absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):  # permissions alone do not tell
-            pass
-    except OSError as error:
-        raise PermissionError(
-            f"--out-dir must be a folder to write to, but {folder} is none ({error.strerror}); "
-            "give another --out-dir."
-        ) from error
-    return folder
 
 
 def resolve_path(metainfo: dict[str, Any], kind: str, path: str) -> str:

@@ -1,82 +1,98 @@
-"""Many pieces of work on worker processes, and a text for what failed."""
+"""Jobs on worker processes, with one way to stop them."""
 
 import multiprocessing
+import os
 import signal
+import sys
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import TypeVar
 
-import cv2
-from mmengine.logging import MMLogger
-
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
 
-_MAX_NAMED = 20
+# Jobs submitted per worker: enough to keep it busy, without all results in memory.
+_JOBS_PER_WORKER = 4
 
 
 def run_jobs(
-    run: Callable[[JobT], ResultT], jobs: Sequence[JobT], workers: int
+    run: Callable[[JobT], ResultT],
+    jobs: Sequence[JobT],
+    workers: int,
+    *,
+    in_order: bool = False,
+    preload: str | None = None,
 ) -> Iterator[tuple[JobT, ResultT]]:
-    """Yield jobs as they end, with their results.
+    """Yield jobs with their results, as they are done.
 
-    When stopped by hand, the jobs in the workers' hands are finished and no other is
-    begun.
+    After Ctrl-C, after an error, or when the caller stops iterating, the workers are
+    terminated in the middle of their jobs. Jobs must therefore write their files as a
+    whole (:mod:`~perception_kd.io.atomic`). Workers also end when their parent does.
 
     Args:
-        run: A function of a module, called once for each job.
-        jobs: What can be pickled.
-        workers: Processes, each with one thread; 0 works in this one, in order.
+        run: Called once per job; workers import its module, so it should be cheap to
+            import.
+        jobs: Jobs; both they and the results must be picklable.
+        workers: Number of processes, each with one OpenCV thread; 0 runs the jobs in
+            this process, in order.
+        in_order: Yield in the order of ``jobs``, not of completion.
+        preload: Module that all workers need, imported once for all; None is the
+            module of ``run``.
     """
     if workers == 0:
         yield from ((job, run(job)) for job in jobs)
         return
-    # A fork of this process could copy locks of threads that others started in it.
+    others = set(multiprocessing.active_children())
+    # A fork of this process would copy locks that its threads may hold.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([run.__module__])
-    waiting = iter(jobs)
-    running: dict[Future[ResultT], JobT] = {}
+    context.set_forkserver_preload([preload or run.__module__])
     pool = ProcessPoolExecutor(min(workers, max(len(jobs), 1)), context, _start_worker)
     try:
-        while True:
-            # A few jobs each keep the workers busy; all at once would take memory.
-            while len(running) < 4 * workers and (job := next(waiting, None)) is not None:
-                running[pool.submit(run, job)] = job
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), future.result()
-    except KeyboardInterrupt:
-        MMLogger.get_current_instance().warning("Stopping after what the workers have in hand.")
+        yield from _collect(pool, run, jobs, _JOBS_PER_WORKER * workers, in_order)
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
+def _collect(
+    pool: ProcessPoolExecutor,
+    run: Callable[[JobT], ResultT],
+    jobs: Sequence[JobT],
+    max_submitted: int,
+    in_order: bool,
+) -> Iterator[tuple[JobT, ResultT]]:
+    waiting = iter(jobs)
+    submitted: deque[tuple[Future[ResultT], JobT]] = deque()
+    while True:
+        while len(submitted) < max_submitted and (job := next(waiting, None)) is not None:
+            submitted.append((pool.submit(run, job), job))
+        if not submitted:
+            return
+        if in_order:
+            done = [submitted.popleft()]
+        else:
+            finished = wait([future for future, _ in submitted], return_when=FIRST_COMPLETED).done
+            done = [pair for pair in submitted if pair[0] in finished]
+            submitted = deque(pair for pair in submitted if pair[0] not in finished)
+        for future, job in done:
+            yield job, future.result()
+
+
 def _start_worker() -> None:
-    # The parent ends its workers, after the jobs in their hands.
+    # A terminal interrupts all processes at once; only the parent reacts.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(1)
 
 
-def describe_failures(
-    errors: Sequence[str], num_inputs: int, what: str, result: str, command: str
-) -> str:
-    """Return the text that tells which inputs could not be read.
-
-    Args:
-        errors: One text an input that could not.
-        num_inputs: Number of all inputs.
-        what: What they are, in the plural.
-        result: What they have none of now.
-        command: That goes on when they are mended.
-    """
-    more = [f"and {len(errors) - _MAX_NAMED} more"] if len(errors) > _MAX_NAMED else []
-    return "\n  ".join(
-        [
-            f"All {num_inputs} {what} must be readable, but {len(errors)} are not, and have no "
-            f"{result}; mend them, then run again: {command}",
-            *errors[:_MAX_NAMED],
-            *more,
-        ]
-    )
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

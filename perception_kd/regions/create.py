@@ -10,16 +10,17 @@ from pathlib import Path
 from mmengine.logging import MMLogger
 
 from perception_kd import __version__
+from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.filling import (
     add_filling_arguments,
+    describe_failures,
     describe_source,
     say_how_to_go_on,
 )
-from perception_kd.io.info_file import make_out_dir, read_info
+from perception_kd.io.info_file import read_info
 from perception_kd.io.readers import read_points
-from perception_kd.io.workers import describe_failures
 from perception_kd.regions.codec import EXTENSION, KIND, load_region_ids
 from perception_kd.regions.drawing import draw_regions, draw_statistics
 from perception_kd.regions.filling import Sweep, create_regions, list_sweeps
@@ -69,7 +70,9 @@ def run(args: argparse.Namespace) -> None:
     for path, info in infos.items():
         sweeps |= {sweep.key: sweep for sweep in list_sweeps(info, args.data_root)}
         source = describe_source(path, info, f"perception_kd {__version__}", command)
-        cache = Cache.create(make_out_dir(folder), KIND, settings.as_dict(), EXTENSION, source)
+        cache = Cache.create(
+            make_writable_folder("--out-dir", folder), KIND, settings.as_dict(), EXTENSION, source
+        )
     _fill(cache, settings, list(sweeps.values()), args, command)
 
 

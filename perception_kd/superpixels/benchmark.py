@@ -1,6 +1,5 @@
 """How fast the backends are, and how near their segments are to the reference's."""
 
-import multiprocessing
 import resource
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.io.readers import decode_image, read_bytes
+from perception_kd.io.workers import run_jobs
 from perception_kd.superpixels.backends import BACKENDS
 from perception_kd.superpixels.slic import Image, Segments
 
@@ -111,16 +111,12 @@ def _mean(values: Iterable[float]) -> float:
 
 def _measure(name: str, image: Image, num_segments: int, repeats: int) -> _Measured:
     """Run a backend in a process of its own, whose peak of memory is its alone."""
-    # A fork of this process would start at its peak of memory, and could copy locks of
-    # threads that others started in it.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with context.Pool(1) as pool:
-        return pool.apply(_run_backend, (name, image, num_segments, repeats))
+    ((_, measured),) = run_jobs(_run_backend, [(name, image, num_segments, repeats)], workers=1)
+    return measured
 
 
-def _run_backend(name: str, image: Image, num_segments: int, repeats: int) -> _Measured:
-    cv2.setNumThreads(1)
+def _run_backend(job: tuple[str, Image, int, int]) -> _Measured:
+    name, image, num_segments, repeats = job
     BACKENDS[name](image[:32, :32].copy(), 4, 6.0, 3.0)  # loads the libraries
     before = _peak_megabytes()
     seconds = []

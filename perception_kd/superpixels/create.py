@@ -10,16 +10,17 @@ from typing import Any
 import cv2
 from mmengine.logging import MMLogger
 
+from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.filling import (
     add_filling_arguments,
+    describe_failures,
     describe_source,
     say_how_to_go_on,
 )
-from perception_kd.io.info_file import make_out_dir, read_info, resolve_path
+from perception_kd.io.info_file import read_info, resolve_path
 from perception_kd.io.readers import decode_image, read_bytes
-from perception_kd.io.workers import describe_failures
 from perception_kd.superpixels.backends import BACKENDS, describe_backend
 from perception_kd.superpixels.codec import EXTENSION, KIND, load_superpixels
 from perception_kd.superpixels.drawing import draw_borders
@@ -122,7 +123,9 @@ def run(args: argparse.Namespace) -> None:
         info = read_info(path)
         images |= list_images(info, args.data_root, args.cameras)
         source = describe_source(path, info, describe_backend(args.backend), command)
-        cache = Cache.create(make_out_dir(folder), KIND, settings.as_dict(), EXTENSION, source)
+        cache = Cache.create(
+            make_writable_folder("--out-dir", folder), KIND, settings.as_dict(), EXTENSION, source
+        )
     with say_how_to_go_on(command):
         created = create_superpixels(
             cache, settings, images, workers=args.workers, resume=args.resume, verify=args.verify

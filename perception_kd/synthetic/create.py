@@ -2,14 +2,8 @@
 
 import argparse
 import json
-import multiprocessing
-import os
 import re
 import shutil
-import signal
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +11,8 @@ from mmengine.logging import MMLogger
 from shapely.geometry import mapping, shape
 from tqdm import tqdm
 
+from perception_kd.io.atomic import write_whole
+from perception_kd.io.workers import run_jobs
 from perception_kd.synthetic.sensors.calibration import CHANNELS
 from perception_kd.synthetic.settings import VERSION, SyntheticSettings
 from perception_kd.synthetic.writer.maps import MapDrawer, draw_area, write_maps
@@ -75,7 +71,7 @@ def create_synthetic(
     jobs = [(root, settings, number) for number in todo]
     start = len(names) - len(todo)
     with tqdm(total=len(names), initial=start, unit="scene", disable=not progress) as bar:
-        for _ in _run_jobs(jobs, workers):
+        for _ in run_jobs(_make_scene, jobs, workers if len(jobs) > 1 else 0):
             bar.update()
     _finish(root, settings, [json.loads((unfinished / f"{x}.json").read_text()) for x in names])
     logger.info("%s: %d synthetic scenes of %d keyframes", root, len(names), settings.keyframes)
@@ -174,42 +170,8 @@ def _prepare(root: Path, settings: SyntheticSettings) -> bool:
             (root / folder / channel).mkdir(parents=True, exist_ok=True)
     (root / "lidarseg" / VERSION).mkdir(parents=True, exist_ok=True)
     (root / _UNFINISHED).mkdir()
-    _write_json(root / _UNFINISHED / MANIFEST, made)
+    write_whole(root / _UNFINISHED / MANIFEST, json.dumps(made).encode())
     return False
-
-
-def _run_jobs(jobs: list[_Job], workers: int) -> Iterator[str]:
-    """Make scenes and return their names, as they are done."""
-    if workers == 0 or len(jobs) < 2:
-        yield from (_make_scene(job) for job in jobs)
-        return
-    others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _start_worker)
-    try:
-        for future in as_completed([pool.submit(_make_scene, job) for job in jobs]):
-            yield future.result()
-    except BaseException:
-        # Half a scene is made anew anyway: nobody needs to wait for it.
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    # The parent ends its workers; where it is killed, they end themselves.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _make_scene(job: _Job) -> str:
@@ -219,7 +181,7 @@ def _make_scene(job: _Job) -> str:
     tables = writer.write()
     area = mapping(draw_area(writer.scene))
     part = {"tables": tables, "layers": MapDrawer(writer.scene).draw(), "area": area}
-    _write_json(root / _UNFINISHED / f"{writer.scene.name}.json", part)
+    write_whole(root / _UNFINISHED / f"{writer.scene.name}.json", json.dumps(part).encode())
     return writer.scene.name
 
 
@@ -229,11 +191,7 @@ def _finish(root: Path, settings: SyntheticSettings, parts: list[dict[str, Any]]
     vocabulary = make_vocabulary()
     write_tables(root / VERSION, [vocabulary, *(part["tables"] for part in parts), maps])
     (root / "README.md").write_text(_NOTE, encoding="utf-8")
-    _write_json(root / MANIFEST, {"format": FORMAT, "settings": settings.as_dict()})
+    write_whole(
+        root / MANIFEST, json.dumps({"format": FORMAT, "settings": settings.as_dict()}).encode()
+    )
     shutil.rmtree(root / _UNFINISHED)
-
-
-def _write_json(path: Path, content: Any) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content), encoding="utf-8")
-    temporary.replace(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perception_kd.experiments.runner import environment, make_folder, only_one
+from perception_kd.experiments.runner import environment, only_one
 from perception_kd.experiments.stages import DemoError, Stage, Stamps
 from tests.experiments.toy_chain import WRITE, ToyChain
 
@@ -191,12 +191,6 @@ def test_two_demos_do_not_share_a_work_dir(tmp_path: Path) -> None:
         pass
     with only_one(tmp_path):
         pass
-
-
-def test_a_work_dir_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(DemoError, match=r"--work-dir must be .* but .*/file/demo is none"):
-        make_folder("--work-dir", tmp_path / "file" / "demo")
 
 
 def test_the_user_decides_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:

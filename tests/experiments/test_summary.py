@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from perception_kd.experiments.demo import DemoSettings, list_runs
-from perception_kd.experiments.stages import DemoError, write_json
+from perception_kd.experiments.stages import DemoError
 from perception_kd.experiments.summary import format_table, make_summary
+from perception_kd.io.atomic import write_json
 
 ROOT = Path(__file__).parent.parent.parent
 # By arm and seed.
@@ -98,12 +99,3 @@ def test_the_table_has_a_row_a_score(tmp_path: Path) -> None:
         "LiDAR detection, 10 % of labels     NDS    12.0 ± 1.0              20.0 ± 0.0\n"
         "                                    mAP     6.0 ± 0.5              10.0 ± 0.0"
     )
-
-
-def test_a_json_file_is_replaced_at_once_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "summary.json"
-    write_json(path, {"whole": True})
-    with pytest.raises(TypeError):
-        write_json(path, {"broken": object()})
-    assert json.loads(path.read_text()) == {"whole": True}
-    assert list(tmp_path.iterdir()) == [path]

@@ -1,6 +1,5 @@
 """Info files: what is written comes back, and what cannot be trusted is refused."""
 
-import errno
 import os
 import pickle
 import re
@@ -19,7 +18,6 @@ from perception_kd.io.info_file import (
     InfoWriter,
     Sample,
     make_metainfo,
-    make_out_dir,
     read_info,
     resolve_path,
     write_info,
@@ -200,33 +198,6 @@ def test_a_missing_file_comes_with_the_command_that_makes_it(
     expected = re.escape(f"create_data.py {command.format(shlex.quote(str(folder)))}")
     with pytest.raises(FileNotFoundError, match=f"No info file at .*{name}; .*{expected}"):
         read_info(folder / name)
-
-
-def test_a_folder_to_write_to_is_made_and_left_empty(tmp_path: Path) -> None:
-    folder = make_out_dir(tmp_path / "a" / "b")
-    assert folder == tmp_path / "a" / "b"
-    assert list(folder.iterdir()) == []
-
-
-def refuse(*_: Any, **__: Any) -> None:
-    raise OSError(errno.EROFS, "Read-only file system")
-
-
-@pytest.mark.parametrize("call", ["pathlib.Path.mkdir", "tempfile.TemporaryFile"])
-def test_a_folder_that_cannot_be_written_to_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
-    monkeypatch.setattr(call, refuse)
-    message = r"but .*a is none \(Read-only file system\); give another --out-dir"
-    with pytest.raises(PermissionError, match=message):
-        make_out_dir(tmp_path / "a")
-
-
-def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("")
-    for folder in (tmp_path / "a", tmp_path / "a" / "b"):
-        with pytest.raises(PermissionError, match=r"--out-dir must be a folder to write to, but"):
-            make_out_dir(folder)
 
 
 def test_resolves_paths_below_their_prefix() -> None:

@@ -1,10 +1,11 @@
-"""Jobs on processes, and the text for what failed."""
+"""Jobs on worker processes: each runs once, in any order or in theirs, and all stop."""
 
 import os
+import time
 
 import pytest
 
-from perception_kd.io.workers import describe_failures, run_jobs
+from perception_kd.io.workers import run_jobs
 
 
 def test_without_workers_jobs_run_here_in_order() -> None:
@@ -19,14 +20,16 @@ def test_workers_run_each_job_once(number: int) -> None:
     assert sorted(results) == [(-i, i) for i in range(number, 0, -1)]
 
 
-def test_some_failures_are_named_and_the_others_counted() -> None:
-    errors = [f"file {i} is broken" for i in range(23)]
-    text = describe_failures(errors, 40, "sweeps", "regions", "again")
-    lines = text.splitlines()
-    assert lines[0] == (
-        "All 40 sweeps must be readable, but 23 are not, and have no regions; mend them, then run "
-        "again: again"
-    )
-    assert lines[1:-1] == [f"  {error}" for error in errors[:20]]
-    assert lines[-1] == "  and 3 more"
-    assert "more" not in describe_failures(errors[:20], 40, "sweeps", "regions", "x")
+@pytest.mark.slow
+def test_results_come_in_the_order_of_completion_or_of_jobs() -> None:
+    jobs = [1.0, 0.0]
+    assert [job for job, _ in run_jobs(time.sleep, jobs, workers=2)] == [0.0, 1.0]
+    assert [job for job, _ in run_jobs(time.sleep, jobs, workers=2, in_order=True)] == jobs
+
+
+@pytest.mark.slow
+def test_an_error_terminates_the_other_workers() -> None:
+    begin = time.monotonic()
+    with pytest.raises(ValueError, match="non-negative"):
+        list(run_jobs(time.sleep, [300.0, -1.0], workers=2))
+    assert time.monotonic() - begin < 200

@@ -143,7 +143,7 @@ def test_a_wrong_data_root_is_told_before_anything_is_made(root: Path) -> None:
 
 
 def test_a_cache_that_cannot_be_written_to_is_named(root: Path) -> None:
-    with pytest.raises(PermissionError, match=r"--out-dir must be .*infos.pkl/a is none"):
+    with pytest.raises(PermissionError, match=r"Cannot write to --out-dir .*infos.pkl/a"):
         create(root, "--out-dir", str(root / "infos.pkl" / "a"))
 
 

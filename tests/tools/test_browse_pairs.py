@@ -86,7 +86,7 @@ def test_superpixels_and_a_configs_pipeline(
         (["--data-root", "nowhere"], "No LiDAR sweep at"),
         (["--superpixels", "nowhere"], "cache must be a folder of superpixels, but: No cache"),
         (["--augment", "nowhere.py"], "nowhere.py"),
-        (["--out-dir", __file__], "--out-dir must be a folder to write to"),
+        (["--out-dir", __file__], "Cannot write to --out-dir"),
         (["--num", "0"], "--num must be at least 1, but got 0"),
     ],
 )

@@ -60,7 +60,7 @@ def test_a_folder_of_other_data_is_refused_and_left_alone(tmp_path: Path) -> Non
     ("options", "expected"),
     [
         (["--seeds", "0"], "--seeds must be at least 1, but got 0"),
-        (["--data-root", __file__], "--data-root must be a folder to write to, but"),
+        (["--data-root", __file__], "Cannot write to --data-root"),
         (["--from", "training"], "--from must name a stage, but got training; they are data"),
     ],
 )

@@ -120,4 +120,4 @@ def test_a_folder_for_pictures_that_cannot_be_made_is_one_line(
     given = [str(DETECTOR), checkpoint, *prepared_synthetic.options_for(DETECTOR)]
     options = ["--work-dir", str(tmp_path / "work"), "--show-dir", checkpoint]
     assert test_tool.main([*given, *options]) == 2
-    assert "error: --show-dir must be a folder that can be made" in capfd.readouterr().err
+    assert "error: Cannot write to --show-dir" in capfd.readouterr().err

@@ -1,9 +1,7 @@
 """nuScenes tables to info files: ``tools/create_data.py nuscenes``."""
 
 import argparse
-import multiprocessing
 import shlex
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,7 +22,9 @@ from perception_kd.datasets.nuscenes.samples import (
 )
 from perception_kd.datasets.nuscenes.tables import DealtTables, Record, check_tables
 from perception_kd.datasets.splits import split_names, split_scenes
-from perception_kd.io.info_file import InfoWriter, make_metainfo, make_out_dir
+from perception_kd.io.atomic import make_writable_folder
+from perception_kd.io.info_file import InfoWriter, make_metainfo
+from perception_kd.io.workers import run_jobs
 from perception_kd.utils.checks import check_at_least
 
 HELP = "info files of nuScenes, or of a data set in its format"
@@ -86,7 +86,7 @@ def convert_nuscenes(
         name: split for split in split_names(version) for name in split_scenes(version, split)
     }
     check_tables(root, version)
-    out_dir = make_out_dir(out_dir or root)
+    out_dir = make_writable_folder("--out-dir", out_dir or root)
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".create_data_") as folder:
         tables = DealtTables(root, version, Path(folder), progress)
         metainfo = _make_metainfo(root, version, out_dir, prefix, options, tables.categories)
@@ -186,16 +186,8 @@ def _convert_scenes(
     scenes = [scene for scene in tables.scenes if scene["name"] in set(names)]
     jobs = [(tables, scene, options) for scene in scenes]
     total = sum(scene["nbr_samples"] for scene in scenes)
-    with ExitStack() as stack:
-        bar = stack.enter_context(tqdm(desc="samples", total=total, disable=not progress))
-        parts: Iterator[ScenePart] = map(_convert_job, jobs)
-        if workers > 0:
-            # Forked workers share the imported libraries; the tables lie on disk. This
-            # process ends them when it is stopped by hand.
-            ignore = (signal.SIGINT, signal.SIG_IGN)
-            pool = multiprocessing.get_context("fork").Pool(workers, signal.signal, ignore)
-            parts = stack.enter_context(pool).imap(_convert_job, jobs)
-        for scene, part in zip(scenes, parts, strict=True):
+    with tqdm(desc="samples", total=total, disable=not progress) as bar:
+        for (_, scene, _), part in run_jobs(_convert_job, jobs, workers, in_order=True):
             bar.update(scene["nbr_samples"])
             yield scene, part
 

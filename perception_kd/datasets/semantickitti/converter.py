@@ -15,7 +15,8 @@ from tqdm import tqdm
 from perception_kd.datasets.semantic_labels import SEMANTICKITTI_CLASSES
 from perception_kd.datasets.splits import SEMANTICKITTI_SEQUENCES
 from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
-from perception_kd.io.info_file import Sample, make_metainfo, make_out_dir, write_info
+from perception_kd.io.atomic import make_writable_folder
+from perception_kd.io.info_file import Sample, make_metainfo, write_info
 
 HELP = "info files of SemanticKITTI, or of a data set in its format"
 CAMERA = "CAM2"
@@ -74,7 +75,7 @@ def convert_semantickitti(
         ValueError: If a file of a sequence is broken.
     """
     root = find_root(root)
-    out_dir = make_out_dir(out_dir or root)
+    out_dir = make_writable_folder("--out-dir", out_dir or root)
     converted = Converted()
     for split, sequences in (splits or SEMANTICKITTI_SEQUENCES).items():
         present = [x for x in sequences if _scans(root, x)]

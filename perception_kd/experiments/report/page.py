@@ -27,6 +27,7 @@ from perception_kd.experiments.report.scenes import (
 from perception_kd.experiments.report.section import Section
 from perception_kd.experiments.report.training import training_section
 from perception_kd.experiments.report.work_dir import WorkDir
+from perception_kd.io.atomic import write_whole
 
 SCRIPTS = ("core.js", "cloud.js", "clouds.js", "similarity.js")
 NUM_KEYFRAMES = 2
@@ -73,10 +74,7 @@ def write_report(
     ]
     out = out or work_dir / "report.html"
     out.parent.mkdir(parents=True, exist_ok=True)
-    # At once or not at all: a page is megabytes.
-    temporary = out.with_name(f".{out.name}.tmp")
-    temporary.write_text(render_page("Pre-training demo", sections), encoding="utf-8")
-    temporary.replace(out)
+    write_whole(out, render_page("Pre-training demo", sections).encode())
     return out
 
 

@@ -363,7 +363,7 @@ def test_negative_numbers_are_refused(
 
 
 @pytest.mark.slow
-def test_stopped_by_hand_it_leaves_nothing_and_says_nothing(
+def test_an_interrupted_conversion_leaves_and_prints_nothing(
     fake_nuscenes: Path, tmp_path: Path
 ) -> None:
     # A terminal sends the signal to all processes of the group. A shell in the
@@ -372,13 +372,13 @@ def test_stopped_by_hand_it_leaves_nothing_and_says_nothing(
     script = f"""
 import os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from perception_kd.datasets import nuscenes_converter
-convert_job = nuscenes_converter._convert_job
-def stop(job):
-    if job[1]["name"] == "scene-0061":
+from perception_kd.datasets.nuscenes import converter
+run_jobs = converter.run_jobs
+def stop_after_one(*args, **options):
+    for result in run_jobs(*args, **options):
         os.killpg(0, signal.SIGINT)
-    return convert_job(job)
-nuscenes_converter._convert_job = stop
+        yield result
+converter.run_jobs = stop_after_one
 from tools import create_data
 options = ["--root", {str(fake_nuscenes)!r}, "--version", {MINI!r}, "--out-dir"]
 raise SystemExit(create_data.main(["nuscenes", *options, {str(tmp_path / "out")!r}]))

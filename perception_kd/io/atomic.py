@@ -1,0 +1,111 @@
+"""Files that appear whole or not at all, and folders that can be written to."""
+
+import contextlib
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+_DAY_S = 24 * 3600
+
+
+@contextmanager
+def open_whole(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that gets its name when the block ends without an error.
+
+    Until then the bytes are in a hidden file beside it. After an error that file is
+    removed, and an earlier file of the same name is unchanged.
+
+    Args:
+        path: File to write, in a folder that exists.
+
+    Yields:
+        The binary stream.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: str | Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: File to write, in a folder that exists.
+        data: Its content.
+    """
+    with open_whole(path) as file:
+        file.write(data)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write an indented JSON file whole or not at all.
+
+    Args:
+        path: File to write, in a folder that exists.
+        content: JSON types.
+    """
+    write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of :func:`open_whole` whose writer no longer runs.
+
+    A writer on another host cannot be checked; its file is removed after a day.
+
+    Args:
+        folder: Folder of the files.
+    """
+    for path in folder.glob(".*.tmp"):
+        host, _, pid = path.name.removesuffix(".tmp").rpartition("-")
+        is_here = host.endswith(f".{socket.gethostname()}")
+        with contextlib.suppress(FileNotFoundError):
+            age_s = time.time() - path.stat().st_mtime
+            if age_s > _DAY_S or (is_here and not _is_running(pid)):
+                path.unlink()
+
+
+def make_writable_folder(option: str, folder: str | Path) -> Path:
+    """Make a folder and check that files can be written to it.
+
+    Args:
+        option: Command-line option that names the folder, for the error.
+        folder: The folder.
+
+    Returns:
+        Its absolute path.
+
+    Raises:
+        PermissionError: If it cannot be made or written to.
+    """
+    folder = Path(folder).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Permission bits do not show a read-only or full file system.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PermissionError(
+            f"Cannot write to {option} {folder}: {error.strerror}. Choose another folder."
+        ) from error
+    return folder
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

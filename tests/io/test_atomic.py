@@ -1,0 +1,86 @@
+"""Files are whole or absent, and folders are checked before work starts."""
+
+import errno
+import json
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perception_kd.io.atomic import (
+    make_writable_folder,
+    open_whole,
+    remove_leftovers,
+    write_json,
+    write_whole,
+)
+
+DEAD = 2**22 + 1  # beyond the largest process id of Linux
+
+
+def test_a_file_appears_when_its_block_ends(tmp_path: Path) -> None:
+    with open_whole(tmp_path / "file") as file:
+        file.write(b"new")
+        assert not (tmp_path / "file").exists()
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_an_error_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
+    write_whole(tmp_path / "file", b"old")
+    with suppress(KeyboardInterrupt), open_whole(tmp_path / "file") as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_json_that_cannot_be_encoded_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    write_json(path, {"whole": True})
+    with pytest.raises(TypeError):
+        write_json(path, {"broken": object()})
+    assert json.loads(path.read_text()) == {"whole": True}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_only_leftovers_of_dead_writers_are_removed(tmp_path: Path) -> None:
+    host = socket.gethostname()
+    dead, living = f".a.bin.{host}-{DEAD}.tmp", f".b.bin.{host}-{os.getpid()}.tmp"
+    # Which processes run on another host is unknown, whatever their ids are here.
+    elsewhere, old = f".c.bin.elsewhere-{DEAD}.tmp", ".d.bin.elsewhere-2.tmp"
+    for name in (dead, living, elsewhere, old):
+        (tmp_path / name).write_bytes(b"half")
+    os.utime(tmp_path / old, (0, 0))
+    remove_leftovers(tmp_path)
+    assert set(os.listdir(tmp_path)) == {living, elsewhere}
+
+
+def test_a_writable_folder_is_made_and_left_empty(tmp_path: Path) -> None:
+    folder = make_writable_folder("--out-dir", tmp_path / "a" / "b")
+    assert folder == tmp_path / "a" / "b"
+    assert list(folder.iterdir()) == []
+
+
+def refuse(*_: Any, **__: Any) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+@pytest.mark.parametrize("call", ["pathlib.Path.mkdir", "tempfile.TemporaryFile"])
+def test_a_folder_that_cannot_be_written_to_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.setattr(call, refuse)
+    message = r"^Cannot write to --out-dir .*/a: Read-only file system\. Choose another folder\.$"
+    with pytest.raises(PermissionError, match=message):
+        make_writable_folder("--out-dir", tmp_path / "a")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    for folder in (tmp_path / "a", tmp_path / "a" / "b"):
+        with pytest.raises(PermissionError, match=f"Cannot write to --work-dir {folder}: "):
+            make_writable_folder("--work-dir", folder)
