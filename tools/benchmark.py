@@ -1,7 +1,7 @@
-"""Time parts of the package against what they stand in for, in the same run.
+"""Compare the speed and memory of operations with the implementations they replace.
 
-Each line compares two ways to the same result, run in turns: seconds of the fastest
-run, and the peak of memory beyond inputs and results.
+Each line compares two implementations, run alternately in one process: time of the
+fastest run, and peak memory beyond inputs and results.
 """
 
 import argparse
@@ -28,16 +28,20 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("name", choices=[*BENCHMARKS, "all"], help="what to measure")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
-    parser.add_argument("--repeats", type=positive, default=5, help="runs of each way (default 5)")
+    parser.add_argument("name", choices=[*BENCHMARKS, "all"], help="benchmark to run")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    parser.add_argument(
+        "--repeats", type=positive, default=5, help="timed runs of each implementation (default: 5)"
+    )
     parser.add_argument("--threads", type=positive, help="threads of torch (default: all cores)")
-    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, ...")
+    parser.add_argument(
+        "--device", default="cpu", help="device, such as cuda or cuda:1 (default: cpu)"
+    )
     return parser.parse_args(argv)
 
 
 def format_row(row: dict[str, Any]) -> str:
-    """Write a row in the columns of the table."""
+    """Format a row as a line of the table."""
     memory = [
         "-" if row[key] is None else f"{row[key]:.1f} MB" for key in ("ours_mb", "reference_mb")
     ]

@@ -1,4 +1,4 @@
-"""Speed and memory of parts against what they stand in for, run in the same process."""
+"""Speed and memory of operations, compared with the implementations they replace."""
 
 import importlib
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BENCHMARKS", "run_benchmark"]
 
-# Name to module and function, which takes Settings and yields rows.
+# From name to "module:function"; the function takes Settings and yields rows.
 BENCHMARKS = {
     "bev_pool": "perception_kd.benchmarks.bev_pool:benchmark_bev_pool",
     "sparse_conv": "perception_kd.benchmarks.sparse_conv:benchmark_sparse_conv",
@@ -20,17 +20,17 @@ BENCHMARKS = {
 
 
 def run_benchmark(name: str, settings: "Settings") -> "Iterator[Row]":
-    """Run one benchmark by its name.
+    """Run one benchmark by name.
 
     Args:
-        name: A key of ``BENCHMARKS``.
-        settings: How to run it.
+        name: Key of ``BENCHMARKS``.
+        settings: Repeats and device.
 
     Yields:
-        One row a comparison, as soon as it is there.
+        One row per comparison, as soon as it is measured.
 
     Raises:
-        ValueError: If there is no benchmark of that name.
+        ValueError: If the name is unknown.
     """
     if name not in BENCHMARKS:
         raise ValueError(f"name must be one of {', '.join(BENCHMARKS)}, but got {name}.")

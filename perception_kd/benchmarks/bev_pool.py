@@ -1,4 +1,4 @@
-"""Pooling of frustum features against the cumulative-sum trick of lift-splat."""
+"""BEV pooling of frustum features, compared with the cumulative-sum trick of LSS."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from perception_kd.ops import bev_pool, index_cells
 
 CHANNELS = 80
 
-# BEVFusion's grid for the VoxelNet of 0.1 m, and one as coarse as many detectors'.
+# From the grid of BEVFusion with 0.1 m voxels to one as coarse as in many detectors.
 GRIDS = {
     "256x256": BEVGrid((-51.2, -51.2, -10.0, 51.2, 51.2, 10.0), 0.4),
     "180x180": BEVGrid((-54.0, -54.0, -10.0, 54.0, 54.0, 10.0), 0.6),
@@ -23,12 +23,12 @@ GRIDS = {
 
 
 class Frusta(NamedTuple):
-    """What is pooled.
+    """Inputs of the pooling.
 
     Attributes:
-        probs: Probabilities of depth, shape (V, D, h, w).
+        probs: Depth probabilities, shape (V, D, h, w).
         feats: Features, shape (V, C, h, w).
-        cells: Cell of each frustum point, -1 = off the grid, shape (V, D, h, w).
+        cells: Cell of each frustum point, -1 = outside the grid, shape (V, D, h, w).
         num_cells: Number of cells.
     """
 
@@ -39,18 +39,19 @@ class Frusta(NamedTuple):
 
 
 def benchmark_bev_pool(settings: Settings) -> Iterator[Row]:
-    """Compare six cameras of 256x704 px at BEVFusion's size, forward and backward.
+    """Compare forward and backward passes at the size of BEVFusion.
 
-    118 depths, 32 x 88 feature cells and 80 channels. Both ways start from the cell of
-    each frustum point and sort anew, as training with augmentation has to. The
-    reference differs from the sum by what its running sum in single precision loses. A
-    last row adds up the same outer product by index instead.
+    Six cameras of 256x704 px, 118 depths, 32 x 88 feature cells and 80 channels. Both
+    implementations start from the cell of each frustum point and sort the points, as
+    training with augmentation has to in every step. The reference differs by the error
+    of its running sum in single precision. The last row compares with ``index_add`` on
+    the same outer product.
 
     Args:
-        settings: How to run.
+        settings: Repeats and device.
 
     Yields:
-        One row a grid, then one of the last grid.
+        One row per grid, then one for ``index_add`` on the last grid.
     """
     for name, grid in GRIDS.items():
         frusta = make_frusta(grid, feat_shape=(32, 88), device=settings.device)
@@ -60,7 +61,7 @@ def benchmark_bev_pool(settings: Settings) -> Iterator[Row]:
 
 
 def make_frusta(grid: BEVGrid, feat_shape: tuple[int, int], device: str = "cpu") -> Frusta:
-    """Make random features of six cameras that look around, slightly downwards."""
+    """Make random features of six cameras that look outwards and slightly down."""
     generator = torch.Generator().manual_seed(0)
     depths = torch.arange(1.0, 60.0, 0.5)
     cells = frustum_cells(make_cameras(feat_shape), feat_shape, depths, grid)
@@ -76,7 +77,7 @@ def make_frusta(grid: BEVGrid, feat_shape: tuple[int, int], device: str = "cpu")
 
 
 def make_cameras(feat_shape: tuple[int, int]) -> Cameras:
-    """Make six cameras of 70 degrees, one every 60, for features of stride 8."""
+    """Make six cameras with 70 degrees field of view, 60 degrees apart, stride 8."""
     angle = torch.arange(6) * math.pi / 3
     pitch = torch.tensor(0.02)
     zero = torch.zeros(6)
@@ -99,7 +100,7 @@ def make_cameras(feat_shape: tuple[int, int]) -> Cameras:
 
 
 def make_cases(name: str, frusta: Frusta) -> tuple[Case, Case]:
-    """Make the comparisons; each way returns the sums and both gradients."""
+    """Make the comparisons; results are the sums and both gradients."""
     probs, feats, cells, num_cells = frusta
     grad = torch.linspace(-1, 1, num_cells * CHANNELS, device=cells.device).view(num_cells, -1)
 
@@ -126,23 +127,33 @@ def make_cases(name: str, frusta: Frusta) -> tuple[Case, Case]:
 
 
 def pool_by_index(probs: Tensor, feats: Tensor, cells: Tensor, num_cells: int) -> Tensor:
-    """Pool by adding the outer product to the cells, point by point."""
+    """Pool by adding the rows of the outer product to their cells.
+
+    Args:
+        probs: See :class:`Frusta`, also for the other arguments.
+        feats: Features.
+        cells: Cell of each frustum point.
+        num_cells: Number of cells.
+
+    Returns:
+        Sums, shape (num_cells, C).
+    """
     products, cells = _spread(probs, feats, cells)
     return products.new_zeros(num_cells, products.shape[1]).index_add(0, cells, products)
 
 
 def _spread(probs: Tensor, feats: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-    """Write down the outer product on the grid, (n, C), and its cells, (n,)."""
+    """Return the outer product inside the grid, (P, C), and its cells, (P,)."""
     products = (probs[:, None] * feats[:, :, None]).permute(0, 2, 3, 4, 1).flatten(0, 3)
     kept = cells.flatten() >= 0
     return products[kept], cells.flatten()[kept]
 
 
 def pool_by_cumsum(probs: Tensor, feats: Tensor, cells: Tensor, num_cells: int) -> Tensor:
-    """Pool as Lift, Splat, Shoot does (arXiv 2008.05711, Sec. 3.3 and its code).
+    """Pool like Lift, Splat, Shoot (arXiv 2008.05711, Sec. 3.3 and its code).
 
     Args:
-        probs: As in :class:`Frusta`, as are the others.
+        probs: See :class:`Frusta`, also for the other arguments.
         feats: Features.
         cells: Cell of each frustum point.
         num_cells: Number of cells.
@@ -157,7 +168,7 @@ def pool_by_cumsum(probs: Tensor, feats: Tensor, cells: Tensor, num_cells: int) 
 
 
 class _SumsByDifference(torch.autograd.Function):
-    """Sums of sorted segments: differences of the running sum at their ends."""
+    """Sums of sorted segments as differences of the running sum at their ends."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Time and memory of two ways to the same result, taken in turns."""
+"""Run time and peak memory of two implementations of the same operation."""
 
 import ctypes
 import re
@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 Row = dict[str, Any]
-Way = Callable[[], Sequence[Tensor]]
+Implementation = Callable[[], Sequence[Tensor]]
 
 
 class Settings(NamedTuple):
-    """How to run a benchmark.
+    """Settings of a benchmark.
 
     Attributes:
-        repeats: Times that each way is run; the fastest counts.
-        device: Where the tensors are.
+        repeats: Number of timed runs of each implementation; the fastest counts.
+        device: Device of the tensors.
     """
 
     repeats: int = 5
@@ -27,31 +27,31 @@ class Settings(NamedTuple):
 
 
 class Case(NamedTuple):
-    """Two ways to the same result, from the same inputs.
+    """Two implementations of an operation on the same inputs.
 
     Attributes:
-        name: What is computed.
-        reference: What the other way is.
-        ours: Our way; returns its results.
-        theirs: The other way; returns the same results in the same order.
+        name: Name of the operation.
+        reference: Description of the reference implementation.
+        ours: Our implementation; returns its results.
+        theirs: Reference implementation; returns the same results in the same order.
     """
 
     name: str
     reference: str
-    ours: Way
-    theirs: Way
+    ours: Implementation
+    theirs: Implementation
 
 
 def compare(case: Case, settings: Settings) -> Row:
-    """Run both ways of a case in turns, so that a busy machine hits both alike.
+    """Run both implementations of a case alternately, so that other load affects both.
 
-    Memory is the peak during one run, beyond what was there before and without the
-    results, which both ways have to return: resident memory of the process on a CPU
-    (None where Linux's ``/proc`` is missing), allocated memory on a GPU.
+    Memory is the peak during one run beyond the memory in use before it, without the
+    results, which both have to return: resident memory of the process on a CPU (None
+    without the ``/proc`` of Linux), allocated memory on a GPU.
 
     Args:
-        case: What to compare.
-        settings: How often and where.
+        case: Implementations to compare.
+        settings: Repeats and device.
 
     Returns:
         ``name``, ``reference``, seconds ``ours_s`` and ``reference_s`` of the fastest
@@ -65,7 +65,7 @@ def compare(case: Case, settings: Settings) -> Row:
     )
     del results
     seconds = [
-        [_seconds(way, settings.device) for way in (case.ours, case.theirs)]
+        [_seconds(run, settings.device) for run in (case.ours, case.theirs)]
         for _ in range(settings.repeats)
     ]
     ours_s, reference_s = (min(column) for column in zip(*seconds, strict=True))
@@ -81,30 +81,30 @@ def compare(case: Case, settings: Settings) -> Row:
     }
 
 
-def measure_peak_mb(way: Way, device: str = "cpu") -> float | None:
-    """Return the peak of memory in one run, without what is there before and after.
+def measure_peak_mb(run: Implementation, device: str = "cpu") -> float | None:
+    """Return the peak memory of one run beyond its inputs and results.
 
     Args:
-        way: What to run.
-        device: Where it allocates.
+        run: Function to run.
+        device: Device on which it allocates.
 
     Returns:
-        MB (10^6 bytes), or None where the system does not tell.
+        MB (10^6 bytes), or None if the system does not report it.
     """
     if torch.device(device).type == "cuda":
         torch.cuda.synchronize()
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
-        kept = sum(result.nbytes for result in way())
+        kept = sum(result.nbytes for result in run())
         torch.cuda.synchronize()
         return (torch.cuda.max_memory_allocated() - before - kept) / 1e6
 
     try:
-        # Pages that malloc keeps for later would hide what a run takes again.
+        # Free pages kept by malloc would hide the memory that a run takes.
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
         resident = _status_bytes("VmRSS")
-        kept = sum(result.nbytes for result in way())
+        kept = sum(result.nbytes for result in run())
         return max(_status_bytes("VmHWM") - resident - kept, 0) / 1e6
     except (AttributeError, OSError):
         return None
@@ -115,9 +115,9 @@ def _status_bytes(key: str) -> int:
     return int(re.findall(rf"{key}:\s+(\d+) kB", status)[0]) * 1024
 
 
-def _seconds(way: Way, device: str) -> float:
+def _seconds(run: Implementation, device: str) -> float:
     start = time.perf_counter()
-    way()
+    run()
     if torch.device(device).type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - start

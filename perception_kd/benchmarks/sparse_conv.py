@@ -1,7 +1,7 @@
-"""Sparse convolution on a CPU against spconv's own, at the sizes of a MinkUNet.
+"""Sparse convolution on a CPU, compared with spconv at the layer sizes of a MinkUNet.
 
-Forward passes only: spconv's own backward pass raises on a CPU. With two threads its
-own forward pass is wrong now and then, which shows as a ``max_abs_diff`` above 1e-3.
+Forward passes only: the backward pass of spconv raises on a CPU. With two threads its
+forward pass is sometimes wrong, which shows as a ``max_abs_diff`` above 1e-3.
 """
 
 import math
@@ -15,7 +15,7 @@ from perception_kd.benchmarks.harness import Case, Row, Settings, compare
 GRID = [48, 800, 800]
 NUM_VOXELS = 30_000
 
-# Channels in and out, kernel size, stride (1: submanifold), whether to invert.
+# Input and output channels, kernel size, stride (1: submanifold), inverse.
 LAYERS = [
     (4, 32, 3, 1, False),
     (32, 32, 3, 1, False),
@@ -30,19 +30,19 @@ LAYERS = [
 
 
 def benchmark_sparse_conv(settings: Settings) -> Iterator[Row]:
-    """Compare the forward pass of layers of 30 000 voxels.
+    """Compare the forward passes of layers with 30 000 voxels.
 
     Args:
-        settings: How to run; the device has to be a CPU.
+        settings: Repeats and device, which has to be a CPU.
 
     Yields:
-        One row a layer, and one for all of them: the sum of times, the largest memory.
+        One row per layer, then one for all layers: summed times, largest memory.
 
     Raises:
         ValueError: If the device is not a CPU.
     """
     if torch.device(settings.device).type != "cpu":
-        raise ValueError(f"device must be cpu, but got {settings.device}; a GPU has no part here.")
+        raise ValueError(f"This benchmark runs on the CPU only; got device={settings.device}.")
     torch.manual_seed(0)
     voxels = make_street_voxels(NUM_VOXELS)
     rows = []
@@ -75,10 +75,10 @@ def make_case(
         out_channels: Channels of the output.
         kernel: Size of the cubic kernel.
         stride: Stride; 1 makes a submanifold convolution.
-        inverse: Whether to undo the strided convolution.
+        inverse: Whether to apply the inverse of the strided convolution.
 
     Returns:
-        A case whose result are the features of the output voxels.
+        Case whose result is the features of the output voxels.
     """
     from spconv.pytorch import ops
 
@@ -93,17 +93,17 @@ def make_case(
     filters = torch.randn(out_channels, *[kernel] * 3, in_channels) / math.sqrt(in_channels)
     arguments = (torch.randn(num_in, in_channels), filters, pairs, num_pairs, num_out)
     kind = "subm" if subm else "inverse" if inverse else "strided"
-    own = ops.indice_conv.__wrapped__
+    spconv_conv = ops.indice_conv.__wrapped__
     return Case(
         name=f"sparse_conv/{kind}{kernel}-{in_channels}-{out_channels}",
-        reference="spconv's own forward pass",
+        reference="forward pass of spconv",
         ours=lambda: [indice_conv(*arguments, inverse, subm)],
-        theirs=lambda: [own(*arguments, inverse, subm)],
+        theirs=lambda: [spconv_conv(*arguments, inverse, subm)],
     )
 
 
 def make_street_voxels(num: int) -> Tensor:
-    """Draw voxels of an uneven ground and walls, denser near the middle.
+    """Draw voxels of uneven ground and walls, denser near the middle.
 
     Args:
         num: Number of voxels K.

@@ -1,4 +1,4 @@
-"""Pooling and the loss of SLidR against its sparse one-hot matrices."""
+"""Superpixel pooling and the loss of SLidR, compared with sparse one-hot matrices."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ REFERENCE = "sparse one-hot matrices"
 
 
 class Batch(NamedTuple):
-    """What the loss is made of.
+    """Inputs of the loss.
 
     Attributes:
         maps: Normalized feature maps, shape (V, C, H, W).
@@ -42,10 +42,10 @@ def benchmark_superpixel_loss(settings: Settings) -> Iterator[Row]:
     loss; and the whole chain of upsampling, normalization, pooling and loss.
 
     Args:
-        settings: How to run.
+        settings: Repeats and device.
 
     Yields:
-        One row a comparison.
+        One row per comparison.
     """
     batch = make_batch(num_views=12, height=224, width=416, device=settings.device)
     for case in make_cases(batch):
@@ -53,7 +53,7 @@ def benchmark_superpixel_loss(settings: Settings) -> Iterator[Row]:
 
 
 def make_batch(num_views: int, height: int, width: int, device: str = "cpu") -> Batch:
-    """Make random features, 10 x 15 wavy superpixels a view and 2500 pairs a view."""
+    """Make random features, 10 x 15 wavy superpixels and 2500 pairs per view."""
     generator = torch.Generator().manual_seed(0)
     row, col = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     wavy_row = (row + 4 * torch.sin(col / 9)).clamp(0, height - 1)
@@ -79,7 +79,7 @@ def make_batch(num_views: int, height: int, width: int, device: str = "cpu") -> 
 
 
 def make_cases(batch: Batch) -> list[Case]:
-    """Make the three comparisons; each returns the means or the loss, and gradients."""
+    """Make the comparisons; results are the means or the loss, and the gradients."""
     ids, num = batch.superpixels, batch.num_superpixels
     grad = torch.linspace(-1, 1, num * CHANNELS, device=ids.device).view(num, CHANNELS)
 
@@ -128,11 +128,11 @@ def make_cases(batch: Batch) -> list[Case]:
 
 
 def one_hot_means(feats: Tensor, ids: Tensor, num_segments: int) -> Tensor:
-    """Average rows by a sparse one-hot matrix, built anew, as SLidR's training does.
+    """Average rows with a sparse one-hot matrix, as in the training code of SLidR.
 
     Args:
         feats: Features, shape (P, C).
-        ids: Segment of each row, shape (P,), none without.
+        ids: Segment of each row, all >= 0, shape (P,).
         num_segments: Number of segments S.
 
     Returns:
@@ -147,5 +147,5 @@ def one_hot_means(feats: Tensor, ids: Tensor, num_segments: int) -> Tensor:
 
 
 def as_rows(maps: Tensor) -> Tensor:
-    """Copy maps (V, C, H, W) to rows (V * H * W, C)."""
+    """Flatten maps (V, C, H, W) to rows (V * H * W, C)."""
     return maps.permute(0, 2, 3, 1).flatten(0, 2)

@@ -1,4 +1,4 @@
-"""The benchmark's rows, its command line and its measure of memory."""
+"""Benchmarks: their rows, the command line and the measurement of memory."""
 
 import json
 import subprocess
@@ -42,19 +42,19 @@ def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_row_compares_the_fastest_runs_and_the_results() -> None:
     calls = []
 
-    def way(label: str, value: float) -> list[Tensor]:
+    def run(label: str, value: float) -> list[Tensor]:
         calls.append(label)
         if calls == ["ours", "theirs", "ours"]:
-            time.sleep(0.2)  # the first of our two runs that are timed
+            time.sleep(0.2)  # the first of our two timed runs
         return [torch.zeros(2), torch.tensor([1.0, value])]
 
-    case = Case("x", "y", lambda: way("ours", 1.0), lambda: way("theirs", -2.0))
+    case = Case("x", "y", lambda: run("ours", 1.0), lambda: run("theirs", -2.0))
     row = compare(case, Settings(repeats=2))
     assert list(row) == KEYS
     assert row["max_abs_diff"] == 3
     assert row["ours_s"] < 0.1
     assert row["ratio"] == row["reference_s"] / row["ours_s"]
-    # One run for the results, two in turns for the time, one for the memory.
+    # One run for the results, two alternating for the time, one for the memory.
     assert calls == ["ours", "theirs"] * 4
 
 
@@ -62,26 +62,26 @@ MEASURE_80_MB = """
 import torch
 from perception_kd.benchmarks.harness import measure_peak_mb
 
-def way():
+def run():
     first, second = torch.ones(20_000_000), torch.ones(10_000_000)
     del second
     return [first * 2]
 
-way()
-print(measure_peak_mb(way))
+run()
+print(measure_peak_mb(run))
 """
 
 
 @linux_only
 def test_memory_is_the_peak_without_the_results() -> None:
-    # With the 80 MB of the result there are the 80 MB of `first`, but not `second`.
-    # In a process of its own: the heap of this one may have a hole that keeps them.
+    # Beside the 80 MB of the result there are the 80 MB of `first`, but not `second`.
+    # In a separate process, since free heap of this one could hide the allocations.
     printed = subprocess.check_output([sys.executable, "-c", MEASURE_80_MB], text=True)
     assert float(printed) == pytest.approx(80, abs=4)
 
 
 @pytest.mark.usefixtures("_toy")
-def test_json_prints_one_object_a_line(
+def test_json_prints_one_object_per_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert benchmark_tool.main(["all", "--json", "--repeats", "1"]) == 0
@@ -92,7 +92,7 @@ def test_json_prints_one_object_a_line(
 
 
 @pytest.mark.usefixtures("_toy")
-def test_the_table_has_a_head_and_a_line_for_each_row(
+def test_the_table_has_a_header_and_a_line_per_row(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert benchmark_tool.main(["toy", "--repeats", "1", "--threads", "1"]) == 0
@@ -120,7 +120,7 @@ def test_rejects_wrong_arguments(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
-def test_rejects_a_device_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rejects_a_missing_device(capsys: pytest.CaptureFixture[str]) -> None:
     assert benchmark_tool.main(["superpixel_loss", "--device", "cuda"]) == 2
     expected = "error: torch finds no GPU for --device cuda; use --device cpu.\n"
     assert capsys.readouterr().err == expected
@@ -129,7 +129,7 @@ def test_rejects_a_device_that_is_not_there(capsys: pytest.CaptureFixture[str]) 
 def test_rejects_an_unknown_name_and_a_gpu_for_sparse_conv() -> None:
     with pytest.raises(ValueError, match=r"name must be one of bev_pool, .*, but got x\."):
         next(run_benchmark("x", Settings()))
-    with pytest.raises(ValueError, match=r"device must be cpu, but got cuda;"):
+    with pytest.raises(ValueError, match=r"runs on the CPU only; got device=cuda\."):
         next(run_benchmark("sparse_conv", Settings(device="cuda")))
 
 
@@ -153,8 +153,7 @@ def test_superpixel_losses_agree() -> None:
 
 def test_bev_pools_agree() -> None:
     frusta = make_frusta(GRIDS["128x128"], feat_shape=(4, 11))
-    # Cameras that look around see nearly all of their frusta on the grid, and much of
-    # it.
+    # Nearly all frustum points lie inside the grid, and they cover much of it.
     assert (frusta.cells >= 0).float().mean() > 0.8
     assert len(frusta.cells.unique()) > 3000
     for case in make_bev_cases("pool", frusta):
