@@ -12,6 +12,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 
 from perception_kd.checkpoints.loading import load_report, read_state_dict
 from perception_kd.engine.config_options import check_new_settings, check_places
+from perception_kd.engine.renamed_configs import find_config
 from perception_kd.engine.settings import walk_settings
 from perception_kd.registry import DATASETS
 
@@ -23,7 +24,7 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     """Read a config and apply options to it.
 
     Args:
-        path: Config file.
+        path: Config file; an old name of one is logged with the new one.
         options: Dotted name to value, as ``--cfg-options`` gives them.
 
     Returns:
@@ -34,9 +35,8 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         ValueError: If the path is no config, or an option names no setting of it, nor
             one that it could have.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"config must be a file, but got {path}, which is none.")
-    if Path(path).suffix != ".py":
+    path = find_config(path)
+    if path.suffix != ".py":
         raise ValueError(f"config must be a Python file, but got {path}.")
     cfg = Config.fromfile(path)
     options, settings = dict(options or {}), cfg.to_dict()
@@ -44,7 +44,7 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     cfg.merge_from_dict(options)
     check_new_settings(settings, options, cfg.to_dict())
     if not cfg.get("work_dir"):
-        cfg.work_dir = str(Path("work_dirs") / Path(path).stem)
+        cfg.work_dir = str(Path("work_dirs") / path.stem)
     return cfg
 
 

@@ -91,7 +91,9 @@ def test_a_list_can_be_a_file(tmp_path: Path) -> None:
     own.write_text("\n")
     with pytest.raises(ValueError, match=r"own\.txt must name a scene a line, but it is empty"):
         read_scene_list(own)
-    with pytest.raises(FileNotFoundError, match=r"other\.txt; name a file, or one of nuscenes_det"):
+    with pytest.raises(
+        FileNotFoundError, match=r"other\.txt; name a file, or one of nuscenes_calico"
+    ):
         read_scene_list(tmp_path / "other.txt")
 
 

@@ -202,7 +202,7 @@ def test_an_argument_that_only_python_refuses_is_one_line(
 
 def test_a_missing_config_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert train_tool.main(["no/such.py"]) == 2
-    expected = "error: config must be a file, but got no/such.py, which is none.\n"
+    expected = "error: No config at no/such.py.\n"
     assert capfd.readouterr().err == expected
 
 

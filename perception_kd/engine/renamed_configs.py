@@ -1,0 +1,44 @@
+"""Configs under the names of earlier versions.
+
+``configs/renamed.json`` maps each old name to the new one, both as paths from
+``configs/``.
+"""
+
+import json
+import logging
+import os
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+TABLE = "renamed.json"
+
+
+def find_config(path: str | Path) -> Path:
+    """Return the file of a config, also if the path is an old name of it.
+
+    Args:
+        path: Config file, such as ``configs/slidr/<name>.py``.
+
+    Returns:
+        The path itself, or that of the renamed config, which is then logged.
+
+    Raises:
+        FileNotFoundError: If there is no such config under either name.
+    """
+    path = Path(path)
+    if path.is_file():
+        return path
+    folder = path.absolute().parent
+    table = folder.parent / TABLE
+    names = json.loads(table.read_text()) if table.is_file() else {}
+    new = names.get(f"{folder.name}/{path.name}")
+    if new is None:
+        raise FileNotFoundError(f"No config at {path}.")
+    found = folder.parent / new
+    if not path.is_absolute():
+        found = Path(os.path.relpath(found))
+    print_log(
+        f"{path} was renamed to {found}, which is read.", logger="current", level=logging.WARNING
+    )
+    return found

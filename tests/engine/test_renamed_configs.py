@@ -1,0 +1,47 @@
+"""Old names of configs."""
+
+import json
+from pathlib import Path
+
+import pytest
+from mmengine import Config
+
+from perception_kd.engine import renamed_configs
+from perception_kd.engine.launch import read_config
+from perception_kd.engine.renamed_configs import TABLE, find_config
+from tests.test_configs import CONFIGS
+
+RENAMED = json.loads((CONFIGS / TABLE).read_text())
+
+
+@pytest.mark.parametrize("old", sorted(RENAMED))
+def test_an_old_name_leads_to_one_config(old: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(renamed_configs, "print_log", lambda line, **_: lines.append(line))
+    assert not (CONFIGS / old).exists()
+    found = find_config(CONFIGS / old)
+    assert found == CONFIGS / RENAMED[old]
+    assert found.is_file()
+    assert lines == [f"{CONFIGS / old} was renamed to {found}, which is read."]
+
+
+def test_the_tools_read_a_renamed_config() -> None:
+    old = CONFIGS / "det" / "lidar-pillar02_8xb4-cyclic-20e_nus-5pct.py"
+    new = CONFIGS / "det" / "det_pillar02_8xb4-cyclic-20e_nus-5pct.py"
+    cfg = read_config(old)
+    assert cfg.model == Config.fromfile(new).model
+    assert cfg.work_dir == f"work_dirs/{new.stem}"
+
+
+@pytest.mark.parametrize("folder", ["calico", "."])
+def test_an_old_name_is_found_from_every_folder(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(CONFIGS / folder)
+    old = CONFIGS / "calico" / "prc_pillar02_1xb2-adamw-cosine-8e_synthetic.py"
+    assert find_config(old.relative_to(CONFIGS / folder)).is_file()
+
+
+def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"No config at .*none\.py\.$"):
+        find_config(tmp_path / "none.py")
