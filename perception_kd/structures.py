@@ -105,6 +105,8 @@ class Sample(TypedDict, total=False):
     lidar_aug_matrix: Array
     img_aug_matrix: Array
     original_points: Indices
+    sampled_points: Indices
+    seed: int
 
 
 class PackedInputs(TypedDict, total=False):
@@ -121,6 +123,7 @@ class PackedInputs(TypedDict, total=False):
     pairing_images: Tensor
     views: list[Tensor]
     region_ids: Tensor
+    sampled_points: Tensor
 
 
 class PackedSample(TypedDict):
@@ -146,6 +149,7 @@ class Batch(TypedDict, total=False):
     pairing_images: Tensor
     views: list[list[Tensor]]
     region_ids: list[Tensor]
+    sampled_points: list[Tensor]
 
 
 PipelineStep: TypeAlias = ConfigDict | Callable[[Sample], Any]  # a config, or built

@@ -1,7 +1,7 @@
 """Synchronized camera images and LiDAR sweeps, one sample at a time."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,10 @@ from perception_kd.datasets.semantic_labels import (
     semantickitti_label_mapping,
 )
 from perception_kd.datasets.shared_state import SharedState
-from perception_kd.datasets.transforms.base import Sample
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.info_file import read_info
 from perception_kd.registry import DATASETS, TRANSFORMS
-
-Step = dict[str, Any] | Callable[[Sample], Sample | None]
+from perception_kd.structures import PipelineStep
 
 
 @DATASETS.register_module()
@@ -82,7 +80,7 @@ class CameraLidarDataset(BaseDataset):
         ann_file: str,
         data_root: str,
         info_root: str | None = None,
-        pipeline: Sequence[Step] = (),
+        pipeline: Sequence[PipelineStep] = (),
         *,
         cameras: Sequence[str] | None = None,
         scenes: Sequence[str] | str | None = None,

@@ -9,10 +9,10 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from perception_kd.checkpoints.loading import load_pretrained
-from perception_kd.datasets.transforms.base import Sample
 from perception_kd.models.networks.lidar_network import PointFeatures
 from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
 from perception_kd.registry import DATASETS, MODELS, TRANSFORMS
+from perception_kd.structures import Sample
 
 
 def load_pretrainer(cfg: Config, checkpoint: str) -> ImageToLidarPretrainer:

@@ -16,6 +16,7 @@ from perception_kd.regions import RegionSettings, make_regions
 from perception_kd.regions.codec import KIND, load_region_ids
 from perception_kd.regions.create import add_arguments, run
 from perception_kd.regions.filling import list_sweeps
+from perception_kd.structures import Sample
 from tests.regions.scene import make_box, make_ground
 
 TOKENS = ("a", "b", "c")
@@ -81,7 +82,7 @@ def test_the_cache_holds_the_regions_of_each_sweep(root: Path) -> None:
 
 def test_what_was_made_is_loaded_with_the_points(root: Path) -> None:
     create(root)
-    sample = {"sample_token": "c", "info_root": str(root), "num_pts_feats": 5}
+    sample: Sample = {"sample_token": "c", "info_root": str(root), "num_pts_feats": 5}
     loaded = LoadPoints()({**sample, "lidar_path": str(root / "samples/c.bin")})
     assert loaded is not None
     settings = RegionSettings().as_dict()

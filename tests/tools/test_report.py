@@ -118,7 +118,7 @@ def test_keyframes_hold_one_value_for_each_point_that_is_shown(work_dir: Path) -
     assert np.linalg.norm(keyframe.positions[:, :2], axis=1).max() < VIEW_RANGE
     assert keyframe.sample["imgs"][0].shape == (180, 320, 3)
     assert keyframe.truth is not None
-    raw = np.fromfile(keyframe.sample["pts_semantic_mask_path"], np.uint8)
+    raw = np.fromfile(str(keyframe.sample["pts_semantic_mask_path"]), np.uint8)
     mapping = keyframe.sample["label_mapping"]
     rows = keyframe.sample["original_points"][keyframe.shown]
     assert (keyframe.truth == mapping[raw[rows]]).all()

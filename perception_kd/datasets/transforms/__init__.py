@@ -1,23 +1,18 @@
 """Steps of a pipeline; each says which keys of a sample it reads and writes."""
 
-from perception_kd.datasets.transforms.base import RandomTransform, Sample, Transform
+from perception_kd.datasets.transforms.base import RandomTransform, Transform
 from perception_kd.datasets.transforms.bev_maps import LoadBEVMasks
-from perception_kd.datasets.transforms.boxes import CropBoxesToRange, LoadBoxes
-from perception_kd.datasets.transforms.camera_views import (
+from perception_kd.datasets.transforms.bevfusion_images import (
     RandomRotateImages,
     RandomScaleAndCropImages,
     ScaleAndCropImages,
 )
-from perception_kd.datasets.transforms.images import (
-    RandomFlipImages,
-    RandomResizedCrop,
-    ResizeImages,
-)
+from perception_kd.datasets.transforms.boxes import CropBoxesToRange, LoadBoxes
+from perception_kd.datasets.transforms.cached import LoadRegions, LoadSuperpixels
 from perception_kd.datasets.transforms.loading import (
     LoadImages,
     LoadPointLabels,
     LoadPoints,
-    LoadSuperpixels,
 )
 from perception_kd.datasets.transforms.packing import DrawSeed, PackPretrainInputs
 from perception_kd.datasets.transforms.pairing import PairPointsWithPixels
@@ -34,7 +29,11 @@ from perception_kd.datasets.transforms.points import (
     RandomTranslate,
 )
 from perception_kd.datasets.transforms.region_points import SampleRegionPoints
-from perception_kd.datasets.transforms.regions import LoadRegions
+from perception_kd.datasets.transforms.slidr_images import (
+    RandomFlipImages,
+    RandomResizedCrop,
+    ResizeImages,
+)
 from perception_kd.datasets.transforms.views import MakeViews
 
 __all__ = [
@@ -63,7 +62,6 @@ __all__ = [
     "RandomTransform",
     "RandomTranslate",
     "ResizeImages",
-    "Sample",
     "SampleRegionPoints",
     "ScaleAndCropImages",
     "ShufflePoints",

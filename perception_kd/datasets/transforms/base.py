@@ -3,17 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-Sample = dict[str, Any]
-Mask = NDArray[np.bool_]
+from perception_kd.structures import Indices, Mask, PointKey, Sample
+
 ParamsT = TypeVar("ParamsT")
 
-# What has a row a point.
-POINT_KEYS = ("points", "original_points", "pts_semantic_mask", "region_ids")
+# Keys with one row per point.
+POINT_KEYS: tuple[PointKey, ...] = get_args(PointKey)
 
 
 class Transform(ABC):
@@ -50,6 +49,19 @@ class RandomTransform(Transform, Generic[ParamsT]):
         """Return the sample transformed by these parameters."""
 
 
+def take_rows(sample: Sample, rows: Indices | Mask) -> Sample:
+    """Return a new sample with these rows of everything that has one row per point.
+
+    Pairs do not follow.
+
+    Args:
+        sample: The sample, left as it is.
+        rows: Rows of ``points``, or whether to keep each of them, shape (N,).
+    """
+    taken = {key: sample[key][rows] for key in POINT_KEYS if key in sample}
+    return cast(Sample, {**sample, **taken})
+
+
 def select_points(sample: Sample, keep: Mask) -> Sample | None:
     """Drop points, and with them their pairs, labels and regions.
 
@@ -65,10 +77,7 @@ def select_points(sample: Sample, keep: Mask) -> Sample | None:
     """
     if not keep.any():
         return None
-    selected = dict(sample)
-    for key in POINT_KEYS:
-        if key in sample:
-            selected[key] = sample[key][keep]
+    selected = take_rows(sample, keep)
     if "pairing_points" in sample:
         new_row = np.cumsum(keep) - 1
         selected = select_pairs(selected, keep[sample["pairing_points"]])
@@ -83,11 +92,14 @@ def select_pairs(sample: Sample, keep: Mask) -> Sample:
         sample: The sample, left as it is.
         keep: Whether a pair stays, shape (P,).
     """
-    pairs = {key: sample[key][keep] for key in ("pairing_points", "pairing_images")}
-    return {**sample, **pairs}
+    return {
+        **sample,
+        "pairing_points": sample["pairing_points"][keep],
+        "pairing_images": sample["pairing_images"][keep],
+    }
 
 
-def count_pairs(sample: Sample) -> NDArray[np.int64]:
+def count_pairs(sample: Sample) -> Indices:
     """Return the number of pairs of each view, shape (V,)."""
     return np.bincount(sample["pairing_images"][:, 0], minlength=len(sample["imgs"]))
 

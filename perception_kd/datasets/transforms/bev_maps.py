@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from perception_kd.datasets.nuscenes.maps import MAP_LAYERS, VectorMap, draw_bev_masks
-from perception_kd.datasets.transforms.base import Sample, Transform
+from perception_kd.datasets.transforms.base import Transform
 from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Sample
 
 
 @TRANSFORMS.register_module()
@@ -51,13 +52,14 @@ class LoadBEVMasks(Transform):
             FileNotFoundError: If the location has no map.
             ValueError: If the info file does not say where the sample was taken.
         """
-        if not sample.get("location"):
+        location = sample.get("location")
+        if not location:
             raise ValueError(
                 f"The info file must hold the location of sample {sample['sample_token']}, but it "
                 "was made before locations were written; make it again with "
                 "tools/create_data.py nuscenes."
             )
-        key = (sample["data_root"], sample["location"])
+        key = (sample["data_root"], location)
         if key not in self._maps:
             self._maps[key] = VectorMap.read(*key)
         ego2global = sample["ego2global"]

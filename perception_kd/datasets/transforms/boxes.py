@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from mmdet3d.structures import LiDARInstance3DBoxes
 
-from perception_kd.datasets.transforms.base import Mask, Sample, Transform
-from perception_kd.geometry.rigid import Array
+from perception_kd.datasets.transforms.base import Transform
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Array, Mask, Sample
 from perception_kd.utils.checks import check_at_least, check_shape
 
 

@@ -1,11 +1,20 @@
-"""What transforms share that read entries of a cache."""
+"""Load the superpixels of images and the regions of points from their caches."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from perception_kd.datasets.transforms.base import Sample, Transform
+import numpy as np
+
+from perception_kd.datasets.transforms.base import Transform
+from perception_kd.datasets.transforms.image_geometry import image_size
 from perception_kd.io.cache import Cache
+from perception_kd.io.readers import count_stored_points
+from perception_kd.regions import codec as regions
+from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Sample
+from perception_kd.superpixels import codec as superpixels
 
 
 class CachedTransform(Transform):
@@ -41,3 +50,61 @@ class CachedTransform(Transform):
                 # Not one sample lacks a file: all do, and skipping them would hide why.
                 raise ValueError(f"cache must be a folder of {self.kind}, but: {error}") from error
         return self._opened[str(folder)]
+
+
+@TRANSFORMS.register_module()
+class LoadSuperpixels(CachedTransform):
+    """Load the superpixels of each view from a cache.
+
+    Reads: ``info_root``, ``img_tokens``, ``imgs``. Writes: ``superpixels``.
+
+    Args:
+        cache, settings: As in :class:`CachedTransform`.
+    """
+
+    kind = superpixels.KIND
+
+    def __call__(self, sample: Sample) -> Sample:
+        """Return the sample with superpixels.
+
+        Raises:
+            FileNotFoundError: If the cache lacks an image.
+            BrokenFileError: If an entry is cut off or has not the size of its image.
+            ValueError: If there is no such cache, or it has other settings.
+        """
+        cache = self.open_cache(sample)
+        maps = []
+        for token, img in zip(sample["img_tokens"], sample["imgs"], strict=True):
+            decode = partial(superpixels.decode_superpixels, img_shape=image_size(img))
+            maps.append(cache.read(token, decode))
+        return {**sample, "superpixels": maps}
+
+
+@TRANSFORMS.register_module()
+class LoadRegions(CachedTransform):
+    """Load the region of each point of the sample's own sweep.
+
+    Points of earlier sweeps are in no region: regions are made from one sweep.
+
+    Reads: ``info_root``, ``sample_token``, ``lidar_path``, ``num_pts_feats``,
+    ``original_points``. Writes: ``region_ids``.
+
+    Args:
+        cache, settings: As in :class:`CachedTransform`.
+    """
+
+    kind = regions.KIND
+
+    def __call__(self, sample: Sample) -> Sample:
+        """Return the sample with the region of each point, -1 where it is in none.
+
+        Raises:
+            FileNotFoundError: If the cache lacks the sample.
+            BrokenFileError: If an entry is broken or has not one id a point.
+            ValueError: If there is no such cache, or it has other settings.
+        """
+        cache = self.open_cache(sample)
+        num_points = count_stored_points(sample["lidar_path"], sample["num_pts_feats"])
+        stored = np.maximum(regions.load_region_ids(cache, sample["sample_token"], num_points), -1)
+        row = sample["original_points"]
+        return {**sample, "region_ids": np.where(row >= 0, stored[row], np.int32(-1))}

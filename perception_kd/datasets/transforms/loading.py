@@ -1,16 +1,13 @@
-"""From files to arrays: sweeps, labels, images and superpixels of one sample."""
+"""Load the sweeps, point labels and images of a sample."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
 from mmengine.logging import MMLogger
-from numpy.typing import NDArray
 
 from perception_kd.datasets.semantic_labels import IGNORE_INDEX
-from perception_kd.datasets.transforms.base import Sample, Transform
-from perception_kd.datasets.transforms.cached import CachedTransform
+from perception_kd.datasets.transforms.base import Transform
 from perception_kd.geometry.rigid import transform_points
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.readers import (
@@ -21,7 +18,7 @@ from perception_kd.io.readers import (
     read_points,
 )
 from perception_kd.registry import TRANSFORMS
-from perception_kd.superpixels.codec import KIND, decode_superpixels
+from perception_kd.structures import Indices, Sample
 
 
 @TRANSFORMS.register_module()
@@ -82,9 +79,7 @@ class LoadPoints(Transform):
         points[:, :3] = transform_points(points[:, :3], np.asarray(sweep["sweep2lidar"]))
         return points
 
-    def _to_columns(
-        self, stored: Points, lag: float, path: str
-    ) -> tuple[Points, NDArray[np.int64]]:
+    def _to_columns(self, stored: Points, lag: float, path: str) -> tuple[Points, Indices]:
         """Return finite points, (N, 5), and their rows in the file, (N,)."""
         rows = np.flatnonzero(np.isfinite(stored[:, :4]).all(axis=1))
         num_dropped = len(stored) - len(rows)
@@ -144,7 +139,7 @@ class LoadPointLabels(Transform):
             "pts_semantic_mask": np.where(row >= 0, classes[row], self.ignore_index),
         }
 
-    def _read_classes(self, sample: Sample, path: str) -> NDArray[np.int64]:
+    def _read_classes(self, sample: Sample, path: str) -> Indices:
         """Return the class of each row of the sweep's file."""
         data = read_bytes(path, "point labels")
         num_points = count_stored_points(sample["lidar_path"], sample["num_pts_feats"])
@@ -179,31 +174,3 @@ class LoadImages(Transform):
         """
         imgs = [decode_image(read_bytes(path, "image"), path) for path in sample["img_paths"]]
         return {**sample, "imgs": imgs}
-
-
-@TRANSFORMS.register_module()
-class LoadSuperpixels(CachedTransform):
-    """Load the superpixels of each view from a cache.
-
-    Reads: ``info_root``, ``img_tokens``, ``imgs``. Writes: ``superpixels``.
-
-    Args:
-        cache, settings: As in :class:`~.cached.CachedTransform`.
-    """
-
-    kind = KIND
-
-    def __call__(self, sample: Sample) -> Sample:
-        """Return the sample with superpixels.
-
-        Raises:
-            FileNotFoundError: If the cache lacks an image.
-            BrokenFileError: If an entry is cut off or has not the size of its image.
-            ValueError: If there is no such cache, or it has other settings.
-        """
-        cache = self.open_cache(sample)
-        superpixels = []
-        for token, img in zip(sample["img_tokens"], sample["imgs"], strict=True):
-            decode = partial(decode_superpixels, img_shape=img.shape[:2])
-            superpixels.append(cache.read(token, decode))
-        return {**sample, "superpixels": superpixels}

@@ -1,6 +1,6 @@
 """From a sample of arrays to what a model is given."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,9 @@ from mmengine.structures import InstanceData, PixelData
 from numpy.typing import NDArray
 from torch import Tensor
 
-from perception_kd.datasets.transforms.base import RandomTransform, Sample, Transform
+from perception_kd.datasets.transforms.base import RandomTransform
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import PackedInputs, PackedSample, Sample
 
 META_KEYS = (
     "sample_token",
@@ -45,7 +46,7 @@ class DrawSeed(RandomTransform[int]):
 
 
 @TRANSFORMS.register_module()
-class PackPretrainInputs(Transform):
+class PackPretrainInputs:
     """Pack a sample as tensors and a data sample; the last step of a pipeline.
 
     Reads, each where present: ``points``, ``imgs``, ``lidar2cam``,
@@ -61,14 +62,14 @@ class PackPretrainInputs(Transform):
     def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
         self.meta_keys = tuple(meta_keys)
 
-    def __call__(self, sample: Sample) -> Sample:
+    def __call__(self, sample: Sample) -> PackedSample:
         """Return ``inputs`` and ``data_samples``.
 
         Raises:
             ValueError: If there is no image, the images or the superpixels differ in
                 size, or ``points`` are no longer the first of ``views``.
         """
-        inputs: dict[str, Any] = {}
+        inputs: PackedInputs = {}
         if "points" in sample:
             inputs["points"] = _to_tensor(sample["points"], np.float32)
         if "imgs" in sample:
@@ -77,9 +78,11 @@ class PackPretrainInputs(Transform):
             inputs.update(_pack_cameras(sample))
         if "superpixels" in sample:
             inputs["superpixels"] = _stack("superpixels", sample["superpixels"], np.int32)
-        for key in ("pairing_points", "pairing_images", "sampled_points"):
-            if key in sample:
-                inputs[key] = _to_tensor(sample[key], np.int64)
+        if "pairing_points" in sample:
+            inputs["pairing_points"] = _to_tensor(sample["pairing_points"], np.int64)
+            inputs["pairing_images"] = _to_tensor(sample["pairing_images"], np.int64)
+        if "sampled_points" in sample:
+            inputs["sampled_points"] = _to_tensor(sample["sampled_points"], np.int64)
         if "views" in sample:
             inputs["views"] = _pack_views(sample)
         if "region_ids" in sample:
@@ -87,8 +90,9 @@ class PackPretrainInputs(Transform):
         return {"inputs": inputs, "data_samples": self._pack_data_sample(sample)}
 
     def _pack_data_sample(self, sample: Sample) -> Any:
+        values: Mapping[str, object] = sample
         data_sample = Det3DDataSample(
-            metainfo={key: sample[key] for key in self.meta_keys if key in sample}
+            metainfo={key: values[key] for key in self.meta_keys if key in values}
         )
         if "pts_semantic_mask" in sample:
             labels = _to_tensor(sample["pts_semantic_mask"], np.int64)
@@ -114,18 +118,17 @@ def _pack_views(sample: Sample) -> list[Tensor]:
     return views
 
 
-def _pack_cameras(sample: Sample) -> dict[str, Tensor]:
+def _pack_cameras(sample: Sample) -> PackedInputs:
     """Pack the matrices that lead from the present cloud to the present images."""
     if "lidar2cam" not in sample:
         return {}
     unmoved = np.tile(np.eye(3), (len(sample["imgs"]), 1, 1))
-    matrices = {
-        "lidar2cam": sample["lidar2cam"],
-        "cam2img": sample["cam2img"],
-        "img_aug_matrix": sample.get("img_aug_matrix", unmoved),
-        "lidar_aug_matrix": sample.get("lidar_aug_matrix", np.eye(4)),
+    return {
+        "lidar2cam": _to_tensor(sample["lidar2cam"], np.float32),
+        "cam2img": _to_tensor(sample["cam2img"], np.float32),
+        "img_aug_matrix": _to_tensor(sample.get("img_aug_matrix", unmoved), np.float32),
+        "lidar_aug_matrix": _to_tensor(sample.get("lidar_aug_matrix", np.eye(4)), np.float32),
     }
-    return {key: _to_tensor(matrix, np.float32) for key, matrix in matrices.items()}
 
 
 def _to_tensor(array: NDArray[np.generic], dtype: type[np.generic]) -> Tensor:

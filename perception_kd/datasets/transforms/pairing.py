@@ -1,25 +1,20 @@
 """Which point is which pixel of which view."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import cast, get_args
 
-from perception_kd.datasets.transforms.base import RandomTransform, Sample
+import numpy as np
+
+from perception_kd.datasets.transforms.base import RandomTransform
+from perception_kd.datasets.transforms.image_geometry import image_size
 from perception_kd.geometry.projection import project_points
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Indices, Sample, ViewKey
 
-VIEW_KEYS = (
-    "cam_names",
-    "img_tokens",
-    "img_paths",
-    "imgs",
-    "superpixels",
-    "lidar2cam",
-    "cam2img",
-    "img_aug_matrix",
-)
+# Keys with one entry per camera view.
+VIEW_KEYS: tuple[ViewKey, ...] = get_args(ViewKey)
 
 
-def reorder_views(sample: Sample, order: NDArray[np.int64]) -> Sample:
+def reorder_views(sample: Sample, order: Indices) -> Sample:
     """Put the views of a sample that has no pairs yet in another order.
 
     Reads and writes: all keys that have one entry a view.
@@ -28,17 +23,19 @@ def reorder_views(sample: Sample, order: NDArray[np.int64]) -> Sample:
         sample: The sample, left as it is.
         order: The old view of each new one, shape (V,).
     """
-    reordered = dict(sample)
+    reordered: dict[str, object] = {**sample}
     for key in VIEW_KEYS:
         if key in sample:
             entries = sample[key]
-            is_array = isinstance(entries, np.ndarray)
-            reordered[key] = entries[order] if is_array else [entries[view] for view in order]
-    return reordered
+            if isinstance(entries, np.ndarray):
+                reordered[key] = entries[order]
+            else:
+                reordered[key] = [entries[view] for view in order]
+    return cast(Sample, reordered)
 
 
 @TRANSFORMS.register_module()
-class PairPointsWithPixels(RandomTransform[NDArray[np.int64]]):
+class PairPointsWithPixels(RandomTransform[Indices]):
     """Pair each point with the nearest pixel of every view that sees it.
 
     SLidR's rule [1]: no test of occlusion, no largest depth, and the border rule of
@@ -70,12 +67,12 @@ class PairPointsWithPixels(RandomTransform[NDArray[np.int64]]):
         self.min_depth = min_depth
         self.shuffle_views = shuffle_views
 
-    def draw(self, sample: Sample, rng: np.random.Generator) -> NDArray[np.int64]:
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Indices:
         """Return the old view of each new one, shape (V,)."""
         num_views = len(sample["imgs"])
         return rng.permutation(num_views) if self.shuffle_views else np.arange(num_views)
 
-    def apply(self, sample: Sample, params: NDArray[np.int64]) -> Sample:
+    def apply(self, sample: Sample, params: Indices) -> Sample:
         """Return the sample with its views in this order, paired."""
         if "lidar_aug_matrix" in sample:
             raise ValueError(
@@ -92,7 +89,7 @@ class PairPointsWithPixels(RandomTransform[NDArray[np.int64]]):
                 "A sample must have images to be paired, but got none; let cameras of the "
                 "dataset name some, or leave PairPointsWithPixels out."
             )
-        sample = reorder_views(sample, params) if self.shuffle_views else dict(sample)
+        sample = reorder_views(sample, params) if self.shuffle_views else sample.copy()
         own_rows = np.flatnonzero(sample["original_points"] >= 0)
         positions = sample["points"][own_rows, :3]
 
@@ -102,7 +99,7 @@ class PairPointsWithPixels(RandomTransform[NDArray[np.int64]]):
                 positions,
                 sample["lidar2cam"][view],
                 sample["cam2img"][view],
-                img.shape[:2],
+                image_size(img),
                 self.min_depth,
             )
             u, v = np.rint(projection.pixels[projection.visible]).astype(np.int64).T

@@ -4,20 +4,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from perception_kd.datasets.transforms.base import (
-    POINT_KEYS,
     RandomTransform,
-    Sample,
     Transform,
     check_range,
     count_pairs,
     select_points,
+    take_rows,
 )
 from perception_kd.registry import TRANSFORMS
-
-Array = NDArray[np.float64]
+from perception_kd.structures import Array, Indices, Sample
 
 
 class Cuboid(NamedTuple):
@@ -144,7 +141,7 @@ class CropToRange(Transform):
 
 
 @TRANSFORMS.register_module()
-class ShufflePoints(RandomTransform[NDArray[np.int64]]):
+class ShufflePoints(RandomTransform[Indices]):
     """Put the points into a random order.
 
     A voxelizer that keeps the first points of a voxel then keeps random ones.
@@ -152,16 +149,13 @@ class ShufflePoints(RandomTransform[NDArray[np.int64]]):
     Reads, writes: as ``select_points``.
     """
 
-    def draw(self, sample: Sample, rng: np.random.Generator) -> NDArray[np.int64]:
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Indices:
         """Return the present row of each new row, shape (N,)."""
         return rng.permutation(len(sample["points"]))
 
-    def apply(self, sample: Sample, params: NDArray[np.int64]) -> Sample:
+    def apply(self, sample: Sample, params: Indices) -> Sample:
         """Return the sample with its points in another order."""
-        shuffled = dict(sample)
-        for key in POINT_KEYS:
-            if key in sample:
-                shuffled[key] = sample[key][params]
+        shuffled = take_rows(sample, params)
         if "pairing_points" in sample:
             shuffled["pairing_points"] = np.argsort(params)[sample["pairing_points"]]
         return shuffled

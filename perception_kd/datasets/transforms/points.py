@@ -10,20 +10,13 @@ name rows, and rows do not change.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from perception_kd.datasets.transforms.base import (
-    RandomTransform,
-    Sample,
-    check_probability,
-    check_range,
-)
+from perception_kd.datasets.transforms.base import RandomTransform, check_probability, check_range
 from perception_kd.datasets.transforms.boxes import move_boxes
 from perception_kd.geometry.rigid import make_rigid
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Array, Sample
 from perception_kd.utils.checks import check_shape
-
-Array = NDArray[np.float64]
 
 
 def move_points(sample: Sample, matrix: Array) -> Sample:
@@ -41,7 +34,8 @@ def move_points(sample: Sample, matrix: Array) -> Sample:
         ValueError: If the matrix has another shape, or boxes cannot follow it.
     """
     check_shape("matrix", matrix, (4, 4))
-    moved = {**sample, "lidar_aug_matrix": matrix @ sample.get("lidar_aug_matrix", np.eye(4))}
+    moved = sample.copy()
+    moved["lidar_aug_matrix"] = matrix @ sample.get("lidar_aug_matrix", np.eye(4))
     if "points" in sample:
         points = moved["points"] = sample["points"].copy()
         points[:, :3] = points[:, :3] @ matrix[:3, :3].T + matrix[:3, 3]

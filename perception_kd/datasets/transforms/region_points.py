@@ -8,15 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from perception_kd.datasets.transforms.base import RandomTransform, Sample
+from perception_kd.datasets.transforms.base import RandomTransform
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Indices, Sample
 from perception_kd.utils.checks import check_at_least
-
-Rows = NDArray[np.int64]
 
 
 @TRANSFORMS.register_module()
-class SampleRegionPoints(RandomTransform[Rows]):
+class SampleRegionPoints(RandomTransform[Indices]):
     """Draw points inside regions (semantic-rich) and outside (semantic-less).
 
     Only points of the keyframe's own sweep are drawn, since only they have regions, and
@@ -65,7 +64,7 @@ class SampleRegionPoints(RandomTransform[Rows]):
         self.region_balanced = region_balanced
         self.ego_half_width = ego_half_width
 
-    def draw(self, sample: Sample, rng: np.random.Generator) -> Rows:
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Indices:
         """Return the rows of the drawn points, shape (M,)."""
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         inside, outside = self._find_candidates(sample)
@@ -77,7 +76,7 @@ class SampleRegionPoints(RandomTransform[Rows]):
         others = _draw_uniform(len(outside), self.num_background_points, generator)
         return torch.cat([inside[drawn], outside[others]]).numpy()
 
-    def apply(self, sample: Sample, params: Rows) -> Sample:
+    def apply(self, sample: Sample, params: Indices) -> Sample:
         """Return the sample with the rows of the drawn points."""
         return {**sample, "sampled_points": params}
 

@@ -1,15 +1,13 @@
 """Several views of one cloud: the same rows of points, each moved on its own."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from perception_kd.datasets.transforms.base import Sample, Transform
+from perception_kd.datasets.transforms.base import Transform
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import PipelineStep, Sample
 from perception_kd.utils.checks import check_at_least
-
-Step = dict[str, Any] | Callable[[Sample], Sample | None]
 
 
 @TRANSFORMS.register_module()
@@ -33,7 +31,7 @@ class MakeViews(Transform):
         ValueError: If ``num_views`` is not positive.
     """
 
-    def __init__(self, transforms: Sequence[Step], num_views: int = 2) -> None:
+    def __init__(self, transforms: Sequence[PipelineStep], num_views: int = 2) -> None:
         check_at_least("num_views", num_views, 1)
         self.transforms = [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in transforms]
         self.num_views = num_views

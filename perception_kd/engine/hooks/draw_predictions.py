@@ -15,6 +15,7 @@ from perception_kd.datasets.transforms.loading import LoadImages
 from perception_kd.engine.settings import walk_settings
 from perception_kd.evaluation.metrics import LidarSegMetric
 from perception_kd.registry import DATASETS, HOOKS
+from perception_kd.structures import Sample
 from perception_kd.visualization.boxes import PREDICTED_COLOR, TRUTH_COLOR, draw_boxes_sample
 from perception_kd.visualization.legend import add_legend
 from perception_kd.visualization.maps import MAP_COLORS, compare_maps
@@ -120,10 +121,10 @@ class StoredSamples:
             for index in range(len(data_set)):
                 self._places[data_set.get_data_info(index)["sample_token"]] = (data_set, index)
 
-    def __getitem__(self, token: str) -> dict[str, Any]:
+    def __getitem__(self, token: str) -> Sample:
         """Return ``points``, ``gt_bboxes_3d`` and, where the files exist, ``imgs``."""
         data_set, index = self._places[token]
-        sample: dict[str, Any] = data_set[index]
+        sample: Sample = data_set[index]
         if sample["img_paths"] and all(Path(path).is_file() for path in sample["img_paths"]):
             return LoadImages()(sample)
         return sample

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.datasets.transforms.base import Sample
 from perception_kd.engine.inference import build_test_set
 from perception_kd.experiments.report.colors import as_hex
 from perception_kd.experiments.report.encoding import encode_drawing, encode_picture
@@ -22,6 +21,7 @@ from perception_kd.experiments.report.networks import (
 from perception_kd.experiments.report.section import Section
 from perception_kd.experiments.report.views import camera_name, title, view_order
 from perception_kd.experiments.report.work_dir import ARMS, PROTOCOLS, Run, WorkDir
+from perception_kd.structures import Sample
 from perception_kd.visualization.boxes import (
     PREDICTED_COLOR,
     TRUTH_COLOR,

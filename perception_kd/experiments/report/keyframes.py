@@ -10,7 +10,6 @@ from mmengine.dataset import BaseDataset
 from numpy.typing import NDArray
 from torch import Tensor
 
-from perception_kd.datasets.transforms.base import Sample
 from perception_kd.engine.inference import (
     build_test_set,
     extract_features,
@@ -29,6 +28,7 @@ from perception_kd.experiments.report.networks import (
 )
 from perception_kd.experiments.report.work_dir import Run, WorkDir
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Sample
 
 METHOD = "slidr"
 REGION_METHOD = "prc"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from perception_kd.datasets.transforms.base import Sample
+from perception_kd.structures import Sample
 
 # As the cameras of nuScenes look around the vehicle: the front row, then the back.
 CAMERA_ORDER = (

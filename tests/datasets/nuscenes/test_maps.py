@@ -15,6 +15,7 @@ from shapely.geometry import LineString, Polygon, box
 from perception_kd.datasets.nuscenes.maps import MAP_LAYERS, VectorMap, draw_bev_masks
 from perception_kd.datasets.transforms import LoadBEVMasks
 from perception_kd.geometry.bev_grid import BEVGrid
+from perception_kd.structures import Sample
 
 Array = NDArray[np.float64]
 RANGE = (-25.0, -20.0, -5.0, 25.0, 20.0, 3.0)
@@ -142,7 +143,7 @@ def test_a_missing_map_is_named(tmp_path: Path) -> None:
         VectorMap.read(tmp_path, "singapore-onenorth")
 
 
-def make_sample(root: Path) -> dict[str, Any]:
+def make_sample(root: Path) -> Sample:
     logs = json.loads((root / "v1.0-mini" / "log.json").read_text())
     poses = json.loads((root / "v1.0-mini" / "ego_pose.json").read_text())
     lidar2ego = np.array([[0, 1, 0, 0.9], [-1, 0, 0, 0], [0, 0, 1, 1.8], [0, 0, 0, 1]])
@@ -169,6 +170,6 @@ def test_masks_follow_the_cloud_s_augmentation(synthetic_nuscenes: Path) -> None
 
 
 def test_an_info_file_without_locations_is_refused(synthetic_nuscenes: Path) -> None:
-    sample = {**make_sample(synthetic_nuscenes), "location": None}
+    sample: Sample = {**make_sample(synthetic_nuscenes), "location": None}
     with pytest.raises(ValueError, match="must hold the location of sample first"):
         LoadBEVMasks(RANGE, cell_size=0.5)(sample)

@@ -1,10 +1,11 @@
 """A sample whose points and pixels say where they come from."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from perception_kd.geometry.rigid import make_rigid
+from perception_kd.structures import Sample
 
 HEIGHT, WIDTH = 90, 160
 
@@ -15,7 +16,7 @@ def make_sample(
     num_views: int = 3,
     img_shape: tuple[int, int] = (HEIGHT, WIDTH),
     pairs_per_view: int = 150,
-) -> dict[str, Any]:
+) -> Sample:
     """Return a paired sample that can be followed through any chain of transforms.
 
     The intensity of a point is its row; its class is its row modulo 7, its region one
@@ -59,7 +60,7 @@ def make_sample(
     }
 
 
-def make_camera_sample(seed: int) -> dict[str, Any]:
+def make_camera_sample(seed: int) -> Sample:
     """Return a marked sample with three calibrated cameras around the LiDAR."""
     sample = make_sample(seed)
     lidar2cam = []
@@ -72,7 +73,7 @@ def make_camera_sample(seed: int) -> dict[str, Any]:
     return sample
 
 
-def freeze(sample: dict[str, Any]) -> dict[str, Any]:
+def freeze(sample: Sample) -> Sample:
     """Make every array of a sample read-only, so that an edit in place raises."""
     for value in sample.values():
         for array in value if isinstance(value, list) else [value]:
@@ -81,7 +82,7 @@ def freeze(sample: dict[str, Any]) -> dict[str, Any]:
     return sample
 
 
-def source_pixels(sample: dict[str, Any]) -> dict[tuple[int, int], tuple[int, int]]:
+def source_pixels(sample: Sample) -> dict[tuple[int, int], tuple[int, int]]:
     """Return (row, col) of each (original point, blue of its view)."""
     found = {}
     for row, (view, r, c) in zip(sample["pairing_points"], sample["pairing_images"], strict=True):
@@ -90,14 +91,13 @@ def source_pixels(sample: dict[str, Any]) -> dict[tuple[int, int], tuple[int, in
     return found
 
 
-def sample_at(*positions: tuple[float, float, float], **more: Any) -> dict[str, Any]:
+def sample_at(*positions: tuple[float, float, float], **more: Any) -> Sample:
     """Return a frozen sample of points at positions, with more keys."""
     points = np.zeros((len(positions), 5), dtype=np.float32)
     points[:, :3] = positions
-    sample = {
+    sample: Sample = {
         "points": points,
         "original_points": np.arange(len(points)),
         "rng": np.random.default_rng(0),
-        **more,
     }
-    return freeze(sample)
+    return freeze(cast(Sample, {**sample, **more}))

@@ -21,6 +21,7 @@ from perception_kd.datasets.transforms.points import (
     RandomTranslate,
 )
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Sample
 
 Array = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ MOVES = {
 }
 
 
-def make_sample(values: Any = VALUES) -> dict[str, Any]:
+def make_sample(values: Any = VALUES) -> Sample:
     """A cloud of the corners of the boxes, then of points inside and around them."""
     boxes = make_boxes(np.array(values))
     rng = np.random.default_rng(0)
@@ -56,7 +57,7 @@ def sort_rows(rows: Array) -> Array:
     return rows[np.lexsort(np.round(rows, 2).T)]
 
 
-def move_by_all(sample: dict[str, Any]) -> dict[str, Any]:
+def move_by_all(sample: Sample) -> Sample:
     for move in MOVES.values():
         sample = move(sample)  # type: ignore[no-untyped-call]
     return sample
@@ -148,7 +149,7 @@ def test_rejects_maps_that_upright_boxes_cannot_follow(matrix: Array) -> None:
         move_boxes(make_boxes(np.array(VALUES)), matrix)
 
 
-def annotate(*boxes: tuple[int, int, bool]) -> dict[str, Any]:
+def annotate(*boxes: tuple[int, int, bool]) -> Sample:
     """A sample with one box for each (label, LiDAR points, valid), at x = 0, 1, ..."""
     raw = [
         {
@@ -198,7 +199,7 @@ def test_a_box_at_an_unknown_place_is_not_moved_to_the_sensor() -> None:
     unknown = parse_instances([{**raw, "num_lidar_pts": 9}], {0: 3})
     assert np.isnan(unknown["bboxes_3d"][0, :7]).all()
     assert unknown["bboxes_3d"][0, 7:].tolist() == [0, 0]
-    sample = {"instances": unknown}
+    sample: Sample = {"instances": unknown}
     assert len(CropBoxesToRange([-9, -9, -9, 9, 9, 9])(LoadBoxes()(sample))["gt_bboxes_3d"]) == 0
 
 

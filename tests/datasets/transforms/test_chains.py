@@ -1,7 +1,5 @@
 """Marked points followed through random chains of all transforms."""
 
-from typing import Any
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +16,7 @@ from perception_kd.datasets.transforms import (
     ResizeImages,
     Transform,
 )
+from perception_kd.structures import Sample
 from tests.datasets.transforms.marked_sample import (
     HEIGHT,
     WIDTH,
@@ -47,7 +46,7 @@ chains = st.tuples(
 ).map(lambda parts: [*parts[0], *parts[1], *parts[2]])
 
 
-def run(chain: list[Transform], sample: dict[str, Any]) -> dict[str, Any]:
+def run(chain: list[Transform], sample: Sample) -> Sample:
     for transform in chain:
         following = transform(freeze(sample))
         assert following is not None

@@ -16,6 +16,7 @@ from perception_kd.datasets.transforms import (
 )
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.structures import Sample, Sweep
 from perception_kd.superpixels.codec import encode_superpixels
 
 ROWS = np.array(
@@ -24,7 +25,7 @@ ROWS = np.array(
 
 
 @pytest.fixture
-def sample(tmp_path: Path) -> dict[str, Any]:
+def sample(tmp_path: Path) -> Sample:
     ROWS.tofile(tmp_path / "points.bin")
     np.array([17, 24, 0, 30], np.uint8).tofile(tmp_path / "labels.bin")
     mapping = np.full(256, 255)
@@ -41,13 +42,13 @@ def sample(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def load(sample: dict[str, Any], **settings: Any) -> dict[str, Any]:
+def load(sample: Sample, **settings: Any) -> Sample:
     loaded = LoadPoints(**settings)(sample)
     assert loaded is not None
     return loaded
 
 
-def test_the_ring_gives_way_to_the_time_lag(sample: dict[str, Any]) -> None:
+def test_the_ring_gives_way_to_the_time_lag(sample: Sample) -> None:
     loaded = load(sample)
     assert loaded["points"].dtype == np.float32
     assert np.array_equal(loaded["points"][:, :4], ROWS[:, :4])
@@ -55,14 +56,14 @@ def test_the_ring_gives_way_to_the_time_lag(sample: dict[str, Any]) -> None:
     assert loaded["original_points"].tolist() == [0, 1, 2, 3]
 
 
-def test_files_of_four_columns_get_a_time_lag_too(sample: dict[str, Any]) -> None:
+def test_files_of_four_columns_get_a_time_lag_too(sample: Sample) -> None:
     ROWS[:, :4].tofile(sample["lidar_path"])
     loaded = load({**sample, "num_pts_feats": 4})
     assert loaded["points"].tolist() == [[*row[:4], 0] for row in ROWS.tolist()]
 
 
 def test_points_that_are_not_finite_are_dropped_and_logged_once(
-    sample: dict[str, Any], caplog: pytest.LogCaptureFixture
+    sample: Sample, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = ROWS.copy()
     rows[0, 2], rows[2, 3], rows[3, 4] = np.nan, np.inf, np.nan  # the ring may be anything
@@ -82,25 +83,25 @@ def test_points_that_are_not_finite_are_dropped_and_logged_once(
     assert labeled["pts_semantic_mask"].tolist() == [10, 15]
 
 
-def test_a_sweep_without_a_finite_point_is_none(sample: dict[str, Any]) -> None:
+def test_a_sweep_without_a_finite_point_is_none(sample: Sample) -> None:
     np.full((3, 5), np.nan, np.float32).tofile(sample["lidar_path"])
     assert LoadPoints()(sample) is None
 
 
 def test_convention_earlier_sweeps_come_into_the_lidar_frame_with_their_lag(
-    sample: dict[str, Any], tmp_path: Path
+    sample: Sample, tmp_path: Path
 ) -> None:
     # The vehicle drove 2 m along y and turned by 90 degrees: what was at (10, 0) is now
     # at (0, 10) - (0, 2). Points within 1 m of the sensor along both axes go.
     sweep = np.array([[10, 0, 1, 50, 3], [0.9, -0.9, 0, 0, 0], [0.9, 1.5, 0, 60, 0]], np.float32)
     sweep.tofile(tmp_path / "sweep.bin")
     sweep2lidar = np.array([[0, -1, 0, 0], [1, 0, 0, -2], [0, 0, 1, 0], [0, 0, 0, 1.0]])
-    entry = {
+    entry: Sweep = {
         "lidar_path": str(tmp_path / "sweep.bin"),
         "sweep2lidar": sweep2lidar,
         "timestamp": 4.75,
     }
-    further = {**entry, "lidar_path": "never read"}
+    further: Sweep = {**entry, "lidar_path": "never read"}
     loaded = load({**sample, "lidar_sweeps": [entry, further]}, num_sweeps=1)
     assert loaded["points"][4:].tolist() == [
         [0, 8, 1, 50, 0.25],
@@ -110,50 +111,50 @@ def test_convention_earlier_sweeps_come_into_the_lidar_frame_with_their_lag(
     assert LoadPointLabels()(loaded)["pts_semantic_mask"].tolist() == [3, 10, 255, 15, 255, 255]
 
 
-def test_more_sweeps_than_there_are_add_what_there_is(sample: dict[str, Any]) -> None:
+def test_more_sweeps_than_there_are_add_what_there_is(sample: Sample) -> None:
     assert len(load(sample, num_sweeps=9)["points"]) == 4
 
 
 @pytest.mark.parametrize("cut", [1, 4, 79, 80])
-def test_a_cut_off_sweep_is_named(sample: dict[str, Any], cut: int) -> None:
+def test_a_cut_off_sweep_is_named(sample: Sample, cut: int) -> None:
     path = Path(sample["lidar_path"])
     path.write_bytes(path.read_bytes()[:-cut])
     with pytest.raises(BrokenFileError, match=r"points\.bin must hold rows of 5 float32, but got"):
         LoadPoints()(sample)
 
 
-def test_a_missing_sweep_is_named_with_the_remedy(sample: dict[str, Any]) -> None:
+def test_a_missing_sweep_is_named_with_the_remedy(sample: Sample) -> None:
     Path(sample["lidar_path"]).unlink()
     with pytest.raises(FileNotFoundError, match=r"No LiDAR sweep at .*points\.bin; check data_r"):
         LoadPoints()(sample)
 
 
-def test_labels_are_mapped_to_classes(sample: dict[str, Any]) -> None:
+def test_labels_are_mapped_to_classes(sample: Sample) -> None:
     labeled = LoadPointLabels()(load(sample))
     assert labeled["pts_semantic_mask"].dtype == np.int64
     assert labeled["pts_semantic_mask"].tolist() == [3, 10, 255, 15]
 
 
 def test_convention_the_upper_half_of_a_semantickitti_label_is_the_instance(
-    sample: dict[str, Any],
+    sample: Sample,
 ) -> None:
     raw = np.array([17, 24 | 5 << 16, 0, 30 | 65535 << 16], np.uint32)
-    raw.tofile(sample["pts_semantic_mask_path"])
+    raw.tofile(str(sample["pts_semantic_mask_path"]))
     labeled = LoadPointLabels("uint32")(load(sample))
     assert labeled["pts_semantic_mask"].tolist() == [3, 10, 255, 15]
 
 
-def test_labels_of_another_length_are_named(sample: dict[str, Any]) -> None:
+def test_labels_of_another_length_are_named(sample: Sample) -> None:
     with pytest.raises(BrokenFileError, match=r"labels\.bin must hold 4 labels of uint32"):
         LoadPointLabels("uint32")(load(sample))
 
 
-def test_a_label_without_a_class_is_named(sample: dict[str, Any]) -> None:
+def test_a_label_without_a_class_is_named(sample: Sample) -> None:
     with pytest.raises(BrokenFileError, match=r"must hold labels below 20, .* but got 30"):
         LoadPointLabels()({**load(sample), "label_mapping": np.zeros(20, np.int64)})
 
 
-def test_a_sample_without_labels_says_so(sample: dict[str, Any]) -> None:
+def test_a_sample_without_labels_says_so(sample: Sample) -> None:
     with pytest.raises(FileNotFoundError, match="No point labels in the info file for sample tok"):
         LoadPointLabels()({**load(sample), "pts_semantic_mask_path": None})
 
@@ -216,7 +217,7 @@ def test_a_missing_image_is_named(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def with_superpixels(sample: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+def with_superpixels(sample: Sample, tmp_path: Path) -> Sample:
     cache = Cache.create(tmp_path / "superpixels" / "a", "superpixels", {"num": 4}, ".png", {})
     for token in ("first", "second"):
         superpixels = np.arange(12, dtype=np.int32).reshape(3, 4) - (token == "first")
@@ -225,25 +226,25 @@ def with_superpixels(sample: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
     return {**sample, "img_tokens": ["first", "second"], "imgs": imgs}
 
 
-def test_superpixels_come_in_the_order_of_the_views(with_superpixels: dict[str, Any]) -> None:
+def test_superpixels_come_in_the_order_of_the_views(with_superpixels: Sample) -> None:
     loaded = LoadSuperpixels("superpixels/a", settings={"num": 4})(with_superpixels)
     assert [s.dtype for s in loaded["superpixels"]] == [np.int32] * 2
     assert [s[0].tolist() for s in loaded["superpixels"]] == [[-1, 0, 1, 2], [0, 1, 2, 3]]
 
 
-def test_superpixels_of_another_size_are_named(with_superpixels: dict[str, Any]) -> None:
+def test_superpixels_of_another_size_are_named(with_superpixels: Sample) -> None:
     imgs = [np.zeros((3, 5, 3), np.uint8)] * 2
     with pytest.raises(BrokenFileError, match=r"first\.png must have the size of its image, 3x5"):
         LoadSuperpixels("superpixels/a")({**with_superpixels, "imgs": imgs})
 
 
-def test_a_cache_that_lacks_an_image_says_which(with_superpixels: dict[str, Any]) -> None:
+def test_a_cache_that_lacks_an_image_says_which(with_superpixels: Sample) -> None:
     with pytest.raises(FileNotFoundError, match="No superpixels of third in"):
         LoadSuperpixels("superpixels/a")({**with_superpixels, "img_tokens": ["first", "third"]})
 
 
 def test_another_cache_is_a_wrong_setting_not_a_missing_file(
-    with_superpixels: dict[str, Any],
+    with_superpixels: Sample,
 ) -> None:
     with pytest.raises(ValueError, match="cache must be a folder of superpixels, but: No cache"):
         LoadSuperpixels("superpixels/b")(with_superpixels)

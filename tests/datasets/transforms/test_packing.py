@@ -1,11 +1,15 @@
 """Packing: types, shapes, and samples that have not everything."""
 
+from typing import cast
+
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from perception_kd.datasets.transforms import DrawSeed, PackPretrainInputs
 from perception_kd.datasets.transforms.boxes import make_boxes
+from perception_kd.structures import Sample
 from tests.datasets.transforms.marked_sample import freeze, make_sample
 
 
@@ -21,7 +25,8 @@ def test_everything_loaded_is_packed_with_its_documented_type() -> None:
         "region_ids": ((50,), torch.int32),
     }
     inputs = packed["inputs"]
-    assert {key: (tuple(t.shape), t.dtype) for key, t in inputs.items()} == shapes
+    tensors = cast("dict[str, Tensor]", inputs)
+    assert {key: (tuple(t.shape), t.dtype) for key, t in tensors.items()} == shapes
     assert np.array_equal(inputs["imgs"][1, :, 7, 9], sample["imgs"][1][7, 9])
     assert inputs["region_ids"].tolist() == [i % 5 - 1 for i in range(50)]
     data_sample = packed["data_samples"]
@@ -34,7 +39,7 @@ def test_everything_loaded_is_packed_with_its_documented_type() -> None:
 
 
 def test_what_was_not_loaded_is_absent() -> None:
-    packed = PackPretrainInputs()({"sample_token": "a", "points": np.zeros((3, 5))})
+    packed = PackPretrainInputs()({"sample_token": "a", "points": np.zeros((3, 5), np.float32)})
     assert set(packed["inputs"]) == {"points"}
     assert "gt_pts_seg" not in packed["data_samples"]
 
@@ -69,7 +74,7 @@ def test_the_seed_comes_from_the_generator_of_the_sample() -> None:
 
 
 def test_sampled_points_are_packed_as_rows() -> None:
-    sample = {**make_sample(), "sampled_points": np.array([3, 1, 3])}
+    sample: Sample = {**make_sample(), "sampled_points": np.array([3, 1, 3])}
     rows = PackPretrainInputs()(sample)["inputs"]["sampled_points"]
     assert rows.dtype == torch.int64
     assert rows.tolist() == [3, 1, 3]
@@ -77,7 +82,11 @@ def test_sampled_points_are_packed_as_rows() -> None:
 
 def test_boxes_are_packed_with_their_labels() -> None:
     boxes = make_boxes(np.arange(18.0).reshape(2, 9))
-    sample = {**make_sample(), "gt_bboxes_3d": boxes, "gt_labels_3d": np.array([4, 9])}
+    sample: Sample = {
+        **make_sample(),
+        "gt_bboxes_3d": boxes,
+        "gt_labels_3d": np.array([4, 9]),
+    }
     packed = PackPretrainInputs()({**sample, "box_classes": ("car",)})["data_samples"]
     assert packed.gt_instances_3d.bboxes_3d.tensor.equal(boxes.tensor)
     assert packed.gt_instances_3d.labels_3d.tolist() == [4, 9]

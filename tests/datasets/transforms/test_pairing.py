@@ -15,6 +15,7 @@ from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.datasets.semantickitti.converter import convert_semantickitti
 from perception_kd.datasets.transforms import PairPointsWithPixels
 from perception_kd.geometry.rigid import invert_rigid
+from perception_kd.structures import Sample
 from tests.datasets.transforms.marked_sample import freeze
 from tests.fake_data import make_nuscenes, make_semantickitti
 
@@ -23,7 +24,7 @@ REAL_DATA = os.environ.get("PERCEPTION_KD_REAL_DATA")
 needs_real_data = pytest.mark.skipif(not REAL_DATA, reason="PERCEPTION_KD_REAL_DATA is not set")
 
 
-def two_views(*positions: tuple[float, float, float]) -> dict[str, Any]:
+def two_views(*positions: tuple[float, float, float]) -> Sample:
     """Return a sample of an 8 x 6 px camera that looks along z, and one along -z."""
     points = np.zeros((len(positions), 5), np.float32)
     points[:, :3] = positions
@@ -41,7 +42,7 @@ def two_views(*positions: tuple[float, float, float]) -> dict[str, Any]:
     )
 
 
-def pair(sample: dict[str, Any], **settings: Any) -> dict[str, Any]:
+def pair(sample: Sample, **settings: Any) -> Sample:
     paired = PairPointsWithPixels(**settings)(sample)
     assert paired is not None
     return paired
@@ -77,7 +78,10 @@ def test_a_nearer_depth_may_be_asked_for() -> None:
 
 
 def test_points_of_earlier_sweeps_are_not_paired() -> None:
-    sample = {**two_views((0, 0, 9), (1, 0, 9), (2, 0, 9)), "original_points": np.array([4, -1, 7])}
+    sample: Sample = {
+        **two_views((0, 0, 9), (1, 0, 9), (2, 0, 9)),
+        "original_points": np.array([4, -1, 7]),
+    }
     assert pair(sample)["pairing_points"].tolist() == [0, 2]
 
 
@@ -102,7 +106,7 @@ def test_shuffled_views_stay_true_to_their_cameras() -> None:
 
 
 def test_moved_points_are_refused() -> None:
-    sample = {**two_views((0, 0, 9)), "lidar_aug_matrix": np.eye(4)}
+    sample: Sample = {**two_views((0, 0, 9)), "lidar_aug_matrix": np.eye(4)}
     with pytest.raises(ValueError, match="points must not have moved before they are paired"):
         pair(sample)
 
@@ -129,7 +133,7 @@ def nuscenes(request: pytest.FixtureRequest, tmp_path_factory: Any) -> tuple[NuS
     return NuScenes("v1.0-mini", str(root), verbose=False), folder / "infos"
 
 
-def paired_samples(nuscenes: tuple[NuScenes, Path]) -> Iterator[dict[str, Any]]:
+def paired_samples(nuscenes: tuple[NuScenes, Path]) -> Iterator[Sample]:
     nusc, infos = nuscenes
     for path in sorted(infos.glob("*.pkl")):
         dataset = CameraLidarDataset(path.name, nusc.dataroot, str(infos), LOADING)
@@ -151,7 +155,7 @@ def devkit(nuscenes: tuple[NuScenes, Path], monkeypatch: pytest.MonkeyPatch) -> 
     return NuScenesExplorer(nuscenes[0])
 
 
-def compare(sample: dict[str, Any], view: int, devkit: NuScenesExplorer) -> tuple[bool, float]:
+def compare(sample: Sample, view: int, devkit: NuScenesExplorer) -> tuple[bool, float]:
     """Return whether points and pixels are the devkit's, and the worst error in px.
 
     The devkit leaves out one more pixel at the left and the top; there ours may have

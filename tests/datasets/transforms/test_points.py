@@ -14,6 +14,7 @@ from perception_kd.datasets.transforms.points import (
     move_points,
 )
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Sample
 from tests.datasets.transforms.marked_sample import make_sample, sample_at
 
 
@@ -64,7 +65,7 @@ def test_a_translation_moves_every_point_alike_and_is_drawn_per_axis() -> None:
 
 def test_the_aug_matrix_of_a_chain_maps_the_points_as_the_chain_does() -> None:
     sample = make_sample()
-    chained: dict[str, Any] = sample
+    chained: Sample = sample
     for transform in (
         RandomRotateZ(),
         RandomTranslate(),

@@ -1,7 +1,7 @@
 """Which points are drawn, and how often."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,20 +10,22 @@ from numpy.typing import NDArray
 
 from perception_kd.datasets.transforms import SampleRegionPoints
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Sample
 
 RANGE = (-10.0, -10.0, -2.0, 10.0, 10.0, 2.0)
 
 
-def make_sample(num_points: int = 100, **keys: Any) -> dict[str, Any]:
+def make_sample(num_points: int = 100, **keys: Any) -> Sample:
     """Make points in range: half in region 0, a tenth in 1, the others in none."""
     points = np.random.default_rng(0).uniform(-1, 1, (num_points, 5)).astype(np.float32)
     points[:, 4] = 0
     row = np.arange(num_points)
     ids = np.where(row % 2 == 0, 0, np.where(row % 10 == 1, 1, -1)).astype(np.int32)
-    return {"points": points, "region_ids": ids, **keys}
+    sample: Sample = {"points": points, "region_ids": ids}
+    return cast(Sample, {**sample, **keys})
 
 
-def sample_rows(sample: dict[str, Any], seed: int = 0, **settings: Any) -> NDArray[np.int64]:
+def sample_rows(sample: Sample, seed: int = 0, **settings: Any) -> NDArray[np.int64]:
     sample = {**sample, "rng": np.random.default_rng(seed)}
     sampled = SampleRegionPoints(RANGE, **settings)(sample)
     assert sampled is not None
@@ -141,7 +143,7 @@ def test_returns_from_the_ego_vehicle_are_found_in_the_unaugmented_frame() -> No
     matrix *= [1.1, 1.1, 1.1, 1]
     moved = points.copy()
     moved[:, :3] = points[:, :3] @ matrix[:3, :3].T + matrix[:3, 3]
-    augmented = {**sample, "views": [moved, points], "lidar_aug_matrix": matrix}
+    augmented: Sample = {**sample, "views": [moved, points], "lidar_aug_matrix": matrix}
     settings: dict[str, Any] = dict(num_region_points=20000, num_background_points=20000)
     for given in (augmented, sample):
         drawn = sample_rows(given, ego_half_width=1.5, **settings)

@@ -19,6 +19,7 @@ from perception_kd.datasets.transforms import (
 )
 from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Sample
 from tests.datasets.transforms.marked_sample import freeze, make_sample
 
 STEPS: list[Transform] = [
@@ -87,8 +88,8 @@ def test_the_generator_of_the_sample_alone_fixes_the_views() -> None:
 def test_views_reach_the_model_as_lists_of_clouds_with_their_regions() -> None:
     packed = []
     for seed, num_points in ((0, 30), (1, 40)):
-        sample = MakeViews(STEPS)(make_sample(seed, num_points, pairs_per_view=5))
-        packed.append(PackPretrainInputs()(sample))
+        views = MakeViews(STEPS)(make_sample(seed, num_points, pairs_per_view=5))
+        packed.append(PackPretrainInputs()(views))
     inputs = CameraLidarDataPreprocessor()(pseudo_collate(packed))["inputs"]
     first, second = inputs["views"]
     assert [len(cloud) for cloud in first] == [len(cloud) for cloud in second] == [30, 40]
@@ -99,7 +100,7 @@ def test_views_reach_the_model_as_lists_of_clouds_with_their_regions() -> None:
         assert inputs["region_ids"][number].equal(second[number][:, 3].long() % 5 - 1)
 
 
-def reverse(sample: dict[str, Any]) -> dict[str, Any]:
+def reverse(sample: Sample) -> Sample:
     return {**sample, "points": sample["points"][::-1]}
 
 

@@ -16,6 +16,7 @@ from perception_kd.experiments.report.detections import Detections
 from perception_kd.experiments.report.keyframes import Keyframe
 from perception_kd.experiments.report.map_predictions import Maps, PredictedMaps
 from perception_kd.experiments.summary import describe, pick_scores
+from perception_kd.structures import Sample
 
 CAR, ROAD = NUSCENES_CLASSES.index("car"), NUSCENES_CLASSES.index("driveable_surface")
 HEIGHT, WIDTH = 36, 64
@@ -120,7 +121,8 @@ def make_keyframe(token: str = "0123456789") -> Keyframe:
     kinds = np.eye(64, dtype=np.float32)[:2]
     point_feats = kinds[(np.arange(600) >= 200).astype(int)]
     cells = np.broadcast_to((np.arange(8) >= 4).astype(int), (2, 4, 8))
-    sample = {
+    superpixels = np.arange(HEIGHT * WIDTH, dtype=np.int32).reshape(HEIGHT, WIDTH) // 400
+    sample: Sample = {
         "sample_token": token,
         "scene_name": "scene-0001",
         "points": points,
@@ -128,7 +130,7 @@ def make_keyframe(token: str = "0123456789") -> Keyframe:
         "cam_names": ["CAM_FRONT", "CAM_BACK"],
         "imgs": [np.full((HEIGHT, WIDTH, 3), level, np.uint8) for level in (60, 160)],
         "region_ids": np.r_[np.zeros(200), np.full(401, -1)].astype(np.int32),
-        "superpixels": [np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) // 400] * 2,
+        "superpixels": [superpixels] * 2,
         "pairing_points": np.array([0, 200, 600]),
         "pairing_images": np.array([[0, 18, 16], [0, 18, 48], [1, 0, 0]]),
     }
@@ -165,7 +167,7 @@ def make_detections(*tokens: str) -> Detections:
     The random network finds neither, the pre-trained one the car; each is less sure of
     a third box, which nothing is near.
     """
-    samples = [
+    samples: list[Sample] = [
         {
             "sample_token": token,
             "scene_name": "scene-0001",

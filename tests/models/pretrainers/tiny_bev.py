@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from perception_kd.datasets.transforms import SampleRegionPoints
+from perception_kd.structures import Sample
 from tests.models.small_networks import RANGE
 from tests.models.view_transforms.rig import make_cameras
 
@@ -81,7 +82,7 @@ def sample_points(inputs: dict[str, Any], seed: int = 0, **num_points: int) -> d
     transform = SampleRegionPoints(RANGE, **(NUM_POINTS | num_points))
     inputs["sampled_points"] = []
     for number, views in enumerate(zip(*inputs["views"], strict=True)):
-        sample: dict[str, Any] = {"points": views[0].numpy(), "views": [v.numpy() for v in views]}
+        sample: Sample = {"points": views[0].numpy(), "views": [v.numpy() for v in views]}
         if "region_ids" in inputs:
             sample["region_ids"] = inputs["region_ids"][number].numpy()
         drawn = transform({**sample, "rng": np.random.default_rng([seed, number])})

@@ -29,6 +29,7 @@ from perception_kd.datasets.transforms import (
 from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
 from perception_kd.models.view_transforms import Cameras, LSSViewTransform
 from perception_kd.models.view_transforms.depth_lift_splat import depth_images
+from perception_kd.structures import PipelineStep
 from tests.fake_data.nuscenes import CAMERAS, make_nuscenes
 
 HEIGHT, WIDTH = 180, 320
@@ -108,7 +109,7 @@ def paint_mark(path: Path, pixel: Any) -> None:
 
 def load_batch(root: Path, chain: list[Transform], seed: int) -> dict[str, Any]:
     """Return both samples as a model receives them."""
-    pipeline = [LoadPoints(), LoadImages(), *chain, PackPretrainInputs()]
+    pipeline: list[PipelineStep] = [LoadPoints(), LoadImages(), *chain, PackPretrainInputs()]
     dataset = CameraLidarDataset(
         "nuscenes_infos_train.pkl", str(root), pipeline=pipeline, seed=seed
     )

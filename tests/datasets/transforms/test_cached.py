@@ -1,7 +1,6 @@
 """Loading regions: each point gets its own, and every cache that can be wrong."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.regions.codec import encode_region_ids
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Sample, Sweep
 
 # The third point is not finite, and is dropped in loading.
 ROWS = np.array(
@@ -20,12 +20,16 @@ STORED = np.array([4, -6, -1, 0])
 
 
 @pytest.fixture
-def sample(tmp_path: Path) -> dict[str, Any]:
+def sample(tmp_path: Path) -> Sample:
     ROWS.tofile(tmp_path / "points.bin")
     ROWS[:2].tofile(tmp_path / "sweep.bin")
     cache = Cache.create(tmp_path / "regions/a", "regions", {"eps": 0.75, "k": 5}, ".npz", {})
     cache.write("token", encode_region_ids(STORED))
-    sweep = {"lidar_path": str(tmp_path / "sweep.bin"), "sweep2lidar": np.eye(4), "timestamp": 4.9}
+    sweep: Sweep = {
+        "lidar_path": str(tmp_path / "sweep.bin"),
+        "sweep2lidar": np.eye(4),
+        "timestamp": 4.9,
+    }
     loaded = LoadPoints(num_sweeps=1)(
         {
             "sample_token": "token",
@@ -40,7 +44,7 @@ def sample(tmp_path: Path) -> dict[str, Any]:
     return loaded
 
 
-def test_points_get_their_regions_and_those_of_earlier_sweeps_none(sample: dict[str, Any]) -> None:
+def test_points_get_their_regions_and_those_of_earlier_sweeps_none(sample: Sample) -> None:
     loaded = LoadRegions("regions/a", settings={"eps": 0.75})(sample)
     assert loaded["region_ids"].dtype == np.int32
     # Rows 0, 1 and 3 of the sample's own file, then two points of the earlier sweep.
@@ -48,7 +52,7 @@ def test_points_get_their_regions_and_those_of_earlier_sweeps_none(sample: dict[
     assert "region_ids" not in sample
 
 
-def test_points_dropped_before_or_after_make_no_difference(sample: dict[str, Any]) -> None:
+def test_points_dropped_before_or_after_make_no_difference(sample: Sample) -> None:
     crop = CropToRange([3.5, 0, 0, 6, 9, 9])
     load = LoadRegions("regions/a")
     cropped = crop(sample)
@@ -59,24 +63,24 @@ def test_points_dropped_before_or_after_make_no_difference(sample: dict[str, Any
     assert late["region_ids"].tolist() == early["region_ids"].tolist() == [-1, 0, -1]
 
 
-def test_a_cache_that_lacks_a_sample_says_which(sample: dict[str, Any]) -> None:
+def test_a_cache_that_lacks_a_sample_says_which(sample: Sample) -> None:
     with pytest.raises(FileNotFoundError, match="No regions of other in"):
         LoadRegions("regions/a")({**sample, "sample_token": "other"})
 
 
-def test_regions_of_another_sweep_are_named(sample: dict[str, Any], tmp_path: Path) -> None:
+def test_regions_of_another_sweep_are_named(sample: Sample, tmp_path: Path) -> None:
     ROWS[:3].tofile(tmp_path / "points.bin")
     with pytest.raises(BrokenFileError, match=r"token\.npz must hold 3 int32, one for each point"):
         LoadRegions("regions/a")(sample)
 
 
-def test_another_cache_is_a_wrong_setting_not_a_missing_file(sample: dict[str, Any]) -> None:
+def test_another_cache_is_a_wrong_setting_not_a_missing_file(sample: Sample) -> None:
     with pytest.raises(ValueError, match=r"cache must be .* regions, but: No cache of regions"):
         LoadRegions("regions/b")(sample)
     with pytest.raises(ValueError, match=r"eps is 0\.75 there and 0\.5 here"):
         LoadRegions("regions/a", settings={"eps": 0.5})(sample)
 
 
-def test_builds_from_a_config(sample: dict[str, Any]) -> None:
+def test_builds_from_a_config(sample: Sample) -> None:
     load = TRANSFORMS.build({"type": "LoadRegions", "cache": "regions/a"})
     assert load(sample)["region_ids"].tolist() == [4, -1, 0, -1, -1]

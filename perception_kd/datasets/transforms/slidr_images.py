@@ -3,7 +3,7 @@
 SLidR's augmentation of the images [1] is ``RandomResizedCrop`` and
 ``RandomFlipImages``; its validation is ``ResizeImages``. The cloud never follows: pairs
 name pixels. How pixels move is the convention of
-:mod:`perception_kd.datasets.transforms.cropping`.
+:mod:`perception_kd.datasets.transforms.image_geometry`.
 
 - [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
   https://arxiv.org/abs/2203.16258
@@ -13,23 +13,23 @@ import numpy as np
 from mmengine.logging import MMLogger
 
 from perception_kd.datasets.transforms.base import (
-    Mask,
     RandomTransform,
-    Sample,
     Transform,
     check_probability,
     check_range,
 )
-from perception_kd.datasets.transforms.cropping import (
+from perception_kd.datasets.transforms.image_geometry import (
     CropBox,
-    PixelIndices,
     check_size,
+    compose_img_aug,
     crop_views,
-    follow_images,
+    image_size,
+    mirror_arrays,
     mirror_matrix,
     move_pixels,
 )
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Indices, Mask, Sample
 
 
 @TRANSFORMS.register_module()
@@ -54,7 +54,7 @@ class RandomResizedCrop(RandomTransform[list[CropBox]]):
         min_fraction: A part with more than this share of its image's pairs is accepted.
         max_tries: Parts drawn before the best one is taken.
         antialias: As in
-            :func:`~perception_kd.datasets.transforms.cropping.resize_image`. SLidR was
+            :func:`~.image_geometry.resize_image`. SLidR was
             published with a torchvision that did not antialias tensors; images shrink 2
             to 4 times, so this changes what the teacher sees.
 
@@ -91,7 +91,7 @@ class RandomResizedCrop(RandomTransform[list[CropBox]]):
         """Return the part of each view, by the rule above."""
         pairs = sample.get("pairing_images", np.zeros((0, 3), dtype=np.int64))
         return [
-            self._draw_accepted(img.shape[:2], pairs[pairs[:, 0] == view, 1:], rng)
+            self._draw_accepted(image_size(img), pairs[pairs[:, 0] == view, 1:], rng)
             for view, img in enumerate(sample["imgs"])
         ]
 
@@ -100,7 +100,7 @@ class RandomResizedCrop(RandomTransform[list[CropBox]]):
         return crop_views(sample, params, self.size, self.antialias)
 
     def _draw_accepted(
-        self, img_shape: tuple[int, int], rows_cols: PixelIndices, rng: np.random.Generator
+        self, img_shape: tuple[int, int], rows_cols: Indices, rng: np.random.Generator
     ) -> CropBox:
         best, most = CropBox(0, 0, *img_shape), -1
         for _ in range(self.max_tries):
@@ -150,7 +150,7 @@ class ResizeImages(Transform):
     Args:
         size: Height and width of the result in px.
         antialias: As in
-            :func:`~perception_kd.datasets.transforms.cropping.resize_image`.
+            :func:`~perception_kd.datasets.transforms.image_geometry.resize_image`.
 
     Raises:
         ValueError: If the size is not two positive integers.
@@ -162,7 +162,7 @@ class ResizeImages(Transform):
 
     def __call__(self, sample: Sample) -> Sample:
         """Return the sample with resized images."""
-        boxes = [CropBox(0, 0, *img.shape[:2]) for img in sample["imgs"]]
+        boxes = [CropBox(0, 0, *image_size(img)) for img in sample["imgs"]]
         return crop_views(sample, boxes, self.size, self.antialias)
 
 
@@ -193,13 +193,10 @@ class RandomFlipImages(RandomTransform[Mask]):
             mirror_matrix(img.shape[1]) if flip else np.eye(3)
             for img, flip in zip(sample["imgs"], params, strict=True)
         ]
-        flipped = follow_images(sample, mirrors)
-        for key in ("imgs", "superpixels"):
-            if key in sample:
-                flipped[key] = [
-                    np.ascontiguousarray(array[:, ::-1]) if flip else array
-                    for array, flip in zip(sample[key], params, strict=True)
-                ]
+        flipped = compose_img_aug(sample, mirrors)
+        flipped["imgs"] = mirror_arrays(sample["imgs"], params)
+        if "superpixels" in sample:
+            flipped["superpixels"] = mirror_arrays(sample["superpixels"], params)
         if "pairing_images" in sample:
             widths = np.array([img.shape[1] for img in sample["imgs"]], dtype=np.int64)
             view, row, col = sample["pairing_images"].T

@@ -23,9 +23,10 @@ from perception_kd.datasets.transforms import (
     ScaleAndCropImages,
     Transform,
 )
-from perception_kd.datasets.transforms.camera_views import rotation_matrix
+from perception_kd.datasets.transforms.bevfusion_images import rotation_matrix
 from perception_kd.geometry.rigid import transform_points
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Sample
 from tests.datasets.transforms.marked_sample import (
     WIDTH,
     freeze,
@@ -44,7 +45,7 @@ IMAGES: list[Transform] = [
 CLOUD: list[Transform] = [RandomRotateZ(), RandomFlipAxis(), RandomScale()]
 
 
-def project(points: NDArray[Any], sample: dict[str, Any], view: int) -> tuple[Any, Any]:
+def project(points: NDArray[Any], sample: Sample, view: int) -> tuple[Any, Any]:
     """Return pixels of points in a view of the stored images, and the depths."""
     points_cam = transform_points(points, sample["lidar2cam"][view])
     pixels = points_cam @ sample["cam2img"][view].T
@@ -72,7 +73,7 @@ class Located(NamedTuple):
     scale: float
 
 
-def locate(before: dict[str, Any], after: dict[str, Any], view: int) -> Located:
+def locate(before: Sample, after: Sample, view: int) -> Located:
     undo = np.linalg.inv(after.get("lidar_aug_matrix", np.eye(4)))
     stored, depth = project(transform_points(after["points"][:, :3], undo), before, view)
     matrix = after.get("img_aug_matrix", np.tile(np.eye(3), (3, 1, 1)))[view]
@@ -230,8 +231,12 @@ def test_matrices_are_packed_and_are_the_identity_where_nothing_moved() -> None:
 
 def test_a_sample_of_images_alone_is_packed() -> None:
     sample = make_camera_sample(0)
-    keys = ("rng", "imgs", "lidar2cam", "cam2img")
-    inputs = PackPretrainInputs()({key: sample[key] for key in keys})["inputs"]
+    images: Sample = {
+        "imgs": sample["imgs"],
+        "lidar2cam": sample["lidar2cam"],
+        "cam2img": sample["cam2img"],
+    }
+    inputs = PackPretrainInputs()(images)["inputs"]
     assert set(inputs) == {"imgs", "lidar2cam", "cam2img", "img_aug_matrix", "lidar_aug_matrix"}
 
 

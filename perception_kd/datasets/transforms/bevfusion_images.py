@@ -23,22 +23,20 @@ from numpy.typing import NDArray
 
 from perception_kd.datasets.transforms.base import (
     RandomTransform,
-    Sample,
     Transform,
     check_range,
     select_pairs,
 )
-from perception_kd.datasets.transforms.cropping import (
-    Array,
+from perception_kd.datasets.transforms.image_geometry import (
     CropBox,
     check_size,
+    compose_img_aug,
     crop_matrix,
-    follow_images,
+    image_size,
     resize_image,
 )
 from perception_kd.registry import TRANSFORMS
-
-Picture = NDArray[np.uint8]
+from perception_kd.structures import Array, Image, Sample
 
 
 class ScaledCrop(NamedTuple):
@@ -78,7 +76,7 @@ class ScaleAndCropImages(Transform):
 
     def __call__(self, sample: Sample) -> Sample:
         """Return the sample with each image scaled and cropped."""
-        crops = [_place(img.shape[:2], self.scale, self.size, 0.5) for img in sample["imgs"]]
+        crops = [_place(image_size(img), self.scale, self.size, 0.5) for img in sample["imgs"]]
         return scale_and_crop(sample, crops, self.size)
 
 
@@ -110,7 +108,7 @@ class RandomScaleAndCropImages(RandomTransform[list[ScaledCrop]]):
     def draw(self, sample: Sample, rng: np.random.Generator) -> list[ScaledCrop]:
         """Return the crop of each view."""
         return [
-            _place(img.shape[:2], rng.uniform(*self.scale), self.size, rng.random())
+            _place(image_size(img), rng.uniform(*self.scale), self.size, rng.random())
             for img in sample["imgs"]
         ]
 
@@ -146,7 +144,7 @@ class RandomRotateImages(RandomTransform[Array]):
         """Return the sample with each image turned by its angle in rad."""
         imgs = sample["imgs"]
         matrices = [
-            rotation_matrix(angle, img.shape[:2]) for angle, img in zip(params, imgs, strict=True)
+            rotation_matrix(angle, image_size(img)) for angle, img in zip(params, imgs, strict=True)
         ]
         turned = [
             cv2.warpAffine(img, matrix[:2], (img.shape[1], img.shape[0])).astype(np.uint8)
@@ -183,13 +181,13 @@ def scale_and_crop(sample: Sample, crops: Sequence[ScaledCrop], size: tuple[int,
     for img, crop in zip(sample["imgs"], crops, strict=True):
         resized = resize_image(img, crop.resized, antialias=True)
         imgs.append(_cut_padded(resized, crop, size))
-        matrix = crop_matrix(CropBox(0, 0, *img.shape[:2]), crop.resized)
+        matrix = crop_matrix(CropBox(0, 0, *image_size(img)), crop.resized)
         matrix[:2, 2] -= (crop.left, crop.top)
         matrices.append(matrix)
     return move_views(sample, imgs, matrices)
 
 
-def move_views(sample: Sample, imgs: list[Picture], matrices: Sequence[Array]) -> Sample:
+def move_views(sample: Sample, imgs: list[Image], matrices: Sequence[Array]) -> Sample:
     """Give each view its moved picture; superpixels, pairs and matrices follow.
 
     Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same, and
@@ -200,10 +198,11 @@ def move_views(sample: Sample, imgs: list[Picture], matrices: Sequence[Array]) -
         imgs: The moved pictures.
         matrices: Moved from present pixels (u, v, 1) of each of the V views, (3, 3).
     """
-    moved = {**follow_images(sample, matrices), "imgs": imgs}
+    moved = compose_img_aug(sample, matrices)
+    moved["imgs"] = imgs
     if "superpixels" in sample:
         moved["superpixels"] = [
-            _move_nearest(superpixels, matrix, (img.shape[0], img.shape[1]))
+            _move_nearest(superpixels, matrix, image_size(img))
             for superpixels, matrix, img in zip(sample["superpixels"], matrices, imgs, strict=True)
         ]
     if "pairing_images" not in sample:
@@ -213,7 +212,7 @@ def move_views(sample: Sample, imgs: list[Picture], matrices: Sequence[Array]) -
     pixels = np.stack([col, row, np.ones_like(row)], axis=1)[:, None]
     pixels = pixels @ np.asarray(matrices).reshape(-1, 3, 3).transpose(0, 2, 1)[view]
     col, row = np.rint(pixels[:, 0, :2]).astype(np.int64).T
-    height, width = np.array([img.shape[:2] for img in imgs]).reshape(-1, 2)[view].T
+    height, width = np.array([image_size(img) for img in imgs]).reshape(-1, 2)[view].T
     moved["pairing_images"] = np.stack([view, row, col], axis=1)
     return select_pairs(moved, (row >= 0) & (row < height) & (col >= 0) & (col < width))
 
@@ -240,7 +239,7 @@ def _place(
     return ScaledCrop((height, width), height - size[0], int(max(width - size[1], 0) * from_left))
 
 
-def _cut_padded(img: Picture, crop: ScaledCrop, size: tuple[int, int]) -> Picture:
+def _cut_padded(img: Image, crop: ScaledCrop, size: tuple[int, int]) -> Image:
     part = np.zeros((*size, 3), dtype=np.uint8)
     to_rows, from_rows = _overlap(crop.top, size[0], img.shape[0])
     to_cols, from_cols = _overlap(crop.left, size[1], img.shape[1])

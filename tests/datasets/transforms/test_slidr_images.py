@@ -8,24 +8,23 @@ import torch
 import torch.nn.functional as F
 from mmengine.logging import MMLogger
 
-from perception_kd.datasets.transforms.cropping import (
+from perception_kd.datasets.transforms.image_geometry import (
     CropBox,
     crop_views,
     resize_image,
     resize_superpixels,
 )
-from perception_kd.datasets.transforms.images import (
+from perception_kd.datasets.transforms.slidr_images import (
     RandomFlipImages,
     RandomResizedCrop,
     ResizeImages,
 )
 from perception_kd.registry import TRANSFORMS
+from perception_kd.structures import Sample
 from tests.datasets.transforms.marked_sample import freeze, make_sample
 
 
-def sample_with_pairs(
-    *pixels: tuple[int, int], img_shape: tuple[int, int] = (8, 16)
-) -> dict[str, Any]:
+def sample_with_pairs(*pixels: tuple[int, int], img_shape: tuple[int, int] = (8, 16)) -> Sample:
     """Return a sample of one view with a point a pixel."""
     sample = make_sample(num_points=max(1, len(pixels)), num_views=1, img_shape=img_shape)
     sample["pairing_points"] = np.arange(len(pixels))
@@ -193,12 +192,12 @@ def test_views_are_mirrored_one_by_one() -> None:
 
 def test_mirroring_has_its_probability() -> None:
     rng = np.random.default_rng(0)
-    sample = {"imgs": [None] * 4000}
+    sample: Sample = {"imgs": [np.zeros((1, 1, 3), np.uint8)] * 4000}
     assert RandomFlipImages(p=0.2).draw(sample, rng).mean() == pytest.approx(0.2, abs=0.03)
 
 
 def test_images_alone_can_be_cropped_and_mirrored() -> None:
-    sample = {"imgs": make_sample()["imgs"], "rng": np.random.default_rng(0)}
+    sample: Sample = {"imgs": make_sample()["imgs"], "rng": np.random.default_rng(0)}
     cropped = RandomResizedCrop((20, 40))(sample)
     assert cropped is not None
     flipped = RandomFlipImages()(cropped)

@@ -9,17 +9,16 @@ Convention:
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from perception_kd.datasets.transforms.base import Mask, Sample, select_pairs
+from perception_kd.datasets.transforms.base import select_pairs
+from perception_kd.structures import Array, Indices, Mask, Sample
 
-Array = NDArray[np.float64]
-PixelIndices = NDArray[np.int64]
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
@@ -30,6 +29,11 @@ class CropBox(NamedTuple):
     left: int
     height: int
     width: int
+
+
+def image_size(img: NDArray[Any]) -> tuple[int, int]:
+    """Return the height and width of an image, (H, W) or (H, W, 3), in px."""
+    return img.shape[0], img.shape[1]
 
 
 def check_size(size: tuple[int, int]) -> tuple[int, int]:
@@ -72,7 +76,20 @@ def mirror_matrix(width: int) -> Array:
     return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
 
-def follow_images(sample: Sample, matrices: Sequence[Array]) -> Sample:
+def mirror_arrays(arrays: Sequence[NDArray[ScalarT]], flips: Mask) -> list[NDArray[ScalarT]]:
+    """Mirror some of V images or maps, (H, W) or (H, W, 3), from left to right.
+
+    Args:
+        arrays: The V arrays, left as they are.
+        flips: Whether each one is mirrored, shape (V,).
+    """
+    return [
+        np.ascontiguousarray(array[:, ::-1]) if flip else array
+        for array, flip in zip(arrays, flips, strict=True)
+    ]
+
+
+def compose_img_aug(sample: Sample, matrices: Sequence[Array]) -> Sample:
     """Note in ``img_aug_matrix`` that each image was moved.
 
     Reads: ``imgs``, and ``img_aug_matrix`` where present. Writes: the latter.
@@ -85,9 +102,7 @@ def follow_images(sample: Sample, matrices: Sequence[Array]) -> Sample:
     return {**sample, "img_aug_matrix": moved @ sample.get("img_aug_matrix", np.eye(3))}
 
 
-def move_pixels(
-    rows_cols: PixelIndices, box: CropBox, size: tuple[int, int]
-) -> tuple[PixelIndices, Mask]:
+def move_pixels(rows_cols: Indices, box: CropBox, size: tuple[int, int]) -> tuple[Indices, Mask]:
     """Return where pixels go when a part of the image is resized.
 
     Args:
@@ -142,7 +157,7 @@ def crop_views(
         size: Height and width in px afterwards.
         antialias: As in :func:`resize_image`.
     """
-    cropped = follow_images(sample, [crop_matrix(box, size) for box in boxes])
+    cropped = compose_img_aug(sample, [crop_matrix(box, size) for box in boxes])
     cropped["imgs"] = [
         resize_image(_cut(img, box), size, antialias)
         for img, box in zip(sample["imgs"], boxes, strict=True)
