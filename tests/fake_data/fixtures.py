@@ -29,7 +29,7 @@ def fake_semantickitti(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def synthetic_nuscenes(shared_folder: Path) -> Path:
-    """Two synthetic scenes (train, val), three keyframes each, lidarseg, maps, sweeps."""
+    """Two synthetic scenes (train, val), three keyframes, lidarseg, maps, sweeps."""
     root = shared_folder / "synthetic"
     with FileLock(f"{root}.lock"):
         return create_synthetic(root, TINY, workers=0, progress=False)
