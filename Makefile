@@ -10,7 +10,7 @@ SEEDS ?= 1
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-full test lint format
+.PHONY: help env demo demo-full test mutants lint format
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo-full: env ## the same, then fusion, frozen LiDAR, and all tasks on few and 
 
 test: env ## run the test suite (a part of it: make test ARGS="tests/engine -k resume")
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+mutants: env ## show that deliberate faults fail their tests (some: make mutants ARGS="--file losses")
+	$(BIN)/python tools/mutants.py --workers $(WORKERS) $(ARGS)
 
 lint: env ## check format, style, types and spelling
 	$(BIN)/ruff format --check .
