@@ -1,0 +1,48 @@
+"""Files, configs and commands that the documentation names exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    path
+    for path in sorted(ROOT.rglob("*.md"))
+    if path.relative_to(ROOT).parts[0] in ("configs", "docs", "data", "examples")
+    or path.parent == ROOT
+]
+# A name in backticks that is a path: it has a folder, a suffix, or ends with a slash.
+PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|toml|json))`")
+CONFIG = re.compile(r"configs/[\w./-]+\.py")
+VARIABLE = re.compile(r"^CONFIG=(\S+)", re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)[^)]*\)")
+MAKE = re.compile(r"^make ([a-z-]+)", re.MULTILINE)
+
+
+def page_id(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_architecture_names_only_files_that_exist() -> None:
+    names = PATH.findall((ROOT / "docs/architecture.md").read_text())
+    assert len(names) > 50
+    bases = (ROOT, ROOT / "perception_kd")
+    missing = [name for name in names if not any((base / name).exists() for base in bases)]
+    assert not missing, missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_configs_and_links_of_a_page_exist(page: Path) -> None:
+    text = page.read_text()
+    missing = [name for name in CONFIG.findall(text) if not (ROOT / name).is_file()]
+    for name in VARIABLE.findall(text):
+        missing += [] if list(ROOT.glob(f"configs/*/{name}.py")) else [name]
+    missing += [name for name in LINK.findall(text) if not (page.parent / name).exists()]
+    assert not missing, missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_make_targets_of_a_page_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(MAKE.findall(page.read_text())) <= targets
