@@ -1,4 +1,4 @@
-"""Prepare data: info files of public data sets, and caches made from images and sweeps.
+"""Prepare data: info files of public data sets, caches of superpixels and regions.
 
 Run ``python tools/create_data.py COMMAND --help`` for the options of a command.
 """
@@ -7,45 +7,74 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
-# A command's module has HELP, add_arguments(parser) and run(args).
+from perception_kd.engine.command_line import run_tool
+
+
+class Command(NamedTuple):
+    """One command.
+
+    Attributes:
+        module: Has ``add_arguments(parser)`` and ``run(args)``.
+        about: What the command makes.
+    """
+
+    module: str
+    about: str
+
+
 COMMANDS = {
-    "nuscenes": "perception_kd.datasets.nuscenes.converter",
-    "regions": "perception_kd.regions.create",
-    "semantickitti": "perception_kd.datasets.semantickitti.converter",
-    "superpixels": "perception_kd.superpixels.create",
-    "synthetic": "perception_kd.synthetic.create",
+    "nuscenes": Command(
+        "perception_kd.datasets.nuscenes.converter",
+        "info files of nuScenes, or of a data set in its format",
+    ),
+    "regions": Command(
+        "perception_kd.regions.command",
+        "regions of all sweeps of info files",
+    ),
+    "semantickitti": Command(
+        "perception_kd.datasets.semantickitti.converter",
+        "info files of SemanticKITTI, or of a data set in its format",
+    ),
+    "superpixels": Command(
+        "perception_kd.superpixels.command",
+        "superpixels of all images of info files",
+    ),
+    "synthetic": Command(
+        "perception_kd.synthetic.create",
+        "a synthetic data set in the format of nuScenes, to try things on",
+    ),
 }
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    argv = sys.argv[1:] if argv is None else argv
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(name, help=command.about, description=command.about)
+        if name in argv:  # a command does not need the packages of another
+            module = importlib.import_module(command.module)
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0; 1 if the data or the options are at fault, which the error's text tells;
-        130 if stopped by hand.
+        0; 2 after a user error, reported as one line; 130 if interrupted.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    argv = sys.argv[1:] if argv is None else argv
-    # Only what is asked for is imported: a command does not need another's packages.
-    names = [name for name in COMMANDS if name in argv] or list(COMMANDS)
-    for name in names:
-        module = importlib.import_module(COMMANDS[name])
-        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
-    args = parser.parse_args(argv)
+    args = parse_args(argv)
     try:
-        args.run(args)
+        return run_tool(args.run, args)
     except KeyboardInterrupt:
         return 130
-    except (ImportError, OSError, ValueError) as error:
-        print(f"create_data.py {args.command}: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 if __name__ == "__main__":

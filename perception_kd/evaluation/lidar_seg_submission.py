@@ -15,6 +15,7 @@ from perception_kd.datasets.semantic_labels import (
     semantickitti_raw_labels,
 )
 from perception_kd.datasets.splits import evaluation_set
+from perception_kd.io.readers import count_stored_points
 
 _evaluation_set = cache(evaluation_set)
 
@@ -148,7 +149,7 @@ def classes_of_file(
     Returns:
         Classes in [0, C), one a row, and how many of them are so made up.
     """
-    num_rows = Path(sample["lidar_path"]).stat().st_size // (4 * sample["num_pts_feats"])
+    num_rows = count_stored_points(sample["lidar_path"], sample["num_pts_feats"])
     row = np.asarray(sample["original_points"])
     known = (row >= 0) & (predicted >= 0) & (predicted < num_classes)
     most_frequent = np.bincount(predicted[known], minlength=num_classes).argmax()

@@ -1,109 +1,227 @@
-"""What every command shares that fills a cache entry by entry: options, jobs, words."""
+"""Fill a cache: one entry per input file, on many processes."""
 
-import argparse
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from mmengine.logging import MMLogger
 from tqdm import tqdm
 
 from perception_kd.io.cache import Cache
+from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.workers import run_jobs
-
-JobT = TypeVar("JobT")
-ResultT = TypeVar("ResultT")
-
-_MAX_NAMED = 20
+from perception_kd.utils.checks import check_at_least
 
 
-def add_filling_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options for how to fill: ``--workers``, ``--resume``, ``--verify``."""
-    add = parser.add_argument
-    add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
-    help_resume = "keep what is there (default) or make all anew"
-    add("--resume", action=argparse.BooleanOptionalAction, default=True, help=help_resume)
-    add("--verify", action="store_true", help="check what is there, make broken files anew")
+@dataclass(frozen=True)
+class InputFile:
+    """One file of a data set that gets an entry in a cache.
+
+    Attributes:
+        key: Name of the entry.
+        path: Path of the file.
+    """
+
+    key: str
+    path: str
 
 
-def describe_source(
-    path: str, info: dict[str, Any], made_with: str, command: str
-) -> dict[str, Any]:
-    """Return what a cache's manifest says of the info file that it was made from.
+InputT = TypeVar("InputT", bound=InputFile)
+DataT = TypeVar("DataT")
+
+
+class Settings(Protocol):
+    """All that decides what the entries of a cache hold."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON types, as in the manifest of the cache."""
+
+
+class Filler(ABC, Generic[InputT, DataT]):
+    """How the entries of one kind of cache are made from input files.
+
+    It is sent to worker processes, which import its module.
 
     Args:
-        path: The info file.
-        info: Its content.
+        settings: Settings of the cache.
+
+    Attributes:
+        kind: Kind of the cache, such as "superpixels".
+        extension: Extension of an entry, such as ".png".
+        inputs: What the input files are, in the plural, for messages.
         made_with: Package and version that make the entries.
-        command: Shell command that goes on with the cache.
     """
-    return {
-        "dataset": info["metainfo"].get("dataset"),
-        "version": info["metainfo"].get("version"),
-        "info_file": str(Path(path).absolute()),
-        "made_with": made_with,
-        "command": command,
-    }
+
+    kind: ClassVar[str]
+    extension: ClassVar[str]
+    inputs: ClassVar[str]
+    made_with: str
+
+    @property
+    @abstractmethod
+    def settings(self) -> Settings:
+        """Settings of the cache."""
+
+    @abstractmethod
+    def read(self, source: InputT) -> DataT:
+        """Read an input file.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            BrokenFileError: If it cannot be used.
+        """
+
+    @abstractmethod
+    def make(self, data: DataT) -> tuple[bytes, int]:
+        """Return the bytes of an entry, and the number of segments in it."""
+
+    @abstractmethod
+    def check(self, cache: Cache, source: InputT, data: DataT) -> None:
+        """Check a stored entry.
+
+        Raises:
+            BrokenFileError: If it is broken or was made from other data.
+        """
+
+    @abstractmethod
+    def draw(self, cache: Cache, source: InputT, path: Path) -> None:
+        """Draw a stored entry over its input, as a PNG file."""
+
+
+@dataclass
+class Filled:
+    """What filling a cache did.
+
+    Attributes:
+        num_made: Number of entries made.
+        num_kept: Number of entries that were there already.
+        num_segments: Number of segments in all entries made.
+        failed: Error by path of each input that cannot be read.
+    """
+
+    num_made: int = 0
+    num_kept: int = 0
+    num_segments: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def mean_segments(self) -> float:
+        """Mean number of segments per entry made; 0 if none was."""
+        return self.num_segments / max(self.num_made, 1)
 
 
 def fill_cache(
     cache: Cache,
-    run: Callable[[JobT], ResultT],
-    jobs: Sequence[JobT],
-    note: Callable[[JobT, ResultT], None],
+    filler: Filler[InputT, Any],
+    sources: Sequence[InputT],
     *,
-    workers: int,
-    bar: "tqdm[Any]",
-) -> None:
-    """Run the jobs that write entries; whatever happens, save the manifest at the end.
+    workers: int = 2,
+    resume: bool = True,
+    verify: bool = False,
+    progress: bool = True,
+) -> Filled:
+    """Make the entries of input files and save the manifest, also after an error.
 
     Args:
-        cache: That the jobs write to.
-        run: As in :func:`~perception_kd.io.workers.run_jobs`.
-        jobs: One for each entry that is not kept.
-        note: Called with each job as it ends, and its result.
-        workers: Processes; 0 works in this one.
-        bar: Progress bar, closed at the end.
+        cache: Cache with the settings of the filler.
+        filler: How to make an entry.
+        sources: Input files.
+        workers: Number of processes; 0 works in this process.
+        resume: Keep the entries that are there.
+        verify: Read the entries that are there, and replace those that are broken.
+        progress: Show a progress bar.
+
+    Returns:
+        What was made. Inputs that cannot be read are in ``failed``; the entries of all
+        others are made.
+
+    Raises:
+        ValueError: If ``workers`` is negative.
     """
+    check_at_least("workers", workers, 0)
+    present = cache.keys() if resume else set()
+    jobs = [
+        _Job(cache, filler, source, verify and source.key in present)
+        for source in sources
+        if verify or source.key not in present
+    ]
+    filled = Filled(num_kept=len(sources) - len(jobs))
+    results = run_jobs(_run_job, jobs, workers, preload=type(filler).__module__)
+    bar = tqdm(total=len(sources), initial=filled.num_kept, desc=filler.kind, disable=not progress)
     try:
-        with bar:
-            for job, result in run_jobs(run, jobs, workers):
+        with bar, closing(results):
+            for job, result in results:
                 bar.update()
-                note(job, result)
+                _add(filled, job.source.path, result)
     finally:
         cache.save_manifest()
+    return filled
 
 
-@contextmanager
-def say_how_to_go_on(command: str) -> Iterator[None]:
-    """Log the command that goes on where the user stops what is inside."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        logger: MMLogger = MMLogger.get_current_instance()
-        logger.warning("Stopped; what is done stays. To go on: %s", command)
-        raise
-
-
-def describe_failures(
-    errors: Sequence[str], num_inputs: int, what: str, result: str, command: str
-) -> str:
-    """Return the text that tells which inputs could not be read.
+def write_previews(
+    cache: Cache, filler: Filler[InputT, Any], sources: Sequence[InputT], number: int
+) -> list[Path]:
+    """Draw some entries of a cache into its folder ``preview``.
 
     Args:
-        errors: One text an input that could not.
-        num_inputs: Number of all inputs.
-        what: What they are, in the plural.
-        result: What they have none of now.
-        command: That goes on when they are mended.
+        cache: The cache.
+        filler: How to draw an entry.
+        sources: Input files; those without an entry are left out.
+        number: Number of entries to draw at most, spread evenly.
+
+    Returns:
+        The files.
     """
-    more = [f"and {len(errors) - _MAX_NAMED} more"] if len(errors) > _MAX_NAMED else []
-    return "\n  ".join(
-        [
-            f"All {num_inputs} {what} must be readable, but {len(errors)} are not, and have no "
-            f"{result}; mend them, then run again: {command}",
-            *errors[:_MAX_NAMED],
-            *more,
-        ]
-    )
+    entries = cache.keys()
+    sources = [source for source in sources if source.key in entries]
+    number = min(number, len(sources))
+    folder = cache.folder / "preview"
+    if number:
+        folder.mkdir(exist_ok=True)
+    paths = []
+    for i in range(number):
+        source = sources[i * len(sources) // number]
+        paths.append(folder / f"{source.key}.png")
+        filler.draw(cache, source, paths[-1])
+    return paths
+
+
+@dataclass(frozen=True)
+class _Job:
+    cache: Cache
+    filler: Filler[Any, Any]
+    source: InputFile
+    keep_if_intact: bool
+
+
+def _run_job(job: _Job) -> int | str | None:
+    """Return the number of segments, the error, or None for an entry that is kept."""
+    try:
+        data = job.filler.read(job.source)
+    except (FileNotFoundError, BrokenFileError) as error:
+        return str(error)
+    if job.keep_if_intact and _is_intact(job, data):
+        return None
+    entry, num_segments = job.filler.make(data)
+    job.cache.write(job.source.key, entry)
+    return num_segments
+
+
+def _is_intact(job: _Job, data: Any) -> bool:
+    try:
+        job.filler.check(job.cache, job.source, data)
+    except BrokenFileError:
+        return False
+    return True
+
+
+def _add(filled: Filled, path: str, result: int | str | None) -> None:
+    if isinstance(result, str):
+        filled.failed[path] = result
+    elif result is None:
+        filled.num_kept += 1
+    else:
+        filled.num_made += 1
+        filled.num_segments += result

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ def run_jobs(
     *,
     in_order: bool = False,
     preload: str | None = None,
-) -> Iterator[tuple[JobT, ResultT]]:
+) -> Generator[tuple[JobT, ResultT], None, None]:
     """Yield jobs with their results, as they are done.
 
     After Ctrl-C, after an error, or when the caller stops iterating, the workers are

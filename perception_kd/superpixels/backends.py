@@ -1,39 +1,33 @@
-"""The ways to make superpixels, by name."""
+"""Superpixel algorithms by name."""
 
-from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # OpenCV and NumPy are not needed to list the names
+    from perception_kd.superpixels.slic import Backend
 
-from perception_kd.superpixels.slic import Image, slic_fast, slic_skimage, slic_skimage_half
-
-Backend = Callable[[Image, int, float, float], NDArray[np.integer[Any]]]
-
-BACKENDS: dict[str, Backend] = {
-    "fast": slic_fast,
-    "skimage": slic_skimage,
-    "skimage_half": slic_skimage_half,
+_SLIC = "perception_kd.superpixels.slic"
+BACKENDS = {
+    "fast": f"{_SLIC}:slic_fast",
+    "skimage": f"{_SLIC}:slic_skimage",
+    "skimage_half": f"{_SLIC}:slic_skimage_half",
 }
 _PACKAGES = {"fast": "fast-slic", "skimage": "scikit-image", "skimage_half": "scikit-image"}
 
 
-def get_backend(name: str) -> Backend:
+def get_backend(name: str) -> "Backend":
     """Return a function that segments an image.
 
     Args:
-        name: One of ``BACKENDS``, or ``package.module:function`` for one's own, called
-            as ``function(image, num_segments, compactness, sigma)`` with RGB of shape
+        name: One of ``BACKENDS``, or ``package.module:function`` of your own, called as
+            ``function(image, num_segments, compactness, sigma)`` with RGB of shape
             (H, W, 3); it returns integer ids of shape (H, W), negative for no segment.
 
     Raises:
         ValueError: If the name is neither.
     """
-    if name in BACKENDS:
-        return BACKENDS[name]
-    module, _, function = name.partition(":")
+    module, _, function = BACKENDS.get(name, name).partition(":")
     try:
         backend = getattr(import_module(module), function) if function else None
     except (ImportError, AttributeError) as error:
@@ -49,6 +43,6 @@ def get_backend(name: str) -> Backend:
 
 
 def describe_backend(name: str) -> str:
-    """Return the package behind a backend with its version, for the record."""
+    """Return the package behind a backend with its version, for a manifest."""
     package = _PACKAGES.get(name)
     return f"{package} {version(package)}" if package else name

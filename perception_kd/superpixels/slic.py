@@ -8,6 +8,9 @@ All take an RGB image and the same settings and give segment ids; ``num_segments
 what SLIC aims at, not what comes out. Gaps in the ids and their order mean nothing.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,7 @@ _FAST_NONE = 2**16 - 1
 
 Image = NDArray[np.uint8]
 Segments = NDArray[np.int32]
+Backend = Callable[[Image, int, float, float], NDArray[np.integer[Any]]]
 
 
 def slic_skimage(

@@ -19,8 +19,6 @@ from perception_kd.synthetic.writer.maps import MapDrawer, draw_area, write_maps
 from perception_kd.synthetic.writer.scene import SceneWriter
 from perception_kd.synthetic.writer.tables import make_vocabulary, write_tables
 
-HELP = "a synthetic data set in nuScenes format, for demos and tests"
-
 # Increased when the same settings give different data.
 FORMAT = 2
 MANIFEST = "synthetic.json"

@@ -1,4 +1,4 @@
-"""A data set with info files and the caches that a config reads."""
+"""A data set with info files, and with the caches that a config asks for."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,14 +11,15 @@ from tools import create_data
 
 
 class PreparedData:
-    """A data set that tests share, with a folder of info files and caches.
+    """A data set that tests share, and the folder of what is made from it.
 
-    Several processes may use one folder; each part is created once, on first use.
+    Several processes may use one folder; each thing is made once, when it is first
+    wanted.
 
     Args:
         root: Folder of the data set.
         info_root: Folder for info files and caches.
-        command: Arguments of ``create_data.py`` that create the info files of ``root``.
+        command: Of ``create_data.py``, which makes the info files of ``root``.
     """
 
     def __init__(self, root: Path, info_root: Path, command: list[str]) -> None:
@@ -31,7 +32,7 @@ class PreparedData:
     def options_for(self, path: Path) -> list[str]:
         """Return the options of ``train.py`` and ``test.py`` that name the folders.
 
-        Missing caches that the config at ``path`` reads are created.
+        The caches that the config at ``path`` reads are made, if they are not there.
         """
         for cache, settings in sorted(caches_of(Config.fromfile(path)).items()):
             kind = cache.split("/")[0]
@@ -59,8 +60,8 @@ def _region_options(name: str, settings: dict[str, Any]) -> list[str]:
     return ["--preview", "0", *(["--settings", *given] if given else [])]
 
 
-# From the kind of cache (first folder of its name, and command that creates it) to a
-# function from the rest of its name and the settings in the config to command options.
+# By kind, which is both the first folder of a cache's name and the command that fills
+# it: from the rest of the name and the settings that the config expects to its options.
 CACHE_OPTIONS: dict[str, Callable[[str, dict[str, Any]], list[str]]] = {
     "regions": _region_options,
     "superpixels": _superpixel_options,
@@ -68,7 +69,7 @@ CACHE_OPTIONS: dict[str, Callable[[str, dict[str, Any]], list[str]]] = {
 
 
 def caches_of(settings: Any) -> dict[str, dict[str, Any]]:
-    """Return the expected settings of each cache that a config reads."""
+    """Return the expected settings of each cache that a config's transforms read."""
     return {
         node["cache"]: dict(node.get("settings") or {})
         for node in dicts_of(settings)
@@ -77,7 +78,7 @@ def caches_of(settings: Any) -> dict[str, dict[str, Any]]:
 
 
 def dicts_of(settings: Any) -> Iterator[dict[str, Any]]:
-    """Yield the dicts of a config at all depths."""
+    """Yield a config's dicts at all depths."""
     if isinstance(settings, Config | dict):
         yield settings
         settings = list(settings.values())

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.regions import RegionSettings
+from perception_kd.regions.settings import RegionSettings
 
 Cloud = NDArray[np.float64]
 GROUND_Z = -RegionSettings().sensor_height

@@ -12,10 +12,11 @@ from perception_kd.datasets.transforms import LoadPoints, LoadRegions
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.info_file import make_metainfo, read_info, write_info
-from perception_kd.regions import RegionSettings, make_regions
 from perception_kd.regions.codec import KIND, load_region_ids
-from perception_kd.regions.create import add_arguments, run
-from perception_kd.regions.filling import list_sweeps
+from perception_kd.regions.command import add_arguments, run
+from perception_kd.regions.create import list_sweeps
+from perception_kd.regions.segmentation import make_regions
+from perception_kd.regions.settings import RegionSettings
 from perception_kd.structures import Sample
 from tests.regions.scene import make_box, make_ground
 
@@ -116,17 +117,17 @@ def test_statistics_of_each_scene_are_logged(root: Path, monkeypatch: pytest.Mon
     lines: list[str] = []
     monkeypatch.setattr(
         "mmengine.logging.MMLogger.info",
-        lambda self, text, *args, **kwargs: lines.append(text % args),
+        lambda self, text: lines.append(text),
     )
     create(root)
-    assert lines[0].endswith("regions/dbscan: 3 sweeps made; 0 kept")
+    assert lines[0].endswith("regions/dbscan: 3 sweeps done, 2.0 regions each; 0 kept")
     assert lines[1].startswith("scene-0: 2 sweeps, 1.5 regions each of ")
     assert lines[2].startswith("scene-1: 1 sweeps, 3.0 regions each of ")
     assert lines[3].startswith("all: 3 sweeps, 2.0 regions each of ")
     first = lines[1:]
     lines.clear()
     create(root)  # nothing to do: the same statistics, from the cache
-    assert lines[0].endswith("regions/dbscan: 0 sweeps made; 3 kept")
+    assert lines[0].endswith("regions/dbscan: 0 sweeps done, 0.0 regions each; 3 kept")
     assert lines[1:] == first
 
 
@@ -148,12 +149,8 @@ def test_verify_makes_broken_files_anew_and_keeps_the_others(root: Path) -> None
     whole = path.read_bytes()
     path.write_bytes(whole[:-20])
     create(root, "--verify")
-    assert (
-        load_region_ids(
-            cache, "b", list_sweeps(read_info(root / "infos.pkl"), root)[1].count_points()
-        ).max()
-        == 1
-    )
+    sweep = list_sweeps(read_info(root / "infos.pkl"), root)[1]
+    assert load_region_ids(cache, "b", sweep.count_points()).max() == 1
     del before["b"]
     assert before.items() <= get_times(cache).items()
 
@@ -176,9 +173,7 @@ def test_unreadable_sweeps_are_named_at_the_end_and_the_others_made(root: Path) 
     (root / "samples/a.bin").unlink()
     cut = root / "samples/c.bin"
     cut.write_bytes(cut.read_bytes()[:-3])
-    message = (
-        r"All 3 sweeps must be readable, but 2 are not(.|\n)*No LiDAR sweep at .*a.bin(.|\n)*c.bin"
-    )
+    message = r"2 of 3 sweeps cannot be read(.|\n)*No LiDAR sweep at .*a.bin(.|\n)*c.bin"
     with pytest.raises(BrokenFileError, match=message):
         create(root, "--preview", "3")
     assert open_cache(root).keys() == {"b"}
@@ -193,7 +188,7 @@ def test_a_stopped_run_can_go_on(root: Path, monkeypatch: pytest.MonkeyPatch) ->
             raise KeyboardInterrupt
         return make_regions(*args)
 
-    monkeypatch.setattr("perception_kd.regions.filling.make_regions", stop_at_the_third)
+    monkeypatch.setattr("perception_kd.regions.create.make_regions", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         create(root)
     assert open_cache(root).manifest["num_entries"] == 2

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.cluster import DBSCAN
 
-from perception_kd.regions import cluster_points
+from perception_kd.regions.dbscan import cluster_points
 
 
 def cluster_in_loops(positions: NDArray[np.float64], eps: float, min_points: int) -> list[int]:

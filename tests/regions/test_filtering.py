@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from perception_kd.regions import RegionSettings, find_fault
 from perception_kd.regions.codec import NoRegion
+from perception_kd.regions.filtering import find_fault
+from perception_kd.regions.settings import RegionSettings
 from tests.regions.scene import GROUND_Z, Cloud
 
 SETTINGS = RegionSettings()

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from perception_kd.regions import RegionSettings, find_ground, fit_ground, fit_plane
+from perception_kd.regions.ground import find_ground, fit_ground, fit_plane
+from perception_kd.regions.settings import RegionSettings
 from tests.regions.scene import GROUND_Z, Cloud, make_ground, make_parts
 
 SETTINGS = RegionSettings()

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from perception_kd.regions import RegionSettings, make_regions
 from perception_kd.regions.codec import NoRegion
+from perception_kd.regions.segmentation import make_regions
+from perception_kd.regions.settings import RegionSettings
 from tests.regions.scene import Cloud, make_box, make_ground, make_parts
 
 EXPECTED = {

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from perception_kd.regions import PRESETS, RegionSettings, get_preset
+from perception_kd.regions.settings import PRESETS, RegionSettings, get_preset
 
 
 def test_the_published_numbers() -> None:

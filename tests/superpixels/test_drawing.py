@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from perception_kd.superpixels import draw_borders
+from perception_kd.superpixels.drawing import draw_borders
 from perception_kd.visualization.pictures import find_borders
 
 SUPERPIXELS = np.array([[0, 0, 1], [0, 0, 1], [2, 2, 2]])

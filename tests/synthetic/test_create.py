@@ -158,7 +158,7 @@ def test_settings_out_of_range_are_refused(name: str, value: int) -> None:
 def test_the_command_creates_a_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--scenes", "1", "--keyframes", "1", "--sweeps", "0", "--beams", "8"]
     root = ["synthetic", "--root", str(tmp_path / "data")]
-    assert main([*root, *options, "--image-size", "64", "--workers", "0"]) == 1
+    assert main([*root, *options, "--image-size", "64", "--workers", "0"]) == 2
     assert "--image-size must be WIDTHxHEIGHT, such as 800x450" in capsys.readouterr().err
     assert main([*root, *options, "--image-size", "64x36", "--workers", "0"]) == 0
     assert (tmp_path / "data" / "v1.0-mini" / "sample_data.json").is_file()

@@ -27,8 +27,6 @@ from perception_kd.io.info_file import InfoWriter, make_metainfo
 from perception_kd.io.workers import run_jobs
 from perception_kd.utils.checks import check_at_least
 
-HELP = "info files of nuScenes, or of a data set in its format"
-
 
 @dataclass
 class Converted:

@@ -18,7 +18,6 @@ from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.info_file import Sample, make_metainfo, write_info
 
-HELP = "info files of SemanticKITTI, or of a data set in its format"
 CAMERA = "CAM2"
 NUM_POINT_FEATURES = 4  # x, y, z, intensity
 

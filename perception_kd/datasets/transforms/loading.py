@@ -10,13 +10,7 @@ from perception_kd.datasets.semantic_labels import IGNORE_INDEX
 from perception_kd.datasets.transforms.base import Transform
 from perception_kd.geometry.rigid import transform_points
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.readers import (
-    Points,
-    count_stored_points,
-    decode_image,
-    read_bytes,
-    read_points,
-)
+from perception_kd.io.readers import Points, read_image, read_labels, read_points
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import Indices, Sample
 
@@ -141,14 +135,8 @@ class LoadPointLabels(Transform):
 
     def _read_classes(self, sample: Sample, path: str) -> Indices:
         """Return the class of each row of the sweep's file."""
-        data = read_bytes(path, "point labels")
-        num_points = count_stored_points(sample["lidar_path"], sample["num_pts_feats"])
-        if len(data) != num_points * self.dtype.itemsize:
-            raise BrokenFileError(
-                f"{path} must hold {num_points} labels of {self.dtype}, one for each point of "
-                f"{sample['lidar_path']}, but got {len(data)} bytes; check dtype and the file."
-            )
-        labels = np.frombuffer(data, dtype=self.dtype).astype(np.int64) & 0xFFFF
+        stored = read_labels(path, self.dtype, sample["lidar_path"], sample["num_pts_feats"])
+        labels = stored.astype(np.int64) & 0xFFFF
         mapping = np.asarray(sample["label_mapping"], dtype=np.int64)
         if labels.max() >= len(mapping):
             raise BrokenFileError(
@@ -170,7 +158,6 @@ class LoadImages(Transform):
 
         Raises:
             FileNotFoundError: If an image is missing.
-            BrokenFileError: If an image is cut off or no picture.
+            BrokenFileError: If an image is truncated or not an image.
         """
-        imgs = [decode_image(read_bytes(path, "image"), path) for path in sample["img_paths"]]
-        return {**sample, "imgs": imgs}
+        return {**sample, "imgs": [read_image(path) for path in sample["img_paths"]]}

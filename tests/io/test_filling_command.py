@@ -1,6 +1,6 @@
 """The report on inputs that could not be read."""
 
-from perception_kd.io.filling import describe_failures
+from perception_kd.io.filling_command import describe_failures
 
 
 def test_some_failures_are_named_and_the_others_counted() -> None:
@@ -8,8 +8,7 @@ def test_some_failures_are_named_and_the_others_counted() -> None:
     text = describe_failures(errors, 40, "sweeps", "regions", "again")
     lines = text.splitlines()
     assert lines[0] == (
-        "All 40 sweeps must be readable, but 23 are not, and have no regions; mend them, then run "
-        "again: again"
+        "23 of 40 sweeps cannot be read and have no regions. Repair them, then run again: again"
     )
     assert lines[1:-1] == [f"  {error}" for error in errors[:20]]
     assert lines[-1] == "  and 3 more"

@@ -1,0 +1,197 @@
+"""What the commands share that fill a cache from info files."""
+
+import argparse
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from perception_kd.io.atomic import make_writable_folder
+from perception_kd.io.cache import Cache
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.filling import Filled, Filler, InputFile, InputT, fill_cache, write_previews
+from perception_kd.io.info_file import read_info
+from perception_kd.utils.checks import check_at_least
+
+_MAX_NAMED = 20
+
+
+def add_filling_arguments(
+    parser: argparse.ArgumentParser, inputs: str, folder: str, num_previews: int
+) -> None:
+    """Add the options of every command that fills a cache.
+
+    Args:
+        parser: Parser of the command.
+        inputs: What is read, in the plural, such as "images".
+        folder: Default folder of the cache, beside the info file.
+        num_previews: Default number of previews.
+    """
+    add = parser.add_argument
+    add("--info", nargs="+", required=True, help=f"info files that list the {inputs}")
+    add("--data-root", required=True, help="folder of the data set")
+    help_folder = f"folder of the cache (default: {folder} beside the info file)"
+    add("--out-dir", help=help_folder)
+    add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
+    help_resume = "keep the entries that are there (default), or make all again"
+    add("--resume", action=argparse.BooleanOptionalAction, default=True, help=help_resume)
+    help_verify = "read the entries that are there and replace broken ones"
+    add("--verify", action="store_true", help=help_verify)
+    help_preview = f"draw N {inputs} into preview/ of the cache (default: %(default)s)"
+    add("--preview", type=int, default=num_previews, metavar="N", help=help_preview)
+
+
+def read_infos(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Check the options of :func:`add_filling_arguments` and read the info files.
+
+    Returns:
+        Content of each info file by its path.
+
+    Raises:
+        FileNotFoundError: If an info file or the folder of the data set is missing.
+        ValueError: If an option is out of range or an info file cannot be used.
+    """
+    check_at_least("--workers", args.workers, 0)
+    check_at_least("--preview", args.preview, 0)
+    if not Path(args.data_root).is_dir():
+        raise FileNotFoundError(f"No data set at {args.data_root}; give its folder as --data-root.")
+    return {path: read_info(path) for path in args.info}
+
+
+class CacheCommand:
+    """One run of a command that fills a cache.
+
+    Args:
+        args: Parsed options of :func:`add_filling_arguments`.
+        filler: How to make an entry.
+        folder: Folder of the cache.
+        options: Further words of the command line, for the manifest.
+
+    Attributes:
+        line: Shell command that resumes filling this cache.
+    """
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        filler: Filler[Any, Any],
+        folder: str | Path,
+        options: Sequence[str],
+    ) -> None:
+        self._args, self._filler = args, filler
+        self._folder = Path(folder).absolute()
+        words = ["python", "tools/create_data.py", filler.kind]
+        words += ["--info", *map(os.path.abspath, args.info)]
+        words += ["--data-root", os.path.abspath(args.data_root), "--out-dir", str(self._folder)]
+        self.line = shlex.join([*words, *options, "--workers", str(args.workers)])
+
+    def fill(
+        self, infos: Mapping[str, dict[str, Any]], sources: Sequence[InputFile]
+    ) -> tuple[Cache, Filled]:
+        """Create or resume the cache and make the entries of input files.
+
+        Args:
+            infos: Content of each info file by its path, recorded in the manifest.
+            sources: Input files.
+
+        Raises:
+            PermissionError: If the folder cannot be written to.
+            ValueError: If the folder holds something else.
+        """
+        args, filler = self._args, self._filler
+        make_writable_folder("--out-dir", self._folder)
+        settings = filler.settings.as_dict()
+        for path, info in infos.items():
+            source = _describe_source(path, info, filler.made_with, self.line)
+            cache = Cache.create(self._folder, filler.kind, settings, filler.extension, source)
+        with _log_resume_command(self.line):
+            filled = fill_cache(
+                cache,
+                filler,
+                sources,
+                workers=args.workers,
+                resume=args.resume,
+                verify=args.verify,
+            )
+        _log(
+            f"{self._folder}: {filled.num_made} {filler.inputs} done, "
+            f"{filled.mean_segments:.1f} {filler.kind} each; {filled.num_kept} kept"
+        )
+        return cache, filled
+
+    def finish(self, cache: Cache, filled: Filled, sources: Sequence[InputT]) -> None:
+        """Draw the previews, and fail if inputs could not be read.
+
+        Args:
+            cache: The filled cache.
+            filled: Result of :meth:`fill`.
+            sources: The input files.
+
+        Raises:
+            BrokenFileError: If inputs could not be read.
+        """
+        readable = [source for source in sources if source.path not in filled.failed]
+        for path in write_previews(cache, self._filler, readable, self._args.preview):
+            _log(f"Preview: {path}")
+        if filled.failed:
+            errors = list(filled.failed.values())
+            raise BrokenFileError(
+                describe_failures(
+                    errors, len(sources), self._filler.inputs, self._filler.kind, self.line
+                )
+            )
+
+
+def describe_failures(
+    errors: Sequence[str], num_inputs: int, inputs: str, kind: str, command: str
+) -> str:
+    """Return the text that names the inputs that could not be read.
+
+    Args:
+        errors: One error per input that could not be read.
+        num_inputs: Number of all inputs.
+        inputs: What they are, in the plural.
+        kind: What they have none of now.
+        command: Shell command to run when they are repaired.
+    """
+    more = [f"and {len(errors) - _MAX_NAMED} more"] if len(errors) > _MAX_NAMED else []
+    return "\n  ".join(
+        [
+            f"{len(errors)} of {num_inputs} {inputs} cannot be read and have no {kind}. Repair "
+            f"them, then run again: {command}",
+            *errors[:_MAX_NAMED],
+            *more,
+        ]
+    )
+
+
+def _describe_source(
+    path: str, info: Mapping[str, Any], made_with: str, command: str
+) -> dict[str, Any]:
+    """Return the entry of a manifest on the info file that a cache was made from."""
+    return {
+        "dataset": info["metainfo"].get("dataset"),
+        "version": info["metainfo"].get("version"),
+        "info_file": str(Path(path).absolute()),
+        "made_with": made_with,
+        "command": command,
+    }
+
+
+@contextmanager
+def _log_resume_command(command: str) -> Iterator[None]:
+    """Log a command when the user interrupts the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _log(f"Stopped; finished entries are kept. To resume: {command}")
+        raise
+
+
+def _log(text: str) -> None:
+    # Imported here: neither --help nor a worker process needs it.
+    from mmengine.logging import MMLogger
+
+    MMLogger.get_current_instance().info(text)

@@ -1,0 +1,70 @@
+"""The command ``tools/create_data.py regions``."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perception_kd.io.filling_command import CacheCommand, add_filling_arguments, read_infos
+from perception_kd.regions.settings import PRESETS, RegionSettings, get_preset
+
+if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
+    from perception_kd.io.cache import Cache
+    from perception_kd.regions.create import SweepFile
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``create_data.py regions``."""
+    add_filling_arguments(parser, "sweeps", "regions/dbscan", num_previews=4)
+    add = parser.add_argument
+    help_preset = "settings to start from (default: those of the info file's data set)"
+    add("--preset", choices=PRESETS, help=help_preset)
+    values = ", ".join(f"{k}={v}" for k, v in RegionSettings().as_dict().items())
+    help_settings = f"settings that differ from the preset, in m; those of nuScenes are {values}"
+    add("--settings", nargs="+", default=[], metavar="NAME=VALUE", help=help_settings)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fill a cache of regions and log their statistics.
+
+    Raises:
+        FileNotFoundError: If an info file or the folder of the data set is missing.
+        PermissionError: If the folder of the cache cannot be written to.
+        BrokenFileError: At the end, if sweeps could not be read.
+        ValueError: If an option is wrong, or the folder holds something else.
+    """
+    from perception_kd.regions.create import RegionFiller, list_sweeps
+
+    infos = read_infos(args)
+    preset = args.preset or infos[args.info[0]]["metainfo"]["dataset"]
+    settings = get_preset(preset).with_values(args.settings)
+    lists = [list_sweeps(info, args.data_root) for info in infos.values()]
+    sweeps = list({sweep.key: sweep for sweeps in lists for sweep in sweeps}.values())
+    folder = args.out_dir or Path(args.info[0]).parent / "regions" / "dbscan"
+    options = ["--preset", preset.lower()]
+    if args.settings:
+        options += ["--settings", *args.settings]
+    command = CacheCommand(args, RegionFiller(settings), folder, options)
+    cache, filled = command.fill(infos, sweeps)
+    readable = [sweep for sweep in sweeps if sweep.path not in filled.failed]
+    _report_statistics(cache, readable, draw=args.preview > 0)
+    command.finish(cache, filled, sweeps)
+
+
+def _report_statistics(cache: "Cache", sweeps: Sequence["SweepFile"], draw: bool) -> None:
+    from mmengine.logging import MMLogger
+
+    from perception_kd.regions.create import collect_statistics
+    from perception_kd.regions.statistics import add_statistics
+
+    statistics = list(collect_statistics(cache, sweeps))
+    logger: MMLogger = MMLogger.get_current_instance()
+    for part in [*statistics, add_statistics("all", statistics)]:
+        logger.info(part.describe())
+    if draw and statistics:
+        from perception_kd.regions.drawing import draw_statistics
+
+        path = cache.folder / "preview" / "statistics.png"
+        path.parent.mkdir(exist_ok=True)
+        draw_statistics(statistics, path)
+        logger.info(f"Preview: {path}")

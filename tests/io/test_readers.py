@@ -1,0 +1,45 @@
+"""Readers: one entry adds a format of point clouds, and unknown files are named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from perception_kd.io.readers import (
+    POINT_FORMATS,
+    PointFormat,
+    Points,
+    count_stored_points,
+    read_labels,
+    read_points,
+)
+
+POINTS = np.arange(15, dtype=np.float32).reshape(3, 5)
+
+
+def test_rows_of_float32_are_read_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.pcd.bin"
+    POINTS.tofile(path)
+    np.testing.assert_array_equal(read_points(path, 5), POINTS)
+    assert count_stored_points(path, 5) == 3
+
+
+def test_an_unknown_suffix_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"No reader for the point cloud .*a\.laz; .* are \.bin"):
+        read_points(tmp_path / "a.laz", 4)
+
+
+def test_another_format_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(data: bytes, path: Path, num_columns: int) -> Points:
+        return np.array(data.split(), np.float32).reshape(-1, num_columns)
+
+    def count_points(path: Path, num_columns: int) -> int:
+        return len(path.read_text().splitlines())
+
+    monkeypatch.setitem(POINT_FORMATS, ".txt", PointFormat(decode, count_points))
+    path = tmp_path / "sweep.txt"
+    np.savetxt(path, POINTS)
+    np.testing.assert_array_equal(read_points(path, 5), POINTS)
+    np.array([1, 2, 3], np.uint8).tofile(tmp_path / "labels")
+    labels = read_labels(tmp_path / "labels", np.dtype("uint8"), path, 5)
+    assert labels.tolist() == [1, 2, 3]
