@@ -1,3 +1,3 @@
 """Label-free pre-training of camera and LiDAR perception networks."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
