@@ -1,0 +1,119 @@
+"""PRC of CALICO without a config file: a LiDAR network contrasts points by regions.
+
+python tools/create_data.py synthetic --root data/synthetic
+python tools/create_data.py nuscenes --root data/synthetic --version v1.0-mini
+python tools/create_data.py regions --info data/synthetic/nuscenes_infos_train.pkl
+python examples/prc.py --root data/synthetic
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmdet3d.models import SECOND, SECONDFPN, PillarFeatureNet, PointPillarsScatter
+from mmengine.dataset import pseudo_collate
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from perception_kd.datasets import CameraLidarDataset
+from perception_kd.datasets import transforms as T
+from perception_kd.geometry.bev_grid import BEVGrid, sample_bev
+from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
+from perception_kd.models.heads import FeatureProjector
+from perception_kd.models.losses import RegionContrastLoss
+from perception_kd.models.voxelizers import HardVoxelizer
+from perception_kd.structures import Batch
+
+RANGE = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
+PILLAR = (0.4, 0.4, 8.0)
+
+
+class PRC(nn.Module):
+    """Small PointPillars that contrast two augmented copies of each point cloud."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pts_voxelizer = HardVoxelizer(
+            PILLAR, RANGE, max_num_points=20, max_voxels=(30000, 40000)
+        )
+        self.pts_voxel_encoder = PillarFeatureNet(
+            5, [32], voxel_size=PILLAR, point_cloud_range=RANGE, legacy=False
+        )
+        self.pts_middle_encoder = PointPillarsScatter(32, output_shape=(256, 256))
+        self.pts_backbone = SECOND(32, [32, 64, 64], layer_nums=[1, 2, 2], layer_strides=[2, 2, 2])
+        self.pts_neck = SECONDFPN(
+            [32, 64, 64], [32, 32, 32], upsample_strides=[1, 2, 4], use_conv_for_no_stride=True
+        )
+        self.pts_projector = FeatureProjector(96, hidden_channels=(128,), out_channels=64)
+        self.grid = BEVGrid(RANGE, cell_size=0.8)
+        self.loss_plrc = RegionContrastLoss(temperature=0.1, positives="region")
+        self.loss_rapc = RegionContrastLoss(
+            temperature=0.1, positives="point", same_region_negatives=False, region_normalize=True
+        )
+
+    def embed(self, points: list[Tensor], rows: list[Tensor]) -> list[Tensor]:
+        """Return features (M_b, 64) of some points of each point cloud (N_b, 5)."""
+        voxels = self.pts_voxelizer(points)
+        pillars = self.pts_voxel_encoder(voxels.features, voxels.num_points, voxels.coors)
+        bev = self.pts_middle_encoder(pillars, voxels.coors, voxels.batch_size)
+        (bev,) = self.pts_neck(self.pts_backbone(bev))
+        selected = [cloud[row] for cloud, row in zip(points, rows, strict=True)]
+        feats, _ = sample_bev(bev, selected, self.grid)
+        return list(self.pts_projector(feats).split([len(row) for row in rows]))
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return the mean of the region-wise and the point-wise contrastive loss."""
+        rows = batch["sampled_points"]
+        regions = [ids[row] for ids, row in zip(batch["region_ids"], rows, strict=True)]
+        query, key = (self.embed(points, rows) for points in batch["views"])
+        plrc = self.loss_plrc(query, key, regions, rows)
+        rapc = self.loss_rapc(query, key, regions, rows)
+        return 0.5 * (plrc + rapc)
+
+
+parser = argparse.ArgumentParser(description="Pre-train a LiDAR network with PRC.")
+parser.add_argument("--root", type=Path, required=True, help="folder of the data set")
+parser.add_argument("--info", type=Path, help="default: ROOT/nuscenes_infos_train.pkl")
+parser.add_argument("--epochs", type=int, default=8)
+parser.add_argument("--out", type=Path, default=Path("prc.pth"), help="checkpoint to write")
+args = parser.parse_args()
+info = args.info or args.root / "nuscenes_infos_train.pkl"
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+torch.manual_seed(0)
+
+dataset = CameraLidarDataset(
+    info.name,
+    data_root=str(args.root),
+    info_root=str(info.parent),
+    pipeline=[
+        T.LoadPoints(num_sweeps=1),
+        T.LoadRegions(cache="regions/dbscan"),
+        T.ShufflePoints(),
+        T.MakeViews(
+            num_views=2,
+            transforms=[
+                T.RandomRotateZ(range_deg=(-90.0, 90.0)),
+                T.RandomScale(scale_range=(0.9, 1.1)),
+                T.RandomTranslate(std=0.5),
+                T.RandomFlipAxis(),
+            ],
+        ),
+        T.SampleRegionPoints(RANGE, ego_half_width=1.5),
+        T.PackPretrainInputs(),
+    ],
+)
+loader: DataLoader[Any] = DataLoader(dataset, 2, True, collate_fn=pseudo_collate, drop_last=True)
+collate = CameraLidarDataPreprocessor().to(device)
+model = PRC().to(device)
+optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=1e-2)
+for epoch in range(args.epochs):
+    dataset.set_epoch(epoch)
+    for step, samples in enumerate(loader):
+        loss = model(collate(samples)["inputs"])
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), max_norm=35)
+        optimizer.step()
+        print(f"epoch {epoch + 1}, step {step + 1} of {len(loader)}: loss {loss.item():.4f}")
+torch.save({"state_dict": model.state_dict()}, args.out)
