@@ -36,6 +36,6 @@ lint: env ## check format, style, types and spelling
 	$(BIN)/mypy
 	$(BIN)/codespell
 
-format: env ## format the code and mend what can be mended
+format: env ## format the code and fix what can be fixed automatically
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
