@@ -32,6 +32,12 @@ def test_architecture_names_only_files_that_exist() -> None:
     assert not missing, missing
 
 
+def test_architecture_names_every_folder_beside_the_package() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    folders = ("configs", "docs", "examples", "tests", "tools")
+    assert [name for name in folders if f"`{name}/`" not in text] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_configs_and_links_of_a_page_exist(page: Path) -> None:
     text = page.read_text()
