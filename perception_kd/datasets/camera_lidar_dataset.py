@@ -7,27 +7,17 @@ from typing import Any
 import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
-from numpy.typing import NDArray
 
-from perception_kd.datasets.instances import (
-    DETECTION_CLASSES,
-    class_of_category,
-    parse_instances,
-)
-from perception_kd.datasets.sample_info import make_rng, parse_sample
+from perception_kd.datasets.catalog import DATA_SETS, get_data_set
+from perception_kd.datasets.info_parsing import class_of_category, parse_boxes, parse_sample
+from perception_kd.datasets.seeding import make_rng
 from perception_kd.datasets.selection import select_samples
-from perception_kd.datasets.semantic_labels import (
-    IGNORE_INDEX,
-    NUSCENES_CLASSES,
-    SEMANTICKITTI_CLASSES,
-    nuscenes_label_mapping,
-    semantickitti_label_mapping,
-)
+from perception_kd.datasets.semantic_labels import IGNORE_INDEX
 from perception_kd.datasets.shared_state import SharedState
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.info_file import read_info
 from perception_kd.registry import DATASETS, TRANSFORMS
-from perception_kd.structures import PipelineStep
+from perception_kd.structures import Indices, InfoEntry, PipelineStep, Sample
 
 
 @DATASETS.register_module()
@@ -55,9 +45,9 @@ class CameraLidarDataset(BaseDataset):
         pipeline: Transforms, as configs or callables.
         cameras: Names of the cameras to give, in this order; None means all of them.
         scenes: As in :func:`~perception_kd.datasets.selection.select_samples`, where
-            names of splits and lists are those of ``perception_kd.datasets.splits``;
-            SLidR pre-trains on "parametrize_train", and "nuscenes_slidr_1pct" has 1
-            % of the labels.
+            names of splits are those of the data set's ``splits`` module. SLidR
+            pre-trains on "parametrize_train"; "nuscenes_slidr_1pct" has 1 % of the
+            labels.
         scene_step: As there, for a data set without such lists.
         sample_step: As there.
         seed: Seed of all that transforms draw, not negative.
@@ -133,7 +123,7 @@ class CameraLidarDataset(BaseDataset):
         """Set the epoch that random numbers depend on, in running workers too."""
         self._shared.epoch = epoch
 
-    def load_data_list(self) -> list[dict[str, Any]]:
+    def load_data_list(self) -> list[Sample]:
         """Return what a sample needs of each selected entry of the info file.
 
         Raises:
@@ -143,27 +133,42 @@ class CameraLidarDataset(BaseDataset):
         info = read_info(self.ann_file)
         for key, value in info["metainfo"].items():
             self._metainfo.setdefault(key, value)
-        self._class_of_label = _make_label_mapping(info["metainfo"], self._label_mapping)
-        if self._label_mapping is None:
-            classes = SEMANTICKITTI_CLASSES if _is_kitti(info["metainfo"]) else NUSCENES_CLASSES
-            self._metainfo.setdefault("seg_classes", classes)
-        if not _is_kitti(info["metainfo"]):
-            self._metainfo.setdefault("classes", DETECTION_CLASSES)
-        if self.with_boxes:
-            categories = info["metainfo"].get("categories")
-            self._class_of_category = class_of_category(categories, self._metainfo["classes"])
-            self._metainfo["box_classes"] = tuple(self._metainfo["classes"])
-        for transform in self.pipeline.transforms:
-            self._metainfo.update(getattr(transform, "metainfo", {}))
+        self._add_classes()
+        self._class_of_label = self._make_label_mapping()
         selected = select_samples(info, self.scenes, self.scene_step, self.sample_step)
         return [self.parse_data_info(sample) for sample in selected]
 
-    def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any]:
+    def _make_label_mapping(self) -> Indices | None:
+        """Return the class of each raw label; None for a data set without classes."""
+        if self._label_mapping is not None:
+            length = max(255, *self._label_mapping) + 1
+            mapping = np.full(length, IGNORE_INDEX, dtype=np.int64)
+            mapping[list(self._label_mapping)] = list(self._label_mapping.values())
+            return mapping
+        data_set = DATA_SETS.get(self._metainfo["dataset"].lower())
+        return None if data_set is None else data_set.make_label_mapping()
+
+    def _add_classes(self) -> None:
+        """Add the names of classes to ``metainfo``, as far as they are known."""
+        data_set = DATA_SETS.get(self._metainfo["dataset"].lower())
+        if data_set is not None and self._label_mapping is None:
+            self._metainfo.setdefault("seg_classes", data_set.seg_classes)
+        if data_set is not None and data_set.box_classes:
+            self._metainfo.setdefault("classes", data_set.box_classes)
+        if self.with_boxes:
+            name = self._metainfo["dataset"]
+            classes = tuple(self._metainfo.get("classes", ())) or get_data_set(name).box_classes
+            self._class_of_category = class_of_category(self._metainfo.get("categories"), classes)
+            self._metainfo["box_classes"] = classes
+        for transform in self.pipeline.transforms:
+            self._metainfo.update(getattr(transform, "metainfo", {}))
+
+    def parse_data_info(self, raw_data_info: InfoEntry) -> Sample:
         """Return the first block of a sample, with paths relative to the data set."""
         sample = parse_sample(raw_data_info, self._metainfo, self.cameras, self.max_sweeps)
         if self.with_boxes:
             raw_boxes = raw_data_info.get("instances", [])
-            sample["instances"] = parse_instances(raw_boxes, self._class_of_category)
+            sample["instances"] = parse_boxes(raw_boxes, self._class_of_category)
         return sample
 
     def get_cat_ids(self, idx: int) -> set[int]:
@@ -177,7 +182,7 @@ class CameraLidarDataset(BaseDataset):
         boxes = super().get_data_info(idx)["instances"]
         return set(boxes["labels_3d"][boxes["is_valid"]].tolist()) - {-1}
 
-    def get_data_info(self, idx: int, repeat: int = 0) -> dict[str, Any]:
+    def get_data_info(self, idx: int, repeat: int = 0) -> Sample:
         """Return the first block of ``docs/sample.md``, where the pipeline starts.
 
         Args:
@@ -185,20 +190,27 @@ class CameraLidarDataset(BaseDataset):
             repeat: How often a wrapper gave the sample in this epoch before; each time
                 other random numbers are drawn.
         """
-        sample = super().get_data_info(idx)
-        for key in ("lidar_path", "pts_semantic_mask_path"):
-            sample[key] = sample[key] and os.path.join(self.data_root, sample[key])
+        sample: Sample = super().get_data_info(idx)
+        sample["lidar_path"] = os.path.join(self.data_root, sample["lidar_path"])
+        mask_path = sample["pts_semantic_mask_path"]
+        if mask_path is not None:
+            sample["pts_semantic_mask_path"] = os.path.join(self.data_root, mask_path)
         sample["img_paths"] = [os.path.join(self.data_root, path) for path in sample["img_paths"]]
         for sweep in sample["lidar_sweeps"]:
             sweep["lidar_path"] = os.path.join(self.data_root, sweep["lidar_path"])
+        # Constants of the data set, so that a transform needs nothing but the sample.
+        # They are references: a sample holds no copy.
         sample["data_root"] = self.data_root
         sample["info_root"] = self.info_root
-        sample["label_mapping"] = self._class_of_label
+        if self._class_of_label is not None:
+            sample["label_mapping"] = self._class_of_label
         if self.with_boxes:
             sample["box_classes"] = self._metainfo["box_classes"]
-        token = sample["sample_token"]
-        sample["rng"] = make_rng(self.seed, self._shared.epoch, token, stream=2 * repeat)
+        sample["rng"] = self._make_rng(sample["sample_token"], stream=2 * repeat)
         return sample
+
+    def _make_rng(self, token: str, stream: int) -> np.random.Generator:
+        return make_rng(self.seed, self._shared.epoch, token, stream)
 
     def __getitem__(self, idx: int) -> Any:
         """Return a sample after the pipeline, or another in its place.
@@ -220,13 +232,16 @@ class CameraLidarDataset(BaseDataset):
             BrokenFileError: If a file is broken and ``on_error`` is "raise".
             ValueError: If nothing is left of the sample in test mode, or of any sample.
         """
-        first = self.get_data_info(idx)["sample_token"]
-        rng = make_rng(self.seed, self._shared.epoch, first, stream=2 * repeat + 1)
-        for _ in range(self.max_refetch + 1):
-            packed = self.prepare_data(idx, repeat)
+        sample = self.get_data_info(idx, repeat)
+        first = sample["sample_token"]
+        # Replacements are drawn from a stream that no transform draws from.
+        rng = self._make_rng(first, stream=2 * repeat + 1)
+        for num_left in range(self.max_refetch, -1, -1):
+            packed = self._apply_pipeline(sample)
             if packed is not None:
                 return packed
-            idx = int(rng.integers(len(self)))
+            if num_left > 0:
+                sample = self.get_data_info(int(rng.integers(len(self))), repeat)
         raise ValueError(
             f"The pipeline must leave something of a sample, but {self.max_refetch + 1} samples in "
             f"place of {first} had nothing; skipped so far: {self.skipped}."
@@ -244,7 +259,10 @@ class CameraLidarDataset(BaseDataset):
             BrokenFileError: If a file is broken and may not be skipped.
             ValueError: If nothing is left of the sample in test mode.
         """
-        sample = self.get_data_info(idx, repeat)
+        return self._apply_pipeline(self.get_data_info(idx, repeat))
+
+    def _apply_pipeline(self, sample: Any) -> Any:
+        """Return a sample after the pipeline; None if it was skipped and counted."""
         token = sample["sample_token"]
         try:
             for transform in self.pipeline.transforms:
@@ -265,19 +283,3 @@ class CameraLidarDataset(BaseDataset):
             raise ValueError(f"Test samples must not be skipped, but of {token} {details}.")
         self._shared.count_skip(reason)
         MMLogger.get_current_instance().warning(f"Skipped sample {token} ({reason}): {details}")
-
-
-def _is_kitti(metainfo: Mapping[str, Any]) -> bool:
-    return "kitti" in metainfo["dataset"].lower()
-
-
-def _make_label_mapping(
-    metainfo: Mapping[str, Any], label_mapping: Mapping[int, int] | None
-) -> NDArray[np.int64]:
-    """Return the class of each raw label, from a dict or the data set's own."""
-    if label_mapping is None:
-        kitti = _is_kitti(metainfo)
-        return semantickitti_label_mapping() if kitti else nuscenes_label_mapping()
-    class_of_label = np.full(max(256, max(label_mapping) + 1), IGNORE_INDEX, dtype=np.int64)
-    class_of_label[list(label_mapping)] = list(label_mapping.values())
-    return class_of_label

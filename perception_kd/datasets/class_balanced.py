@@ -7,7 +7,7 @@ import numpy as np
 from mmdet3d.datasets import CBGSDataset as MMDet3DCBGSDataset
 from mmengine.logging import MMLogger
 
-from perception_kd.datasets.sample_info import make_rng
+from perception_kd.datasets.seeding import make_rng
 from perception_kd.registry import DATASETS
 
 

@@ -3,13 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from perception_kd.datasets.splits import (
-    SEMANTICKITTI_SEQUENCES,
-    every_nth_scene,
-    read_scene_list,
-    scene_list_names,
-    split_scenes,
-)
+from perception_kd.datasets.catalog import get_data_set
+from perception_kd.datasets.scene_lists import every_nth_scene, read_scene_list, scene_list_names
 
 
 def select_samples(
@@ -23,7 +18,7 @@ def select_samples(
     Args:
         info: An info file's content.
         scenes: Names of scenes; a list of them, as in
-            :func:`~perception_kd.datasets.splits.read_scene_list`, where a file ends in
+            :func:`~.scene_lists.read_scene_list`, where a file ends in
             ".txt"; or the name of a split, of which scenes may be missing. None means
             all of the file.
         scene_step: Keep the N-th, 2N-th, ... of those scenes, in their order in the
@@ -61,7 +56,8 @@ def _choose_scenes(
         return present
     if isinstance(scenes, str) and not _is_list(scenes):
         try:
-            asked = _scenes_of_split(metainfo, scenes)
+            data_set = get_data_set(metainfo["dataset"])
+            asked = data_set.split_scenes(metainfo["version"], scenes)
         except ValueError as error:
             lists = ", ".join(scene_list_names())
             raise ValueError(f"{error} Lists of scenes are {lists}, and .txt files.") from error
@@ -78,15 +74,6 @@ def _choose_scenes(
 
 def _is_list(name: str) -> bool:
     return name.endswith(".txt") or name in scene_list_names()
-
-
-def _scenes_of_split(metainfo: Mapping[str, Any], split: str) -> list[str]:
-    if "kitti" not in metainfo["dataset"].lower():
-        return split_scenes(metainfo["version"], split)
-    if split not in SEMANTICKITTI_SEQUENCES:
-        known = ", ".join(SEMANTICKITTI_SEQUENCES)
-        raise ValueError(f"split must be one of {known} for SemanticKITTI, but got {split!r}.")
-    return [f"{sequence:02d}" for sequence in SEMANTICKITTI_SEQUENCES[split]]
 
 
 def _some(names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from perception_kd.checkpoints.loading import load_report, read_state_dict
+from perception_kd.datasets.catalog import creation_command
 from perception_kd.engine.config_options import check_new_settings, check_places
 from perception_kd.engine.renamed_configs import find_config
 from perception_kd.engine.settings import walk_settings
@@ -260,10 +261,5 @@ def _takes(settings: dict[str, Any], argument: str) -> bool:
 def _remedy(name: str, settings: dict[str, Any]) -> str:
     if name == "data_root":
         return ""
-    root, out = settings.get("data_root"), settings[name]
-    if "kitti" in str(settings.get("ann_file")).lower():
-        kind = "semantickitti"
-    else:
-        versions = sorted(path.name for path in Path(str(root)).glob("v1.0-*"))
-        kind = f"nuscenes --version {versions[0] if versions else 'v1.0-trainval'}"
-    return f", or make it: python tools/create_data.py {kind} --root {root} --out-dir {out}"
+    ann_file, root = str(settings.get("ann_file")), str(settings.get("data_root"))
+    return f", or make it: {creation_command(ann_file, root, settings[name])}"

@@ -30,11 +30,10 @@ from typing import Any
 
 from perception_kd import __version__
 from perception_kd.io.atomic import open_whole
+from perception_kd.structures import InfoEntry
 
 SCHEMA_VERSION = 1
 COORDINATES = "mmdet3d-1.0: x y z of the gravity center, l w h, yaw counter-clockwise from x"
-
-Sample = dict[str, Any]
 
 # In protocol 3 every stored object names its slot. Pickles can then be strung together:
 # each fills the slots that it reads, whatever the one before left there.
@@ -104,7 +103,7 @@ class InfoWriter:
         self._file.write(_body("data_list") + pickle.EMPTY_LIST)
         return self
 
-    def append(self, sample: Sample) -> None:
+    def append(self, sample: InfoEntry) -> None:
         """Write the next sample."""
         self._file.write(_body(sample) + pickle.APPEND)
         self.num_samples += 1
@@ -122,7 +121,7 @@ class InfoWriter:
         self._stack.__exit__(exc_type, exc, traceback)
 
 
-def write_info(path: str | Path, metainfo: dict[str, Any], samples: Iterable[Sample]) -> int:
+def write_info(path: str | Path, metainfo: dict[str, Any], samples: Iterable[InfoEntry]) -> int:
     """Write an info file from a stream of samples.
 
     Args:
@@ -238,7 +237,7 @@ def _head(content: dict[str, Any]) -> dict[str, Any]:
     return head if isinstance(head, dict) else {}
 
 
-def _has_old_boxes(samples: list[Sample]) -> bool:
+def _has_old_boxes(samples: list[InfoEntry]) -> bool:
     """Tell whether cars are longer along their second size than along their first."""
     first = second = 0.0
     for sample in samples:
@@ -247,7 +246,7 @@ def _has_old_boxes(samples: list[Sample]) -> bool:
     return first < second
 
 
-def _car_boxes(sample: Sample) -> Iterator[Any]:
+def _car_boxes(sample: InfoEntry) -> Iterator[Any]:
     for instance in sample.get("instances", []):
         if instance.get("bbox_label_3d") == 0 and "bbox_3d" in instance:
             yield instance["bbox_3d"]
@@ -261,12 +260,11 @@ def _remedy(path: Path, content: dict[str, Any]) -> str:
     metainfo = _head(content)
     command = metainfo.get("command")
     if not command:
-        name = str(metainfo.get("dataset", metainfo.get("DATASET", path.name))).lower()
-        words = ["python", "tools/create_data.py"]
-        if "kitti" in name:
-            words += ["semantickitti", "--root", str(path.parent)]
-        else:
-            version = metainfo.get("version", "v1.0-trainval")
-            words += ["nuscenes", "--root", str(path.parent), "--version", version]
+        # A data set, its command and the start of its files' names are called alike.
+        of_file = path.name.partition("_infos_")[0] if "_infos_" in path.name else "DATASET"
+        name = metainfo.get("dataset", metainfo.get("DATASET", "")).lower() or of_file
+        words = ["python", "tools/create_data.py", name, "--root", str(path.parent)]
+        if "version" in metainfo:
+            words += ["--version", metainfo["version"]]
         command = shlex.join(words)
     return f"make it with: {command}"

@@ -11,11 +11,12 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
 from perception_kd.datasets import CameraLidarDataset
-from perception_kd.datasets.sample_info import make_rng
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
+from perception_kd.datasets.seeding import make_rng
 from perception_kd.datasets.selection import select_samples
-from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.registry import DATASETS
+from perception_kd.structures import Sample
 from tests.datasets.small_dataset import CAM2IMG, CAMERAS, LIDAR2CAM, make_small_dataset
 
 PIPELINE = [
@@ -300,8 +301,45 @@ def test_replacements_differ_by_epoch(own_root: Path) -> None:
     assert len(set(replacements)) > 2
 
 
+def test_replacements_are_not_drawn_from_the_numbers_of_the_transforms(root: Path) -> None:
+    drawn: list[int] = []
+
+    def refuse_first(sample: Sample) -> Sample | None:
+        if sample["sample_token"] != "0-0":
+            return sample
+        drawn.append(int(sample["rng"].integers(8)))
+        return None
+
+    dataset = build(root, pipeline=[refuse_first])
+    for repeat in (0, 1):
+        drawn.clear()
+        replacements = []
+        for epoch in range(12):
+            dataset.set_epoch(epoch)
+            num_before = len(drawn)
+            replacements.append(dataset.get_repeat(0, repeat)["sample_idx"])
+            del drawn[num_before + 1 :]  # only the first draw of an epoch
+        # From one generator they would all agree; by chance, one in eight does.
+        agree = [index == number for index, number in zip(replacements, drawn, strict=True)]
+        assert sum(agree) < 6
+
+
+def test_the_entry_of_a_sample_is_read_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = build(root, pipeline=[lambda sample: sample])
+    read: list[int] = []
+    get_data_info = dataset.get_data_info
+
+    def count(idx: int, repeat: int = 0) -> Sample:
+        read.append(idx)
+        return get_data_info(idx, repeat)
+
+    monkeypatch.setattr(dataset, "get_data_info", count)
+    assert dataset[3]["sample_token"] == "1-1"
+    assert read == [3]
+
+
 def test_an_error_of_the_program_is_never_skipped(root: Path) -> None:
-    def fail(sample: dict[str, Any]) -> dict[str, Any]:
+    def fail(sample: Sample) -> Sample:
         raise ValueError("wrong")
 
     with pytest.raises(ValueError, match="wrong"):
@@ -311,7 +349,7 @@ def test_an_error_of_the_program_is_never_skipped(root: Path) -> None:
 def test_a_sample_with_nothing_left_is_replaced_and_counted_even_without_skipping(
     root: Path,
 ) -> None:
-    def only_last(sample: dict[str, Any]) -> dict[str, Any] | None:
+    def only_last(sample: Sample) -> Sample | None:
         return sample if sample["sample_token"] == "3-1" else None
 
     dataset = build(root, pipeline=[only_last])

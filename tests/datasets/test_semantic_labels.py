@@ -4,15 +4,20 @@ from pathlib import Path
 
 import mmdet3d
 import numpy as np
+from mmdet3d.datasets import NuScenesDataset
 from mmengine.config import Config
 from nuscenes.eval.lidarseg.utils import LidarsegClassMapper
 from nuscenes.nuscenes import NuScenes
 
-from perception_kd.datasets.semantic_labels import (
-    IGNORE_INDEX,
+from perception_kd.datasets.nuscenes.labels import (
     NUSCENES_CLASSES,
-    SEMANTICKITTI_CLASSES,
+    NUSCENES_INFO_CLASSES,
+    NUSCENES_TASK_CLASSES,
     nuscenes_label_mapping,
+)
+from perception_kd.datasets.semantic_labels import IGNORE_INDEX
+from perception_kd.datasets.semantickitti.labels import (
+    SEMANTICKITTI_CLASSES,
     semantickitti_label_mapping,
     semantickitti_raw_labels,
 )
@@ -26,6 +31,12 @@ def test_nuscenes_matches_the_devkit(fake_nuscenes: Path) -> None:
         assert mapping[raw] == (official - 1 if official else IGNORE_INDEX)
     names = {number: name for name, number in devkit.coarse_name_2_coarse_idx_mapping.items()}
     assert [names[i + 1] for i in range(16)] == list(NUSCENES_CLASSES)
+
+
+def test_boxes_have_the_classes_of_mmdet3d_in_two_orders() -> None:
+    assert NuScenesDataset.METAINFO["classes"] == NUSCENES_INFO_CLASSES
+    assert set(NUSCENES_TASK_CLASSES) == set(NUSCENES_INFO_CLASSES)
+    assert len(NUSCENES_TASK_CLASSES) == 10
 
 
 def test_semantickitti_matches_mmdet3d() -> None:

@@ -4,15 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from perception_kd.datasets.splits import (
-    SEMANTICKITTI_SEQUENCES,
-    evaluation_set,
-    every_nth_scene,
-    read_scene_list,
-    scene_list_names,
-    split_names,
-    split_scenes,
-)
+from perception_kd.datasets.nuscenes.splits import evaluation_set, split_names, split_scenes
+from perception_kd.datasets.scene_lists import every_nth_scene, read_scene_list, scene_list_names
+from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_SEQUENCES
 
 
 @pytest.mark.parametrize(

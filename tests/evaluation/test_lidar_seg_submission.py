@@ -17,11 +17,12 @@ from nuscenes.nuscenes import NuScenes
 
 from perception_kd.datasets import CameraLidarDataset
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
-from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES, semantickitti_raw_labels
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
+from perception_kd.datasets.nuscenes.submission import NuScenesSubmission
+from perception_kd.datasets.semantickitti.labels import semantickitti_raw_labels
+from perception_kd.datasets.semantickitti.submission import SemanticKITTISubmission
 from perception_kd.engine.submission import set_submission
 from perception_kd.evaluation.lidar_seg_submission import (
-    NuScenesSubmission,
-    SemanticKITTISubmission,
     classes_of_file,
     make_submission,
 )

@@ -10,7 +10,7 @@ from nuscenes.eval.common.config import config_factory
 from nuscenes.eval.detection.evaluate import DetectionEval
 from nuscenes.nuscenes import NuScenes
 
-from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
 from perception_kd.engine.launch import read_config
 from perception_kd.registry import MODELS
 from tests.fake_data.prepared import PreparedData

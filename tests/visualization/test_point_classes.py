@@ -3,7 +3,7 @@
 import numpy as np
 from nuscenes.utils.color_map import get_colormap
 
-from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES, nuscenes_label_mapping
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES, nuscenes_label_mapping
 from perception_kd.visualization.pictures import GAP
 from perception_kd.visualization.point_classes import (
     NO_CLASS_COLOR,

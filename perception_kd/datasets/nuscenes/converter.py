@@ -12,16 +12,16 @@ from typing import Any
 from mmengine.logging import MMLogger
 from tqdm import tqdm
 
+from perception_kd.datasets.nuscenes.labels import NUSCENES_INFO_CLASSES
 from perception_kd.datasets.nuscenes.samples import (
-    DETECTION_CLASSES,
     SceneOptions,
     ScenePart,
     convert_scene,
     data_prefix,
     detection_label,
 )
+from perception_kd.datasets.nuscenes.splits import NUSCENES_VERSIONS, split_names, split_scenes
 from perception_kd.datasets.nuscenes.tables import DealtTables, Record, check_tables
-from perception_kd.datasets.splits import split_names, split_scenes
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.info_file import InfoWriter, make_metainfo
 from perception_kd.io.workers import run_jobs
@@ -109,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options = SceneOptions()
     add = parser.add_argument
     add("--root", required=True, help="folder that has samples/ and the tables' folder")
-    add("--version", required=True, choices=["v1.0-mini", "v1.0-trainval", "v1.0-test"])
+    add("--version", required=True, choices=NUSCENES_VERSIONS)
     add("--out-dir", help="folder for the info files (default: --root)")
     add("--prefix", default="nuscenes", help="start of their names (default: %(default)s)")
     help_sweeps = "LiDAR sweeps before each keyframe, at most (default: %(default)s)"
@@ -213,7 +213,7 @@ def _make_metainfo(
         "nuscenes",
         version,
         shlex.join(command),
-        categories={name: i for i, name in enumerate(DETECTION_CLASSES)} | others,
+        categories={name: i for i, name in enumerate(NUSCENES_INFO_CLASSES)} | others,
         data_prefix=data_prefix(version),
     )
 

@@ -7,16 +7,15 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from mmdet3d.datasets import NuScenesDataset
 from mmdet3d.datasets.convert_utils import NuScenesNameMapping, get_nuscenes_2d_boxes
 from pyquaternion import Quaternion
 
+from perception_kd.datasets.nuscenes.labels import NUSCENES_INFO_CLASSES
 from perception_kd.datasets.nuscenes.tables import CAMERAS, LIDAR, Record, SceneTables
 from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
-from perception_kd.io.info_file import Sample
+from perception_kd.structures import InfoEntry
 from perception_kd.utils.checks import check_at_least
 
-DETECTION_CLASSES: tuple[str, ...] = NuScenesDataset.METAINFO["classes"]
 NUM_POINT_FEATURES = 5  # x, y, z, intensity, ring
 
 Matrix = list[list[float]]
@@ -54,7 +53,7 @@ class ScenePart:
         num_missing_sweeps: Sweeps left out because their file is not on disk.
     """
 
-    samples: list[Sample] = field(default_factory=list)
+    samples: list[InfoEntry] = field(default_factory=list)
     missing_file: str = ""
     num_missing_sweeps: int = 0
 
@@ -68,7 +67,7 @@ def data_prefix(version: str) -> dict[str, str]:
 def detection_label(category: str) -> int:
     """Return the index of a category's detection class, or -1 where it has none."""
     name = NuScenesNameMapping.get(category)
-    return DETECTION_CLASSES.index(name) if name in DETECTION_CLASSES else -1
+    return NUSCENES_INFO_CLASSES.index(name) if name in NUSCENES_INFO_CLASSES else -1
 
 
 def convert_scene(nusc: SceneTables, scene: Record, options: SceneOptions) -> ScenePart:
@@ -129,12 +128,12 @@ class _SceneConverter:
                     return path
         return ""
 
-    def convert(self, sample: Record) -> Sample:
+    def convert(self, sample: Record) -> InfoEntry:
         """Return the info of a keyframe."""
         lidar = self._frame(sample["data"][LIDAR])
         ego2global = self._ego2global(lidar["ego_pose_token"])
         cameras = [camera for camera in CAMERAS if camera in sample["data"]]
-        info: Sample = {
+        info: InfoEntry = {
             "token": sample["token"],
             "scene_token": self._scene["token"],
             "scene_name": self._scene["name"],
@@ -166,7 +165,9 @@ class _SceneConverter:
             }
         return info
 
-    def _add_sweeps(self, info: Sample, sample: Record, lidar: Record, cameras: list[str]) -> None:
+    def _add_sweeps(
+        self, info: InfoEntry, sample: Record, lidar: Record, cameras: list[str]
+    ) -> None:
         """Add earlier frames; as in mmdet3d's files, there is no key without one."""
         before = self._before(lidar, self._options.max_sweeps)
         sweeps = [self._lidar_sweep(lidar, frame) for frame in before]

@@ -12,11 +12,12 @@ from mmengine.logging import MMLogger
 from PIL import Image
 from tqdm import tqdm
 
-from perception_kd.datasets.semantic_labels import SEMANTICKITTI_CLASSES
-from perception_kd.datasets.splits import SEMANTICKITTI_SEQUENCES
+from perception_kd.datasets.semantickitti.labels import SEMANTICKITTI_CLASSES
+from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_SEQUENCES
 from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
 from perception_kd.io.atomic import make_writable_folder
-from perception_kd.io.info_file import Sample, make_metainfo, write_info
+from perception_kd.io.info_file import make_metainfo, write_info
+from perception_kd.structures import InfoEntry
 
 CAMERA = "CAM2"
 NUM_POINT_FEATURES = 4  # x, y, z, intensity
@@ -198,7 +199,7 @@ def run(args: argparse.Namespace) -> None:
         logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)
 
 
-def _samples(root: Path, sequences: Sequence[int], progress: bool) -> Iterator[Sample]:
+def _samples(root: Path, sequences: Sequence[int], progress: bool) -> Iterator[InfoEntry]:
     scans = [path for x in sequences for path in _scans(root, x)]
     sequence = Path()
     for index, scan in enumerate(tqdm(scans, desc="samples", disable=not progress)):
@@ -218,7 +219,7 @@ def _samples(root: Path, sequences: Sequence[int], progress: bool) -> Iterator[S
 
 def _sample(
     root: Path, scan: Path, calibration: Calibration, lidar2global: Array, time: float
-) -> Sample:
+) -> InfoEntry:
     sequence = scan.parent.parent
     img = sequence / "image_2" / f"{scan.stem}.png"
     if not img.is_file():
@@ -226,7 +227,7 @@ def _sample(
     with Image.open(img) as header:
         width, height = header.size
     token = f"{sequence.name}_{scan.stem}"
-    sample: Sample = {
+    sample: InfoEntry = {
         "token": token,
         "scene_token": sequence.name,
         "scene_name": sequence.name,

@@ -117,14 +117,21 @@ class LoadPointLabels(Transform):
 
         Raises:
             FileNotFoundError: If the sample has no labels, or their file is missing.
-            BrokenFileError: If it has not one label a point, or a label without a
+            BrokenFileError: If it has not one label per point, or a label without a
                 class.
+            ValueError: If the data set does not say the class of each label.
         """
         path = sample["pts_semantic_mask_path"]
         if path is None:
             raise FileNotFoundError(
                 f"No point labels in the info file for sample {sample['sample_token']}; use a "
                 "split that has labels, or rebuild the info file after adding them."
+            )
+        if "label_mapping" not in sample:
+            raise ValueError(
+                f"No classes are known for the point labels of sample {sample['sample_token']}; "
+                "give label_mapping to the data set, or describe it in "
+                "perception_kd/datasets/catalog.py."
             )
         classes = self._read_classes(sample, path)
         row = sample["original_points"]

@@ -11,11 +11,8 @@ from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 from terminaltables import AsciiTable
 
-from perception_kd.evaluation.lidar_seg_submission import (
-    Submission,
-    classes_of_file,
-    make_submission,
-)
+from perception_kd.datasets.submission import Submission
+from perception_kd.evaluation.lidar_seg_submission import classes_of_file, make_submission
 from perception_kd.registry import METRICS
 
 
@@ -95,7 +92,7 @@ class LidarSegMetric(BaseMetric):
         submission_dir: Folder for the predictions in the files that the official
             evaluation of nuScenes-lidarseg or SemanticKITTI takes; None writes none.
         submission_meta: As in
-            :class:`~perception_kd.evaluation.lidar_seg_submission.NuScenesSubmission`.
+            :class:`~perception_kd.datasets.nuscenes.submission.NuScenesSubmission`.
         collect_device: "cpu" or "gpu", for several processes.
         prefix: Put before the names of the results.
 

@@ -12,7 +12,7 @@ from nuscenes.eval.detection.data_classes import DetectionMetrics
 from nuscenes.nuscenes import NuScenes
 from terminaltables import AsciiTable
 
-from perception_kd.datasets.splits import evaluation_set
+from perception_kd.datasets.nuscenes.splits import evaluation_set
 from perception_kd.evaluation.nuscenes_boxes import (
     STALE_REMEDY,
     BoxEvaluation,

@@ -5,7 +5,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from nuscenes.utils.color_map import get_colormap
 
-from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES, nuscenes_label_mapping
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES, nuscenes_label_mapping
 
 Color = tuple[int, int, int]
 

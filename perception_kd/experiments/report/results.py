@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
 from perception_kd.experiments import comparisons
 from perception_kd.experiments.report.charts import draw_scores
 from perception_kd.experiments.report.colors import Color, as_hex, class_colors

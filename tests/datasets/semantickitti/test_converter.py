@@ -11,14 +11,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from perception_kd.datasets.semantic_labels import (
-    SEMANTICKITTI_CLASSES,
-    semantickitti_label_mapping,
-)
 from perception_kd.datasets.semantickitti.converter import (
     Converted,
     convert_semantickitti,
     read_calibration,
+)
+from perception_kd.datasets.semantickitti.labels import (
+    SEMANTICKITTI_CLASSES,
+    semantickitti_label_mapping,
 )
 from perception_kd.geometry.projection import project_points
 from perception_kd.io.info_file import read_info

@@ -7,7 +7,7 @@ import pytest
 from mmdet3d.structures import LiDARInstance3DBoxes
 from numpy.typing import NDArray
 
-from perception_kd.datasets.instances import parse_instances
+from perception_kd.datasets.info_parsing import parse_boxes
 from perception_kd.datasets.transforms.boxes import (
     CropBoxesToRange,
     LoadBoxes,
@@ -161,7 +161,7 @@ def annotate(*boxes: tuple[int, int, bool]) -> Sample:
         }
         for x, (label, num_points, valid) in enumerate(boxes)
     ]
-    return {"instances": parse_instances(raw, {0: 3, 7: 8})}
+    return {"instances": parse_boxes(raw, {0: 3, 7: 8})}
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_boxes_are_cropped_by_their_center_seen_from_above() -> None:
 
 def test_a_box_at_an_unknown_place_is_not_moved_to_the_sensor() -> None:
     raw = {"bbox_3d": [np.nan] * 7, "bbox_label_3d": 0, "bbox_3d_isvalid": True}
-    unknown = parse_instances([{**raw, "num_lidar_pts": 9}], {0: 3})
+    unknown = parse_boxes([{**raw, "num_lidar_pts": 9}], {0: 3})
     assert np.isnan(unknown["bboxes_3d"][0, :7]).all()
     assert unknown["bboxes_3d"][0, 7:].tolist() == [0, 0]
     sample: Sample = {"instances": unknown}

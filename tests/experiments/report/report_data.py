@@ -9,7 +9,7 @@ import torch
 from mmdet3d.structures import Det3DDataSample
 from mmengine.structures import InstanceData, PixelData
 
-from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
 from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.experiments import comparisons
 from perception_kd.experiments.report.detections import Detections

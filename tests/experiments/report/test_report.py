@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from perception_kd.datasets.semantic_labels import NUSCENES_CLASSES
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
 from perception_kd.experiments.report import Section, render_page, write_report
 from perception_kd.experiments.report.charts import THEME, draw_curves, draw_scores
 from perception_kd.experiments.report.colors import class_colors

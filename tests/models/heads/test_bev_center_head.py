@@ -8,7 +8,7 @@ import torch
 from mmdet3d.structures import LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 
-from perception_kd.datasets.instances import DETECTION_CLASSES
+from perception_kd.datasets.nuscenes.labels import NUSCENES_TASK_CLASSES
 from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.geometry.bev_grid import sample_bev
 from perception_kd.models.heads import BEVCenterHead
@@ -124,7 +124,7 @@ def test_a_sample_without_boxes_and_boxes_off_the_grid_count_as_background() -> 
 
 
 def test_the_classes_are_those_of_the_data_set_in_its_order() -> None:
-    assert build().classes == DETECTION_CLASSES
+    assert build().classes == NUSCENES_TASK_CLASSES
 
 
 def test_the_published_numbers() -> None:

@@ -9,7 +9,7 @@ from mmdet3d.structures import Det3DDataSample
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from perception_kd.datasets.instances import DETECTION_CLASSES
+from perception_kd.datasets.nuscenes.labels import NUSCENES_TASK_CLASSES
 from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.models.tasks import BEVDetector
 from perception_kd.registry import MODELS
@@ -113,7 +113,7 @@ def make_inputs(batch_size: int = 2) -> dict[str, Any]:
 def make_data_samples(batch_size: int = 2) -> list[Any]:
     samples = []
     for _ in range(batch_size):
-        sample = Det3DDataSample(metainfo={"box_classes": DETECTION_CLASSES})
+        sample = Det3DDataSample(metainfo={"box_classes": NUSCENES_TASK_CLASSES})
         sample.gt_instances_3d = InstanceData(
             bboxes_3d=make_boxes(np.array(BOXES)), labels_3d=torch.tensor(LABELS)
         )
@@ -142,7 +142,7 @@ def test_every_sensor_trains_all_its_parts_and_predicts(sensors: str) -> None:
         (2, classes, 32, 32) for classes in (1, 2, 2, 1, 2, 2)
     ]
     for sample in found:
-        assert sample.box_classes == DETECTION_CLASSES
+        assert sample.box_classes == NUSCENES_TASK_CLASSES
         boxes = sample.pred_instances_3d
         assert boxes.bboxes_3d.tensor.shape == (len(boxes.scores_3d), 9)
         assert boxes.labels_3d.shape == boxes.scores_3d.shape
@@ -194,7 +194,7 @@ def test_losses_are_the_sums_over_the_tasks() -> None:
 def test_rejects_labels_of_other_classes_and_unknown_modes() -> None:
     model = build("LiDAR")
     samples = make_data_samples()
-    samples[1].set_metainfo({"box_classes": DETECTION_CLASSES[::-1]})
+    samples[1].set_metainfo({"box_classes": NUSCENES_TASK_CLASSES[::-1]})
     for mode in ("loss", "predict"):
         expected = r"box_classes of the data must be .* differ first in traffic_cone for car"
         with pytest.raises(ValueError, match=expected):

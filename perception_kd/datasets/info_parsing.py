@@ -1,20 +1,20 @@
-"""What a sample starts as: its entry of an info file, and its random numbers."""
+"""From an entry of an info file to the first keys of a sample."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from perception_kd.io.info_file import resolve_path
+from perception_kd.structures import InfoBoxes, InfoEntry, Sample, Sweep
 
 
 def parse_sample(
-    raw: Mapping[str, Any],
+    raw: InfoEntry,
     metainfo: dict[str, Any],
     cameras: Sequence[str] | None = None,
     max_sweeps: int = 10,
-) -> dict[str, Any]:
+) -> Sample:
     """Return the first block of ``docs/sample.md`` as far as the info file has it.
 
     Args:
@@ -60,7 +60,7 @@ def parse_sample(
     }
 
 
-def _parse_sweep(sweep: Mapping[str, Any]) -> dict[str, Any]:
+def _parse_sweep(sweep: Mapping[str, Any]) -> Sweep:
     return {
         "lidar_path": sweep["lidar_points"]["lidar_path"],
         "sweep2lidar": np.array(sweep["sweep2lidar"], float),
@@ -68,17 +68,41 @@ def _parse_sweep(sweep: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def make_rng(seed: int, epoch: int, token: str, stream: int = 0) -> np.random.Generator:
-    """Return the generator of one sample in one epoch.
-
-    It depends on nothing else, so what a sample looks like does not depend on the
-    number of workers, on other samples, or on whether the run was resumed.
+def class_of_category(
+    categories: Mapping[str, int] | None, classes: Sequence[str]
+) -> dict[int, int]:
+    """Return the index in ``classes`` of each category's index in an info file.
 
     Args:
-        seed: Seed of the run, not negative.
-        epoch: Epoch, from 0.
-        token: Name of the sample.
-        stream: Another number gives an independent generator for another purpose.
+        categories: Index of each category by name, from the head of the info file.
+        classes: Names of the classes to learn, in order.
+
+    Raises:
+        ValueError: If the file has no categories, or lacks a class.
     """
-    digest = hashlib.sha256(token.encode()).digest()
-    return np.random.default_rng([seed, epoch, stream, *np.frombuffer(digest, "<u4").tolist()])
+    unknown = [name for name in classes if name not in (categories or {})]
+    if categories is None or unknown or not classes:
+        raise ValueError(
+            f"metainfo.classes must be among the categories of the info file, {categories}, but "
+            f"got {unknown}; boxes need an info file of annotated data."
+        )
+    return {categories[name]: index for index, name in enumerate(classes)}
+
+
+def parse_boxes(raw: Sequence[InfoEntry], class_of: Mapping[int, int]) -> InfoBoxes:
+    """Return the boxes of a sample.
+
+    Args:
+        raw: ``instances`` of a sample of the info file.
+        class_of: From :func:`class_of_category`.
+    """
+    rows = [[*box["bbox_3d"], *box.get("velocity", (0.0, 0.0))] for box in raw]
+    boxes = np.array(rows, np.float64).reshape(-1, 9)
+    # Velocities alone: a box at an unknown place must not end at the sensor.
+    boxes[:, 7:] = np.nan_to_num(boxes[:, 7:])
+    return InfoBoxes(
+        bboxes_3d=boxes,
+        labels_3d=np.array([class_of.get(box["bbox_label_3d"], -1) for box in raw], np.int64),
+        is_valid=np.array([box["bbox_3d_isvalid"] for box in raw], bool),
+        num_lidar_pts=np.array([box["num_lidar_pts"] for box in raw], np.int64),
+    )

@@ -1,11 +1,9 @@
-"""Which scenes and frames belong to which part of a data set."""
+"""Splits of nuScenes: the official ones and SLidR's for choosing hyperparameters."""
 
-from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
-_LISTS = Path(__file__).parent / "data"
-_SLIDR_SCENES = _LISTS / "slidr_parametrize_scenes.txt"
-_SUFFIX = "_scenes.txt"
+_SLIDR_SCENES = Path(__file__).parents[1] / "data" / "slidr_parametrize_scenes.txt"
 
 # Splits of each version of nuScenes: our name, the devkit's name.
 _DEVKIT_SPLITS = {
@@ -14,11 +12,7 @@ _DEVKIT_SPLITS = {
     "v1.0-test": {"test": "test"},
 }
 
-SEMANTICKITTI_SEQUENCES = {
-    "train": (0, 1, 2, 3, 4, 5, 6, 7, 9, 10),
-    "val": (8,),
-    "test": tuple(range(11, 22)),
-}
+NUSCENES_VERSIONS = ("v1.0-trainval", "v1.0-mini", "v1.0-test")  # the most useful first
 
 
 def split_names(version: str) -> list[str]:
@@ -63,6 +57,7 @@ def split_scenes(version: str, split: str) -> list[str]:
     return [name for name in train if (name in held_out) == (split == "parametrize_val")]
 
 
+@cache
 def evaluation_set(version: str, scene: str) -> str:
     """Return the devkit's name of the official split that a scene is in.
 
@@ -75,51 +70,3 @@ def evaluation_set(version: str, scene: str) -> str:
         if scene in split_scenes(version, split):
             return _DEVKIT_SPLITS[version][split]
     raise ValueError(f"scene must be in a split of {version}, but got {scene!r}.")
-
-
-def every_nth_scene(scenes: Sequence[str], step: int, *, from_first: bool = False) -> list[str]:
-    """Return the N-th, 2N-th, ... scene: SLidR's way to a share of the labels.
-
-    Steps of 100, 20, 10 and 4 leave 7, 35, 70 and 175 of nuScenes' 700 training scenes.
-
-    Args:
-        scenes: Names of a split's scenes in the order of the scene table, which in
-            nuScenes is the order of their names; the order decides which are taken.
-        step: N.
-        from_first: Return the first, (N+1)-th, ... scene, which is CALICO's way.
-
-    Raises:
-        ValueError: If ``step`` is not positive or leaves no scene.
-    """
-    if not 1 <= step <= len(scenes):
-        raise ValueError(f"step must be in 1..{len(scenes)}, but got {step}.")
-    return list(scenes[0 if from_first else step - 1 :: step])
-
-
-def scene_list_names() -> list[str]:
-    """Return the names of the lists of training scenes that come with the package.
-
-    ``nuscenes_slidr_{1,5,10,25}pct`` are SLidR's shares of the labels of
-    v1.0-trainval, ``nuscenes_calico_{5,10,20,50}pct`` CALICO's.
-    """
-    return sorted(path.name.removesuffix(_SUFFIX) for path in _LISTS.glob(f"nuscenes_*{_SUFFIX}"))
-
-
-def read_scene_list(name: str | Path) -> list[str]:
-    """Read a list of scenes.
-
-    Args:
-        name: One of :func:`scene_list_names`, or a text file with a name a line.
-
-    Raises:
-        FileNotFoundError: If there is no such list and no such file.
-        ValueError: If a file names no scene.
-    """
-    path = _LISTS / f"{name}{_SUFFIX}" if str(name) in scene_list_names() else Path(name)
-    if not path.is_file():
-        known = ", ".join(scene_list_names())
-        raise FileNotFoundError(f"No list of scenes at {path}; name a file, or one of {known}.")
-    scenes = path.read_text(encoding="utf-8").split()
-    if not scenes:
-        raise ValueError(f"{path} must name a scene a line, but it is empty.")
-    return scenes

@@ -1,0 +1,58 @@
+"""Submissions to nuScenes-lidarseg."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
+from perception_kd.datasets.nuscenes.splits import evaluation_set
+from perception_kd.datasets.submission import write_labels
+from perception_kd.structures import Indices
+
+
+class NuScenesSubmission:
+    """``lidarseg/{set}/{token}_lidarseg.bin`` and ``{set}/submission.json``.
+
+    The set is the devkit's name of the split that the sample's scene is in. A label is
+    one byte, 1 to 16 in the devkit's order.
+
+    Args:
+        folder: Folder of the submission.
+        version: Version of nuScenes.
+        meta: Entries of the submission's ``meta`` that are not as for a network that
+            sees LiDAR alone, such as ``dict(use_external=True)``.
+
+    Raises:
+        ValueError: If ``meta`` has an unknown entry.
+    """
+
+    num_classes = len(NUSCENES_CLASSES)
+
+    def __init__(
+        self, folder: str | Path, version: str, meta: Mapping[str, bool] | None = None
+    ) -> None:
+        self.folder, self.version = Path(folder), version
+        inputs = ("camera", "lidar", "radar", "map", "external")
+        self.meta = {f"use_{name}": name == "lidar" for name in inputs}
+        unknown = set(meta or ()) - self.meta.keys()
+        if unknown:
+            known = ", ".join(self.meta)
+            raise ValueError(f"meta must have entries of {known}, but got {sorted(unknown)}.")
+        self.meta.update(meta or {})
+
+    def write(self, sample: Mapping[str, Any], classes: Indices) -> str:
+        """Write one file; return the name of the set."""
+        part = evaluation_set(self.version, sample["scene_name"])
+        path = self.folder / "lidarseg" / part / f"{sample['lidar_token']}_lidarseg.bin"
+        write_labels(path, (classes + 1).astype(np.uint8))
+        return part
+
+    def finish(self, parts: Iterable[str]) -> None:
+        """Write the description of each set."""
+        for part in set(parts):
+            path = self.folder / part / "submission.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"meta": self.meta}, indent=2) + "\n", encoding="utf-8")

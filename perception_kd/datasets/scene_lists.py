@@ -1,0 +1,55 @@
+"""Lists of training scenes: shares of a data set's labels."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+_LISTS = Path(__file__).parent / "data"
+_SUFFIX = "_scenes.txt"
+
+
+def every_nth_scene(scenes: Sequence[str], step: int, *, from_first: bool = False) -> list[str]:
+    """Return the N-th, 2N-th, ... scene: SLidR's way to a share of the labels.
+
+    Steps of 100, 20, 10 and 4 leave 7, 35, 70 and 175 of nuScenes' 700 training scenes.
+
+    Args:
+        scenes: Names of a split's scenes in the order of the scene table, which in
+            nuScenes is the order of their names; the order decides which are taken.
+        step: N.
+        from_first: Return the first, (N+1)-th, ... scene, which is CALICO's way.
+
+    Raises:
+        ValueError: If ``step`` is not positive or leaves no scene.
+    """
+    if not 1 <= step <= len(scenes):
+        raise ValueError(f"step must be in 1..{len(scenes)}, but got {step}.")
+    return list(scenes[0 if from_first else step - 1 :: step])
+
+
+def scene_list_names() -> list[str]:
+    """Return the names of the lists of training scenes that come with the package.
+
+    ``nuscenes_slidr_{1,5,10,25}pct`` are SLidR's shares of the labels of
+    v1.0-trainval, ``nuscenes_calico_{5,10,20,50}pct`` CALICO's.
+    """
+    return sorted(path.name.removesuffix(_SUFFIX) for path in _LISTS.glob(f"nuscenes_*{_SUFFIX}"))
+
+
+def read_scene_list(name: str | Path) -> list[str]:
+    """Read a list of scenes.
+
+    Args:
+        name: One of :func:`scene_list_names`, or a text file with a name a line.
+
+    Raises:
+        FileNotFoundError: If there is no such list and no such file.
+        ValueError: If a file names no scene.
+    """
+    path = _LISTS / f"{name}{_SUFFIX}" if str(name) in scene_list_names() else Path(name)
+    if not path.is_file():
+        known = ", ".join(scene_list_names())
+        raise FileNotFoundError(f"No list of scenes at {path}; name a file, or one of {known}.")
+    scenes = path.read_text(encoding="utf-8").split()
+    if not scenes:
+        raise ValueError(f"{path} must name a scene a line, but it is empty.")
+    return scenes

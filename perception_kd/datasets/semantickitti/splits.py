@@ -1,0 +1,23 @@
+"""Splits of SemanticKITTI, by sequence."""
+
+SEMANTICKITTI_SEQUENCES = {
+    "train": (0, 1, 2, 3, 4, 5, 6, 7, 9, 10),
+    "val": (8,),
+    "test": tuple(range(11, 22)),
+}
+
+
+def split_sequences(version: str, split: str) -> list[str]:
+    """Return the names of a split's sequences.
+
+    Args:
+        version: Version of the data set; all versions have the same splits.
+        split: "train", "val" or "test".
+
+    Raises:
+        ValueError: If there is no such split.
+    """
+    if split not in SEMANTICKITTI_SEQUENCES:
+        known = ", ".join(SEMANTICKITTI_SEQUENCES)
+        raise ValueError(f"split must be one of {known} for SemanticKITTI, but got {split!r}.")
+    return [f"{sequence:02d}" for sequence in SEMANTICKITTI_SEQUENCES[split]]

@@ -1,0 +1,44 @@
+"""Submissions to SemanticKITTI's single-scan segmentation."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from perception_kd.datasets.semantickitti.labels import (
+    SEMANTICKITTI_CLASSES,
+    semantickitti_raw_labels,
+)
+from perception_kd.datasets.submission import write_labels
+from perception_kd.structures import Indices
+
+
+class SemanticKITTISubmission:
+    """``sequences/{sequence}/predictions/{frame}.label``.
+
+    A label is the data set's raw one, as little-endian uint32.
+
+    Args:
+        folder: Folder of the submission.
+        version, meta: Not used: a submission has neither.
+    """
+
+    num_classes = len(SEMANTICKITTI_CLASSES)
+
+    def __init__(
+        self,
+        folder: str | Path,
+        version: str = "1.0",
+        meta: Mapping[str, bool] | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self._raw_labels = semantickitti_raw_labels().astype("<u4")
+
+    def write(self, sample: Mapping[str, Any], classes: Indices) -> str:
+        """Write one file; return the sequence."""
+        sequence, frame = str(sample["scene_name"]), Path(sample["lidar_path"]).stem
+        path = self.folder / "sequences" / sequence / "predictions" / f"{frame}.label"
+        write_labels(path, self._raw_labels[classes])
+        return sequence
+
+    def finish(self, parts: Iterable[str]) -> None:
+        """Do nothing: the files are all that is asked for."""

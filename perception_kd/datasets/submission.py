@@ -1,0 +1,32 @@
+"""Interface of what a data set's official evaluation of point classes reads."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from perception_kd.structures import Indices
+
+
+class Submission(Protocol):
+    """What a data set's official evaluation reads."""
+
+    num_classes: int
+
+    def write(self, sample: Mapping[str, Any], classes: Indices) -> str:
+        """Write the classes of all points of a sweep's file; return where they count.
+
+        Args:
+            sample: Data sample as a dict, with the meta keys of ``docs/sample.md``.
+            classes: Class of each row of the file, in [0, C), shape (N,).
+        """
+
+    def finish(self, parts: Iterable[str]) -> None:
+        """Write what a submission needs once, given all that ``write`` returned."""
+
+
+def write_labels(path: Path, labels: NDArray[Any]) -> None:
+    """Write labels as raw bytes; the folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    labels.tofile(path)

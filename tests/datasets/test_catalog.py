@@ -1,0 +1,115 @@
+"""The catalog: all that depends on a data set follows from its entry."""
+
+import importlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from perception_kd.datasets import CameraLidarDataset, read_info, write_info
+from perception_kd.datasets.catalog import DATA_SETS, DataSet, creation_command, get_data_set
+from perception_kd.datasets.semantic_labels import make_label_mapping
+from perception_kd.datasets.transforms import LoadPointLabels, LoadPoints
+from perception_kd.evaluation.lidar_seg_submission import make_submission
+from perception_kd.regions.settings import PRESETS
+from perception_kd.structures import Indices
+from tests.datasets.small_dataset import make_small_dataset
+
+
+class ToySubmission:
+    """Label 0 is unknown; nothing is written."""
+
+    num_classes = 2
+
+    def __init__(
+        self, folder: str | Path, version: str, meta: Mapping[str, bool] | None = None
+    ) -> None:
+        self.folder = folder
+
+    def write(self, sample: Mapping[str, Any], classes: Indices) -> str:
+        """Write nothing."""
+        return "part"
+
+    def finish(self, parts: Iterable[str]) -> None:
+        """Write nothing."""
+
+
+TOY = DataSet(
+    name="toy",
+    converter="toy.converter",
+    seg_classes=("wall", "floor"),
+    make_label_mapping=lambda: make_label_mapping({"floor": [5]}, ("wall", "floor"), 256),
+    split_scenes=lambda version, split: {"first": ["scene-0"]}[split],
+    make_submission=ToySubmission,
+    box_classes=("truck", "car"),
+    versions=("v1", "v2"),
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A small data set whose info file is of a data set called Toy."""
+    folder = make_small_dataset(tmp_path)
+    info = read_info(folder / "infos.pkl")
+    write_info(folder / "infos.pkl", {**info["metainfo"], "dataset": "Toy"}, info["data_list"])
+    return folder
+
+
+def build(root: Path, **settings: Any) -> CameraLidarDataset:
+    return CameraLidarDataset("infos.pkl", str(root), serialize_data=False, **settings)
+
+
+def test_a_further_data_set_is_one_entry(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DATA_SETS, "toy", TOY)
+    pipeline = [LoadPoints(), LoadPointLabels()]
+    dataset = build(root, scenes="first", with_boxes=True, pipeline=pipeline)
+    assert len(dataset) == 2
+    assert dataset.metainfo["seg_classes"] == ("wall", "floor")
+    assert dataset[0]["instances"]["labels_3d"].tolist() == [1, 0, 1, -1]  # car, truck, car, none
+    stored = np.fromfile(root / "labels" / "0-0.bin", np.uint8)
+    assert np.array_equal(dataset[0]["pts_semantic_mask"], np.where(stored == 5, 1, 255))
+    assert isinstance(make_submission(root, dataset.metainfo), ToySubmission)
+    (root / "v2").mkdir()
+    expected = f"create_data.py toy --version v2 --root {root} --out-dir out"
+    assert creation_command("toy_infos_train.pkl", str(root), "out").endswith(expected)
+
+
+def test_pretraining_needs_no_entry(root: Path) -> None:
+    dataset = build(root, pipeline=[LoadPoints()])
+    assert len(dataset[0]["points"]) > 0
+    assert "label_mapping" not in dataset[0]
+
+
+def test_an_unknown_data_set_is_named_where_its_entry_is_needed(root: Path) -> None:
+    unknown = "Unknown data set 'Toy'; known ones are nuscenes, semantickitti"
+    with pytest.raises(ValueError, match=unknown):
+        build(root, scenes="train")
+    with pytest.raises(ValueError, match=unknown):
+        make_submission(root, build(root, metainfo=dict(seg_classes=["a"])).metainfo)
+    with pytest.raises(ValueError, match=unknown):
+        build(root, with_boxes=True)
+    with pytest.raises(ValueError, match="No classes are known for the point labels of sample 0-0"):
+        build(root, pipeline=[LoadPoints(), LoadPointLabels()])[0]
+
+
+def test_a_data_set_without_boxes_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DATA_SETS, "toy", DATA_SETS["semantickitti"])
+    with pytest.raises(ValueError, match=r"metainfo\.classes must be among the categories"):
+        build(root, with_boxes=True)
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_every_entry_names_what_exists(name: str) -> None:
+    data_set = get_data_set(name.upper())
+    mapping = data_set.make_label_mapping()
+    assert set(mapping[mapping != 255]) == set(range(len(data_set.seg_classes)))
+    assert callable(importlib.import_module(data_set.converter).run)
+    assert name in PRESETS
+
+
+def test_a_file_of_no_known_data_set_leaves_the_choice() -> None:
+    command = creation_command("own.pkl", "data", "out dir")
+    expected = "create_data.py {nuscenes,semantickitti} --root data --out-dir 'out dir'"
+    assert command.endswith(expected)
