@@ -1,9 +1,10 @@
-"""Run the whole chain on synthetic data: the work behind ``make demo``.
+"""Run the whole pipeline on synthetic data; ``make demo`` calls this.
 
-Draws a street world, pre-trains networks of LiDAR and cameras without labels, judges
-them by segmentation, detection and maps on few labels against random initializations,
-and ends with a table and a page. Every command is shown as one would type it. Stopped
-anywhere, it goes on there when it is run again; what is done is not done twice.
+Renders a street world, pre-trains LiDAR and camera networks without labels, compares
+them with random initializations on segmentation, detection and map segmentation with
+few labels, and ends with a table and an HTML report. Every command is printed as you
+would type it. Interrupt it at any point and run the same command again to continue;
+stages whose inputs or settings changed are redone.
 """
 
 import argparse
@@ -25,19 +26,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    help_seeds = "seeds to average over, each with a pre-training of its own (default: 1)"
+    help_seeds = "number of seeds to average over, each with its own pre-training (default: 1)"
     add("--seeds", type=int, default=1, metavar="N", help=help_seeds)
     add("--work-dir", type=Path, metavar="DIR", help="folder of results (default: work_dirs/demo)")
-    help_data = "folder of the synthetic data set, made if it is not there (data/synthetic)"
+    help_data = "folder of the synthetic data set, created if missing (default: data/synthetic)"
     add("--data-root", type=Path, metavar="DIR", help=help_data)
-    help_workers = "processes that make data (default: the number of cores, at most 8)"
+    help_workers = "processes that create data (default: the number of cores, at most 8)"
     add("--workers", type=int, default=min(os.cpu_count() or 1, 8), help=help_workers)
-    help_from = "run this stage and all after it again; --list names them"
+    help_from = "run this stage and all later ones again; see --list for their names"
     add("--from", dest="first", metavar="STAGE", help=help_from)
-    add("--list", action="store_true", help="list the stages and how far they are, and end")
-    help_tiny = "try the chain in a few minutes: tiny data, one epoch, numbers without meaning"
+    add("--list", action="store_true", help="list the stages and their state, and exit")
+    help_tiny = "smoke test of a few minutes: tiny data, one epoch, meaningless scores"
     add("--tiny", action="store_true", help=help_tiny)
-    help_full = "judge in more ways: fusion, frozen LiDAR, and all tasks on few and on all labels"
+    help_full = "more protocols: fusion, frozen LiDAR, and all tasks with few and with all labels"
     add("--full", action="store_true", help=help_full)
     args = parser.parse_args(argv)
     suffix = "_tiny" if args.tiny else ""
@@ -47,71 +48,75 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run the stages of the options that are not done yet."""
-    from perception_kd import experiments as demo
+    """Run the stages that are not up to date, then write summary and report."""
+    from perception_kd.experiments.demo import DemoSettings, make_report_stage, make_stages
+    from perception_kd.experiments.display import Display, format_seconds
+    from perception_kd.experiments.results import format_table
+    from perception_kd.experiments.runner import StageRunner, lock_work_dir
+    from perception_kd.experiments.summary import NOTE, make_summary
     from perception_kd.io.atomic import make_writable_folder, write_json
 
-    settings = demo.DemoSettings(
+    settings = DemoSettings(
         args.work_dir, args.data_root, args.seeds, args.workers, tiny=args.tiny, full=args.full
     )
-    stages, report = demo.make_stages(settings), demo.make_report_stage(settings)
-    display = demo.Display(sys.stdout)
-    chain = demo.Chain(settings.work_dir, [*stages, report], display)
+    stages, report = make_stages(settings), make_report_stage(settings)
+    display = Display(sys.stdout)
+    runner = StageRunner(settings.work_dir, [*stages, report], display)
     if args.list:
-        for name, plan in chain.plans().items():
+        for name, plan in runner.plans().items():
             reason = f"  ({plan.reason})" if plan.reason else ""
             display.text(f"{_STATES[plan.action]:8} {name}{reason}")
         return
     make_writable_folder("--work-dir", settings.work_dir)
     if not (settings.data_root / "synthetic.json").exists():
         make_writable_folder("--data-root", settings.data_root)
-    with demo.only_one(settings.work_dir):
+    with lock_work_dir(settings.work_dir):
         if args.first:
-            chain.restart_from(args.first)
+            runner.restart_from(args.first)
         begin = time.monotonic()
-        display.text(demo.NOTE)
-        chain.run([stage.name for stage in stages])
+        display.text(NOTE)
+        runner.run([stage.name for stage in stages])
         path = settings.work_dir / "summary.json"
-        summary = demo.make_summary(settings, chain.seconds(), ROOT)
+        summary = make_summary(settings, runner.seconds(), ROOT)
         write_json(path, summary)
-        chain.run([report.name])
-        summary = demo.make_summary(settings, chain.seconds(), ROOT)
+        runner.run([report.name])
+        summary = make_summary(settings, runner.seconds(), ROOT)
         write_json(path, summary)
-        display.text(f"\n{demo.format_table(summary['results'])}\n\n{demo.NOTE}")
-        took = demo.format_seconds(time.monotonic() - begin)
+        display.text(f"\n{format_table(summary['results'], settings.comparison)}\n\n{NOTE}")
+        took = format_seconds(time.monotonic() - begin)
         display.text(f"Seeds: {settings.seeds}. This run took {took}.")
         display.text(f"Numbers: {path}\nReport:  {settings.work_dir / 'report.html'}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run; what the user can mend ends without a traceback.
+    """Run the demo; errors that the user can fix are reported without a traceback.
 
     Returns:
-        0; 1 if a stage failed or the options are at fault; 130 if stopped by hand.
+        0; 1 if a stage failed or an option is wrong; 130 after Ctrl-C.
     """
     args = parse_args(argv)
     os.chdir(ROOT)
-    from perception_kd.experiments import DemoError
+    from perception_kd.experiments.stages import ExperimentError
 
-    # Ended from outside, as by a batch system: stop as with Ctrl-C. That itself is
-    # ignored in the background of a script, and would be by all commands run from here.
+    # Signals of a batch system stop the demo like Ctrl-C. SIGINT is set as well: it is
+    # ignored by background processes of a script, and so by the commands they start.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         run(args)
     except KeyboardInterrupt:
         command = shlex.join(["python", *sys.argv])
-        text = f"\nStopped; what is done stays. The same command goes on: {command}"
+        text = f"\nInterrupted; finished stages are kept. To continue, run: {command}"
         print(text, file=sys.stderr)
         return 130
-    except (DemoError, OSError, ValueError) as error:
+    except (ExperimentError, OSError, ValueError) as error:
         print(f"\ndemo.py: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 def _from_root(path: Path) -> Path:
-    """Return a path as it is seen from the project's folder, where commands run."""
+    """Return a path relative to the project folder, where commands run, if inside."""
     path = path.absolute()
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 

@@ -1,6 +1,6 @@
 """Write the report of a demo: one self-contained HTML page.
 
-It shows what there is so far, and names what is missing. Running it again replaces it.
+It shows what has finished so far and names what is missing. Run it again to update it.
 """
 
 import argparse
@@ -17,9 +17,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("work_dir", type=Path, metavar="WORK_DIR", help="folder of the demo, as make demo left it")
-    add("--out", type=Path, metavar="FILE", help="page to write (WORK_DIR/report.html)")
-    add("--num", type=int, default=2, help="keyframes shown (2; each adds about 4 MB)")
+    add("work_dir", type=Path, metavar="WORK_DIR", help="work dir of a demo")
+    add("--out", type=Path, metavar="FILE", help="page to write (default: WORK_DIR/report.html)")
+    add(
+        "--num",
+        type=int,
+        default=2,
+        help="number of keyframes shown (default: 2; each adds about 4 MB)",
+    )
     return parser.parse_args(argv)
 
 
@@ -31,7 +36,7 @@ def write(args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write; what the user can mend ends in one line."""
+    """Write the page; user errors are reported as one line on stderr."""
     return run_tool(write, parse_args(argv))
 
 

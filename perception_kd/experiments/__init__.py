@@ -1,22 +1,7 @@
-"""The whole chain at once, on synthetic data: ``make demo``."""
+"""Experiments: lists of stages that are run, resumed, summarized and reported.
 
-from perception_kd.experiments.demo import DemoSettings, make_report_stage, make_stages
-from perception_kd.experiments.display import Display, format_seconds
-from perception_kd.experiments.runner import Chain, only_one
-from perception_kd.experiments.stages import DemoError, Stage
-from perception_kd.experiments.summary import NOTE, format_table, make_summary
-
-__all__ = [
-    "NOTE",
-    "Chain",
-    "DemoError",
-    "DemoSettings",
-    "Display",
-    "Stage",
-    "format_seconds",
-    "format_table",
-    "make_report_stage",
-    "make_stages",
-    "make_summary",
-    "only_one",
-]
+An experiment is a list of :class:`~.stages.Stage`, each one command. The constructors
+in :mod:`~.data_stages` and :mod:`~.training_stages` make such lists,
+:class:`~.runner.StageRunner` runs any of them, and :mod:`~.results` reads the scores.
+The demo (``make demo``) is the list of :func:`~.demo.make_stages`.
+"""

@@ -1,66 +1,9 @@
-"""What the demo pre-trains, and how it is judged: data, no code.
+"""Pre-trainings and protocols of the demo: data, no code.
 
-A further pre-training is an entry of ``PRETRAININGS``, a further way to judge it an
-entry of ``PROTOCOLS``.
+Add a pre-training to ``PRETRAININGS`` and a protocol to ``PROTOCOLS``.
 """
 
-from typing import NamedTuple
-
-RANDOM = "random"
-
-
-class Pretraining(NamedTuple):
-    """A pre-training without labels.
-
-    Attributes:
-        about: Its name for a reader.
-        config: Of ``tools/train.py``.
-        reads: Stages that it reads from, besides the data set and its info files.
-        teacher: Key of the pre-training whose network teaches it; empty for none.
-    """
-
-    about: str
-    config: str
-    reads: tuple[str, ...]
-    teacher: str = ""
-
-
-class Metric(NamedTuple):
-    """A score in which more is better.
-
-    Attributes:
-        name: For a reader.
-        key: As ``tools/test.py`` writes it.
-        scale: What makes it a percentage.
-    """
-
-    name: str
-    key: str
-    scale: float
-
-
-class Protocol(NamedTuple):
-    """A way to judge pre-trained weights, the same for every arm.
-
-    Attributes:
-        about: Its name for a reader.
-        config: Of ``tools/train.py`` and ``tools/test.py``.
-        pretrainings: What it judges, beside random weights: keys of ``PRETRAININGS``.
-        metrics: What is scored, the first one above all.
-        full: Whether only the full demo runs it.
-    """
-
-    about: str
-    config: str
-    pretrainings: tuple[str, ...]
-    metrics: tuple[Metric, ...]
-    full: bool = False
-
-    @property
-    def arms(self) -> tuple[str, ...]:
-        """Keys of ``ARMS`` that are compared."""
-        return (RANDOM, *self.pretrainings)
-
+from perception_kd.experiments.trials import Comparison, Metric, Pretraining, Protocol
 
 PRETRAININGS = {
     "slidr": Pretraining(
@@ -151,4 +94,4 @@ PROTOCOLS = {
         full=True,
     ),
 }
-ARMS = {RANDOM: "random init", **{name: p.about for name, p in PRETRAININGS.items()}}
+INITIALIZATIONS = Comparison(PRETRAININGS, PROTOCOLS).initializations

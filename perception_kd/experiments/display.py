@@ -1,19 +1,19 @@
-"""Tells a reader of the terminal which stage runs, how far it is and since when."""
+"""Shows in the terminal which stage runs, its progress, and the time it takes."""
 
 import shutil
 import time
 from typing import TextIO
 
-# Between two lines of progress where lines cannot be overwritten, such as in a log.
+# Seconds between two lines of progress where lines cannot be overwritten, as in a log.
 _PERIOD_S = 30.0
 _INDENT = " " * 8
 
 
 class Display:
-    """Writes to a terminal, where progress is one line, or to a file.
+    """Writes to a terminal, where progress stays on one line, or to a file.
 
     Args:
-        stream: Where to write.
+        stream: The terminal or file.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -23,30 +23,30 @@ class Display:
         self._last_s = 0.0
 
     def heading(self, number: int, total: int, about: str) -> None:
-        """Tell that a stage begins."""
+        """Write that a stage begins."""
         self._last_s = time.monotonic()
         self._write(f"\n{f'[{number}/{total}]':8}{about}\n")
 
     def command(self, text: str) -> None:
-        """Tell what is run."""
+        """Write the command of the stage."""
         self._write(f"{_INDENT}$ {text}\n")
 
     def line(self, text: str) -> None:
-        """Tell something else of the stage."""
+        """Write another line about the stage."""
         self._write(f"{_INDENT}{text}\n")
 
     def text(self, text: str) -> None:
-        """Tell something that is of no stage."""
+        """Write a text that belongs to no stage."""
         self._write(f"{text}\n")
 
-    def progress(self, told: str, seconds: float) -> None:
-        """Tell how far a stage is.
+    def progress(self, latest: str, seconds: float) -> None:
+        """Write the progress of a stage.
 
         Args:
-            told: What its command said last; may be empty.
-            seconds: How long it has run.
+            latest: Latest progress of its command; may be empty.
+            seconds: Time it has been running, in s.
         """
-        text = _INDENT + format_seconds(seconds) + (f"  {told}" if told else "")
+        text = _INDENT + format_seconds(seconds) + (f"  {latest}" if latest else "")
         if self._on_terminal:
             width = shutil.get_terminal_size().columns - 1
             self._stream.write(f"\r{text[:width]:{width}}")
@@ -66,7 +66,7 @@ class Display:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a time as minutes and seconds.
+    """Format a time as minutes and seconds.
 
     Example:
         >>> format_seconds(61.7), format_seconds(4.2)

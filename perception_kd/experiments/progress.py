@@ -1,20 +1,20 @@
-"""How far a command has come, read off the lines that it writes."""
+"""Progress of a command, parsed from the lines it writes."""
 
 import re
 
-# What tqdm writes, as "samples:  45%|####   | 54/120 [00:03<00:04, 14.9it/s]".
+# A line of tqdm, such as "samples:  45%|####   | 54/120 [00:03<00:04, 14.9it/s]".
 _BAR = re.compile(r"(\d+)%\|.*\| *([\d.]+\w?)/([\d.]+\w?) \[[^<]*<([^,\]]+)")
-# What mmengine's logger writes, as "Epoch(train) [3][20/48]  lr: 5.2e-03  ...".
+# A line of mmengine's logger, such as "Epoch(train) [3][20/48]  lr: 5.2e-03  ...".
 _EPOCH = re.compile(r"Epoch\((train|val|test)\) +(?:\[(\d+)\])?\[ *(\d+)/(\d+)\]")
 _LEFT = re.compile(r"eta: ([\d:]+)")
 _LOSS = re.compile(r"\bloss: ([\d.]+|nan|inf)")
 
 
 def read_progress(line: str) -> str:
-    """Return what a line says of progress, in short; nothing where it says nothing.
+    """Return the progress reported in a line, in short; empty where there is none.
 
     Args:
-        line: As tqdm or mmengine's logger write it.
+        line: Output of tqdm or of mmengine's logger.
 
     Example:
         >>> read_progress("samples:  45%|####  | 54/120 [00:03<00:04, 14.9it/s]")

@@ -1,4 +1,4 @@
-"""Runs stages one after the other, skipping what is done."""
+"""Runs stages one after another and skips those that are up to date."""
 
 import fcntl
 import os
@@ -10,20 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from perception_kd.experiments.commands import run_command, tail
+from perception_kd.experiments.commands import run_logged, tail
 from perception_kd.experiments.display import Display, format_seconds
-from perception_kd.experiments.stages import DemoError, Plan, Stage, Stamps
+from perception_kd.experiments.stages import ExperimentError, Stage
+from perception_kd.experiments.stamps import Plan, Stamps
 
 _MAX_THREADS = 8
 
 
-class Chain:
-    """Stages that share a work dir.
+class StageRunner:
+    """Runs the stages of an experiment; interrupted ones are resumed.
 
     Args:
         work_dir: Folder of stamps (``stages``) and logs (``logs``).
         stages: All stages, each after those that it reads from.
-        display: Where to tell what happens.
+        display: Output for the user.
     """
 
     def __init__(self, work_dir: Path, stages: Sequence[Stage], display: Display) -> None:
@@ -35,8 +36,8 @@ class Chain:
     def plans(self) -> dict[str, Plan]:
         """Return what would be done with each stage, by name.
 
-        A stage that is done, but reads from one that is not, will only then be known
-        to be so still: its action is "wait".
+        Whether a finished stage that reads from an unfinished one stays valid is only
+        known once the latter has run: its action is "wait".
         """
         plans: dict[str, Plan] = {}
         for stage in self.stages:
@@ -48,28 +49,28 @@ class Chain:
         return plans
 
     def restart_from(self, name: str) -> None:
-        """Let a stage, and all after it, run again.
+        """Mark a stage and all later ones as out of date, so that they are run again.
 
         Raises:
-            DemoError: If there is no such stage.
+            ExperimentError: If there is no such stage.
         """
         names = [stage.name for stage in self.stages]
         if name not in names:
-            raise DemoError(
-                f"--from must name a stage, but got {name}; they are {', '.join(names)}."
+            raise ExperimentError(
+                f"--from: there is no stage {name}; the stages are {', '.join(names)}."
             )
         for stage in self.stages[names.index(name) :]:
             self._stamps.forget(stage)
 
     def run(self, names: Sequence[str]) -> None:
-        """Run stages that are not done.
+        """Run stages that are not up to date.
 
         Args:
-            names: Of the stages to run.
+            names: Names of the stages to run.
 
         Raises:
-            DemoError: If one fails, with the end of its log.
-            KeyboardInterrupt: If stopped by hand; what is done stays.
+            ExperimentError: If a stage fails; the message has the end of its log.
+            KeyboardInterrupt: If interrupted with Ctrl-C; finished work is kept.
         """
         for number, stage in enumerate(self.stages, start=1):
             if stage.name in names:
@@ -77,7 +78,7 @@ class Chain:
                 self._run(stage)
 
     def seconds(self) -> dict[str, float]:
-        """Return the wall time in s of each stage that has run, stops included."""
+        """Return the wall time in s of each stage that has run, over all attempts."""
         stamps = {stage.name: self._stamps.read(stage) for stage in self.stages}
         return {name: round(stamp["seconds"], 1) for name, stamp in stamps.items() if stamp}
 
@@ -97,31 +98,38 @@ class Chain:
         options = stage.resume if plan.action == "resume" else ()
         command = [*stage.command, *stage.local, *options]
         self._display.command(shlex.join(["python", *command]))
+        self._execute(stage, command)
+        total = self._stamps.read(stage)["seconds"]
+        self._display.line(f"done in {format_seconds(total)}")
+
+    def _execute(self, stage: Stage, command: Sequence[str]) -> None:
         log = self._logs / f"{stage.name}.log"
         begin = time.monotonic()
         try:
-            command = [sys.executable, *command]
-            status = run_command(command, log, self._display.progress, environment())
+            status = run_logged(
+                [sys.executable, *command], log, self._display.progress, environment()
+            )
         except BaseException:
             self._stamps.pause(stage, time.monotonic() - begin)
             raise
         seconds = time.monotonic() - begin
         if status != 0:
             self._stamps.pause(stage, seconds)
-            raise DemoError(
-                f"{stage.name} ended with status {status}. The end of {log}:\n\n{tail(log)}"
+            raise ExperimentError(
+                f"{stage.name} failed with status {status}. The end of {log}:\n\n{tail(log)}"
             )
         self._stamps.end(stage, seconds)
-        total = self._stamps.read(stage)["seconds"]
-        self._display.line(f"done in {format_seconds(total)}")
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the commands: threads for the cores that there are."""
+    """Return the environment of the commands, with as many threads as there are cores.
+
+    Variables that the user has set are kept.
+    """
     cores = len(os.sched_getaffinity(0))
     return {
         "OMP_NUM_THREADS": str(min(cores, _MAX_THREADS)),
-        # Threads that wait should not take the core of a process that loads data.
+        # Waiting threads must not take the core of a process that loads data.
         "OMP_WAIT_POLICY": "PASSIVE",
         **os.environ,
         "PYTHONUNBUFFERED": "1",
@@ -129,17 +137,18 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def only_one(work_dir: Path) -> Iterator[None]:
-    """Hold a work dir, so that no second demo writes to it.
+def lock_work_dir(work_dir: Path) -> Iterator[None]:
+    """Lock a work dir, so that no second experiment writes to it.
 
     Raises:
-        DemoError: If another process holds it.
+        ExperimentError: If another process holds the lock.
     """
     with (work_dir / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise DemoError(
-                f"{work_dir} is in use by another demo; wait for it, or give another --work-dir."
+            raise ExperimentError(
+                f"{work_dir} is in use by another experiment; wait for it to end, or choose "
+                "another --work-dir."
             ) from None
         yield

@@ -1,4 +1,4 @@
-"""Output goes to the log, progress to the reader, Ctrl-C to the command."""
+"""Output goes to the log, progress to the user, Ctrl-C to the command."""
 
 import os
 import signal
@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from perception_kd.experiments import commands
-from perception_kd.experiments.commands import run_command, tail
+from perception_kd.experiments.commands import run_logged, tail
 from perception_kd.experiments.progress import read_progress
 
 
 def run(script: str, log: Path) -> tuple[int, list[str]]:
-    told: list[str] = []
+    shown: list[str] = []
     command = [sys.executable, "-u", "-c", script]
-    status = run_command(command, log, lambda text, seconds: told.append(text))
-    return status, told
+    status = run_logged(command, log, lambda text, seconds: shown.append(text))
+    return status, shown
 
 
-def test_output_and_status_are_kept(tmp_path: Path) -> None:
+def test_output_and_status_are_recorded(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "stage.log"
     script = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
     assert run(script, log)[0] == 3
@@ -31,7 +31,7 @@ def test_output_and_status_are_kept(tmp_path: Path) -> None:
     assert tail(log) == "again"
 
 
-def test_progress_is_told_while_a_command_runs(
+def test_progress_is_shown_while_a_command_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "_POLL_S", 0.05)
@@ -39,12 +39,12 @@ def test_progress_is_told_while_a_command_runs(
         "import time\nprint('scenes: 50%|##  | 1/2 [00:01<00:01, 1s/it]', end='\\r')\n"
         "time.sleep(0.5)"
     )
-    _, told = run(script, tmp_path / "log")
-    assert told[-1] == "1 of 2, 00:01 left"
+    _, shown = run(script, tmp_path / "log")
+    assert shown[-1] == "1 of 2, 00:01 left"
 
 
 def stop_when(log: Path, text: str) -> None:
-    """Be Ctrl-C, once a command has written a text."""
+    """Send SIGINT to this process once a command has written a text."""
 
     def wait() -> None:
         while not (log.exists() and text in tail(log)):
@@ -55,7 +55,7 @@ def stop_when(log: Path, text: str) -> None:
 
 
 def interrupt(script: str, log: Path) -> None:
-    # Under a shell's "&" a process ignores SIGINT, and so do those that it starts.
+    # A process started with "&" in a shell ignores SIGINT, and so do its children.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     stop_when(log, "ready")
     try:
@@ -65,7 +65,7 @@ def interrupt(script: str, log: Path) -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_an_interrupt_is_handed_on_once_and_waited_for(tmp_path: Path) -> None:
+def test_ctrl_c_is_passed_on_once_and_waited_for(tmp_path: Path) -> None:
     script = (
         "import time\ntry:\n    print('ready')\n    time.sleep(60)\n"
         "except KeyboardInterrupt:\n    time.sleep(0.3)\n    print('saved')"
@@ -75,7 +75,7 @@ def test_an_interrupt_is_handed_on_once_and_waited_for(tmp_path: Path) -> None:
     assert tail(log) == "ready\nsaved"
 
 
-def test_a_command_that_does_not_listen_is_ended(
+def test_a_command_that_ignores_signals_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -91,7 +91,7 @@ def test_a_command_that_does_not_listen_is_ended(
         os.kill(int(tail(log).split()[1]), 0)
 
 
-def test_the_tail_of_a_log_leaves_overwritten_progress_out(tmp_path: Path) -> None:
+def test_the_tail_of_a_log_omits_overwritten_progress(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(
         "\n$ command\nfirst\n10%|#\r20%|##\r100%|####\n\nerror: the reason\n"
     )
@@ -109,6 +109,6 @@ def test_the_tail_of_a_log_leaves_overwritten_progress_out(tmp_path: Path) -> No
         ("Saving checkpoint at 6 epochs", ""),
     ],
 )
-def test_progress_is_read_off_a_line(line: str, expected: str) -> None:
+def test_progress_is_parsed_from_a_line(line: str, expected: str) -> None:
     assert read_progress(line).startswith(expected)
     assert bool(read_progress(line)) == bool(expected)

@@ -1,4 +1,4 @@
-"""The list of stages: complete, in order, the same for every arm."""
+"""The stages of the demo: complete, in order, the same for every initialization."""
 
 from pathlib import Path
 
@@ -7,6 +7,9 @@ import pytest
 from perception_kd.experiments.comparisons import PRETRAININGS, PROTOCOLS
 from perception_kd.experiments.demo import DemoSettings, make_report_stage, make_stages
 from perception_kd.experiments.stages import Stage
+from perception_kd.experiments.training_stages import comparison_stages
+from perception_kd.experiments.trials import Comparison
+from perception_kd.experiments.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -16,7 +19,7 @@ def make(seeds: int = 1, workers: int = 2, tiny: bool = False, full: bool = Fals
     return [*make_stages(settings), make_report_stage(settings)]
 
 
-def test_every_stage_reads_what_an_earlier_one_made() -> None:
+def test_every_stage_comes_after_its_inputs() -> None:
     names: list[str] = []
     for stage in make(seeds=2, full=True):
         assert set(stage.inputs) <= set(names)
@@ -24,7 +27,7 @@ def test_every_stage_reads_what_an_earlier_one_made() -> None:
     assert len(names) == len(set(names))
 
 
-def test_files_named_in_a_command_are_outputs_of_its_inputs() -> None:
+def test_files_in_a_command_are_outputs_of_its_inputs() -> None:
     outputs = {path: stage.name for stage in make(full=True) for path in stage.outputs}
     for stage in make(full=True):
         words = [word.rpartition("=")[2] for word in stage.command]
@@ -40,19 +43,19 @@ def test_every_command_and_config_exists() -> None:
         assert (ROOT / config).is_file()
 
 
-def test_arms_differ_in_what_they_start_from_and_in_nothing_else() -> None:
+def test_trials_differ_only_in_their_initialization() -> None:
     commands = {stage.name: list(stage.command) for stage in make(full=True)}
     for name, protocol in PROTOCOLS.items():
         random = commands[f"{name}-random-seed0"]
-        for arm in protocol.pretrainings:
-            given = commands[f"{name}-{arm}-seed0"]
+        for method in protocol.pretrainings:
+            given = commands[f"{name}-{method}-seed0"]
             place = given.index("--pretrained")
-            assert given[place + 1].startswith(f"out/pretrain/{arm}/seed0/epoch_")
+            assert given[place + 1].startswith(f"out/pretrain/{method}/seed0/epoch_")
             without = given[:place] + given[place + 2 :]
-            assert [w.replace(f"/{arm}/seed", "/random/seed") for w in without] == random
+            assert [w.replace(f"/{method}/seed", "/random/seed") for w in without] == random
 
 
-def test_rad_learns_from_the_prc_of_its_seed() -> None:
+def test_the_teacher_of_rad_is_prc_with_the_same_seed() -> None:
     stages = {stage.name: stage for stage in make(seeds=2)}
     rad = stages["pretrain-rad-seed1"]
     assert "model.teacher_checkpoint=out/pretrain/prc/seed1/epoch_8.pth" in rad.command
@@ -60,7 +63,7 @@ def test_rad_learns_from_the_prc_of_its_seed() -> None:
     assert "pretrain-prc-seed1" in rad.inputs
 
 
-def test_the_full_demo_adds_to_the_short_one() -> None:
+def test_the_full_demo_contains_the_short_one() -> None:
     short, full = make(), make(full=True)
     names = [stage.name for stage in short]
     assert [s for s in full if s.name in names][:-1] == short[:-1]
@@ -68,11 +71,11 @@ def test_the_full_demo_adds_to_the_short_one() -> None:
     assert added == {name for name, protocol in PROTOCOLS.items() if protocol.full}
 
 
-def test_a_seed_reaches_pretraining_and_probes_alike() -> None:
+def test_a_seed_is_used_by_pretraining_and_protocols() -> None:
     stages = make(seeds=3, full=True)
     trained = [stage for stage in stages if stage.command[0] == "tools/train.py"]
-    judged = sum(len(protocol.arms) for protocol in PROTOCOLS.values())
-    assert len(trained) == 3 * (len(PRETRAININGS) + judged)
+    per_seed = sum(len(protocol.initializations) for protocol in PROTOCOLS.values())
+    assert len(trained) == 3 * (len(PRETRAININGS) + per_seed)
     for stage in trained:
         seed = stage.command[stage.command.index("--seed") + 1]
         assert stage.name.endswith(f"-seed{seed}")
@@ -82,17 +85,17 @@ def test_a_seed_reaches_pretraining_and_probes_alike() -> None:
             assert f"/seed{seed}/" in source
 
 
-def test_more_seeds_leave_the_first_ones_as_they_are() -> None:
+def test_more_seeds_do_not_change_earlier_ones() -> None:
     more = {stage.name: stage for stage in make(seeds=3)}
     assert all(more[stage.name] == stage for stage in make()[:-1])
 
 
-def test_the_number_of_workers_is_no_setting() -> None:
+def test_the_number_of_workers_does_not_change_commands() -> None:
     for one, other in zip(make(workers=1), make(workers=8), strict=True):
         assert one.command == other.command
 
 
-def test_the_tiny_demo_trains_for_an_epoch_on_tiny_data() -> None:
+def test_the_tiny_demo_trains_one_epoch_on_tiny_data() -> None:
     for stage in make(tiny=True):
         if stage.command[0] == "tools/train.py":
             assert "train_cfg.max_epochs=1" in stage.command
@@ -101,8 +104,19 @@ def test_the_tiny_demo_trains_for_an_epoch_on_tiny_data() -> None:
             assert "--scenes" in stage.command
 
 
-def test_numbers_out_of_range_are_refused() -> None:
+def test_numbers_out_of_range_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"--seeds must be at least 1, but got 0"):
         DemoSettings(seeds=0)
     with pytest.raises(ValueError, match=r"--workers must not be negative, but got -1"):
         DemoSettings(workers=-1)
+
+
+def test_any_comparison_is_a_list_of_stages() -> None:
+    protocols = {"probe": PROTOCOLS["linear_probe"], "again": PROTOCOLS["linear_probe"]}
+    comparison = Comparison({"slidr": PRETRAININGS["slidr"]}, protocols, seeds=2)
+    stages = list(comparison_stages(Workspace(Path("out"), Path("drawn")), comparison))
+    names = [stage.name for stage in stages if not stage.name.endswith("-test")]
+    assert names[:4] == [
+        *("pretrain-slidr-seed0", "probe-random-seed0", "probe-slidr-seed0", "again-random-seed0")
+    ]
+    assert len(stages) == 2 * (1 + 2 * 2 * 2)

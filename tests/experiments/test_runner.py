@@ -1,71 +1,90 @@
-"""Stages are skipped, gone on with and done again as they should."""
+"""Stages are skipped, resumed and run again as they should be."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from perception_kd.experiments.runner import environment, only_one
-from perception_kd.experiments.stages import DemoError, Stage, Stamps
-from tests.experiments.toy_chain import WRITE, ToyChain
+from perception_kd.experiments.runner import environment, lock_work_dir
+from perception_kd.experiments.stages import ExperimentError, Stage
+from perception_kd.experiments.stamps import Plan, Stamps
+from tests.experiments.toy_stages import WRITE, ToyStages
 
 FAIL = "import sys; sys.exit('the reason')"
 
 
 @pytest.fixture
-def toy(tmp_path: Path) -> ToyChain:
-    return ToyChain(tmp_path)
+def toy(tmp_path: Path) -> ToyStages:
+    return ToyStages(tmp_path)
 
 
-def test_a_second_run_does_nothing(toy: ToyChain) -> None:
+def test_a_second_run_skips_all_stages(toy: ToyStages) -> None:
     assert toy.run() == ["first", "second"]
     assert toy.run() == []
-    assert toy.told.getvalue().count("done before, in 0:0") == 2
+    assert toy.terminal.getvalue().count("done before, in 0:0") == 2
 
 
-def test_each_stage_shows_the_command_that_a_user_would_type(toy: ToyChain) -> None:
+def test_the_command_of_each_stage_is_shown(toy: ToyStages) -> None:
     toy.run()
-    assert "[1/2]   The first stage\n        $ python -c '" in toy.told.getvalue()
+    assert "[1/2]   The first stage\n        $ python -c '" in toy.terminal.getvalue()
 
 
-def test_a_changed_setting_runs_its_stage_and_what_reads_from_it_again(toy: ToyChain) -> None:
+def test_a_changed_command_reruns_its_stage_and_its_readers(toy: ToyStages) -> None:
     toy.run()
-    toy.texts["second"] = "zwei"
+    toy.texts["second"] = "2"
     assert toy.run() == ["second"]
-    toy.texts["first"] = "eins"
+    toy.texts["first"] = "uno"
     assert toy.run() == ["first", "second"]
-    assert toy.output("second").read_text() == "einszwei"
-    assert "again, since the command changed" in toy.told.getvalue()
-    assert "again, since the output of first changed" in toy.told.getvalue()
+    assert toy.output("second").read_text() == "uno2"
+    assert "again, since the command changed" in toy.terminal.getvalue()
+    assert "again, since the output of first changed" in toy.terminal.getvalue()
 
 
-def test_a_changed_config_runs_its_stage_again(tmp_path: Path) -> None:
-    stamps, plans = Stamps(tmp_path / "stages"), []
-    for lr in (1.0, 1.0, 2.0):
-        stage = Stage("train", "", ("-c", ""), (str(tmp_path / "*.pth"),), config={"lr": (lr,)})
+def plans_of(folder: Path, configs: list[dict[str, Any]]) -> list[Plan]:
+    """Run a training once per config; return what was planned each time."""
+    stamps, plans = Stamps(folder / "stages"), []
+    for config in configs:
+        stage = Stage("train", "", ("-c", ""), (str(folder / "*.pth"),), config=config)
         settings = stamps.settings_of(stage, [stage])
         plans.append(stamps.plan(stage, settings))
         stamps.begin(stage, settings, plans[-1])
-        (tmp_path / "epoch_1.pth").write_text("weights")
+        (folder / "epoch_1.pth").write_text("weights")
         stamps.end(stage, 1.0)
-    assert [plan.action for plan in plans] == ["start", "skip", "start"]
-    assert plans[-1].reason == "the setting lr changed"
+    return plans
 
 
-@pytest.mark.parametrize("damage", ["cut off", "missing"])
-def test_a_broken_output_is_made_again(toy: ToyChain, damage: str) -> None:
+def test_a_changed_setting_reruns_its_stage(tmp_path: Path) -> None:
+    first, same, changed = plans_of(tmp_path, [{"lr": (rate,)} for rate in (1.0, 1.0, 2.0)])
+    assert (first.action, same.action) == ("start", "skip")
+    assert changed == ("start", "the setting lr changed")
+
+
+def test_a_removed_setting_reruns_its_stage(tmp_path: Path) -> None:
+    # One without a value is a setting, too.
+    configs = [{"lr": 1.0, "decay": 0.1, "clip": None}, {"lr": 1.0, "clip": None}, {"lr": 1.0}]
+    _, *plans = plans_of(tmp_path, configs)
+    assert plans == [
+        ("start", "the setting decay changed"),
+        ("start", "the setting clip changed"),
+    ]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing"])
+def test_a_damaged_output_is_written_again(toy: ToyStages, damage: str) -> None:
     toy.run()
     if damage == "missing":
         toy.output("first").unlink()
     else:
         toy.output("first").write_text("o")
-    # What comes out is the same as before, so the second stage has nothing to do.
+    # The new output equals the old one, so the second stage is still up to date.
     assert toy.run() == ["first"]
     assert toy.output("first").read_text() == "one"
-    assert "first.txt is missing or not as it was" in toy.told.getvalue()
+    assert "first.txt is missing or was modified" in toy.terminal.getvalue()
 
 
-def test_a_file_that_the_user_adds_changes_nothing(tmp_path: Path) -> None:
+def test_a_file_added_by_the_user_is_ignored(tmp_path: Path) -> None:
     stamps = Stamps(tmp_path / "stages")
     stage = Stage("data", "", ("-c", ""), (str(tmp_path / "*.png"),))
     stamps.begin(stage, {}, stamps.plan(stage, {}))
@@ -75,71 +94,73 @@ def test_a_file_that_the_user_adds_changes_nothing(tmp_path: Path) -> None:
     assert stamps.plan(stage, {}).action == "skip"
 
 
-def test_a_stamp_that_cannot_be_read_counts_as_none(toy: ToyChain) -> None:
+def test_an_unreadable_stamp_counts_as_none(toy: ToyStages) -> None:
     toy.run()
     (toy.folder / "stages" / "second.json").write_text('{"stage": "sec')
     assert toy.run() == ["second"]
 
 
-def test_a_failed_stage_shows_the_end_of_its_log_and_goes_on_there(toy: ToyChain) -> None:
-    toy.scripts["second"] = f"import os\nif not os.path.exists('{toy.folder}/mended'): {FAIL}\n"
+def test_a_failed_stage_shows_its_log_and_is_resumed(toy: ToyStages) -> None:
+    toy.scripts["second"] = f"import os\nif not os.path.exists('{toy.folder}/fixed'): {FAIL}\n"
     toy.scripts["second"] += WRITE
-    with pytest.raises(DemoError, match=r"second ended with status 1(?s:.)*the reason"):
+    with pytest.raises(ExperimentError, match=r"second failed with status 1(?s:.)*the reason"):
         toy.run()
     assert not toy.output("second").exists()
-    (toy.folder / "mended").touch()
+    (toy.folder / "fixed").touch()
     assert toy.run() == ["second --resume"]
     assert toy.run() == []
 
 
-def test_a_forecast_says_what_a_change_may_bring_with_it(toy: ToyChain) -> None:
+def test_a_forecast_names_the_stages_that_may_rerun(toy: ToyStages) -> None:
     toy.run()
-    assert [plan.action for plan in toy.chain().plans().values()] == ["skip", "skip"]
-    toy.texts["first"] = "eins"
-    plans = toy.chain().plans()
+    assert [plan.action for plan in toy.runner().plans().values()] == ["skip", "skip"]
+    toy.texts["first"] = "uno"
+    plans = toy.runner().plans()
     assert plans["first"] == ("start", "the command changed")
     assert plans["second"] == ("wait", "if the output of first changes")
 
 
-def test_a_stopped_stage_whose_settings_have_changed_starts_anew(toy: ToyChain) -> None:
+def test_an_interrupted_stage_with_new_settings_starts_from_scratch(toy: ToyStages) -> None:
     toy.scripts["first"] = FAIL
-    with pytest.raises(DemoError):
+    with pytest.raises(ExperimentError):
         toy.run()
     toy.scripts["first"] = WRITE
     assert toy.run() == ["first", "second"]
 
 
-def test_the_time_of_stopped_runs_counts(toy: ToyChain) -> None:
+def test_the_time_of_interrupted_runs_counts(toy: ToyStages) -> None:
     toy.run()
     path = toy.folder / "stages" / "first.json"
     stamp = json.loads(path.read_text())
     path.write_text(json.dumps({**stamp, "done": False, "seconds": 100.0}))
     assert toy.run() == ["first --resume"]
-    assert toy.chain().seconds()["first"] >= 100.0
+    assert toy.runner().seconds()["first"] >= 100.0
 
 
-def test_a_stage_that_leaves_nothing_has_failed(toy: ToyChain) -> None:
+def test_a_stage_without_outputs_has_failed(toy: ToyStages) -> None:
     toy.scripts["first"] = ""
-    with pytest.raises(DemoError, match=r"first must leave .*first\.txt, but did not"):
+    with pytest.raises(ExperimentError, match=r"first ended without writing .*first\.txt"):
         toy.run()
 
 
-def test_stages_run_again_from_one_on(toy: ToyChain) -> None:
+def test_stages_are_rerun_from_a_given_one(toy: ToyStages) -> None:
     toy.run()
-    toy.chain().restart_from("second")
-    assert [plan.action for plan in toy.chain().plans().values()] == ["skip", "start"]
-    toy.chain().restart_from("first")
+    toy.runner().restart_from("second")
+    assert [plan.action for plan in toy.runner().plans().values()] == ["skip", "start"]
+    toy.runner().restart_from("first")
     assert toy.run() == ["first", "second"]
-    with pytest.raises(DemoError, match="--from must name a stage, but got third; they are first"):
-        toy.chain().restart_from("third")
+    with pytest.raises(
+        ExperimentError, match="--from: there is no stage third; the stages are first, second"
+    ):
+        toy.runner().restart_from("third")
 
 
-def test_what_was_there_before_the_first_start_is_never_removed(toy: ToyChain) -> None:
+def test_files_that_existed_before_are_never_removed(toy: ToyStages) -> None:
     toy.output("first").write_text("precious")
     toy.scripts["first"] = "pass"
     toy.run()
     toy.output("first").write_text("precious, changed")
-    with pytest.raises(DemoError, match="was not made by this demo"):
+    with pytest.raises(ExperimentError, match="existed before its first run"):
         toy.run()
     assert toy.output("first").read_text() == "precious, changed"
 
@@ -148,12 +169,12 @@ def make_folder_stage(folder: Path) -> Stage:
     return Stage("train", "", ("-c", ""), (str(folder / "*"),), folder=folder)
 
 
-def test_a_folder_of_a_stage_is_emptied_before_it_starts_anew(tmp_path: Path) -> None:
+def test_the_folder_of_a_stage_is_deleted_before_a_fresh_start(tmp_path: Path) -> None:
     stamps, stage = Stamps(tmp_path / "stages"), make_folder_stage(tmp_path / "run")
     stamps.begin(stage, {"lr": 1}, stamps.plan(stage, {"lr": 1}))
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "epoch_1.pth").touch()
-    # Stopped, with a checkpoint; then asked for with other settings.
+    # Interrupted, with a checkpoint; then started with other settings.
     stamps.begin(stage, {"lr": 1}, stamps.plan(stage, {"lr": 1}))
     assert (tmp_path / "run" / "epoch_1.pth").exists()
     stamps.begin(stage, {"lr": 2}, stamps.plan(stage, {"lr": 2}))
@@ -163,12 +184,12 @@ def test_a_folder_of_a_stage_is_emptied_before_it_starts_anew(tmp_path: Path) ->
 def test_a_folder_that_no_stage_made_is_left_alone(tmp_path: Path) -> None:
     stamps, stage = Stamps(tmp_path / "stages"), make_folder_stage(tmp_path / "run")
     (tmp_path / "run").mkdir()
-    with pytest.raises(DemoError, match=r"run must not be there before train makes it"):
+    with pytest.raises(ExperimentError, match=r"run already exists, but train has not written it"):
         stamps.begin(stage, {}, stamps.plan(stage, {}))
     assert (tmp_path / "run").is_dir()
 
 
-def test_files_go_with_the_folders_that_they_leave_empty(tmp_path: Path) -> None:
+def test_folders_left_empty_are_removed_with_their_files(tmp_path: Path) -> None:
     stage = Stage("data", "", ("-c", ""), (str(tmp_path / "root" / "**"),))
     stamps = Stamps(tmp_path / "stages")
     stamps.begin(stage, {"size": 1}, stamps.plan(stage, {"size": 1}))
@@ -182,19 +203,27 @@ def test_files_go_with_the_folders_that_they_leave_empty(tmp_path: Path) -> None
     assert left == ["root/maps", "root/maps/of_the_user.txt"]
 
 
-def test_two_demos_do_not_share_a_work_dir(tmp_path: Path) -> None:
+def test_a_work_dir_is_locked(tmp_path: Path) -> None:
     with (
-        only_one(tmp_path),
-        pytest.raises(DemoError, match="in use by another demo"),
-        only_one(tmp_path),
+        lock_work_dir(tmp_path),
+        pytest.raises(ExperimentError, match="in use by another experiment"),
+        lock_work_dir(tmp_path),
     ):
         pass
-    with only_one(tmp_path):
+    with lock_work_dir(tmp_path):
         pass
 
 
-def test_the_user_decides_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+def test_commands_use_all_cores_and_idle_threads_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2})
     assert environment()["OMP_NUM_THREADS"] == "3"
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    assert int(environment()["OMP_NUM_THREADS"]) >= 1
+    assert environment()["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
+def test_thread_settings_of_the_user_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert environment()["OMP_NUM_THREADS"] == "5"
+    assert environment()["OMP_WAIT_POLICY"] == "ACTIVE"

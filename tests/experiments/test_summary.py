@@ -1,29 +1,30 @@
-"""The numbers of a demo, from the files of its evaluations to the table."""
+"""Scores of a demo, from the files of its evaluations to summary and table."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from perception_kd.experiments.demo import DemoSettings, list_runs
-from perception_kd.experiments.stages import DemoError
-from perception_kd.experiments.summary import format_table, make_summary
+from perception_kd.experiments.demo import DemoSettings
+from perception_kd.experiments.results import format_table
+from perception_kd.experiments.stages import ExperimentError
+from perception_kd.experiments.summary import make_summary
 from perception_kd.io.atomic import write_json
 
 ROOT = Path(__file__).parent.parent.parent
-# By arm and seed.
+# By initialization and seed.
 SCORES = {"random": [11.0, 12.0, 13.0], "slidr": [30.0, 31.0, 35.0], "prc": [20.0] * 3}
 
 
 def make_demo(folder: Path, seeds: int) -> DemoSettings:
     settings = DemoSettings(folder, seeds=seeds)
-    for run in list_runs(settings):
+    for trial in settings.comparison.trials():
         for stamp, score in (("20250101_000000", 99.0), ("20250102_000000", None)):
-            test = run.folder(settings) / "test" / stamp
+            test = trial.folder(folder) / "test" / stamp
             test.mkdir(parents=True)
-            value = score or SCORES.get(run.arm, SCORES["slidr"])[run.seed]
+            value = score or SCORES.get(trial.initialization, SCORES["slidr"])[trial.seed]
             found = {"lidar_seg/miou": value, "map/miou_max": value}
-            # The devkit's scores are shares.
+            # Scores of the devkit are fractions.
             found |= {"nuscenes/NDS": value / 100, "nuscenes/mAP": value / 200}
             write_json(test / f"{stamp}.json", found)
     return settings
@@ -31,7 +32,7 @@ def make_demo(folder: Path, seeds: int) -> DemoSettings:
 
 def test_means_and_deviations_over_seeds(tmp_path: Path) -> None:
     results = make_summary(make_demo(tmp_path, seeds=3), {}, ROOT)["results"]
-    assert {name: list(by_arm) for name, by_arm in results.items()} == {
+    assert {name: list(scores) for name, scores in results.items()} == {
         "linear_probe": ["random", "slidr"],
         "finetune_10": ["random", "slidr"],
         "det_lidar_10": ["random", "prc"],
@@ -47,7 +48,7 @@ def test_means_and_deviations_over_seeds(tmp_path: Path) -> None:
     assert results["det_lidar_10"]["prc"]["NDS"]["std"] == 0.0
 
 
-def test_shares_become_percentages(tmp_path: Path) -> None:
+def test_fractions_become_percentages(tmp_path: Path) -> None:
     results = make_summary(make_demo(tmp_path, seeds=1), {}, ROOT)["results"]
     assert results["det_lidar_10"]["prc"]["NDS"]["mean"] == pytest.approx(20.0)
     assert results["det_lidar_10"]["prc"]["mAP"]["mean"] == pytest.approx(10.0)
@@ -86,13 +87,17 @@ def test_an_evaluation_without_a_score_is_named(tmp_path: Path, content: str | N
             path.unlink()
         else:
             path.write_text(content)
-    with pytest.raises(DemoError, match="linear_probe/slidr/seed0/test must hold the scores"):
+    with pytest.raises(
+        ExperimentError, match="linear_probe/slidr/seed0/test has no readable scores"
+    ):
         make_summary(settings, {}, ROOT)
 
 
-def test_the_table_has_a_row_a_score(tmp_path: Path) -> None:
-    results = make_summary(make_demo(tmp_path, seeds=3), {}, ROOT)["results"]
-    assert format_table({name: results[name] for name in ("finetune_10", "det_lidar_10")}) == (
+def test_the_table_has_one_row_per_score(tmp_path: Path) -> None:
+    settings = make_demo(tmp_path, seeds=3)
+    results = make_summary(settings, {}, ROOT)["results"]
+    shown = {name: results[name] for name in ("finetune_10", "det_lidar_10")}
+    assert format_table(shown, settings.comparison) == (
         "                                    %     random init       SLidR         PRC\n"
         "----------------------------------  ----  -----------  ----------  ----------\n"
         "LiDAR segmentation, 10 % of labels  mIoU   12.0 ± 1.0  32.0 ± 2.6\n"

@@ -1,4 +1,4 @@
-"""tools/demo.py as a user types it."""
+"""tools/demo.py as a user runs it."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from perception_kd.experiments import DemoSettings, make_stages
+from perception_kd.experiments.demo import DemoSettings, make_stages
 from tools import demo
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,7 +22,7 @@ def test_help_names_the_options(capsys: pytest.CaptureFixture[str]) -> None:
         assert option in text
 
 
-def test_folders_are_those_of_the_project_wherever_it_is_called(
+def test_default_folders_are_those_of_the_project(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -44,10 +44,10 @@ def test_the_stages_are_listed(tmp_path: Path) -> None:
     assert lines[:3] == ["to run   data", "to run   infos", "to run   superpixels"]
     assert "to run   linear_probe-slidr-seed1" in lines
     assert lines[-1] == "to run   report"
-    assert not list(tmp_path.iterdir())  # to look changes nothing
+    assert not list(tmp_path.iterdir())  # nothing is written
 
 
-def test_a_folder_of_other_data_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_data_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / "nuscenes" / "samples").mkdir(parents=True)
     options = ["--work-dir", str(tmp_path / "demo"), "--data-root", str(tmp_path / "nuscenes")]
     done = run(*options)
@@ -61,10 +61,12 @@ def test_a_folder_of_other_data_is_refused_and_left_alone(tmp_path: Path) -> Non
     [
         (["--seeds", "0"], "--seeds must be at least 1, but got 0"),
         (["--data-root", __file__], "Cannot write to --data-root"),
-        (["--from", "training"], "--from must name a stage, but got training; they are data"),
+        (["--from", "training"], "--from: there is no stage training; the stages are data"),
     ],
 )
-def test_wrong_options_are_one_line(tmp_path: Path, options: list[str], expected: str) -> None:
+def test_wrong_options_are_reported_in_one_line(
+    tmp_path: Path, options: list[str], expected: str
+) -> None:
     done = run("--work-dir", str(tmp_path / "demo"), *options)
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()

@@ -1,4 +1,4 @@
-"""The command: networks run on a keyframe, their findings on one page, or why not."""
+"""tools/report.py: predictions for keyframes on one page, or why they are missing."""
 
 import json
 import re
@@ -29,7 +29,7 @@ PROBE = (
 
 
 def write_run(folder: Path, path: Path, options: list[str]) -> None:
-    """Write what a training leaves: config, checkpoint (random weights), its name."""
+    """Write the files of a training: config, random checkpoint, and its name."""
     folder.mkdir(parents=True)
     cfg: Any = read_config(path)
     set_data_folders(cfg, options[1], options[3])
@@ -43,7 +43,7 @@ def write_run(folder: Path, path: Path, options: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def work_dir(prepared_synthetic: PreparedData, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a demo of which the probe from SLidR has not begun."""
+    """Return a demo in which the probe from SLidR has not started."""
     folder = tmp_path_factory.mktemp("report") / "demo"
     options = prepared_synthetic.options_for(TWIN)
     write_run(folder / "pretrain" / "slidr" / "seed0", TWIN, options)
@@ -51,7 +51,7 @@ def work_dir(prepared_synthetic: PreparedData, tmp_path_factory: pytest.TempPath
     return folder
 
 
-def test_the_page_has_the_pictures_of_what_is_there(
+def test_the_page_shows_what_is_finished(
     work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "page.html"
@@ -62,12 +62,12 @@ def test_the_page_has_the_pictures_of_what_is_there(
     assert data is not None
     (cloud,) = json.loads(data[1])["keyframes"]
     assert set(cloud["labels"]) == {"truth", "random"}
-    assert "No prediction of the probe from SLidR: not finished." in page
-    # The one camera of the twin, with and without what is drawn on it.
+    assert "No prediction of the linear probe from SLidR: not finished." in page
+    # The only camera of the smoke config, with and without drawings.
     assert page.count("data:image/jpeg;base64,") == 2
 
 
-def test_boxes_and_maps_need_no_other_part_of_the_demo(
+def test_boxes_and_maps_need_no_other_stages(
     prepared_synthetic: PreparedData, tmp_path: Path
 ) -> None:
     folder = tmp_path / "demo"
@@ -78,7 +78,7 @@ def test_boxes_and_maps_need_no_other_part_of_the_demo(
     detections, maps = load_detections(work, 1), load_maps(work, 1)
     (sample,) = detections.samples
     assert len(sample["imgs"]) == len(sample["cam2img"]) == 6
-    # Their own sweep alone, of which the network saw two.
+    # Only the sweep of the keyframe; the network got two sweeps.
     assert (sample["original_points"] >= 0).all()
     assert sample["gt_bboxes_3d"].tensor[:, :2].abs().max() < RADIUS
     (found,) = detections.found["det_lidar_10"]["random"]
@@ -91,13 +91,13 @@ def test_boxes_and_maps_need_no_other_part_of_the_demo(
     assert report.main([str(folder), "--num", "1"]) == 0
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "No pictures: " in page
-    assert "LiDAR detection, 10 % of labels: no boxes of PRC, not trained yet." in page
-    # Six cameras; a cloud from above, and truth and prediction of all classes and each.
+    assert "LiDAR detection, 10 % of labels: no boxes of PRC yet." in page
+    # Six cameras; one BEV picture of boxes; two maps of all classes and of each class.
     assert page.count("data:image/jpeg;base64,") == 6
     assert page.count("data:image/png;base64,") == 1 + 2 * 7
 
 
-def test_a_checkpoint_that_was_cut_off_costs_its_pictures_and_no_more(
+def test_a_truncated_checkpoint_costs_only_its_pictures(
     prepared_synthetic: PreparedData, tmp_path: Path
 ) -> None:
     run = tmp_path / "det_lidar_10" / "random" / "seed0"
@@ -110,7 +110,7 @@ def test_a_checkpoint_that_was_cut_off_costs_its_pictures_and_no_more(
     assert str(checkpoint) in page
 
 
-def test_keyframes_hold_one_value_for_each_point_that_is_shown(work_dir: Path) -> None:
+def test_keyframes_have_one_value_per_shown_point(work_dir: Path) -> None:
     (keyframe,) = load_keyframes(WorkDir.read(work_dir), 1)
     num = len(keyframe.shown)
     assert keyframe.point_feats.shape == (num, 64)
@@ -126,9 +126,7 @@ def test_keyframes_hold_one_value_for_each_point_that_is_shown(work_dir: Path) -
     assert np.linalg.norm(keyframe.point_feats[keyframe.in_range], axis=1) == pytest.approx(1)
 
 
-def test_data_that_is_gone_costs_the_pictures_and_not_the_page(
-    work_dir: Path, tmp_path: Path
-) -> None:
+def test_missing_data_costs_only_the_pictures(work_dir: Path, tmp_path: Path) -> None:
     moved = tmp_path / "demo" / "pretrain" / "slidr" / "seed0"
     write_run(moved, TWIN, ["", "/no/such/data", "", "/no/such/infos"])
     assert report.main([str(tmp_path / "demo")]) == 0
@@ -136,7 +134,9 @@ def test_data_that_is_gone_costs_the_pictures_and_not_the_page(
     assert "No pictures: data_root must be a folder, but got /no/such/data" in page
 
 
-def test_a_missing_work_dir_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_work_dir_is_reported_in_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert report.main([str(tmp_path / "none")]) == 2
     (line,) = capfd.readouterr().err.splitlines()
-    assert line.startswith("error: work_dir must be a folder, but got")
+    assert line.startswith("error: There is no work dir")

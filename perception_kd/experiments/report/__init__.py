@@ -1,6 +1,5 @@
-"""The report of a demo: one page of results, curves, pictures and clouds."""
+"""Report of a demo: one HTML page of results, curves and predictions."""
 
-from perception_kd.experiments.report.page import render_page, write_report
-from perception_kd.experiments.report.section import Section
+from perception_kd.experiments.report.page import write_report
 
-__all__ = ["Section", "render_page", "write_report"]
+__all__ = ["write_report"]

@@ -1,4 +1,4 @@
-"""Charts as pictures of vectors that follow the theme of the page."""
+"""Charts as SVG, in the colors of the page's theme."""
 
 import io
 import re
@@ -12,44 +12,45 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-# Colors that the style sheet knows by name; drawn as stand-ins, each unlike any other.
+# Colors of the style sheet by name. They are drawn as unique placeholders.
 THEME = {
     "text": "#010101",
     "dim": "#020202",
     "line": "#030303",
     "card": "#040404",
-    "arm-random": "#050505",
-    "arm-slidr": "#060606",
-    "arm-validation": "#070707",
-    "arm-prc": "#080808",
-    "arm-rad": "#090909",
+    "init-random": "#050505",
+    "init-slidr": "#060606",
+    "init-validation": "#070707",
+    "init-prc": "#080808",
+    "init-rad": "#090909",
 }
+# Losses that fall by more than this factor get a logarithmic axis.
 _FAR = 4.0
 _STYLES = ("-", "--", ":")
-# Of a chart of bars, in lines: a bar, what it fills, and the space between protocols.
+# Of a bar chart, in lines: height of a row, of its bar, and space between protocols.
 _BAR, _BAR_WIDTH, _SPACE = 0.85, 0.66, 0.45
 _INCHES_PER_LINE = 0.28
 
 
 def draw_curves(curves: Sequence[Mapping[str, Any]], x_label: str, name: str) -> Markup:
-    """Draw curves over steps, on a logarithmic axis where they fall far.
+    """Draw losses by step, on a logarithmic axis if they fall far.
 
     Args:
-        curves: Each with ``name``, ``arm`` (its color), ``x`` and ``y``. Those of one
-            arm differ by their dashes.
-        x_label: What the steps are.
-        name: Unlike that of any other chart of the page.
+        curves: Each with ``name``, ``color`` (an initialization, or "validation"),
+            ``x`` and ``y``. Curves of one color differ in their dashes.
+        x_label: Label of the x axis.
+        name: Unique name of the chart on the page.
     """
     with _chart(name) as (axes, out):
         drawn: dict[str, int] = {}
         for curve in curves:
-            arm = curve["arm"]
-            drawn[arm] = drawn.get(arm, 0) + 1
+            key = curve["color"]
+            drawn[key] = drawn.get(key, 0) + 1
             axes.plot(
                 curve["x"],
                 curve["y"],
-                color=arm_color(arm),
-                linestyle=_STYLES[(drawn[arm] - 1) % len(_STYLES)],
+                color=theme_color(key),
+                linestyle=_STYLES[(drawn[key] - 1) % len(_STYLES)],
                 marker="o" if len(curve["x"]) < 5 else None,
                 markersize=5,
                 linewidth=1.8,
@@ -64,13 +65,13 @@ def draw_curves(curves: Sequence[Mapping[str, Any]], x_label: str, name: str) ->
 def draw_scores(protocols: Sequence[Mapping[str, Any]], name: str) -> Markup:
     """Draw main metrics as bars, standard deviations as whiskers, each seed as a dot.
 
-    Bars lie, so that the names of any number of protocols have room above theirs.
+    Bars are horizontal, which leaves room for the title of each protocol.
 
     Args:
         protocols: Each with ``title`` and ``metrics``, the first of which is drawn: its
-            ``name``, and ``rows`` with ``arm``, ``name``, ``mean``, ``std`` (None with
-            one seed) and ``seeds``.
-        name: As in :func:`draw_curves`.
+            ``name``, and ``rows`` with ``initialization``, ``name``, ``mean``, ``std``
+            (None with one seed) and ``seeds``.
+        name: Unique name of the chart on the page.
     """
     lines = sum(1 + _BAR * len(p["metrics"][0]["rows"]) + _SPACE for p in protocols)
     with _chart(name, height=_INCHES_PER_LINE * lines + 0.9, grid="x") as (axes, out):
@@ -78,7 +79,7 @@ def draw_scores(protocols: Sequence[Mapping[str, Any]], name: str) -> Markup:
         for protocol in protocols:
             metric = protocol["metrics"][0]
             axes.text(0, place, protocol["title"], va="center", color=THEME["text"])
-            # The end of the line, whatever the scale.
+            # At the right end of the line, whatever the scale.
             axes.annotate(
                 f"{metric['name']} (%)",
                 (1, place),
@@ -90,8 +91,10 @@ def draw_scores(protocols: Sequence[Mapping[str, Any]], name: str) -> Markup:
             place += 0.05
             for row in metric["rows"]:
                 place += _BAR
-                _draw_score(axes, place, row, None if row["arm"] in named else row["name"])
-                named.add(row["arm"])
+                _draw_score(
+                    axes, place, row, None if row["initialization"] in named else row["name"]
+                )
+                named.add(row["initialization"])
             place += 1 + _SPACE
         axes.set_ylim(place - 1, -0.6)
         axes.set_yticks([])
@@ -102,13 +105,13 @@ def draw_scores(protocols: Sequence[Mapping[str, Any]], name: str) -> Markup:
     return _finish(out)
 
 
-def arm_color(arm: str) -> str:
-    """Return the stand-in for the color of an arm."""
-    return THEME.get(f"arm-{arm}", THEME["dim"])
+def theme_color(key: str) -> str:
+    """Return the placeholder for the color of an initialization, or of "validation"."""
+    return THEME.get(f"init-{key}", THEME["dim"])
 
 
 def _draw_score(axes: Axes, place: float, row: Mapping[str, Any], label: str | None) -> None:
-    mean, color = row["mean"], arm_color(row["arm"])
+    mean, color = row["mean"], theme_color(row["initialization"])
     axes.barh(place, mean, _BAR_WIDTH, color=color, label=label)
     if row["std"] is not None:
         axes.errorbar(mean, place, xerr=row["std"], color=THEME["text"], capsize=4, linewidth=1.5)
@@ -132,10 +135,10 @@ def _draw_score(axes: Axes, place: float, row: Mapping[str, Any], label: str | N
 def _chart(
     name: str, height: float = 3.4, grid: Literal["x", "y"] = "y"
 ) -> Iterator[tuple[Axes, io.StringIO]]:
-    """Give axes to draw on, and the text of the picture after that."""
+    """Yield axes to draw on, and the buffer that holds the SVG afterwards."""
     settings: Any = {
         "svg.fonttype": "none",
-        # Ids are hashes: without it they differ each time.
+        # Ids are hashes, which differ each time without a fixed salt.
         "svg.hashsalt": name,
         "font.size": 11,
         "text.color": THEME["text"],
@@ -144,7 +147,7 @@ def _chart(
         "axes.edgecolor": THEME["line"],
     }
     out = io.StringIO()
-    # Libraries that are imported with this one may have set a style of their own.
+    # Other imported libraries may have changed the style.
     with matplotlib.style.context(settings, after_reset=True):
         figure = Figure(figsize=(5.6, height), layout="constrained")
         axes = figure.subplots()
@@ -157,7 +160,7 @@ def _chart(
 
 
 def _scale_losses(axes: Axes, values: Sequence[float]) -> None:
-    """Let the end of a curve be seen that begins far above it."""
+    """Use a logarithmic axis if the losses span a wide range."""
     if min(values) > 0 and max(values) > _FAR * min(values):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -170,12 +173,12 @@ def _legend(axes: Axes, columns: int) -> None:
 
 
 def _finish(out: io.StringIO) -> Markup:
-    """Return the picture for use inside a page, its colors those of the theme."""
+    """Return the SVG for use inside the page, with the colors of the theme."""
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
-    # Names of groups, which repeat from chart to chart; nothing refers to them.
+    # Ids of groups repeat from chart to chart, and nothing refers to them.
     svg = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", svg)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    for theme_name, stand_in in THEME.items():
-        svg = svg.replace(stand_in, f"var(--{theme_name})")
+    for theme_name, placeholder in THEME.items():
+        svg = svg.replace(placeholder, f"var(--{theme_name})")
     return Markup(svg)

@@ -1,17 +1,21 @@
-"""Arrays and pictures as text that a page can carry."""
+"""Arrays, pictures and colors as text of an HTML page."""
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
+from matplotlib import colormaps
 from numpy.typing import NDArray
+
+from perception_kd.visualization.pictures import Color, Picture, resize_to_width
 
 JPEG_QUALITY = 82
 
 
 def encode_array(array: NDArray[Any]) -> dict[str, Any]:
-    """Return an array as its type, shape and base64 of its bytes, little-endian."""
+    """Encode an array as dtype, shape and base64 of its little-endian bytes."""
     array = np.ascontiguousarray(array)
     data = array.astype(array.dtype.newbyteorder("<")).tobytes()
     return {
@@ -21,22 +25,20 @@ def encode_array(array: NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def encode_picture(picture: NDArray[np.uint8], width: int) -> str:
-    """Return a picture as a data URL.
+def encode_picture(picture: Picture, width: int) -> str:
+    """Encode a picture as the data URL of a JPEG.
 
     Args:
         picture: RGB, shape (H, W, 3).
-        width: Width in px that it is shrunk to where it is wider.
+        width: Maximum width in px; wider pictures are scaled down.
     """
     if picture.shape[1] > width:
-        height = round(picture.shape[0] * width / picture.shape[1])
-        resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        picture = np.asarray(resized, np.uint8)
+        picture = resize_to_width(picture, width)
     return _encode(picture, "jpeg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
 
 
-def encode_drawing(picture: NDArray[np.uint8]) -> str:
-    """Return a picture of few colors as a data URL, exactly as it is.
+def encode_drawing(picture: Picture) -> str:
+    """Encode a picture with few colors losslessly, as the data URL of a PNG.
 
     Args:
         picture: RGB, shape (H, W, 3).
@@ -44,6 +46,23 @@ def encode_drawing(picture: NDArray[np.uint8]) -> str:
     return _encode(picture, "png", [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
-def _encode(picture: NDArray[np.uint8], kind: str, options: list[int]) -> str:
+def color_ramp(name: str) -> list[Color]:
+    """Return the 256 RGB colors of one of matplotlib's color maps."""
+    red_green_blue = (255 * colormaps[name](np.arange(256))[:, :3]).round().astype(int)
+    return [(red, green, blue) for red, green, blue in red_green_blue.tolist()]
+
+
+def as_hex(color: Sequence[int]) -> str:
+    """Format an RGB color for CSS.
+
+    Example:
+        >>> as_hex((255, 158, 0))
+        '#ff9e00'
+    """
+    red, green, blue = color
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _encode(picture: Picture, kind: str, options: list[int]) -> str:
     _, data = cv2.imencode(f".{kind}", picture[..., ::-1], options)
     return f"data:image/{kind};base64," + base64.b64encode(data.tobytes()).decode("ascii")

@@ -1,4 +1,4 @@
-"""Keyframes as the networks of a demo see them: what the pictures of a report show."""
+"""Keyframes with the features and predictions of a demo's networks."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,32 +26,36 @@ from perception_kd.experiments.report.networks import (
     read_run_config,
     spread,
 )
-from perception_kd.experiments.report.work_dir import Run, WorkDir
+from perception_kd.experiments.report.training_run import TrainingRun
+from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import Sample
 
 METHOD = "slidr"
 REGION_METHOD = "prc"
 PROBE = "linear_probe"
-PROBE_ARMS = comparisons.PROTOCOLS[PROBE].arms
-# Beyond it a cloud is thin, and its middle would be drawn small.
+PROBE_INITIALIZATIONS = comparisons.PROTOCOLS[PROBE].initializations
+# Points farther away are sparse, and would make the view small.
 VIEW_RANGE = 50.0  # m
-CELL = 8  # px of the network's image to a cell of features
+CELL = 8  # px of the network's input image per cell of features
 
 
 @dataclass(frozen=True)
 class Keyframe:
-    """One sample of the test set, and what the networks made of it.
+    """One sample of the test set, with the features and predictions of the networks.
 
     Attributes:
-        sample: The sample of ``docs/sample.md``, images as stored.
+        sample: The sample, with images as stored.
         classes: Names of the classes.
         shown: Rows of ``sample["points"]`` within ``VIEW_RANGE``, shape (N,).
-        in_range: Whether the pre-trained network saw a shown point, shape (N,).
-        point_feats: Its features at the shown points, shape (N, D).
-        pixel_feats: The teacher's, the mean over square cells that tile each image,
-            shape (V, h, w, D).
-        predictions: Class of each shown point by arm, of the linear probe, (N,) each.
+        in_range: Whether a shown point is in the range of the pre-trained network,
+            shape (N,).
+        point_feats: Features of the pre-trained network at the shown points, shape
+            (N, D).
+        pixel_feats: Features of the teacher, averaged over square cells that tile each
+            image, shape (V, h, w, D).
+        predictions: Class of each shown point predicted by the linear probe, by
+            initialization, each of shape (N,).
     """
 
     sample: Sample
@@ -64,13 +68,13 @@ class Keyframe:
 
     @property
     def truth(self) -> NDArray[np.int64] | None:
-        """Class of each shown point, shape (N,); None where labels were not loaded."""
+        """Class of each shown point, shape (N,); None if labels were not loaded."""
         mask = self.sample.get("pts_semantic_mask")
         return None if mask is None else mask[self.shown]
 
     @property
     def positions(self) -> NDArray[np.float32]:
-        """Shown points in m in the LiDAR frame, shape (N, 3)."""
+        """Positions of the shown points in the LiDAR frame in m, shape (N, 3)."""
         return self.sample["points"][self.shown, :3]
 
 
@@ -78,25 +82,23 @@ def load_keyframes(work: WorkDir, num: int) -> list[Keyframe]:
     """Run the networks of a demo on some keyframes, spread over the test set.
 
     Args:
-        work: Folder of the demo.
-        num: How many at most.
+        work: Work dir of the demo.
+        num: Maximum number of keyframes.
 
     Raises:
-        FileNotFoundError: If there is no pre-training yet, or its data is gone.
+        FileNotFoundError: If there is no pre-training yet, or its data is missing.
     """
     pretrained = first_finished(work.pretrainings(METHOD))
     if pretrained is None:
-        raise FileNotFoundError(
-            f"{work.path / 'pretrain' / METHOD} must hold a checkpoint, but has none yet."
-        )
+        raise FileNotFoundError(f"{work.path / 'pretrain' / METHOD} has no checkpoint yet.")
     cfg = read_run_config(pretrained)
     model = load_pretrainer(cfg, str(pretrained.checkpoint))
     probes = {
-        arm: load_network(read_run_config(run), run)
-        for arm, run in finished_runs(work, PROBE).items()
+        initialization: load_network(read_run_config(run), run)
+        for initialization, run in finished_runs(work, PROBE).items()
     }
     steps, packing = split_pipeline(cfg)
-    # The network's images are small and squashed: pictures are of those as stored.
+    # The report shows images as stored, not resized as for the network.
     resize = [TRANSFORMS.build(step) for step in steps if step["type"] == "ResizeImages"]
     loading = [step for step in steps if step["type"] != "ResizeImages"]
     regions = _region_loading(work, cfg.test_dataloader.dataset.info_root)
@@ -105,10 +107,10 @@ def load_keyframes(work: WorkDir, num: int) -> list[Keyframe]:
     keyframes = []
     for index in spread(len(dataset), num):
         sample = dataset[index]
-        squashed = sample
+        resized = sample
         for step in resize:
-            squashed = step(squashed)
-        batch = pack(squashed, packing)
+            resized = step(resized)
+        batch = pack(resized, packing)
         points, pixels = extract_features(model, batch)
         shown = np.flatnonzero(np.linalg.norm(sample["points"][:, :2], axis=1) < VIEW_RANGE)
         keyframes.append(
@@ -119,7 +121,7 @@ def load_keyframes(work: WorkDir, num: int) -> list[Keyframe]:
                 points.in_range.numpy(force=True)[shown],
                 points.feats.numpy(force=True)[shown],
                 _mean_of_cells(pixels),
-                {arm: _predict(probe, batch)[shown] for arm, probe in probes.items()},
+                {key: _predict(probe, batch)[shown] for key, probe in probes.items()},
             )
         )
     return keyframes
@@ -130,30 +132,30 @@ def _classes(dataset: BaseDataset) -> tuple[str, ...]:
 
 
 def _mean_of_cells(feats: Tensor) -> NDArray[np.float32]:
-    """Return the mean direction in each cell, (V, D, H, W) to (V, h, w, D)."""
+    """Return the normalized mean over each cell, (V, D, H, W) to (V, h, w, D)."""
     height, width = feats.shape[-2:]
     cells = F.adaptive_avg_pool2d(feats, (max(1, height // CELL), max(1, width // CELL)))
     return F.normalize(cells, dim=1).permute(0, 2, 3, 1).numpy(force=True)
 
 
 def _label_loading(work: WorkDir) -> list[dict[str, Any]]:
-    """Return the step that loads labels, as a probe has it; none where none began."""
-    runs = [run for arm in PROBE_ARMS for run in work.runs(PROBE, arm).values()]
+    """Return the step that loads labels, as in a probe; empty if none has started."""
+    runs = [run for key in PROBE_INITIALIZATIONS for run in work.runs(PROBE, key).values()]
     return _steps_of(runs, "LoadPointLabels")
 
 
 def _region_loading(work: WorkDir, info_root: str) -> list[dict[str, Any]]:
-    """Return the step that loads regions, as a pre-training has it that finished.
+    """Return the step that loads regions, as in a finished pre-training.
 
-    None where their cache is gone: the other pictures do without.
+    Empty if their cache is missing: the other pictures do not need it.
     """
     run = first_finished(work.pretrainings(REGION_METHOD))
     steps = _steps_of([run] if run else [], "LoadRegions")
     return [step for step in steps if (Path(info_root) / step["cache"]).is_dir()]
 
 
-def _steps_of(runs: list[Run], kind: str) -> list[dict[str, Any]]:
-    """Return the steps of one type in the test pipeline of the first run that began."""
+def _steps_of(runs: list[TrainingRun], kind: str) -> list[dict[str, Any]]:
+    """Return the steps of one type in the test pipeline of the first started run."""
     for run in runs:
         if run.config is not None:
             steps, _ = split_pipeline(read_config(run.config))

@@ -1,4 +1,4 @@
-"""Maps: what the map segmentors of a demo predict, beside the truth."""
+"""Section of predicted maps, beside the ground truth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.experiments.report.colors import as_hex
-from perception_kd.experiments.report.encoding import encode_drawing
+from perception_kd.experiments.report.encoding import as_hex, encode_drawing
+from perception_kd.experiments.report.layout import Section, name_keyframe
 from perception_kd.experiments.report.networks import (
     finished_runs,
     name_unfinished,
@@ -16,26 +16,25 @@ from perception_kd.experiments.report.networks import (
     protocols_of,
     read_run_config,
 )
-from perception_kd.experiments.report.section import Section
-from perception_kd.experiments.report.views import title
-from perception_kd.experiments.report.work_dir import ARMS, PROTOCOLS, WorkDir
+from perception_kd.experiments.report.titles import INITIALIZATION_TITLES, PROTOCOL_TITLES
+from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.visualization.maps import MAP_COLORS, draw_map
 
 TASK = "map"
-CELL_SIZE = 3  # px of a picture
+CELL_SIZE = 3  # px of the picture per cell
 DEFAULT_THRESHOLD = 0.5
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class PredictedMaps:
-    """What one network says of some keyframes.
+    """The maps that one network predicts for some keyframes.
 
     Attributes:
         samples: mmdet3d's data samples with ``gt_bev_seg`` and ``pred_bev_seg``, whose
-            ``masks`` are (classes, Y, X), truth and probabilities.
+            ``masks`` have shape (classes, Y, X): ground truth and probabilities.
         classes: Names of the classes.
-        thresholds: Probability from which a cell is shown, by class.
+        thresholds: Lowest probability of a cell that is drawn, by class.
     """
 
     samples: list[Any]
@@ -50,35 +49,41 @@ def load_maps(work: WorkDir, num: int) -> Maps:
     """Run the map segmentors of a demo on some keyframes, spread over the test set.
 
     Args:
-        work: Folder of the demo.
-        num: How many at most.
+        work: Work dir of the demo.
+        num: Maximum number of keyframes.
 
     Returns:
-        By protocol and arm, those that are trained.
+        Predictions of the trained networks, by protocol and initialization.
 
     Raises:
-        FileNotFoundError: If the data is gone.
+        FileNotFoundError: If the data is missing.
     """
     maps: Maps = {}
     for protocol in protocols_of(work, TASK):
-        for arm, run in finished_runs(work, protocol).items():
+        for initialization, run in finished_runs(work, protocol).items():
             classes = tuple(read_run_config(run).test_evaluator["classes"])
             thresholds = best_thresholds(run.scores("map/miou_max"), classes)
             predicted = PredictedMaps(predict_keyframes(run, num), classes, thresholds)
-            maps.setdefault(protocol, {})[arm] = predicted
+            maps.setdefault(protocol, {})[initialization] = predicted
     return maps
 
 
 def maps_section(work: WorkDir, maps: Maps, reason: str) -> Section:
-    """Show the true map of each keyframe, and right of it that of each arm."""
-    every = [predicted for by_arm in maps.values() for predicted in by_arm.values()]
+    """Show the ground-truth map of each keyframe and, right of it, the predictions.
+
+    Args:
+        work: Work dir of the demo.
+        maps: Predictions; may be empty.
+        reason: Why they could not be loaded; empty if they could.
+    """
+    every = [predicted for by_key in maps.values() for predicted in by_key.values()]
     classes = _in_order([name for predicted in every for name in predicted.classes])
     content = {
-        "titles": [title(sample) for sample in every[0].samples] if every else [],
-        "names": {protocol: PROTOCOLS[protocol] for protocol in maps},
+        "titles": [name_keyframe(sample) for sample in every[0].samples] if every else [],
+        "names": {protocol: PROTOCOL_TITLES[protocol] for protocol in maps},
         "protocols": {
-            protocol: {"title": PROTOCOLS[protocol], "keyframes": _draw_keyframes(by_arm)}
-            for protocol, by_arm in maps.items()
+            protocol: {"title": PROTOCOL_TITLES[protocol], "keyframes": _draw_keyframes(predicted)}
+            for protocol, predicted in maps.items()
         },
         "legend": [{"name": _words(n), "color": as_hex(MAP_COLORS[n])} for n in classes],
         "shown": {ALL: "all", **{name: _words(name) for name in classes}},
@@ -88,12 +93,12 @@ def maps_section(work: WorkDir, maps: Maps, reason: str) -> Section:
 
 
 def best_thresholds(scores: Mapping[str, float], classes: Sequence[str]) -> dict[str, float]:
-    """Return the threshold of each class at which its IoU is best.
+    """Return the threshold with the best IoU of each class.
 
     Args:
-        scores: Of an evaluation, with ``map/<class>_iou@<threshold>``.
-        classes: Names of the classes. One that is not scored, because no true map has
-            it, gets ``DEFAULT_THRESHOLD``.
+        scores: Scores of an evaluation, with ``map/<class>_iou@<threshold>``.
+        classes: Names of the classes. One without scores, because it is in no
+            ground-truth map, gets ``DEFAULT_THRESHOLD``.
     """
     best = {}
     for name in classes:
@@ -104,14 +109,14 @@ def best_thresholds(scores: Mapping[str, float], classes: Sequence[str]) -> dict
 
 
 def _draw_keyframes(
-    by_arm: Mapping[str, PredictedMaps],
+    maps: Mapping[str, PredictedMaps],
 ) -> list[dict[str, list[dict[str, Any]]]]:
     """Return the pictures of each keyframe, by what they show: all classes, or one."""
-    first = next(iter(by_arm.values()))
+    first = next(iter(maps.values()))
     return [
         {
             shown: [_draw_truth(sample, first.classes, shown)]
-            + [_draw_prediction(arm, predicted, i, shown) for arm, predicted in by_arm.items()]
+            + [_draw_prediction(key, predicted, i, shown) for key, predicted in maps.items()]
             for shown in (ALL, *_in_order(first.classes))
         }
         for i, sample in enumerate(first.samples)
@@ -119,10 +124,17 @@ def _draw_keyframes(
 
 
 def _draw_truth(sample: Any, classes: Sequence[str], shown: str) -> dict[str, Any]:
-    return {**_draw(_truth(sample), classes, shown), "name": "Truth", "arm": "", "note": ""}
+    return {
+        **_draw(_truth(sample), classes, shown),
+        "name": "Ground truth",
+        "initialization": "",
+        "note": "",
+    }
 
 
-def _draw_prediction(arm: str, predicted: PredictedMaps, i: int, shown: str) -> dict[str, Any]:
+def _draw_prediction(
+    initialization: str, predicted: PredictedMaps, i: int, shown: str
+) -> dict[str, Any]:
     sample, classes = predicted.samples[i], predicted.classes
     thresholds = np.array([predicted.thresholds[name] for name in classes])
     masks = sample.pred_bev_seg.masks.numpy() >= thresholds[:, None, None]
@@ -130,9 +142,11 @@ def _draw_prediction(arm: str, predicted: PredictedMaps, i: int, shown: str) -> 
     if shown != ALL:
         of_class = classes.index(shown)
         share = intersection_over_union(masks[of_class], _truth(sample)[of_class])
-        score = "not in the truth" if share is None else f"IoU here {share:.0%}"
-        note = f"from {predicted.thresholds[shown]:.2f}; {score}"
-    return {**_draw(masks, classes, shown), "name": ARMS[arm], "arm": arm, "note": note}
+        score = "not in the ground truth" if share is None else f"IoU here {share:.0%}"
+        note = f"probability from {predicted.thresholds[shown]:.2f}; {score}"
+    name = INITIALIZATION_TITLES[initialization]
+    drawing = _draw(masks, classes, shown)
+    return {**drawing, "name": name, "initialization": initialization, "note": note}
 
 
 def _truth(sample: Any) -> NDArray[np.bool_]:
@@ -141,7 +155,7 @@ def _truth(sample: Any) -> NDArray[np.bool_]:
 
 
 def intersection_over_union(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float | None:
-    """Return the IoU of two masks of one shape; None where the truth is empty."""
+    """Return the IoU of two masks of one shape; None if the ground truth is empty."""
     return float((predicted & truth).sum() / (predicted | truth).sum()) if truth.any() else None
 
 
@@ -155,7 +169,7 @@ def _draw(masks: NDArray[np.bool_], classes: Sequence[str], shown: str) -> dict[
         "src": encode_drawing(picture),
         "height": picture.shape[0],
         "width": picture.shape[1],
-        "alt": ", ".join(
+        "shares": ", ".join(
             f"{_words(n)} {share:.0%}" for n, share in zip(names, shares, strict=True)
         ),
     }

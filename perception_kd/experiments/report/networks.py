@@ -1,4 +1,4 @@
-"""The networks that a demo trained, and what they say of some keyframes."""
+"""The trained networks of a demo, and their predictions for some keyframes."""
 
 from typing import Any
 
@@ -11,52 +11,58 @@ from perception_kd.checkpoints.loading import load_pretrained
 from perception_kd.engine.inference import build_test_set
 from perception_kd.engine.launch import check_data_folders, read_config
 from perception_kd.experiments import comparisons
-from perception_kd.experiments.report.work_dir import ARMS, PROTOCOLS, Run, WorkDir, task_of
+from perception_kd.experiments.report.titles import INITIALIZATION_TITLES, PROTOCOL_TITLES
+from perception_kd.experiments.report.training_run import TrainingRun
+from perception_kd.experiments.report.work_dir import WorkDir, task_of
 from perception_kd.registry import MODELS
 
 
-def first_finished(runs: dict[str, Run]) -> Run | None:
-    """Return the first run that has a config and a checkpoint."""
+def first_finished(runs: dict[str, TrainingRun]) -> TrainingRun | None:
+    """Return the first run with a config and a checkpoint."""
     return next((r for r in runs.values() if r.config is not None and r.checkpoint), None)
 
 
-def finished_runs(work: WorkDir, protocol: str) -> dict[str, Run]:
-    """Return the first finished run of each arm of a protocol that has one."""
+def finished_runs(work: WorkDir, protocol: str) -> dict[str, TrainingRun]:
+    """Return the first finished run of a protocol, by initialization."""
     found = {
-        arm: first_finished(work.runs(protocol, arm))
-        for arm in comparisons.PROTOCOLS[protocol].arms
+        initialization: first_finished(work.runs(protocol, initialization))
+        for initialization in comparisons.PROTOCOLS[protocol].initializations
     }
-    return {arm: run for arm, run in found.items() if run is not None}
+    return {key: run for key, run in found.items() if run is not None}
 
 
 def protocols_of(work: WorkDir, task: str) -> list[str]:
-    """Return the protocols that were asked for and judge one task."""
+    """Return the protocols of this demo that evaluate one task."""
     return [name for name in work.protocols if task_of(name) == task]
 
 
 def name_unfinished(work: WorkDir, task: str, what: str) -> tuple[str, ...]:
-    """Say of which arms nothing can be shown yet, in sentences.
+    """Return sentences that name the initializations with nothing to show yet.
 
     Args:
-        work: Folder of the demo.
-        task: As in :func:`protocols_of`.
-        what: What cannot be shown.
+        work: Work dir of the demo.
+        task: Task, as in :func:`protocols_of`.
+        what: What is missing, such as "boxes".
     """
     sentences = []
     for protocol in protocols_of(work, task):
         finished = finished_runs(work, protocol)
-        missing = [ARMS[arm] for arm in comparisons.PROTOCOLS[protocol].arms if arm not in finished]
+        missing = [
+            INITIALIZATION_TITLES[key]
+            for key in comparisons.PROTOCOLS[protocol].initializations
+            if key not in finished
+        ]
         if missing:
-            arms = " and ".join(missing)
-            sentences.append(f"{PROTOCOLS[protocol]}: no {what} of {arms}, not trained yet.")
+            names = " and ".join(missing)
+            sentences.append(f"{PROTOCOL_TITLES[protocol]}: no {what} of {names} yet.")
     return tuple(sentences)
 
 
-def read_run_config(run: Run) -> Config:
-    """Return the config of a finished run, its data known to be there.
+def read_run_config(run: TrainingRun) -> Config:
+    """Return the config of a finished run, after a check that its data exists.
 
     Raises:
-        FileNotFoundError: If the data is gone.
+        FileNotFoundError: If the data is missing.
     """
     cfg = read_config(str(run.config))
     check_data_folders(cfg, "test_dataloader")
@@ -64,7 +70,7 @@ def read_run_config(run: Run) -> Config:
     return cfg
 
 
-def load_network(cfg: Config, run: Run) -> Any:
+def load_network(cfg: Config, run: TrainingRun) -> Any:
     """Build the network of a finished run and load all its weights.
 
     Raises:
@@ -76,7 +82,7 @@ def load_network(cfg: Config, run: Run) -> Any:
 
 
 def spread(length: int, num: int) -> list[int]:
-    """Return the middles of ``num`` equal parts of a range, all of it if it is short.
+    """Return the middles of ``num`` equal parts of a range, or all of a shorter one.
 
     Example:
         >>> spread(24, 2)
@@ -87,18 +93,18 @@ def spread(length: int, num: int) -> list[int]:
 
 
 @torch.no_grad()
-def predict_keyframes(run: Run, num: int) -> list[Any]:
+def predict_keyframes(run: TrainingRun, num: int) -> list[Any]:
     """Run a network on some keyframes, spread over the test set.
 
     Args:
-        run: A finished one.
-        num: How many keyframes at most.
+        run: A finished run.
+        num: Maximum number of keyframes.
 
     Returns:
-        Data samples with predictions, as ``tools/test.py`` scores them, on the CPU.
+        Data samples with predictions, as ``tools/test.py`` evaluates them, on the CPU.
 
     Raises:
-        FileNotFoundError: If the data is gone.
+        FileNotFoundError: If the data is missing.
     """
     cfg = read_run_config(run)
     model = load_network(cfg, run)

@@ -1,44 +1,49 @@
-"""What was run: stages and their time, settings, versions."""
+"""Section of the stages and their times, the settings, and the versions."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from perception_kd.experiments import comparisons
-from perception_kd.experiments.report.section import Section
-from perception_kd.experiments.report.work_dir import ARMS, PROTOCOLS, WorkDir, capitalize
+from perception_kd.experiments.report.layout import Section
+from perception_kd.experiments.report.titles import (
+    INITIALIZATION_TITLES,
+    PRETRAINING_TITLES,
+    PROTOCOL_TITLES,
+    capitalize,
+)
+from perception_kd.experiments.report.work_dir import WorkDir
 
 PRETRAINING = "Pre-training, without labels"
-# Names of the settings that the page shows in other words elsewhere.
-_SAID = ("arms", "configs", "protocols")
+# Settings that the page shows elsewhere.
+_SHOWN_ELSEWHERE = ("arms", "configs", "protocols")
 
 
 def overview_section(work: WorkDir) -> Section:
-    """Describe the run from its summary."""
+    """Describe a demo by its summary."""
     seconds = dict(work.summary.get("seconds", {}))
     total = seconds.pop("total", sum(seconds.values()))
     settings = dict(work.summary.get("settings", {}))
     content = {
         "groups": group_stages(seconds),
         "total": duration(total),
-        "settings": flatten({k: v for k, v in settings.items() if k not in _SAID}),
+        "settings": flatten({k: v for k, v in settings.items() if k not in _SHOWN_ELSEWHERE}),
         "configs": {label_config(name): path for name, path in settings.get("configs", {}).items()},
         "versions": flatten(
             {**work.summary.get("versions", {}), **work.summary.get("machine", {})}
         ),
     }
-    missing = () if work.summary else ("The demo has not written its summary yet.",)
-    return Section("overview", "What was run", content, missing=missing)
+    missing = () if work.summary else ("The demo has not finished, so there is no summary yet.",)
+    return Section("overview", "Overview", content, missing=missing)
 
 
 def group_stages(seconds: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return stages by what they are part of, in the order in which they ran.
+    """Return the stages in groups, in the order in which they ran.
 
     Args:
-        seconds: By the name of the stage.
+        seconds: Wall time of each stage in s, by name.
 
     Returns:
-        Groups with ``name``, ``time``, ``share`` of the longest group's time, and their
+        Groups with ``name``, ``time``, ``share`` of the longest group's time, and
         ``stages`` as (name, time).
     """
     groups: dict[str, dict[str, float]] = {}
@@ -59,7 +64,7 @@ def group_stages(seconds: Mapping[str, float]) -> list[dict[str, Any]]:
 
 
 def label_stage(name: str) -> tuple[str, str]:
-    """Return what a stage is part of, and its name in that, for a reader.
+    """Return the group of a stage and its name within the group, for the reader.
 
     Example:
         >>> label_stage("superpixels")
@@ -72,20 +77,21 @@ def label_stage(name: str) -> tuple[str, str]:
     found = re.fullmatch(r"(\w+)-(\w+)-seed(\d+)(-test)?", name)
     if not found:
         return ("Report", "Report") if name == "report" else ("Data", capitalize(name))
-    part, arm, seed, tested = found.groups()
-    stage = f"{ARMS.get(arm, arm)}, seed {seed}{', evaluation' if tested else ''}"
-    return PRETRAINING if part == "pretrain" else PROTOCOLS.get(part, part), stage
+    group, initialization, seed, tested = found.groups()
+    name = INITIALIZATION_TITLES.get(initialization, initialization)
+    stage = f"{name}, seed {seed}{', evaluation' if tested else ''}"
+    return PRETRAINING if group == "pretrain" else PROTOCOL_TITLES.get(group, group), stage
 
 
 def label_config(name: str) -> str:
-    """Return whose config it is, for a reader."""
-    if name in comparisons.PRETRAININGS:
-        return f"{comparisons.PRETRAININGS[name].about} pre-training"
-    return PROTOCOLS.get(name, name)
+    """Return the title of the training that uses a config."""
+    if name in PRETRAINING_TITLES:
+        return f"{PRETRAINING_TITLES[name]} pre-training"
+    return PROTOCOL_TITLES.get(name, name)
 
 
 def duration(seconds: float) -> str:
-    """Write a time for a reader.
+    """Format a time for the reader.
 
     Example:
         >>> duration(42.4), duration(750), duration(7260)
@@ -98,7 +104,7 @@ def duration(seconds: float) -> str:
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return nested settings as rows of name and value.
+    """Flatten nested settings to rows of name and value.
 
     Example:
         >>> flatten({"seeds": [0, 1], "tiny": False, "data": {"scenes": 10}})
@@ -110,12 +116,12 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, st
             rows += flatten(value, f"{prefix}{name}.")
         else:
             values = value if isinstance(value, list | tuple) else [value]
-            rows.append((prefix + name, ", ".join(map(_write, values))))
+            rows.append((prefix + name, ", ".join(map(_format, values))))
     return rows
 
 
-def _write(value: Any) -> str:
-    """Write a value for a reader."""
+def _format(value: Any) -> str:
+    """Format a value for the reader."""
     if value is None:
         return "unknown"
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Sections to one self-contained page."""
+"""Writes the sections of a report to one self-contained HTML page."""
 
 from collections.abc import Callable
 from importlib.resources import files
@@ -10,21 +10,19 @@ from markupsafe import Markup
 from mmengine.logging import MMLogger
 
 import perception_kd
+from perception_kd.experiments.report.cameras import cameras_section
 from perception_kd.experiments.report.detections import (
     Detections,
     boxes_section,
     load_detections,
 )
 from perception_kd.experiments.report.keyframes import Keyframe, load_keyframes
+from perception_kd.experiments.report.layout import Section
 from perception_kd.experiments.report.map_predictions import Maps, load_maps, maps_section
 from perception_kd.experiments.report.overview import overview_section
+from perception_kd.experiments.report.point_clouds import clouds_section
 from perception_kd.experiments.report.results import results_section
-from perception_kd.experiments.report.scenes import (
-    cameras_section,
-    clouds_section,
-    similarity_section,
-)
-from perception_kd.experiments.report.section import Section
+from perception_kd.experiments.report.similarity import similarity_section
 from perception_kd.experiments.report.training import training_section
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.io.atomic import write_whole
@@ -37,22 +35,21 @@ Loaded = TypeVar("Loaded")
 def write_report(
     work_dir: Path, out: Path | None = None, num_keyframes: int = NUM_KEYFRAMES
 ) -> Path:
-    """Write the report of a demo, whatever of it has finished: one HTML file.
+    """Write the report of a demo, finished or not, as one HTML file.
 
-    The networks are run on a few keyframes for its pictures. What is missing is named
-    on the page. What it reads: :class:`~.work_dir.WorkDir`.
+    The trained networks are run on a few keyframes. The page names what is missing.
 
     Args:
-        work_dir: Folder of the demo.
-        out: File to write; ``report.html`` in the folder where not given.
-        num_keyframes: Keyframes shown at most.
+        work_dir: Work dir of the demo; see :class:`~.work_dir.WorkDir`.
+        out: File to write; None for ``report.html`` in the work dir.
+        num_keyframes: Maximum number of keyframes shown.
 
     Returns:
-        The file.
+        The written file.
 
     Raises:
-        FileNotFoundError: If there is no such folder.
-        ValueError: If no keyframe is asked for.
+        FileNotFoundError: If there is no such work dir.
+        ValueError: If ``num_keyframes`` is not positive.
     """
     if num_keyframes < 1:
         raise ValueError(f"num_keyframes must be positive, but got {num_keyframes}.")
@@ -79,7 +76,7 @@ def write_report(
 
 
 def render_page(title: str, sections: list[Section]) -> str:
-    """Return the page of some sections, with styles, scripts and data inside."""
+    """Return a page of sections as HTML, with all styles, scripts and data inside."""
     environment = Environment(
         loader=PackageLoader("perception_kd.experiments.report"),
         autoescape=True,
@@ -104,26 +101,25 @@ def render_page(title: str, sections: list[Section]) -> str:
 def _load_or_explain(
     load: Callable[[WorkDir, int], Loaded], work: WorkDir, num: int, what: str, nothing: Loaded
 ) -> tuple[Loaded, str]:
-    """Return what a section shows and "", or nothing and why there is none."""
+    """Return the loaded data and "", or ``nothing`` and the reason."""
     logger: MMLogger = MMLogger.get_current_instance()
     try:
         return load(work, num), ""
-    except (FileNotFoundError, ValueError) as error:  # not there, or weights that do not fit
+    except (FileNotFoundError, ValueError) as error:  # missing, or weights that do not fit
         logger.warning(f"The report has no {what}: {error}")
         return nothing, f"No {what}: {error}"
 
 
 def _inline_script(script: str) -> Markup:
-    """Return a script that no string inside can end early."""
+    """Return a script that no string inside can close early."""
     return Markup(script.replace("</script", "<\\/script"))
 
 
 def _deck_script() -> Markup:
-    """Return deck.gl as pydeck carries it.
+    """Return deck.gl, which pydeck ships.
 
-    It is chosen for its point clouds, one instanced quad a point: software renderers
-    draw them in seconds where plotly's markers, which are meshes, take most of a
-    minute.
+    It draws a point as one instanced quad. Software renderers need seconds for that,
+    and most of a minute for plotly's markers, which are meshes.
     """
     try:
         bundle = files("pydeck") / "nbextension" / "static" / "index.js"

@@ -1,4 +1,4 @@
-"""Features of many channels made small enough to travel with a page."""
+"""Reduces features to the size that a page can carry."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,17 +7,17 @@ Floats = NDArray[np.float32]
 
 
 def similarity_basis(feats: Floats, num_channels: int) -> Floats:
-    """Return the directions that keep the dot products of some features best.
+    """Return the directions that best preserve the dot products of features.
 
-    Those of the largest second moments: not centered, unlike a PCA, since a cosine is
-    measured from the origin.
+    They have the largest second moments. Unlike in a PCA, features are not centered,
+    since cosines are measured from the origin.
 
     Args:
-        feats: Shape (N, D).
-        num_channels: K; D where it is larger.
+        feats: Features, shape (N, D).
+        num_channels: Number of directions; at most D are returned.
 
     Returns:
-        Orthonormal columns, shape (D, K).
+        Orthonormal columns, shape (D, min(D, num_channels)).
     """
     moments = feats.astype(np.float64).T @ feats.astype(np.float64)
     _, vectors = np.linalg.eigh(moments)
@@ -25,9 +25,16 @@ def similarity_basis(feats: Floats, num_channels: int) -> Floats:
 
 
 def quantize(feats: Floats) -> NDArray[np.int8]:
-    """Scale every feature so that its largest channel is 127; zero stays zero.
+    """Scale each feature so that its largest channel is 127, and round it.
 
-    Its length is lost, its direction is kept to about half a percent.
+    This drops its length and keeps its direction to about half a percent; zero stays
+    zero.
+
+    Args:
+        feats: Features, shape (..., D).
+
+    Returns:
+        Same shape.
     """
     largest = np.abs(feats).max(axis=-1, keepdims=True)
     scale = np.divide(127, largest, out=np.zeros_like(largest), where=largest > 0)
@@ -35,13 +42,13 @@ def quantize(feats: Floats) -> NDArray[np.int8]:
 
 
 def principal_colors(feats: Floats, valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return RGB colors of features: their first three principal components.
+    """Return the first three principal components of features as RGB colors.
 
-    Each component is stretched so that its 2nd to 98th percentile fill 0..255.
+    The 2nd to 98th percentile of each component are mapped to 0..255.
 
     Args:
-        feats: Shape (N, D), D at least 3.
-        valid: Whether a feature takes part, shape (N,); gray where not.
+        feats: Features, shape (N, D) with D >= 3.
+        valid: Features to use, shape (N,); the others are gray.
 
     Returns:
         Shape (N, 3).

@@ -1,20 +1,30 @@
-"""Loss curves of the pre-training and of what was trained on top of it."""
+"""Section of the loss curves of pre-trainings and of trainings on labels."""
 
 from typing import Any
 
 from perception_kd.experiments import comparisons
 from perception_kd.experiments.report.charts import draw_curves
-from perception_kd.experiments.report.section import Section
-from perception_kd.experiments.report.work_dir import ARMS, PRETRAININGS, PROTOCOLS, Run, WorkDir
+from perception_kd.experiments.report.layout import Section
+from perception_kd.experiments.report.overview import PRETRAINING
+from perception_kd.experiments.report.titles import (
+    INITIALIZATION_TITLES,
+    PRETRAINING_TITLES,
+    PROTOCOL_TITLES,
+)
+from perception_kd.experiments.report.training_run import TrainingRun
+from perception_kd.experiments.report.work_dir import WorkDir
 
 
 def training_section(work: WorkDir) -> Section:
     """Draw the loss curves of all runs."""
     groups = {
-        "Pre-training, without labels": {
-            f"{name} pre-training": pretraining_curves(work, m) for m, name in PRETRAININGS.items()
+        PRETRAINING: {
+            f"{name} pre-training": pretraining_curves(work, method)
+            for method, name in PRETRAINING_TITLES.items()
         },
-        "On labels": {PROTOCOLS[name]: protocol_curves(work, name) for name in work.protocols},
+        "Training on labels": {
+            PROTOCOL_TITLES[name]: protocol_curves(work, name) for name in work.protocols
+        },
     }
     content = {
         "groups": [
@@ -24,7 +34,7 @@ def training_section(work: WorkDir) -> Section:
         ]
     }
     missing = [
-        f"{name}: no step is logged yet."
+        f"{name}: no steps logged yet."
         for by_name in groups.values()
         for name, found in by_name.items()
         if not found
@@ -33,42 +43,42 @@ def training_section(work: WorkDir) -> Section:
 
 
 def draw_chart(title: str, curves: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a chart with its title, and with its content in words."""
+    """Return a chart with its title, and a description for screen readers."""
     return {
         "title": title,
-        "summary": f"Loss of {title}. {describe(curves)}",
+        "summary": f"Loss of {title}. {describe_ends(curves)}",
         "svg": draw_curves(curves, "step", f"loss-{title}"),
     }
 
 
 def pretraining_curves(work: WorkDir, method: str) -> list[dict[str, Any]]:
-    """Return the loss of a pre-training by step, and where it was validated."""
+    """Return the training and validation losses of a pre-training."""
     curves = []
     for seed, run in work.pretrainings(method).items():
         training = run.training_curve("loss")
         if not training:
             continue
-        curves.append(curve(f"training, seed {seed}", method, training))
+        curves.append(make_curve(f"training, seed {seed}", method, training))
         validated = validation_curve(run)
         if validated:
-            curves.append(curve(f"validation, seed {seed}", "validation", validated))
+            curves.append(make_curve(f"validation, seed {seed}", "validation", validated))
     return curves
 
 
 def protocol_curves(work: WorkDir, protocol: str) -> list[dict[str, Any]]:
-    """Return the training loss of every run of a protocol."""
+    """Return the training losses of all runs of a protocol."""
     return [
-        curve(f"{ARMS[arm]}, seed {seed}", arm, rows)
-        for arm in comparisons.PROTOCOLS[protocol].arms
-        for seed, run in work.runs(protocol, arm).items()
+        make_curve(f"{INITIALIZATION_TITLES[key]}, seed {seed}", key, rows)
+        for key in comparisons.PROTOCOLS[protocol].initializations
+        for seed, run in work.runs(protocol, key).items()
         if (rows := run.training_curve("loss"))
     ]
 
 
-def validation_curve(run: Run) -> list[tuple[int, float]]:
+def validation_curve(run: TrainingRun) -> list[tuple[int, float]]:
     """Return the validation loss at the last step of each validated epoch.
 
-    It is the sum of what the method's losses are, as in training.
+    Like the training loss, it is the sum of all losses of the method.
     """
     last_step = {int(epoch): step for step, epoch in run.training_curve("epoch")}
     found = [
@@ -78,12 +88,18 @@ def validation_curve(run: Run) -> list[tuple[int, float]]:
     return [(last_step[e], sum(losses)) for e, losses in found if losses and e in last_step]
 
 
-def curve(name: str, arm: str, rows: list[tuple[int, float]]) -> dict[str, Any]:
-    """Return a curve as :func:`~.charts.draw_curves` takes it."""
-    return {"name": name, "arm": arm, "x": [x for x, _ in rows], "y": [y for _, y in rows]}
+def make_curve(name: str, color: str, rows: list[tuple[int, float]]) -> dict[str, Any]:
+    """Return a curve for :func:`~.charts.draw_curves`.
+
+    Args:
+        name: Name in the legend.
+        color: Key of an initialization, or "validation".
+        rows: (step, loss) pairs.
+    """
+    return {"name": name, "color": color, "x": [x for x, _ in rows], "y": [y for _, y in rows]}
 
 
-def describe(curves: list[dict[str, Any]]) -> str:
-    """Say where curves begin and end, for those who do not see them."""
+def describe_ends(curves: list[dict[str, Any]]) -> str:
+    """Return the first and last value of each curve in words."""
     ends = [f"{c['name']} from {c['y'][0]:.2f} to {c['y'][-1]:.2f}" for c in curves]
     return "; ".join(ends) + "."

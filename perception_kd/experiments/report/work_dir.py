@@ -1,35 +1,23 @@
-"""What the runs of a demo left behind: logs, configs, checkpoints, the summary."""
+"""The work dir of a demo, read for the report."""
 
-import json
 import re
 import statistics
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from perception_kd.experiments import comparisons
-from perception_kd.experiments.summary import describe, pick_scores
-
-
-def capitalize(text: str) -> str:
-    """Return a text that begins with a capital, the rest as it is."""
-    return text[:1].upper() + text[1:]
-
-
-# Names for a reader, by key.
-PROTOCOLS = {name: capitalize(protocol.about) for name, protocol in comparisons.PROTOCOLS.items()}
-PRETRAININGS = {name: method.about for name, method in comparisons.PRETRAININGS.items()}
-ARMS = {name: capitalize(about) for name, about in comparisons.ARMS.items()}
+from perception_kd.experiments.report.training_run import TrainingRun, parse_object
+from perception_kd.experiments.results import average, pick_scores
 
 
 class ClassMetric(NamedTuple):
-    """A score that an evaluation gives class by class.
+    """A score that an evaluation reports per class.
 
     Attributes:
-        name: For a reader.
-        pattern: Its keys, the class in parentheses.
-        scale: What makes it a percentage.
+        name: Name for the reader.
+        pattern: Regular expression of its keys; the group is the class.
+        scale: Factor that makes it a percentage.
     """
 
     name: str
@@ -37,7 +25,7 @@ class ClassMetric(NamedTuple):
     scale: float
 
 
-# By the first part of the keys of a protocol's metrics.
+# By task: the first part of the keys of a protocol's metrics.
 CLASS_METRICS = {
     "lidar_seg": ClassMetric("IoU", r"lidar_seg/iou_(.+)", 1.0),
     "nuscenes": ClassMetric("AP", r"nuscenes/AP_(.+)", 100.0),
@@ -46,76 +34,17 @@ CLASS_METRICS = {
 
 
 def task_of(protocol: str) -> str:
-    """Return what a protocol judges: a key of ``CLASS_METRICS``."""
+    """Return the task of a protocol: a key of ``CLASS_METRICS``."""
     return comparisons.PROTOCOLS[protocol].metrics[0].key.split("/")[0]
 
 
-@dataclass(frozen=True)
-class Run:
-    """A folder that ``tools/train.py`` wrote.
-
-    Attributes:
-        folder: Its path.
-    """
-
-    folder: Path
-
-    @property
-    def config(self) -> Path | None:
-        """The config as run, with all its settings; None before the run began."""
-        return min(self.folder.glob("*.py"), default=None)
-
-    @property
-    def checkpoint(self) -> Path | None:
-        """The last checkpoint; None before the first one."""
-        pointer = self.folder / "last_checkpoint"
-        if not pointer.is_file():
-            return None
-        # By its name, so that a work dir may be moved.
-        path = self.folder / Path(pointer.read_text(encoding="utf-8").strip()).name
-        return path if path.is_file() else None
-
-    def training_curve(self, key: str) -> list[tuple[int, float]]:
-        """Return a logged number of the training, by step."""
-        rows = {row["step"]: row[key] for row in self._rows() if "lr" in row and key in row}
-        return sorted(rows.items())
-
-    def validations(self) -> list[tuple[int, dict[str, float]]]:
-        """Return what each validation during the training found, by epoch."""
-        rows = {row["step"]: row for row in self._rows() if "lr" not in row}
-        return sorted(rows.items(), key=lambda item: item[0])
-
-    def scores(self, key: str) -> dict[str, float]:
-        """Return what the evaluation after the training found, else the last before.
-
-        Empty where there was none.
-
-        Args:
-            key: A score that an evaluation has; what lacks it is another's.
-        """
-        for path in sorted(self.folder.glob("test/*/*.json"), reverse=True):
-            scores = _parse(path.read_text(encoding="utf-8"))
-            if key in scores:
-                return scores
-        found = [scores for _, scores in self.validations() if key in scores]
-        return found[-1] if found else {}
-
-    def _rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the logged lines; those of a resumed run come after those before."""
-        for path in sorted(self.folder.glob("*/vis_data/scalars.json")):
-            for line in path.read_text(encoding="utf-8").splitlines():
-                row = _parse(line)
-                if "step" in row:
-                    yield row
-
-
 class Score(NamedTuple):
-    """One metric of one arm under one protocol, in percent.
+    """One metric of one initialization under one protocol, in percent.
 
     Attributes:
-        seeds: By seed.
-        mean: Over the seeds.
-        std: Of a sample (n - 1); None with one seed.
+        seeds: Score of each seed.
+        mean: Mean over the seeds.
+        std: Sample standard deviation (n - 1); None with one seed.
     """
 
     seeds: dict[str, float]
@@ -125,20 +54,20 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True)
 class WorkDir:
-    """The folder of a demo.
+    """The work dir of a demo, finished or not.
 
     ::
 
-        summary.json                     results, settings, seconds, versions
-        pretrain/<method>/seed<k>/       runs of tools/train.py, for PRETRAININGS
-        <protocol>/<arm>/seed<k>/        likewise, for PROTOCOLS and ARMS
-        <protocol>/<arm>/seed<k>/test/   their evaluations by tools/test.py
+        summary.json                                results, settings, seconds, versions
+        pretrain/<method>/seed<k>/                  runs of tools/train.py
+        <protocol>/<initialization>/seed<k>/        runs of tools/train.py
+        <protocol>/<initialization>/seed<k>/test/   evaluations by tools/test.py
 
-    Whatever is missing is None or empty here.
+    Methods return None or empty containers for what is missing.
 
     Attributes:
         path: The folder.
-        summary: ``summary.json``.
+        summary: Content of ``summary.json``; empty before it is written.
     """
 
     path: Path
@@ -152,68 +81,59 @@ class WorkDir:
             FileNotFoundError: If there is no such folder.
         """
         if not path.is_dir():
-            raise FileNotFoundError(
-                f"work_dir must be a folder, but got {path}, which is none; run make demo first."
-            )
+            raise FileNotFoundError(f"There is no work dir {path}; run make demo first.")
         summary = path / "summary.json"
-        return cls(path, _parse(summary.read_text(encoding="utf-8")) if summary.is_file() else {})
+        if not summary.is_file():
+            return cls(path)
+        return cls(path, parse_object(summary.read_text(encoding="utf-8")))
 
-    def pretrainings(self, method: str) -> dict[str, Run]:
+    def pretrainings(self, method: str) -> dict[str, TrainingRun]:
         """Return the runs of a pre-training, by seed."""
         return self.runs("pretrain", method)
 
-    def runs(self, protocol: str, arm: str) -> dict[str, Run]:
-        """Return the runs of one arm under one protocol, by seed."""
-        folders = [p for p in (self.path / protocol / arm).glob("seed*") if p.is_dir()]
-        seeds = {folder.name.removeprefix("seed"): Run(folder) for folder in folders}
+    def runs(self, protocol: str, initialization: str) -> dict[str, TrainingRun]:
+        """Return the runs of one initialization under one protocol, by seed."""
+        folders = [p for p in (self.path / protocol / initialization).glob("seed*") if p.is_dir()]
+        seeds = {folder.name.removeprefix("seed"): TrainingRun(folder) for folder in folders}
         return {seed: seeds[seed] for seed in sorted(seeds, key=lambda s: (len(s), s))}
 
     @property
     def protocols(self) -> list[str]:
-        """Keys of the protocols that were asked for, as far as one can see."""
-        asked = self.summary.get("settings", {}).get("protocols", {})
+        """Keys of the protocols of this demo, as far as its files show."""
+        requested = self.summary.get("settings", {}).get("protocols", {})
         return [
             name
             for name, protocol in comparisons.PROTOCOLS.items()
-            if not protocol.full or name in asked or (self.path / name).is_dir()
+            if not protocol.full or name in requested or (self.path / name).is_dir()
         ]
 
-    def scores(self, protocol: str, arm: str) -> dict[str, Score]:
-        """Return the result of one arm by metric; empty where there is none.
+    def scores(self, protocol: str, initialization: str) -> dict[str, Score]:
+        """Return the scores of one initialization, by metric; may be empty.
 
-        It is the summary's, else that of the runs so far.
+        They are those of the summary, or else of the evaluations finished so far.
         """
-        entry = self.summary.get("results", {}).get(protocol, {}).get(arm)
+        entry = self.summary.get("results", {}).get(protocol, {}).get(initialization)
         if not entry:
             metrics = comparisons.PROTOCOLS[protocol].metrics
-            seeds = self._found(protocol, arm)
+            seeds = self._evaluations(protocol, initialization)
             percents = {seed: pick_scores(found, metrics) for seed, found in seeds.items()}
             by_metric = {m.name: {s: row[m.name] for s, row in percents.items()} for m in metrics}
-            entry = {name: describe(values) for name, values in by_metric.items() if values}
+            entry = {name: average(values) for name, values in by_metric.items() if values}
         return {name: Score(**score) for name, score in entry.items()}
 
-    def class_scores(self, protocol: str, arm: str) -> dict[str, float]:
-        """Return the score of each class in percent, the mean over the seeds."""
+    def class_scores(self, protocol: str, initialization: str) -> dict[str, float]:
+        """Return the score of each class in percent, averaged over the seeds."""
         _, pattern, scale = CLASS_METRICS[task_of(protocol)]
         by_class: dict[str, list[float]] = {}
-        for found in self._found(protocol, arm).values():
+        for found in self._evaluations(protocol, initialization).values():
             for key, value in found.items():
                 match = re.fullmatch(pattern, key)
                 if match:
                     by_class.setdefault(match[1], []).append(scale * value)
         return {name: statistics.fmean(values) for name, values in by_class.items()}
 
-    def _found(self, protocol: str, arm: str) -> dict[str, dict[str, float]]:
-        """Return what the evaluations found, by seed."""
+    def _evaluations(self, protocol: str, initialization: str) -> dict[str, dict[str, float]]:
+        """Return the scores of the finished evaluations, by seed."""
         key = comparisons.PROTOCOLS[protocol].metrics[0].key
-        runs = self.runs(protocol, arm)
+        runs = self.runs(protocol, initialization)
         return {seed: found for seed, run in runs.items() if (found := run.scores(key))}
-
-
-def _parse(text: str) -> dict[str, Any]:
-    """Parse a JSON object; empty where a run is just writing it."""
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError:
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -1,4 +1,4 @@
-"""A demo's leavings, made up: logs of runs, and a keyframe of two kinds of points."""
+"""Files of a fake demo, and fake keyframes, detections and maps."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from perception_kd.experiments import comparisons
 from perception_kd.experiments.report.detections import Detections
 from perception_kd.experiments.report.keyframes import Keyframe
 from perception_kd.experiments.report.map_predictions import Maps, PredictedMaps
-from perception_kd.experiments.summary import describe, pick_scores
+from perception_kd.experiments.results import average, pick_scores
 from perception_kd.structures import Sample
 
 CAR, ROAD = NUSCENES_CLASSES.index("car"), NUSCENES_CLASSES.index("driveable_surface")
@@ -25,14 +25,14 @@ LIDAR2CAM = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
 
 
 def write_log(run: Path, rows: list[dict[str, Any]], name: str = "20260101_000000") -> None:
-    """Write lines as mmengine logs them."""
+    """Write rows as mmengine logs them."""
     path = run / name / "vis_data" / "scalars.json"
     path.parent.mkdir(parents=True)
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
 
 
 def training_rows(losses: list[float], first_step: int = 1) -> list[dict[str, Any]]:
-    """Return the lines of a training, two steps an epoch."""
+    """Return the rows of a training with two steps per epoch."""
     steps = range(first_step, first_step + len(losses))
     return [
         {"lr": 0.1, "loss": loss, "epoch": (step + 1) // 2, "iter": step, "step": step}
@@ -40,7 +40,7 @@ def training_rows(losses: list[float], first_step: int = 1) -> list[dict[str, An
     ]
 
 
-# Percentages of two seeds by protocol and arm.
+# Percentages of two seeds by protocol and initialization.
 SCORES = {
     "linear_probe": {"random": [10.0, 14.0], "slidr": [30.0, 36.0]},
     "finetune_10": {"random": [20.0, 24.0], "slidr": [40.0, 41.0]},
@@ -49,8 +49,8 @@ SCORES = {
 }
 
 
-def made_up_scores(protocol: str, value: float) -> dict[str, float]:
-    """Return what an evaluation writes, of which ``value`` is the main metric in %."""
+def fake_scores(protocol: str, value: float) -> dict[str, float]:
+    """Return the scores of an evaluation whose main metric is ``value`` percent."""
     if protocol.startswith("det"):
         ap = {"nuscenes/AP_car": value / 100 + 0.1, "nuscenes/AP_pedestrian": 0.05}
         return {"nuscenes/NDS": value / 100, "nuscenes/mAP": value / 200, **ap}
@@ -62,11 +62,11 @@ def made_up_scores(protocol: str, value: float) -> dict[str, float]:
 
 def write_demo(folder: Path) -> Path:
     """Write a finished demo of two seeds, without checkpoints."""
-    for protocol, by_arm in SCORES.items():
-        for arm, values in by_arm.items():
+    for protocol, by_key in SCORES.items():
+        for key, values in by_key.items():
             for seed, value in enumerate(values):
-                run = folder / protocol / arm / f"seed{seed}"
-                score = {**made_up_scores(protocol, value), "step": 1}
+                run = folder / protocol / key / f"seed{seed}"
+                score = {**fake_scores(protocol, value), "step": 1}
                 write_log(run, [*training_rows([3.0, 2.0 - seed]), score])
     for method, losses in {
         "slidr": {"val/loss_contrast": 5.5},
@@ -76,8 +76,8 @@ def write_demo(folder: Path) -> Path:
         validation = {**losses, "step": 1}
         write_log(folder / "pretrain" / method / "seed0", [*training_rows([7.0, 5.0]), validation])
     results = {
-        protocol: {arm: describe_scores(protocol, values) for arm, values in by_arm.items()}
-        for protocol, by_arm in SCORES.items()
+        protocol: {key: describe_scores(protocol, values) for key, values in by_key.items()}
+        for protocol, by_key in SCORES.items()
     }
     seconds = {"data": 100.0, "infos": 20.0, "pretrain-slidr-seed0": 200.0}
     seconds |= {"det_lidar_10-prc-seed1": 50.0, "det_lidar_10-prc-seed1-test": 10.0}
@@ -96,20 +96,19 @@ def write_demo(folder: Path) -> Path:
 
 
 def describe_scores(protocol: str, values: list[float]) -> dict[str, dict[str, Any]]:
-    """Return the summary's entry of one arm."""
+    """Return the entry of one initialization in the summary."""
     metrics = comparisons.PROTOCOLS[protocol].metrics
-    found = [pick_scores(made_up_scores(protocol, value), metrics) for value in values]
+    found = [pick_scores(fake_scores(protocol, value), metrics) for value in values]
     return {
-        m.name: describe({str(seed): row[m.name] for seed, row in enumerate(found)})
-        for m in metrics
+        m.name: average({str(seed): row[m.name] for seed, row in enumerate(found)}) for m in metrics
     }
 
 
 def make_keyframe(token: str = "0123456789") -> Keyframe:
-    """Return a keyframe of a car (rows 0..199) on a road (rows 200..599).
+    """Return a keyframe with a car (rows 0..199) on a road (rows 200..599).
 
-    The car's points and the left half of each image have one feature, the road's and
-    the right half another, both with a little noise. View 0 sees rows 0 and 200.
+    The points of the car and the left half of each image have one feature, the road
+    and the right half another, both with some noise. Image 0 shows rows 0 and 200.
     """
     rng = np.random.default_rng(0)
     car = rng.uniform((-6, 4, -1), (6, 12, 2), (200, 3))
@@ -146,14 +145,14 @@ def make_keyframe(token: str = "0123456789") -> Keyframe:
 
 
 def boxes_at(*centers: tuple[float, float]) -> Any:
-    """Return boxes of 4 x 2 x 2 m on the ground, heading along x."""
+    """Return boxes of 4 x 2 x 2 m on the ground that face along x."""
     return make_boxes(np.array([[x, y, 0.0, 4.0, 2.0, 2.0, 0, 0, 0] for x, y in centers]))
 
 
 def found_boxes(
     centers: list[tuple[float, float]], scores: list[float], labels: list[int]
 ) -> InstanceData:
-    """Return predictions as a detector gives them."""
+    """Return predictions in the format of a detector."""
     return InstanceData(
         bboxes_3d=boxes_at(*centers),
         scores_3d=torch.tensor(scores),
@@ -164,8 +163,8 @@ def found_boxes(
 def make_detections(*tokens: str) -> Detections:
     """Return keyframes with a car (10, 20) and a pedestrian (-10, 20).
 
-    The random network finds neither, the pre-trained one the car; each is less sure of
-    a third box, which nothing is near.
+    The random network finds neither, the pre-trained one finds the car; each also
+    predicts a third box with a low score, far from both.
     """
     samples: list[Sample] = [
         {
@@ -174,7 +173,7 @@ def make_detections(*tokens: str) -> Detections:
             "points": np.zeros((1, 5), np.float32),
             "cam_names": ["CAM_BACK", "CAM_FRONT"],
             "imgs": [np.full((HEIGHT, WIDTH, 3), level, np.uint8) for level in (60, 160)],
-            # Of a view back, and of one ahead.
+            # A camera that faces backward, and one that faces forward.
             "lidar2cam": np.array([np.diag([-1.0, 1, -1, 1]), np.eye(4)]) @ LIDAR2CAM,
             "cam2img": np.array([[[32.0, 0, 32], [0, 32, 18], [0, 0, 1]]] * 2),
             "box_classes": ("car", "pedestrian"),
@@ -188,13 +187,15 @@ def make_detections(*tokens: str) -> Detections:
         "random": found_boxes([third, (10, 10), (-10, 10)], [0.1, 0.2, 0.3], [0, 0, 1]),
         "prc": found_boxes([(11, 20), third, (-10, 15)], [0.6, 0.2, 0.4], [0, 0, 1]),
     }
-    return Detections(samples, {"det_lidar_10": {a: [f] * len(tokens) for a, f in found.items()}})
+    return Detections(
+        samples, {"det_lidar_10": {key: [f] * len(tokens) for key, f in found.items()}}
+    )
 
 
 def make_maps(*tokens: str) -> Maps:
-    """Return maps of 4 x 4 cells: the truth is road on the left, a divider at its edge.
+    """Return maps of 4 x 4 cells with a road on the left and a divider at its edge.
 
-    The random network sees road everywhere, the pre-trained one where it is.
+    The random network predicts road everywhere, the pre-trained one the true road.
     """
     truth = np.zeros((2, 4, 4), np.uint8)
     truth[0, :, :2] = truth[1, :, 1] = 1
@@ -202,12 +203,12 @@ def make_maps(*tokens: str) -> Maps:
     thresholds = {"drivable_area": 0.35, "divider": 0.5}
     return {
         "mapseg_probe": {
-            arm: PredictedMaps(
+            key: PredictedMaps(
                 [_map_sample(token, truth, probability) for token in tokens],
                 ("drivable_area", "divider"),
                 thresholds,
             )
-            for arm, probability in probabilities.items()
+            for key, probability in probabilities.items()
         }
     }
 

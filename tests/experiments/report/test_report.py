@@ -1,4 +1,4 @@
-"""The report's contents: logs, numbers, colors, features; and that it needs no net."""
+"""Contents of the report: logs, scores, features; and that it is self-contained."""
 
 import base64
 import json
@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 import torch
 
-from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
-from perception_kd.experiments.report import Section, render_page, write_report
+from perception_kd.experiments.report.cameras import cameras_section
 from perception_kd.experiments.report.charts import THEME, draw_curves, draw_scores
-from perception_kd.experiments.report.colors import class_colors
+from perception_kd.experiments.report.layout import Section
 from perception_kd.experiments.report.overview import overview_section
+from perception_kd.experiments.report.page import render_page, write_report
+from perception_kd.experiments.report.point_clouds import clouds_section
 from perception_kd.experiments.report.reduction import principal_colors, quantize
 from perception_kd.experiments.report.results import results_section
-from perception_kd.experiments.report.scenes import (
-    cameras_section,
-    clouds_section,
+from perception_kd.experiments.report.similarity import (
     compact_features,
     pairs_of_shown,
     similarity_section,
     suggest_queries,
 )
 from perception_kd.experiments.report.training import training_section, validation_curve
-from perception_kd.experiments.report.work_dir import Run, WorkDir
+from perception_kd.experiments.report.training_run import TrainingRun
+from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.visualization.similarity import similarity_to_point
 from tests.experiments.report.report_data import (
     CAR,
@@ -42,51 +42,51 @@ def decode(packed: dict[str, Any]) -> np.ndarray[Any, Any]:
     return values.reshape(packed["shape"])
 
 
-def test_a_resumed_run_is_one_curve_and_the_later_log_wins(tmp_path: Path) -> None:
+def test_in_a_resumed_run_the_later_log_wins(tmp_path: Path) -> None:
     write_log(tmp_path, training_rows([5.0, 4.0, 9.0]), "20260101_000000")
     write_log(tmp_path, training_rows([3.0, 2.0], first_step=3), "20260102_000000")
-    assert Run(tmp_path).training_curve("loss") == [(1, 5.0), (2, 4.0), (3, 3.0), (4, 2.0)]
+    assert TrainingRun(tmp_path).training_curve("loss") == [(1, 5.0), (2, 4.0), (3, 3.0), (4, 2.0)]
 
 
-def test_a_line_that_is_just_being_written_is_left_out(tmp_path: Path) -> None:
+def test_an_incomplete_line_is_ignored(tmp_path: Path) -> None:
     write_log(tmp_path, training_rows([5.0, 4.0]))
     (log,) = tmp_path.glob("*/vis_data/scalars.json")
     log.write_text(log.read_text()[:-10])
-    assert Run(tmp_path).training_curve("loss") == [(1, 5.0)]
+    assert TrainingRun(tmp_path).training_curve("loss") == [(1, 5.0)]
 
 
-def test_the_evaluation_counts_more_than_a_validation(tmp_path: Path) -> None:
+def test_an_evaluation_takes_precedence_over_a_validation(tmp_path: Path) -> None:
     key = "lidar_seg/miou"
     write_log(tmp_path, [*training_rows([1.0]), {key: 11.0, "step": 1}])
-    assert Run(tmp_path).scores(key)[key] == 11.0
+    assert TrainingRun(tmp_path).scores(key)[key] == 11.0
     tested = tmp_path / "test" / "20260101_000000" / "20260101_000000.json"
     tested.parent.mkdir(parents=True)
     tested.write_text(json.dumps({key: 12.0}))
-    assert Run(tmp_path).scores(key)[key] == 12.0
-    assert Run(tmp_path).scores("map/miou_max") == {}
+    assert TrainingRun(tmp_path).scores(key)[key] == 12.0
+    assert TrainingRun(tmp_path).scores("map/miou_max") == {}
 
 
-def test_a_checkpoint_is_found_in_a_work_dir_that_was_moved(tmp_path: Path) -> None:
+def test_a_checkpoint_is_found_after_the_work_dir_moved(tmp_path: Path) -> None:
     (tmp_path / "last_checkpoint").write_text("/where/it/was/epoch_3.pth")
-    assert Run(tmp_path).checkpoint is None
+    assert TrainingRun(tmp_path).checkpoint is None
     (tmp_path / "epoch_3.pth").touch()
-    assert Run(tmp_path).checkpoint == tmp_path / "epoch_3.pth"
+    assert TrainingRun(tmp_path).checkpoint == tmp_path / "epoch_3.pth"
 
 
-def test_without_a_summary_the_scores_are_those_of_the_runs(tmp_path: Path) -> None:
-    arms = [("linear_probe", "slidr"), ("det_lidar_10", "prc"), ("mapseg_probe", "rad")]
+def test_without_a_summary_scores_come_from_the_runs(tmp_path: Path) -> None:
+    trials = [("linear_probe", "slidr"), ("det_lidar_10", "prc"), ("mapseg_probe", "rad")]
     work = WorkDir.read(write_demo(tmp_path))
-    summarized = [work.scores(*arm) for arm in arms]
+    summarized = [work.scores(*trial) for trial in trials]
     (tmp_path / "summary.json").unlink()
-    assert [WorkDir.read(tmp_path).scores(*arm) for arm in arms] == summarized
+    assert [WorkDir.read(tmp_path).scores(*trial) for trial in trials] == summarized
     assert summarized[0]["mIoU"].mean == 33.0
     assert summarized[0]["mIoU"].std == pytest.approx(np.sqrt(18))
-    # Of shares, 0.16 and 0.22, and half of them.
+    # From the fractions 0.16 and 0.22, and half of them.
     assert summarized[1]["NDS"].mean == pytest.approx(19.0)
     assert summarized[1]["mAP"].mean == pytest.approx(9.5)
 
 
-def test_scores_of_classes_are_means_over_the_seeds_in_percent(tmp_path: Path) -> None:
+def test_class_scores_are_means_over_the_seeds(tmp_path: Path) -> None:
     work = WorkDir.read(write_demo(tmp_path))
     assert work.class_scores("linear_probe", "slidr") == {"car": 28.0}
     found = work.class_scores("det_lidar_10", "prc")
@@ -94,7 +94,7 @@ def test_scores_of_classes_are_means_over_the_seeds_in_percent(tmp_path: Path) -
     assert work.class_scores("mapseg_probe", "rad") == {"drivable_area": 49.0}
 
 
-def test_classes_stand_in_the_order_of_their_data_set(tmp_path: Path) -> None:
+def test_classes_have_the_order_of_their_data_set(tmp_path: Path) -> None:
     by_task = results_section(WorkDir.read(write_demo(tmp_path))).content["class_tables"]
     assert [table["metric"] for table in by_task] == [
         *("IoU", "IoU", "AP", "IoU at the best threshold")
@@ -102,11 +102,11 @@ def test_classes_stand_in_the_order_of_their_data_set(tmp_path: Path) -> None:
     boxes, maps = by_task[2:]
     assert [row["name"] for row in boxes["rows"]] == ["car", "pedestrian"]
     assert boxes["rows"][0]["color"] == "#ff9e00"
-    assert boxes["arms"] == {"random": "Random init", "prc": "PRC"}
+    assert boxes["initializations"] == {"random": "Random init", "prc": "PRC"}
     assert maps["rows"][0]["color"] == "#a6cee3"
 
 
-def test_gains_are_over_the_random_arm_of_the_same_metric(tmp_path: Path) -> None:
+def test_gains_are_over_random_weights_in_the_same_metric(tmp_path: Path) -> None:
     protocols = results_section(WorkDir.read(write_demo(tmp_path))).content["protocols"]
     assert [p["title"] for p in protocols][2:] == [
         "LiDAR detection, 10 % of labels",
@@ -117,29 +117,27 @@ def test_gains_are_over_the_random_arm_of_the_same_metric(tmp_path: Path) -> Non
     assert mean_ap["gains"] == pytest.approx({"prc": 3.0})
 
 
-def test_one_arm_alone_has_results_and_the_other_is_named_as_missing(tmp_path: Path) -> None:
+def test_an_initialization_without_results_is_named(tmp_path: Path) -> None:
     write_log(tmp_path / "linear_probe" / "random" / "seed0", [{"lidar_seg/miou": 9.0, "step": 1}])
     section = results_section(WorkDir.read(tmp_path))
     (metric,) = section.content["protocols"][0]["metrics"]
     assert [row["mean"] for row in metric["rows"]] == [9.0]
     assert metric["rows"][0]["std"] is None
-    assert section.missing[0] == "LiDAR segmentation, linear probe: no result yet of SLidR."
+    assert section.missing[0] == "LiDAR segmentation, linear probe: no result of SLidR yet."
 
 
-def test_what_only_the_full_demo_runs_is_missed_only_where_it_was_asked_for(
-    tmp_path: Path,
-) -> None:
+def test_protocols_that_were_not_requested_are_not_missing(tmp_path: Path) -> None:
     folder = write_demo(tmp_path)
     assert results_section(WorkDir.read(folder)).missing == ()
     assert training_section(WorkDir.read(folder)).missing == ()
     (folder / "det_lidar_100").mkdir()
     title = "LiDAR detection, all labels"
-    expected = f"{title}: no result yet of Random init and PRC."
+    expected = f"{title}: no result of Random init and PRC yet."
     assert results_section(WorkDir.read(folder)).missing == (expected,)
-    assert training_section(WorkDir.read(folder)).missing == (f"{title}: no step is logged yet.",)
+    assert training_section(WorkDir.read(folder)).missing == (f"{title}: no steps logged yet.",)
 
 
-def test_a_validation_stands_at_the_last_step_of_its_epoch(tmp_path: Path) -> None:
+def test_a_validation_is_at_the_last_step_of_its_epoch(tmp_path: Path) -> None:
     pretraining, _ = training_section(WorkDir.read(write_demo(tmp_path))).content["groups"]
     assert pretraining["charts"][0]["summary"] == (
         "Loss of SLidR pre-training. training, seed 0 from 7.00 to 5.00; "
@@ -152,7 +150,7 @@ def test_a_validation_loss_is_the_sum_of_its_parts(tmp_path: Path) -> None:
     assert validation_curve(run) == [(2, 6.0)]
 
 
-def test_stages_are_grouped_by_what_they_are_part_of(tmp_path: Path) -> None:
+def test_stages_are_grouped_by_protocol(tmp_path: Path) -> None:
     content = overview_section(WorkDir.read(write_demo(tmp_path))).content
     assert [(g["name"], g["time"], g["share"]) for g in content["groups"]] == [
         ("Data", "2 min 00 s", 0.6),
@@ -168,28 +166,27 @@ def test_stages_are_grouped_by_what_they_are_part_of(tmp_path: Path) -> None:
     assert content["configs"] == {"SLidR pre-training": "configs/slidr/a.py"}
 
 
-def test_charts_know_only_the_colors_of_the_theme() -> None:
-    curves = [{"name": "a", "arm": arm, "x": [1, 2], "y": [2, 1]} for arm in ("slidr", "random")]
-    rows = [{"arm": "slidr", "name": "S", "mean": 2.0, "std": 1.0, "seeds": {"0": 1.0, "1": 3.0}}]
+def test_charts_use_only_colors_of_the_theme() -> None:
+    curves = [{"name": "a", "color": key, "x": [1, 2], "y": [2, 1]} for key in ("slidr", "random")]
+    rows = [
+        {
+            "initialization": "slidr",
+            "name": "S",
+            "mean": 2.0,
+            "std": 1.0,
+            "seeds": {"0": 1.0, "1": 3.0},
+        }
+    ]
     scores = [{"title": "P", "metrics": [{"name": "mIoU", "rows": rows}]}]
     for svg in (draw_curves(curves, "step", "a"), draw_scores(scores, "b")):
-        assert "var(--arm-slidr)" in svg
-        assert not [stand_in for stand_in in THEME.values() if stand_in in svg]
+        assert "var(--init-slidr)" in svg
+        assert not [color for color in THEME.values() if color in svg]
         assert not re.findall(r"#[0-9a-f]{6}", svg.replace("#000000", ""))
-        # A page holds several.
+        # Ids must be unique, and a page has several charts.
         assert not re.findall(r' id="\w+_\d+"', svg)
 
 
-def test_classes_have_the_colors_of_nuscenes() -> None:
-    colors = dict(zip(NUSCENES_CLASSES, class_colors(NUSCENES_CLASSES), strict=True))
-    assert colors["car"] == (255, 158, 0)
-    assert colors["driveable_surface"] == (0, 207, 191)
-    assert colors["pedestrian"] == (0, 0, 230)
-    assert colors["vegetation"] == (0, 175, 0)
-    assert len(set(class_colors(("a", "b")))) == 2
-
-
-def test_cosines_survive_the_reduction_of_features() -> None:
+def test_the_reduction_of_features_preserves_cosines() -> None:
     keyframe, query = make_keyframe(), 7
     points = torch.from_numpy(keyframe.point_feats)
     pixels = torch.from_numpy(keyframe.pixel_feats).permute(0, 3, 1, 2)
@@ -202,7 +199,7 @@ def test_cosines_survive_the_reduction_of_features() -> None:
         assert found @ few_points[query] / norms == pytest.approx(wanted, abs=0.03)
 
 
-def test_quantized_features_keep_their_direction_and_zero() -> None:
+def test_quantization_preserves_directions_and_zero() -> None:
     feats = np.random.default_rng(0).normal(size=(50, 24)).astype(np.float32)
     feats[3] = 0
     found = quantize(feats).astype(float)
@@ -212,7 +209,7 @@ def test_quantized_features_keep_their_direction_and_zero() -> None:
     assert ((found * feats).sum(axis=1)[rows] / norms[rows]).min() > 0.9999
 
 
-def test_principal_colors_tell_groups_apart_and_leave_the_unseen_gray() -> None:
+def test_principal_colors_separate_groups() -> None:
     feats = np.random.default_rng(0).normal(0, 0.01, (90, 8)).astype(np.float32)
     feats[np.arange(90), np.arange(90) % 3] += 1
     valid = np.arange(90) < 80
@@ -225,19 +222,19 @@ def test_principal_colors_tell_groups_apart_and_leave_the_unseen_gray() -> None:
         assert np.abs(centers[k] - centers[k - 1]).max() > 100
 
 
-def test_pairs_count_the_shown_points_and_are_shares_of_the_image() -> None:
+def test_pairs_index_the_shown_points_in_image_fractions() -> None:
     keyframe = make_keyframe()
     # Row 600 is beyond the view; (18 + 0.5) / 36 and (16 + 0.5) / 64 of an image.
     assert pairs_of_shown(keyframe).tolist() == [[0, 0, 2578, 5138], [200, 0, 7578, 5138]]
 
 
-def test_points_to_begin_with_are_the_nearest_seen_ones_of_each_class() -> None:
+def test_suggested_queries_are_the_nearest_visible_points() -> None:
     queries = suggest_queries(make_keyframe())
     assert [query["row"] for query in queries] == [0, 200]
     assert queries[0]["caption"].startswith("car, ")
 
 
-def test_clouds_hold_what_the_networks_said() -> None:
+def test_point_clouds_contain_the_predictions() -> None:
     section = clouds_section([make_keyframe()], "")
     payload = section.payload
     (cloud,) = payload["keyframes"]
@@ -249,7 +246,7 @@ def test_clouds_hold_what_the_networks_said() -> None:
     assert section.content["legend"][CAR] == {"name": "car", "color": "#ff9e00"}
 
 
-def test_regions_color_their_points_where_they_are_known() -> None:
+def test_points_are_colored_by_region_if_regions_exist() -> None:
     keyframe = make_keyframe()
     assert "regions" in clouds_section([keyframe], "").content["modes"]
     (cloud,) = clouds_section([keyframe], "").payload["keyframes"]
@@ -261,17 +258,17 @@ def test_regions_color_their_points_where_they_are_known() -> None:
     assert "regions" not in clouds_section([keyframe], "").content["modes"]
 
 
-def test_without_keyframes_the_sections_of_pictures_say_why() -> None:
+def test_sections_without_keyframes_give_the_reason() -> None:
     for make in (cameras_section, clouds_section, similarity_section):
-        section = make([], "No pictures: the data is gone.")
-        assert section.missing == ("No pictures: the data is gone.",)
+        section = make([], "No pictures: the data is missing.")
+        assert section.missing == ("No pictures: the data is missing.",)
         assert section.payload is None
 
 
-def test_an_empty_work_dir_gives_a_page_that_names_what_is_missing(tmp_path: Path) -> None:
+def test_the_page_of_an_empty_work_dir_names_what_is_missing(tmp_path: Path) -> None:
     page = write_report(tmp_path).read_text(encoding="utf-8")
-    assert "The demo has not written its summary yet." in page
-    assert "SLidR pre-training: no step is logged yet." in page
+    assert "The demo has not finished, so there is no summary yet." in page
+    assert "SLidR pre-training: no steps logged yet." in page
     assert "No pictures: " in page
     assert len(page) < 100_000
 
@@ -292,18 +289,18 @@ def test_a_page_loads_nothing(tmp_path: Path) -> None:
     assert all(source.startswith(("data:", "#")) for source in sources)
 
 
-def test_what_is_written_into_a_page_is_escaped() -> None:
+def test_text_in_a_page_is_escaped() -> None:
     missing = ("</section><script>alert(1)</script>",)
     page = render_page("T", [Section("training", "A", {"groups": []}, missing=missing)])
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
 
 
-def test_a_work_dir_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="work_dir must be a folder, but got"):
+def test_a_missing_work_dir_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"There is no work dir .*none; run make demo"):
         write_report(tmp_path / "none")
 
 
-def test_a_report_of_less_than_one_keyframe_is_refused(tmp_path: Path) -> None:
+def test_a_report_needs_at_least_one_keyframe(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="num_keyframes must be positive, but got -1"):
         write_report(write_demo(tmp_path), num_keyframes=-1)

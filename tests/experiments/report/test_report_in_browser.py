@@ -1,4 +1,4 @@
-"""The report as a reader has it, in headless Chromium: drawn, alone, and alive."""
+"""The report in headless Chromium: drawn, interactive and self-contained."""
 
 import base64
 import io
@@ -13,16 +13,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from perception_kd.experiments.report import render_page
+from perception_kd.experiments.report.cameras import cameras_section
 from perception_kd.experiments.report.detections import boxes_section
 from perception_kd.experiments.report.map_predictions import maps_section
 from perception_kd.experiments.report.overview import overview_section
+from perception_kd.experiments.report.page import render_page
+from perception_kd.experiments.report.point_clouds import clouds_section
 from perception_kd.experiments.report.results import results_section
-from perception_kd.experiments.report.scenes import (
-    cameras_section,
-    clouds_section,
-    similarity_section,
-)
+from perception_kd.experiments.report.similarity import similarity_section
 from perception_kd.experiments.report.training import training_section
 from perception_kd.experiments.report.work_dir import WorkDir
 from tests.experiments.report.report_data import (
@@ -59,7 +57,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a report of made-up runs and two small keyframes."""
+    """Return a report of fake runs and two small keyframes."""
     work = WorkDir.read(write_demo(tmp_path_factory.mktemp("demo")))
     keyframes = [make_keyframe("first"), make_keyframe("second")]
     sections = [
@@ -129,7 +127,7 @@ def count_like(picture: NDArray[np.int64], color: tuple[int, int, int]) -> int:
 
 
 def heat(browser: Any, view: int = 0) -> NDArray[np.int64]:
-    """Return the heat map of a view as painted, RGB."""
+    """Return the painted heat map of an image, RGB."""
     selector = f'.similarity [data-of-keyframe="0"] [data-view="{view}"] canvas'
     (canvas,) = find(browser, selector)
     data = browser.execute_script("return arguments[0].toDataURL('image/png')", canvas)
@@ -142,36 +140,36 @@ def chosen(browser: Any) -> str:
     return str(cloud.get_attribute("data-shown"))
 
 
-def test_the_clouds_draw_in_the_colors_of_their_classes(browser: Any) -> None:
+def test_points_have_the_colors_of_their_classes(browser: Any) -> None:
     car, road = (255, 158, 0), (0, 207, 191)
     wait(browser, lambda: count_like(look(browser, "#cloud-left"), car) > 100)
     assert count_like(look(browser, "#cloud-left"), road) > 100
 
 
-def test_another_coloring_redraws_the_cloud(browser: Any) -> None:
+def test_another_coloring_redraws_the_points(browser: Any) -> None:
     (choice,) = find(browser, "#mode-right option[value=random]")
     wait(browser, lambda: count_like(look(browser, "#cloud-right"), (255, 158, 0)) > 100)
     choice.click()
-    # By random weights all is road.
+    # Random weights predict road everywhere.
     wait(browser, lambda: count_like(look(browser, "#cloud-right"), (255, 158, 0)) == 0)
     assert count_like(look(browser, "#cloud-right"), (0, 207, 191)) > 100
 
 
-def test_keys_turn_the_clouds_together(browser: Any) -> None:
+def test_keys_rotate_both_point_clouds(browser: Any) -> None:
     before = look(browser, "#cloud-right")
     bring(browser, "#cloud-left").send_keys("\ue012" * 4)  # left arrow
     wait(browser, lambda: (look(browser, "#cloud-right") != before).mean() > 0.01)
 
 
-def test_a_click_on_a_point_recolors_cloud_and_images(browser: Any) -> None:
+def test_a_click_on_a_point_recolors_points_and_images(browser: Any) -> None:
     bring(browser, '.queries[data-of-keyframe="0"] [data-row="200"]').click()
     wait(browser, lambda: chosen(browser) == "200")
     cloud_before, heat_before = look(browser, "#cloud-similarity"), heat(browser)
-    # The car's points are in the middle of the cloud, and red once they are alike.
+    # The points of the car are in the center, and turn red when they are similar.
     car = find_car(browser)
     cloud = bring(browser, "#cloud-similarity")
 
-    # A slow click is one too: where the renderer is slow, all are.
+    # A slow click counts, too: with a slow renderer all clicks are slow.
     actions = webdriver.ActionChains(browser)
     actions.move_to_element_with_offset(cloud, *car).click_and_hold().pause(0.6).release()
     actions.perform()
@@ -180,16 +178,17 @@ def test_a_click_on_a_point_recolors_cloud_and_images(browser: Any) -> None:
     wait(browser, lambda: (look(browser, "#cloud-similarity") != cloud_before).mean() > 0.002)
     warm = heat(browser)
     assert (warm != heat_before).any()
-    # Red where the image has the car's feature, its left half, blue in the right one.
+    # Red in the left half of the image, which has the car's feature, blue in the right.
     assert (warm[:, :3, 0] > warm[:, :3, 2]).all()
     assert (warm[:, 5:, 0] < warm[:, 5:, 2]).all()
-    assert "Most alike on average: car" in find(browser, "#readout-similarity")[0].text
+    assert "Most similar on average: car" in find(browser, "#readout-similarity")[0].text
 
 
 def find_car(browser: Any) -> tuple[int, int]:
-    """Return where a car's point is drawn that is far from the road's.
+    """Return where a point of the car is drawn, far from those of the road.
 
-    In px from the middle of the cloud.
+    Returns:
+        Offset in px from the center of the point cloud.
     """
     script = """
       const { positions, deck } = window.similarityView.cloud;
@@ -205,7 +204,7 @@ def find_car(browser: Any) -> tuple[int, int]:
     return round(x), round(y)
 
 
-def test_a_click_on_an_image_recolors_too(browser: Any) -> None:
+def test_a_click_on_an_image_recolors_the_images(browser: Any) -> None:
     before = heat(browser)
     spot = bring(browser, '.similarity [data-of-keyframe="0"] [data-view="1"] .layers')
     width = spot.size["width"]
@@ -218,7 +217,7 @@ def test_a_click_on_an_image_recolors_too(browser: Any) -> None:
     assert "Spot in back" in find(browser, "#readout-similarity")[0].text
 
 
-def test_the_second_keyframe_is_shown_in_all_sections(browser: Any) -> None:
+def test_a_keyframe_is_chosen_for_all_sections(browser: Any) -> None:
     choice = bring(browser, 'input[name="cameras-keyframe"][value="1"]')
     browser.execute_script("arguments[0].click()", choice)
     assert all(not part.is_displayed() for part in find(browser, '[data-of-keyframe="0"]'))
@@ -229,7 +228,7 @@ def test_the_second_keyframe_is_shown_in_all_sections(browser: Any) -> None:
     )
 
 
-def test_a_choice_shows_the_boxes_of_one_network_and_the_map_of_one_class(browser: Any) -> None:
+def test_a_network_and_a_class_can_be_chosen(browser: Any) -> None:
     def shown(name: str) -> set[str]:
         parts = find(browser, f'[data-of-choice="{name}"]')
         return {part.get_attribute("data-value") for part in parts if part.is_displayed()}
@@ -238,17 +237,17 @@ def test_a_choice_shows_the_boxes_of_one_network_and_the_map_of_one_class(browse
         choice = bring(browser, f'input[name="{name}"][value="{value}"]')
         browser.execute_script("arguments[0].click()", choice)
 
-    arms, classes = "boxes-arm-det_lidar_10", "maps-class"
-    assert (shown(arms), shown(classes)) == ({"random"}, {"all"})
-    choose(arms, "prc")
+    networks, classes = "boxes-init-det_lidar_10", "maps-class"
+    assert (shown(networks), shown(classes)) == ({"random"}, {"all"})
+    choose(networks, "prc")
     choose(classes, "divider")
-    assert (shown(arms), shown(classes)) == ({"prc"}, {"divider"})
-    # Of both keyframes, whichever is looked at.
+    assert (shown(networks), shown(classes)) == ({"prc"}, {"divider"})
+    # The choice applies to both keyframes.
     chosen_parts = '[data-of-choice="maps-class"][data-value="divider"]:not([hidden])'
     assert len(find(browser, chosen_parts)) == 2
 
 
-def test_a_drawing_grows_by_a_click_and_shrinks_by_another(browser: Any) -> None:
+def test_a_click_enlarges_a_picture_and_another_shrinks_it(browser: Any) -> None:
     picture = find(browser, '#maps [data-of-keyframe="0"] [data-value="divider"] .zoom')[0]
     before = picture.size["width"]
     browser.execute_script("arguments[0].click()", picture)
@@ -257,7 +256,7 @@ def test_a_drawing_grows_by_a_click_and_shrinks_by_another(browser: Any) -> None
     wait(browser, lambda: picture.size["width"] == before)
 
 
-def test_the_theme_can_be_turned_over(browser: Any) -> None:
+def test_the_theme_can_be_switched(browser: Any) -> None:
     def page_color() -> str:
         script = "return getComputedStyle(document.body).backgroundColor"
         return str(browser.execute_script(script))
@@ -272,15 +271,15 @@ def test_the_theme_can_be_turned_over(browser: Any) -> None:
     wait(browser, lambda: page_color() == before)
 
 
-def test_nothing_is_loaded_and_nothing_fails(browser: Any, page: Path) -> None:
-    # Last: it reads the logs of all that was done above.
+def test_the_page_loads_nothing_and_logs_no_errors(browser: Any, page: Path) -> None:
+    # Must be the last test: it reads the logs of all others.
     loaded = browser.execute_script(
         "return performance.getEntriesByType('resource').map((entry) => entry.name)"
     )
     assert [name for name in loaded if not name.startswith(("data:", "blob:"))] == []
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     requests = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
-    # The log also has what the browser's own first page loads.
+    # The log also has the requests of the browser's start page.
     urls = {r["request"]["url"] for r in requests if r["documentURL"] == page.as_uri()}
     assert {url for url in urls if not url.startswith(("data:", "blob:"))} == {page.as_uri()}
     errors = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]

@@ -1,9 +1,9 @@
-// A point cloud that can be turned, drawn by deck.gl.
+// A point cloud that can be rotated, drawn with deck.gl.
 
 const HOME = { target: [0, 8, 0], rotationX: 32, rotationOrbit: 0 };
 const RINGS = [10, 20, 40]; // m
-const GROUND = -1.8; // m, seen from the sensor
-// Ambient light alone: colors as they are in the legend.
+const GROUND = -1.8; // m, relative to the sensor
+// Ambient light only, so that colors match the legend.
 const UNLIT = { ambient: 1, diffuse: 0, shininess: 1, specularColor: [0, 0, 0] };
 const LIMITS = { minZoom: 0, maxZoom: 9 };
 const PICKING_RADIUS = 5; // px
@@ -16,8 +16,8 @@ function ringPath(radius) {
 }
 
 class Cloud {
-  // range: m from the middle to the edge of the first view. onClick and onHover get the row of a
-  // point, onHover also null, onView the new view.
+  // range: m from the center to the edge of the initial view. onClick and onHover get the row of a
+  // point (onHover also null), onView gets the new view.
   constructor(element, range, { onClick = () => {}, onHover = () => {}, onView = () => {} } = {}) {
     Object.assign(this, { element, range, onClick, onHover, onView, deck: null, marked: null });
     element.addEventListener("keydown", (event) => this.key(event));
@@ -48,7 +48,7 @@ class Cloud {
     });
   }
 
-  // The browser's own click: deck.gl's must be over in 250 ms, which a slow renderer does not manage.
+  // The browser's own click: deck.gl's has to end within 250 ms, too short for a slow renderer.
   click({ clientX, clientY }) {
     const moved = this.pressed && Math.hypot(clientX - this.pressed[0], clientY - this.pressed[1]);
     if (!this.ready || moved > PICKING_RADIUS) return;

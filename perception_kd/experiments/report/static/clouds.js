@@ -1,4 +1,4 @@
-// Two clouds side by side, colored by class, prediction or features.
+// Two point clouds side by side, colored by class, prediction or features.
 
 const GRAY = [150, 150, 150];
 const cloudData = payload("clouds");
@@ -8,7 +8,7 @@ const clouds = cloudData?.keyframes.map((entry) => ({
   colors: Object.fromEntries(Object.entries(entry.colors).map(([mode, rgb]) => [mode, decode(rgb).values])),
 }));
 
-// One color of red, green and blue a point, as deck.gl takes them.
+// One RGBA color per point, as deck.gl expects.
 function paint(count, colorOf) {
   const colors = new Uint8Array(4 * count).fill(255);
   for (let i = 0; i < count; i++) colors.set(colorOf(i), 4 * i);

@@ -1,5 +1,5 @@
 "use strict";
-// What the other scripts share: data, theme, the chosen keyframe.
+// Shared by the other scripts: data, theme, and the chosen keyframe.
 
 const TYPES = { int8: Int8Array, uint8: Uint8Array, int16: Int16Array, int32: Int32Array };
 
@@ -13,7 +13,7 @@ function payload(section) {
   return element ? JSON.parse(element.textContent) : null;
 }
 
-// A color of the style sheet as [red, green, blue, alpha]: light-dark() is resolved only where it is used.
+// A color of the style sheet as [red, green, blue, alpha]: light-dark() is resolved only in computed styles.
 function themeColor(name, alpha = 255) {
   const probe = document.createElement("span");
   probe.style.color = `var(--${name})`;
@@ -34,13 +34,13 @@ function applyTheme() {
 document.getElementById("theme").addEventListener("click", () => {
   const theme = isDark() ? "light" : "dark";
   document.documentElement.dataset.theme = theme;
-  try { localStorage.setItem("theme", theme); } catch { /* no storage: for this visit only */ }
+  try { localStorage.setItem("theme", theme); } catch { /* no storage: kept for this visit only */ }
   applyTheme();
 });
 darkSystem.addEventListener("change", applyTheme);
 document.getElementById("theme").setAttribute("aria-pressed", String(isDark()));
 
-// One choice for all sections.
+// One keyframe for all sections.
 let keyframe = 0;
 const onKeyframe = [];
 document.querySelectorAll("[data-keyframe]").forEach((input) => {
@@ -54,7 +54,7 @@ document.querySelectorAll("[data-keyframe]").forEach((input) => {
   });
 });
 
-// Choices of one section: parts name the group and the value that they are shown with.
+// Choices within a section: parts name the group and the value for which they are shown.
 document.querySelectorAll("[data-choice]").forEach((input) => {
   input.addEventListener("change", () => {
     document.querySelectorAll(`[data-of-choice="${input.name}"]`).forEach((part) => {
@@ -67,7 +67,7 @@ document.querySelectorAll(".zoom").forEach((button) => {
   button.addEventListener("click", () => button.closest("figure").classList.toggle("large"));
 });
 
-// Drawn when it comes near, since a page of clouds takes a while.
+// Draws an element only when it comes near the viewport, since point clouds take a while.
 function whenNear(element, draw) {
   const observer = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;

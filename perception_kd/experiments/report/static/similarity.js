@@ -1,4 +1,4 @@
-// Cosine similarity of one feature with all points and with all cells of the images.
+// Cosine similarity of one feature to all points and to all cells of the images.
 
 const similarityData = payload("similarity");
 const features = similarityData?.keyframes.map((entry) => ({
@@ -87,7 +87,7 @@ class SimilarityView {
     document.querySelectorAll(".chip").forEach((chip) => {
       chip.setAttribute("aria-pressed", String(row !== null && Number(chip.dataset.row) === row));
     });
-    this.readout.textContent = `${caption}. ${mostAlike(similar)}`;
+    this.readout.textContent = `${caption}. ${mostSimilar(similar)}`;
     const colors = paint(similar.length, (i) => similarityData.ramp[rampIndex(similar[i])]);
     if (this.cloud.ready) this.cloud.recolor(colors, row);
     this.element.dataset.shown = row ?? "spot";
@@ -110,8 +110,8 @@ class SimilarityView {
   }
 }
 
-// Which classes the points that are alike belong to: the labels served no training.
-function mostAlike(similar) {
+// The classes of the most similar points. Labels are not used in the pre-training.
+function mostSimilar(similar) {
   const ids = clouds[keyframe].labels.truth;
   if (!ids) return "";
   const sums = cloudData.classes.map(() => [0, 0]);
@@ -121,8 +121,8 @@ function mostAlike(similar) {
   });
   const means = sums.map(([sum, count], id) => ({ name: cloudData.classes[id].name, mean: count ? sum / count : -2 }));
   const best = means.filter(({ mean }) => mean > -2).sort((a, b) => b.mean - a.mean).slice(0, 3);
-  return `Most alike on average: ${best.map(({ name, mean }) => `${name} ${mean.toFixed(2)}`).join(", ")}.`;
+  return `Most similar on average: ${best.map(({ name, mean }) => `${name} ${mean.toFixed(2)}`).join(", ")}.`;
 }
 
-// A name for those who want to look into it.
+// For debugging in the console.
 if (features && clouds) window.similarityView = new SimilarityView();

@@ -1,13 +1,13 @@
-"""A chain of two stages that do what a test tells them to."""
+"""Two stages whose scripts a test sets."""
 
 import io
 from pathlib import Path
 
 from perception_kd.experiments.display import Display
-from perception_kd.experiments.runner import Chain
+from perception_kd.experiments.runner import StageRunner
 from perception_kd.experiments.stages import Stage
 
-# Notes its run in the file "runs", then writes its output: what it read and its text.
+# Logs its run in the file "runs", then writes its output: its input and its text.
 WRITE = """
 import pathlib, sys
 folder, name, text, *options = sys.argv[1:]
@@ -19,39 +19,39 @@ pathlib.Path(folder, f"{name}.txt").write_text(before + text)
 """
 
 
-class ToyChain:
-    """A first stage writes a file, a second reads it and writes another.
+class ToyStages:
+    """A first stage that writes a file, and a second one that reads it.
 
     Args:
-        folder: Work dir, and folder of the files.
+        folder: Work dir, also the folder of the files.
 
     Attributes:
-        texts: What each stage writes.
-        scripts: What each stage runs.
-        told: What a reader of the terminal would see.
+        texts: Text that each stage writes.
+        scripts: Script that each stage runs.
+        terminal: Output for the user.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.texts = {"first": "one", "second": "two"}
         self.scripts = {"first": WRITE, "second": WRITE}
-        self.told = io.StringIO()
+        self.terminal = io.StringIO()
 
     def run(self) -> list[str]:
-        """Run what is to be run; return name and options of each run."""
+        """Run the stages; return the name and options of each one that was executed."""
         runs = self.folder / "runs"
         runs.unlink(missing_ok=True)
-        chain = self.chain()
-        chain.run([stage.name for stage in chain.stages])
+        runner = self.runner()
+        runner.run([stage.name for stage in runner.stages])
         return runs.read_text().splitlines() if runs.exists() else []
 
-    def chain(self) -> Chain:
-        """Return the chain, made anew as by another start of the program."""
+    def runner(self) -> StageRunner:
+        """Return a new runner, as another start of the program would make it."""
         stages = [self._stage("first"), self._stage("second", inputs=("first",))]
-        return Chain(self.folder, stages, Display(self.told))
+        return StageRunner(self.folder, stages, Display(self.terminal))
 
     def output(self, name: str) -> Path:
-        """Return the file that a stage writes."""
+        """Return the output file of a stage."""
         return self.folder / f"{name}.txt"
 
     def _stage(self, name: str, inputs: tuple[str, ...] = ()) -> Stage:

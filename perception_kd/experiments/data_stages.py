@@ -1,0 +1,81 @@
+"""Stages that create data: a synthetic data set, info files, superpixels, regions."""
+
+from collections.abc import Sequence
+
+from perception_kd.experiments.stages import Stage
+from perception_kd.experiments.workspace import Workspace
+
+_DATA_FOLDERS = ("v1.0-mini", "lidarseg", "maps", "samples", "sweeps")
+
+
+def synthetic_data_stage(workspace: Workspace, options: Sequence[str] = ()) -> Stage:
+    """Return the stage ``data``, which renders a synthetic data set.
+
+    Args:
+        workspace: Folders and options.
+        options: Further options of ``tools/create_data.py synthetic``, such as sizes.
+    """
+    root = str(workspace.data_root)
+    return Stage(
+        name="data",
+        about="Synthetic data: a rendered street world in the format of nuScenes",
+        command=("tools/create_data.py", "synthetic", "--root", root, *options),
+        outputs=(f"{root}/synthetic.json", *(f"{root}/{part}/**" for part in _DATA_FOLDERS)),
+        local=workspace.worker_options,
+    )
+
+
+def info_stage(workspace: Workspace) -> Stage:
+    """Return the stage ``infos``, which writes the info files of a data set."""
+    return Stage(
+        name="infos",
+        about="Info files: paths, poses and calibration of each keyframe",
+        command=(
+            *("tools/create_data.py", "nuscenes", "--root", str(workspace.data_root)),
+            *("--version", "v1.0-mini", "--out-dir", str(workspace.info_root)),
+        ),
+        outputs=workspace.info_files,
+        inputs=("data",),
+        local=workspace.worker_options,
+    )
+
+
+def superpixel_stage(workspace: Workspace, backend: str, num_segments: int) -> Stage:
+    """Return the stage ``superpixels``, which segments every image.
+
+    Args:
+        workspace: Folders and options.
+        backend: Backend of the segmentation.
+        num_segments: Number of superpixels per image.
+    """
+    folder = workspace.info_root / "superpixels"
+    return Stage(
+        name="superpixels",
+        about="Superpixels: segments of similar color in every image",
+        command=(
+            *("tools/create_data.py", "superpixels", "--data-root", str(workspace.data_root)),
+            *("--info", *workspace.info_files),
+            *("--backend", backend, "--num-segments", str(num_segments)),
+        ),
+        outputs=(str(folder / f"{backend}_{num_segments}" / "*.png"),),
+        inputs=("data", "infos"),
+        local=workspace.worker_options,
+        folder=folder,
+    )
+
+
+def region_stage(workspace: Workspace) -> Stage:
+    """Return the stage ``regions``, which clusters the points of every sweep."""
+    folder = workspace.info_root / "regions"
+    return Stage(
+        name="regions",
+        about="Regions: clusters of points above the ground in every sweep",
+        command=(
+            *("tools/create_data.py", "regions", "--data-root", str(workspace.data_root)),
+            *("--info", *workspace.info_files),
+        ),
+        outputs=(str(folder / "dbscan" / "*.npz"),),
+        inputs=("data", "infos"),
+        local=workspace.worker_options,
+        folder=folder,
+    )

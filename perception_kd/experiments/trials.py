@@ -1,0 +1,114 @@
+"""What an experiment compares: pre-trainings under protocols, trial by trial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+RANDOM = "random"
+
+
+class Pretraining(NamedTuple):
+    """A pre-training without labels.
+
+    Attributes:
+        about: Name for the reader.
+        config: Config of ``tools/train.py``.
+        reads: Stages that it reads from, besides the data set and its info files.
+        teacher: Key of the pre-training that provides the teacher; empty for none.
+    """
+
+    about: str
+    config: str
+    reads: tuple[str, ...]
+    teacher: str = ""
+
+
+class Metric(NamedTuple):
+    """A score; higher is better.
+
+    Attributes:
+        name: Name for the reader.
+        key: Key in the scores written by ``tools/test.py``.
+        scale: Factor that makes it a percentage.
+    """
+
+    name: str
+    key: str
+    scale: float
+
+
+class Protocol(NamedTuple):
+    """A training on labels and its evaluation, the same for every initialization.
+
+    Attributes:
+        about: Name for the reader.
+        config: Config of ``tools/train.py`` and ``tools/test.py``.
+        pretrainings: Keys of the pre-trainings that are compared with random weights.
+        metrics: Scores that are reported, the main one first.
+        full: Whether only the full demo runs it.
+    """
+
+    about: str
+    config: str
+    pretrainings: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    full: bool = False
+
+    @property
+    def initializations(self) -> tuple[str, ...]:
+        """Keys of the initializations that are compared, random weights first."""
+        return (RANDOM, *self.pretrainings)
+
+
+class Trial(NamedTuple):
+    """One protocol from one initialization with one seed.
+
+    Attributes:
+        protocol: Key of the protocol.
+        initialization: ``RANDOM`` or the key of a pre-training.
+        seed: Seed of the pre-training and of the training on labels.
+    """
+
+    protocol: str
+    initialization: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of its training stage."""
+        return f"{self.protocol}-{self.initialization}-seed{self.seed}"
+
+    def folder(self, work_dir: Path) -> Path:
+        """Return the folder of its training; the evaluation is in ``test`` below it."""
+        return work_dir / self.protocol / self.initialization / f"seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Pre-trainings and the protocols under which they are compared.
+
+    Attributes:
+        pretrainings: Pre-trainings by key.
+        protocols: Protocols by key.
+        seeds: Number of seeds; they are 0 .. seeds - 1.
+    """
+
+    pretrainings: Mapping[str, Pretraining]
+    protocols: Mapping[str, Protocol]
+    seeds: int = 1
+
+    @property
+    def initializations(self) -> dict[str, str]:
+        """Names for the reader of all initializations, by key."""
+        pretrained = {name: method.about for name, method in self.pretrainings.items()}
+        return {RANDOM: "random init", **pretrained}
+
+    def trials(self) -> list[Trial]:
+        """Return all trials, seed by seed."""
+        return [
+            Trial(name, initialization, seed)
+            for seed in range(self.seeds)
+            for name, protocol in self.protocols.items()
+            for initialization in protocol.initializations
+        ]
