@@ -58,7 +58,7 @@ def make_summary(
 def describe_settings(settings: DemoSettings) -> dict[str, Any]:
     """Return the options of a demo, its configs, and names for the reader."""
     comparison = settings.comparison
-    runs = {**comparison.pretrainings, **comparison.protocols}
+    trainings = [*comparison.pretrainings.items(), *comparison.protocols.items()]
     return {
         "seeds": settings.seeds,
         "tiny": settings.tiny,
@@ -67,7 +67,7 @@ def describe_settings(settings: DemoSettings) -> dict[str, Any]:
         "data_root": str(settings.data_root),
         "info_root": str(settings.workspace.info_root),
         "arms": comparison.initializations,
-        "configs": {name: run.config for name, run in runs.items()},
+        "configs": {name: training.config for name, training in trainings},
         "protocols": {name: p.about for name, p in comparison.protocols.items()},
     }
 

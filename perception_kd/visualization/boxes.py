@@ -9,7 +9,8 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from numpy.typing import NDArray
 
 from perception_kd.geometry.rigid import Array, transform_points
-from perception_kd.visualization.pictures import Color, Picture, arrange_grid, resize_to_width
+from perception_kd.structures import Color, Image
+from perception_kd.visualization.pictures import arrange_grid, resize_to_width
 
 # Distinct for color-blind readers too, on white and on images of streets.
 TRUTH_COLOR: Color = (20, 130, 255)
@@ -29,7 +30,7 @@ def draw_boxes_bev(
     boxes: Sequence[tuple[LiDARInstance3DBoxes, Color]],
     radius: float = 50.0,
     size: int = 800,
-) -> Picture:
+) -> Image:
     """Draw points and boxes in BEV, x to the right and y up.
 
     A line leads from each center to the front of its box.
@@ -59,13 +60,13 @@ def draw_boxes_bev(
 
 
 def draw_boxes_image(
-    img: Picture,
+    img: Image,
     boxes: LiDARInstance3DBoxes,
     lidar2cam: Array,
     cam2img: Array,
     color: Color,
     labels: Sequence[str] = (),
-) -> Picture:
+) -> Image:
     """Draw the edges of boxes into a copy of an image, with a cross on each front.
 
     Edges are clipped behind the camera; boxes do not occlude each other.
@@ -107,7 +108,7 @@ def draw_boxes_sample(
     radius: float = 50.0,
     columns: int = 3,
     view_width: int = 480,
-) -> Picture:
+) -> Image:
     """Draw boxes into all images of a sample and, below them, in BEV.
 
     Ground truth is blue, predictions are red.
@@ -151,7 +152,7 @@ def _layers(
     return layers
 
 
-def _draw_view(sample: Mapping[str, Any], view: int, layers: Sequence[Layer]) -> Picture:
+def _draw_view(sample: Mapping[str, Any], view: int, layers: Sequence[Layer]) -> Image:
     picture = sample["imgs"][view]
     aug: Array = np.asarray(sample.get("img_aug_matrix", np.eye(3)))
     cam2img = (aug[view] if aug.ndim == 3 else aug) @ sample["cam2img"][view]

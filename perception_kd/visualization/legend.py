@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from perception_kd.visualization.pictures import Color, Picture
+from perception_kd.structures import Color, Image
 
 LINE_HEIGHT = 24  # px
 _MARGIN = 6
@@ -13,7 +13,7 @@ _SWATCH = 14
 _FONT, _SCALE, _INK = cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0)
 
 
-def add_legend(picture: Picture, title: str, colors: Sequence[tuple[str, Color]] = ()) -> Picture:
+def add_legend(picture: Image, title: str, colors: Sequence[tuple[str, Color]] = ()) -> Image:
     """Return a picture under a title and named colors, in as many lines as they need.
 
     Args:
@@ -36,13 +36,13 @@ def add_legend(picture: Picture, title: str, colors: Sequence[tuple[str, Color]]
     return np.concatenate([*lines, picture])
 
 
-def _title(text: str, width: int) -> Picture:
+def _title(text: str, width: int) -> Image:
     line = _blank(width)
     _write(line, text, _MARGIN, min(_SCALE, _SCALE * (width - 2 * _MARGIN) / _text_width(text)))
     return line
 
 
-def _blank(width: int) -> Picture:
+def _blank(width: int) -> Image:
     return np.full((LINE_HEIGHT, width, 3), 255, np.uint8)
 
 
@@ -50,5 +50,5 @@ def _text_width(text: str) -> int:
     return max(1, cv2.getTextSize(text, _FONT, _SCALE, 1)[0][0])
 
 
-def _write(line: Picture, text: str, column: int, scale: float) -> None:
+def _write(line: Image, text: str, column: int, scale: float) -> None:
     cv2.putText(line, text, (column, LINE_HEIGHT - 8), _FONT, scale, _INK, 1, cv2.LINE_AA)

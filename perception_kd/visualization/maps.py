@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.visualization.pictures import GAP, Color, Picture, place_side_by_side
+from perception_kd.structures import Color, Image
+from perception_kd.visualization.pictures import GAP, place_side_by_side
 
 # Later classes are drawn over earlier ones, so thin ones come last.
 MAP_COLORS: dict[str, Color] = {
@@ -23,7 +24,7 @@ VEHICLE_COLOR = (40, 40, 40)
 TITLE_HEIGHT = 24  # px
 
 
-def draw_map(masks: NDArray[np.bool_], classes: Sequence[str], scale: int = 2) -> Picture:
+def draw_map(masks: NDArray[np.bool_], classes: Sequence[str], scale: int = 2) -> Image:
     """Draw a BEV map, y (forward in nuScenes) up and x to the right.
 
     Args:
@@ -53,7 +54,7 @@ def compare_maps(
     classes: Sequence[str],
     threshold: float = 0.5,
     scale: int = 2,
-) -> Picture:
+) -> Image:
     """Draw the ground truth and, right of it, the prediction, with titles.
 
     Args:

@@ -7,19 +7,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.visualization.pictures import (
-    Picture,
-    arrange_grid,
-    find_borders,
-    resize_to_width,
-)
+from perception_kd.structures import Image
+from perception_kd.visualization.pictures import arrange_grid, find_borders, resize_to_width
 
 BORDER_COLOR = (255, 255, 255)
 BAR_HEIGHT = 28  # px, of titles and of the legend
 RAMP_WIDTH = 200  # px, of the legend's colors
 
 
-def color_distances(distances: NDArray[np.floating[Any]], max_distance: float) -> Picture:
+def color_distances(distances: NDArray[np.floating[Any]], max_distance: float) -> Image:
     """Return RGB colors of distances, near red to far blue, shape (P, 3).
 
     Args:
@@ -45,7 +41,7 @@ def describe_view(sample: Mapping[str, Any], view: int) -> str:
 
 def draw_view(
     sample: Mapping[str, Any], view: int, max_distance: float = 60.0, scale: int = 1
-) -> Picture:
+) -> Image:
     """Draw the superpixel borders and paired points of one image of a sample.
 
     A point's color shows its distance from the LiDAR; nearer points cover farther ones.
@@ -75,7 +71,7 @@ def draw_sample(
     max_distance: float = 60.0,
     columns: int = 3,
     width: int = 2400,
-) -> Picture:
+) -> Image:
     """Draw all images of a sample with :func:`draw_view`, below a legend.
 
     Args:
@@ -102,7 +98,7 @@ def _rows_cols(sample: Mapping[str, Any], view: int) -> NDArray[np.int64]:
 
 
 def _draw_points(
-    img: Picture, rows_cols: NDArray[np.int64], points: NDArray[np.float32], max_distance: float
+    img: Image, rows_cols: NDArray[np.int64], points: NDArray[np.float32], max_distance: float
 ) -> None:
     distances = np.linalg.norm(points, axis=1)
     colors = color_distances(distances, max_distance)
@@ -112,7 +108,7 @@ def _draw_points(
         cv2.circle(img, (col, row), radius, colors[i].tolist(), thickness=-1)
 
 
-def _draw_legend(sample: Mapping[str, Any], max_distance: float, width: int) -> Picture:
+def _draw_legend(sample: Mapping[str, Any], max_distance: float, width: int) -> Image:
     num_points, num_pairs = len(sample["points"]), len(sample["pairing_points"])
     num_paired = len(np.unique(sample["pairing_points"]))
     text = (
@@ -125,7 +121,7 @@ def _draw_legend(sample: Mapping[str, Any], max_distance: float, width: int) -> 
     return np.concatenate([bar, ramp], axis=1)
 
 
-def _write_bar(text: str, width: int) -> Picture:
+def _write_bar(text: str, width: int) -> Image:
     bar = np.zeros((BAR_HEIGHT, width, 3), np.uint8)
     font, white = cv2.FONT_HERSHEY_SIMPLEX, (255, 255, 255)
     text_width = cv2.getTextSize(text, font, 0.6, 1)[0][0]

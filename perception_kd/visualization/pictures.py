@@ -1,4 +1,4 @@
-"""Types and layout that all drawings share."""
+"""Layout shared by all drawings: borders, sizes, grids."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# RGB, shape (H, W, 3).
-Picture = NDArray[np.uint8]
-Color = tuple[int, int, int]
+from perception_kd.structures import Image
 
 GAP = 8  # px between two pictures side by side
 
@@ -29,13 +27,13 @@ def find_borders(segments: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     return borders
 
 
-def resize_to_width(picture: Picture, width: int) -> Picture:
+def resize_to_width(picture: Image, width: int) -> Image:
     """Return a picture scaled to a width in px."""
     height = round(picture.shape[0] * width / picture.shape[1])
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
-def arrange_grid(tiles: Sequence[Picture], columns: int) -> Picture:
+def arrange_grid(tiles: Sequence[Image], columns: int) -> Image:
     """Return pictures of one width in rows; black fills what they leave free.
 
     Args:
@@ -49,7 +47,7 @@ def arrange_grid(tiles: Sequence[Picture], columns: int) -> Picture:
     return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
 
-def place_side_by_side(left: Picture, right: Picture) -> Picture:
+def place_side_by_side(left: Image, right: Image) -> Image:
     """Return two pictures of one height next to each other, with a white gap."""
     gap = np.full((len(left), GAP, 3), 255, np.uint8)
     return np.concatenate([left, gap, right], axis=1)

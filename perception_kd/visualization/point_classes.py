@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
 
+from perception_kd.structures import Color, Image
 from perception_kd.visualization.boxes import to_bev_pixels
-from perception_kd.visualization.pictures import Color, Picture, place_side_by_side
+from perception_kd.visualization.pictures import place_side_by_side
 
 # Colors of nuScenes-lidarseg, as its devkit draws them. A class that merges several of
 # its 32 categories has the color of the first.
@@ -55,7 +56,7 @@ def draw_point_classes(
     classes: Sequence[str],
     radius: float = 50.0,
     size: int = 800,
-) -> Picture:
+) -> Image:
     """Draw points in BEV in the colors of their classes, x to the right and y up.
 
     Higher points cover lower ones, and points with a class those without.
@@ -92,7 +93,7 @@ def compare_point_classes(
     classes: Sequence[str],
     radius: float = 50.0,
     size: int = 800,
-) -> Picture:
+) -> Image:
     """Draw the ground truth and, right of it, the prediction.
 
     Args:

@@ -63,7 +63,11 @@ def test_a_changed_setting_reruns_its_stage(tmp_path: Path) -> None:
 
 def test_a_removed_setting_reruns_its_stage(tmp_path: Path) -> None:
     # One without a value is a setting, too.
-    configs = [{"lr": 1.0, "decay": 0.1, "clip": None}, {"lr": 1.0, "clip": None}, {"lr": 1.0}]
+    configs: list[dict[str, Any]] = [
+        {"lr": 1.0, "decay": 0.1, "clip": None},
+        {"lr": 1.0, "clip": None},
+        {"lr": 1.0},
+    ]
     _, *plans = plans_of(tmp_path, configs)
     assert plans == [
         ("start", "the setting decay changed"),

@@ -52,7 +52,7 @@ def test_a_folder_with_other_data_is_refused_and_unchanged(tmp_path: Path) -> No
     options = ["--work-dir", str(tmp_path / "demo"), "--data-root", str(tmp_path / "nuscenes")]
     done = run(*options)
     assert done.returncode == 1
-    assert "must be empty or hold synthetic data, but has other files" in done.stderr
+    assert "is not empty and not a synthetic data set" in done.stderr
     assert [path.name for path in (tmp_path / "nuscenes").iterdir()] == ["samples"]
 
 

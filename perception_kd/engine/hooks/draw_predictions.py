@@ -15,11 +15,10 @@ from perception_kd.datasets.transforms.loading import LoadImages
 from perception_kd.engine.settings import walk_settings
 from perception_kd.evaluation.metrics import LidarSegMetric
 from perception_kd.registry import DATASETS, HOOKS
-from perception_kd.structures import Sample
+from perception_kd.structures import Image, Sample
 from perception_kd.visualization.boxes import PREDICTED_COLOR, TRUTH_COLOR, draw_boxes_sample
 from perception_kd.visualization.legend import add_legend
 from perception_kd.visualization.maps import MAP_COLORS, compare_maps
-from perception_kd.visualization.pictures import Picture
 from perception_kd.visualization.point_classes import (
     NO_CLASS_COLOR,
     class_colors,
@@ -90,7 +89,7 @@ class DrawPredictionsHook(Hook):
         if is_main_process():
             runner.logger.info(f"Pictures of {self._num_drawn} samples are in {self.out_dir}")
 
-    def _draw(self, runner: Runner, predicted: Any, points: Any) -> Picture:
+    def _draw(self, runner: Runner, predicted: Any, points: Any) -> Image:
         if "pred_instances_3d" in predicted:
             if self._stored is None:
                 self._stored = StoredSamples(runner.cfg.test_dataloader.dataset)
@@ -137,14 +136,14 @@ def _build_stored(settings: Mapping[str, Any]) -> Any:
     return DATASETS.build({**settings, **own})
 
 
-def _draw_boxes(sample: Mapping[str, Any], predicted: Any, min_score: float) -> Picture:
+def _draw_boxes(sample: Mapping[str, Any], predicted: Any, min_score: float) -> Image:
     boxes = {key: value.to("cpu") for key, value in predicted.pred_instances_3d.items()}
     picture = draw_boxes_sample(sample, boxes, min_score)
     colors = [("truth", TRUTH_COLOR), (f"predicted, score >= {min_score:g}", PREDICTED_COLOR)]
     return add_legend(picture, f"sample {predicted.sample_token}", colors)
 
 
-def _draw_map(predicted: Any, classes: Sequence[str]) -> Picture:
+def _draw_map(predicted: Any, classes: Sequence[str]) -> Image:
     probabilities = predicted.pred_bev_seg.masks.float().cpu().numpy()
     truth = predicted.gt_bev_seg.masks.cpu().numpy().astype(bool)
     picture = compare_maps(probabilities, truth, classes, threshold=0.5)
@@ -158,9 +157,7 @@ def _names_of_point_classes(runner: Runner) -> Sequence[str]:
     return named[0] if named else runner.test_dataloader.dataset.metainfo["seg_classes"]
 
 
-def _draw_point_classes(
-    predicted: Any, points: NDArray[np.float32], names: Sequence[str]
-) -> Picture:
+def _draw_point_classes(predicted: Any, points: NDArray[np.float32], names: Sequence[str]) -> Image:
     classes = predicted.pred_pts_seg.pts_semantic_mask.cpu().numpy()
     truth, title = None, f"sample {predicted.sample_token}, predicted"
     if "gt_pts_seg" in predicted:

@@ -12,8 +12,8 @@ from perception_kd.experiments.report.layout import (
     name_keyframe,
     order_views,
 )
+from perception_kd.structures import Image
 from perception_kd.visualization.pairs import color_distances, draw_view
-from perception_kd.visualization.pictures import Picture
 
 MAX_DISTANCE = 60.0  # m, of the colors of projected points
 PICTURE_WIDTH = 800  # px
@@ -41,7 +41,7 @@ def cameras_section(keyframes: list[Keyframe], reason: str) -> Section:
     return Section("cameras", "Cameras", content, missing=(reason,) if reason else ())
 
 
-def describe_view(keyframe: Keyframe, view: int, picture: Picture) -> dict[str, Any]:
+def describe_view(keyframe: Keyframe, view: int, picture: Image) -> dict[str, Any]:
     """Return a picture of one image of a keyframe, with what the templates show of it.
 
     Args:

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
 
-from perception_kd.visualization.pictures import Color, Picture, resize_to_width
+from perception_kd.structures import Color, Image
+from perception_kd.visualization.pictures import resize_to_width
 
 JPEG_QUALITY = 82
 
@@ -25,7 +26,7 @@ def encode_array(array: NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def encode_picture(picture: Picture, width: int) -> str:
+def encode_picture(picture: Image, width: int) -> str:
     """Encode a picture as the data URL of a JPEG.
 
     Args:
@@ -37,7 +38,7 @@ def encode_picture(picture: Picture, width: int) -> str:
     return _encode(picture, "jpeg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
 
 
-def encode_drawing(picture: Picture) -> str:
+def encode_drawing(picture: Image) -> str:
     """Encode a picture with few colors losslessly, as the data URL of a PNG.
 
     Args:
@@ -63,6 +64,6 @@ def as_hex(color: Sequence[int]) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def _encode(picture: Picture, kind: str, options: list[int]) -> str:
+def _encode(picture: Image, kind: str, options: list[int]) -> str:
     _, data = cv2.imencode(f".{kind}", picture[..., ::-1], options)
     return f"data:image/{kind};base64," + base64.b64encode(data.tobytes()).decode("ascii")
