@@ -58,7 +58,6 @@ def make_summary(
 def describe_settings(settings: DemoSettings) -> dict[str, Any]:
     """Return the options of a demo, its configs, and names for the reader."""
     comparison = settings.comparison
-    trainings = [*comparison.pretrainings.items(), *comparison.protocols.items()]
     return {
         "seeds": settings.seeds,
         "tiny": settings.tiny,
@@ -67,7 +66,10 @@ def describe_settings(settings: DemoSettings) -> dict[str, Any]:
         "data_root": str(settings.data_root),
         "info_root": str(settings.workspace.info_root),
         "arms": comparison.initializations,
-        "configs": {name: training.config for name, training in trainings},
+        "configs": {
+            **{name: method.config for name, method in comparison.pretrainings.items()},
+            **{name: protocol.config for name, protocol in comparison.protocols.items()},
+        },
         "protocols": {name: p.about for name, p in comparison.protocols.items()},
     }
 
