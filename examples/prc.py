@@ -1,9 +1,12 @@
 """PRC of CALICO without a config file: a LiDAR network contrasts points by regions.
 
-python tools/create_data.py synthetic --root data/synthetic
-python tools/create_data.py nuscenes --root data/synthetic --version v1.0-mini
-python tools/create_data.py regions --info data/synthetic/nuscenes_infos_train.pkl
-python examples/prc.py --root data/synthetic
+Create the data (for nuScenes itself, skip the first step), then run the program::
+
+    DATA=data/synthetic
+    python tools/create_data.py synthetic --root $DATA
+    python tools/create_data.py nuscenes --root $DATA --version v1.0-mini
+    python tools/create_data.py regions --data-root $DATA --info $DATA/*_train.pkl
+    python examples/prc.py --root $DATA
 """
 
 import argparse

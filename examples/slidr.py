@@ -1,9 +1,12 @@
 """SLidR without a config file: a LiDAR network learns from a frozen image network.
 
-python tools/create_data.py synthetic --root data/synthetic
-python tools/create_data.py nuscenes --root data/synthetic --version v1.0-mini
-python tools/create_data.py superpixels --info data/synthetic/nuscenes_infos_train.pkl
-python examples/slidr.py --root data/synthetic
+Create the data (for nuScenes itself, skip the first step), then run the program::
+
+    DATA=data/synthetic
+    python tools/create_data.py synthetic --root $DATA
+    python tools/create_data.py nuscenes --root $DATA --version v1.0-mini
+    python tools/create_data.py superpixels --data-root $DATA --info $DATA/*_train.pkl
+    python examples/slidr.py --root $DATA
 """
 
 import argparse

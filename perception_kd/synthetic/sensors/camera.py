@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.geometry.rigid import Array
-from perception_kd.synthetic.sensors.rays import Float32, Hits, Snapshot
+from perception_kd.synthetic.sensors.rays import Hits, Snapshot
 from perception_kd.synthetic.sensors.textures import facade_windows, sky_clouds, texture
+from perception_kd.synthetic.sensors.triangle_scene import Float32
 from perception_kd.synthetic.world.materials import MATERIAL_INDEX, property_table
 from perception_kd.synthetic.world.scene import SKY_ID
 from perception_kd.synthetic.world.weather import Weather

@@ -1,18 +1,16 @@
 """Ray casting into a scene."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.geometry.rigid import Array
+from perception_kd.synthetic.sensors.triangle_scene import Float32, TriangleScene, make_rays
 from perception_kd.synthetic.world.ground import GROUND_MATERIALS
 from perception_kd.synthetic.world.materials import MATERIAL_INDEX
-from perception_kd.synthetic.world.meshes import Mesh, merge, move
+from perception_kd.synthetic.world.meshes import merge, move
 from perception_kd.synthetic.world.scene import FIRST_OBJECT_ID, GROUND_IDS, SKY_ID, Scene
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass
@@ -73,7 +71,7 @@ class RayCaster:
         self._object_ids = np.repeat(ids, [len(mesh.triangles) for mesh in (*static, *moving)])
         self._materials = everything.materials
         self._colors = everything.colors.astype(np.float32)
-        self._static = _make_open3d_scene([merge(static)])
+        self._static = TriangleScene([merge(static)])
         self._ground_materials = np.array([MATERIAL_INDEX[name] for name in GROUND_MATERIALS])
 
     def at(self, time: float) -> "Snapshot":
@@ -81,7 +79,7 @@ class RayCaster:
         agents, poses = self._scene.agents, self._poses.copy()
         for i in self._moving:
             poses[i] = agents[i].pose(time)
-        moving = _make_open3d_scene([move(agents[i].mesh, poses[i]) for i in self._moving])
+        moving = TriangleScene([move(agents[i].mesh, poses[i]) for i in self._moving])
         return Snapshot(self, moving, poses)
 
     def look_up(
@@ -106,8 +104,8 @@ class RayCaster:
         return object_id, material, color
 
     @property
-    def static_geometry(self) -> Any:
-        """Open3D's ray casting scene of the static geometry."""
+    def static_geometry(self) -> TriangleScene:
+        """Static triangles."""
         return self._static
 
     @property
@@ -124,7 +122,7 @@ class RayCaster:
 class Snapshot:
     """A scene at one time, made by ``RayCaster.at``."""
 
-    def __init__(self, caster: RayCaster, moving: Any, poses: Array) -> None:
+    def __init__(self, caster: RayCaster, moving: TriangleScene, poses: Array) -> None:
         self._caster, self._moving, self._poses = caster, moving, poses
 
     def cast(self, origins: Array | Float32, directions: Array | Float32) -> Hits:
@@ -134,9 +132,9 @@ class Snapshot:
             origins: Origins in the world frame in m, shape (N, 3) or (3,).
             directions: Unit vectors, shape (N, 3).
         """
-        rays = _make_rays(origins, directions)
-        distance, triangle, normal = _cast(self._caster.static_geometry, rays)
-        near, moving_triangle, moving_normal = _cast(self._moving, rays)
+        rays = make_rays(origins, directions)
+        distance, triangle, normal = self._caster.static_geometry.cast(rays)
+        near, moving_triangle, moving_normal = self._moving.cast(rays)
         nearer = near < distance
         distance[nearer], normal[nearer] = near[nearer], moving_normal[nearer]
         triangle[nearer] = moving_triangle[nearer] + self._caster.num_static
@@ -161,10 +159,10 @@ class Snapshot:
         Returns:
             Boolean array, shape (N,).
         """
-        rays = _make_rays(origins, directions)
+        rays = make_rays(origins, directions)
         hidden = np.zeros(len(rays), bool)
         for scene in (self._caster.static_geometry, self._moving):
-            distance = scene.cast_rays(_to_tensor(rays), nthreads=1)["t_hit"].numpy()
+            distance, _, _ = scene.cast(rays)
             hidden |= distance < far
         return hidden
 
@@ -179,43 +177,3 @@ class Snapshot:
         # Each agent has its own offset in the texture.
         local[on_agent] += (agent[on_agent, None] * np.float32(1.37)) % np.float32(17)
         return local
-
-
-def _make_rays(origins: Array | Float32, directions: Array | Float32) -> Float32:
-    """Return rays as Open3D takes them: origin and direction, shape (N, 6)."""
-    rays = np.empty((len(directions), 6), np.float32)
-    rays[:, :3], rays[:, 3:] = origins, directions
-    return rays
-
-
-def _cast(scene: Any, rays: Float32) -> tuple[Float32, NDArray[np.int64], Float32]:
-    """Return distances (N,), triangles (N,), -1 = none, and normals (N, 3)."""
-    result = scene.cast_rays(_to_tensor(rays), nthreads=1)
-    distance = result["t_hit"].numpy().copy()
-    triangle = result["primitive_ids"].numpy().astype(np.int64)
-    triangle[~np.isfinite(distance)] = -1
-    return distance, triangle, result["primitive_normals"].numpy().copy()
-
-
-def _open3d() -> Any:
-    try:
-        import open3d
-    except ImportError as error:
-        raise ImportError(
-            'Rendering synthetic data needs Open3D; install it with pip install -e ".[cpu]".'
-        ) from error
-    return open3d
-
-
-def _to_tensor(array: NDArray[Any]) -> Any:
-    return _open3d().core.Tensor.from_numpy(np.ascontiguousarray(array))
-
-
-def _make_open3d_scene(meshes: list[Mesh]) -> Any:
-    # One thread, here and in casting: scenes are rendered in parallel processes.
-    scene = _open3d().t.geometry.RaycastingScene(nthreads=1)
-    if meshes:
-        mesh = merge(meshes)
-        vertices, triangles = mesh.vertices.astype(np.float32), mesh.triangles.astype(np.uint32)
-        scene.add_triangles(_to_tensor(vertices), _to_tensor(triangles))
-    return scene

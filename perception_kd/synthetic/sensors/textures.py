@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.synthetic.sensors.rays import Float32
+from perception_kd.synthetic.sensors.triangle_scene import Float32
 
 _SIZE = 512
 

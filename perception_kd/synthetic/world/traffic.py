@@ -3,7 +3,8 @@
 import numpy as np
 from shapely.geometry import Point
 
-from perception_kd.synthetic.world.agents import Agent, AgentPlacer, on_road, place_at
+from perception_kd.synthetic.world.agent_placer import AgentPlacer, on_road, place_at
+from perception_kd.synthetic.world.agents import Agent
 from perception_kd.synthetic.world.paths import Path
 from perception_kd.synthetic.world.streets import PARKING_WIDTH, Road, Street
 

@@ -15,7 +15,6 @@ from perception_kd.synthetic.sensors.rays import RayCaster
 from perception_kd.synthetic.settings import KEYFRAME_PERIOD_S, VERSION, SyntheticSettings
 from perception_kd.synthetic.world.scene import Scene, make_scene
 from perception_kd.synthetic.writer.annotations import (
-    VisibilityMeter,
     count_points,
     make_tracks,
     pose_when_scanned,
@@ -29,6 +28,7 @@ from perception_kd.synthetic.writer.tables import (
     make_token,
     translation_rotation,
 )
+from perception_kd.synthetic.writer.visibility import VisibilityMeter
 
 _START_US = 1_533_151_603_500_000
 _SCENE_US = 100_000_000
