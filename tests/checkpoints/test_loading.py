@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from perception_kd.checkpoints.loading import load_pretrained, load_report, read_state_dict
+from perception_kd.checkpoints.loading import load_pretrained
+from perception_kd.checkpoints.matching import load_report
+from perception_kd.checkpoints.reading import read_checkpoint
 
 
 def make_model() -> nn.Sequential:
@@ -55,8 +57,8 @@ def test_an_entry_can_be_named(tmp_path: Path) -> None:
     model = make_model()
     load_pretrained(model, path, entry="ema_state_dict")
     assert values(model) == {2.0}
-    with pytest.raises(ValueError, match=r'weights as "ema", but got .* with state_dict, ema_'):
-        read_state_dict(path, "ema")
+    with pytest.raises(ValueError, match=r'no weights under "ema"; it has state_dict, ema_'):
+        read_checkpoint(path, "ema")
 
 
 def test_the_report_counts_parameters_by_their_size() -> None:
@@ -172,31 +174,31 @@ def test_half_precision_becomes_the_models(tmp_path: Path) -> None:
     assert model.get_submodule("body").weight.dtype == torch.float32
 
 
-def test_files_that_are_no_checkpoint_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none\.pth, which is none"):
-        read_state_dict(tmp_path / "none.pth")
-    with pytest.raises(ValueError, match=r"must hold weights as one of .* with epoch"):
-        read_state_dict(save(tmp_path, {"epoch": 3}))
+def test_files_without_weights_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"No checkpoint at .*none\.pth"):
+        read_checkpoint(tmp_path / "none.pth")
+    with pytest.raises(ValueError, match=r"has no weights under any of .* it has epoch"):
+        read_checkpoint(save(tmp_path, {"epoch": 3}))
 
 
-def test_what_torch_cannot_read_is_told_without_its_advice_to_read_it_all_the_same(
-    tmp_path: Path,
-) -> None:
+def test_unreadable_files_are_refused_without_torchs_unsafe_advice(tmp_path: Path) -> None:
     whole = save(tmp_path, weights()).read_bytes()
     path = tmp_path / "broken.pth"
     # Text, nothing, the first half, and all but the last bytes.
     for content in (b"# A text\n", b"", whole[: len(whole) // 2], whole[:-500], whole[:-10]):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"whole file of tensors .* got .*broken\.pth") as told:
-            read_state_dict(path)
-        said = str(told.value).replace(str(path), "")
-        assert f"cannot be read ({type(told.value.__cause__).__name__}): it may be cut off" in said
-        assert len(said) < 250
+        with pytest.raises(
+            ValueError, match=r"Cannot read the checkpoint .*broken\.pth"
+        ) as refused:
+            read_checkpoint(path)
+        message = str(refused.value).replace(str(path), "")
+        assert f"({type(refused.value.__cause__).__name__}): it is truncated" in message
+        assert len(message) < 250
 
 
 def test_a_checkpoint_with_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="save its state_dict alone"):
-        read_state_dict(save(tmp_path, nn.Linear(1, 1)))
+        read_checkpoint(save(tmp_path, nn.Linear(1, 1)))
 
 
 class SparseConvolution(nn.Module):

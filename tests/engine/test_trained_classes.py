@@ -4,32 +4,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from tests.models.segmentors.test_point_segmentor import make_segmentor
+from tests.models.tasks.test_point_segmentor import make_segmentor
 from torch import nn
 
+from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.engine.trained_classes import check_trained_classes
 
 CLASSES = ("car", "road", "tree")
 
 
-def save(path: Path, meta: Any) -> Path:
-    torch.save({"state_dict": {}, "meta": meta}, path)
-    return path
+def make_checkpoint(meta: dict[str, Any]) -> Checkpoint:
+    return Checkpoint(Path("epoch_1.pth"), {}, meta)
 
 
-def test_classes_in_another_order_than_learned_are_refused(tmp_path: Path) -> None:
-    path = save(tmp_path / "epoch_1.pth", {"dataset_meta": {"seg_classes": CLASSES}})
+def test_classes_in_another_order_than_learned_are_refused() -> None:
+    checkpoint = make_checkpoint({"dataset_meta": {"seg_classes": CLASSES}})
     model = make_segmentor()
-    check_trained_classes(model, path, {"seg_classes": list(CLASSES)})
+    check_trained_classes(model, checkpoint, {"seg_classes": list(CLASSES)})
     with pytest.raises(ValueError, match=r"epoch_1.pth is tested on must be .* tree for car"):
-        check_trained_classes(model, path, {"seg_classes": CLASSES[::-1]})
+        check_trained_classes(model, checkpoint, {"seg_classes": CLASSES[::-1]})
     # A mapping of labels of one's own has no names; other models know theirs.
-    check_trained_classes(model, path, {})
-    check_trained_classes(nn.Linear(1, 1), path, {"seg_classes": CLASSES[::-1]})
+    check_trained_classes(model, checkpoint, {})
+    check_trained_classes(nn.Linear(1, 1), checkpoint, {"seg_classes": CLASSES[::-1]})
 
 
-@pytest.mark.parametrize("meta", [None, {}, {"dataset_meta": None}, {"dataset_meta": {}}])
-def test_a_checkpoint_without_names_is_not_judged(tmp_path: Path, meta: Any) -> None:
-    path = save(tmp_path / "weights.pth", meta)
-    check_trained_classes(make_segmentor(), path, {"seg_classes": CLASSES})
+@pytest.mark.parametrize("meta", [{}, {"dataset_meta": None}, {"dataset_meta": {}}])
+def test_a_checkpoint_without_names_is_not_judged(meta: dict[str, Any]) -> None:
+    check_trained_classes(make_segmentor(), make_checkpoint(meta), {"seg_classes": CLASSES})

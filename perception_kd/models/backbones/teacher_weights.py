@@ -10,7 +10,8 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from perception_kd.checkpoints.loading import load_pretrained, load_report, read_state_dict
+from perception_kd.checkpoints.loading import load_weights
+from perception_kd.checkpoints.reading import read_checkpoint
 
 # What stands before the network's own parameter names, behind the "module." of a
 # distributed wrapper. SwAV and MoCo v2 were saved in one; DINO's and torchvision's
@@ -77,17 +78,11 @@ def load_teacher_weights(network: nn.Module, checkpoint: str | Path | None, publ
             "checkpoint to where the file is."
         )
     with _allow_namespaces():
-        state_dict = read_state_dict(checkpoint)
-        stem = next(iter(network.state_dict()))
-        name, prefix = recognize_format(state_dict, stem)
-        report = load_report(network, state_dict, prefix)
-        if report.missing or report.mismatched:
-            raise ValueError(
-                f"checkpoint must hold every weight of {teacher}, but {checkpoint} has {report}\n"
-                "Take the file of the same architecture."
-            )
-        print_log(f"Teacher weights in the format of {name}.", logger="current")
-        load_pretrained(network, checkpoint, prefix, min_share=1.0)
+        published_weights = read_checkpoint(checkpoint)
+    stem = next(iter(network.state_dict()))
+    name, prefix = recognize_format(published_weights.state_dict, stem)
+    print_log(f"Teacher weights in the format of {name}.", logger="current")
+    load_weights(network, published_weights, prefix, min_share=1.0)
 
 
 def _allow_namespaces() -> AbstractContextManager[None]:

@@ -100,7 +100,7 @@ def test_refuses_a_file_that_lacks_a_weight_or_a_statistic(lost: str, tmp_path: 
     torch.save(weights, tmp_path / "teacher.pth")
     network = TinyNetwork()
     before = network.conv1.weight.clone()
-    with pytest.raises(ValueError, match=rf"must hold every weight of TinyNetwork(.|\n)*{lost}"):
+    with pytest.raises(ValueError, match=rf"at least 100% of .* TinyNetwork, .* lacks {lost}"):
         load_teacher_weights(network, tmp_path / "teacher.pth", published="")
     assert torch.equal(network.conv1.weight, before)
 
@@ -108,13 +108,13 @@ def test_refuses_a_file_that_lacks_a_weight_or_a_statistic(lost: str, tmp_path: 
 def test_refuses_another_shape(tmp_path: Path) -> None:
     weights = TinyNetwork().state_dict() | {"conv1.weight": torch.zeros(4, 3, 7, 7)}
     torch.save(weights, tmp_path / "teacher.pth")
-    with pytest.raises(ValueError, match=r"mismatched +1 +conv1.weight \(4, 3, 3, 3\)"):
+    with pytest.raises(ValueError, match=r"conv1.weight must have shape \(4, 3, 3, 3\)"):
         load_teacher_weights(TinyNetwork(), tmp_path / "teacher.pth", published="")
 
 
 def test_refuses_the_file_of_another_depth(tmp_path: Path) -> None:
     torch.save(DilatedResNet(18).state_dict(), tmp_path / "resnet18.pth")
-    with pytest.raises(ValueError, match="must hold every weight of DilatedResNet"):
+    with pytest.raises(ValueError, match=r"must have shape .* but .*resnet18.pth has"):
         DilatedResNet(50, checkpoint=str(tmp_path / "resnet18.pth"))
 
 
