@@ -50,25 +50,26 @@ def evaluate(args: argparse.Namespace) -> None:
     """Build the runner of the options, load all weights and evaluate."""
     from mmengine.model import is_model_wrapper
 
-    from perception_kd.checkpoints.loading import load_pretrained
+    from perception_kd.checkpoints.loading import load_weights
+    from perception_kd.checkpoints.reading import read_checkpoint
     from perception_kd.engine.distributed import prepare_distributed
-    from perception_kd.engine.drawing import set_drawing
     from perception_kd.engine.launch import build_runner
-    from perception_kd.engine.submission import set_submission
+    from perception_kd.engine.outputs import set_drawing, set_submission
     from perception_kd.engine.trained_classes import check_trained_classes
 
     cfg = prepare_config(args, "test_dataloader")
     set_submission(cfg, args.out_dir, format_only=args.format_only)
     if args.show_dir:
         set_drawing(cfg, args.show_dir, args.show_num, args.score_thr)
-    # Loaded below: the runner's own way says nothing of what does not match.
+    # Loaded below: the runner would not report what does not match.
     cfg.load_from, cfg.resume, cfg.load_pretrained_from = None, False, None
     prepare_distributed(cfg, args.launcher)
     runner = build_runner(cfg)
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    load_pretrained(model, args.checkpoint, min_share=1.0)
+    checkpoint = read_checkpoint(args.checkpoint)
+    load_weights(model, checkpoint, min_share=1.0)
     metainfo = getattr(runner.test_dataloader.dataset, "metainfo", {})
-    check_trained_classes(model, args.checkpoint, metainfo)
+    check_trained_classes(model, checkpoint, metainfo)
     runner.test()
     found = "Log is" if args.format_only else "Log and scores are"
     runner.logger.info(f"{found} in {runner.work_dir}")

@@ -38,12 +38,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def train(args: argparse.Namespace) -> None:
     """Build the runner of the options and train."""
     from perception_kd.engine.distributed import prepare_distributed
-    from perception_kd.engine.launch import (
-        build_runner,
-        prepare_resumed,
-        set_pretrained,
-        set_training,
-    )
+    from perception_kd.engine.launch import build_runner
+    from perception_kd.engine.overrides import set_pretrained, set_training
 
     cfg = prepare_config(args, "train_dataloader")
     set_training(
@@ -53,7 +49,6 @@ def train(args: argparse.Namespace) -> None:
         set_pretrained(cfg, args.pretrained)
     prepare_distributed(cfg, args.launcher)
     runner = build_runner(cfg)
-    prepare_resumed(runner, cfg)
     runner.train()
     runner.logger.info(f"Checkpoints, log and TensorBoard files are in {runner.work_dir}")
 

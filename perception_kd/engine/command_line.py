@@ -74,7 +74,8 @@ def prepare_config(args: argparse.Namespace, loader: str) -> "Config":
         FileNotFoundError: If the config or a folder of data is missing.
         ValueError: If an option names no setting.
     """
-    from perception_kd.engine.launch import check_data_folders, read_config, set_data_folders
+    from perception_kd.engine.launch import check_data_folders, read_config
+    from perception_kd.engine.overrides import set_data_folders
 
     cfg = read_config(args.config, args.cfg_options)
     cfg.work_dir = args.work_dir or cfg.work_dir

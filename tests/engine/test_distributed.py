@@ -105,7 +105,7 @@ import glob
 from mmengine import Config
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from perception_kd.engine import distributed
+from perception_kd.engine import distributed, launch  # as the tools import them
 
 def threads():
     return [open(path).read() for path in glob.glob("/proc/self/task/*/comm")]

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.models.tasks.test_point_segmentor import make_segmentor
 from torch import nn
 
 from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.engine.trained_classes import check_trained_classes
+from tests.models.tasks.test_point_segmentor import make_segmentor
 
 CLASSES = ("car", "road", "tree")
 

@@ -11,7 +11,8 @@ import torch
 from mmengine import Config
 from mmengine.registry import init_default_scope
 
-from perception_kd.engine.launch import read_config, set_data_folders
+from perception_kd.engine.launch import read_config
+from perception_kd.engine.overrides import set_data_folders
 from perception_kd.experiments.report.detections import RADIUS, load_detections
 from perception_kd.experiments.report.keyframes import VIEW_RANGE, load_keyframes
 from perception_kd.experiments.report.map_predictions import load_maps
@@ -131,7 +132,7 @@ def test_missing_data_costs_only_the_pictures(work_dir: Path, tmp_path: Path) ->
     write_run(moved, TWIN, ["", "/no/such/data", "", "/no/such/infos"])
     assert report.main([str(tmp_path / "demo")]) == 0
     page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
-    assert "No pictures: data_root must be a folder, but got /no/such/data" in page
+    assert "No pictures: No folder at data_root=/no/such/data" in page
 
 
 def test_a_missing_work_dir_is_reported_in_one_line(

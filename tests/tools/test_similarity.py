@@ -49,7 +49,7 @@ def test_points_are_chosen_among_the_visible_and_always_the_same(
         (["--index", "3"], "--index must be in 0..2, but got 3"),
         (["--points", "99999999"], "query must be one of"),
         (["--num", "0"], "num must be at least 1, but got 0"),
-        (["--data-root", "/no/such"], "data_root must be a folder, but got /no/such"),
+        (["--data-root", "/no/such"], "No folder at data_root=/no/such"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(

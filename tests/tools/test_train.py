@@ -114,8 +114,8 @@ def test_a_run_goes_on_only_with_its_own_model(
         torch.save({"state_dict": weights}, tmp_path / f"{name}.pth")
         assert train(config, "--resume", str(tmp_path / f"{name}.pth"), name=name) == 2
         error = capfd.readouterr().err.splitlines()[-1]
-        assert "--resume must go on with a checkpoint of" in error
-        assert f"differs in {num} tensors, first backbone." in error
+        assert f"{name}.pth does not match the model of" in error
+        assert f"({num} tensors differ, e.g. backbone." in error
 
 
 def test_a_run_goes_on_without_the_files_of_a_fresh_start(
@@ -125,7 +125,7 @@ def test_a_run_goes_on_without_the_files_of_a_fresh_start(
     assert train(config, name="run", settings=("train_cfg.max_epochs=1",)) == 0
 
     def read_lost_file(model: ToyModel) -> None:
-        raise FileNotFoundError("checkpoint must be a file, but got teacher.pth.")
+        raise FileNotFoundError("No checkpoint at teacher.pth.")
 
     monkeypatch.setattr(ToyModel, "init_weights", read_lost_file)
     assert train(config, name="fresh") == 2
@@ -165,13 +165,13 @@ def test_two_processes_on_a_cpu_train_like_one_with_their_batch(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--data-root", "/no/such"], r"data_root must be a folder, but got /no/such"),
+        (["--data-root", "/no/such"], r"No folder at data_root=/no/such; set --data-root"),
         (
             ["--info-root", "/no/such"],
-            r"or make it: python tools/create_data.py nuscenes --version v1.0-trainval --root",
+            r"or create it: python tools/create_data.py nuscenes --version v1.0-trainval --root",
         ),
-        (["--resume", "none.pth"], r"--resume must name a checkpoint, but got none.pth"),
-        (["--amp"], r"--amp must run on a GPU"),
+        (["--resume", "none.pth"], r"--resume: no checkpoint at none.pth"),
+        (["--amp"], r"--amp needs a GPU"),
         (["--cfg-options", "train_cgf.max_epochs=1"], r"did you mean train_cfg\?"),
         (["--cfg-options", "model.dropuot=1"], r"model.dropuot, .* did you mean dropout\?"),
         (["--launcher", "pytorch"], r"launcher pytorch must set RANK"),

@@ -1,0 +1,130 @@
+"""Apply the options of the command-line tools to a config."""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmengine import Config
+from mmengine.device import get_device
+
+from perception_kd.registry import DATASETS
+
+_READERS = (
+    "train_dataloader",
+    "val_dataloader",
+    "test_dataloader",
+    "val_evaluator",
+    "test_evaluator",
+)
+
+
+def walk_settings(settings: Any) -> Iterator[dict[str, Any]]:
+    """Yield every dict of nested settings, outermost first.
+
+    Args:
+        settings: Nested dicts, lists and tuples; anything else holds no dicts.
+
+    Example:
+        >>> [list(each) for each in walk_settings({"a": [{"b": 1}], "c": 2})]
+        [['a', 'c'], ['b']]
+    """
+    if isinstance(settings, dict):
+        yield settings
+        settings = list(settings.values())
+    if isinstance(settings, list | tuple):
+        for value in settings:
+            yield from walk_settings(value)
+
+
+def set_data_folders(cfg: Config, data_root: str | None, info_root: str | None) -> None:
+    """Point every data set of a config to other folders, in place.
+
+    A config repeats its ``data_root`` in each data set and metric, which overriding the
+    variable alone does not reach.
+
+    Args:
+        cfg: Config to change.
+        data_root: Folder of the sensor data; None keeps the config's.
+        info_root: Folder of info files and caches; by default ``data_root`` if that is
+            given.
+    """
+    folders = {"data_root": data_root, "info_root": info_root or data_root}
+    for name, folder in folders.items():
+        if folder is None:
+            continue
+        if name in cfg:
+            cfg[name] = folder
+        for reader in _READERS:
+            for settings in walk_settings(cfg.get(reader)):
+                if name in settings or _is_data_set_with(settings, name):
+                    settings[name] = folder
+
+
+def set_training(
+    cfg: Config,
+    *,
+    resume: str | None = None,
+    amp: bool = False,
+    scale_lr: bool = True,
+    seed: int | None = None,
+) -> None:
+    """Apply the options of a training, in place.
+
+    Args:
+        cfg: Config to change.
+        resume: Checkpoint to resume from; "auto" is the latest one of ``work_dir``.
+        amp: Train in mixed precision.
+        scale_lr: Multiply the learning rate by the batch size of all processes over
+            ``auto_scale_lr.base_batch_size``.
+        seed: Seed in place of the config's.
+
+    Raises:
+        FileNotFoundError: If the checkpoint does not exist.
+        ValueError: If mixed precision is requested without an accelerator.
+    """
+    if resume is not None:
+        if resume != "auto" and not Path(resume).is_file():
+            raise FileNotFoundError(f"--resume: no checkpoint at {resume}.")
+        cfg.resume = True
+        cfg.load_from = None if resume == "auto" else resume
+    if amp:
+        if get_device() == "cpu":
+            raise ValueError("--amp needs a GPU, but torch finds none; drop --amp.")
+        cfg.optim_wrapper.type = "AmpOptimWrapper"
+        cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+    if cfg.get("auto_scale_lr"):
+        cfg.auto_scale_lr.enable = scale_lr
+    if seed is not None:
+        cfg.randomness = {**cfg.get("randomness", {}), "seed": seed}
+        for settings in walk_settings(cfg.train_dataloader.dataset):
+            if _is_data_set_with(settings, "seed"):
+                settings["seed"] = seed
+
+
+def set_pretrained(cfg: Config, checkpoint: str) -> None:
+    """Start the parts that a config's ``load_pretrained_from`` names from a checkpoint.
+
+    Args:
+        cfg: Config to change, in place.
+        checkpoint: File of weights.
+
+    Raises:
+        FileNotFoundError: If the checkpoint does not exist.
+        ValueError: If the config has no ``load_pretrained_from``, or a list of them.
+    """
+    if not Path(checkpoint).is_file():
+        raise FileNotFoundError(f"--pretrained: no checkpoint at {checkpoint}.")
+    if not isinstance(cfg.get("load_pretrained_from"), dict):
+        raise ValueError(
+            f"--pretrained needs a config with load_pretrained_from=dict(...), which names the "
+            f"part to load; {cfg.filename} has none."
+        )
+    cfg.load_pretrained_from.checkpoint = checkpoint
+
+
+def _is_data_set_with(settings: dict[str, Any], argument: str) -> bool:
+    """Return whether settings build a data set that has an argument of that name."""
+    kind = settings.get("type")
+    data_set = DATASETS.get(kind) if isinstance(kind, str) else kind
+    return data_set is not None and argument in inspect.signature(data_set).parameters

@@ -1,0 +1,53 @@
+"""mmengine's runner with a checked resume."""
+
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner, find_latest_checkpoint
+from torch.nn import Module
+
+from perception_kd.checkpoints.matching import load_report
+from perception_kd.checkpoints.reading import read_checkpoint
+
+
+class CheckedRunner(Runner):
+    """mmengine's runner, except for how a training resumes.
+
+    mmengine's resumes with whatever fits, or fails in the optimizer; and before that it
+    initializes the model, which reads all files of a fresh start, such as a teacher's,
+    that may be gone. This one refuses a checkpoint that does not fit, and initializes
+    only what it does not resume.
+    """
+
+    def _init_model_weights(self) -> None:
+        """Initialize the model, or check the checkpoint that it resumes from."""
+        path = self._find_resumed()
+        if path is None:
+            super()._init_model_weights()
+        else:
+            self._check_resumed(path)
+
+    def _find_resumed(self) -> str | None:
+        """Return the checkpoint to resume from, as mmengine finds it after this."""
+        if not self._resume:
+            return None
+        latest: str | None = find_latest_checkpoint(self.work_dir)
+        return self._load_from or latest
+
+    def _check_resumed(self, path: str) -> None:
+        """Check that a checkpoint has exactly the tensors of the model.
+
+        Raises:
+            ValueError: If names or shapes differ.
+        """
+        model: Module = self.model.module if is_model_wrapper(self.model) else self.model
+        report = load_report(model, read_checkpoint(path).state_dict)
+        differing = [
+            *report.missing,
+            *report.unexpected,
+            *(name for name, *_ in report.mismatched),
+        ]
+        if differing:
+            raise ValueError(
+                f"--resume: {path} does not match the model of {self.cfg.filename} "
+                f"({len(differing)} tensors differ, e.g. {differing[0]}); resume from a "
+                "checkpoint of that run, or set another --work-dir."
+            )
