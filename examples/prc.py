@@ -19,8 +19,8 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from perception_kd.datasets import CameraLidarDataset
 from perception_kd.datasets import transforms as T
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.geometry.bev_grid import BEVGrid, sample_bev
 from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
 from perception_kd.models.heads import FeatureProjector

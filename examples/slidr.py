@@ -18,8 +18,8 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from perception_kd.datasets import CameraLidarDataset
 from perception_kd.datasets import transforms as T
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.models.backbones import EfficientNetLite, FrozenBackbone, MinkUNet
 from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
 from perception_kd.models.heads import PixelProjection, VoxelProjection

@@ -16,7 +16,12 @@ def _child(name: str, of: Registry, *locations: str) -> Registry:
     return Registry(name, parent=of, scope=_SCOPE, locations=list(locations))
 
 
-DATASETS = _child("dataset", parent.DATASETS, "perception_kd.datasets")
+DATASETS = _child(
+    "dataset",
+    parent.DATASETS,
+    "perception_kd.datasets.camera_lidar_dataset",
+    "perception_kd.datasets.class_balanced",
+)
 DATA_SAMPLERS = _child("data sampler", parent.DATA_SAMPLERS, "perception_kd.datasets")
 TRANSFORMS = _child("transform", parent.TRANSFORMS, "perception_kd.datasets.transforms")
 MODELS = _child("model", parent.MODELS, "perception_kd.models")

@@ -54,7 +54,7 @@ def draw(args: argparse.Namespace) -> None:
     import cv2
     import numpy as np
 
-    from perception_kd.datasets import CameraLidarDataset
+    from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
     from perception_kd.io.atomic import make_writable_folder
     from perception_kd.visualization.pairs import draw_sample
 

@@ -26,7 +26,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "nuscenes": Command(
-        "perception_kd.datasets.nuscenes.converter",
+        "perception_kd.datasets.nuscenes.command",
         "info files of nuScenes, or of a data set in its format",
     ),
     "regions": Command(
@@ -34,7 +34,7 @@ COMMANDS = {
         "regions of all sweeps of info files",
     ),
     "semantickitti": Command(
-        "perception_kd.datasets.semantickitti.converter",
+        "perception_kd.datasets.semantickitti.command",
         "info files of SemanticKITTI, or of a data set in its format",
     ),
     "superpixels": Command(
@@ -42,7 +42,7 @@ COMMANDS = {
         "superpixels of all images of info files",
     ),
     "synthetic": Command(
-        "perception_kd.synthetic.create",
+        "perception_kd.synthetic.command",
         "a synthetic data set in the format of nuScenes, to try things on",
     ),
 }

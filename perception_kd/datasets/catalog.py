@@ -34,7 +34,7 @@ class DataSet:
         name: Name in ``metainfo["dataset"]`` of its info files, which are called
             ``{name}_infos_{split}.pkl``, and of its command of
             ``tools/create_data.py``.
-        converter: Module of that command.
+        command: Module of that command.
         seg_classes: Names of the classes of points, in order.
         make_label_mapping: Returns the class of each raw label of a point.
         split_scenes: Returns the names of the scenes of a version's split, from both
@@ -47,7 +47,7 @@ class DataSet:
     """
 
     name: str
-    converter: str
+    command: str
     seg_classes: tuple[str, ...]
     make_label_mapping: Callable[[], Indices]
     split_scenes: Callable[[str, str], list[str]]
@@ -58,7 +58,7 @@ class DataSet:
 
 NUSCENES = DataSet(
     name="nuscenes",
-    converter="perception_kd.datasets.nuscenes.converter",
+    command="perception_kd.datasets.nuscenes.command",
     seg_classes=NUSCENES_CLASSES,
     make_label_mapping=nuscenes_label_mapping,
     split_scenes=split_scenes,
@@ -69,7 +69,7 @@ NUSCENES = DataSet(
 
 SEMANTICKITTI = DataSet(
     name="semantickitti",
-    converter="perception_kd.datasets.semantickitti.converter",
+    command="perception_kd.datasets.semantickitti.command",
     seg_classes=SEMANTICKITTI_CLASSES,
     make_label_mapping=semantickitti_label_mapping,
     split_scenes=split_sequences,

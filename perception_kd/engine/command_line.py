@@ -131,7 +131,7 @@ def explain_error(error: BaseException) -> str | None:
     """Say in one line what a user can mend; None for a fault of a program.
 
     A path that cannot be read or written to is the user's, and so is what this package
-    and its commands refuse, here or in a process that loads data. Everything else
+    and its commands refuse, here or in a worker process. Everything else
     deserves its traceback.
     """
     if not isinstance(error, (*_PATH_ERRORS, ValueError, ImportError)):
@@ -140,7 +140,14 @@ def explain_error(error: BaseException) -> str | None:
     frames = traceback.extract_tb(error.__traceback__)
     origin = frames[-1].filename if frames else ""
     if "DataLoader worker process" in text:
-        origin = (re.findall(r'^  File "(.+?)", line', text, re.MULTILINE) or [""])[-1]
+        origin = _last_file(text)
         text = re.split(r"^[\w.]*(?:Error|Exception): ", text, flags=re.MULTILINE)[-1]
+    elif isinstance(remote := getattr(error.__cause__, "tb", None), str):  # of a worker process
+        origin = _last_file(remote)
     ours = any(Path(origin).is_relative_to(folder) for folder in _OWN_CODE)
     return text.strip() if ours or isinstance(error, _PATH_ERRORS) else None
+
+
+def _last_file(trace: str) -> str:
+    """Return the file of the last frame in the text of a traceback."""
+    return (re.findall(r'^  File "(.+?)", line', trace, re.MULTILINE) or [""])[-1]

@@ -10,7 +10,7 @@ import pytest
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
-from perception_kd.datasets import CameraLidarDataset
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
 from perception_kd.datasets.seeding import make_rng
 from perception_kd.datasets.selection import select_samples

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perception_kd.datasets import CameraLidarDataset, read_info, write_info
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.catalog import DATA_SETS, DataSet, creation_command, get_data_set
 from perception_kd.datasets.semantic_labels import make_label_mapping
 from perception_kd.datasets.transforms import LoadPointLabels, LoadPoints
 from perception_kd.evaluation.lidar_seg_submission import make_submission
+from perception_kd.io.info_file import read_info, write_info
 from perception_kd.regions.settings import PRESETS
 from perception_kd.structures import Indices
 from tests.datasets.small_dataset import make_small_dataset
@@ -38,7 +39,7 @@ class ToySubmission:
 
 TOY = DataSet(
     name="toy",
-    converter="toy.converter",
+    command="toy.command",
     seg_classes=("wall", "floor"),
     make_label_mapping=lambda: make_label_mapping({"floor": [5]}, ("wall", "floor"), 256),
     split_scenes=lambda version, split: {"first": ["scene-0"]}[split],
@@ -105,7 +106,7 @@ def test_every_entry_names_what_exists(name: str) -> None:
     data_set = get_data_set(name.upper())
     mapping = data_set.make_label_mapping()
     assert set(mapping[mapping != 255]) == set(range(len(data_set.seg_classes)))
-    assert callable(importlib.import_module(data_set.converter).run)
+    assert callable(importlib.import_module(data_set.command).run)
     assert name in PRESETS
 
 

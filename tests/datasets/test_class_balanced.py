@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perception_kd.datasets import CameraLidarDataset, CBGSDataset, read_info, write_info
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
+from perception_kd.datasets.class_balanced import CBGSDataset
+from perception_kd.io.info_file import read_info, write_info
 from perception_kd.registry import DATASETS
 from tests.datasets.small_dataset import make_small_dataset
 

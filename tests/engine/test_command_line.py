@@ -7,6 +7,8 @@ import pytest
 from torch.utils.data import DataLoader, Dataset
 
 from perception_kd.engine.command_line import explain_error
+from perception_kd.io.workers import run_jobs
+from perception_kd.superpixels.backends import get_backend
 from perception_kd.utils.checks import check_shape
 
 
@@ -61,3 +63,13 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(NotADirectoryError) as caught:
         (file / "folder").mkdir(parents=True)
     assert str(file) in str(explain_error(caught.value))
+
+
+@pytest.mark.slow
+def test_user_errors_of_worker_processes_are_explained() -> None:
+    with pytest.raises(ValueError, match="backend") as caught:
+        list(run_jobs(get_backend, ["no_such_backend"], workers=1))
+    assert explain_error(caught.value) == str(caught.value)
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        list(run_jobs(int, ["text"], workers=1))
+    assert explain_error(caught.value) is None

@@ -15,7 +15,7 @@ from nuscenes.eval.lidarseg.evaluate import LidarSegEval
 from nuscenes.eval.lidarseg.validate_submission import validate_submission
 from nuscenes.nuscenes import NuScenes
 
-from perception_kd.datasets import CameraLidarDataset
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
 from perception_kd.datasets.nuscenes.submission import NuScenesSubmission

@@ -1,4 +1,4 @@
-"""The --help of every tool answers without the heavy packages."""
+"""The --help of every tool and command answers without the heavy packages."""
 
 import subprocess
 import sys
@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tools import create_data
+
 ROOT = Path(__file__).parents[2]
-TOOLS = [path for path in sorted(ROOT.glob("tools/*.py")) if path.stem != "create_data"]
+TOOLS = [[str(path)] for path in sorted(ROOT.glob("tools/*.py"))]
+COMMANDS = [["tools/create_data.py", name] for name in create_data.COMMANDS]
 HEAVY = ("torch", "mmengine", "mmdet3d", "cv2", "matplotlib", "numpy")
 SHOW_HELP = f"""
 import runpy, sys
-sys.argv = [sys.argv[1], "--help"]
+sys.argv = [*sys.argv[1:], "--help"]
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")
 finally:
@@ -19,9 +22,9 @@ finally:
 """
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=lambda path: path.stem)
-def test_help_imports_no_heavy_package(tool: Path) -> None:
-    command = [sys.executable, "-c", SHOW_HELP, str(tool)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("words", TOOLS + COMMANDS, ids=lambda words: Path(words[-1]).stem)
+def test_help_imports_no_heavy_package(words: list[str]) -> None:
+    command = [sys.executable, "-c", SHOW_HELP, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("usage: ")
     assert done.stdout.splitlines()[-1] == "imported:"

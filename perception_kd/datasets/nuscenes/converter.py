@@ -1,6 +1,5 @@
-"""nuScenes tables to info files: ``tools/create_data.py nuscenes``."""
+"""Info files from the tables of nuScenes."""
 
-import argparse
 import shlex
 import tempfile
 from collections.abc import Iterator
@@ -9,18 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmengine.logging import MMLogger
 from tqdm import tqdm
 
 from perception_kd.datasets.nuscenes.labels import NUSCENES_INFO_CLASSES
+from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.samples import (
-    SceneOptions,
     ScenePart,
     convert_scene,
     data_prefix,
     detection_label,
 )
-from perception_kd.datasets.nuscenes.splits import NUSCENES_VERSIONS, split_names, split_scenes
+from perception_kd.datasets.nuscenes.splits import split_names, split_scenes
 from perception_kd.datasets.nuscenes.tables import DealtTables, Record, check_tables
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.info_file import InfoWriter, make_metainfo
@@ -93,7 +91,7 @@ def convert_nuscenes(
                 if part.missing_file and strict:
                     raise FileNotFoundError(
                         f"All keyframes of {scene['name']} must be on disk with --strict, but "
-                        f"{root / part.missing_file} is missing; unpack it, or leave --strict."
+                        f"{root / part.missing_file} is missing; unpack it, or drop --strict."
                     )
                 writer.append(split_of[scene["name"]], scene["name"], part)
             if not writer.converted.paths:
@@ -102,47 +100,6 @@ def convert_nuscenes(
         if scene["name"] not in split_of:
             writer.converted.skipped[scene["name"]] = f"in no split of {version}"
     return writer.converted
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``create_data.py nuscenes``."""
-    options = SceneOptions()
-    add = parser.add_argument
-    add("--root", required=True, help="folder that has samples/ and the tables' folder")
-    add("--version", required=True, choices=NUSCENES_VERSIONS)
-    add("--out-dir", help="folder for the info files (default: --root)")
-    add("--prefix", default="nuscenes", help="start of their names (default: %(default)s)")
-    help_sweeps = "LiDAR sweeps before each keyframe, at most (default: %(default)s)"
-    add("--max-sweeps", type=int, default=options.max_sweeps, help=help_sweeps)
-    help_sweeps = "images of each camera before each keyframe, at most (default: %(default)s)"
-    add("--max-camera-sweeps", type=int, default=options.max_camera_sweeps, help=help_sweeps)
-    help_boxes = "add the boxes by camera that mmdet3d's monocular detectors train on"
-    add("--camera-boxes", action="store_true", help=help_boxes)
-    add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
-    add("--strict", action="store_true", help="fail where a file is missing, skip no scene")
-
-
-def run(args: argparse.Namespace) -> None:
-    """Convert as the options say, and log what was made and what was left out."""
-    options = SceneOptions(args.max_sweeps, args.max_camera_sweeps, args.camera_boxes)
-    converted = convert_nuscenes(
-        args.root,
-        args.version,
-        args.out_dir,
-        args.prefix,
-        options,
-        workers=args.workers,
-        strict=args.strict,
-    )
-    logger = MMLogger.get_current_instance()
-    if converted.skipped:
-        logger.warning("Skipped %d scenes:", len(converted.skipped))
-    for name, reason in converted.skipped.items():
-        logger.warning("  %s: %s", name, reason)
-    if converted.num_missing_sweeps:
-        logger.warning("Left out %d sweeps that are not on disk.", converted.num_missing_sweeps)
-    for split, path in converted.paths.items():
-        logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)
 
 
 class _SplitWriter:

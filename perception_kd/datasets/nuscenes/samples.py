@@ -7,40 +7,18 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from mmdet3d.datasets.convert_utils import NuScenesNameMapping, get_nuscenes_2d_boxes
+from nuscenes.eval.detection.utils import category_to_detection_name
 from pyquaternion import Quaternion
 
 from perception_kd.datasets.nuscenes.labels import NUSCENES_INFO_CLASSES
+from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.tables import CAMERAS, LIDAR, Record, SceneTables
 from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
 from perception_kd.structures import InfoEntry
-from perception_kd.utils.checks import check_at_least
 
 NUM_POINT_FEATURES = 5  # x, y, z, intensity, ring
 
 Matrix = list[list[float]]
-
-
-@dataclass(frozen=True)
-class SceneOptions:
-    """What a sample holds beside its keyframes.
-
-    Attributes:
-        max_sweeps: Most LiDAR sweeps before a keyframe.
-        max_camera_sweeps: Most images before a keyframe's, of each camera.
-        camera_boxes: Also the boxes by camera that monocular detectors train on.
-
-    Raises:
-        ValueError: If a number is negative.
-    """
-
-    max_sweeps: int = 10
-    max_camera_sweeps: int = 6
-    camera_boxes: bool = False
-
-    def __post_init__(self) -> None:
-        check_at_least("max_sweeps", self.max_sweeps, 0)
-        check_at_least("max_camera_sweeps", self.max_camera_sweeps, 0)
 
 
 @dataclass
@@ -66,8 +44,8 @@ def data_prefix(version: str) -> dict[str, str]:
 
 def detection_label(category: str) -> int:
     """Return the index of a category's detection class, or -1 where it has none."""
-    name = NuScenesNameMapping.get(category)
-    return NUSCENES_INFO_CLASSES.index(name) if name in NUSCENES_INFO_CLASSES else -1
+    name = category_to_detection_name(category)
+    return -1 if name is None else NUSCENES_INFO_CLASSES.index(name)
 
 
 def convert_scene(nusc: SceneTables, scene: Record, options: SceneOptions) -> ScenePart:
@@ -257,6 +235,8 @@ class _SceneConverter:
         return instances
 
     def _camera_boxes(self, token: str) -> list[dict[str, Any]]:
+        from mmdet3d.datasets.convert_utils import get_nuscenes_2d_boxes  # imports torch
+
         visibilities = ["", "1", "2", "3", "4"]
         boxes: list[dict[str, Any]] = get_nuscenes_2d_boxes(self._nusc, token, visibilities)
         return boxes

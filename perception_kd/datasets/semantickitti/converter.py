@@ -1,6 +1,5 @@
-"""SemanticKITTI to info files: ``tools/create_data.py semantickitti``."""
+"""Info files of SemanticKITTI."""
 
-import argparse
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,12 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from mmengine.logging import MMLogger
 from PIL import Image
 from tqdm import tqdm
 
 from perception_kd.datasets.semantickitti.labels import SEMANTICKITTI_CLASSES
-from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_SEQUENCES
+from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_SEQUENCES, format_sequences
 from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.info_file import make_metainfo, write_info
@@ -96,7 +94,7 @@ def convert_semantickitti(
     if not converted.paths:
         raise FileNotFoundError(
             f"{root / 'sequences'} must have scans of the wanted sequences, but it has none of "
-            f"{_listed(converted.missing)}; give another --root or other sequences."
+            f"{format_sequences(converted.missing)}; give another --root or other sequences."
         )
     return converted
 
@@ -171,32 +169,6 @@ def read_times(path: Path) -> list[float]:
     """
     lines = enumerate(_read_lines(path))
     return [_parse_numbers(line, 1, f"Line {i + 1} of {path}").item() for i, line in lines]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``create_data.py semantickitti``."""
-    add = parser.add_argument
-    add("--root", required=True, help="folder that has sequences/ or dataset/sequences/")
-    add("--out-dir", help="folder for the info files (default: the one of sequences/)")
-    add("--prefix", default="semantickitti", help="start of their names (default: %(default)s)")
-    for split, official in SEMANTICKITTI_SEQUENCES.items():
-        help_split = f"sequences for {split} (default: {_listed(official)})"
-        add(f"--{split}-sequences", type=int, nargs="*", metavar="N", help=help_split)
-
-
-def run(args: argparse.Namespace) -> None:
-    """Convert as the options say, and log what was made and what was left out."""
-    given = {split: getattr(args, f"{split}_sequences") for split in SEMANTICKITTI_SEQUENCES}
-    splits = None
-    if any(sequences is not None for sequences in given.values()):
-        # Who holds out other sequences does not want the official ones beside them.
-        splits = {split: sequences for split, sequences in given.items() if sequences}
-    converted = convert_semantickitti(args.root, args.out_dir, args.prefix, splits)
-    logger = MMLogger.get_current_instance()
-    if converted.missing:
-        logger.warning("Not on disk: sequences %s.", _listed(converted.missing))
-    for split, path in converted.paths.items():
-        logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)
 
 
 def _samples(root: Path, sequences: Sequence[int], progress: bool) -> Iterator[InfoEntry]:
@@ -286,10 +258,6 @@ def _parse_numbers(text: str, count: int, where: str) -> Array:
             f"{where} must be {count} numbers, but got {text.strip()!r}; unpack it again."
         )
     return numbers
-
-
-def _listed(sequences: Sequence[int]) -> str:
-    return " ".join(f"{x:02d}" for x in sequences)
 
 
 def _command(

@@ -1,10 +1,17 @@
 """Splits of SemanticKITTI, by sequence."""
 
+from collections.abc import Sequence
+
 SEMANTICKITTI_SEQUENCES = {
     "train": (0, 1, 2, 3, 4, 5, 6, 7, 9, 10),
     "val": (8,),
     "test": tuple(range(11, 22)),
 }
+
+
+def format_sequences(sequences: Sequence[int]) -> str:
+    """Return the numbers of sequences as the names of their folders."""
+    return " ".join(f"{x:02d}" for x in sequences)
 
 
 def split_sequences(version: str, split: str) -> list[str]:

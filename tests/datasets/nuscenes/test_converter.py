@@ -24,7 +24,7 @@ from pyquaternion import Quaternion
 
 from perception_kd.datasets.nuscenes import tables as nuscenes_tables
 from perception_kd.datasets.nuscenes.converter import Converted, convert_nuscenes
-from perception_kd.datasets.nuscenes.samples import SceneOptions
+from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.geometry.projection import project_points
 from perception_kd.io.info_file import read_info, resolve_path
 from tests.fake_data import make_nuscenes

@@ -10,7 +10,7 @@ import pytest
 from nuscenes.nuscenes import NuScenes, NuScenesExplorer
 from nuscenes.utils.data_classes import LidarPointCloud
 
-from perception_kd.datasets import CameraLidarDataset
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.datasets.semantickitti.converter import convert_semantickitti
 from perception_kd.datasets.transforms import PairPointsWithPixels

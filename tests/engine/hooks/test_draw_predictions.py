@@ -12,7 +12,7 @@ from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine import Config
 from mmengine.structures import InstanceData, PixelData
 
-from perception_kd.datasets import CameraLidarDataset
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.engine.command_line import explain_error
 from perception_kd.engine.hooks import DrawPredictionsHook

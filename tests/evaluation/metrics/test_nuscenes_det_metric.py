@@ -15,7 +15,7 @@ from mmengine.structures import InstanceData
 from nuscenes.eval.detection.evaluate import DetectionEval
 from nuscenes.nuscenes import NuScenes
 
-from perception_kd.datasets import CameraLidarDataset
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.evaluation.metrics import NuScenesDetMetric

@@ -11,7 +11,7 @@ from mmengine.dataset import pseudo_collate
 from nuscenes.nuscenes import NuScenes
 from torch import Tensor
 
-from perception_kd.datasets import CameraLidarDataset
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.datasets.transforms import (
     LoadImages,

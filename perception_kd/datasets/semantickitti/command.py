@@ -1,0 +1,35 @@
+"""The command ``tools/create_data.py semantickitti``."""
+
+import argparse
+
+from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_SEQUENCES, format_sequences
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``create_data.py semantickitti``."""
+    add = parser.add_argument
+    add("--root", required=True, help="folder that has sequences/ or dataset/sequences/")
+    add("--out-dir", help="folder for the info files (default: the one of sequences/)")
+    add("--prefix", default="semantickitti", help="start of their names (default: %(default)s)")
+    for split, official in SEMANTICKITTI_SEQUENCES.items():
+        help_split = f"sequences for {split} (default: {format_sequences(official)})"
+        add(f"--{split}-sequences", type=int, nargs="*", metavar="N", help=help_split)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert, and log the files and the sequences that are missing."""
+    from mmengine.logging import MMLogger
+
+    from perception_kd.datasets.semantickitti.converter import convert_semantickitti
+
+    given = {split: getattr(args, f"{split}_sequences") for split in SEMANTICKITTI_SEQUENCES}
+    splits = None
+    if any(sequences is not None for sequences in given.values()):
+        # Sequences given for one split replace the official ones of all splits.
+        splits = {split: sequences for split, sequences in given.items() if sequences}
+    converted = convert_semantickitti(args.root, args.out_dir, args.prefix, splits)
+    logger = MMLogger.get_current_instance()
+    if converted.missing:
+        logger.warning("Not on disk: sequences %s.", format_sequences(converted.missing))
+    for split, path in converted.paths.items():
+        logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)
