@@ -101,7 +101,7 @@ class Sample(TypedDict, total=False):
     gt_labels_3d: Indices
     gt_bev_masks: Image
     map_classes: tuple[str, ...]
-    views: list[Points]
+    cloud_views: list[Points]
     lidar_aug_matrix: Array
     img_aug_matrix: Array
     original_points: Indices
@@ -110,7 +110,7 @@ class Sample(TypedDict, total=False):
 
 
 class PackedInputs(TypedDict, total=False):
-    """The tensors of one sample after ``PackPretrainInputs``."""
+    """The tensors of one sample after ``PackInputs``."""
 
     points: Tensor
     imgs: Tensor
@@ -121,7 +121,7 @@ class PackedInputs(TypedDict, total=False):
     superpixels: Tensor
     pairing_points: Tensor
     pairing_images: Tensor
-    views: list[Tensor]
+    cloud_views: list[Tensor]
     region_ids: Tensor
     sampled_points: Tensor
 
@@ -147,7 +147,7 @@ class Batch(TypedDict, total=False):
     num_superpixels: int
     pairing_points: Tensor
     pairing_images: Tensor
-    views: list[list[Tensor]]
+    cloud_views: list[list[Tensor]]
     region_ids: list[Tensor]
     sampled_points: list[Tensor]
 

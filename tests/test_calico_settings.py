@@ -61,7 +61,7 @@ def find_sampling(cfg: Config) -> Any:
 
 def test_the_views_of_prc() -> None:
     cfg = load("prc_pillar02")
-    (views,) = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == "MakeViews"]
+    (views,) = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == "MakeCloudViews"]
     rotate, scale, translate, flip = TRANSFORMS.build(views).transforms
     assert views.num_views == 2
     assert rotate.range_deg == (-90, 90)

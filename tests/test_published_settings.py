@@ -125,7 +125,7 @@ def test_segmentation_is_trained_as_published(
         assert (cfg.load_pretrained_from is None) == (task == "scratch")
         assert list(pipeline_of(cfg)) == [
             *("LoadPoints", "LoadPointLabels"),
-            *("RandomRotateZ", "RandomFlipAxis", "PackPretrainInputs"),
+            *("RandomRotateZ", "RandomFlipAxis", "PackInputs"),
         ]
         model = MODELS.build(cfg.model)
         assert float(model.pts_voxelizer.offset) == offset

@@ -31,6 +31,6 @@ def test_a_batch_has_the_keys_of_the_page() -> None:
 
 def test_packed_inputs_have_the_keys_of_the_page() -> None:
     inputs, _ = section("Packed").split("`data_samples`:")
-    assert set(re.findall(r"`(\w+)`", inputs)) - {"inputs", "PackPretrainInputs"} == set(
+    assert set(re.findall(r"`(\w+)`", inputs)) - {"inputs", "PackInputs"} == set(
         PackedInputs.__annotations__
     )

@@ -16,7 +16,7 @@ model = dict(
 )
 
 load_points = [*_base_.one_sweep, *_base_.load_points[1:]]
-train_pipeline = [*load_points, *_base_.make_views, _base_.sample_points, *_base_.pack]
+train_pipeline = [*load_points, *_base_.make_cloud_views, _base_.sample_points, *_base_.pack]
 train_dataloader = dict(**_base_.small_loader, dataset=dict(**_base_.data, pipeline=train_pipeline))
 val_dataloader = dict(**_base_.small_loader, dataset=dict(**_base_.data, pipeline=train_pipeline))
 test_dataloader = val_dataloader

@@ -13,14 +13,14 @@ _base_ = [
 load_points = [dict(type="LoadPoints", num_sweeps=9), dict(type="ShufflePoints")]
 sample_points = dict(_base_.sample_points, num_region_points=0, num_background_points=2048)
 train_pipeline = [
-    *(*load_points, *_base_.load_images, *_base_.make_views),
+    *(*load_points, *_base_.load_images, *_base_.make_cloud_views),
     *(*_base_.augment_images, sample_points, *_base_.pack),
 ]
 val_pipeline = [
     *(
         *load_points,
         *_base_.load_images,
-        *_base_.make_views,
+        *_base_.make_cloud_views,
         *_base_.fit_images,
         sample_points,
         *_base_.pack,

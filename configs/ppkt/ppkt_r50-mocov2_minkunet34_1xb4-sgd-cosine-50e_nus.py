@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 # A seed to draw pairs over the batch takes the place of superpixels.
-pack = [dict(type="DrawSeed"), dict(type="PackPretrainInputs")]
+pack = [dict(type="DrawSeed"), dict(type="PackInputs")]
 train_pipeline = [*_base_.train_pipeline[:2], *_base_.train_pipeline[3:-1], *pack]
 val_pipeline = [*_base_.val_pipeline[:2], *_base_.val_pipeline[3:-1], *pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

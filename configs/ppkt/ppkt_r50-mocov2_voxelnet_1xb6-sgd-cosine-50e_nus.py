@@ -10,7 +10,7 @@ model = dict(
 )
 
 # A seed to draw pairs over the batch takes the place of superpixels.
-pack = [dict(type="DrawSeed"), dict(type="PackPretrainInputs")]
+pack = [dict(type="DrawSeed"), dict(type="PackInputs")]
 train_pipeline = [*_base_.train_pipeline[:3], *_base_.train_pipeline[4:-1], *pack]
 val_pipeline = [*_base_.val_pipeline[:3], *_base_.val_pipeline[4:-1], *pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -13,12 +13,12 @@ train_pipeline = [
     dict(type="RandomFlipAxis"),
     dict(type="RandomResizedCrop", size=img_size),
     dict(type="RandomFlipImages"),
-    dict(type="PackPretrainInputs"),
+    dict(type="PackInputs"),
 ]
 val_pipeline = [
     *_base_.load_pipeline,
     dict(type="ResizeImages", size=img_size),
-    dict(type="PackPretrainInputs"),
+    dict(type="PackInputs"),
 ]
 folders = dict(data_root="data/synthetic", info_root="data/synthetic")
 train_dataloader = dict(dataset=dict(**folders, pipeline=train_pipeline))

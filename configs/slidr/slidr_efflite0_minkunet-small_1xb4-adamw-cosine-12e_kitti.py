@@ -20,12 +20,12 @@ train_pipeline = [
     dict(type="RandomFlipAxis"),
     dict(type="ResizeImages", size=(224, 736)),
     dict(type="RandomFlipImages"),
-    dict(type="PackPretrainInputs"),
+    dict(type="PackInputs"),
 ]
 val_pipeline = [
     *load_pipeline,
     dict(type="ResizeImages", size=(224, 736)),
-    dict(type="PackPretrainInputs"),
+    dict(type="PackInputs"),
 ]
 train_dataloader = dict(num_workers=1, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(num_workers=1, dataset=dict(pipeline=val_pipeline))

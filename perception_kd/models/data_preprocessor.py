@@ -83,8 +83,8 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
             inputs["superpixels"], inputs["num_superpixels"] = make_superpixels_unique(superpixels)
         if "pairing_points" in packed:
             inputs.update(self._collate_pairs(packed))
-        if "views" in packed:
-            inputs["views"] = [list(view) for view in packed["views"]]
+        if "cloud_views" in packed:
+            inputs["cloud_views"] = [list(view) for view in packed["cloud_views"]]
         if "region_ids" in packed:
             inputs["region_ids"] = [ids.long() for ids in packed["region_ids"]]
         if "sampled_points" in packed:

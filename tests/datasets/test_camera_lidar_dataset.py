@@ -26,7 +26,7 @@ PIPELINE = [
     dict(type="RandomRotateZ"),
     dict(type="RandomResizedCrop", size=(14, 26), min_pairs=2),
     dict(type="RandomFlipImages"),
-    dict(type="PackPretrainInputs"),
+    dict(type="PackInputs"),
 ]
 
 

@@ -34,7 +34,7 @@ from tools import create_data, test
 PIPELINE = [
     dict(type="LoadPoints"),
     dict(type="LoadPointLabels"),
-    dict(type="PackPretrainInputs"),
+    dict(type="PackInputs"),
 ]
 
 

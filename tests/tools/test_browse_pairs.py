@@ -21,7 +21,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     dict(type="PairPointsWithPixels"),
     dict(type="RandomRotateZ"),
     dict(type="RandomResizedCrop", size=(14, 26), min_pairs=2),
-    dict(type="PackPretrainInputs"),
+    dict(type="PackInputs"),
 ]))
 """
 

@@ -25,7 +25,7 @@ augment_images = [
     dict(type="RandomRotateImages", range_deg=(-5.4, 5.4)),
 ]
 fit_images = [dict(type="ScaleAndCropImages", size=(256, 704), scale=0.48)]
-pack = [dict(type="PackPretrainInputs")]
+pack = [dict(type="PackInputs")]
 
 train_dataloader = dict(
     dataset=dict(

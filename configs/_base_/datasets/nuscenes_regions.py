@@ -37,7 +37,7 @@ move = [
     dict(type="RandomTranslate", std=0.5),
     dict(type="RandomFlipAxis"),
 ]
-make_views = [dict(type="MakeViews", num_views=2, transforms=move)]
+make_cloud_views = [dict(type="MakeCloudViews", num_views=2, transforms=move)]
 sample_points = dict(
     type="SampleRegionPoints",
     point_cloud_range=_base_.point_cloud_range,
@@ -48,7 +48,7 @@ sample_points = dict(
 )
 
 # Of LiDAR alone. Validation has views as well: without them there is no loss.
-train_pipeline = [*load_points, *make_views, sample_points, *_base_.pack]
+train_pipeline = [*load_points, *make_cloud_views, sample_points, *_base_.pack]
 val_pipeline = train_pipeline
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

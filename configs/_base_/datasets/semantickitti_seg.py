@@ -13,9 +13,9 @@ train_pipeline = [
     *load_pipeline,
     dict(type="RandomRotateZ"),
     dict(type="RandomFlipAxis"),
-    dict(type="PackPretrainInputs"),
+    dict(type="PackInputs"),
 ]
-test_pipeline = [*load_pipeline, dict(type="PackPretrainInputs")]
+test_pipeline = [*load_pipeline, dict(type="PackInputs")]
 
 train_dataloader = dict(
     num_workers=2,

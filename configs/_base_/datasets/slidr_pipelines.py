@@ -13,10 +13,10 @@ train_pipeline = [
     dict(type="DropCuboids"),
     dict(type="RandomResizedCrop", size=(224, 416)),
     dict(type="RandomFlipImages"),
-    dict(type="PackPretrainInputs"),
+    dict(type="PackInputs"),
 ]
 val_pipeline = [
     *load_pipeline,
     dict(type="ResizeImages", size=(224, 416)),
-    dict(type="PackPretrainInputs"),
+    dict(type="PackInputs"),
 ]

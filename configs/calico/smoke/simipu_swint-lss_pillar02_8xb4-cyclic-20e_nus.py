@@ -3,7 +3,7 @@
 _base_ = ["./rad_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"]
 
 load_points = [*_base_.one_sweep, dict(type="ShufflePoints")]
-load = [*load_points, *_base_.load_images, *_base_.make_views]
+load = [*load_points, *_base_.load_images, *_base_.make_cloud_views]
 sample_points = dict(_base_.sample_points, num_region_points=0, num_background_points=1024)
 train_pipeline = [*load, *_base_.small_augment_images, sample_points, *_base_.pack]
 val_pipeline = [*load, *_base_.small_fit_images, sample_points, *_base_.pack]

@@ -14,7 +14,7 @@ from perception_kd.datasets.transforms.loading import (
     LoadPointLabels,
     LoadPoints,
 )
-from perception_kd.datasets.transforms.packing import DrawSeed, PackPretrainInputs
+from perception_kd.datasets.transforms.packing import DrawSeed, PackInputs
 from perception_kd.datasets.transforms.pairing import PairPointsWithPixels
 from perception_kd.datasets.transforms.point_selection import (
     CropToDisc,
@@ -34,7 +34,7 @@ from perception_kd.datasets.transforms.slidr_images import (
     RandomResizedCrop,
     ResizeImages,
 )
-from perception_kd.datasets.transforms.views import MakeViews
+from perception_kd.datasets.transforms.cloud_views import MakeCloudViews
 
 __all__ = [
     "CropBoxesToRange",
@@ -49,8 +49,8 @@ __all__ = [
     "LoadPoints",
     "LoadRegions",
     "LoadSuperpixels",
-    "MakeViews",
-    "PackPretrainInputs",
+    "MakeCloudViews",
+    "PackInputs",
     "PairPointsWithPixels",
     "RandomFlipAxis",
     "RandomFlipImages",

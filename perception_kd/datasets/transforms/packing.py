@@ -46,12 +46,12 @@ class DrawSeed(RandomTransform[int]):
 
 
 @TRANSFORMS.register_module()
-class PackPretrainInputs:
+class PackInputs:
     """Pack a sample as tensors and a data sample; the last step of a pipeline.
 
     Reads, each where present: ``points``, ``imgs``, ``lidar2cam``,
     ``cam2img``, ``img_aug_matrix``, ``lidar_aug_matrix``, ``superpixels``,
-    ``pairing_*``, ``views``, ``region_ids``, ``sampled_points``, ``pts_semantic_mask``,
+    ``pairing_*``, ``cloud_views``, ``region_ids``, ``sampled_points``, ``pts_semantic_mask``,
     ``gt_bboxes_3d``, ``gt_labels_3d``, ``gt_bev_masks`` and the meta keys. Writes:
     ``inputs``, ``data_samples`` of ``docs/sample.md``, and nothing else.
 
@@ -67,7 +67,7 @@ class PackPretrainInputs:
 
         Raises:
             ValueError: If there is no image, the images or the superpixels differ in
-                size, or ``points`` are no longer the first of ``views``.
+                size, or ``points`` are no longer the first of ``cloud_views``.
         """
         inputs: PackedInputs = {}
         if "points" in sample:
@@ -83,8 +83,8 @@ class PackPretrainInputs:
             inputs["pairing_images"] = _to_tensor(sample["pairing_images"], np.int64)
         if "sampled_points" in sample:
             inputs["sampled_points"] = _to_tensor(sample["sampled_points"], np.int64)
-        if "views" in sample:
-            inputs["views"] = _pack_views(sample)
+        if "cloud_views" in sample:
+            inputs["cloud_views"] = _pack_views(sample)
         if "region_ids" in sample:
             inputs["region_ids"] = _to_tensor(sample["region_ids"], np.int32)
         return {"inputs": inputs, "data_samples": self._pack_data_sample(sample)}
@@ -109,11 +109,11 @@ class PackPretrainInputs:
 
 def _pack_views(sample: Sample) -> list[Tensor]:
     """Pack the views, whose rows are those of all that belongs to ``points``."""
-    views = [_to_tensor(view, np.float32) for view in sample["views"]]
+    views = [_to_tensor(view, np.float32) for view in sample["cloud_views"]]
     if not torch.equal(views[0], _to_tensor(sample["points"], np.float32)):
         raise ValueError(
-            "points must be the first of views, but got others; put MakeViews behind all that "
-            "moves, drops or shuffles points."
+            "points must be the first of cloud_views, but got others; put MakeCloudViews after all steps "
+            "that move, drop or shuffle points."
         )
     return views
 

@@ -25,7 +25,7 @@ class SampleRegionPoints(RandomTransform[Indices]):
 
     Put it directly before packing: a later step may not move, drop or shuffle points.
 
-    Reads: ``points``; ``views``, ``region_ids`` and ``lidar_aug_matrix`` where present.
+    Reads: ``points``; ``cloud_views``, ``region_ids`` and ``lidar_aug_matrix`` where present.
     Without ``region_ids`` no point is in a region. Writes: ``sampled_points``, the
     rows of points in regions, then of the others; without either part where there is
     no such point.
@@ -82,7 +82,7 @@ class SampleRegionPoints(RandomTransform[Indices]):
 
     def _find_candidates(self, sample: Sample) -> tuple[Tensor, Tensor]:
         """Return the rows of points that may be drawn, inside regions and outside."""
-        copies = [_as_float(points) for points in sample.get("views", [sample["points"]])]
+        copies = [_as_float(points) for points in sample.get("cloud_views", [sample["points"]])]
         eligible = copies[0][:, 4] == 0
         for points in copies:
             eligible = eligible & self._in_range(points)

@@ -5,13 +5,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from perception_kd.models.networks.lidar_network import PointNetworkMixin, build_part
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin, build_part
 from perception_kd.models.view_transforms import Cameras
 
 Config = dict[str, Any]
 
 
-class BEVNetworkMixin(PointNetworkMixin):
+class BEVNetworkMixin(LidarNetworkMixin):
     """Images and clouds of a batch to features (B, C, Y, X), seen from above.
 
     - camera: ``img_backbone`` [> ``img_neck``] > ``view_transform``
@@ -55,7 +55,7 @@ class BEVNetworkMixin(PointNetworkMixin):
                 probe of pre-trained weights. Norms there still estimate statistics,
                 without which those of random weights would have no scale.
             **pts_network: The LiDAR's parts by name, as in
-                :meth:`~perception_kd.models.networks.lidar_network.PointNetworkMixin.build_point_network`.
+                :meth:`~perception_kd.models.networks.lidar_network.LidarNetworkMixin.build_lidar_network`.
 
         Raises:
             ValueError: If there is no sensor, a camera network is half there, or there
@@ -64,7 +64,7 @@ class BEVNetworkMixin(PointNetworkMixin):
         pts_network = {name: part for name, part in pts_network.items() if part is not None}
         _check_sensors(img_backbone, view_transform, fuser, bool(pts_network))
         if pts_network:
-            self.build_point_network(**pts_network)  # type: ignore[arg-type]
+            self.build_lidar_network(**pts_network)  # type: ignore[arg-type]
         else:
             self.pts_voxelizer = None  # type: ignore[assignment]
             self.pts_voxel_encoder = self.pts_middle_encoder = None
@@ -76,10 +76,10 @@ class BEVNetworkMixin(PointNetworkMixin):
         self.bev_backbone = build_part(bev_backbone)
         self.bev_neck = build_part(bev_neck)
         if freeze_sensors:
-            for part in (*self.image_network_parts(), *self.point_network_parts()):
+            for part in (*self.camera_network_parts(), *self.lidar_network_parts()):
                 part.requires_grad_(False)
 
-    def image_network_parts(self) -> list[nn.Module]:
+    def camera_network_parts(self) -> list[nn.Module]:
         """Return the parts of the camera's branch, up to its BEV map."""
         parts = (self.img_backbone, self.img_neck, self.view_transform)
         return [part for part in parts if part is not None]

@@ -31,7 +31,7 @@ class PointFeatures(NamedTuple):
         return self.point2voxel >= 0
 
 
-class PointNetworkMixin(nn.Module):
+class LidarNetworkMixin(nn.Module):
     """Points to voxels, to a map or volume of features, and back to the points.
 
     The parts are attributes with mmdet3d's names, so a checkpoint of one model loads
@@ -52,7 +52,7 @@ class PointNetworkMixin(nn.Module):
     pts_backbone: nn.Module | None
     pts_neck: nn.Module | None
 
-    def build_point_network(
+    def build_lidar_network(
         self,
         pts_voxelizer: dict[str, Any],
         pts_voxel_encoder: dict[str, Any] | None = None,
@@ -73,7 +73,7 @@ class PointNetworkMixin(nn.Module):
         self.pts_backbone = build_part(pts_backbone)
         self.pts_neck = build_part(pts_neck)
 
-    def point_network_parts(self) -> list[nn.Module]:
+    def lidar_network_parts(self) -> list[nn.Module]:
         """Return the parts that have parameters, head excluded."""
         parts = (
             self.pts_voxel_encoder,
@@ -170,7 +170,7 @@ class PointNetworkMixin(nn.Module):
         Without voxels spconv passes batch norms by, and other processes would wait for
         the gradients of their parameters.
         """
-        parameters = [p.sum() for part in self.point_network_parts() for p in part.parameters()]
+        parameters = [p.sum() for part in self.lidar_network_parts() for p in part.parameters()]
         return torch.stack(parameters).sum() * 0.0
 
 

@@ -8,16 +8,16 @@ from torch import Tensor
 from perception_kd.geometry.bev_grid import BEVGrid, sample_bev
 
 
-def two_views(inputs: dict[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
+def two_cloud_views(inputs: dict[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
     """Return both augmented copies of the point clouds of a batch, each B of (N_b, 5).
 
     Raises:
         ValueError: If there are not two.
     """
-    views = inputs.get("views", [])
+    views = inputs.get("cloud_views", [])
     if len(views) != 2:
         raise ValueError(
-            f"inputs must have two views, but got {len(views)}; put MakeViews into the pipeline."
+            f"The batch must have two cloud_views, but got {len(views)}; put MakeCloudViews into the pipeline."
         )
     return views[0], views[1]
 

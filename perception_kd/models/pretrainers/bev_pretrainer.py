@@ -65,4 +65,4 @@ class CameraLidarPretrainer(BEVPretrainer):
         self.build_bev_network(
             img_backbone=img_backbone, img_neck=img_neck, view_transform=view_transform
         )
-        self.build_point_network(**pts_network)
+        self.build_lidar_network(**pts_network)

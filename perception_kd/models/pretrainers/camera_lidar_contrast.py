@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from perception_kd.models.pretrainers.bev_points import count_points, sampled_points, two_views
+from perception_kd.models.pretrainers.bev_points import count_points, sampled_points, two_cloud_views
 from perception_kd.models.pretrainers.bev_pretrainer import CameraLidarPretrainer, Config
 from perception_kd.registry import MODELS
 
@@ -54,7 +54,7 @@ class CameraLidarContrast(CameraLidarPretrainer):
         """Compute the loss of one batch.
 
         Args:
-            inputs: The batch of ``docs/sample.md`` with two ``views``, ``imgs`` and
+            inputs: The batch of ``docs/sample.md`` with two ``cloud_views``, ``imgs`` and
                 their matrices, and ``region_ids`` where there are regions.
             data_samples: Not used.
 
@@ -65,7 +65,7 @@ class CameraLidarContrast(CameraLidarPretrainer):
         Raises:
             ValueError: If there are not two views.
         """
-        first, second = two_views(inputs)
+        first, second = two_cloud_views(inputs)
         rows, region_ids = sampled_points(inputs)
         sizes = [len(row) for row in rows]
 

@@ -4,14 +4,14 @@ from typing import Any
 
 from torch import Tensor
 
-from perception_kd.models.networks.lidar_network import PointFeatures, PointNetworkMixin
+from perception_kd.models.networks.lidar_network import PointFeatures, LidarNetworkMixin
 from perception_kd.models.networks.task_model import Pretrainer
 from perception_kd.registry import MODELS
 
 Config = dict[str, Any]
 
 
-class ImageToLidarPretrainer(PointNetworkMixin, Pretrainer):
+class ImageToLidarPretrainer(LidarNetworkMixin, Pretrainer):
     """A LiDAR network learns from a frozen image network, by pairs of point and pixel.
 
     Of the image side only the head is trained. A subclass says what is compared, in
@@ -42,7 +42,7 @@ class ImageToLidarPretrainer(PointNetworkMixin, Pretrainer):
         super().__init__(data_preprocessor=data_preprocessor)
         self.img_backbone = MODELS.build(img_backbone)
         self.img_head = MODELS.build(img_head)
-        self.build_point_network(pts_voxelizer, **pts_network)
+        self.build_lidar_network(pts_voxelizer, **pts_network)
         self.pts_head = MODELS.build(pts_head)
         self.loss_contrast = MODELS.build(loss_contrast)
 

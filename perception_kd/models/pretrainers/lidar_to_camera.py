@@ -46,8 +46,8 @@ class LidarToCameraPretrainer(CameraLidarPretrainer):
     def teacher_parts(self) -> list[torch.nn.Module]:
         """Return the parts of the teacher that have parameters."""
         if self.pts_projector is None or self.learn_pts_projector:
-            return self.point_network_parts()
-        return [*self.point_network_parts(), self.pts_projector]
+            return self.lidar_network_parts()
+        return [*self.lidar_network_parts(), self.pts_projector]
 
     def init_weights(self) -> None:
         """Initialize the student, then load the teacher.

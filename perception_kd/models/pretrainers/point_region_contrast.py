@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from perception_kd.models.pretrainers.bev_points import count_points, sampled_points, two_views
+from perception_kd.models.pretrainers.bev_points import count_points, sampled_points, two_cloud_views
 from perception_kd.models.pretrainers.bev_pretrainer import BEVPretrainer, Config
 from perception_kd.registry import MODELS
 
@@ -64,7 +64,7 @@ class PointRegionContrast(BEVPretrainer):
         """Compute the loss of one batch.
 
         Args:
-            inputs: The batch of ``docs/sample.md`` with two ``views``, and
+            inputs: The batch of ``docs/sample.md`` with two ``cloud_views``, and
                 ``region_ids`` where there are regions.
             data_samples: Not used.
 
@@ -76,7 +76,7 @@ class PointRegionContrast(BEVPretrainer):
         Raises:
             ValueError: If there are not two views.
         """
-        views = two_views(inputs)
+        views = two_cloud_views(inputs)
         rows, region_ids = sampled_points(inputs)
         query, key = (self._embed(view, rows) for view in views)
 

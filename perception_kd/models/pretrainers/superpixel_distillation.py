@@ -30,7 +30,7 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
             data_samples: Not used.
 
         Returns:
-            ``loss_contrast``; the monitors ``num_pairs`` and ``num_regions``, the
+            ``loss_contrast``; the monitors ``num_pairs`` and ``num_superpixels``, the
             numbers of pairs and of superpixels that are compared.
         """
         superpixels = inputs["superpixels"]  # (V, H, W)
@@ -56,5 +56,5 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
         return {
             "loss_contrast": self.loss_contrast(superpoint_feats[seen], superpixel_feats[seen]),
             "num_pairs": num_pairs.sum().float(),
-            "num_regions": seen.sum().float(),
+            "num_superpixels": seen.sum().float(),
         }

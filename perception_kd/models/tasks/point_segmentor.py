@@ -8,7 +8,7 @@ from mmdet3d.structures import PointData
 from torch import Tensor, nn
 
 from perception_kd.geometry.voxelization import first_points
-from perception_kd.models.networks.lidar_network import PointFeatures, PointNetworkMixin
+from perception_kd.models.networks.lidar_network import PointFeatures, LidarNetworkMixin
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
 
@@ -18,7 +18,7 @@ _CROSS_ENTROPY = {"loss_ce": {"type": "mmdet.CrossEntropyLoss"}}
 
 
 @MODELS.register_module()
-class PointSegmentor(PointNetworkMixin, TaskModel):
+class PointSegmentor(LidarNetworkMixin, TaskModel):
     """A class for every point, from a LiDAR network and a point-wise head.
 
     Args:
@@ -63,13 +63,13 @@ class PointSegmentor(PointNetworkMixin, TaskModel):
             raise ValueError(f'losses must have names like "loss_ce", but got {list(losses)}.')
         if loss_on not in ("points", "voxels"):
             raise ValueError(f'loss_on must be "points" or "voxels", but got "{loss_on}".')
-        self.build_point_network(pts_voxelizer, **pts_network)
+        self.build_lidar_network(pts_voxelizer, **pts_network)
         self.pts_seg_head = MODELS.build(pts_seg_head)
         self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
         self.loss_on = loss_on
         self.ignore_index = ignore_index
         if freeze_backbone:
-            self.freeze([self.pts_voxelizer, *self.point_network_parts()])
+            self.freeze([self.pts_voxelizer, *self.lidar_network_parts()])
 
     def forward_tensor(self, inputs: Config) -> Tensor:
         """Return scores of all points, (N, C)."""

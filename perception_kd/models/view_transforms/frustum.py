@@ -41,7 +41,7 @@ class Cameras(NamedTuple):
         if missing:
             raise ValueError(
                 f"inputs must hold {', '.join(matrices)}, but got none of {', '.join(missing)}; "
-                "load the images with PackPretrainInputs at the end of the pipeline."
+                "load the images with PackInputs at the end of the pipeline."
             )
         height, width = inputs["imgs"].shape[-2:]
         return cls(**{key: inputs[key] for key in matrices}, img_shape=(height, width))

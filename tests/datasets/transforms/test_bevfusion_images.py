@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from perception_kd.datasets.transforms import (
-    PackPretrainInputs,
+    PackInputs,
     PairPointsWithPixels,
     RandomFlipAxis,
     RandomFlipImages,
@@ -217,14 +217,14 @@ def test_pairs_are_refused_where_the_images_have_moved() -> None:
 
 def test_matrices_are_packed_and_are_the_identity_where_nothing_moved() -> None:
     sample = make_camera_sample(0)
-    inputs = PackPretrainInputs()(freeze(sample))["inputs"]
+    inputs = PackInputs()(freeze(sample))["inputs"]
     assert np.allclose(inputs["lidar2cam"], sample["lidar2cam"])
     assert np.allclose(inputs["cam2img"], sample["cam2img"])
     assert np.array_equal(inputs["img_aug_matrix"], np.tile(np.eye(3), (3, 1, 1)))
     assert np.array_equal(inputs["lidar_aug_matrix"], np.eye(4))
     moved = RandomRotateZ()(RandomRotateImages()(sample) or {})
     assert moved is not None
-    inputs = PackPretrainInputs()(moved)["inputs"]
+    inputs = PackInputs()(moved)["inputs"]
     assert np.allclose(inputs["img_aug_matrix"], moved["img_aug_matrix"], atol=1e-5)
     assert np.allclose(inputs["lidar_aug_matrix"], moved["lidar_aug_matrix"])
 
@@ -236,7 +236,7 @@ def test_a_sample_of_images_alone_is_packed() -> None:
         "lidar2cam": sample["lidar2cam"],
         "cam2img": sample["cam2img"],
     }
-    inputs = PackPretrainInputs()(images)["inputs"]
+    inputs = PackInputs()(images)["inputs"]
     assert set(inputs) == {"imgs", "lidar2cam", "cam2img", "img_aug_matrix", "lidar_aug_matrix"}
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from perception_kd.datasets.transforms import DrawSeed, PackPretrainInputs
+from perception_kd.datasets.transforms import DrawSeed, PackInputs
 from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.structures import Sample
 from tests.datasets.transforms.marked_sample import freeze, make_sample
@@ -15,7 +15,7 @@ from tests.datasets.transforms.marked_sample import freeze, make_sample
 
 def test_everything_loaded_is_packed_with_its_documented_type() -> None:
     sample = make_sample(num_points=50, num_views=2, pairs_per_view=20)
-    packed = PackPretrainInputs()(freeze(sample))
+    packed = PackInputs()(freeze(sample))
     shapes = {
         "points": ((50, 5), torch.float32),
         "imgs": ((2, 3, 90, 160), torch.uint8),
@@ -39,14 +39,14 @@ def test_everything_loaded_is_packed_with_its_documented_type() -> None:
 
 
 def test_what_was_not_loaded_is_absent() -> None:
-    packed = PackPretrainInputs()({"sample_token": "a", "points": np.zeros((3, 5), np.float32)})
+    packed = PackInputs()({"sample_token": "a", "points": np.zeros((3, 5), np.float32)})
     assert set(packed["inputs"]) == {"points"}
     assert "gt_pts_seg" not in packed["data_samples"]
 
 
 def test_a_sample_without_one_pair_is_packed() -> None:
     sample = make_sample(pairs_per_view=0)
-    inputs = PackPretrainInputs()(sample)["inputs"]
+    inputs = PackInputs()(sample)["inputs"]
     assert inputs["pairing_points"].shape == (0,)
     assert inputs["pairing_images"].shape == (0, 3)
 
@@ -55,12 +55,12 @@ def test_images_of_several_sizes_are_refused_with_the_remedy() -> None:
     sample = make_sample()
     sample["imgs"][1] = sample["imgs"][1][:-1]
     with pytest.raises(ValueError, match=r"imgs of one sample must have one size .*ResizeImages"):
-        PackPretrainInputs()(sample)
+        PackInputs()(sample)
 
 
 def test_images_of_no_camera_are_refused_with_the_remedy() -> None:
     with pytest.raises(ValueError, match="imgs must hold at least one image, but got none"):
-        PackPretrainInputs()({"sample_token": "a", "imgs": []})
+        PackInputs()({"sample_token": "a", "imgs": []})
 
 
 def test_the_seed_comes_from_the_generator_of_the_sample() -> None:
@@ -68,14 +68,14 @@ def test_the_seed_comes_from_the_generator_of_the_sample() -> None:
     for seed in (1, 1, 2):
         sample = DrawSeed()({**make_sample(), "rng": np.random.default_rng(seed)})
         assert sample is not None
-        seeds.append(PackPretrainInputs()(sample)["data_samples"].seed)
+        seeds.append(PackInputs()(sample)["data_samples"].seed)
     assert seeds[0] == seeds[1] != seeds[2]
-    assert "seed" not in PackPretrainInputs()(make_sample())["data_samples"]
+    assert "seed" not in PackInputs()(make_sample())["data_samples"]
 
 
 def test_sampled_points_are_packed_as_rows() -> None:
     sample: Sample = {**make_sample(), "sampled_points": np.array([3, 1, 3])}
-    rows = PackPretrainInputs()(sample)["inputs"]["sampled_points"]
+    rows = PackInputs()(sample)["inputs"]["sampled_points"]
     assert rows.dtype == torch.int64
     assert rows.tolist() == [3, 1, 3]
 
@@ -87,7 +87,7 @@ def test_boxes_are_packed_with_their_labels() -> None:
         "gt_bboxes_3d": boxes,
         "gt_labels_3d": np.array([4, 9]),
     }
-    packed = PackPretrainInputs()({**sample, "box_classes": ("car",)})["data_samples"]
+    packed = PackInputs()({**sample, "box_classes": ("car",)})["data_samples"]
     assert packed.gt_instances_3d.bboxes_3d.tensor.equal(boxes.tensor)
     assert packed.gt_instances_3d.labels_3d.tolist() == [4, 9]
     assert packed.box_classes == ("car",)

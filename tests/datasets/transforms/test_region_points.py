@@ -143,7 +143,7 @@ def test_returns_from_the_ego_vehicle_are_found_in_the_unaugmented_frame() -> No
     matrix *= [1.1, 1.1, 1.1, 1]
     moved = points.copy()
     moved[:, :3] = points[:, :3] @ matrix[:3, :3].T + matrix[:3, 3]
-    augmented: Sample = {**sample, "views": [moved, points], "lidar_aug_matrix": matrix}
+    augmented: Sample = {**sample, "cloud_views": [moved, points], "lidar_aug_matrix": matrix}
     settings: dict[str, Any] = dict(num_region_points=20000, num_background_points=20000)
     for given in (augmented, sample):
         drawn = sample_rows(given, ego_half_width=1.5, **settings)

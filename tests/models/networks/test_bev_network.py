@@ -143,8 +143,8 @@ def test_a_sensor_left_out_has_no_parameters(
     network = Network(**parts)
     assert not [name for name in network.state_dict() if name.startswith(others)]
     assert not [name for name, _ in network.named_children() if name.startswith(others)]
-    assert len(network.point_network_parts()) == (0 if parts is CAMERA else 2)
-    assert len(network.image_network_parts()) == (3 if parts is CAMERA else 0)
+    assert len(network.lidar_network_parts()) == (0 if parts is CAMERA else 2)
+    assert len(network.camera_network_parts()) == (3 if parts is CAMERA else 0)
 
 
 def test_names_of_the_lidar_are_those_of_a_network_of_lidar_alone() -> None:

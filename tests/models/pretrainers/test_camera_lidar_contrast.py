@@ -52,7 +52,7 @@ def test_equals_the_definition_from_maps_to_losses() -> None:
     # More points than there are, so that some are drawn twice.
     inputs = make_camera_batch(regions=False, num_background_points=240)
     rows = inputs["sampled_points"]
-    first, second = inputs["views"]
+    first, second = inputs["cloud_views"]
 
     def read(bev: torch.Tensor, clouds: list[torch.Tensor]) -> torch.Tensor:
         return torch.stack(
@@ -103,6 +103,6 @@ def test_clouds_without_points_give_a_finite_loss_with_a_gradient(sizes: tuple[i
 
 def test_rejects_a_batch_without_views() -> None:
     inputs = make_camera_batch()
-    del inputs["views"]
-    with pytest.raises(ValueError, match="must have two views, but got 0"):
+    del inputs["cloud_views"]
+    with pytest.raises(ValueError, match="must have two cloud_views, but got 0"):
         make_pretrainer()(inputs, mode="loss")

@@ -62,7 +62,7 @@ def test_equals_the_definition_from_maps_to_losses(network: dict[str, Any]) -> N
     rapc: list[torch.Tensor] = []
     for b, rows in enumerate(inputs["sampled_points"]):
         embedded = []
-        for view in inputs["views"]:
+        for view in inputs["cloud_views"]:
             bev = model.extract_pts_bev(view)[b]
             feats = [read_by_hand(bev, view[b][row], model.grid.cell_size) for row in rows]
             embedded.append(F.normalize(model.pts_projector.layers(torch.stack(feats)), dim=1))
@@ -100,7 +100,7 @@ def test_point_contrast_is_info_nce_of_points_drawn_anywhere() -> None:
     model = make_pretrainer(**POINT_CONTRAST)
     inputs = make_batch(regions=False, num_region_points=0, num_background_points=30)
     rows = inputs["sampled_points"]
-    query, key = (torch.cat(model._embed(view, rows)) for view in inputs["views"])
+    query, key = (torch.cat(model._embed(view, rows)) for view in inputs["cloud_views"])
     assert len(query) == 60
     losses = model(inputs, mode="loss")
     torch.testing.assert_close(losses["loss_rapc"], info_nce(query, key, 0.07))
@@ -161,7 +161,7 @@ def test_clouds_without_points_give_zero_with_a_gradient() -> None:
 def test_a_scene_without_regions_beside_another_changes_nothing() -> None:
     inputs = make_batch((200,))
     expected = make_pretrainer()(inputs, mode="loss")["loss_plrc"]
-    for view in inputs["views"]:
+    for view in inputs["cloud_views"]:
         view.append(make_batch()["points"][1])
     inputs["region_ids"].append(torch.full((300,), -1))
     found = make_pretrainer()(sample_points(inputs), mode="loss")["loss_plrc"]
@@ -180,10 +180,10 @@ def test_predicting_returns_the_values_of_the_loss_and_tensor_the_map() -> None:
 
 def test_rejects_what_cannot_be_contrasted() -> None:
     inputs = make_batch()
-    with pytest.raises(ValueError, match="must have two views, but got 0; put MakeViews"):
+    with pytest.raises(ValueError, match="must have two cloud_views, but got 0; put MakeCloudViews"):
         make_pretrainer()({"points": inputs["points"]}, mode="loss")
     with pytest.raises(ValueError, match="no sampled_points: put SampleRegionPoints"):
-        make_pretrainer()({"views": inputs["views"]}, mode="loss")
+        make_pretrainer()({"cloud_views": inputs["cloud_views"]}, mode="loss")
     with pytest.raises(ValueError, match=r"alpha must be in \[0, 1\], but got 1.5"):
         make_pretrainer(alpha=1.5)
     with pytest.raises(ValueError, match='mode must be "loss", "predict" or "tensor"'):

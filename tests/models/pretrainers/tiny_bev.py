@@ -66,7 +66,7 @@ def make_batch(
     """
     clouds = [make_cloud(size, number) for number, size in enumerate(sizes)]
     views = [[move(cloud, 10 * view + n) for n, cloud in enumerate(clouds)] for view in range(2)]
-    inputs: dict[str, Any] = {"points": views[0], "views": views}
+    inputs: dict[str, Any] = {"points": views[0], "cloud_views": views}
     if regions:
         inputs["region_ids"] = [
             torch.where(
@@ -81,8 +81,8 @@ def sample_points(inputs: dict[str, Any], seed: int = 0, **num_points: int) -> d
     """Draw the points of a batch to compare, as the pipeline does for each sample."""
     transform = SampleRegionPoints(RANGE, **(NUM_POINTS | num_points))
     inputs["sampled_points"] = []
-    for number, views in enumerate(zip(*inputs["views"], strict=True)):
-        sample: Sample = {"points": views[0].numpy(), "views": [v.numpy() for v in views]}
+    for number, views in enumerate(zip(*inputs["cloud_views"], strict=True)):
+        sample: Sample = {"points": views[0].numpy(), "cloud_views": [v.numpy() for v in views]}
         if "region_ids" in inputs:
             sample["region_ids"] = inputs["region_ids"][number].numpy()
         drawn = transform({**sample, "rng": np.random.default_rng([seed, number])})

@@ -134,7 +134,7 @@ def test_frozen_sensors_learn_statistics_and_no_weights() -> None:
 def test_frozen_cameras_learn_statistics_and_no_weights() -> None:
     head = {**HEAD, "in_channels": 8, "in_cell_size": 1.0}
     model = build_segmentor(**CAMERA, map_head=head, freeze_sensors=True)
-    parts = model.image_network_parts()
+    parts = model.camera_network_parts()
     assert len(parts) == 3
     assert not any(p.requires_grad for part in parts for p in part.parameters())
     _, samples = make_batch()

@@ -16,7 +16,7 @@ from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.datasets.transforms import (
     LoadImages,
     LoadPoints,
-    PackPretrainInputs,
+    PackInputs,
     RandomFlipAxis,
     RandomFlipImages,
     RandomRotateImages,
@@ -109,7 +109,7 @@ def paint_mark(path: Path, pixel: Any) -> None:
 
 def load_batch(root: Path, chain: list[Transform], seed: int) -> dict[str, Any]:
     """Return both samples as a model receives them."""
-    pipeline: list[PipelineStep] = [LoadPoints(), LoadImages(), *chain, PackPretrainInputs()]
+    pipeline: list[PipelineStep] = [LoadPoints(), LoadImages(), *chain, PackInputs()]
     dataset = CameraLidarDataset(
         "nuscenes_infos_train.pkl", str(root), pipeline=pipeline, seed=seed
     )

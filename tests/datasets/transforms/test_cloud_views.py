@@ -8,8 +8,8 @@ from mmengine.dataset import pseudo_collate
 
 from perception_kd.datasets.transforms import (
     CropToDisc,
-    MakeViews,
-    PackPretrainInputs,
+    MakeCloudViews,
+    PackInputs,
     RandomFlipAxis,
     RandomRotateZ,
     RandomScale,
@@ -38,9 +38,9 @@ def undo(points: np.ndarray[Any, Any], matrix: np.ndarray[Any, Any]) -> np.ndarr
 
 def test_a_row_is_the_same_physical_point_in_every_view() -> None:
     sample = freeze(make_sample())
-    moved = MakeViews(STEPS, num_views=3)(sample)
-    assert len(moved["views"]) == 3
-    for view in moved["views"]:
+    moved = MakeCloudViews(STEPS, num_views=3)(sample)
+    assert len(moved["cloud_views"]) == 3
+    for view in moved["cloud_views"]:
         assert np.array_equal(view[:, 3], np.arange(len(view)))  # the mark of a row
         # A similarity: all distances to the first point grow by one factor.
         before, after = (
@@ -57,30 +57,30 @@ def test_every_transform_moves_every_view_in_the_order_given() -> None:
     quarter, double = RandomRotateZ((90, 90)), RandomScale((2, 2))
     sample = make_sample()
     x, y, z = sample["points"][:, :3].T
-    for view in MakeViews([quarter, double, RandomFlipAxis(p_x=1, p_y=0)])(sample)["views"]:
+    for view in MakeCloudViews([quarter, double, RandomFlipAxis(p_x=1, p_y=0)])(sample)["cloud_views"]:
         np.testing.assert_allclose(view[:, :3].T, [2 * y, 2 * x, 2 * z], atol=1e-4)
 
 
 def test_views_are_drawn_independently() -> None:
-    one, two = MakeViews(STEPS)(make_sample())["views"]
+    one, two = MakeCloudViews(STEPS)(make_sample())["cloud_views"]
     assert np.abs(one[:, :3] - two[:, :3]).max() > 1
     flips = set()
     for seed in range(40):
-        first, second = MakeViews([RandomFlipAxis()])(make_sample(seed, num_points=1))["views"]
+        first, second = MakeCloudViews([RandomFlipAxis()])(make_sample(seed, num_points=1))["cloud_views"]
         flips.add(tuple(np.sign(first[0, :2] * second[0, :2])))
     assert flips == {(1, 1), (1, -1), (-1, 1), (-1, -1)}
 
 
 def test_convention_the_sample_is_its_first_view() -> None:
     sample = make_sample()
-    moved = MakeViews(STEPS)(sample)
-    assert np.array_equal(moved["points"], moved["views"][0])
+    moved = MakeCloudViews(STEPS)(sample)
+    assert np.array_equal(moved["points"], moved["cloud_views"][0])
     found = undo(moved["points"], moved["lidar_aug_matrix"])
     np.testing.assert_allclose(found, sample["points"][:, :3], atol=1e-4)
 
 
 def test_the_generator_of_the_sample_alone_fixes_the_views() -> None:
-    first, again, other = (MakeViews(STEPS)(make_sample(seed))["views"] for seed in (1, 1, 2))
+    first, again, other = (MakeCloudViews(STEPS)(make_sample(seed))["cloud_views"] for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[1], other[1])
 
@@ -88,14 +88,14 @@ def test_the_generator_of_the_sample_alone_fixes_the_views() -> None:
 def test_views_reach_the_model_as_lists_of_clouds_with_their_regions() -> None:
     packed = []
     for seed, num_points in ((0, 30), (1, 40)):
-        views = MakeViews(STEPS)(make_sample(seed, num_points, pairs_per_view=5))
-        packed.append(PackPretrainInputs()(views))
+        views = MakeCloudViews(STEPS)(make_sample(seed, num_points, pairs_per_view=5))
+        packed.append(PackInputs()(views))
     inputs = CameraLidarDataPreprocessor()(pseudo_collate(packed))["inputs"]
-    first, second = inputs["views"]
+    first, second = inputs["cloud_views"]
     assert [len(cloud) for cloud in first] == [len(cloud) for cloud in second] == [30, 40]
     for number, sample in enumerate(packed):
-        assert first[number].equal(sample["inputs"]["views"][0])
-        assert second[number].equal(sample["inputs"]["views"][1])
+        assert first[number].equal(sample["inputs"]["cloud_views"][0])
+        assert second[number].equal(sample["inputs"]["cloud_views"][1])
         # Region of a marked point: one less than its row modulo 5.
         assert inputs["region_ids"][number].equal(second[number][:, 3].long() % 5 - 1)
 
@@ -107,24 +107,24 @@ def reverse(sample: Sample) -> Sample:
 @pytest.mark.parametrize("step", [CropToDisc(5.0, (-9, 9)), CropToDisc(0.01, (0, 0)), reverse])
 def test_rejects_transforms_that_break_rows(step: Any) -> None:
     with pytest.raises(ValueError, match="must keep the rows of points, but got"):
-        MakeViews([step])(make_sample())
+        MakeCloudViews([step])(make_sample())
 
 
 @pytest.mark.parametrize("step", [ShufflePoints(), RandomTranslate(0.5), CropToDisc(9.0, (-9, 9))])
 def test_what_moves_points_behind_the_views_is_refused(step: Transform) -> None:
-    sample = step(MakeViews(STEPS)(make_sample()))
+    sample = step(MakeCloudViews(STEPS)(make_sample()))
     assert sample is not None
-    with pytest.raises(ValueError, match=r"points must be the first of views, .* MakeViews"):
-        PackPretrainInputs()(sample)
+    with pytest.raises(ValueError, match=r"points must be the first of cloud_views, .* MakeCloudViews"):
+        PackInputs()(sample)
 
 
 def test_rejects_no_views() -> None:
     with pytest.raises(ValueError, match="num_views must be at least 1, but got 0"):
-        MakeViews(STEPS, num_views=0)
+        MakeCloudViews(STEPS, num_views=0)
 
 
 def test_builds_from_a_config() -> None:
     built = TRANSFORMS.build(
-        dict(type="MakeViews", transforms=[dict(type="RandomTranslate", std=0.5)])
+        dict(type="MakeCloudViews", transforms=[dict(type="RandomTranslate", std=0.5)])
     )
     assert isinstance(built.transforms[0], RandomTranslate)

@@ -11,7 +11,7 @@ from perception_kd.utils.checks import check_at_least
 
 
 @TRANSFORMS.register_module()
-class MakeViews(Transform):
+class MakeCloudViews(Transform):
     """Move copies of the cloud, each by its own draw of the same random transforms.
 
     A row is the same physical point in every view, so whatever belongs to rows, as
@@ -19,7 +19,7 @@ class MakeViews(Transform):
     cameras follow that one, by its ``lidar_aug_matrix``. No later step may move, drop
     or shuffle points: it would not reach the views.
 
-    Reads: ``points``, and what the transforms read. Writes: ``views``, ``points``,
+    Reads: ``points``, and what the transforms read. Writes: ``cloud_views``, ``points``,
     ``lidar_aug_matrix``.
 
     Args:
@@ -37,13 +37,13 @@ class MakeViews(Transform):
         self.num_views = num_views
 
     def __call__(self, sample: Sample) -> Sample:
-        """Return the sample as its first view, with all ``views``.
+        """Return the sample as its first view, with all ``cloud_views``.
 
         Raises:
             ValueError: If a transform drops or reorders points.
         """
         views = [self._make_view(sample) for _ in range(self.num_views)]
-        return {**views[0], "views": [view["points"] for view in views]}
+        return {**views[0], "cloud_views": [view["points"] for view in views]}
 
     def _make_view(self, sample: Sample) -> Sample:
         view = sample
@@ -51,8 +51,8 @@ class MakeViews(Transform):
             moved = transform(view)
             if moved is None or not _has_same_rows(moved, sample):
                 raise ValueError(
-                    "transforms of MakeViews must keep the rows of points, but got "
-                    f"{type(transform).__name__}, which does not; put it before MakeViews."
+                    "transforms of MakeCloudViews must keep the rows of points, but got "
+                    f"{type(transform).__name__}, which does not; put it before MakeCloudViews."
                 )
             view = moved
         return view
