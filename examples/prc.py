@@ -69,7 +69,7 @@ class PRC(nn.Module):
         """Return the mean of the region-wise and the point-wise contrastive loss."""
         rows = batch["sampled_points"]
         regions = [ids[row] for ids, row in zip(batch["region_ids"], rows, strict=True)]
-        query, key = (self.embed(points, rows) for points in batch["views"])
+        query, key = (self.embed(points, rows) for points in batch["cloud_views"])
         plrc = self.loss_plrc(query, key, regions, rows)
         rapc = self.loss_rapc(query, key, regions, rows)
         return 0.5 * (plrc + rapc)
@@ -93,7 +93,7 @@ dataset = CameraLidarDataset(
         T.LoadPoints(num_sweeps=1),
         T.LoadRegions(cache="regions/dbscan"),
         T.ShufflePoints(),
-        T.MakeViews(
+        T.MakeCloudViews(
             num_views=2,
             transforms=[
                 T.RandomRotateZ(range_deg=(-90.0, 90.0)),
@@ -103,7 +103,7 @@ dataset = CameraLidarDataset(
             ],
         ),
         T.SampleRegionPoints(RANGE, ego_half_width=1.5),
-        T.PackPretrainInputs(),
+        T.PackInputs(),
     ],
 )
 loader: DataLoader[Any] = DataLoader(dataset, 2, True, collate_fn=pseudo_collate, drop_last=True)

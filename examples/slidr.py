@@ -95,7 +95,7 @@ dataset = CameraLidarDataset(
         T.RandomFlipAxis(),
         T.RandomResizedCrop(size=(160, 288)),
         T.RandomFlipImages(),
-        T.PackPretrainInputs(),
+        T.PackInputs(),
     ],
 )
 loader: DataLoader[Any] = DataLoader(dataset, 2, True, collate_fn=pseudo_collate, drop_last=True)

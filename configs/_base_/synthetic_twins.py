@@ -6,7 +6,6 @@ small student, one camera.
 
 small_teacher = dict(
     img_backbone=dict(backbone=dict(depth=18, out_stride=32, checkpoint=None)),
-    img_head=dict(in_channels=512, scale_factor=32),
 )
 small_minkunet = dict(
     pts_backbone=dict(

@@ -6,7 +6,6 @@ model = dict(
     type="PixelDistillation",
     num_samples=4096,
     img_backbone=dict(backbone=dict(out_stride=32)),
-    img_head=dict(scale_factor=32),
 )
 
 # A seed to draw pairs over the batch takes the place of superpixels.

@@ -6,7 +6,10 @@ The same means as SLidR's products with sparse one-hot matrices [1], from sums b
   https://arxiv.org/abs/2203.16258, Sec. 3.2
 """
 
-from collections.abc import Callable
+import contextlib
+import math
+import mmap
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -16,7 +19,9 @@ from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 from perception_kd.utils.checks import check_shape
-from perception_kd.utils.memory import empty_on_large_pages
+
+# Smaller blocks are reused by malloc, without new pages.
+MIN_BYTES = 32 * 2**20
 
 
 def pool_segments(feats: Tensor, segment_ids: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
@@ -184,3 +189,27 @@ class _PixelSums(torch.autograd.Function):
         for view_grad, view_rows in zip(grad_maps, rows.flatten(1), strict=True):
             torch.index_select(table, 1, view_rows, out=view_grad.flatten(1))
         return grad_maps, None, None
+
+
+def empty_on_large_pages(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Allocate an uninitialized tensor on a CPU, on 2 MB pages where Linux has them.
+
+    The system hands out a large block 4 kB at a time when it is first written, which
+    takes several times as long as the writing. Large pages need the setting ``madvise``
+    or ``always`` in ``/sys/kernel/mm/transparent_hugepage/enabled``, as is usual;
+    without, and for small tensors, this is ``torch.empty``.
+
+    Args:
+        shape: Shape of the tensor.
+        dtype: Its dtype.
+
+    Returns:
+        A contiguous tensor of that shape, of any values.
+    """
+    num_bytes = math.prod(shape) * dtype.itemsize
+    if num_bytes < MIN_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return torch.empty(tuple(shape), dtype=dtype)
+    block = mmap.mmap(-1, num_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):
+        block.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(block, dtype=dtype).view(tuple(shape))

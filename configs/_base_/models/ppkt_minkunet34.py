@@ -6,5 +6,4 @@ model = dict(
     type="PixelDistillation",
     num_samples=4096,
     img_backbone=dict(backbone=dict(out_stride=32)),
-    img_head=dict(scale_factor=32),
 )

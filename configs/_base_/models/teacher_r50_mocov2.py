@@ -12,6 +12,6 @@ model = dict(
         ),
         max_views_per_forward=6,
     ),
-    img_head=dict(type="PixelProjection", in_channels=2048, out_channels=64, scale_factor=4),
+    img_head=dict(type="PixelProjection", out_channels=64),
     loss_contrast=dict(type="InfoNCELoss", temperature=0.07),
 )

@@ -9,6 +9,7 @@ from perception_kd.datasets.transforms.bevfusion_images import (
 )
 from perception_kd.datasets.transforms.boxes import CropBoxesToRange, LoadBoxes
 from perception_kd.datasets.transforms.cached import LoadRegions, LoadSuperpixels
+from perception_kd.datasets.transforms.cloud_views import MakeCloudViews
 from perception_kd.datasets.transforms.loading import (
     LoadImages,
     LoadPointLabels,
@@ -34,7 +35,6 @@ from perception_kd.datasets.transforms.slidr_images import (
     RandomResizedCrop,
     ResizeImages,
 )
-from perception_kd.datasets.transforms.cloud_views import MakeCloudViews
 
 __all__ = [
     "CropBoxesToRange",

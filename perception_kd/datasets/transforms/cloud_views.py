@@ -1,4 +1,4 @@
-"""Several views of one cloud: the same rows of points, each moved on its own."""
+"""Several augmented copies of one point cloud: the same rows, each moved on its own."""
 
 from collections.abc import Sequence
 
@@ -12,20 +12,20 @@ from perception_kd.utils.checks import check_at_least
 
 @TRANSFORMS.register_module()
 class MakeCloudViews(Transform):
-    """Move copies of the cloud, each by its own draw of the same random transforms.
+    """Move copies of the points, each by its own draw of the same random transforms.
 
-    A row is the same physical point in every view, so whatever belongs to rows, as
-    ``region_ids``, belongs to all views. The sample itself becomes the first view:
+    A row is the same physical point in every copy, so whatever belongs to rows, such as
+    ``region_ids``, belongs to all copies. The sample itself becomes the first copy:
     cameras follow that one, by its ``lidar_aug_matrix``. No later step may move, drop
-    or shuffle points: it would not reach the views.
+    or shuffle points: it would not reach the copies.
 
-    Reads: ``points``, and what the transforms read. Writes: ``cloud_views``, ``points``,
-    ``lidar_aug_matrix``.
+    Reads: ``points``, and what the transforms read. Writes: ``cloud_views``,
+    ``points``, ``lidar_aug_matrix``.
 
     Args:
         transforms: Steps, as configs or callables, that move points, for example
             ``RandomRotateZ``. They may not drop or reorder them.
-        num_views: Number of views.
+        num_views: Number of copies.
 
     Raises:
         ValueError: If ``num_views`` is not positive.
@@ -37,7 +37,7 @@ class MakeCloudViews(Transform):
         self.num_views = num_views
 
     def __call__(self, sample: Sample) -> Sample:
-        """Return the sample as its first view, with all ``cloud_views``.
+        """Return the sample as its first copy, with all ``cloud_views``.
 
         Raises:
             ValueError: If a transform drops or reorders points.

@@ -49,9 +49,9 @@ class DrawSeed(RandomTransform[int]):
 class PackInputs:
     """Pack a sample as tensors and a data sample; the last step of a pipeline.
 
-    Reads, each where present: ``points``, ``imgs``, ``lidar2cam``,
-    ``cam2img``, ``img_aug_matrix``, ``lidar_aug_matrix``, ``superpixels``,
-    ``pairing_*``, ``cloud_views``, ``region_ids``, ``sampled_points``, ``pts_semantic_mask``,
+    Reads, each where present: ``points``, ``imgs``, ``lidar2cam``, ``cam2img``,
+    ``img_aug_matrix``, ``lidar_aug_matrix``, ``superpixels``, ``pairing_*``,
+    ``cloud_views``, ``region_ids``, ``sampled_points``, ``pts_semantic_mask``,
     ``gt_bboxes_3d``, ``gt_labels_3d``, ``gt_bev_masks`` and the meta keys. Writes:
     ``inputs``, ``data_samples`` of ``docs/sample.md``, and nothing else.
 
@@ -108,12 +108,12 @@ class PackInputs:
 
 
 def _pack_views(sample: Sample) -> list[Tensor]:
-    """Pack the views, whose rows are those of all that belongs to ``points``."""
+    """Pack the copies, whose rows are those of all that belongs to ``points``."""
     views = [_to_tensor(view, np.float32) for view in sample["cloud_views"]]
     if not torch.equal(views[0], _to_tensor(sample["points"], np.float32)):
         raise ValueError(
-            "points must be the first of cloud_views, but got others; put MakeCloudViews after all steps "
-            "that move, drop or shuffle points."
+            "points must be the first of cloud_views, but got others; put MakeCloudViews after "
+            "all steps that move, drop or shuffle points."
         )
     return views
 

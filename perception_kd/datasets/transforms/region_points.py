@@ -25,10 +25,10 @@ class SampleRegionPoints(RandomTransform[Indices]):
 
     Put it directly before packing: a later step may not move, drop or shuffle points.
 
-    Reads: ``points``; ``cloud_views``, ``region_ids`` and ``lidar_aug_matrix`` where present.
-    Without ``region_ids`` no point is in a region. Writes: ``sampled_points``, the
-    rows of points in regions, then of the others; without either part where there is
-    no such point.
+    Reads: ``points``; ``cloud_views``, ``region_ids`` and ``lidar_aug_matrix`` where
+    present. Without ``region_ids`` no point is in a region. Writes: ``sampled_points``,
+    the rows of points in regions, then of the others; without either part where there
+    is no such point.
 
     Args:
         point_cloud_range: (x_min, y_min, z_min, x_max, y_max, z_max) in m, half-open.

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from perception_kd.geometry.voxelization import Voxels
-from perception_kd.models.heads.unit_length import unit_length
+from perception_kd.models.heads.feature_projector import unit_length
 from perception_kd.registry import MODELS
 from perception_kd.utils.checks import check_shape
 

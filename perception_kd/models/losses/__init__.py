@@ -1,13 +1,12 @@
 """Losses, as functions and as modules for configs."""
 
 from perception_kd.models.losses.info_nce_loss import InfoNCELoss, info_nce
-from perception_kd.models.losses.pair_sampling import sample_pairs
 from perception_kd.models.losses.region_contrast_loss import (
     RegionContrastLoss,
     anchor_weights,
     make_ids_unique,
-    own_regions,
     region_contrast,
+    singleton_regions,
 )
 
 __all__ = [
@@ -16,7 +15,6 @@ __all__ = [
     "anchor_weights",
     "info_nce",
     "make_ids_unique",
-    "own_regions",
     "region_contrast",
-    "sample_pairs",
+    "singleton_regions",
 ]

@@ -48,8 +48,8 @@ def region_contrast(
     PointInfoNCE [2]  "point"    True                   False
     ================  =========  =====================  ================
 
-    For PointInfoNCE of all points see :func:`own_regions`. The logits are float32 or
-    wider, also under autocast.
+    For PointInfoNCE of all points see :func:`singleton_regions`. The logits are float32
+    or wider, also under autocast.
 
     - [1] CALICO: Self-Supervised Camera-LiDAR Contrastive Pre-training for BEV
       Perception, 2024, https://arxiv.org/abs/2306.00349
@@ -113,14 +113,13 @@ def anchor_weights(region_ids: Tensor, region_normalize: bool) -> Tensor:
     """
     is_anchor = region_ids >= 0
     if region_normalize:
-        _, region, size = region_ids.unique(return_inverse=True, return_counts=True)
-        weights = is_anchor.double() / size[region]
-        # One a region, up to rounding: the shares of its rows.
-        return weights / weights.sum().round().clamp(min=1)
+        regions, region, size = region_ids.unique(return_inverse=True, return_counts=True)
+        num_regions = (regions >= 0).sum().clamp(min=1)
+        return is_anchor.double() / size[region] / num_regions
     return is_anchor.double() / is_anchor.sum().clamp(min=1)
 
 
-def own_regions(region_ids: Tensor, point_ids: Tensor) -> Tensor:
+def singleton_regions(region_ids: Tensor, point_ids: Tensor) -> Tensor:
     """Make every semantic-less point a region of its own, and so an anchor.
 
     Args:
@@ -231,7 +230,9 @@ class RegionContrastLoss(nn.Module):
         if point_ids is None:
             point_ids = [torch.arange(len(ids), device=ids.device) for ids in region_ids]
         if self.semantic_less_anchors:
-            region_ids = [own_regions(*ids) for ids in zip(region_ids, point_ids, strict=True)]
+            region_ids = [
+                singleton_regions(*ids) for ids in zip(region_ids, point_ids, strict=True)
+            ]
         if self.scope == "batch":
             query, key = [torch.cat(query)], [torch.cat(key)]
             region_ids = [torch.cat(make_ids_unique(region_ids))]

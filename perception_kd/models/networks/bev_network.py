@@ -1,27 +1,25 @@
-"""Cameras, LiDAR or both to one BEV map: what detectors and map segmenters share."""
+"""Cameras, LiDAR or both to one BEV map."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from perception_kd.models.networks.lidar_network import LidarNetworkMixin, build_part
 from perception_kd.models.view_transforms import Cameras
-
-Config = dict[str, Any]
+from perception_kd.structures import Batch, ConfigDict
 
 
 class BEVNetworkMixin(LidarNetworkMixin):
-    """Images and clouds of a batch to features (B, C, Y, X), seen from above.
+    """Images and points of a batch to BEV features (B, C, Y, X).
 
     - camera: ``img_backbone`` [> ``img_neck``] > ``view_transform``
-    - LiDAR: ``pts_voxelizer`` > ... > ``pts_neck``, as in the parent class
+    - LiDAR: ``pts_voxelizer`` > ... > ``pts_neck``, as in the base class
     - both: ``fuser`` of the two maps
     - then [``bev_backbone`` > ``bev_neck``]
 
     Parts are attributes with mmdet3d's names, so that pre-trained ones load without
-    renaming. A part that is not configured is None; a sensor without parts costs
-    neither parameters nor time, and its data need not be loaded.
+    renaming. A part without a config is None; a sensor without parts costs neither
+    parameters nor time, and its data need not be loaded.
     """
 
     img_backbone: nn.Module | None
@@ -33,45 +31,64 @@ class BEVNetworkMixin(LidarNetworkMixin):
 
     def build_bev_network(
         self,
-        img_backbone: Config | None = None,
-        img_neck: Config | None = None,
-        view_transform: Config | None = None,
-        fuser: Config | None = None,
-        bev_backbone: Config | None = None,
-        bev_neck: Config | None = None,
+        *,
+        pts_voxelizer: ConfigDict | None = None,
+        pts_voxel_encoder: ConfigDict | None = None,
+        pts_middle_encoder: ConfigDict | None = None,
+        pts_backbone: ConfigDict | None = None,
+        pts_neck: ConfigDict | None = None,
+        img_backbone: ConfigDict | None = None,
+        img_neck: ConfigDict | None = None,
+        view_transform: ConfigDict | None = None,
+        fuser: ConfigDict | None = None,
+        bev_backbone: ConfigDict | None = None,
+        bev_neck: ConfigDict | None = None,
         freeze_sensors: bool = False,
-        **pts_network: Config | None,
     ) -> None:
         """Build the parts from their configs.
 
         Args:
-            img_backbone: Images (V, 3, H, W) to one or several levels of maps.
-            img_neck: Levels to levels, of which the first, the finest, is taken.
+            pts_voxelizer: Points to voxels; None without LiDAR, like all ``pts_*``.
+            pts_voxel_encoder: Points of each voxel to one feature per voxel.
+            pts_middle_encoder: Voxel features to a BEV map.
+            pts_backbone: BEV map to levels of BEV maps.
+            pts_neck: These levels to one.
+            img_backbone: Images (V, 3, H, W) to one or several levels of maps; None
+                without cameras, like ``img_neck`` and ``view_transform``.
+            img_neck: Levels to levels, of which the first, the finest, is used.
             view_transform: That level to a BEV map.
             fuser: List of the maps of camera and LiDAR, in this order, to one.
             bev_backbone: The map to levels of BEV maps.
             bev_neck: These levels to one.
-            freeze_sensors: Whether only what follows the map of each sensor learns: a
-                probe of pre-trained weights. Norms there still estimate statistics,
-                without which those of random weights would have no scale.
-            **pts_network: The LiDAR's parts by name, as in
-                :meth:`~perception_kd.models.networks.lidar_network.LidarNetworkMixin.build_lidar_network`.
+            freeze_sensors: Freeze both sensor branches up to their BEV maps: a probe of
+                pre-trained weights. Their norms still estimate statistics, without
+                which features of random weights would have no scale.
 
         Raises:
-            ValueError: If there is no sensor, a camera network is half there, or there
-                are not as many sensors as the presence of a fuser tells.
+            ValueError: If there is no sensor, a branch is incomplete, or a fuser is
+                given for one sensor or missing for two.
         """
-        pts_network = {name: part for name, part in pts_network.items() if part is not None}
-        _check_sensors(img_backbone, view_transform, fuser, bool(pts_network))
-        if pts_network:
-            self.build_lidar_network(**pts_network)  # type: ignore[arg-type]
+        with_lidar = any(
+            (pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck)
+        )
+        _check_sensors(img_backbone, view_transform, fuser, with_lidar)
+        if pts_voxelizer is not None:
+            self.build_lidar_network(
+                pts_voxelizer=pts_voxelizer,
+                pts_voxel_encoder=pts_voxel_encoder,
+                pts_middle_encoder=pts_middle_encoder,
+                pts_backbone=pts_backbone,
+                pts_neck=pts_neck,
+            )
+        elif with_lidar:
+            raise ValueError("A LiDAR branch needs a pts_voxelizer, but got None.")
         else:
             self.pts_voxelizer = None  # type: ignore[assignment]
             self.pts_voxel_encoder = self.pts_middle_encoder = None
             self.pts_backbone = self.pts_neck = None
-        self.img_backbone = build_part(img_backbone)
-        self.img_neck = build_part(img_neck)
-        self.view_transform = build_part(view_transform)
+        self.build_camera_network(
+            img_backbone=img_backbone, img_neck=img_neck, view_transform=view_transform
+        )
         self.fuser = build_part(fuser)
         self.bev_backbone = build_part(bev_backbone)
         self.bev_neck = build_part(bev_neck)
@@ -79,17 +96,43 @@ class BEVNetworkMixin(LidarNetworkMixin):
             for part in (*self.camera_network_parts(), *self.lidar_network_parts()):
                 part.requires_grad_(False)
 
+    def build_camera_network(
+        self,
+        *,
+        img_backbone: ConfigDict | None,
+        view_transform: ConfigDict | None,
+        img_neck: ConfigDict | None = None,
+    ) -> None:
+        """Build the camera branch from its configs.
+
+        Args:
+            img_backbone: Images (V, 3, H, W) to one or several levels of maps.
+            view_transform: The first level of the neck, or of the backbone, to a BEV
+                map.
+            img_neck: Levels to levels, of which the first, the finest, is used.
+        """
+        self.img_backbone = build_part(img_backbone)
+        self.img_neck = build_part(img_neck)
+        self.view_transform = build_part(view_transform)
+
     def camera_network_parts(self) -> list[nn.Module]:
-        """Return the parts of the camera's branch, up to its BEV map."""
+        """Return the parts of the camera branch, up to its BEV map."""
         parts = (self.img_backbone, self.img_neck, self.view_transform)
         return [part for part in parts if part is not None]
 
-    def extract_img_bev(self, inputs: Mapping[str, Any]) -> Tensor:
-        """Compute the map of the cameras.
+    def extract_sensor_bevs(self, inputs: Batch) -> dict[str, Tensor]:
+        """Return the BEV maps of both sensors, "lidar" and "camera", (B, C, Y, X)."""
+        return {
+            "lidar": self.extract_pts_bev(inputs["points"]),
+            "camera": self.extract_img_bev(inputs),
+        }
+
+    def extract_img_bev(self, inputs: Batch) -> Tensor:
+        """Compute the BEV map of the cameras.
 
         Args:
             inputs: The batch of ``docs/sample.md`` with ``imgs`` and their matrices,
-                and ``points`` where the view transform reads them.
+                and ``points`` if the view transform reads them.
 
         Returns:
             Shape (B, C, Y, X).
@@ -98,18 +141,18 @@ class BEVNetworkMixin(LidarNetworkMixin):
             ValueError: If the network has no cameras.
         """
         if self.img_backbone is None or self.view_transform is None:
-            raise ValueError("img_backbone and view_transform must be given, but got neither.")
+            raise ValueError("The network has no cameras: give img_backbone and view_transform.")
         feats = self.img_backbone(inputs["imgs"])
         if self.img_neck is not None:
             feats = self.img_neck(feats)
         finest = feats if isinstance(feats, Tensor) else feats[0]
         return self.view_transform(finest, Cameras.from_inputs(inputs), inputs.get("points"))
 
-    def extract_bev(self, inputs: Mapping[str, Any]) -> Tensor:
-        """Compute the map of all sensors that the network has.
+    def extract_bev(self, inputs: Batch) -> Tensor:
+        """Compute the BEV map of all sensors of the network.
 
         Args:
-            inputs: The batch of ``docs/sample.md`` with what these sensors give.
+            inputs: The batch of ``docs/sample.md`` with the data of these sensors.
 
         Returns:
             Shape (B, C, Y, X), rows along y and columns along x.
@@ -136,17 +179,20 @@ class BEVNetworkMixin(LidarNetworkMixin):
 
 
 def _check_sensors(
-    img_backbone: Config | None, view_transform: Config | None, fuser: Config | None, points: bool
+    img_backbone: ConfigDict | None,
+    view_transform: ConfigDict | None,
+    fuser: ConfigDict | None,
+    points: bool,
 ) -> None:
     if (img_backbone is None) != (view_transform is None):
         raise ValueError(
-            "img_backbone and view_transform must be given together, but got "
+            "Give img_backbone and view_transform together; got "
             f"{img_backbone} and {view_transform}."
         )
     num_sensors = int(img_backbone is not None) + int(points)
     if num_sensors == 0:
-        raise ValueError("Parts of camera or LiDAR must be given, but got neither.")
+        raise ValueError("The network has no sensor: give img_* parts, pts_* parts or both.")
     if (fuser is not None) != (num_sensors == 2):
         raise ValueError(
-            f"fuser must be given for two sensors and only then, but got {fuser} for {num_sensors}."
+            f"A fuser is needed for two sensors and only then; got {fuser} for {num_sensors}."
         )

@@ -1,13 +1,14 @@
-"""The LiDAR network that pre-trainers and segmentors share."""
+"""The LiDAR network of pre-trainers, detectors and segmentors."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from perception_kd.geometry.voxelization import Voxels
 from perception_kd.registry import MODELS
+from perception_kd.structures import ConfigDict
 
 
 class PointFeatures(NamedTuple):
@@ -38,11 +39,12 @@ class LidarNetworkMixin(nn.Module):
     into any other, mmdet3d's detectors included, without renaming. There are two ways
     through:
 
-    - sparse: ``pts_voxelizer`` > ``pts_backbone`` > head, a feature a voxel (MinkUNet);
+    - sparse: ``pts_voxelizer`` > ``pts_backbone`` > head, a feature per voxel
+      (MinkUNet);
     - bird's-eye view: ``pts_voxelizer`` [> ``pts_voxel_encoder``] >
-      ``pts_middle_encoder`` [> ``pts_backbone`` > ``pts_neck``], a feature a cell
-      (PointPillars, VoxelNet), read at the points by a head. It is taken where there is
-      a ``pts_middle_encoder``.
+      ``pts_middle_encoder`` [> ``pts_backbone`` > ``pts_neck``], a feature per cell
+      (PointPillars, VoxelNet), read at the points by a head. It is used if there is a
+      ``pts_middle_encoder``.
     """
 
     _frozen_parts: tuple[nn.Module, ...] = ()
@@ -54,13 +56,21 @@ class LidarNetworkMixin(nn.Module):
 
     def build_lidar_network(
         self,
-        pts_voxelizer: dict[str, Any],
-        pts_voxel_encoder: dict[str, Any] | None = None,
-        pts_middle_encoder: dict[str, Any] | None = None,
-        pts_backbone: dict[str, Any] | None = None,
-        pts_neck: dict[str, Any] | None = None,
+        *,
+        pts_voxelizer: ConfigDict,
+        pts_voxel_encoder: ConfigDict | None = None,
+        pts_middle_encoder: ConfigDict | None = None,
+        pts_backbone: ConfigDict | None = None,
+        pts_neck: ConfigDict | None = None,
     ) -> None:
         """Build the parts from their configs.
+
+        Args:
+            pts_voxelizer: Points to voxels.
+            pts_voxel_encoder: Points of each voxel to one feature per voxel.
+            pts_middle_encoder: Voxel features to a BEV map.
+            pts_backbone: Voxel features to voxel features, or a BEV map to levels.
+            pts_neck: Levels of BEV maps to one.
 
         Raises:
             ValueError: If neither a middle encoder nor a backbone is given.
@@ -84,11 +94,10 @@ class LidarNetworkMixin(nn.Module):
         return [part for part in parts if part is not None]
 
     def freeze(self, parts: Iterable[nn.Module]) -> None:
-        """Keep parts as they are: without gradients, statistics of norms included.
+        """Freeze parts: no gradients, and always in eval mode, so norms stay fixed.
 
         Args:
-            parts: Parts of this module, besides those frozen before; their mode is
-                eval, whatever is asked for.
+            parts: Parts of this module, in addition to those frozen before.
         """
         self._frozen_parts += tuple(parts)
         for part in self._frozen_parts:
@@ -106,11 +115,11 @@ class LidarNetworkMixin(nn.Module):
         """Compute a feature for every point.
 
         Args:
-            points: One cloud a sample, in the LiDAR frame, each (N_b, 5).
-            head: Maps (features, points, voxels) to (N, C), N over all clouds.
+            points: One point cloud per sample, in the LiDAR frame, each (N_b, 5).
+            head: Maps (features, points, voxels) to (N, C), N over all samples.
 
         Returns:
-            Features in the order of the concatenated clouds.
+            Features in the order of the concatenated points.
         """
         voxels = self.pts_voxelizer(points)
         if self.pts_middle_encoder is not None:
@@ -121,15 +130,15 @@ class LidarNetworkMixin(nn.Module):
             feats = self.pts_backbone(feats, voxels.coors, voxels.batch_size, voxels.spatial_shape)
             feats = head(feats, points, voxels)
         if len(voxels.coors) == 0:
-            feats = feats + self._nothing()
+            feats = feats + self._attached_zero()
         return PointFeatures(feats, voxels.point2voxel)
 
     def extract_pts_bev(self, points: list[Tensor]) -> Tensor:
-        """Compute the map of features that the network makes of clouds.
+        """Compute the BEV feature map of point clouds.
 
         Args:
-            points: One cloud a sample, in the LiDAR frame, each (N_b, 5). Clouds may be
-                empty.
+            points: One point cloud per sample, in the LiDAR frame, each (N_b, 5). It
+                may be empty.
 
         Returns:
             Shape (B, C, Y, X), rows along y and columns along x.
@@ -139,10 +148,10 @@ class LidarNetworkMixin(nn.Module):
                 maps.
         """
         if self.pts_middle_encoder is None:
-            raise ValueError("pts_middle_encoder must be given for a map, but got None.")
+            raise ValueError("A BEV map needs a pts_middle_encoder, but got None.")
         voxels = self.pts_voxelizer(points)
         bev = self._encode_bev(voxels)
-        return bev + self._nothing() if len(voxels.coors) == 0 else bev
+        return bev + self._attached_zero() if len(voxels.coors) == 0 else bev
 
     def _encode_bev(self, voxels: Voxels) -> Tensor:
         assert self.pts_middle_encoder is not None
@@ -164,16 +173,16 @@ class LidarNetworkMixin(nn.Module):
             return self.pts_voxel_encoder(voxels.features)
         return self.pts_voxel_encoder(voxels.features, voxels.num_points, voxels.coors)
 
-    def _nothing(self) -> Tensor:
+    def _attached_zero(self) -> Tensor:
         """Return zero, attached to every parameter of the network.
 
-        Without voxels spconv passes batch norms by, and other processes would wait for
-        the gradients of their parameters.
+        Without voxels spconv skips batch norms, and other processes would wait for the
+        gradients of their parameters.
         """
         parameters = [p.sum() for part in self.lidar_network_parts() for p in part.parameters()]
         return torch.stack(parameters).sum() * 0.0
 
 
-def build_part(part: dict[str, Any] | None) -> nn.Module | None:
-    """Build a part of a network, None where it has none."""
+def build_part(part: ConfigDict | None) -> nn.Module | None:
+    """Build a part of a network; None without a config."""
     return None if part is None else MODELS.build(part)

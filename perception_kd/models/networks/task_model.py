@@ -7,9 +7,8 @@ from typing import Any
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from perception_kd.structures import Batch
 from perception_kd.utils.checks import check_classes
-
-Config = dict[str, Any]
 
 
 class TaskModel(BaseModel):
@@ -29,7 +28,7 @@ class TaskModel(BaseModel):
         return {}
 
     def forward(
-        self, inputs: Config, data_samples: list[Any] | None = None, mode: str = "tensor"
+        self, inputs: Batch, data_samples: list[Any] | None = None, mode: str = "tensor"
     ) -> Any:
         """Dispatch as mmengine's runner asks.
 
@@ -58,22 +57,22 @@ class TaskModel(BaseModel):
         raise ValueError(f'mode must be "loss", "predict" or "tensor", but got "{mode}".')
 
     @abstractmethod
-    def loss(self, inputs: Config, data_samples: list[Any]) -> dict[str, Tensor]:
+    def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute ``loss_*`` and monitors of one batch."""
 
     @abstractmethod
-    def predict(self, inputs: Config, data_samples: list[Any]) -> list[Any]:
+    def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
         """Return what an evaluator scores."""
 
     @abstractmethod
-    def forward_tensor(self, inputs: Config) -> Any:
+    def forward_tensor(self, inputs: Batch) -> Any:
         """Return the features or scores before any loss."""
 
 
 class Pretrainer(TaskModel):
     """A model that is judged by its own losses on data that it does not train on."""
 
-    def predict(self, inputs: Config, data_samples: list[Any]) -> list[Any]:
+    def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
         """Return a list of one dict of losses and monitors, for ``MeanOverBatches``."""
         losses = self.loss(inputs, data_samples)
         return [{name: float(value) for name, value in losses.items()}]

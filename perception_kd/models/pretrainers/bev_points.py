@@ -1,14 +1,13 @@
 """The points at which methods compare bird's-eye-view maps."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from perception_kd.geometry.bev_grid import BEVGrid, sample_bev
+from perception_kd.structures import Batch
 
 
-def two_cloud_views(inputs: dict[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
+def two_cloud_views(inputs: Batch) -> tuple[list[Tensor], list[Tensor]]:
     """Return both augmented copies of the point clouds of a batch, each B of (N_b, 5).
 
     Raises:
@@ -17,12 +16,13 @@ def two_cloud_views(inputs: dict[str, Any]) -> tuple[list[Tensor], list[Tensor]]
     views = inputs.get("cloud_views", [])
     if len(views) != 2:
         raise ValueError(
-            f"The batch must have two cloud_views, but got {len(views)}; put MakeCloudViews into the pipeline."
+            f"The batch must have two cloud_views, but got {len(views)}; put MakeCloudViews into "
+            "the pipeline."
         )
     return views[0], views[1]
 
 
-def sampled_points(inputs: dict[str, Any]) -> tuple[list[Tensor], list[Tensor]]:
+def sampled_points(inputs: Batch) -> tuple[list[Tensor], list[Tensor]]:
     """Return the points to compare, which ``SampleRegionPoints`` drew.
 
     Args:

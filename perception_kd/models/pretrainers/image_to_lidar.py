@@ -1,52 +1,77 @@
-"""What every image-to-LiDAR distillation shares: a frozen teacher and a student."""
+"""Image-to-LiDAR distillation: a frozen image network teaches a LiDAR network."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from perception_kd.models.networks.lidar_network import PointFeatures, LidarNetworkMixin
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PointFeatures
 from perception_kd.models.networks.task_model import Pretrainer
 from perception_kd.registry import MODELS
-
-Config = dict[str, Any]
+from perception_kd.structures import Batch, ConfigDict
 
 
 class ImageToLidarPretrainer(LidarNetworkMixin, Pretrainer):
     """A LiDAR network learns from a frozen image network, by pairs of point and pixel.
 
-    Of the image side only the head is trained. A subclass says what is compared, in
-    ``loss``.
+    Only the head of the image branch is trained. What the teacher declares (the
+    channels, stride and cell offset of its map, mean and std of its input) reaches the
+    head and the data preprocessor from it, so configs do not repeat it. A subclass
+    defines what is compared, in ``loss``.
 
     Args:
         img_backbone: Frozen teacher: (V, 3, H, W) to (V, C, h, w).
         img_head: Projection of the teacher's map to the D channels that are compared.
-        pts_voxelizer: Points to voxels.
+            Its ``in_channels`` and ``scale_factor`` are the teacher's, and with
+            ``align_corners=False`` its ``cell_offset`` too.
+        pts_voxelizer: Points to voxels; the parts ``pts_*`` are the student's, those of
+            :meth:`~.LidarNetworkMixin.build_lidar_network`.
         pts_head: Voxel or BEV features to D channels at the points.
-        pts_network: Configs of the student's parts by mmdet3d's names
-            (``pts_voxel_encoder``, ``pts_middle_encoder``, ``pts_backbone``,
-            ``pts_neck``).
-        loss_contrast: Loss of two lists of paired features, (M, D) each.
-        data_preprocessor: Collates, and normalizes images for the teacher.
+        loss_contrast: Loss of two tensors of paired features, (M, D) each.
+        pts_voxel_encoder: Points of each voxel to one feature per voxel.
+        pts_middle_encoder: Voxel features to a BEV map.
+        pts_backbone: Voxel features to voxel features, or a BEV map to levels.
+        pts_neck: Levels of BEV maps to one.
+        data_preprocessor: Collates, and normalizes images with the teacher's ``mean``
+            and ``std``.
+
+    Raises:
+        ValueError: If the config of head or preprocessor contradicts the teacher.
     """
 
     def __init__(
         self,
-        img_backbone: Config,
-        img_head: Config,
-        pts_voxelizer: Config,
-        pts_head: Config,
-        loss_contrast: Config,
-        data_preprocessor: Config | None = None,
-        **pts_network: Config,
+        *,
+        img_backbone: ConfigDict,
+        img_head: ConfigDict,
+        pts_voxelizer: ConfigDict,
+        pts_head: ConfigDict,
+        loss_contrast: ConfigDict,
+        pts_voxel_encoder: ConfigDict | None = None,
+        pts_middle_encoder: ConfigDict | None = None,
+        pts_backbone: ConfigDict | None = None,
+        pts_neck: ConfigDict | None = None,
+        data_preprocessor: ConfigDict | None = None,
     ) -> None:
+        teacher = MODELS.build(img_backbone)
+        if data_preprocessor is not None:
+            data_preprocessor = _take_from_teacher(
+                "data_preprocessor", data_preprocessor, teacher, {"mean": "mean", "std": "std"}
+            )
         super().__init__(data_preprocessor=data_preprocessor)
-        self.img_backbone = MODELS.build(img_backbone)
-        self.img_head = MODELS.build(img_head)
-        self.build_lidar_network(pts_voxelizer, **pts_network)
+        self.img_backbone = teacher
+        self.img_head = MODELS.build(_describe_head(img_head, teacher))
+        self.build_lidar_network(
+            pts_voxelizer=pts_voxelizer,
+            pts_voxel_encoder=pts_voxel_encoder,
+            pts_middle_encoder=pts_middle_encoder,
+            pts_backbone=pts_backbone,
+            pts_neck=pts_neck,
+        )
         self.pts_head = MODELS.build(pts_head)
         self.loss_contrast = MODELS.build(loss_contrast)
 
-    def forward_tensor(self, inputs: Config) -> tuple[PointFeatures, Tensor]:
+    def forward_tensor(self, inputs: Batch) -> tuple[PointFeatures, Tensor]:
         """Return the features of points and of images."""
         point_feats = self.extract_point_feats(inputs["points"])
         return point_feats, self.extract_pixel_feats(inputs["imgs"])
@@ -57,4 +82,45 @@ class ImageToLidarPretrainer(LidarNetworkMixin, Pretrainer):
 
     def extract_pixel_feats(self, imgs: Tensor) -> Tensor:
         """Compute the projected teacher's features at all pixels, (V, D, H, W)."""
-        return self.img_head(self.img_backbone(imgs), size=imgs.shape[-2:])
+        feats: Tensor = self.img_head(self.img_backbone(imgs), size=imgs.shape[-2:])
+        return feats
+
+
+def _describe_head(img_head: ConfigDict, teacher: nn.Module) -> ConfigDict:
+    """Return the settings of a head on the teacher's map."""
+    declared = {"in_channels": "out_channels", "scale_factor": "stride"}
+    if not img_head.get("align_corners", True):
+        declared["cell_offset"] = "cell_offset"
+    return _take_from_teacher("img_head", img_head, teacher, declared)
+
+
+def _take_from_teacher(
+    name: str, settings: ConfigDict, teacher: nn.Module, declared: Mapping[str, str]
+) -> ConfigDict:
+    """Complete the settings of a part by what the teacher declares.
+
+    Args:
+        name: Name of the part, for errors.
+        settings: Its config.
+        teacher: Image network.
+        declared: Attribute of the teacher by the name of the setting; attributes that
+            the teacher lacks are skipped.
+
+    Raises:
+        ValueError: If a setting is given and differs.
+    """
+    filled = dict(settings)
+    for setting, attribute in declared.items():
+        if not hasattr(teacher, attribute):
+            continue
+        value = getattr(teacher, attribute)
+        if _as_comparable(filled.setdefault(setting, value)) != _as_comparable(value):
+            raise ValueError(
+                f"{name}.{setting} is {filled[setting]}, but the teacher's {attribute} is "
+                f"{value}; leave {setting} out of the config."
+            )
+    return filled
+
+
+def _as_comparable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, Sequence) else value

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from perception_kd.models.losses import sample_pairs
 from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
 from perception_kd.registry import MODELS
+from perception_kd.structures import Batch, ConfigDict
 
 
 @MODELS.register_module()
@@ -20,20 +20,47 @@ class PixelDistillation(ImageToLidarPretrainer):
       https://arxiv.org/abs/2203.16258
 
     Args:
-        num_samples: Pairs compared a step, M; all of them where there are fewer.
-        **kwargs: Arguments of :class:`ImageToLidarPretrainer`.
+        num_samples: Pairs compared per step, M; all of them if there are fewer.
+        img_backbone, img_head, pts_voxelizer, pts_head, loss_contrast,
+            pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck,
+            data_preprocessor: As in :class:`ImageToLidarPretrainer`.
 
     Raises:
         ValueError: If ``num_samples`` is not positive.
     """
 
-    def __init__(self, num_samples: int = 4096, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        img_backbone: ConfigDict,
+        img_head: ConfigDict,
+        pts_voxelizer: ConfigDict,
+        pts_head: ConfigDict,
+        loss_contrast: ConfigDict,
+        num_samples: int = 4096,
+        pts_voxel_encoder: ConfigDict | None = None,
+        pts_middle_encoder: ConfigDict | None = None,
+        pts_backbone: ConfigDict | None = None,
+        pts_neck: ConfigDict | None = None,
+        data_preprocessor: ConfigDict | None = None,
+    ) -> None:
+        super().__init__(
+            img_backbone=img_backbone,
+            img_head=img_head,
+            pts_voxelizer=pts_voxelizer,
+            pts_head=pts_head,
+            loss_contrast=loss_contrast,
+            pts_voxel_encoder=pts_voxel_encoder,
+            pts_middle_encoder=pts_middle_encoder,
+            pts_backbone=pts_backbone,
+            pts_neck=pts_neck,
+            data_preprocessor=data_preprocessor,
+        )
         if num_samples < 1:
             raise ValueError(f"num_samples must be positive, but got {num_samples}.")
         self.num_samples = num_samples
 
-    def loss(self, inputs: dict[str, Any], data_samples: list[Any]) -> dict[str, Tensor]:
+    def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the loss of one batch.
 
         Args:
@@ -60,6 +87,29 @@ class PixelDistillation(ImageToLidarPretrainer):
             "loss_contrast": self.loss_contrast(point_feats, pixel_feats),
             "num_pairs": point_feats.new_tensor(float(len(drawn))),
         }
+
+
+def sample_pairs(num_pairs: int, num_samples: int, generator: torch.Generator) -> Tensor:
+    """Draw some of all pairs without replacement.
+
+    PPKT compares 4096 random pairs of a batch, since the cost of the loss grows with
+    their square.
+
+    Args:
+        num_pairs: Number of pairs P to draw from.
+        num_samples: Number of pairs to draw.
+        generator: Source of the random numbers; the result is on its device.
+
+    Returns:
+        Rows of pairs in random order, shape (M,), int64, with M the smaller of the two
+        numbers.
+
+    Example:
+        >>> sample_pairs(100, 3, torch.Generator().manual_seed(0)).shape
+        torch.Size([3])
+    """
+    order = torch.randperm(num_pairs, generator=generator, device=generator.device)
+    return order[:num_samples]
 
 
 def _sum_seeds(data_samples: list[Any]) -> int:

@@ -1,41 +1,54 @@
-"""CALICO's PRC: points of two views of a cloud, contrasted by their regions."""
+"""CALICO's PRC: points of two copies of a point cloud, contrasted by regions."""
 
 from typing import Any
 
 from torch import Tensor
 
-from perception_kd.models.pretrainers.bev_points import count_points, sampled_points, two_cloud_views
-from perception_kd.models.pretrainers.bev_pretrainer import BEVPretrainer, Config
+from perception_kd.geometry.bev_grid import BEVGrid
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin
+from perception_kd.models.networks.task_model import Pretrainer
+from perception_kd.models.pretrainers.bev_points import (
+    count_points,
+    read_points,
+    sampled_points,
+    two_cloud_views,
+)
 from perception_kd.registry import MODELS
+from perception_kd.structures import Batch, ConfigDict
 
 
 @MODELS.register_module()
-class PointRegionContrast(BEVPretrainer):
+class PointRegionContrast(LidarNetworkMixin, Pretrainer):
     """Pre-train a LiDAR network by point-region contrast [1], without labels.
 
-    Views of the same cloud pass the network; points drawn in regions and elsewhere read
-    its maps where each view has them, and are projected. Then
+    Two augmented copies of a point cloud pass the network. The sampled points, inside
+    regions and outside, read its BEV map where each copy has them, and are projected.
+    Then
 
         loss = alpha * PLRC + (1 - alpha) * RAPC                        [1, Eq. 2]
 
     PLRC pulls together all points of a region, RAPC each point and itself, region by
     region; see :func:`~perception_kd.models.losses.region_contrast`. PointContrast is
-    alpha = 0 with points in no region, all of which choose.
+    the case alpha = 0 with points outside regions, all of which are anchors.
 
     - [1] CALICO: Self-Supervised Camera-LiDAR Contrastive Pre-training for BEV
       Perception, 2024, https://arxiv.org/abs/2306.00349
 
     Args:
-        pts_projector: Features of points to the D channels that are compared.
-        grid: Cells of the network's map: arguments of :class:`~.BEVGrid`.
-        loss_plrc: Loss of lists of features of both views, of regions and of which
-            points they are. It is weighted by alpha, and left out where that is 0.
-        loss_rapc: The same, weighted by 1 - alpha.
+        pts_voxelizer: Points to voxels; the following parts are those of
+            :meth:`~.LidarNetworkMixin.build_lidar_network`.
+        pts_middle_encoder: Voxel features to a BEV map.
+        pts_projector: BEV features at points to the D channels that are compared.
+        grid: Cells of the BEV map: arguments of :class:`~.BEVGrid`.
+        loss_plrc: PLRC, called as ``loss(query, key, region_ids, point_ids)``: lists of
+            one tensor per sample, as in :class:`~.RegionContrastLoss`. It is weighted
+            by alpha, and left out if that is 0.
+        loss_rapc: RAPC, called likewise, weighted by 1 - alpha.
         alpha: Share of PLRC, in [0, 1].
+        pts_voxel_encoder: Points of each voxel to one feature per voxel.
+        pts_backbone: BEV map to levels of BEV maps.
+        pts_neck: These levels to one.
         data_preprocessor: Collates samples.
-        **pts_network: Configs of the network's parts by mmdet3d's names
-            (``pts_voxelizer``, ``pts_voxel_encoder``, ``pts_middle_encoder``,
-            ``pts_backbone``, ``pts_neck``).
 
     Raises:
         ValueError: If ``alpha`` is outside [0, 1].
@@ -43,29 +56,45 @@ class PointRegionContrast(BEVPretrainer):
 
     def __init__(
         self,
-        pts_projector: Config,
-        grid: Config,
-        loss_plrc: Config,
-        loss_rapc: Config,
+        *,
+        pts_voxelizer: ConfigDict,
+        pts_middle_encoder: ConfigDict,
+        pts_projector: ConfigDict,
+        grid: ConfigDict,
+        loss_plrc: ConfigDict,
+        loss_rapc: ConfigDict,
         alpha: float = 0.5,
-        data_preprocessor: Config | None = None,
-        **pts_network: Any,
+        pts_voxel_encoder: ConfigDict | None = None,
+        pts_backbone: ConfigDict | None = None,
+        pts_neck: ConfigDict | None = None,
+        data_preprocessor: ConfigDict | None = None,
     ) -> None:
-        super().__init__(grid, data_preprocessor)
+        super().__init__(data_preprocessor=data_preprocessor)
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha must be in [0, 1], but got {alpha}.")
-        self.build_bev_network(**pts_network)
+        self.grid = BEVGrid(**grid)
+        self.build_lidar_network(
+            pts_voxelizer=pts_voxelizer,
+            pts_voxel_encoder=pts_voxel_encoder,
+            pts_middle_encoder=pts_middle_encoder,
+            pts_backbone=pts_backbone,
+            pts_neck=pts_neck,
+        )
         self.pts_projector = MODELS.build(pts_projector)
         self.loss_plrc = MODELS.build(loss_plrc)
         self.loss_rapc = MODELS.build(loss_rapc)
         self.alpha = alpha
 
-    def loss(self, inputs: Config, data_samples: list[Any]) -> dict[str, Tensor]:
+    def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:
+        """Return the BEV map by its name, "lidar", shape (B, C, Y, X)."""
+        return {"lidar": self.extract_pts_bev(inputs["points"])}
+
+    def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the loss of one batch.
 
         Args:
-            inputs: The batch of ``docs/sample.md`` with two ``cloud_views``, and
-                ``region_ids`` where there are regions.
+            inputs: The batch of ``docs/sample.md`` with two ``cloud_views``,
+                ``sampled_points``, and ``region_ids`` where there are regions.
             data_samples: Not used.
 
         Returns:
@@ -74,11 +103,11 @@ class PointRegionContrast(BEVPretrainer):
             compared points.
 
         Raises:
-            ValueError: If there are not two views.
+            ValueError: If there are not two copies, or no points were sampled.
         """
         views = two_cloud_views(inputs)
         rows, region_ids = sampled_points(inputs)
-        query, key = (self._embed(view, rows) for view in views)
+        query, key = (self.embed_points(view, rows) for view in views)
 
         losses = {}
         if self.alpha > 0:
@@ -87,8 +116,16 @@ class PointRegionContrast(BEVPretrainer):
             losses["loss_rapc"] = (1 - self.alpha) * self.loss_rapc(query, key, region_ids, rows)
         return {**losses, **count_points(region_ids)}
 
-    def _embed(self, clouds: list[Tensor], rows: list[Tensor]) -> list[Tensor]:
-        """Compute the compared features of some points of a view, each (M_b, D)."""
-        bev = self.extract_pts_bev(clouds)
-        feats = self.pts_projector(self.read_points(bev, clouds, rows))
+    def embed_points(self, points: list[Tensor], rows: list[Tensor]) -> list[Tensor]:
+        """Compute the compared features of some points.
+
+        Args:
+            points: One copy of the point clouds, each (N_b, 5).
+            rows: Rows of the points, each (M_b,).
+
+        Returns:
+            One tensor per sample, each (M_b, D).
+        """
+        bev = self.extract_pts_bev(points)
+        feats = self.pts_projector(read_points(bev, points, rows, self.grid))
         return list(feats.split([len(row) for row in rows]))

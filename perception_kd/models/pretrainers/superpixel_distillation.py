@@ -7,6 +7,7 @@ from torch import Tensor
 from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
 from perception_kd.ops.segment_pool import pool_segments, pool_upsampled
 from perception_kd.registry import MODELS
+from perception_kd.structures import Batch
 
 
 @MODELS.register_module()
@@ -22,7 +23,7 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
       https://arxiv.org/abs/2203.16258
     """
 
-    def loss(self, inputs: dict[str, Any], data_samples: list[Any]) -> dict[str, Tensor]:
+    def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the loss of one batch.
 
         Args:

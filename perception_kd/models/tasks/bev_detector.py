@@ -9,8 +9,7 @@ from torch import Tensor
 from perception_kd.models.networks.bev_network import BEVNetworkMixin
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
-
-Config = dict[str, Any]
+from perception_kd.structures import Batch, ConfigDict
 
 
 @MODELS.register_module()
@@ -30,18 +29,47 @@ class BEVDetector(BEVNetworkMixin, TaskModel):
     Args:
         pts_bbox_head: A :class:`~perception_kd.models.heads.BEVCenterHead` on the last
             map.
+        pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck:
+            LiDAR branch, as in :meth:`~.BEVNetworkMixin.build_bev_network`.
+        img_backbone, img_neck, view_transform: Camera branch, as there.
+        fuser, bev_backbone, bev_neck: What follows the map of each sensor, as there.
+        freeze_sensors: Freeze both sensor branches up to their BEV maps.
         data_preprocessor: Collates samples.
-        **network: Parts of the network, as ``build_bev_network`` takes them.
     """
 
     def __init__(
         self,
-        pts_bbox_head: Config,
-        data_preprocessor: Config | None = None,
-        **network: Any,
+        *,
+        pts_bbox_head: ConfigDict,
+        pts_voxelizer: ConfigDict | None = None,
+        pts_voxel_encoder: ConfigDict | None = None,
+        pts_middle_encoder: ConfigDict | None = None,
+        pts_backbone: ConfigDict | None = None,
+        pts_neck: ConfigDict | None = None,
+        img_backbone: ConfigDict | None = None,
+        img_neck: ConfigDict | None = None,
+        view_transform: ConfigDict | None = None,
+        fuser: ConfigDict | None = None,
+        bev_backbone: ConfigDict | None = None,
+        bev_neck: ConfigDict | None = None,
+        freeze_sensors: bool = False,
+        data_preprocessor: ConfigDict | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
-        self.build_bev_network(**network)
+        self.build_bev_network(
+            pts_voxelizer=pts_voxelizer,
+            pts_voxel_encoder=pts_voxel_encoder,
+            pts_middle_encoder=pts_middle_encoder,
+            pts_backbone=pts_backbone,
+            pts_neck=pts_neck,
+            img_backbone=img_backbone,
+            img_neck=img_neck,
+            view_transform=view_transform,
+            fuser=fuser,
+            bev_backbone=bev_backbone,
+            bev_neck=bev_neck,
+            freeze_sensors=freeze_sensors,
+        )
         self.pts_bbox_head = MODELS.build(pts_bbox_head)
 
     @property
@@ -49,11 +77,11 @@ class BEVDetector(BEVNetworkMixin, TaskModel):
         """The head's classes."""
         return {"box_classes": self.pts_bbox_head.classes}
 
-    def forward_tensor(self, inputs: Config) -> Any:
+    def forward_tensor(self, inputs: Batch) -> Any:
         """Return for each task a list of one dict of maps, each (B, C, Y, X)."""
         return self.pts_bbox_head([self.extract_bev(inputs)])
 
-    def loss(self, inputs: Config, data_samples: list[Any]) -> dict[str, Tensor]:
+    def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the losses, each the sum over the tasks.
 
         Returns:
@@ -69,7 +97,7 @@ class BEVDetector(BEVNetworkMixin, TaskModel):
         num_boxes = sum(len(boxes) for boxes in truth) / max(1, len(truth))
         return {**losses, "num_boxes": losses["loss_bbox"].new_tensor(num_boxes)}
 
-    def predict(self, inputs: Config, data_samples: list[Any]) -> list[Any]:
+    def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
         """Write ``pred_instances_3d`` into each sample.
 
         It has ``bboxes_3d`` in the LiDAR frame, with velocity, ``scores_3d`` (K,) and

@@ -8,11 +8,10 @@ from mmdet3d.structures import PointData
 from torch import Tensor, nn
 
 from perception_kd.geometry.voxelization import first_points
-from perception_kd.models.networks.lidar_network import PointFeatures, LidarNetworkMixin
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PointFeatures
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
-
-Config = dict[str, Any]
+from perception_kd.structures import Batch, ConfigDict
 
 _CROSS_ENTROPY = {"loss_ce": {"type": "mmdet.CrossEntropyLoss"}}
 
@@ -36,10 +35,11 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
         ignore_index: Class of points that take no part in the loss.
         freeze_backbone: Whether only the head is trained. The rest then stays in eval
             mode throughout, so its BatchNorm statistics cannot drift.
+        pts_voxel_encoder: Points of each voxel to one feature per voxel.
+        pts_middle_encoder: Voxel features to a BEV map.
+        pts_backbone: Voxel features to voxel features, or a BEV map to levels.
+        pts_neck: Levels of BEV maps to one.
         data_preprocessor: Collates samples.
-        **pts_network: Configs of the network's parts by mmdet3d's names
-            (``pts_voxel_encoder``, ``pts_middle_encoder``, ``pts_backbone``,
-            ``pts_neck``).
 
     Raises:
         ValueError: If there is no loss, the name of one does not begin with "loss_", or
@@ -48,14 +48,18 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
 
     def __init__(
         self,
-        pts_voxelizer: Config,
-        pts_seg_head: Config,
-        losses: Mapping[str, Config] | None = None,
+        *,
+        pts_voxelizer: ConfigDict,
+        pts_seg_head: ConfigDict,
+        losses: Mapping[str, ConfigDict] | None = None,
         loss_on: str = "points",
         ignore_index: int = 255,
         freeze_backbone: bool = False,
-        data_preprocessor: Config | None = None,
-        **pts_network: Config,
+        pts_voxel_encoder: ConfigDict | None = None,
+        pts_middle_encoder: ConfigDict | None = None,
+        pts_backbone: ConfigDict | None = None,
+        pts_neck: ConfigDict | None = None,
+        data_preprocessor: ConfigDict | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         losses = _CROSS_ENTROPY if losses is None else losses
@@ -63,7 +67,13 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
             raise ValueError(f'losses must have names like "loss_ce", but got {list(losses)}.')
         if loss_on not in ("points", "voxels"):
             raise ValueError(f'loss_on must be "points" or "voxels", but got "{loss_on}".')
-        self.build_lidar_network(pts_voxelizer, **pts_network)
+        self.build_lidar_network(
+            pts_voxelizer=pts_voxelizer,
+            pts_voxel_encoder=pts_voxel_encoder,
+            pts_middle_encoder=pts_middle_encoder,
+            pts_backbone=pts_backbone,
+            pts_neck=pts_neck,
+        )
         self.pts_seg_head = MODELS.build(pts_seg_head)
         self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
         self.loss_on = loss_on
@@ -71,11 +81,11 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
         if freeze_backbone:
             self.freeze([self.pts_voxelizer, *self.lidar_network_parts()])
 
-    def forward_tensor(self, inputs: Config) -> Tensor:
+    def forward_tensor(self, inputs: Batch) -> Tensor:
         """Return scores of all points, (N, C)."""
         return self.extract_pts_feat(inputs["points"], self.pts_seg_head).feats
 
-    def loss(self, inputs: Config, data_samples: list[Any]) -> dict[str, Tensor]:
+    def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the losses over what counts: labeled points in range, or voxels.
 
         Returns:
@@ -104,7 +114,7 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
         voxel = points.point2voxel[rows]
         return rows[first_points(voxel, int(voxel.max()) + 1)]
 
-    def predict(self, inputs: Config, data_samples: list[Any]) -> list[Any]:
+    def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
         """Write ``pred_pts_seg.pts_semantic_mask``, (N_b,) int64, into each sample.
 
         Points that the network did not see get ``ignore_index``.

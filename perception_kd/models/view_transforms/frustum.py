@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from perception_kd.geometry.bev_grid import BEVGrid
+from perception_kd.structures import Batch
 from perception_kd.utils.checks import check_shape
 
 
@@ -30,7 +31,7 @@ class Cameras(NamedTuple):
     img_shape: tuple[int, int]
 
     @classmethod
-    def from_inputs(cls, inputs: Mapping[str, Any]) -> "Cameras":
+    def from_inputs(cls, inputs: Batch) -> "Cameras":
         """Take the cameras out of a batch.
 
         Raises:
@@ -44,7 +45,8 @@ class Cameras(NamedTuple):
                 "load the images with PackInputs at the end of the pipeline."
             )
         height, width = inputs["imgs"].shape[-2:]
-        return cls(**{key: inputs[key] for key in matrices}, img_shape=(height, width))
+        values: Mapping[str, Any] = inputs
+        return cls(**{key: values[key] for key in matrices}, img_shape=(height, width))
 
     @property
     def batch_size(self) -> int:

@@ -57,7 +57,9 @@ def test_every_transform_moves_every_view_in_the_order_given() -> None:
     quarter, double = RandomRotateZ((90, 90)), RandomScale((2, 2))
     sample = make_sample()
     x, y, z = sample["points"][:, :3].T
-    for view in MakeCloudViews([quarter, double, RandomFlipAxis(p_x=1, p_y=0)])(sample)["cloud_views"]:
+    for view in MakeCloudViews([quarter, double, RandomFlipAxis(p_x=1, p_y=0)])(sample)[
+        "cloud_views"
+    ]:
         np.testing.assert_allclose(view[:, :3].T, [2 * y, 2 * x, 2 * z], atol=1e-4)
 
 
@@ -66,7 +68,9 @@ def test_views_are_drawn_independently() -> None:
     assert np.abs(one[:, :3] - two[:, :3]).max() > 1
     flips = set()
     for seed in range(40):
-        first, second = MakeCloudViews([RandomFlipAxis()])(make_sample(seed, num_points=1))["cloud_views"]
+        first, second = MakeCloudViews([RandomFlipAxis()])(make_sample(seed, num_points=1))[
+            "cloud_views"
+        ]
         flips.add(tuple(np.sign(first[0, :2] * second[0, :2])))
     assert flips == {(1, 1), (1, -1), (-1, 1), (-1, -1)}
 
@@ -80,7 +84,9 @@ def test_convention_the_sample_is_its_first_view() -> None:
 
 
 def test_the_generator_of_the_sample_alone_fixes_the_views() -> None:
-    first, again, other = (MakeCloudViews(STEPS)(make_sample(seed))["cloud_views"] for seed in (1, 1, 2))
+    first, again, other = (
+        MakeCloudViews(STEPS)(make_sample(seed))["cloud_views"] for seed in (1, 1, 2)
+    )
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[1], other[1])
 
@@ -114,7 +120,9 @@ def test_rejects_transforms_that_break_rows(step: Any) -> None:
 def test_what_moves_points_behind_the_views_is_refused(step: Transform) -> None:
     sample = step(MakeCloudViews(STEPS)(make_sample()))
     assert sample is not None
-    with pytest.raises(ValueError, match=r"points must be the first of cloud_views, .* MakeCloudViews"):
+    with pytest.raises(
+        ValueError, match=r"points must be the first of cloud_views, .* MakeCloudViews"
+    ):
         PackInputs()(sample)
 
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from perception_kd.geometry.voxelization import Voxels
 from perception_kd.models.heads import VoxelProjection
-from perception_kd.models.heads.unit_length import unit_length
+from perception_kd.models.heads.feature_projector import unit_length
 
 
 def make_voxels(point2voxel: list[int], num_voxels: int) -> Voxels:

@@ -15,8 +15,8 @@ from perception_kd.models.losses import (
     anchor_weights,
     info_nce,
     make_ids_unique,
-    own_regions,
     region_contrast,
+    singleton_regions,
 )
 from perception_kd.registry import MODELS
 
@@ -154,9 +154,9 @@ def test_point_info_nce_of_all_points_whatever_their_regions() -> None:
 
 def test_semantic_less_points_become_regions_of_their_own() -> None:
     points = torch.tensor([7, 0, 3, 0, 7, 1])
-    ids = own_regions(torch.tensor([2, -1, 0, -1, 2, -2]), points)
+    ids = singleton_regions(torch.tensor([2, -1, 0, -1, 2, -2]), points)
     assert ids.tolist() == [2, 3, 0, 3, 2, 4]
-    assert own_regions(torch.tensor([-1, -1]), torch.tensor([5, 0])).tolist() == [5, 0]
+    assert singleton_regions(torch.tensor([-1, -1]), torch.tensor([5, 0])).tolist() == [5, 0]
 
 
 def test_one_region_makes_the_region_weights_a_plain_mean() -> None:
@@ -180,7 +180,7 @@ def test_one_region_makes_the_region_weights_a_plain_mean() -> None:
 @pytest.mark.parametrize("less", [False, True])
 @pytest.mark.parametrize("normalize", [False, True])
 def test_weights_sum_to_one_and_each_region_has_an_equal_share(normalize: bool, less: bool) -> None:
-    ids = own_regions(IDS, torch.arange(len(IDS))) if less else IDS
+    ids = singleton_regions(IDS, torch.arange(len(IDS))) if less else IDS
     weights = anchor_weights(ids, normalize)
     assert weights.sum().item() == pytest.approx(1)
     assert (weights[IDS < 0] > 0).tolist() == [less] * 3

@@ -10,6 +10,7 @@ from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
 from perception_kd.models.networks.bev_network import BEVNetworkMixin
+from perception_kd.structures import Batch
 
 MODEL_CONFIGS = Path(__file__).parents[3] / "configs" / "_base_" / "models"
 RANGE = (-8.0, -8.0, -4.0, 8.0, 8.0, 4.0)
@@ -80,7 +81,7 @@ class Network(BEVNetworkMixin):
 
 
 @pytest.fixture
-def inputs() -> dict[str, Any]:
+def inputs() -> Batch:
     """Return a batch of two samples with three cameras and two."""
     torch.manual_seed(0)
     forward = torch.tensor([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
@@ -103,7 +104,7 @@ def trains_every_parameter(network: nn.Module, bev: Tensor) -> bool:
     return all(p.grad is not None for p in network.parameters())
 
 
-def test_the_cameras_alone_give_a_map(inputs: dict[str, Any]) -> None:
+def test_the_cameras_alone_give_a_map(inputs: Batch) -> None:
     network = Network(**CAMERA)
     del inputs["points"]
     bev = network.extract_bev(inputs)
@@ -111,7 +112,7 @@ def test_the_cameras_alone_give_a_map(inputs: dict[str, Any]) -> None:
     assert trains_every_parameter(network, bev)
 
 
-def test_the_lidar_alone_gives_a_map(inputs: dict[str, Any]) -> None:
+def test_the_lidar_alone_gives_a_map(inputs: Batch) -> None:
     network = Network(**LIDAR)
     bev = network.extract_bev({"points": inputs["points"]})
     assert bev.shape == (2, 12, 16, 16)
@@ -119,14 +120,14 @@ def test_the_lidar_alone_gives_a_map(inputs: dict[str, Any]) -> None:
     assert trains_every_parameter(network, bev)
 
 
-def test_both_give_a_map_that_a_decoder_reads(inputs: dict[str, Any]) -> None:
+def test_both_give_a_map_that_a_decoder_reads(inputs: Batch) -> None:
     network = Network(**CAMERA, **LIDAR, fuser=FUSER, **DECODER)
     bev = network.extract_bev(inputs)
     assert bev.shape == (2, 12, 16, 16)
     assert trains_every_parameter(network, bev)
 
 
-def test_the_camera_comes_first_and_both_are_fused_on_one_grid(inputs: dict[str, Any]) -> None:
+def test_the_camera_comes_first_and_both_are_fused_on_one_grid(inputs: Batch) -> None:
     network = Network(**CAMERA, **LIDAR, fuser=FUSER).eval()
     with torch.no_grad():
         maps = [network.extract_img_bev(inputs), network.extract_pts_bev(inputs["points"])]
@@ -155,10 +156,10 @@ def test_names_of_the_lidar_are_those_of_a_network_of_lidar_alone() -> None:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({}, "Parts of camera or LiDAR must be given, but got neither"),
-        ({**CAMERA, "fuser": FUSER}, "fuser must be given for two sensors and only then"),
-        ({**CAMERA, **LIDAR}, "fuser must be given for two sensors and only then"),
-        ({"img_backbone": CAMERA["img_backbone"]}, "img_backbone and view_transform must be"),
+        ({}, "The network has no sensor"),
+        ({**CAMERA, "fuser": FUSER}, "A fuser is needed for two sensors and only then"),
+        ({**CAMERA, **LIDAR}, "A fuser is needed for two sensors and only then"),
+        ({"img_backbone": CAMERA["img_backbone"]}, "Give img_backbone and view_transform together"),
     ],
 )
 def test_rejects_parts_that_do_not_fit_together(parts: dict[str, Any], message: str) -> None:
@@ -166,7 +167,7 @@ def test_rejects_parts_that_do_not_fit_together(parts: dict[str, Any], message: 
         Network(**parts)
 
 
-def test_rejects_several_levels_and_missing_matrices(inputs: dict[str, Any]) -> None:
+def test_rejects_several_levels_and_missing_matrices(inputs: Batch) -> None:
     network = Network(
         **CAMERA,
         bev_backbone=dict(
@@ -179,14 +180,12 @@ def test_rejects_several_levels_and_missing_matrices(inputs: dict[str, Any]) -> 
     del inputs["cam2img"]
     with pytest.raises(ValueError, match="but got none of cam2img; load the images"):
         network.extract_bev(inputs)
-    with pytest.raises(ValueError, match="img_backbone and view_transform must be given, but"):
+    with pytest.raises(ValueError, match="The network has no cameras"):
         Network(**LIDAR).extract_img_bev(inputs)
 
 
 @pytest.mark.parametrize("name", ["img_swint_lss", "img_r50_lss"])
-def test_the_published_cameras_end_in_80_channels_at_08_m(
-    name: str, inputs: dict[str, Any]
-) -> None:
+def test_the_published_cameras_end_in_80_channels_at_08_m(name: str, inputs: Batch) -> None:
     parts = Config.fromfile(MODEL_CONFIGS / f"{name}.py")[name]
     parts.img_backbone.init_cfg = None
     with DefaultScope.overwrite_default_scope("perception_kd"), torch.no_grad():

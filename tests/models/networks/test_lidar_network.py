@@ -123,7 +123,7 @@ def test_what_was_frozen_stays_frozen_when_more_is() -> None:
 
 def test_a_network_of_voxels_has_no_map() -> None:
     network = make_network({**PILLARS, "pts_middle_encoder": None})
-    with pytest.raises(ValueError, match="pts_middle_encoder must be given for a map"):
+    with pytest.raises(ValueError, match="A BEV map needs a pts_middle_encoder"):
         network.extract_pts_bev([make_points(10)])
 
 

@@ -9,8 +9,10 @@ import torch.nn.functional as F
 from mmengine.registry import init_default_scope
 
 from perception_kd.models.pretrainers import BEVDistillation
-from perception_kd.models.pretrainers.bev_distillation import weighted_squared_error
-from perception_kd.models.region_heatmap import region_heatmap
+from perception_kd.models.pretrainers.bev_distillation import (
+    region_heatmap,
+    weighted_squared_error,
+)
 from perception_kd.registry import MODELS
 from tests.models.pretrainers.tiny_bev import (
     CAMERA,

@@ -100,7 +100,7 @@ def test_point_contrast_is_info_nce_of_points_drawn_anywhere() -> None:
     model = make_pretrainer(**POINT_CONTRAST)
     inputs = make_batch(regions=False, num_region_points=0, num_background_points=30)
     rows = inputs["sampled_points"]
-    query, key = (torch.cat(model._embed(view, rows)) for view in inputs["cloud_views"])
+    query, key = (torch.cat(model.embed_points(view, rows)) for view in inputs["cloud_views"])
     assert len(query) == 60
     losses = model(inputs, mode="loss")
     torch.testing.assert_close(losses["loss_rapc"], info_nce(query, key, 0.07))
@@ -180,7 +180,9 @@ def test_predicting_returns_the_values_of_the_loss_and_tensor_the_map() -> None:
 
 def test_rejects_what_cannot_be_contrasted() -> None:
     inputs = make_batch()
-    with pytest.raises(ValueError, match="must have two cloud_views, but got 0; put MakeCloudViews"):
+    with pytest.raises(
+        ValueError, match="must have two cloud_views, but got 0; put MakeCloudViews"
+    ):
         make_pretrainer()({"points": inputs["points"]}, mode="loss")
     with pytest.raises(ValueError, match="no sampled_points: put SampleRegionPoints"):
         make_pretrainer()({"cloud_views": inputs["cloud_views"]}, mode="loss")

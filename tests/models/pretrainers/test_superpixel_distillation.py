@@ -45,7 +45,7 @@ def loss_in_loops(model: SuperpixelDistillation, inputs: dict[str, Any]) -> tupl
 
 @pytest.mark.parametrize(
     "placement",
-    [{}, {"align_corners": False, "cell_offset": 1.5}, {"normalize": False}],
+    [{}, {"align_corners": False}, {"normalize": False}],
     ids=["published", "offset", "not normalized"],
 )
 def test_equals_the_definition_in_loops(placement: dict[str, Any]) -> None:

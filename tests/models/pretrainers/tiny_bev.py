@@ -1,13 +1,13 @@
 """A small batch of two clouds with regions, for tests of pre-trainers on BEV maps."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from perception_kd.datasets.transforms import SampleRegionPoints
-from perception_kd.structures import Sample
+from perception_kd.structures import Batch, Sample
 from tests.models.small_networks import RANGE
 from tests.models.view_transforms.rig import make_cameras
 
@@ -59,14 +59,14 @@ def move(points: Tensor, seed: int) -> Tensor:
 
 def make_batch(
     sizes: tuple[int, ...] = (200, 300), regions: bool = True, **num_points: int
-) -> dict[str, Any]:
+) -> Batch:
     """Make ``inputs`` with two views and sampled points, 24 in regions and 16 outside.
 
     Regions are vertical pillars of 2 m; half the points are in none.
     """
     clouds = [make_cloud(size, number) for number, size in enumerate(sizes)]
     views = [[move(cloud, 10 * view + n) for n, cloud in enumerate(clouds)] for view in range(2)]
-    inputs: dict[str, Any] = {"points": views[0], "cloud_views": views}
+    inputs: Batch = {"points": views[0], "cloud_views": views}
     if regions:
         inputs["region_ids"] = [
             torch.where(
@@ -77,7 +77,7 @@ def make_batch(
     return sample_points(inputs, **num_points)
 
 
-def sample_points(inputs: dict[str, Any], seed: int = 0, **num_points: int) -> dict[str, Any]:
+def sample_points(inputs: Batch, seed: int = 0, **num_points: int) -> Batch:
     """Draw the points of a batch to compare, as the pipeline does for each sample."""
     transform = SampleRegionPoints(RANGE, **(NUM_POINTS | num_points))
     inputs["sampled_points"] = []
@@ -93,14 +93,15 @@ def sample_points(inputs: dict[str, Any], seed: int = 0, **num_points: int) -> d
 
 def make_camera_batch(
     sizes: tuple[int, ...] = (200, 300), regions: bool = True, **num_points: int
-) -> dict[str, Any]:
+) -> Batch:
     """Make the batch of ``make_batch`` with two views a sample, all augmented."""
     inputs = make_batch(sizes, regions, **num_points)
     cameras = make_cameras(len(sizes), seed=0)._asdict()
     height, width = cameras.pop("img_shape")
     generator = torch.Generator().manual_seed(0)
     imgs = torch.randn(2 * len(sizes), 3, height, width, generator=generator)
-    return {**inputs, **cameras, "imgs": imgs}
+    batch: Any = {**inputs, **cameras, "imgs": imgs}
+    return cast(Batch, batch)
 
 
 def read_by_hand(bev: Tensor, point: Tensor, cell_size: float) -> Tensor:

@@ -9,8 +9,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
-from perception_kd.models.losses import info_nce
-from perception_kd.utils.dist import gather_rows
+from perception_kd.models.losses.info_nce_loss import gather_rows, info_nce
 
 # Rank 0 has the first rows and rank 1 the rest, which may be none.
 SPLITS = [3, 5, 0]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from perception_kd.geometry.bev_grid import BEVGrid
-from perception_kd.models.region_heatmap import region_heatmap
+from perception_kd.models.pretrainers.bev_distillation import region_heatmap
 
 GRID = BEVGrid((-8.0, -4.0, -2.0, 8.0, 4.0, 2.0), cell_size=0.5)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from perception_kd.utils.memory import MIN_BYTES, empty_on_large_pages
+from perception_kd.ops.segment_pool import MIN_BYTES, empty_on_large_pages
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
