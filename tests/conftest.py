@@ -1,4 +1,4 @@
-"""What every test shares: one thread, no GPU unless there is one."""
+"""Setup of all tests: one thread, and no GPU tests without a GPU."""
 
 import os
 

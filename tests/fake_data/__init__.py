@@ -1,6 +1,6 @@
-"""Small made-up data sets in the true layouts, for tests.
+"""Small fake data sets in the original layouts, for tests.
 
-Images, points and labels show the same street, so that training on them can learn.
+Images, points and labels show the same street, so that networks can learn from them.
 """
 
 from tests.fake_data.nuscenes import make_nuscenes

@@ -1,4 +1,4 @@
-"""Fixtures that ``tests/conftest.py`` hands to all tests; the trees are read-only."""
+"""Session fixtures for ``tests/conftest.py``; tests must not change their folders."""
 
 import os
 from pathlib import Path
@@ -29,7 +29,7 @@ def fake_semantickitti(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def synthetic_nuscenes(shared_folder: Path) -> Path:
-    """Two drawn scenes (train, val) of three keyframes; lidarseg, maps, one sweep."""
+    """Two synthetic scenes (train, val), three keyframes, lidarseg, maps, sweeps."""
     root = shared_folder / "synthetic"
     with FileLock(f"{root}.lock"):
         return create_synthetic(root, TINY, workers=0, progress=False)
@@ -37,7 +37,7 @@ def synthetic_nuscenes(shared_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def prepared_synthetic(synthetic_nuscenes: Path) -> PreparedData:
-    """Info files of ``synthetic_nuscenes``, and the caches that a config asks for."""
+    """Info files of ``synthetic_nuscenes``, and the caches that a config reads."""
     command = ["nuscenes", "--version", "v1.0-mini", "--workers", "0"]
     return PreparedData(synthetic_nuscenes, synthetic_nuscenes.parent / "prepared", command)
 
@@ -46,14 +46,14 @@ def prepared_synthetic(synthetic_nuscenes: Path) -> PreparedData:
 def prepared_semantickitti(
     fake_semantickitti: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> PreparedData:
-    """Info files of ``fake_semantickitti``, and the caches that a config asks for."""
+    """Info files of ``fake_semantickitti``, and the caches that a config reads."""
     info_root = tmp_path_factory.mktemp("semantickitti") / "prepared"
     return PreparedData(fake_semantickitti, info_root, ["semantickitti"])
 
 
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of this test run, the same in all workers of pytest-xdist."""
+    """Return a folder of this test run that all workers of pytest-xdist share."""
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder = base / "shared"

@@ -1,4 +1,4 @@
-"""A made-up nuScenes tree that nuscenes-devkit opens unchanged."""
+"""A fake nuScenes tree that nuscenes-devkit opens."""
 
 import hashlib
 import json
@@ -29,7 +29,8 @@ SCENES = {
     "v1.0-trainval": ["scene-0001", "scene-0003", "scene-0002", "scene-0012", "scene-0004"],
     "v1.0-test": ["scene-0077", "scene-0078", "scene-0079"],
 }
-# Heading in degrees, counter-clockwise from the vehicle's x; seconds after the LiDAR.
+# Heading in degrees, counter-clockwise from x of the ego frame; lag in s (negative:
+# before the LiDAR).
 CAMERAS = {
     "CAM_FRONT": (0.0, -0.0350),
     "CAM_FRONT_RIGHT": (-55.0, -0.0274),
@@ -49,13 +50,13 @@ LIDARSEG_OF_KIND = {
     "person": "human.pedestrian.adult",
 }
 ANNOTATED = {"car": "vehicle.car", "truck": "vehicle.truck", "person": "human.pedestrian.adult"}
-SECONDS_A_SAMPLE = 0.5
+KEYFRAME_PERIOD_S = 0.5
 NUM_RINGS = 32
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What ``make_nuscenes`` was asked for."""
+    """Arguments of ``make_nuscenes``."""
 
     root: Path
     version: str
@@ -69,7 +70,7 @@ class Settings:
 
 @dataclass
 class Drive:
-    """One scene while it is written."""
+    """State of a scene that is being written."""
 
     name: str
     street: Street
@@ -98,20 +99,20 @@ def make_nuscenes(
 ) -> Path:
     """Write a small tree of tables, sweeps and images.
 
-    Scenes come by turns from the training and the validation split of the version. The
-    vehicle drives at 5 m/s through a curve, so that leaving out its motion shows.
+    Scenes alternate between the training and the validation split of the version. The
+    vehicle drives at 5 m/s through a curve, so that errors in its motion are visible.
 
     Args:
-        root: Folder to make.
-        num_scenes: Up to the number of names in ``SCENES[version]``.
-        samples_per_scene: Keyframes a scene, 0.5 s apart.
+        root: Folder to create.
+        num_scenes: Number of scenes, at most the length of ``SCENES[version]``.
+        samples_per_scene: Keyframes per scene, 0.5 s apart.
         sweeps: LiDAR and camera sweeps between two keyframes.
         img_size: Height and width in px.
         version: Name of the table folder: v1.0-mini, v1.0-trainval or v1.0-test.
-        lidarseg: Write point labels, and the 32 categories that go with them.
-        annotations: Write boxes; the test version has none.
-        num_azimuths: Columns of a sweep; a sweep has up to 32 times as many points.
-        seed: Same seed, same tree.
+        lidarseg: Whether to write point labels and their 32 categories.
+        annotations: Whether to write boxes; v1.0-test has none.
+        num_azimuths: Columns per sweep; a sweep has up to 32 times as many points.
+        seed: Random seed; the same seed gives the same tree.
 
     Returns:
         ``root``.
@@ -186,14 +187,14 @@ def _add_scene(
             "first_sample_token": tokens[0],
             "last_sample_token": tokens[-1],
             "name": name,
-            "description": "Made-up street",
+            "description": "Fake street",
         }
     )
     for i, (token, prev, following) in enumerate(_linked(tokens)):
         tables["sample"].append(
             {
                 "token": token,
-                "timestamp": _microseconds(drive, i * SECONDS_A_SAMPLE),
+                "timestamp": _microseconds(drive, i * KEYFRAME_PERIOD_S),
                 "scene_token": _token("scene", name),
                 "prev": prev,
                 "next": following,
@@ -231,7 +232,7 @@ def _add_calibration(tables: Tables, settings: Settings, drive: Drive) -> None:
     for camera, (heading_deg, _) in CAMERAS.items():
         heading = np.deg2rad(heading_deg)
         forward = pose_matrix(heading, (1.0 + 0.7 * np.cos(heading), 0.6 * np.sin(heading), 1.5))
-        # The camera's axes (right, down, ahead) in those of a body that looks along x.
+        # Axes of the camera (right, down, ahead) in those of a body that looks along x.
         axes = np.array([[0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])
         tilted = pose_matrix(0.0, (0.0, 0.0, 0.0), drive.rng.normal(0, 0.01, 3))
         sensors[camera] = (forward @ axes @ tilted, cam2img)
@@ -251,7 +252,7 @@ def _add_calibration(tables: Tables, settings: Settings, drive: Drive) -> None:
 def _add_lidar(
     tables: Tables, settings: Settings, drive: Drive, samples: list[str]
 ) -> list[NDArray[np.int64]]:
-    """Write all sweeps; return the surfaces that each keyframe's points lie on."""
+    """Write all sweeps; return the surface of each point by keyframe."""
     keyframes = []
     for record in _sensor_records(settings, drive, samples, "LIDAR_TOP", 0.0, "pcd.bin"):
         time = _seconds(drive, record["timestamp"])
@@ -296,13 +297,13 @@ def _add_camera(
 def _sensor_records(
     settings: Settings, drive: Drive, samples: list[str], channel: str, lag: float, ending: str
 ) -> list[dict[str, Any]]:
-    """Return what differs from one frame of a sensor to the next, linked in time."""
-    step = SECONDS_A_SAMPLE / (settings.sweeps + 1)
+    """Return the frames of a sensor as records, linked in time."""
+    step = KEYFRAME_PERIOD_S / (settings.sweeps + 1)
     records: list[dict[str, Any]] = []
     for i, sample in enumerate(samples):
-        # Sweeps lie between keyframes: the first keyframe of a scene has none.
+        # Sweeps lie between keyframes: none precede the first keyframe of a scene.
         for back in range(settings.sweeps if i else 0, -1, -1):
-            timestamp = _microseconds(drive, i * SECONDS_A_SAMPLE + lag - back * step)
+            timestamp = _microseconds(drive, i * KEYFRAME_PERIOD_S + lag - back * step)
             folder = "sweeps" if back else "samples"
             filename = f"{folder}/{channel}/{drive.name}__{channel}__{timestamp}.{ending}"
             token = _token(drive.name, channel, timestamp)
@@ -350,7 +351,7 @@ def _add_track(
     for i, (token, prev, following) in enumerate(_linked(tokens)):
         thing2street = np.eye(4)
         thing2street[:3, :3] = thing.rotation()
-        thing2street[:3, 3] = thing.center(i * SECONDS_A_SAMPLE)
+        thing2street[:3, 3] = thing.center(i * KEYFRAME_PERIOD_S)
         length, width, height = thing.size
         record: dict[str, Any] = {"token": token, "sample_token": samples[i]}
         record["instance_token"] = instance
@@ -377,5 +378,5 @@ def _seconds(drive: Drive, timestamp: int) -> float:
 
 
 def _linked(tokens: list[str]) -> list[tuple[str, str, str]]:
-    """Return each token with the one before and the one after; "" for none."""
+    """Return each token with its predecessor and successor; "" if there is none."""
     return list(zip(tokens, ["", *tokens[:-1]], [*tokens[1:], ""], strict=True))

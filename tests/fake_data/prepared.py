@@ -1,4 +1,4 @@
-"""A data set with info files, and with the caches that a config asks for."""
+"""A data set with info files and the caches that a config reads."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,15 +11,14 @@ from tools import create_data
 
 
 class PreparedData:
-    """A data set that tests share, and the folder of what is made from it.
+    """A data set that tests share, with a folder of info files and caches.
 
-    Several processes may use one folder; each thing is made once, when it is first
-    wanted.
+    Several processes may use one folder; each part is created once, on first use.
 
     Args:
         root: Folder of the data set.
         info_root: Folder for info files and caches.
-        command: Of ``create_data.py``, which makes the info files of ``root``.
+        command: Arguments of ``create_data.py`` that create the info files of ``root``.
     """
 
     def __init__(self, root: Path, info_root: Path, command: list[str]) -> None:
@@ -32,7 +31,7 @@ class PreparedData:
     def options_for(self, path: Path) -> list[str]:
         """Return the options of ``train.py`` and ``test.py`` that name the folders.
 
-        The caches that the config at ``path`` reads are made, if they are not there.
+        Missing caches that the config at ``path`` reads are created.
         """
         for cache, settings in sorted(caches_of(Config.fromfile(path)).items()):
             kind = cache.split("/")[0]
@@ -60,8 +59,8 @@ def _region_options(name: str, settings: dict[str, Any]) -> list[str]:
     return ["--preview", "0", *(["--settings", *given] if given else [])]
 
 
-# By kind, which is both the first folder of a cache's name and the command that fills
-# it: from the rest of the name and the settings that the config expects to its options.
+# From the kind of cache (first folder of its name, and command that creates it) to a
+# function from the rest of its name and the settings in the config to command options.
 CACHE_OPTIONS: dict[str, Callable[[str, dict[str, Any]], list[str]]] = {
     "regions": _region_options,
     "superpixels": _superpixel_options,
@@ -69,7 +68,7 @@ CACHE_OPTIONS: dict[str, Callable[[str, dict[str, Any]], list[str]]] = {
 
 
 def caches_of(settings: Any) -> dict[str, dict[str, Any]]:
-    """Return the expected settings of each cache that a config's transforms read."""
+    """Return the expected settings of each cache that a config reads."""
     return {
         node["cache"]: dict(node.get("settings") or {})
         for node in dicts_of(settings)
@@ -78,7 +77,7 @@ def caches_of(settings: Any) -> dict[str, dict[str, Any]]:
 
 
 def dicts_of(settings: Any) -> Iterator[dict[str, Any]]:
-    """Yield a config's dicts at all depths."""
+    """Yield the dicts of a config at all depths."""
     if isinstance(settings, Config | dict):
         yield settings
         settings = list(settings.values())

@@ -1,4 +1,4 @@
-"""A made-up SemanticKITTI tree."""
+"""A fake SemanticKITTI tree."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,10 +22,10 @@ RAW_LABELS = {
     "person": 30,
 }
 MOVING_LABELS = {"car": 252, "truck": 258, "person": 254}
-SECONDS_A_FRAME = 0.1037
+FRAME_PERIOD_S = 0.1037
 FULL_WIDTH = 1241
 
-# Rows of KITTI's odometry calibration, sequence 00.
+# From the calibration of sequence 00 of the KITTI odometry benchmark.
 LIDAR2CAM0 = np.array(
     [
         [4.276802385584e-04, -9.999672484946e-01, -8.084491683471e-03, -1.198459927713e-02],
@@ -54,12 +54,12 @@ def make_semantickitti(
     """Write a small tree ``root/sequences/NN`` that any SemanticKITTI reader opens.
 
     Args:
-        root: Folder to make.
-        sequences: Numbers of the sequences. From 11 on they have no labels.
-        frames: Frames a sequence.
+        root: Folder to create.
+        sequences: Numbers of the sequences; those >= 11 have no labels.
+        frames: Frames per sequence.
         img_size: Height and width in px.
-        num_azimuths: Columns of a scan; a scan has up to 64 times as many points.
-        seed: Same seed, same tree.
+        num_azimuths: Columns per sweep; a sweep has up to 64 times as many points.
+        seed: Random seed; the same seed gives the same tree.
 
     Returns:
         ``root``.
@@ -84,7 +84,7 @@ def _write_sequence(
         (folder / name).mkdir(parents=True)
     street = Street(rng)
     projection = np.diag([*[img_size[1] / FULL_WIDTH] * 2, 1.0]) @ P2
-    lidar2street = [_lidar2street(frame * SECONDS_A_FRAME) for frame in range(frames)]
+    lidar2street = [_lidar2street(frame * FRAME_PERIOD_S) for frame in range(frames)]
     for frame, pose in enumerate(lidar2street):
         _write_frame(folder, frame, street, pose, projection, img_size, num_azimuths, rng)
     _write_calibration(folder, projection)
@@ -92,7 +92,7 @@ def _write_sequence(
 
 
 def _lidar2street(time: float) -> Array:
-    """Return the pose of a LiDAR 1.73 m high on a car in a slight left curve."""
+    """Return the pose of a LiDAR at 1.73 m on a car in a slight left curve, (4, 4)."""
     yaw = 0.15 * time
     lidar2street = np.eye(4)
     lidar2street[:2, :2] = [[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]]
@@ -110,7 +110,7 @@ def _write_frame(
     num_azimuths: int,
     rng: np.random.Generator,
 ) -> None:
-    time = frame * SECONDS_A_FRAME
+    time = frame * FRAME_PERIOD_S
     elevations = np.deg2rad(np.linspace(-24.8, 2.0, 64))
     points, _, surface, kinds = scan(street, lidar2street, elevations, num_azimuths, time)
     rows = np.column_stack([points, intensities(kinds, rng)]).astype(np.float32)
@@ -129,7 +129,7 @@ def _write_frame(
 def _point_labels(
     street: Street, surface: NDArray[np.int64], kinds: NDArray[np.str_]
 ) -> NDArray[np.uint32]:
-    """Return labels as SemanticKITTI has them: instance in the high 16 bits."""
+    """Return SemanticKITTI labels (N,), with the instance in the high 16 bits."""
     labels = np.array([RAW_LABELS[kind] for kind in kinds], dtype=np.uint32)
     for index, thing in enumerate(street.things):
         if thing.kind in MOVING_LABELS:
@@ -152,7 +152,7 @@ def _write_poses(folder: Path, lidar2street: list[Array]) -> None:
     poses = [street2first @ pose @ cam02lidar for pose in lidar2street]
     lines = [_numbers(pose[:3], ".8e") for pose in poses]
     (folder / "poses.txt").write_text("\n".join(lines) + "\n")
-    times = [f"{frame * SECONDS_A_FRAME:.6e}" for frame in range(len(poses))]
+    times = [f"{frame * FRAME_PERIOD_S:.6e}" for frame in range(len(poses))]
     (folder / "times.txt").write_text("\n".join(times) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""A street of boxes on flat ground, seen by ray casting."""
+"""A street of boxes on flat ground, rendered by ray casting."""
 
 import math
 from dataclasses import dataclass
@@ -37,14 +37,14 @@ REFLECTANCE = {
 
 @dataclass(frozen=True)
 class Thing:
-    """A box that stands on the ground and may drive along the street.
+    """A box that stands on the ground and may move along its heading.
 
     Attributes:
         kind: A key of ``COLORS``.
-        position: x along the street, y to its left, of the center at time 0, in m.
+        position: x along the street and y to its left in m, of the center at time 0.
         size: Length, width, height in m.
         yaw: Counter-clockwise from x in rad.
-        speed: Along the heading in m/s.
+        speed: Speed along the heading in m/s.
     """
 
     kind: str
@@ -59,18 +59,18 @@ class Thing:
         return np.append(np.array(self.position) + time * self.speed * heading, self.size[2] / 2)
 
     def rotation(self) -> Array:
-        """Return the rotation from the box's axes to the street's, shape (3, 3)."""
+        """Return the rotation from the frame of the box to the street, shape (3, 3)."""
         cos, sin = np.cos(self.yaw), np.sin(self.yaw)
         return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
 
 
 class Hits(NamedTuple):
-    """What rays meet first.
+    """First hits of rays.
 
     Attributes:
-        distance: In m; infinite for the sky. Shape (N,).
-        surface: -1 sky, 0..2 the kinds of ground, 3 + i for thing i. Shape (N,).
-        local: Position on the thing or ground in its own axes, in m, shape (N, 3).
+        distance: Distance in m, infinite for the sky, shape (N,).
+        surface: -1 = sky, 0..2 = kinds of ground, 3 + i = thing i, shape (N,).
+        local: Position in the frame of the thing or the ground in m, shape (N, 3).
     """
 
     distance: Array
@@ -82,8 +82,8 @@ class Street:
     """A road along x with sidewalks, buildings, vehicles and people.
 
     Args:
-        rng: Where the things stand is drawn from it.
-        length: Of the built-up part, in m.
+        rng: Source of the positions of the things.
+        length: Length of the built-up part in m.
     """
 
     def __init__(self, rng: np.random.Generator, length: float = 120.0) -> None:
@@ -108,9 +108,9 @@ class Street:
         """Cast rays from one point.
 
         Args:
-            origin: In m, shape (3,).
+            origin: Origin in the street frame in m, shape (3,).
             directions: Unit vectors, shape (N, 3).
-            time: In s.
+            time: Time in s.
         """
         hits = self._cast_ground(origin, directions)
         for index, thing in enumerate(self.things):
@@ -118,7 +118,7 @@ class Street:
         return hits
 
     def kinds(self, surface: NDArray[np.int64]) -> NDArray[np.str_]:
-        """Return the kind of each surface number."""
+        """Return the kinds of surfaces (N,), shape (N,)."""
         names = [*GROUND_KINDS, *(thing.kind for thing in self.things), "sky"]
         return np.array(names)[surface]
 
@@ -137,7 +137,7 @@ class Street:
     def _cast_thing(
         thing: Thing, number: int, origin: Array, directions: Array, time: float, hits: Hits
     ) -> None:
-        # Only rays into the cone around the thing's bounding sphere can meet it.
+        # Only rays in the cone around the bounding sphere of the thing can hit it.
         to_center = thing.center(time) - origin
         away, radius = math.hypot(*to_center), math.hypot(*thing.size) / 2
         cos_edge = math.sqrt(1 - (radius / away) ** 2) if away > radius else -1.0
@@ -162,6 +162,13 @@ def scan(
 ) -> tuple[Array, NDArray[np.int64], NDArray[np.int64], NDArray[np.str_]]:
     """Scan a street with a spinning LiDAR.
 
+    Args:
+        street: Street to scan.
+        lidar2street: Pose of the LiDAR, shape (4, 4).
+        elevations: Elevation of each ring in rad, shape (R,).
+        num_azimuths: Number of firings per ring.
+        time: Time in s.
+
     Returns:
         Points in the LiDAR frame in m (N, 3), rings (N,), surfaces (N,), kinds (N,).
     """
@@ -185,7 +192,19 @@ def render_image(
     time: float,
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """Render a street as a camera sees it, uint8 RGB, shape (H, W, 3)."""
+    """Render the image of a camera.
+
+    Args:
+        street: Street to render.
+        cam2street: Pose of the camera, shape (4, 4).
+        cam2img: Intrinsics in px, shape (3, 3).
+        img_size: Height and width in px.
+        time: Time in s.
+        rng: Source of the image noise.
+
+    Returns:
+        RGB image, uint8, shape (H, W, 3).
+    """
     height, width = img_size
     row, col = np.mgrid[:height, :width].reshape(2, -1)
     rays = np.stack([col, row, np.ones_like(row)], axis=1) @ np.linalg.inv(cam2img).T
@@ -204,6 +223,6 @@ def render_image(
 
 
 def intensities(kinds: NDArray[np.str_], rng: np.random.Generator) -> Array:
-    """Return a plausible reflectance of each point in 0..1, shape (N,)."""
+    """Return a plausible reflectance 0..1 for points of kinds (N,), shape (N,)."""
     base = np.array([REFLECTANCE[kind] for kind in kinds])
     return np.clip(base + rng.normal(0, 0.03, len(kinds)), 0, 1)
