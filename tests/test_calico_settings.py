@@ -177,7 +177,7 @@ def test_regions_of_other_thresholds_are_refused_whatever_the_sensor(
         Cache.create(tmp_path / name / settings.cache, "regions", regions.as_dict(), ".npz", {})
     load_regions = TRANSFORMS.build(settings)
     load_regions.open_cache({"info_root": tmp_path / "high"})
-    with pytest.raises(ValueError, match=r"asked for, but eps is 3\.0 there and 0\.75 here\. Give"):
+    with pytest.raises(ValueError, match=r"requested: eps is 3\.0, not 0\.75\. Choose"):
         load_regions.open_cache({"info_root": tmp_path / "wide"})
 
 

@@ -3,13 +3,14 @@
 ```text
 superpixels/fast_150/
   manifest.json           kind, settings and their hash, sources, number of entries
-  <key>.png               one file an entry, complete or not there at all
+  <key>.png               one file per entry, whole or absent
 ```
 
-A cache is only ever filled with one set of settings. Whoever opens it with others is
-told what differs; a broken entry is named when it is read.
+All entries of a cache have the same settings. Opening it with other settings is an
+error that lists the differences; a broken entry is named when it is read.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -31,20 +32,20 @@ T = TypeVar("T")
 
 
 def hash_settings(settings: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of settings, whatever the order of their names."""
+    """Return the SHA-256 of settings; the order of their names does not matter."""
     text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Cache:
-    """One folder of files that were computed with the same settings.
+    """A folder of files that were computed with the same settings.
 
-    Made by :meth:`create` to be filled, by :meth:`open` to be read. What the files hold
-    is up to the caller: entries are bytes here. Several processes may fill one cache.
+    Use :meth:`create` to fill one and :meth:`open` to read one. Entries are bytes; the
+    caller encodes and decodes them. Several processes may fill one cache.
 
     Attributes:
-        folder: Where it is.
-        manifest: What made it; ``manifest["settings"]`` are the settings.
+        folder: Folder of the cache.
+        manifest: Content of its manifest; ``manifest["settings"]`` are the settings.
     """
 
     def __init__(self, folder: str | Path, manifest: dict[str, Any]) -> None:
@@ -60,17 +61,17 @@ class Cache:
         extension: str,
         source: Mapping[str, Any],
     ) -> "Cache":
-        """Make a cache, or go on with one that has the same settings.
+        """Create a cache, or resume one that has the same settings.
 
         Leftovers of interrupted writes are removed.
 
         Args:
-            folder: Made if need be.
-            kind: What the entries are, such as ``superpixels``.
+            folder: Folder of the cache, created if it does not exist.
+            kind: Kind of the entries, such as ``superpixels``.
             settings: All that decides what an entry holds, as JSON types.
-            extension: Of the files, such as ``.png``.
-            source: Where the entries come from: dataset, version, info file, the
-                ``command`` that fills the cache. Kept for the reader of the manifest.
+            extension: Extension of the files, such as ``.png``.
+            source: Origin of the entries for readers of the manifest: data set,
+                version, info file, and the ``command`` that fills the cache.
 
         Raises:
             ValueError: If the folder holds a cache of another kind or other settings,
@@ -94,13 +95,12 @@ class Cache:
     def open(
         cls, folder: str | Path, kind: str, settings: Mapping[str, Any] | None = None
     ) -> "Cache":
-        """Open a cache to read from.
+        """Open a cache for reading.
 
         Args:
-            folder: Of the cache.
-            kind: What the entries must be.
-            settings: Settings that the cache must have been made with; those that are
-                left out may be anything.
+            folder: Folder of the cache.
+            kind: Expected kind of the entries.
+            settings: Expected settings; those that are left out may have any value.
 
         Raises:
             FileNotFoundError: If there is no cache.
@@ -110,26 +110,26 @@ class Cache:
         if not (folder / _MANIFEST).is_file():
             raise FileNotFoundError(
                 f"No cache of {kind} at {folder}; make it with: python tools/create_data.py {kind} "
-                f"--out-dir {folder} ..., or give the folder of one."
+                f"--out-dir {folder} ..., {_name_others(folder, kind)}"
             )
         cache = cls(folder, _read_manifest(folder))
         cache._check(kind, settings or {}, exact=False)
         return cache
 
     def path(self, key: str) -> Path:
-        """Return where the entry of a key is or would be.
+        """Return the path of an entry, whether it exists or not.
 
         Raises:
             ValueError: If the key cannot be the name of a file.
         """
         if not _SAFE_KEY.fullmatch(key):
             raise ValueError(
-                f"key must name a file, with letters, digits and . _ + - alone, but got {key!r}."
+                f"key must name a file, with letters, digits and . _ + - only, but got {key!r}."
             )
         return self.folder / f"{key}{self.manifest['extension']}"
 
     def keys(self) -> set[str]:
-        """Return the keys of all entries that are there and not empty."""
+        """Return the keys of all entries that exist and are not empty."""
         extension = self.manifest["extension"]
         with os.scandir(self.folder) as files:
             return {
@@ -139,15 +139,15 @@ class Cache:
             }
 
     def write(self, key: str, data: bytes) -> None:
-        """Write an entry: at once, or not at all."""
+        """Write an entry, whole or not at all."""
         write_whole(self.path(key), data)
 
     def read(self, key: str, decode: Callable[[bytes, Path], T]) -> T:
         """Read an entry.
 
         Args:
-            key: Of the entry.
-            decode: Turns its bytes into what is wanted; the path is for errors.
+            key: Key of the entry.
+            decode: Called with its bytes and its path, which is for errors.
 
         Raises:
             FileNotFoundError: If there is no such entry.
@@ -167,7 +167,7 @@ class Cache:
             raise BrokenFileError(f"{error} Delete the file, then {self._remedy()}") from error
 
     def save_manifest(self) -> None:
-        """Write the manifest anew, with the number of entries as it is now."""
+        """Write the manifest with the current number of entries."""
         self.manifest["num_entries"] = len(self.keys())
         write_json(self.folder / _MANIFEST, self.manifest)
 
@@ -178,15 +178,14 @@ class Cache:
     def _check(self, kind: str, settings: Mapping[str, Any], exact: bool) -> None:
         if self.manifest["kind"] != kind:
             raise ValueError(
-                f"{self.folder} must hold {kind}, but its manifest says {self.manifest['kind']}; "
-                "give another folder."
+                f"{self.folder} must hold {kind}, but its manifest says {self.manifest['kind']}. "
+                "Choose another folder."
             )
         differences = _compare(self.manifest["settings"], settings, exact)
         if differences:
             raise ValueError(
-                f"{self.folder} must have been made with the settings asked for, but "
-                f"{'; '.join(differences)}. Give another folder, ask for its settings, or delete "
-                "it to make it again."
+                f"{self.folder} has other settings than requested: {'; '.join(differences)}. "
+                "Choose another folder, request its settings, or delete it and make it again."
             )
 
 
@@ -212,18 +211,18 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         intact = manifest["settings_hash"] == hash_settings(settings)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} must be the manifest of a cache, but reading it failed: {error!r}. Delete the "
-            "folder and make it again."
+            f"{path} is not the manifest of a cache: {error!r}. Delete the folder and make it "
+            "again."
         ) from error
     if version != SCHEMA_VERSION:
         raise ValueError(
-            f"{path} must have schema_version {SCHEMA_VERSION}, but got {version}; delete the "
+            f"{path} must have schema_version {SCHEMA_VERSION}, but got {version}. Delete the "
             "folder and make it again."
         )
     if not intact:
         raise ValueError(
-            f"{path} must have settings that match their settings_hash, but they were edited; put "
-            "them back, or delete the folder and make it again."
+            f"The settings in {path} do not match their settings_hash: they were edited. Restore "
+            "them, or delete the folder and make it again."
         )
     return manifest
 
@@ -232,7 +231,7 @@ def _compare(made: Mapping[str, Any], asked: Mapping[str, Any], exact: bool) -> 
     """Return one sentence for each setting that differs."""
     names = sorted({*made, *asked} if exact else asked)
     return [
-        f"{name} is {made.get(name)!r} there and {asked.get(name)!r} here"
+        f"{name} is {made.get(name)!r}, not {asked.get(name)!r}"
         for name in names
         if made.get(name) != asked.get(name)
     ]
@@ -241,9 +240,19 @@ def _compare(made: Mapping[str, Any], asked: Mapping[str, Any], exact: bool) -> 
 def _check_empty(folder: Path) -> None:
     if folder.is_dir() and any(not f.name.startswith(".") for f in folder.iterdir()):
         raise ValueError(
-            f"{folder} must be empty or a cache, but it has files and no {_MANIFEST}, so nobody "
-            "knows what made them; give another folder or delete it."
+            f"{folder} has files and no {_MANIFEST}, so the settings of the files are unknown. "
+            "Choose another folder or delete it."
         )
+
+
+def _name_others(folder: Path, kind: str) -> str:
+    """Return the part of an error that names the caches of a kind beside a folder."""
+    others = []
+    for path in sorted(folder.parent.glob(f"*/{_MANIFEST}")):
+        with contextlib.suppress(ValueError):
+            if _read_manifest(path.parent)["kind"] == kind:
+                others.append(str(path.parent))
+    return f"or use one that exists: {', '.join(others)}." if others else "or give another folder."
 
 
 def _is_entry(file: "os.DirEntry[str]") -> bool:

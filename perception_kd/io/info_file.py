@@ -1,4 +1,4 @@
-"""Info files: what a data set holds, one plain dict a sample, as one pickle.
+"""Info files: the samples of a data set as plain dicts, in one pickle.
 
 The layout is mmdet3d's version 2, so its own datasets read the files:
 ``{"metainfo": {...}, "data_list": [sample, ...]}``. On top of mmdet3d's keys:
@@ -35,11 +35,11 @@ from perception_kd.structures import InfoEntry
 SCHEMA_VERSION = 1
 COORDINATES = "mmdet3d-1.0: x y z of the gravity center, l w h, yaw counter-clockwise from x"
 
-# In protocol 3 every stored object names its slot. Pickles can then be strung together:
+# In protocol 3 every stored object names its memo slot. Pickles can then be joined:
 # each fills the slots that it reads, whatever the one before left there.
 _PROTOCOL = 3
 
-# What plain data needs; anything else in a pickle could run code.
+# Plain data needs these; any other global in a pickle could run code.
 _SAFE_GLOBALS = {
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
@@ -55,12 +55,12 @@ _SAFE_GLOBALS = {
 
 
 def make_metainfo(dataset: str, version: str, command: str, **others: Any) -> dict[str, Any]:
-    """Return the head of an info file, stamped.
+    """Return the metainfo of an info file.
 
     Args:
         dataset: Name of the data set, such as ``nuscenes``.
-        version: Its version.
-        command: The shell command that makes the file again.
+        version: Version of the data set.
+        command: Shell command that makes the file again.
         **others: Further entries, such as ``categories`` and ``data_prefix``.
     """
     stamp = {
@@ -76,17 +76,17 @@ def make_metainfo(dataset: str, version: str, command: str, **others: Any) -> di
 
 
 class InfoWriter:
-    """Write an info file one sample at a time, in the memory of one sample.
+    """Write an info file one sample at a time, with only one sample in memory.
 
-    As a context manager: the file appears under its name when the block ends well, and
-    not at all otherwise.
+    Use it as a context manager: the file appears when the block ends without an error,
+    and not at all otherwise.
 
     Args:
-        path: File to write; its folder is made.
+        path: File to write; its folder is created.
         metainfo: From :func:`make_metainfo`.
 
     Attributes:
-        num_samples: How many have been written.
+        num_samples: Number of samples written so far.
     """
 
     def __init__(self, path: str | Path, metainfo: dict[str, Any]) -> None:
@@ -125,9 +125,9 @@ def write_info(path: str | Path, metainfo: dict[str, Any], samples: Iterable[Inf
     """Write an info file from a stream of samples.
 
     Args:
-        path: File to write; it is replaced in one step when all is written.
+        path: File to write; an earlier file is replaced when all samples are written.
         metainfo: From :func:`make_metainfo`.
-        samples: Any iterable; a generator is never held whole.
+        samples: Any iterable; a generator is not collected in memory.
 
     Returns:
         Number of samples.
@@ -139,7 +139,7 @@ def write_info(path: str | Path, metainfo: dict[str, Any], samples: Iterable[Inf
 
 
 def read_info(path: str | Path) -> dict[str, Any]:
-    """Read an info file that this version can trust.
+    """Read an info file of this version.
 
     Only plain data and numpy arrays are unpickled; nothing in the file can run code.
 
@@ -151,8 +151,9 @@ def read_info(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is broken, foreign or of another schema, or if its boxes
-            have the coordinates of mmdet3d before 1.0. The message has the remedy.
+        ValueError: If the file is broken, from another converter or of another schema,
+            or if its boxes have the coordinates of mmdet3d before 1.0. The message has
+            the remedy.
     """
     path = Path(path)
     if not path.is_file():
@@ -162,7 +163,7 @@ def read_info(path: str | Path) -> dict[str, Any]:
     if fault:
         found = content if isinstance(content, dict) else {}
         raise ValueError(
-            f"{path} must be an info file of this version, but {fault}; {_remedy(path, found)}"
+            f"{path} is not an info file of this version: {fault}; {_remedy(path, found)}"
         )
     return content
 
@@ -171,15 +172,15 @@ def resolve_path(metainfo: dict[str, Any], kind: str, path: str) -> str:
     """Return a path of a sample relative to the data set's root.
 
     Args:
-        metainfo: Head of the info file.
-        kind: ``pts``, ``pts_semantic_mask`` or a camera's name.
-        path: As the sample has it.
+        metainfo: Metainfo of the info file.
+        kind: ``pts``, ``pts_semantic_mask`` or the name of a camera.
+        path: Path as in the sample.
     """
     return os.path.join(metainfo["data_prefix"].get(kind, ""), path)
 
 
 def _body(value: Any) -> bytes:
-    """Return a pickle without the protocol's mark in front and the stop at the end."""
+    """Return a pickle without its protocol header and its stop opcode."""
     return pickle.dumps(value, protocol=_PROTOCOL)[2:-1]
 
 
@@ -205,13 +206,12 @@ def _explain_broken(path: Path) -> Iterator[None]:
     except Exception as error:
         size = path.stat().st_size
         raise ValueError(
-            f"{path} must be a whole info file, but reading its {size} bytes failed: {error}; "
-            f"{_remedy(path, {})}"
+            f"{path} is broken: reading its {size} bytes failed: {error}; {_remedy(path, {})}"
         ) from error
 
 
 def _find_fault(content: Any) -> str:
-    """Return what is wrong with the content of a file, or nothing."""
+    """Return what is wrong with the content of a file; empty if nothing is."""
     samples = None
     if isinstance(content, dict):
         samples = content.get("data_list", content.get("infos"))
@@ -238,7 +238,7 @@ def _head(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _has_old_boxes(samples: list[InfoEntry]) -> bool:
-    """Tell whether cars are longer along their second size than along their first."""
+    """Return whether cars are longer along their second size than along their first."""
     first = second = 0.0
     for sample in samples:
         for box in _car_boxes(sample):
@@ -256,11 +256,11 @@ def _car_boxes(sample: InfoEntry) -> Iterator[Any]:
 
 
 def _remedy(path: Path, content: dict[str, Any]) -> str:
-    """Return the sentence that tells how to make a file again."""
+    """Return the part of an error that says how to make the file again."""
     metainfo = _head(content)
     command = metainfo.get("command")
     if not command:
-        # A data set, its command and the start of its files' names are called alike.
+        # A data set, its command and the prefix of its files have the same name.
         of_file = path.name.partition("_infos_")[0] if "_infos_" in path.name else "DATASET"
         name = metainfo.get("dataset", metainfo.get("DATASET", "")).lower() or of_file
         words = ["python", "tools/create_data.py", name, "--root", str(path.parent)]

@@ -1,7 +1,8 @@
-"""Region ids as files: one number a point of a sweep, compressed, with a checksum.
+"""Region ids as files: one number per point of a sweep, compressed, with a checksum.
 
-A number from 0 on is the point's region. A negative one says why the point is in none:
-a :class:`NoRegion`. Training needs only the first; statistics and pictures need both.
+A number >= 0 is the region of the point. A negative number is a :class:`NoRegion`, the
+reason why the point is in no region. Training uses only the regions; statistics and
+drawings also use the reasons.
 """
 
 import zipfile
@@ -29,21 +30,21 @@ class NoRegion(IntEnum):
     """Why a point is in no region."""
 
     NOISE = -1
-    """No cluster took it, or it is not finite."""
+    """It is in no cluster, or not finite."""
     GROUND = -2
     """It lies on or below the ground."""
     EGO_STRIP = -3
     """Its cluster lies in a strip along an axis through the sensor."""
     TOO_LOW = -4
-    """Its cluster hardly rises above the ground."""
+    """Its cluster does not rise high enough above the ground."""
     TOO_HIGH = -5
     """Its cluster rises too high."""
     TOO_THIN = -6
-    """Its cluster is a line as seen from above."""
+    """Its cluster is a line in BEV."""
     TOO_LARGE = -7
-    """Its cluster covers too much ground."""
+    """Its cluster has too large a BEV area."""
     TOO_SMALL = -8
-    """Its cluster covers too little ground."""
+    """Its cluster has too small a BEV area."""
 
 
 def encode_region_ids(region_ids: NDArray[np.integer[Any]]) -> bytes:
@@ -65,23 +66,23 @@ def decode_region_ids(data: bytes, path: str | Path, num_points: int) -> RegionI
     """Return region ids from the bytes of a file.
 
     Args:
-        data: The whole file.
-        path: Its path, for the error.
-        num_points: Number of points, N, of the sweep that it belongs to.
+        data: Content of the file.
+        path: Path of the file, for the error.
+        num_points: Number of points N of its sweep.
 
     Returns:
         Ids from 0, or a :class:`NoRegion`, shape (N,).
 
     Raises:
-        BrokenFileError: If the file is cut off, changed, or of another sweep.
+        BrokenFileError: If the file is truncated, damaged or of another sweep.
     """
     try:
         with np.load(BytesIO(data), allow_pickle=False) as archive:
             region_ids = archive[_NAME]
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BrokenFileError(
-            f"{path} must be a whole file of region ids, but reading its {len(data)} bytes "
-            f"failed: {error}."
+            f"{path} is not a complete file of region ids: reading its {len(data)} "
+            f"bytes failed: {error}."
         ) from error
     if region_ids.shape != (num_points,) or region_ids.dtype != np.int32:
         raise BrokenFileError(
@@ -96,14 +97,14 @@ def load_region_ids(cache: Cache, key: str, num_points: int) -> RegionIds:
 
     Args:
         cache: Opened with ``Cache.open(folder, KIND)``.
-        key: The sample's token.
-        num_points: Number of points, N, of the sample's own sweep.
+        key: Token of the sample.
+        num_points: Number of points N of the sweep of the sample.
 
     Returns:
         Ids from 0, or a :class:`NoRegion`, shape (N,).
 
     Raises:
         FileNotFoundError: If the cache has no such entry.
-        BrokenFileError: If it is cut off, changed, or of another sweep.
+        BrokenFileError: If it is truncated, damaged or of another sweep.
     """
     return cache.read(key, lambda data, path: decode_region_ids(data, path, num_points))

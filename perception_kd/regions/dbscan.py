@@ -1,7 +1,7 @@
-"""DBSCAN in the plane, exact, without a list of all neighbors.
+"""Exact DBSCAN in the plane, without a list of all neighbors.
 
-A third of a real sweep lies on the vehicle itself, thousands of points within a meter
-of each other: libraries that list every neighbor of every point take gigabytes there.
+A third of a real sweep is on the ego vehicle, thousands of points within a meter of
+each other: libraries that list every neighbor of every point need gigabytes there.
 """
 
 from typing import Any
@@ -19,10 +19,10 @@ Labels = NDArray[np.int64]
 
 
 def cluster_points(positions: NDArray[np.floating[Any]], eps: float, min_points: int) -> Labels:
-    """Cluster points in the plane with DBSCAN [1], to the result of scikit-learn's.
+    """Cluster points in the plane with DBSCAN [1], with the result of scikit-learn.
 
-    The plane is cut into squares so small that points of one are neighbors [2]: those
-    of a full square are cores at once, and squares are joined instead of points.
+    The plane is cut into squares so small that all points of a square are neighbors
+    [2]: in a full square all are cores, and squares are joined instead of points.
 
     - [1] A Density-Based Algorithm for Discovering Clusters in Large Spatial Databases
       with Noise, 1996
@@ -30,12 +30,12 @@ def cluster_points(positions: NDArray[np.floating[Any]], eps: float, min_points:
 
     Args:
         positions: x and y in m, finite, shape (N, 2).
-        eps: Points up to this far apart in m are neighbors, positive.
-        min_points: Neighbors, itself included, that make a point a core of a cluster.
+        eps: Largest distance of neighbors in m, positive.
+        min_points: Number of neighbors, itself included, of a core of a cluster.
 
     Returns:
         Clusters from 0 in the order of their first core; -1 = none, shape (N,). A point
-        that is no core joins the first cluster that has a core near it.
+        that is not a core joins the first cluster that has a core near it.
 
     Raises:
         ValueError: If an argument is wrong.
@@ -48,7 +48,7 @@ def cluster_points(positions: NDArray[np.floating[Any]], eps: float, min_points:
     if not len(positions):
         return labels
     points = positions.astype(np.float64)
-    # A hair below eps / sqrt(2), so that rounding cannot part two corners of a square.
+    # Slightly below eps / sqrt(2), so that rounding cannot separate two corners.
     squares = np.floor(points / (eps * 0.707)).astype(np.int64)
     is_core = _find_cores(points, squares, eps, min_points)
     if is_core.any():
@@ -88,6 +88,6 @@ def _join_cores(cores: Array, squares: Labels, eps: float) -> Labels:
 
 
 def _join_others(others: Array, cores: Array, labels: Labels, eps: float) -> Labels:
-    """Return the first cluster near each of the points that are no cores."""
+    """Return the first cluster near each point that is not a core."""
     near = KDTree(cores).query_ball_point(others, eps)
     return np.array([labels[rows].min(initial=len(cores)) if rows else -1 for rows in near], int)

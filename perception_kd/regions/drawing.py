@@ -1,4 +1,4 @@
-"""Pictures of regions: sweeps from above, and what scenes have."""
+"""Figures of regions: sweeps in BEV, and statistics of scenes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from perception_kd.regions.codec import NoRegion, RegionIds
 from perception_kd.regions.statistics import RegionStatistics, add_statistics
 from perception_kd.utils.checks import check_shape
 
-# Paler than the colors of regions, which shall stand out.
+# Paler than the colors of regions, which should stand out.
 COLORS = {
     NoRegion.GROUND: "#cccccc",
     NoRegion.NOISE: "#999999",
@@ -28,7 +28,7 @@ COLORS = {
     NoRegion.TOO_SMALL: "#eda6a6",
 }
 _STRONG = "Dark2"
-# A step of the golden ratio keeps the colors of regions near in number far apart.
+# Steps of the golden ratio give regions with close ids distinct colors.
 _STEP = 0.618
 _MAX_NAMED_SCENES = 20
 
@@ -40,27 +40,27 @@ def draw_regions(
     title: str = "",
     max_distance: float = 54.0,
 ) -> None:
-    """Write a picture of one sweep from above.
+    """Write a figure of one sweep in BEV.
 
-    Each region has a strong color; points in none have a pale one that says why.
+    Each region has a strong color; points in no region have a pale color per reason.
 
     Args:
-        points: x, y in m in the LiDAR frame; further columns are not looked at, shape
-            (N, 2) or wider.
-        region_ids: As :func:`~perception_kd.regions.make_regions` gives them, shape
-            (N,).
-        path: The PNG to write.
-        title: Above the picture.
-        max_distance: What is shown, along x and y, in m.
+        points: x, y in m in the LiDAR frame; further columns are ignored, shape (N, 2)
+            or wider.
+        region_ids: Result of
+            :func:`~perception_kd.regions.segmentation.make_regions`, shape (N,).
+        path: PNG file to write.
+        title: Title of the figure.
+        max_distance: Limit of x and y in m.
 
     Raises:
-        ValueError: If there is not one id for each point.
+        ValueError: If there is not one id per point.
     """
     check_shape("region_ids", region_ids, (len(points),))
     figure = Figure(figsize=(11, 9))
     figure.set_layout_engine("constrained", w_pad=0.15)
     axis = figure.subplots()
-    _draw_cloud(axis, points, region_ids)
+    _draw_points(axis, points, region_ids)
     limits = (-max_distance, max_distance)
     axis.set(aspect="equal", xlim=limits, ylim=limits, xlabel="x (m)", ylabel="y (m)")
     axis.set_title(title, fontsize=10)
@@ -76,11 +76,11 @@ def draw_regions(
 
 
 def draw_statistics(statistics: Sequence[RegionStatistics], path: str | Path) -> None:
-    """Write a picture of sizes, numbers and shares of regions.
+    """Write a figure of the sizes, numbers and shares of regions.
 
     Args:
-        statistics: One a scene.
-        path: The PNG to write.
+        statistics: One per scene.
+        path: PNG file to write.
     """
     figure = Figure(figsize=(10, 10), layout="constrained")
     sizes_axis, number_axis, share_axis = figure.subplots(3, 1)
@@ -104,7 +104,7 @@ def draw_statistics(statistics: Sequence[RegionStatistics], path: str | Path) ->
 def region_colors(region_ids: RegionIds) -> NDArray[np.uint8]:
     """Return an RGB color for each point, shape (N, 3).
 
-    Points of a region have a strong one, those in none a pale one that says why.
+    Points of a region have a strong color, others a pale color per reason.
 
     Args:
         region_ids: As in :func:`draw_regions`.
@@ -117,7 +117,7 @@ def region_colors(region_ids: RegionIds) -> NDArray[np.uint8]:
     return (255 * colors).round().astype(np.uint8)
 
 
-def _draw_cloud(axis: Axes, points: NDArray[np.floating[Any]], region_ids: RegionIds) -> None:
+def _draw_points(axis: Axes, points: NDArray[np.floating[Any]], region_ids: RegionIds) -> None:
     colors = region_colors(region_ids) / 255
     for rows, size in ((region_ids < 0, 1.2), (region_ids >= 0, 4)):
         x, y = points[rows, :2].T

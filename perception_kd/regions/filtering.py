@@ -1,4 +1,4 @@
-"""Which clusters of a sweep are no regions."""
+"""Filters that drop clusters of a sweep that are not objects."""
 
 from typing import Any
 
@@ -12,11 +12,12 @@ from perception_kd.utils.checks import check_shape
 
 
 def find_fault(cluster: NDArray[np.floating[Any]], settings: RegionSettings) -> NoRegion | None:
-    """Return why a cluster is no region, or None where it is one.
+    """Return why a cluster is not a region, or None if it is one.
 
     Args:
-        cluster: Positions of its points in m, z up, at least one, shape (N, 3).
-        settings: See there. The filters are tried in the order of :class:`NoRegion`.
+        cluster: Positions of at least one point in m, z up, shape (N, 3).
+        settings: Thresholds. The filters are applied in the order of
+            :class:`NoRegion`.
 
     Raises:
         ValueError: If the shape is wrong.
@@ -35,7 +36,7 @@ def find_fault(cluster: NDArray[np.floating[Any]], settings: RegionSettings) -> 
 def _find_fault_from_above(
     positions: NDArray[np.floating[Any]], settings: RegionSettings
 ) -> NoRegion | None:
-    # Around the origin, float32 is more than precise enough.
+    # Around the origin, float32 is precise enough.
     centered = (positions - positions.mean(axis=0)).astype(np.float32)
     hull = cv2.convexHull(centered)
     short, long = sorted(cv2.minAreaRect(hull)[1])

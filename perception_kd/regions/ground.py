@@ -1,4 +1,4 @@
-"""Ground of a sweep: a plane for each slice of the cloud."""
+"""Ground of a sweep: one plane per slice of the points."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +10,13 @@ from perception_kd.geometry.rigid import Array
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.utils.checks import check_shape
 
-# Seeds that spread less than a millimeter across their longest line give no plane.
+# Seeds within a millimeter of a line do not determine a plane.
 _MIN_SPREAD = 1e-3
 
 
 @dataclass(frozen=True)
 class Plane:
-    """A plane, and which side of it is up.
+    """A plane with an upward normal.
 
     Attributes:
         normal: Unit vector with z >= 0, shape (3,).
@@ -42,7 +42,7 @@ def fit_plane(points: Array) -> Plane | None:
         points: Positions in m, shape (N, 3).
 
     Returns:
-        None where the points lie on a line, or are fewer than three.
+        None if the points are on a line, or fewer than three.
     """
     if len(points) < 3:
         return None
@@ -51,7 +51,7 @@ def fit_plane(points: Array) -> Plane | None:
     if variances[1] < _MIN_SPREAD**2:
         return None
     normal = axes[:, 0]
-    # The sign of an eigenvector is arbitrary; downward, everything would be ground.
+    # The sign of an eigenvector is arbitrary; below a downward normal all is ground.
     return Plane(normal if normal[2] >= 0 else -normal, center)
 
 
@@ -63,10 +63,10 @@ def fit_ground(points: Array, settings: RegionSettings) -> Plane | None:
 
     Args:
         points: Finite positions in m, z up, shape (N, 3).
-        settings: See there.
+        settings: Settings of the fit.
 
     Returns:
-        None where the points are too few or give no plane.
+        None if the points are too few or do not determine a plane.
     """
     if len(points) < settings.min_slice_points:
         return None
@@ -90,17 +90,17 @@ def find_ground(
 ) -> NDArray[np.bool_]:
     """Return which points of a sweep are ground.
 
-    The cloud is cut into slices along x, each with a plane of its own. In nuScenes'
-    sensor frame x is to the right, so a slice is a strip along the road, as in the code
-    that the constants come from; in SemanticKITTI's, x is forward. All that lies below
-    a plane is ground too.
+    The points are cut into slices along x, each with its own plane. In the sensor frame
+    of nuScenes x is to the right, so a slice is a strip along the road, as in the code
+    that the constants are from; in that of SemanticKITTI x is forward. Points below a
+    plane are ground too.
 
     Args:
         points: Finite positions in m, z up, shape (N, 3).
-        settings: See there; None means nuScenes'.
+        settings: Settings; None uses those of nuScenes.
 
     Returns:
-        Shape (N,). Slices with too few points have no ground, and neither has what lies
+        Shape (N,). Slices with too few points have no ground, and neither have points
         beyond ``max_x``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Regions of a sweep: what stands on the ground, thing by thing, without any label."""
+"""Segmentation of a sweep into regions, without labels."""
 
 from typing import Any
 
@@ -18,19 +18,19 @@ def make_regions(
 ) -> RegionIds:
     """Find the regions of one sweep: CALICO's unsupervised semantic pooling [1].
 
-    Ground is removed, the rest is clustered as seen from above, and clusters that are
-    too high, low, thin, large or small to be a thing of interest are dropped.
+    Ground is removed, the rest is clustered in BEV, and clusters that are too high,
+    low, thin, large or small to be an object of interest are dropped.
 
     - [1] CALICO: Self-Supervised Camera-LiDAR Contrastive Pre-training for BEV
       Perception, 2024, https://arxiv.org/abs/2306.00349
 
     Args:
-        points: x, y, z in m in the LiDAR frame, shape (N, 3); further columns are not
-            looked at. Points that are not finite are in no region.
-        settings: See there; None means nuScenes'.
+        points: x, y, z in m in the LiDAR frame, shape (N, 3); further columns are
+            ignored. Points that are not finite are in no region.
+        settings: Settings; None uses those of nuScenes.
 
     Returns:
-        Region of each point from 0 without gaps, or a :class:`NoRegion`, shape (N,).
+        Region of each point, from 0 without gaps, or a :class:`NoRegion`, shape (N,).
 
     Raises:
         ValueError: If the shape is wrong.
@@ -58,5 +58,5 @@ def make_regions(
 def _group(rows: NDArray[np.int64], clusters: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Return the rows of each cluster, in the order of the clusters."""
     order = np.argsort(clusters, kind="stable")
-    counts = np.bincount(clusters + 1)  # the first are in no cluster
+    counts = np.bincount(clusters + 1)  # the first bin is no cluster
     return np.split(rows[order], np.cumsum(counts)[:-1])[1:]

@@ -1,4 +1,4 @@
-"""What decides the regions of a sweep: one block of numbers, and the data sets' own."""
+"""Settings that decide the regions of a sweep, with a preset per data set."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -11,44 +11,44 @@ from perception_kd.utils.checks import check_at_least
 class RegionSettings:
     """Thresholds of ground removal, clustering and the filters on clusters.
 
-    The defaults are for nuScenes. Those marked [paper] stand in CALICO [1], the others
-    in code that its first author published before (constants of
-    ``ops/ground_detection`` and ``ops/semantic_pool``). Heights are above the ground
-    as it is under the sensor, in m.
+    The defaults are for nuScenes. Those marked [paper] are from CALICO [1], the others
+    from earlier code of its first author (constants of ``ops/ground_detection`` and
+    ``ops/semantic_pool``). Heights are above the ground below the sensor, in m.
 
     - [1] CALICO: Self-Supervised Camera-LiDAR Contrastive Pre-training for BEV
       Perception, 2024, https://arxiv.org/abs/2306.00349
 
     Attributes:
-        sensor_height: Of the origin of the points above the ground, in m. The author's
-            fit has 1.841 where its filters have 1.84; one value serves both here.
-        max_x: Ground is looked for up to this abs(x), in m. What lies beyond is never
-            ground.
-        slice_length: Along x of the slices that get a plane each, in m.
+        sensor_height: Height of the LiDAR origin above the ground, in m. The author's
+            code uses 1.841 in the fit and 1.84 in the filters; here it is one value.
+        max_x: Points with a larger abs(x), in m, are never ground.
+        slice_length: Length along x of the slices, each with its own plane, in m.
         min_slice_points: A slice with fewer points has no ground.
-        max_depth: Points deeper below the ground than this, in m, are echoes: no plane
-            starts from them.
-        num_lowest: The mean height of so many lowest points of a slice is where its
-            plane starts from.
-        seed_height: Points up to this height in m above that mean are the first seeds.
-        num_iterations: Times that a plane is fitted and seeds that lie high are
+        max_depth: Points deeper below the ground than this, in m, are reflections and
+            not used to start a plane.
+        num_lowest: Number of lowest points of a slice whose mean height is the start
+            of its plane.
+        seed_height: Points up to this height above that mean, in m, are the first
+            seeds.
+        num_iterations: Number of times that a plane is fitted and high seeds are
             dropped.
-        ground_height: Points less than this above the plane, in m, are ground.
-        eps: Points nearer than this as seen from above, in m, are neighbors [paper].
-        min_points: Neighbors, itself included, that make a point the core of a cluster
+        ground_height: Points less than this above their plane, in m, are ground.
+        eps: Points closer than this in BEV, in m, are neighbors [paper].
+        min_points: Number of neighbors, itself included, of a core point of a cluster
             [paper].
-        ego_half_width: A cluster all within this abs(x), or abs(y), in m is dropped:
-            the vehicle itself, or a strip along an axis through the sensor.
-        min_height: A cluster must rise to this height.
-        max_height: A cluster must not rise beyond this height (3.0 m above nuScenes'
-            sensor).
-        min_side_ratio: Of the short to the long side of the smallest rectangle around
-            a cluster as seen from above.
-        min_area: Of a cluster's convex hull as seen from above, in m^2.
-        max_area: Of the same, in m^2. Buses seen whole are larger, and dropped.
+        ego_half_width: A cluster entirely within this abs(x), or abs(y), in m is
+            dropped: the ego vehicle, or a strip along an axis through the sensor.
+        min_height: Smallest height of the top of a cluster.
+        max_height: Largest height of the top of a cluster (3.0 m above the sensor of
+            nuScenes).
+        min_side_ratio: Smallest ratio of the short to the long side of the smallest
+            rectangle around a cluster in BEV.
+        min_area: Smallest BEV area of the convex hull of a cluster, in m^2.
+        max_area: Largest BEV area of the convex hull of a cluster, in m^2. Buses that
+            are seen completely are larger, and dropped.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: If a number is out of range.
     """
 
     sensor_height: float = 1.84
@@ -87,10 +87,10 @@ class RegionSettings:
         return asdict(self)
 
     def with_values(self, texts: Iterable[str]) -> "RegionSettings":
-        """Return settings with some values taken from texts ``name=value``.
+        """Return settings with some values replaced by texts ``name=value``.
 
         Raises:
-            ValueError: If a text has another form, an unknown name or no number.
+            ValueError: If a text has another form, an unknown name or not a number.
         """
         types = {name: type(default) for name, default in RegionSettings().as_dict().items()}
         values: dict[str, Any] = {}
@@ -112,9 +112,9 @@ class RegionSettings:
 
 PRESETS = {
     "nuscenes": RegionSettings(),
-    # KITTI's sketch of its vehicle has the Velodyne 1.73 m above the ground.
+    # The Velodyne of KITTI is 1.73 m above the ground, by the sketch of its vehicle.
     "semantickitti": RegionSettings(sensor_height=1.73),
-    # Waymo gives points in the vehicle's frame, whose origin is on the ground.
+    # The points of Waymo are in the vehicle frame, whose origin is on the ground.
     "waymo": RegionSettings(sensor_height=0.0),
 }
 
@@ -123,10 +123,10 @@ def get_preset(dataset: str) -> RegionSettings:
     """Return the settings of a data set.
 
     Args:
-        dataset: Name as in the head of an info file, whatever its case.
+        dataset: Name as in the metainfo of an info file, in upper or lower case.
 
     Raises:
-        ValueError: If there are none.
+        ValueError: If there is no preset.
     """
     preset = PRESETS.get(dataset.lower())
     if preset is None:

@@ -1,4 +1,4 @@
-"""How many regions scenes have, how large they are, and where the other points went."""
+"""Statistics of regions: their number and size, and the reasons of other points."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from perception_kd.regions.codec import NoRegion, RegionIds
 
 @dataclass(frozen=True)
 class RegionStatistics:
-    """Regions of the sweeps of a scene, or of several.
+    """Statistics of the regions of one scene or several.
 
     Attributes:
-        name: Of the scene.
+        name: Name of the scene.
         num_sweeps: Number of sweeps.
-        num_points: Number of their points.
-        num_without: Points in no region, by reason.
-        sizes: Points of each region, shape (R,).
+        num_points: Number of points in all sweeps.
+        num_without: Number of points in no region, by reason.
+        sizes: Number of points of each region, shape (R,).
     """
 
     name: str
@@ -29,7 +29,7 @@ class RegionStatistics:
 
     @property
     def regions_per_sweep(self) -> float:
-        """Mean number of regions of a sweep."""
+        """Mean number of regions per sweep."""
         return len(self.sizes) / max(self.num_sweeps, 1)
 
     @property
@@ -59,8 +59,9 @@ def count_regions(name: str, sweeps: Iterable[RegionIds]) -> RegionStatistics:
     """Count the regions of sweeps.
 
     Args:
-        name: Of what they are.
-        sweeps: As :func:`~perception_kd.regions.make_regions` gives them, each (N,).
+        name: Name of the scene.
+        sweeps: Results of :func:`~perception_kd.regions.segmentation.make_regions`,
+            each of shape (N,).
     """
     sizes = [np.zeros(0, dtype=np.int64)]
     num_without = dict.fromkeys(NoRegion, 0)
@@ -76,11 +77,11 @@ def count_regions(name: str, sweeps: Iterable[RegionIds]) -> RegionStatistics:
 
 
 def add_statistics(name: str, parts: Sequence[RegionStatistics]) -> RegionStatistics:
-    """Return the statistics of several scenes together.
+    """Return the sum of the statistics of scenes.
 
     Args:
-        name: Of the sum.
-        parts: One a scene.
+        name: Name of the sum.
+        parts: One per scene.
     """
     return RegionStatistics(
         name,

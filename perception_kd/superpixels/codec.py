@@ -1,7 +1,7 @@
-"""Superpixel maps as PNG files: any number of segments, any size, nothing lost.
+"""Superpixel maps as lossless PNG files, for any number of segments and any size.
 
-A pixel holds its segment's id plus one; zero is a pixel without a segment. The files
-have 8 bits where that is enough, else 16, else red, green and blue, red the highest.
+A pixel holds the id of its segment plus one, or zero without a segment. The files have
+8 bits if that is enough, else 16, else three channels, of which red is the highest.
 """
 
 from pathlib import Path
@@ -19,10 +19,10 @@ KIND = "superpixels"
 EXTENSION = ".png"
 MAX_SEGMENTS = 2**24 - 1
 
-# The chunk that ends every whole PNG.
+# The chunk at the end of every complete PNG.
 _PNG_END = b"IEND\xaeB`\x82"
 
-# Against OpenCV's default, a third less to store and to decode; higher levels decode
+# A third less to store and to decode than OpenCV's default; higher levels decode
 # slower.
 _COMPRESSION = (cv2.IMWRITE_PNG_COMPRESSION, 3)
 
@@ -30,13 +30,13 @@ Map = NDArray[np.int32]
 
 
 def relabel(segments: NDArray[np.integer[Any]]) -> Map:
-    """Number segments from 0 without gaps, in the order of their ids.
+    """Renumber segments from 0 without gaps, in the order of their ids.
 
     Args:
-        segments: Any integer ids, shape (H, W); negative where there is no segment.
+        segments: Any integer ids, shape (H, W); negative for no segment.
 
     Returns:
-        The same segments, shape (H, W); -1 where there is none.
+        The same segments, shape (H, W); -1 for no segment.
 
     Raises:
         ValueError: If ``segments`` is not a matrix of integers.
@@ -49,7 +49,7 @@ def relabel(segments: NDArray[np.integer[Any]]) -> Map:
         segments = np.where(segments >= 0, np.searchsorted(ids, segments), -1)
     ids = np.maximum(segments, -1).ravel() + np.int64(1)
     present = np.bincount(ids, minlength=1) > 0
-    present[0] = True  # no segment keeps its place
+    present[0] = True  # for no segment
     new_ids = np.cumsum(present, dtype=np.int32) - 2
     new_ids[0] = -1
     return new_ids[ids].reshape(segments.shape)
@@ -59,10 +59,10 @@ def encode_superpixels(superpixels: Map) -> bytes:
     """Return a superpixel map as the bytes of a PNG.
 
     Args:
-        superpixels: Ids from 0, -1 where there is none, shape (H, W).
+        superpixels: Ids from 0, -1 for no segment, shape (H, W).
 
     Raises:
-        ValueError: If there is no pixel, or an id is below -1 or beyond 24 bits.
+        ValueError: If there is no pixel, or an id is below -1 or has over 24 bits.
     """
     check_shape("superpixels", superpixels, ("H", "W"))
     if not superpixels.size:
@@ -86,22 +86,20 @@ def decode_superpixels(data: bytes, path: str | Path, img_shape: tuple[int, int]
     """Return a superpixel map from the bytes of a PNG.
 
     Args:
-        data: The whole file.
-        path: Its path, for the error.
-        img_shape: Height and width of the image that it belongs to, in px.
+        data: Content of the file.
+        path: Path of the file, for the error.
+        img_shape: Height and width of its image in px.
 
     Returns:
-        Ids from 0, -1 where there is none, shape (H, W).
+        Ids from 0, -1 for no segment, shape (H, W).
 
     Raises:
-        BrokenFileError: If the file is cut off, no superpixel map or of another size.
+        BrokenFileError: If the file is truncated, not a PNG or of another size.
     """
     is_whole = data.endswith(_PNG_END)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if is_whole else None
     if pixels is None:
-        raise BrokenFileError(
-            f"{path} must be a whole PNG, but got {len(data)} bytes that are cut off or no PNG."
-        )
+        raise BrokenFileError(f"{path} is truncated or not a PNG ({len(data)} bytes).")
     if pixels.shape[:2] != tuple(img_shape):
         raise BrokenFileError(
             f"{path} must have the size of its image, {img_shape[0]}x{img_shape[1]}, but got "
@@ -118,14 +116,14 @@ def load_superpixels(cache: Cache, key: str, img_shape: tuple[int, int]) -> Map:
 
     Args:
         cache: Opened with ``Cache.open(folder, KIND)``.
-        key: The image's token.
+        key: Token of the image.
         img_shape: Height and width of the image in px.
 
     Returns:
-        Ids from 0, -1 where there is none, shape (H, W).
+        Ids from 0, -1 for no segment, shape (H, W).
 
     Raises:
         FileNotFoundError: If the cache has no such entry.
-        BrokenFileError: If it is cut off, no superpixel map or of another size.
+        BrokenFileError: If it is truncated, not a PNG or of another size.
     """
     return cache.read(key, lambda data, path: decode_superpixels(data, path, img_shape))

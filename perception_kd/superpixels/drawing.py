@@ -22,6 +22,6 @@ def draw_borders(
         superpixels: Ids, shape (H, W).
         color: RGB of the borders.
     """
-    picture = image.copy()
-    picture[find_borders(superpixels)] = color
-    return picture
+    drawn = image.copy()
+    drawn[find_borders(superpixels)] = color
+    return drawn

@@ -1,11 +1,12 @@
-"""SLIC superpixels [1]: the reference of SLidR [2] and two faster ways.
+"""SLIC superpixels [1]: the implementation that SLidR [2] uses, and two faster ones.
 
 - [1] SLIC Superpixels Compared to State-of-the-Art Superpixel Methods, 2012
 - [2] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
   https://arxiv.org/abs/2203.16258
 
-All take an RGB image and the same settings and give segment ids; ``num_segments`` is
-what SLIC aims at, not what comes out. Gaps in the ids and their order mean nothing.
+All take an RGB image and the same settings and return segment ids. ``num_segments`` is
+the number that SLIC aims at, not that of the result. Gaps in the ids and their order
+have no meaning.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# fast-slic's ids are unsigned 16-bit numbers, whatever their type says.
+# The ids of fast-slic are unsigned 16-bit numbers, although their dtype is signed.
 _FAST_NONE = 2**16 - 1
 
 Image = NDArray[np.uint8]
@@ -30,9 +31,9 @@ def slic_skimage(
 
     Args:
         image: RGB, shape (H, W, 3).
-        num_segments: Number of segments to aim at; SLidR takes 150 with MinkUNet, 30
+        num_segments: Number of segments to aim at; SLidR uses 150 with MinkUNet and 30
             with VoxelNet.
-        compactness: Weight of nearness against likeness of color in CIELAB.
+        compactness: Weight of spatial distance against color distance in CIELAB.
         sigma: Width of the Gaussian that smooths the image first, in px.
 
     Returns:
@@ -49,16 +50,16 @@ def slic_skimage(
 def slic_skimage_half(
     image: Image, num_segments: int = 150, compactness: float = 6.0, sigma: float = 3.0
 ) -> Segments:
-    """Segment an image at half its size, with scikit-image alone.
+    """Segment an image at half its size with scikit-image.
 
     The smoothing is halved with the image, and the segments are enlarged again, so
-    their borders have steps of 2 px. SLidR shrinks its crops by about 2 or more.
+    their borders have steps of 2 px. SLidR downsamples its crops by about 2 or more.
 
     Args:
         image: RGB, shape (H, W, 3).
         num_segments: Number of segments to aim at.
         compactness: As in :func:`slic_skimage`.
-        sigma: Width of the Gaussian in px of the whole image.
+        sigma: Width of the Gaussian in px of the full image.
 
     Returns:
         Segment ids, shape (H, W).
@@ -75,19 +76,19 @@ def slic_fast(
 ) -> Segments:
     """Segment an image with the package fast-slic.
 
-    Another implementation than the reference: distances in color are sums of absolute
-    values of 8-bit CIELAB, and small segments are merged at a quarter instead of half
-    the size aimed at, so nearly ``num_segments`` come out. The result depends neither
-    on the number of threads nor on the machine's vector instructions.
+    It differs from scikit-image: color distances are sums of absolute differences in
+    8-bit CIELAB, and segments are merged below a quarter instead of half of the
+    intended size, so nearly ``num_segments`` remain. The result depends neither on the
+    number of threads nor on the vector instructions of the machine.
 
     Args:
         image: RGB, shape (H, W, 3).
         num_segments: Number of segments to aim at, below 65534.
-        compactness: Weight of nearness against likeness of color.
+        compactness: Weight of spatial distance against color distance.
         sigma: Width of the Gaussian that smooths the image first, in px; 0 for none.
 
     Returns:
-        Segment ids, -1 where there is none, shape (H, W).
+        Segment ids, -1 for no segment, shape (H, W).
 
     Raises:
         ImportError: If fast-slic is not installed.
@@ -97,18 +98,18 @@ def slic_fast(
         from fast_slic import Slic
     except ImportError as error:
         raise ImportError(
-            "The backend `fast` must have fast-slic, but it is not installed; install the extra "
-            '[superpixels], or take the backend "skimage_half".'
+            "The backend `fast` needs fast-slic, which is not installed. Install the extra "
+            '[superpixels], or use the backend "skimage_half".'
         ) from error
 
     if num_segments >= _FAST_NONE - 1:
         raise ValueError(
             f"num_segments must be below {_FAST_NONE - 1} for the backend `fast`, but got "
-            f'{num_segments}; take the backend "skimage".'
+            f'{num_segments}; use the backend "skimage".'
         )
     smooth = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0 else image
     slic = Slic(
-        # With more segments than pixels it would divide by zero and end the process.
+        # With more segments than pixels, fast-slic divides by zero and crashes.
         num_components=min(num_segments, image.shape[0] * image.shape[1]),
         compactness=compactness,
         manhattan_spatial_dist=False,

@@ -1,4 +1,4 @@
-"""Checks of arguments, with errors that say what was expected and what came."""
+"""Checks of arguments, with errors that name the expected and the actual value."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +17,10 @@ def check_at_least(name: str, value: int, lowest: int) -> None:
 def check_classes(name: str, classes: Sequence[str], expected: Sequence[str]) -> None:
     """Check that classes are the expected ones in their order.
 
-    Labels count classes by place: in another order each would mean another class.
+    Labels are indices into the classes: in another order each means another class.
 
     Raises:
-        ValueError: If a name or the order differs, with the first place where.
+        ValueError: If a name or the order differs, with the first difference.
     """
     if tuple(classes) == tuple(expected):
         return
@@ -37,7 +37,7 @@ def check_shape(name: str, array: Any, expected: Sequence[int | str]) -> None:
     Args:
         name: Name of the argument, for the error.
         array: Anything with a ``shape``.
-        expected: One entry an axis: its size, or a letter where any size will do.
+        expected: One entry per axis: its size, or a letter that stands for any size.
 
     Raises:
         ValueError: If the number of axes or a size differs.

@@ -1,4 +1,4 @@
-"""Cache folders: what is refused, what survives, what is told."""
+"""Caches: entries survive, other settings are refused, and errors name the remedy."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ def test_the_hash_is_that_of_canonical_json() -> None:
     assert hash_settings({"b": [2.5, "x"], "a": 1}) == expected
 
 
-def test_the_manifest_tells_what_made_the_cache(tmp_path: Path) -> None:
+def test_the_manifest_records_what_made_the_cache(tmp_path: Path) -> None:
     cache = make_cache(tmp_path)
     cache.write("a", b".")
     cache.save_manifest()
@@ -56,7 +56,7 @@ def test_the_manifest_tells_what_made_the_cache(tmp_path: Path) -> None:
     assert manifest["sources"] == [SOURCE]
 
 
-def test_going_on_keeps_entries_and_adds_each_source_once(tmp_path: Path) -> None:
+def test_resuming_keeps_entries_and_adds_each_source_once(tmp_path: Path) -> None:
     make_cache(tmp_path).write("a", b".")
     make_cache(tmp_path)
     other = {**SOURCE, "info_file": "b.pkl"}
@@ -65,22 +65,22 @@ def test_going_on_keeps_entries_and_adds_each_source_once(tmp_path: Path) -> Non
     assert cache.manifest["sources"] == [SOURCE, other]
 
 
-def test_other_settings_are_refused_with_each_difference(tmp_path: Path) -> None:
+def test_other_settings_are_refused_with_all_differences(tmp_path: Path) -> None:
     make_cache(tmp_path)
     before = (tmp_path / "manifest.json").read_bytes()
     message = (
-        "backend is 'fast' there and None here; num_segments is 150 there and 30 here; "
-        "sigma is None there and 3.0 here. Give another folder"
+        "backend is 'fast', not None; num_segments is 150, not 30; sigma is None, not 3.0. "
+        "Choose another folder"
     )
     with pytest.raises(ValueError, match=message):
         make_cache(tmp_path, {"num_segments": 30, "sigma": 3.0})
     assert (tmp_path / "manifest.json").read_bytes() == before
 
 
-def test_a_reader_names_only_the_settings_that_matter_to_it(tmp_path: Path) -> None:
+def test_a_reader_may_expect_only_some_settings(tmp_path: Path) -> None:
     make_cache(tmp_path)
     Cache.open(tmp_path, "maps", {"num_segments": 150})
-    with pytest.raises(ValueError, match="num_segments is 150 there and 30 here"):
+    with pytest.raises(ValueError, match="num_segments is 150, not 30"):
         Cache.open(tmp_path, "maps", {"num_segments": 30})
 
 
@@ -92,7 +92,7 @@ def test_a_cache_of_another_kind_is_refused(tmp_path: Path) -> None:
         make_cache(tmp_path, kind="regions")
 
 
-def test_a_folder_without_a_manifest_is_no_cache(tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b".")
     with pytest.raises(ValueError, match="has files and no manifest"):
         make_cache(tmp_path)
@@ -100,11 +100,20 @@ def test_a_folder_without_a_manifest_is_no_cache(tmp_path: Path) -> None:
         Cache.open(tmp_path, "maps")
 
 
+def test_a_missing_cache_is_named_with_the_one_that_exists(tmp_path: Path) -> None:
+    make_cache(tmp_path / "fast_150")
+    make_cache(tmp_path / "other", kind="regions")
+    with pytest.raises(FileNotFoundError, match=r"or use one that exists: \S*/fast_150\.$"):
+        Cache.open(tmp_path / "skimage_150", "maps")
+    with pytest.raises(FileNotFoundError, match=r"or give another folder\.$"):
+        Cache.open(tmp_path / "elsewhere" / "skimage_150", "maps")
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema_version": 1}'])
 def test_a_broken_manifest_is_named(tmp_path: Path, text: str) -> None:
     make_cache(tmp_path)
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(ValueError, match=r"manifest\.json must be the manifest of a cache"):
+    with pytest.raises(ValueError, match=r"manifest\.json is not the manifest of a cache"):
         Cache.open(tmp_path, "maps")
 
 
@@ -118,7 +127,7 @@ def test_a_manifest_of_another_schema_is_refused(tmp_path: Path) -> None:
 def test_edited_settings_are_refused(tmp_path: Path) -> None:
     make_cache(tmp_path)
     edit_manifest(tmp_path, settings={**SETTINGS, "num_segments": 30})
-    with pytest.raises(ValueError, match="settings that match their settings_hash"):
+    with pytest.raises(ValueError, match="do not match their settings_hash"):
         make_cache(tmp_path, {**SETTINGS, "num_segments": 30})
 
 
@@ -151,7 +160,7 @@ def test_an_empty_file_is_no_entry(tmp_path: Path) -> None:
     assert cache.keys() == set()
 
 
-def test_a_missing_entry_is_told_with_the_remedy(tmp_path: Path) -> None:
+def test_a_missing_entry_is_named_with_the_remedy(tmp_path: Path) -> None:
     cache = make_cache(tmp_path)
     cache.write("a", b".")
     message = "No maps of b in .*, which has 1 entries; make what is missing with: make it"
@@ -159,7 +168,7 @@ def test_a_missing_entry_is_told_with_the_remedy(tmp_path: Path) -> None:
         cache.read("b", decode_text)
 
 
-def test_a_broken_entry_is_told_with_the_remedy(tmp_path: Path) -> None:
+def test_a_broken_entry_is_named_with_the_remedy(tmp_path: Path) -> None:
     cache = make_cache(tmp_path)
     cache.write("a", b"cut off")
     with pytest.raises(
@@ -169,12 +178,12 @@ def test_a_broken_entry_is_told_with_the_remedy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "../a", "a/b", ".a", "a b", "a\n"])
-def test_a_key_that_is_no_file_name_is_refused(tmp_path: Path, key: str) -> None:
+def test_a_key_that_cannot_name_a_file_is_refused(tmp_path: Path, key: str) -> None:
     with pytest.raises(ValueError, match="key must name a file"):
         make_cache(tmp_path).path(key)
 
 
-def test_a_cache_goes_to_other_processes(tmp_path: Path) -> None:
+def test_a_cache_can_be_sent_to_other_processes(tmp_path: Path) -> None:
     cache = make_cache(tmp_path)
     cache.write("a", b".")
     assert pickle.loads(pickle.dumps(cache)).read("a", decode_text) == "."

@@ -1,4 +1,4 @@
-"""Info files: what is written comes back, and what cannot be trusted is refused."""
+"""Info files: samples are read back, and files of other origin are refused."""
 
 import os
 import pickle
@@ -48,7 +48,7 @@ def dump(path: Path, content: Any) -> Path:
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_what_is_written_comes_back(tmp_path: Path, count: int) -> None:
+def test_written_samples_are_read_back(tmp_path: Path, count: int) -> None:
     path = tmp_path / "new" / "infos.pkl"
     assert write_info(path, metainfo(), samples(count)) == count
     info = read_info(path)
@@ -59,7 +59,7 @@ def test_what_is_written_comes_back(tmp_path: Path, count: int) -> None:
         assert read == written
 
 
-def test_any_reader_of_pickles_reads_the_file(tmp_path: Path) -> None:
+def test_other_unpicklers_read_the_file(tmp_path: Path) -> None:
     path = tmp_path / "infos.pkl"
     write_info(path, metainfo(), samples(3))
     with path.open("rb") as file:
@@ -79,7 +79,7 @@ def test_memory_does_not_grow_with_the_number_of_samples(tmp_path: Path) -> None
     assert peak < 2e6
 
 
-def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+def test_an_error_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
     path = tmp_path / "infos.pkl"
     write_info(path, metainfo(), samples(2))
 
@@ -126,7 +126,7 @@ def test_refuses_a_file_of_mmdet3d(tmp_path: Path) -> None:
     assert command in str(error.value)
 
 
-def test_refuses_a_head_that_is_none(tmp_path: Path) -> None:
+def test_refuses_a_missing_metainfo(tmp_path: Path) -> None:
     path = dump(tmp_path / "infos.pkl", {"metainfo": None, "data_list": list(samples(1))})
     with pytest.raises(ValueError, match=r"no schema_version.*create_data.py DATASET"):
         read_info(path)
@@ -165,11 +165,11 @@ def test_refuses_other_pickles(tmp_path: Path, content: Any) -> None:
 
 
 @pytest.mark.parametrize("kept", [0, 1, 40, 400, -1])
-def test_refuses_a_file_that_is_cut_off(tmp_path: Path, kept: int) -> None:
+def test_refuses_a_truncated_file(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "infos.pkl"
     write_info(path, metainfo(), samples(3))
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(ValueError, match=r"must be a whole info file, but reading its \d+ bytes"):
+    with pytest.raises(ValueError, match=r"is broken: reading its \d+ bytes"):
         read_info(path)
 
 
@@ -191,9 +191,7 @@ def test_runs_no_code_from_a_file(tmp_path: Path) -> None:
         ("semantickitti_infos_train.pkl", "semantickitti --root {}"),
     ],
 )
-def test_a_missing_file_comes_with_the_command_that_makes_it(
-    tmp_path: Path, name: str, command: str
-) -> None:
+def test_a_missing_file_is_named_with_its_command(tmp_path: Path, name: str, command: str) -> None:
     folder = tmp_path / "my data"
     expected = re.escape(f"create_data.py {command.format(shlex.quote(str(folder)))}")
     with pytest.raises(FileNotFoundError, match=f"No info file at .*{name}; .*{expected}"):

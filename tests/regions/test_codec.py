@@ -25,7 +25,7 @@ def test_any_ids_survive(region_ids: RegionIds) -> None:
     np.testing.assert_array_equal(again, region_ids)
 
 
-def test_convention_negative_numbers_say_why_a_point_is_in_no_region() -> None:
+def test_convention_negative_ids_are_reasons() -> None:
     # Caches hold these numbers: they must stay what they are.
     assert {reason.name: int(reason) for reason in NoRegion} == {
         "NOISE": -1,
@@ -44,17 +44,17 @@ def test_numpy_reads_the_file() -> None:
         assert archive["region_ids"].tolist() == [3, -2]
 
 
-def test_a_file_cut_off_anywhere_is_named() -> None:
+def test_a_truncated_file_is_named() -> None:
     data = encode_region_ids(np.arange(300))
     for length in range(0, len(data), 11):
-        with pytest.raises(BrokenFileError, match=r"a\.npz must be a whole file of region ids"):
+        with pytest.raises(BrokenFileError, match=r"a\.npz is not a complete file of region ids"):
             decode_region_ids(data[:length], "a.npz", 300)
 
 
 def test_a_file_with_a_changed_byte_is_named() -> None:
     data = bytearray(encode_region_ids(np.arange(300)))
     data[len(data) // 2] ^= 0xFF
-    with pytest.raises(BrokenFileError, match=r"a\.npz must be a whole file of region ids"):
+    with pytest.raises(BrokenFileError, match=r"a\.npz is not a complete file of region ids"):
         decode_region_ids(bytes(data), "a.npz", 300)
 
 

@@ -81,7 +81,7 @@ def test_the_cache_holds_the_regions_of_each_sweep(root: Path) -> None:
         assert region_ids.max() == i
 
 
-def test_what_was_made_is_loaded_with_the_points(root: Path) -> None:
+def test_stored_regions_are_loaded_with_the_points(root: Path) -> None:
     create(root)
     sample: Sample = {"sample_token": "c", "info_root": str(root), "num_pts_feats": 5}
     loaded = LoadPoints()({**sample, "lidar_path": str(root / "samples/c.bin")})
@@ -131,7 +131,7 @@ def test_statistics_of_each_scene_are_logged(root: Path, monkeypatch: pytest.Mon
     assert lines[1:] == first
 
 
-def test_no_resume_makes_all_anew(root: Path) -> None:
+def test_no_resume_makes_all_entries_again(root: Path) -> None:
     create(root)
     before = get_times(open_cache(root))
     create(root)
@@ -141,7 +141,7 @@ def test_no_resume_makes_all_anew(root: Path) -> None:
     assert all(after[key] > before[key] for key in before)
 
 
-def test_verify_makes_broken_files_anew_and_keeps_the_others(root: Path) -> None:
+def test_verify_replaces_only_broken_files(root: Path) -> None:
     create(root)
     cache = open_cache(root)
     before = get_times(cache)
@@ -159,17 +159,17 @@ def test_a_broken_file_is_named_without_verify(root: Path) -> None:
     create(root)
     path = open_cache(root).path("b")
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(BrokenFileError, match=r"b\.npz must be a whole .* Delete the file, then"):
+    with pytest.raises(BrokenFileError, match=r"b\.npz is not a complete .* Delete the file, then"):
         create(root)
 
 
 def test_other_settings_are_not_mixed_in(root: Path) -> None:
     create(root)
-    with pytest.raises(ValueError, match=r"eps is 0.75 there and 0.5 here"):
+    with pytest.raises(ValueError, match=r"eps is 0.75, not 0.5"):
         create(root, "--settings", "eps=0.5")
 
 
-def test_unreadable_sweeps_are_named_at_the_end_and_the_others_made(root: Path) -> None:
+def test_unreadable_sweeps_are_named_at_the_end(root: Path) -> None:
     (root / "samples/a.bin").unlink()
     cut = root / "samples/c.bin"
     cut.write_bytes(cut.read_bytes()[:-3])
@@ -180,7 +180,7 @@ def test_unreadable_sweeps_are_named_at_the_end_and_the_others_made(root: Path) 
     assert open_cache(root).manifest["num_entries"] == 1
 
 
-def test_a_stopped_run_can_go_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_resumes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     count = iter(range(10))
 
     def stop_at_the_third(*args: Any) -> Any:
@@ -216,15 +216,13 @@ def test_previews_show_sweeps_and_statistics(root: Path) -> None:
         (["--preview", "-1"], "--preview must be at least 0, but got -1"),
     ],
 )
-def test_wrong_options_are_refused_before_anything_is_made(
-    root: Path, options: list[str], message: str
-) -> None:
+def test_wrong_options_are_refused_first(root: Path, options: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         create(root, *options)
     assert not (root / "regions").exists()
 
 
-def test_a_wrong_data_root_is_told_before_anything_is_made(root: Path) -> None:
+def test_a_wrong_data_root_is_refused_first(root: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"No data set at .*; give its folder"):
         create(root, "--data-root", str(root / "nowhere"))
     assert not (root / "regions").exists()

@@ -41,7 +41,7 @@ def test_a_sweep_without_points_is_drawn(tmp_path: Path) -> None:
     assert draw(tmp_path / "a.png", np.zeros((0, 3)), np.zeros(0, np.int32)).size
 
 
-def test_an_id_for_each_point_is_needed(tmp_path: Path) -> None:
+def test_one_id_per_point_is_needed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"region_ids must have shape \(4,\), but got \(3,\)"):
         draw(tmp_path / "a.png", np.zeros((4, 3)), np.zeros(3, np.int32))
 

@@ -59,7 +59,7 @@ def test_filters_at_their_thresholds(cluster: Cloud, fault: NoRegion | None) -> 
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-def test_what_reaches_no_farther_than_the_strip_is_the_vehicle(axis: int) -> None:
+def test_a_cluster_within_the_strip_is_the_ego_vehicle(axis: int) -> None:
     cluster = np.tile([0.0, 0.0, 0.0], (4, 1))
     cluster[:, 1 - axis] = 20 + np.array([0, 0, 4, 4])
     cluster[:, axis] = (-1.0, 1.49, -1.0, 1.0)
@@ -71,7 +71,7 @@ def test_what_reaches_no_farther_than_the_strip_is_the_vehicle(axis: int) -> Non
     assert find_fault(cluster, SETTINGS) is None
 
 
-def test_the_first_filter_that_fits_is_told() -> None:
+def test_the_first_filter_that_applies_is_returned() -> None:
     # High, thin and small at once; then thin and small; then low and large.
     assert find_fault(make_rectangle(1, 0.01, top=9), SETTINGS) == NoRegion.TOO_HIGH
     assert find_fault(make_rectangle(1, 0.01), SETTINGS) == NoRegion.TOO_THIN
@@ -103,7 +103,7 @@ def judge_by_search(cluster: Cloud) -> NoRegion | None:
     return NoRegion.TOO_SMALL if hull.volume < 0.25 else None
 
 
-def test_shapes_are_judged_as_by_search() -> None:
+def test_shapes_are_filtered_as_by_search() -> None:
     rng = np.random.default_rng(0)
     seen = set()
     for _ in range(300):

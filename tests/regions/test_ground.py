@@ -57,7 +57,7 @@ def test_ground_ends_a_fifth_of_a_meter_above_the_plane() -> None:
     assert is_ground[len(ground) :].tolist() == [True, False, False]
 
 
-def test_what_lies_below_the_ground_is_ground_and_does_not_pull_it_down() -> None:
+def test_points_below_the_ground_do_not_lower_it() -> None:
     ground = make_ground((-4, 6), (-10, 10))
     echoes = np.tile([1.0, 1.0, GROUND_Z - 3], (60, 1))
     low_car = np.array([[0, 0, GROUND_Z + 0.3]])
@@ -79,7 +79,7 @@ def test_equals_the_algorithm_in_plain_steps(seed: int, num_iterations: int) -> 
     assert found.tolist() == expected
 
 
-def test_each_slice_has_a_plane_of_its_own() -> None:
+def test_each_slice_has_its_own_plane() -> None:
     # Slices end at x = -54, -44, ..., -4, 6, ...; the ground steps up where one does.
     low = make_ground((-3.9, 6), (-10, 10))
     high = make_ground((6, 15.9), (-10, 10)) + np.array([0, 0, 0.6])
@@ -95,7 +95,7 @@ def test_a_slice_with_fewer_than_50_points_has_no_ground() -> None:
     assert not find_ground(points[1:]).any()
 
 
-def test_ground_is_looked_for_up_to_54_meters() -> None:
+def test_ground_ends_at_54_meters() -> None:
     near = make_ground((46, 54.1), (0, 20))
     assert find_ground(near).all()
     assert find_ground(-near * (1, 1, -1)).all()
@@ -122,7 +122,7 @@ def test_the_normal_points_up_and_has_the_least_squares(
     np.testing.assert_allclose(plane.normal, normal, atol=1e-6)
 
 
-def test_the_sign_that_the_library_gives_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sign_of_the_eigenvector_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     points = make_slope(0.02, 0.01)
     expected = find_ground(points)
     eigh = np.linalg.eigh
@@ -142,7 +142,7 @@ def test_points_on_a_line_give_no_plane() -> None:
     assert not find_ground(line).any()
 
 
-def test_points_that_are_all_echoes_give_no_ground() -> None:
+def test_deep_reflections_give_no_ground() -> None:
     assert not find_ground(make_ground((-4, 6), (-5, 5)) - (0, 0, 1)).any()
 
 

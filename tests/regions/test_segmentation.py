@@ -24,7 +24,7 @@ EXPECTED = {
 }
 
 
-def test_cars_are_regions_and_other_things_of_a_street_are_not() -> None:
+def test_only_cars_of_a_street_are_regions() -> None:
     parts = make_parts()
     region_ids = make_regions(np.concatenate([*parts.values()]))
     assert region_ids.dtype == np.int32
@@ -58,22 +58,22 @@ def test_further_columns_do_not_matter_and_nothing_is_edited() -> None:
     assert np.array_equal(make_regions(wide), make_regions(points))
 
 
-def test_an_empty_cloud_has_no_region() -> None:
+def test_no_points_have_no_region() -> None:
     assert make_regions(np.zeros((0, 5), np.float32)).shape == (0,)
 
 
-def test_a_cloud_of_ground_alone_has_no_region() -> None:
+def test_ground_alone_has_no_region() -> None:
     assert set(make_regions(make_ground((-50, 50), (-20, 20)))) == {NoRegion.GROUND}
 
 
-def test_fewer_points_than_a_slice_needs_are_clustered_all() -> None:
+def test_all_points_of_a_small_slice_are_clustered() -> None:
     car = make_box((8, 10), (1.0, 1.0, 1.6))
     few = np.concatenate([car[:44], [[30.0, 30.0, -1.8]]])
     assert len(few) < RegionSettings().min_slice_points
     assert make_regions(few).tolist() == [0] * 44 + [NoRegion.NOISE]
 
 
-def test_points_that_are_not_finite_are_in_no_region_and_change_nothing() -> None:
+def test_points_that_are_not_finite_are_in_no_region() -> None:
     points = np.concatenate([*make_parts().values()])
     broken = np.array([[np.nan, 10, 0], [8, np.inf, 0], [8, 10, -np.inf], [np.nan] * 3])
     region_ids = make_regions(np.concatenate([broken, points]))
@@ -96,7 +96,7 @@ def test_regions_follow_the_sensor_height() -> None:
         elements=st.floats(-60, 60, width=32) | st.sampled_from([0.0, -1.75, np.nan, np.inf]),
     )
 )
-def test_any_cloud_gets_ids_without_gaps(points: NDArray[np.float32]) -> None:
+def test_any_points_get_ids_without_gaps(points: NDArray[np.float32]) -> None:
     region_ids = make_regions(points)
     assert region_ids.shape == (len(points),)
     present = set(region_ids.tolist())

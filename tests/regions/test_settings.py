@@ -21,7 +21,7 @@ def test_the_published_numbers() -> None:
     assert (settings.min_area, settings.max_area) == (0.25, 20)
 
 
-def test_data_sets_differ_in_the_height_of_the_sensor_alone() -> None:
+def test_presets_differ_only_in_the_sensor_height() -> None:
     heights = {name: preset.sensor_height for name, preset in PRESETS.items()}
     assert heights == {"nuscenes": 1.84, "semantickitti": 1.73, "waymo": 0.0}
     for preset in PRESETS.values():
@@ -33,7 +33,7 @@ def test_an_unknown_data_set_is_refused() -> None:
         get_preset("once")
 
 
-def test_values_are_taken_from_text() -> None:
+def test_values_are_parsed_from_text() -> None:
     settings = RegionSettings().with_values(["eps=0.5", "min_points=8", "max_area=1e3"])
     assert settings == RegionSettings(eps=0.5, min_points=8, max_area=1000.0)
     assert isinstance(settings.min_points, int)

@@ -72,7 +72,7 @@ def test_relabel_closes_gaps_and_keeps_the_order(segments: NDArray[np.int64]) ->
     assert relabeled.tolist() == expected
 
 
-def test_relabel_refuses_what_are_no_ids() -> None:
+def test_relabel_refuses_other_arrays() -> None:
     with pytest.raises(ValueError, match="integer ids, but got float64"):
         relabel(np.zeros((2, 2)))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"segments must have shape \(H, W\), but got \(4,\)"):
@@ -90,17 +90,17 @@ def test_a_map_without_pixels_is_refused() -> None:
         encode_superpixels(np.zeros((0, 4), dtype=np.int32))
 
 
-def test_a_file_cut_off_anywhere_is_named() -> None:
+def test_a_truncated_file_is_named() -> None:
     data = encode_superpixels(count_up(300))
     for length in range(0, len(data), 7):
-        with pytest.raises(BrokenFileError, match=r"a\.png must be a whole PNG, but got"):
+        with pytest.raises(BrokenFileError, match=r"a\.png is truncated or not a PNG"):
             decode_superpixels(data[:length], "a.png", (7, 50))
 
 
 def test_a_file_with_a_changed_byte_is_named() -> None:
     data = bytearray(encode_superpixels(count_up(300)))
     data[len(data) // 2] ^= 0xFF
-    with pytest.raises(BrokenFileError, match=r"a\.png must be a whole PNG"):
+    with pytest.raises(BrokenFileError, match=r"a\.png is truncated or not a PNG"):
         decode_superpixels(bytes(data), "a.png", (7, 50))
 
 

@@ -112,7 +112,7 @@ def test_one_cache_takes_the_images_of_several_info_files(root: Path) -> None:
     assert [Path(s["info_file"]).name for s in cache.manifest["sources"]] == ["0.pkl", "1.pkl"]
 
 
-def test_no_resume_makes_all_anew(root: Path) -> None:
+def test_no_resume_makes_all_entries_again(root: Path) -> None:
     create(root)
     before = get_times(open_cache(root))
     create(root, "--no-resume")
@@ -120,7 +120,7 @@ def test_no_resume_makes_all_anew(root: Path) -> None:
     assert all(after[key] > before[key] for key in before)
 
 
-def test_verify_makes_broken_files_anew_and_keeps_the_others(root: Path) -> None:
+def test_verify_replaces_only_broken_files(root: Path) -> None:
     create(root)
     cache = open_cache(root)
     before = get_times(cache)
@@ -136,11 +136,11 @@ def test_verify_makes_broken_files_anew_and_keeps_the_others(root: Path) -> None
 def test_other_settings_are_not_mixed_in(root: Path) -> None:
     folder = str(root / "mine")
     create(root, "--out-dir", folder)
-    with pytest.raises(ValueError, match=r"sigma is 3.0 there and 2.0 here"):
+    with pytest.raises(ValueError, match=r"sigma is 3.0, not 2.0"):
         create(root, "--out-dir", folder, "--sigma", "2")
 
 
-def test_a_wrong_data_root_is_told_before_anything_is_made(root: Path) -> None:
+def test_a_wrong_data_root_is_refused_first(root: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"No data set at .*; give its folder"):
         create(root, "--data-root", str(root / "nowhere"))
     assert not (root / "superpixels").exists()
@@ -151,7 +151,7 @@ def test_a_cache_that_cannot_be_written_to_is_named(root: Path) -> None:
         create(root, "--out-dir", str(root / "infos.pkl" / "a"))
 
 
-def test_unreadable_images_are_named_at_the_end_and_the_others_made(root: Path) -> None:
+def test_unreadable_images_are_named_at_the_end(root: Path) -> None:
     (root / "samples/CAM_FRONT/0.jpg").unlink()
     cut = root / "samples/CAM_FRONT/1.jpg"
     cut.write_bytes(cut.read_bytes()[:-40])
@@ -162,7 +162,7 @@ def test_unreadable_images_are_named_at_the_end_and_the_others_made(root: Path) 
     assert open_cache(root).manifest["num_entries"] == 2
 
 
-def test_a_stopped_run_can_go_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_resumes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     count = iter(range(10))
 
     def stop_at_the_third(image: Any, *settings: Any) -> Any:
@@ -180,7 +180,7 @@ def test_a_stopped_run_can_go_on(root: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert before.items() <= get_times(open_cache(root)).items()
 
 
-def test_a_segmenter_of_ones_own_is_used(
+def test_a_custom_backend_is_used(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "halves_of_mine.py").write_text(
@@ -227,9 +227,7 @@ def test_previews_show_the_borders(root: Path) -> None:
         (["--backend", "slow"], "backend must be one of fast, skimage, skimage_half or module"),
     ],
 )
-def test_wrong_options_are_refused_before_anything_is_made(
-    root: Path, options: list[str], message: str
-) -> None:
+def test_wrong_options_are_refused_first(root: Path, options: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         create(root, *options)
     assert not (root / "superpixels").exists()

@@ -43,7 +43,7 @@ def test_the_reference_is_the_call_of_slidr() -> None:
     np.testing.assert_array_equal(slic_skimage(image, 30, 6.0, 3.0), expected)
 
 
-def test_half_the_size_is_the_reference_on_blocks_of_two_by_two_pixels() -> None:
+def test_half_size_equals_the_reference_on_2x2_blocks() -> None:
     # Halving undoes doubling: the segments of the small image come out, enlarged.
     small, _ = make_patches(60, 80)
     image = small.repeat(2, axis=0).repeat(2, axis=1)
@@ -52,7 +52,7 @@ def test_half_the_size_is_the_reference_on_blocks_of_two_by_two_pixels() -> None
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_segments_keep_to_the_patches_of_a_picture(backend: str) -> None:
+def test_segments_follow_the_patches_of_an_image(backend: str) -> None:
     image, patches = make_patches()
     segments = relabel(get_backend(backend)(image, 100, 6.0, 1.0))
     # As many squares, without an eye for color, reach 0.85.
@@ -72,14 +72,14 @@ def test_images_of_any_size_are_segmented(backend: str, shape: tuple[int, int]) 
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_picture_gives_the_same_segments_every_time(backend: str) -> None:
+def test_an_image_gives_the_same_segments_every_time(backend: str) -> None:
     image, _ = make_patches()
     first = get_backend(backend)(image, 40, 6.0, 3.0)
     for _ in range(3):
         np.testing.assert_array_equal(get_backend(backend)(image, 40, 6.0, 3.0), first)
 
 
-def test_more_segments_than_asked_for_are_kept_apart() -> None:
+def test_more_segments_than_requested_are_kept_apart() -> None:
     # SLidR's stride of ids breaks on KITTI's size: a grid of 154 for 150 asked for.
     # A high compactness keeps all cells of the grid.
     segments = relabel(slic_skimage(make_noise(376, 1241), 150, 1000.0, 3.0))
@@ -89,40 +89,40 @@ def test_more_segments_than_asked_for_are_kept_apart() -> None:
 
 
 @pytest.mark.parametrize("num_segments", [300, 40000])
-def test_the_fast_backend_gives_ids_beyond_8_and_15_bits(num_segments: int) -> None:
+def test_fast_gives_ids_beyond_8_and_15_bits(num_segments: int) -> None:
     # At high compactness the segments are close to the grid of about 2x2 px each.
     side = 2 * int(num_segments**0.5)
     segments = relabel(slic_fast(make_noise(side, side), num_segments, 200.0, 0.0))
     assert num_segments * 0.9 < segments.max() + 1 <= num_segments
 
 
-def test_the_fast_backend_survives_more_segments_than_pixels() -> None:
+def test_fast_survives_more_segments_than_pixels() -> None:
     # fast-slic itself ends the process there: it divides by the area of a segment.
     assert slic_fast(make_noise(3, 4), 13).shape == (3, 4)
 
 
-def test_the_fast_backend_refuses_what_16_bits_cannot_hold() -> None:
+def test_fast_refuses_ids_beyond_16_bits() -> None:
     with pytest.raises(ValueError, match="num_segments must be below 65534"):
         slic_fast(make_noise(8, 8), 65534)
 
 
-def test_a_missing_package_is_told_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fast_slic", None)
-    with pytest.raises(ImportError, match=r"install the extra \[superpixels\], or take"):
+    with pytest.raises(ImportError, match=r"Install the extra \[superpixels\], or use"):
         slic_fast(make_noise(8, 8))
 
 
-def test_a_backend_of_ones_own_is_found_by_its_location() -> None:
+def test_a_custom_backend_is_found_by_its_location() -> None:
     assert get_backend("skimage") is slic_skimage
     assert get_backend("perception_kd.superpixels.slic:slic_fast") is slic_fast
 
 
 @pytest.mark.parametrize("name", ["slow", "no.such.module:f", "math:no_such_name", "math:pi"])
-def test_an_unknown_backend_is_told(name: str) -> None:
+def test_an_unknown_backend_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="backend must be"):
         get_backend(name)
 
 
-def test_the_record_names_package_and_version() -> None:
+def test_a_backend_is_described_by_package_and_version() -> None:
     assert describe_backend("fast").startswith("fast-slic ")
     assert describe_backend("my.module:segment") == "my.module:segment"

@@ -77,7 +77,7 @@ def test_regions_of_another_sweep_are_named(sample: Sample, tmp_path: Path) -> N
 def test_another_cache_is_a_wrong_setting_not_a_missing_file(sample: Sample) -> None:
     with pytest.raises(ValueError, match=r"cache must be .* regions, but: No cache of regions"):
         LoadRegions("regions/b")(sample)
-    with pytest.raises(ValueError, match=r"eps is 0\.75 there and 0\.5 here"):
+    with pytest.raises(ValueError, match=r"eps is 0\.75, not 0\.5"):
         LoadRegions("regions/a", settings={"eps": 0.5})(sample)
 
 

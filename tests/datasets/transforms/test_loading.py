@@ -248,7 +248,7 @@ def test_another_cache_is_a_wrong_setting_not_a_missing_file(
 ) -> None:
     with pytest.raises(ValueError, match="cache must be a folder of superpixels, but: No cache"):
         LoadSuperpixels("superpixels/b")(with_superpixels)
-    with pytest.raises(ValueError, match="num is 4 there and 5 here"):
+    with pytest.raises(ValueError, match="num is 4, not 5"):
         LoadSuperpixels("superpixels/a", settings={"num": 5})(with_superpixels)
 
 
