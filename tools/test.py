@@ -55,7 +55,7 @@ def evaluate(args: argparse.Namespace) -> None:
     from perception_kd.engine.distributed import prepare_distributed
     from perception_kd.engine.launch import build_runner
     from perception_kd.engine.outputs import set_drawing, set_submission
-    from perception_kd.engine.trained_classes import check_trained_classes
+    from perception_kd.models.networks.task_model import TaskModel
 
     cfg = prepare_config(args, "test_dataloader")
     set_submission(cfg, args.out_dir, format_only=args.format_only)
@@ -69,7 +69,8 @@ def evaluate(args: argparse.Namespace) -> None:
     checkpoint = read_checkpoint(args.checkpoint)
     load_weights(model, checkpoint, min_share=1.0)
     metainfo = getattr(runner.test_dataloader.dataset, "metainfo", {})
-    check_trained_classes(model, checkpoint, metainfo)
+    if isinstance(model, TaskModel):
+        model.check_trained_on(checkpoint, metainfo)
     runner.test()
     found = "Log is" if args.format_only else "Log and scores are"
     runner.logger.info(f"{found} in {runner.work_dir}")

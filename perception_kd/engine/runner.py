@@ -1,21 +1,40 @@
-"""mmengine's runner with a checked resume."""
+"""mmengine's runner with a checked resume and checked classes."""
+
+from typing import Any
 
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 from torch.nn import Module
+from torch.utils.data import DataLoader
 
 from perception_kd.checkpoints.matching import load_report
 from perception_kd.checkpoints.reading import read_checkpoint
+from perception_kd.models.networks.task_model import TaskModel
 
 
 class CheckedRunner(Runner):
-    """mmengine's runner, except for how a training resumes.
+    """mmengine's runner, except for how a training resumes and what data it accepts.
 
     mmengine's resumes with whatever fits, or fails in the optimizer; and before that it
     initializes the model, which reads all files of a fresh start, such as a teacher's,
     that may be gone. This one refuses a checkpoint that does not fit, and initializes
-    only what it does not resume.
+    only what it does not resume. It also refuses data whose classes are not the
+    model's.
     """
+
+    def build_dataloader(
+        self, dataloader: Any, seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader[Any]:
+        """Build a data loader, and compare its classes with those of the model.
+
+        Raises:
+            ValueError: If the names of classes or their order differ.
+        """
+        loader = Runner.build_dataloader(dataloader, seed=seed, diff_rank_seed=diff_rank_seed)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        if isinstance(model, TaskModel):
+            model.check_data_classes(getattr(loader.dataset, "metainfo", {}))
+        return loader
 
     def _init_model_weights(self) -> None:
         """Initialize the model, or check the checkpoint that it resumes from."""

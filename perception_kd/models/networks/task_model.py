@@ -1,4 +1,4 @@
-"""What mmengine's runner asks of every model here."""
+"""The interface of models that mmengine's runner trains and tests."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -7,12 +7,13 @@ from typing import Any
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.structures import Batch
 from perception_kd.utils.checks import check_classes
 
 
 class TaskModel(BaseModel):
-    """A model with a loss, predictions, and what both are made from.
+    """A model with a loss, predictions, and the tensor that both are computed from.
 
     Args:
         data_preprocessor: Collates samples to the batch of ``docs/sample.md``.
@@ -20,31 +21,52 @@ class TaskModel(BaseModel):
 
     @property
     def class_names(self) -> Mapping[str, tuple[str, ...]]:
-        """Names of the classes in order, by the key that a data sample has them under.
+        """Names of the classes in order, by their key in data samples and metainfo.
 
-        What is named is compared with data samples that have names, and written into
-        those with predictions. Empty where a model knows none.
+        They are compared with those of each data set and written into predictions.
+        Empty if a model knows no names.
         """
         return {}
+
+    def check_data_classes(self, metainfo: Mapping[str, Any]) -> None:
+        """Check that the labels of a data set count the classes of this model.
+
+        Args:
+            metainfo: Metainfo of the data set; names that it lacks are not checked.
+
+        Raises:
+            ValueError: If names or their order differ.
+        """
+        for key, names in self.class_names.items():
+            check_classes(f"{key} of the data", metainfo.get(key, names), names)
+
+    def check_trained_on(self, checkpoint: Checkpoint, metainfo: Mapping[str, Any]) -> None:
+        """Check that training and test use the same classes.
+
+        A model that knows the names of its classes needs no such check.
+
+        Args:
+            checkpoint: Checkpoint of the model, as mmengine's runner writes it.
+            metainfo: Metainfo of the test data.
+
+        Raises:
+            ValueError: If both have names and these differ.
+        """
 
     def forward(
         self, inputs: Batch, data_samples: list[Any] | None = None, mode: str = "tensor"
     ) -> Any:
-        """Dispatch as mmengine's runner asks.
+        """Dispatch by mode.
 
         Args:
             inputs: The batch of ``docs/sample.md``.
-            data_samples: One a sample; none are needed where ``mode`` is "tensor".
+            data_samples: One per sample; not needed if ``mode`` is "tensor".
             mode: "loss" for :meth:`loss`, "predict" for :meth:`predict`, "tensor" for
                 :meth:`forward_tensor`.
 
         Raises:
-            ValueError: If ``mode`` is none of these, or the samples' labels count other
-                classes than the model.
+            ValueError: If ``mode`` is unknown.
         """
-        for key, names in self.class_names.items():
-            for sample in data_samples or []:
-                check_classes(f"{key} of the data", sample.get(key, names), names)
         if mode == "loss":
             return self.loss(inputs, data_samples or [])
         if mode == "predict":
@@ -70,7 +92,7 @@ class TaskModel(BaseModel):
 
 
 class Pretrainer(TaskModel):
-    """A model that is judged by its own losses on data that it does not train on."""
+    """A model that is evaluated by its own losses on held-out data."""
 
     def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
         """Return a list of one dict of losses and monitors, for ``MeanOverBatches``."""

@@ -1,4 +1,4 @@
-"""LiDAR semantic segmentation: what pre-training is judged by."""
+"""LiDAR semantic segmentation, the downstream task of image-to-LiDAR methods."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,13 @@ import torch
 from mmdet3d.structures import PointData
 from torch import Tensor, nn
 
+from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.geometry.voxelization import first_points
 from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PointFeatures
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
+from perception_kd.utils.checks import check_classes
 
 _CROSS_ENTROPY = {"loss_ce": {"type": "mmdet.CrossEntropyLoss"}}
 
@@ -80,6 +82,25 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
         self.ignore_index = ignore_index
         if freeze_backbone:
             self.freeze([self.pts_voxelizer, *self.lidar_network_parts()])
+
+    def check_trained_on(self, checkpoint: Checkpoint, metainfo: Mapping[str, Any]) -> None:
+        """Check that training and test use the same classes of points.
+
+        The model knows the number of its classes but not their names, which its
+        checkpoint has from the training data.
+
+        Args:
+            checkpoint: Checkpoint of the model, as mmengine's runner writes it.
+            metainfo: Metainfo of the test data.
+
+        Raises:
+            ValueError: If both have names and these differ.
+        """
+        trained = (checkpoint.meta.get("dataset_meta") or {}).get("seg_classes")
+        tested = metainfo.get("seg_classes")
+        if trained is not None and tested is not None:
+            name = f"seg_classes of the data that {checkpoint.path} is tested on"
+            check_classes(name, tested, trained)
 
     def forward_tensor(self, inputs: Batch) -> Tensor:
         """Return scores of all points, (N, C)."""

@@ -191,13 +191,15 @@ def test_losses_are_the_sums_over_the_tasks() -> None:
         torch.testing.assert_close(losses[f"loss_{kind}"], expected)
 
 
-def test_rejects_labels_of_other_classes_and_unknown_modes() -> None:
+def test_data_of_other_classes_are_refused() -> None:
     model = build("LiDAR")
-    samples = make_data_samples()
-    samples[1].set_metainfo({"box_classes": NUSCENES_TASK_CLASSES[::-1]})
-    for mode in ("loss", "predict"):
-        expected = r"box_classes of the data must be .* differ first in traffic_cone for car"
-        with pytest.raises(ValueError, match=expected):
-            model(make_inputs(), samples, mode=mode)
+    model.check_data_classes({"box_classes": NUSCENES_TASK_CLASSES})
+    model.check_data_classes({})
+    expected = r"box_classes of the data must be .* differ first in traffic_cone for car"
+    with pytest.raises(ValueError, match=expected):
+        model.check_data_classes({"box_classes": NUSCENES_TASK_CLASSES[::-1]})
+
+
+def test_an_unknown_mode_is_refused() -> None:
     with pytest.raises(ValueError, match='mode must be "loss", "predict" or "tensor"'):
-        model(make_inputs(), mode="train")
+        build("LiDAR")(make_inputs(), mode="train")
