@@ -36,7 +36,11 @@ class SLidR(nn.Module):
         super().__init__()
         self.img_backbone = FrozenBackbone(EfficientNetLite(), max_views_per_forward=1)
         self.img_head = PixelProjection(
-            in_channels=112, out_channels=64, scale_factor=16, align_corners=False, cell_offset=15
+            in_channels=self.img_backbone.out_channels,
+            out_channels=64,
+            scale_factor=self.img_backbone.stride,
+            align_corners=False,
+            cell_offset=self.img_backbone.cell_offset,
         )
         self.pts_voxelizer = PointVoxelizer(
             voxel_size=(0.15, 0.15, 0.15),
