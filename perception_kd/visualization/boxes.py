@@ -9,7 +9,7 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from numpy.typing import NDArray
 
 from perception_kd.geometry.rigid import Array, transform_points
-from perception_kd.structures import Color, Image
+from perception_kd.structures import Color, Image, Sample
 from perception_kd.visualization.pictures import arrange_grid, resize_to_width
 
 # Distinct for color-blind readers too, on white and on images of streets.
@@ -102,7 +102,7 @@ def draw_boxes_image(
 
 
 def draw_boxes_sample(
-    sample: Mapping[str, Any],
+    sample: Sample,
     predicted: Mapping[str, Any] | None = None,
     min_score: float = 0.3,
     radius: float = 50.0,
@@ -136,9 +136,7 @@ def draw_boxes_sample(
 Layer = tuple[LiDARInstance3DBoxes, Color, list[str]]
 
 
-def _layers(
-    sample: Mapping[str, Any], predicted: Mapping[str, Any] | None, min_score: float
-) -> list[Layer]:
+def _layers(sample: Sample, predicted: Mapping[str, Any] | None, min_score: float) -> list[Layer]:
     layers: list[Layer] = []
     if "gt_bboxes_3d" in sample:
         layers.append((sample["gt_bboxes_3d"], TRUTH_COLOR, []))
@@ -152,7 +150,7 @@ def _layers(
     return layers
 
 
-def _draw_view(sample: Mapping[str, Any], view: int, layers: Sequence[Layer]) -> Image:
+def _draw_view(sample: Sample, view: int, layers: Sequence[Layer]) -> Image:
     picture = sample["imgs"][view]
     aug: Array = np.asarray(sample.get("img_aug_matrix", np.eye(3)))
     cam2img = (aug[view] if aug.ndim == 3 else aug) @ sample["cam2img"][view]

@@ -1,13 +1,12 @@
 """LiDAR points drawn on images, to check the calibration by eye."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.structures import Image
+from perception_kd.structures import Image, Sample
 from perception_kd.visualization.pictures import arrange_grid, find_borders, resize_to_width
 
 BORDER_COLOR = (255, 255, 255)
@@ -27,7 +26,7 @@ def color_distances(distances: NDArray[np.floating[Any]], max_distance: float) -
     return np.asarray(colors[:, 0, ::-1] if len(distances) else np.zeros((0, 3)), np.uint8)
 
 
-def describe_view(sample: Mapping[str, Any], view: int) -> str:
+def describe_view(sample: Sample, view: int) -> str:
     """Return the name of a view with its numbers of pairs and paired superpixels."""
     rows_cols = _rows_cols(sample, view)
     text = f"{sample['cam_names'][view]}: {len(rows_cols)} pairs"
@@ -39,9 +38,7 @@ def describe_view(sample: Mapping[str, Any], view: int) -> str:
     return f"{text} in {num_paired} of {num_all} superpixels"
 
 
-def draw_view(
-    sample: Mapping[str, Any], view: int, max_distance: float = 60.0, scale: int = 1
-) -> Image:
+def draw_view(sample: Sample, view: int, max_distance: float = 60.0, scale: int = 1) -> Image:
     """Draw the superpixel borders and paired points of one image of a sample.
 
     A point's color shows its distance from the LiDAR; nearer points cover farther ones.
@@ -67,7 +64,7 @@ def draw_view(
 
 
 def draw_sample(
-    sample: Mapping[str, Any],
+    sample: Sample,
     max_distance: float = 60.0,
     columns: int = 3,
     width: int = 2400,
@@ -92,7 +89,7 @@ def draw_sample(
     return np.concatenate([_draw_legend(sample, max_distance, grid.shape[1]), grid])
 
 
-def _rows_cols(sample: Mapping[str, Any], view: int) -> NDArray[np.int64]:
+def _rows_cols(sample: Sample, view: int) -> NDArray[np.int64]:
     pairing_images: NDArray[np.int64] = sample["pairing_images"]
     return pairing_images[pairing_images[:, 0] == view, 1:]
 
@@ -108,7 +105,7 @@ def _draw_points(
         cv2.circle(img, (col, row), radius, colors[i].tolist(), thickness=-1)
 
 
-def _draw_legend(sample: Mapping[str, Any], max_distance: float, width: int) -> Image:
+def _draw_legend(sample: Sample, max_distance: float, width: int) -> Image:
     num_points, num_pairs = len(sample["points"]), len(sample["pairing_points"])
     num_paired = len(np.unique(sample["pairing_points"]))
     text = (

@@ -1,8 +1,7 @@
 """Cosine similarity of pre-trained features, drawn on points and images."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from perception_kd.structures import Sample
 from perception_kd.utils.checks import check_shape
 
 COLOR_MAP = "turbo"
@@ -88,9 +88,7 @@ def spread_queries(
     return [int(candidates[i]) for i in picked]
 
 
-def draw_similarity(
-    similarity: Similarity, sample: Mapping[str, Any], query: int, path: Path
-) -> None:
+def draw_similarity(similarity: Similarity, sample: Sample, query: int, path: Path) -> None:
     """Write a picture of every image below its heat map, and of the points in BEV.
 
     Args:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from perception_kd.datasets.transforms.boxes import make_boxes
+from perception_kd.structures import Sample
 from perception_kd.visualization.boxes import (
     PREDICTED_COLOR,
     TRUTH_COLOR,
@@ -78,7 +79,7 @@ def test_edges_behind_the_camera_are_clipped() -> None:
 
 
 def test_a_sample_shows_truth_and_confident_predictions() -> None:
-    sample = dict(
+    sample = Sample(
         points=NO_POINTS,
         imgs=[np.zeros((180, 320, 3), np.uint8)] * 2,
         lidar2cam=np.stack([LIDAR2CAM] * 2),
@@ -100,14 +101,14 @@ def test_a_sample_shows_truth_and_confident_predictions() -> None:
 
 def test_boxes_follow_a_cropped_image() -> None:
     # Moved 40 px to the left, the box is drawn 40 px to the left.
-    sample = dict(
+    sample = Sample(
         points=NO_POINTS,
         imgs=[np.zeros((180, 320, 3), np.uint8)],
         lidar2cam=LIDAR2CAM[None],
         cam2img=CAM2IMG[None],
         gt_bboxes_3d=boxes_at(0, 9),
     )
-    moved = {**sample, "img_aug_matrix": np.array([[[1.0, 0, -40], [0, 1, 0], [0, 0, 1]]])}
+    moved: Sample = {**sample, "img_aug_matrix": np.array([[[1.0, 0, -40], [0, 1, 0], [0, 0, 1]]])}
     first, then = (
         extent(draw_boxes_sample(s, view_width=320)[:180].any(axis=2)) for s in (sample, moved)
     )
@@ -115,5 +116,5 @@ def test_boxes_follow_a_cropped_image() -> None:
 
 
 def test_a_sample_without_images_is_drawn_in_bev() -> None:
-    sample = dict(points=NO_POINTS, gt_bboxes_3d=boxes_at(0, 9))
+    sample = Sample(points=NO_POINTS, gt_bboxes_3d=boxes_at(0, 9))
     assert draw_boxes_sample(sample, view_width=200).shape == (200, 200, 3)

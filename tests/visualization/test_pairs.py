@@ -1,9 +1,8 @@
 """Drawn pairs: places and colors of points, borders, counts, layout."""
 
-from typing import Any
-
 import numpy as np
 
+from perception_kd.structures import Sample
 from perception_kd.visualization.pairs import (
     BAR_HEIGHT,
     BORDER_COLOR,
@@ -14,7 +13,7 @@ from perception_kd.visualization.pairs import (
 )
 
 
-def make_sample() -> dict[str, Any]:
+def make_sample() -> Sample:
     """Return two gray images of two superpixels each, and two pairs in the first."""
     superpixels = np.zeros((20, 40), np.int32)
     superpixels[:, 20:] = 1
@@ -53,11 +52,12 @@ def test_points_follow_the_scale() -> None:
 
 
 def test_nearer_points_cover_farther_ones() -> None:
-    sample = make_sample() | {"pairing_images": np.array([[0, 5, 8], [0, 5, 8]])}
+    sample = make_sample()
+    sample["pairing_images"] = np.array([[0, 5, 8], [0, 5, 8]])
     expected = color_distances(np.array([5.0]), 60)[0].tolist()
     assert draw_view(sample, 0)[5, 8].tolist() == expected
-    swapped = sample | {"pairing_points": np.array([1, 0])}
-    assert draw_view(swapped, 0)[5, 8].tolist() == expected
+    sample["pairing_points"] = np.array([1, 0])
+    assert draw_view(sample, 0)[5, 8].tolist() == expected
 
 
 def test_superpixels_have_borders_and_the_sample_is_unchanged() -> None:

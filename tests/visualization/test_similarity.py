@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from perception_kd.structures import Sample
 from perception_kd.visualization.similarity import (
     Similarity,
     draw_similarity,
@@ -48,7 +49,7 @@ def test_queries_need_a_candidate_and_a_positive_number() -> None:
         spread_queries(np.zeros((3, 3), np.float32), np.arange(3), 0)
 
 
-def make_sample(num_views: int = 1) -> dict[str, Any]:
+def make_sample(num_views: int = 1) -> Sample:
     """Return gray images and four points; the second one is visible in image 0."""
     return {
         "points": np.array([[5, 0, 0, 1], [0, 5, 0, 1], [-5, 0, 0, 1], [0, -5, 0, 1]], np.float32),

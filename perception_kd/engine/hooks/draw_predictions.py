@@ -136,7 +136,7 @@ def _build_stored(settings: Mapping[str, Any]) -> Any:
     return DATASETS.build({**settings, **own})
 
 
-def _draw_boxes(sample: Mapping[str, Any], predicted: Any, min_score: float) -> Image:
+def _draw_boxes(sample: Sample, predicted: Any, min_score: float) -> Image:
     boxes = {key: value.to("cpu") for key, value in predicted.pred_instances_3d.items()}
     picture = draw_boxes_sample(sample, boxes, min_score)
     colors = [("truth", TRUTH_COLOR), (f"predicted, score >= {min_score:g}", PREDICTED_COLOR)]
