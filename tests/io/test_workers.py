@@ -1,6 +1,8 @@
 """Jobs on worker processes: each runs once, in any order or in theirs, and all stop."""
 
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -33,3 +35,21 @@ def test_an_error_terminates_the_other_workers() -> None:
     with pytest.raises(ValueError, match="non-negative"):
         list(run_jobs(time.sleep, [300.0, -1.0], workers=2))
     assert time.monotonic() - begin < 200
+
+
+@pytest.mark.parametrize(
+    ("module", "unused"),
+    [
+        ("perception_kd.benchmarks.superpixels", ("torch", "mmengine", "matplotlib")),
+        ("perception_kd.datasets.nuscenes.converter", ("torch", "mmengine")),
+        ("perception_kd.regions.create", ("torch", "mmengine", "matplotlib")),
+        ("perception_kd.superpixels.create", ("torch", "mmengine", "matplotlib")),
+        ("perception_kd.synthetic.create", ("torch", "mmengine", "matplotlib")),
+    ],
+)
+def test_workers_import_only_what_they_use(module: str, unused: tuple[str, ...]) -> None:
+    script = f"import sys, {module}; print(*set({unused}) & sys.modules.keys())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "\n"
