@@ -12,8 +12,9 @@ GRID = BEVGrid((-8.0, -4.0, -2.0, 8.0, 4.0, 2.0), cell_size=0.5)
 
 
 def test_a_small_region_is_a_gaussian_of_the_least_radius_at_its_box_center() -> None:
-    # Box from (1.0, -1.0) to (1.4, -0.8): center (1.2, -0.9) lies in column 18, row 6.
-    points = torch.tensor([[1.0, -1.0, 9.0], [1.4, -0.9, 0.0], [1.1, -0.8, 0.0], [5.0, 3.0, 0.0]])
+    # Box (0.85, -1.0) to (1.25, -0.8): its center (1.05, -0.9) is in column 18, row 6.
+    # The mean of the points, at x = 0.98, lies in column 17.
+    points = torch.tensor([[0.85, -1.0, 9.0], [1.25, -0.9, 0], [0.85, -0.8, 0], [5.0, 3.0, 0]])
     heatmap = region_heatmap(points, torch.tensor([3, 3, 3, -1]), GRID)
     assert heatmap.shape == (16, 32)
     sigma = (2 * 2 + 1) / 6
