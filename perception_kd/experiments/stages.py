@@ -1,4 +1,4 @@
-"""Stages: what an experiment is made of, one command each."""
+"""Stages: the single commands of an experiment."""
 
 import glob
 import os

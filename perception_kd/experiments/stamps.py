@@ -1,4 +1,4 @@
-"""Stamps of stages: which ones are done, interrupted or out of date.
+"""Stamps that record whether stages are done, interrupted or out of date.
 
 A stage has a stamp, ``stages/<name>.json`` in the work dir. While the stage runs, the
 stamp holds the settings it was started with; once it has succeeded, also the sizes of
@@ -22,7 +22,7 @@ from perception_kd.io.atomic import write_json
 
 
 class Plan(NamedTuple):
-    """What will be done with a stage.
+    """The next action for a stage.
 
     Attributes:
         action: "skip", "start" (from scratch), "resume" (where it was interrupted), or,

@@ -1,4 +1,4 @@
-"""What an experiment compares: pre-trainings under protocols, trial by trial."""
+"""Pre-trainings, protocols, and the trials that compare them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

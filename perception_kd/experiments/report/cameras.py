@@ -42,7 +42,7 @@ def cameras_section(keyframes: list[Keyframe], reason: str) -> Section:
 
 
 def describe_view(keyframe: Keyframe, view: int, picture: Image) -> dict[str, Any]:
-    """Return a picture of one image of a keyframe, with what the templates show of it.
+    """Return the template variables of one image of a keyframe.
 
     Args:
         keyframe: The keyframe.
