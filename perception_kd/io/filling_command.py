@@ -12,7 +12,6 @@ from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.filling import Filled, Filler, InputFile, InputT, fill_cache, write_previews
-from perception_kd.io.info_file import read_info
 from perception_kd.utils.checks import check_at_least
 
 _MAX_NAMED = 20
@@ -53,6 +52,8 @@ def read_infos(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
         FileNotFoundError: If an info file or the folder of the data set is missing.
         ValueError: If an option is out of range or an info file cannot be used.
     """
+    from perception_kd.io.info_file import read_info  # imports NumPy
+
     check_at_least("--workers", args.workers, 0)
     check_at_least("--preview", args.preview, 0)
     if not Path(args.data_root).is_dir():

@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 
 from perception_kd.regions.settings import RegionSettings
 
-Cloud = NDArray[np.float64]
+Points = NDArray[np.float64]
 GROUND_Z = -RegionSettings().sensor_height
 
 
-def make_ground(x: tuple[float, float], y: tuple[float, float], step: float = 0.5) -> Cloud:
+def make_ground(x: tuple[float, float], y: tuple[float, float], step: float = 0.5) -> Points:
     """Return a grid of points on flat ground, shape (N, 3)."""
     grid = np.stack(np.meshgrid(np.arange(*x, step), np.arange(*y, step)), axis=-1).reshape(-1, 2)
     return np.column_stack([grid, np.full(len(grid), GROUND_Z)])
@@ -17,7 +17,7 @@ def make_ground(x: tuple[float, float], y: tuple[float, float], step: float = 0.
 
 def make_box(
     center: tuple[float, float], size: tuple[float, float, float], yaw: float = 0.0
-) -> Cloud:
+) -> Points:
     """Return points on the sides of an upright box on the ground, 0.25 m apart.
 
     Args:
@@ -37,7 +37,7 @@ def make_box(
     return np.column_stack([np.tile(xy, (4, 1)), np.repeat(heights, len(xy))])
 
 
-def make_parts() -> dict[str, Cloud]:
+def make_parts() -> dict[str, Points]:
     """Return the points of each thing of a street, far enough apart."""
     return {
         "ground": make_ground((-50, 50), (-30, 30)),

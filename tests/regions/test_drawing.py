@@ -1,4 +1,4 @@
-"""Pictures of regions: what is strong, what is pale, and what is refused."""
+"""Figures of regions: strong and pale colors, and arguments that are refused."""
 
 from pathlib import Path
 
@@ -18,9 +18,9 @@ def draw(path: Path, points: NDArray[np.float64], region_ids: RegionIds) -> NDAr
     return cv2.imread(str(path))[..., ::-1].astype(np.int64)
 
 
-def count_color(picture: NDArray[np.int64], color: str) -> int:
+def count_color(figure: NDArray[np.int64], color: str) -> int:
     rgb = np.round(np.array(to_rgb(color)) * 255)
-    return int((np.abs(picture - rgb).max(axis=-1) <= 2).sum())
+    return int((np.abs(figure - rgb).max(axis=-1) <= 2).sum())
 
 
 def test_each_reason_and_each_region_has_its_color(tmp_path: Path) -> None:
@@ -29,8 +29,8 @@ def test_each_reason_and_each_region_has_its_color(tmp_path: Path) -> None:
     square = np.stack(np.meshgrid(*[np.linspace(0, 2, 60)] * 2), axis=-1).reshape(-1, 2)
     for reason, color in COLORS.items():
         nothing = draw(tmp_path / "a.png", square, np.full(len(square), -9, np.int32))
-        picture = draw(tmp_path / "b.png", square, np.full(len(square), reason, np.int32))
-        assert count_color(picture, color) > count_color(nothing, color) + 500
+        figure = draw(tmp_path / "b.png", square, np.full(len(square), reason, np.int32))
+        assert count_color(figure, color) > count_color(nothing, color) + 500
     region = draw(tmp_path / "c.png", square, np.zeros(len(square), np.int32))
     assert np.ptp(region, axis=-1).max() > 100  # a strong color
     pale = draw(tmp_path / "d.png", square, np.full(len(square), NoRegion.GROUND, np.int32))

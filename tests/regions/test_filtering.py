@@ -7,14 +7,14 @@ from scipy.spatial import ConvexHull
 from perception_kd.regions.codec import NoRegion
 from perception_kd.regions.filtering import find_fault
 from perception_kd.regions.settings import RegionSettings
-from tests.regions.scene import GROUND_Z, Cloud
+from tests.regions.scene import GROUND_Z, Points
 
 SETTINGS = RegionSettings()
 
 
 def make_rectangle(
     length: float, width: float, top: float = 1.5, center: tuple[float, float] = (10.0, 20.0)
-) -> Cloud:
+) -> Points:
     """Return the corners of a rectangle, turned by 0.5 rad, and its center.
 
     Args:
@@ -52,7 +52,7 @@ def make_rectangle(
         (make_rectangle(6, 6), NoRegion.TOO_LARGE),
     ],
 )
-def test_filters_at_their_thresholds(cluster: Cloud, fault: NoRegion | None) -> None:
+def test_filters_at_their_thresholds(cluster: Points, fault: NoRegion | None) -> None:
     if len(cluster) == 3:
         cluster = cluster + np.array([0, 0, 1])  # without its center, it hardly rises
     assert find_fault(cluster, SETTINGS) == fault
@@ -87,7 +87,7 @@ def test_points_on_a_spot_or_a_line_are_too_thin(number: int) -> None:
     assert find_fault(line, SETTINGS) == NoRegion.TOO_THIN
 
 
-def judge_by_search(cluster: Cloud) -> NoRegion | None:
+def judge_by_search(cluster: Points) -> NoRegion | None:
     """Judge the shape by SciPy's hull and a rectangle along each of its edges."""
     hull = ConvexHull(cluster[:, :2])
     corners = cluster[hull.vertices, :2]

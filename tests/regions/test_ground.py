@@ -1,4 +1,4 @@
-"""Ground: planes of known tilt, the algorithm in plain steps, clouds without any."""
+"""Ground: planes of known tilt, the algorithm in plain steps, points without ground."""
 
 from typing import Any
 
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from perception_kd.regions.ground import find_ground, fit_ground, fit_plane
 from perception_kd.regions.settings import RegionSettings
-from tests.regions.scene import GROUND_Z, Cloud, make_ground, make_parts
+from tests.regions.scene import GROUND_Z, Points, make_ground, make_parts
 
 SETTINGS = RegionSettings()
 
 
-def make_slope(slope_x: float, slope_y: float, seed: int = 0, num_points: int = 400) -> Cloud:
+def make_slope(slope_x: float, slope_y: float, seed: int = 0, num_points: int = 400) -> Points:
     """Return points on z = ground + slope_x * x + slope_y * y within one slice."""
     rng = np.random.default_rng(seed)
     xy = rng.uniform((-4, -15), (6, 15), (num_points, 2))
     return np.column_stack([xy, GROUND_Z + xy @ (slope_x, slope_y)])
 
 
-def find_ground_in_steps(points: Cloud, num_iterations: int) -> list[bool]:
+def find_ground_in_steps(points: Points, num_iterations: int) -> list[bool]:
     """Return the ground of one slice, as methods describe it, point by point."""
     heights = sorted(z for _, _, z in points if z >= -1.84 - 0.5)
     mean_of_lowest = sum(heights[:50]) / len(heights[:50])

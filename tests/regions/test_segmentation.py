@@ -1,4 +1,4 @@
-"""Regions of sweeps: a street made by hand, invariances, and clouds of every kind."""
+"""Regions of sweeps: a street made by hand, invariances, and points of every kind."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from perception_kd.regions.codec import NoRegion
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
-from tests.regions.scene import Cloud, make_box, make_ground, make_parts
+from tests.regions.scene import Points, make_box, make_ground, make_parts
 
 EXPECTED = {
     "ground": {NoRegion.GROUND},
@@ -106,6 +106,6 @@ def test_any_points_get_ids_without_gaps(points: NDArray[np.float32]) -> None:
 
 @pytest.mark.parametrize("shape", [(4, 2), (4,)])
 def test_rejects_other_shapes(shape: tuple[int, ...]) -> None:
-    cloud: Cloud = np.zeros(shape)
+    points: Points = np.zeros(shape)
     with pytest.raises(ValueError, match=r"points.* must have shape"):
-        make_regions(cloud)
+        make_regions(points)

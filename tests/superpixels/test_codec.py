@@ -54,9 +54,9 @@ def test_any_ids_survive(superpixels: Map) -> None:
 @pytest.mark.parametrize(("largest", "mode"), [(254, "L"), (255, "I;16"), (65535, "RGB")])
 def test_convention_a_pixel_holds_the_id_plus_one_with_red_highest(largest: int, mode: str) -> None:
     # Pillow is the judge of what is in the file.
-    picture = Image.open(BytesIO(encode_superpixels(np.array([[-1, 0, largest]], dtype=np.int32))))
-    stored = np.asarray(picture).astype(int)
-    assert picture.mode == mode
+    img = Image.open(BytesIO(encode_superpixels(np.array([[-1, 0, largest]], dtype=np.int32))))
+    stored = np.asarray(img).astype(int)
+    assert img.mode == mode
     if mode == "RGB":
         stored = stored @ [65536, 256, 1]
     assert stored.tolist() == [[0, 1, largest + 1]]

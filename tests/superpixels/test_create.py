@@ -1,4 +1,4 @@
-"""``create_data.py superpixels`` on small pictures: made, resumed, refused, stopped."""
+"""``create_data.py superpixels`` on small images: made, resumed, refused, stopped."""
 
 import argparse
 import json
@@ -209,10 +209,10 @@ def test_previews_show_the_borders(root: Path) -> None:
     assert not (open_cache(root, "without").folder / "preview").exists()
     paths = sorted((cache.folder / "preview").iterdir())
     assert len(paths) == 2
-    picture = cv2.imread(str(paths[0]))[..., ::-1]
+    drawn = cv2.imread(str(paths[0]))[..., ::-1]
     superpixels = load_superpixels(cache, paths[0].stem, (HEIGHT, WIDTH))
     row, col = np.argwhere(superpixels[:, :-1] != superpixels[:, 1:])[0]
-    assert picture[row, col].tolist() == [255, 255, 0]
+    assert drawn[row, col].tolist() == [255, 255, 0]
     assert cache.keys() == {f"{camera}-{i}" for camera in CAMERAS for i in (0, 1)}
 
 

@@ -15,7 +15,7 @@ def test_a_border_is_left_of_or_above_another_segment() -> None:
 
 def test_borders_are_drawn_on_a_copy() -> None:
     image = np.zeros((3, 3, 3), dtype=np.uint8)
-    picture = draw_borders(image, SUPERPIXELS, color=(1, 2, 3))
-    assert picture[0, 1].tolist() == [1, 2, 3]
-    assert picture[2].tolist() == [[0, 0, 0]] * 3
+    drawn = draw_borders(image, SUPERPIXELS, color=(1, 2, 3))
+    assert drawn[0, 1].tolist() == [1, 2, 3]
+    assert drawn[2].tolist() == [[0, 0, 0]] * 3
     assert not image.any()

@@ -1,4 +1,4 @@
-"""Backends against scikit-image itself and against pictures with known segments."""
+"""Backends against scikit-image itself and against images with known segments."""
 
 import sys
 
