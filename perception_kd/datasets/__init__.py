@@ -1,1 +1,1 @@
-"""Data sets, their converters, splits and transforms."""
+"""Datasets, their catalog, converters and transforms."""

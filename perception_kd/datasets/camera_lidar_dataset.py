@@ -1,4 +1,4 @@
-"""Synchronized camera images and LiDAR sweeps, one sample at a time."""
+"""Dataset of synchronized camera images and LiDAR sweeps."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -22,17 +22,17 @@ from perception_kd.structures import Indices, InfoEntry, PipelineStep, Sample
 
 @DATASETS.register_module()
 class CameraLidarDataset(BaseDataset):
-    """Samples of an info file: one LiDAR sweep and the cameras around it.
+    """Samples of an info file, each a LiDAR sweep and the camera images around it.
 
-    One class for every data set that has such a file. A sample starts as the first
-    block of ``docs/sample.md``: names, paths and matrices, nothing loaded, and no
-    labels beyond the path of the point labels, unless ``with_boxes`` asks for them. The
-    pipeline does the rest.
+    The class serves every data set that has an info file. A sample starts as the first
+    block of ``docs/sample.md``: names, paths and matrices. Nothing is loaded, and the
+    only labels are the path of the point labels and, with ``with_boxes``, the boxes.
+    The pipeline does the rest.
 
-    A sample of which a transform leaves nothing (None) is logged, counted in
-    ``skipped`` and replaced by another, drawn from its own generator; so are samples
-    with missing or broken files under ``on_error="skip"``. In test mode nothing is
-    replaced and both are errors.
+    If a transform returns None, nothing is left of the sample: it is logged, counted in
+    ``skipped`` and replaced by another one, drawn from a generator of its own. With
+    ``on_error="skip"`` the same happens to samples with missing or broken files. In
+    test mode no sample is replaced, and both cases are errors.
 
     ``metainfo`` names the classes of each kind of label that samples have:
     ``box_classes`` (with ``with_boxes``), ``map_classes`` (with ``LoadBEVMasks``) and
@@ -43,20 +43,21 @@ class CameraLidarDataset(BaseDataset):
         data_root: Folder of the data set.
         info_root: Folder of info files and caches; None means ``data_root``.
         pipeline: Transforms, as configs or callables.
-        cameras: Names of the cameras to give, in this order; None means all of them.
+        cameras: Names of the cameras to use, in this order; None means all of them.
         scenes: As in :func:`~perception_kd.datasets.selection.select_samples`, where
             names of splits are those of the data set's ``splits`` module. SLidR
             pre-trains on "parametrize_train"; "nuscenes_slidr_1pct" has 1 % of the
             labels.
-        scene_step: As there, for a data set without such lists.
-        sample_step: As there.
-        seed: Seed of all that transforms draw, not negative.
-        on_error: "raise" or "skip" samples with missing or broken files.
-        max_sweeps: Earlier sweeps that a sample lists at most.
-        label_mapping: Class of each raw point label, the others being ignored; None
-            takes the data set's own.
-        with_boxes: Give the annotated boxes, of the classes ``metainfo["classes"]``, by
-            default nuScenes' ten in CenterPoint's order. Pre-training leaves it off.
+        scene_step: As in ``select_samples``, for a data set without such lists.
+        sample_step: As in ``select_samples``.
+        seed: Seed of the random numbers of all transforms, not negative.
+        on_error: "raise" an error for missing or broken files, or "skip" the sample.
+        max_sweeps: Largest number of earlier sweeps per sample.
+        label_mapping: Class of each raw point label; other labels are ignored. None
+            means the mapping in the catalog of data sets.
+        with_boxes: Whether samples have the annotated boxes of the classes
+            ``metainfo["classes"]``, by default those in the catalog of data sets
+            (nuScenes: ten, in CenterPoint's order). Keep it off in pre-training.
         **kwargs: ``indices``, ``test_mode``, ``metainfo``, ``lazy_init``,
             ``max_refetch`` of mmengine's ``BaseDataset``.
 
@@ -113,18 +114,18 @@ class CameraLidarDataset(BaseDataset):
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Samples skipped so far by reason, over all workers; empty where none was.
+        """Number of samples skipped so far by reason, over all workers.
 
         Reasons: "missing_file", "broken_file", "nothing_left" (a transform gave None).
         """
         return self._shared.skipped
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the epoch that random numbers depend on, in running workers too."""
+        """Set the epoch that random numbers depend on, also in running workers."""
         self._shared.epoch = epoch
 
     def load_data_list(self) -> list[Sample]:
-        """Return what a sample needs of each selected entry of the info file.
+        """Return the first keys of the selected samples of the info file.
 
         Raises:
             FileNotFoundError: If there is no info file.
@@ -139,7 +140,7 @@ class CameraLidarDataset(BaseDataset):
         return [self.parse_data_info(sample) for sample in selected]
 
     def _make_label_mapping(self) -> Indices | None:
-        """Return the class of each raw label; None for a data set without classes."""
+        """Return the class of each raw label, or None if it is unknown."""
         if self._label_mapping is not None:
             length = max(255, *self._label_mapping) + 1
             mapping = np.full(length, IGNORE_INDEX, dtype=np.int64)
@@ -149,7 +150,7 @@ class CameraLidarDataset(BaseDataset):
         return None if data_set is None else data_set.make_label_mapping()
 
     def _add_classes(self) -> None:
-        """Add the names of classes to ``metainfo``, as far as they are known."""
+        """Add the names of classes to ``metainfo`` as far as they are known."""
         data_set = DATA_SETS.get(self._metainfo["dataset"].lower())
         if data_set is not None and self._label_mapping is None:
             self._metainfo.setdefault("seg_classes", data_set.seg_classes)
@@ -164,7 +165,7 @@ class CameraLidarDataset(BaseDataset):
             self._metainfo.update(getattr(transform, "metainfo", {}))
 
     def parse_data_info(self, raw_data_info: InfoEntry) -> Sample:
-        """Return the first block of a sample, with paths relative to the data set."""
+        """Return the first keys of a sample, with paths relative to the data set."""
         sample = parse_sample(raw_data_info, self._metainfo, self.cameras, self.max_sweeps)
         if self.with_boxes:
             raw_boxes = raw_data_info.get("instances", [])
@@ -178,7 +179,7 @@ class CameraLidarDataset(BaseDataset):
             ValueError: If the data set does not give boxes.
         """
         if not self.with_boxes:
-            raise ValueError("with_boxes must be True for sampling by class, but got False.")
+            raise ValueError("Class-balanced sampling needs a dataset built with with_boxes=True.")
         boxes = super().get_data_info(idx)["instances"]
         return set(boxes["labels_3d"][boxes["is_valid"]].tolist()) - {-1}
 
@@ -186,9 +187,9 @@ class CameraLidarDataset(BaseDataset):
         """Return the first block of ``docs/sample.md``, where the pipeline starts.
 
         Args:
-            idx: Place in the data set.
-            repeat: How often a wrapper gave the sample in this epoch before; each time
-                other random numbers are drawn.
+            idx: Index in the data set.
+            repeat: How often a wrapper has used the sample in this epoch before; each
+                time, other random numbers are drawn.
         """
         sample: Sample = super().get_data_info(idx)
         sample["lidar_path"] = os.path.join(self.data_root, sample["lidar_path"])
@@ -213,7 +214,7 @@ class CameraLidarDataset(BaseDataset):
         return make_rng(self.seed, self._shared.epoch, token, stream)
 
     def __getitem__(self, idx: int) -> Any:
-        """Return a sample after the pipeline, or another in its place.
+        """Return a sample after the pipeline, or a replacement.
 
         Raises:
             As :meth:`get_repeat`.
@@ -221,16 +222,17 @@ class CameraLidarDataset(BaseDataset):
         return self.get_repeat(idx, 0)
 
     def get_repeat(self, idx: int, repeat: int) -> Any:
-        """Return a sample after the pipeline, or another in its place.
+        """Return a sample after the pipeline, or a replacement.
 
         Args:
-            idx: Place in the data set.
+            idx: Index in the data set.
             repeat: As in :meth:`get_data_info`.
 
         Raises:
             FileNotFoundError: If a file is missing and ``on_error`` is "raise".
             BrokenFileError: If a file is broken and ``on_error`` is "raise".
-            ValueError: If nothing is left of the sample in test mode, or of any sample.
+            ValueError: If nothing is left of the sample in test mode, or of all
+                replacements.
         """
         sample = self.get_data_info(idx, repeat)
         first = sample["sample_token"]
@@ -243,15 +245,15 @@ class CameraLidarDataset(BaseDataset):
             if num_left > 0:
                 sample = self.get_data_info(int(rng.integers(len(self))), repeat)
         raise ValueError(
-            f"The pipeline must leave something of a sample, but {self.max_refetch + 1} samples in "
-            f"place of {first} had nothing; skipped so far: {self.skipped}."
+            f"The pipeline left nothing of sample {first} and its replacements, "
+            f"{self.max_refetch + 1} samples in a row; skipped so far: {self.skipped}."
         )
 
     def prepare_data(self, idx: int, repeat: int = 0) -> Any:
-        """Return a sample after the pipeline; None where it was skipped and counted.
+        """Return a sample after the pipeline, or None if it was skipped and counted.
 
         Args:
-            idx: Place in the data set.
+            idx: Index in the data set.
             repeat: As in :meth:`get_data_info`.
 
         Raises:
@@ -262,7 +264,7 @@ class CameraLidarDataset(BaseDataset):
         return self._apply_pipeline(self.get_data_info(idx, repeat))
 
     def _apply_pipeline(self, sample: Any) -> Any:
-        """Return a sample after the pipeline; None if it was skipped and counted."""
+        """Return a sample after the pipeline, or None if it was skipped and counted."""
         token = sample["sample_token"]
         try:
             for transform in self.pipeline.transforms:
@@ -280,6 +282,8 @@ class CameraLidarDataset(BaseDataset):
 
     def _skip(self, token: str, reason: str, details: str) -> None:
         if self.test_mode:
-            raise ValueError(f"Test samples must not be skipped, but of {token} {details}.")
+            raise ValueError(
+                f"Cannot evaluate sample {token}: {details}. No sample is skipped in test mode."
+            )
         self._shared.count_skip(reason)
         MMLogger.get_current_instance().warning(f"Skipped sample {token} ({reason}): {details}")

@@ -1,4 +1,4 @@
-"""The data sets that this project knows, each described once.
+"""Catalog of the known data sets.
 
 A further data set is an entry of ``DATA_SETS`` and a package beside ``nuscenes`` and
 ``semantickitti`` with its converter, labels, splits and submission.
@@ -86,7 +86,7 @@ def get_data_set(name: str) -> DataSet:
         name: As ``metainfo["dataset"]`` of an info file has it, in upper or lower case.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If the data set is unknown.
     """
     data_set = DATA_SETS.get(name.lower())
     if data_set is None:
@@ -106,7 +106,8 @@ def creation_command(ann_file: str, data_root: str, info_root: str) -> str:
         info_root: Folder of the info file.
 
     Returns:
-        The command; with all names of data sets where that of the file is none of them.
+        The command. If the file has the name of no known data set, the command has all
+        names to choose from.
     """
     name = Path(ann_file).name.partition("_infos_")[0]
     words = ["python", "tools/create_data.py", name, "--root", data_root, "--out-dir", info_root]

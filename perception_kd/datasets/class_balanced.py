@@ -13,25 +13,25 @@ from perception_kd.registry import DATASETS
 
 @DATASETS.register_module()
 class CBGSDataset(MMDet3DCBGSDataset):
-    """Draw samples again until all classes are in as many, as CBGS does [1].
+    """Repeat samples so that every class is drawn equally often (CBGS [1]).
 
     It is mmdet3d's wrapper for :class:`CameraLidarDataset`, except that
 
-    - a class that no sample has takes no part, and is named (mmdet3d divides by zero);
-    - the draw depends on the data set's seed alone;
-    - each time that a sample comes in an epoch it is augmented anew.
+    - a class without samples is ignored and logged (mmdet3d divides by zero);
+    - the drawn samples depend on the dataset's seed only;
+    - each repetition of a sample in an epoch is augmented differently.
 
-    It reads labels: pre-training must not use it.
+    It reads labels, so pre-training must not use it.
 
     - [1] Class-balanced Grouping and Sampling for Point Cloud 3D Object Detection,
       2019, https://arxiv.org/abs/1908.09492
 
     Args:
-        dataset: Config of a data set with ``with_boxes=True``, or the data set.
-        lazy_init: Whether to draw only when the first sample is asked for.
+        dataset: A dataset with ``with_boxes=True``, or its config.
+        lazy_init: Whether to draw samples only when the first one is requested.
 
     Raises:
-        ValueError: If the data set gives no boxes, or no sample has a class.
+        ValueError: If the dataset has no boxes, or no sample has a valid one.
     """
 
     def __init__(self, dataset: Any, lazy_init: bool = False) -> None:
@@ -46,10 +46,11 @@ class CBGSDataset(MMDet3DCBGSDataset):
                 samples[label].append(idx)
         absent = [name for name, of_class in zip(classes, samples, strict=True) if not of_class]
         if len(absent) == len(classes):
-            raise ValueError("dataset must have a sample with a valid box, but got none.")
+            raise ValueError("No sample of the dataset has a valid box of metainfo['classes'].")
         if absent:
             MMLogger.get_current_instance().warning(
-                f"CBGSDataset: no sample has {', '.join(absent)}; the other classes are balanced."
+                f"CBGSDataset: no sample has {', '.join(absent)}; only the other classes are "
+                "balanced."
             )
         num_draws = sum(map(len, samples)) // (len(classes) - len(absent))
         rng = make_rng(dataset.seed, 0, "class-balanced")
@@ -65,7 +66,7 @@ class CBGSDataset(MMDet3DCBGSDataset):
 
 
 def _count_before(indices: list[int]) -> list[int]:
-    """Return for each entry how often it came before."""
+    """Return how often each entry occurs before its position."""
     seen: Counter[int] = Counter()
     before = []
     for index in indices:

@@ -1,4 +1,4 @@
-"""From an entry of an info file to the first keys of a sample."""
+"""Parse the entries of an info file."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,16 +15,16 @@ def parse_sample(
     cameras: Sequence[str] | None = None,
     max_sweeps: int = 10,
 ) -> Sample:
-    """Return the first block of ``docs/sample.md`` as far as the info file has it.
+    """Return the keys of ``docs/sample.md`` that come from an info file.
 
     Args:
         raw: Entry of the info file.
         metainfo: Head of the info file.
-        cameras: Names of the cameras to give, in this order; None means all of them.
-        max_sweeps: Earlier sweeps listed at most.
+        cameras: Names of the cameras to use, in this order; None means all of them.
+        max_sweeps: Largest number of earlier sweeps.
 
     Returns:
-        The block with paths relative to the data set.
+        The sample, with paths relative to the data set.
 
     Raises:
         ValueError: If a camera is unknown.
@@ -75,16 +75,16 @@ def class_of_category(
 
     Args:
         categories: Index of each category by name, from the head of the info file.
-        classes: Names of the classes to learn, in order.
+        classes: Names of the classes, in order.
 
     Raises:
-        ValueError: If the file has no categories, or lacks a class.
+        ValueError: If there is no class, or a class is not among the categories.
     """
     unknown = [name for name in classes if name not in (categories or {})]
     if categories is None or unknown or not classes:
         raise ValueError(
-            f"metainfo.classes must be among the categories of the info file, {categories}, but "
-            f"got {unknown}; boxes need an info file of annotated data."
+            f"metainfo.classes must be categories of the info file, {categories}, but got "
+            f"{unknown}; boxes need an info file of annotated data."
         )
     return {categories[name]: index for index, name in enumerate(classes)}
 
@@ -98,7 +98,7 @@ def parse_boxes(raw: Sequence[InfoEntry], class_of: Mapping[int, int]) -> InfoBo
     """
     rows = [[*box["bbox_3d"], *box.get("velocity", (0.0, 0.0))] for box in raw]
     boxes = np.array(rows, np.float64).reshape(-1, 9)
-    # Velocities alone: a box at an unknown place must not end at the sensor.
+    # Velocities only: a box at an unknown position must not end up at the sensor.
     boxes[:, 7:] = np.nan_to_num(boxes[:, 7:])
     return InfoBoxes(
         bboxes_3d=boxes,

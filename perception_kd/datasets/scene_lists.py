@@ -8,15 +8,15 @@ _SUFFIX = "_scenes.txt"
 
 
 def every_nth_scene(scenes: Sequence[str], step: int, *, from_first: bool = False) -> list[str]:
-    """Return the N-th, 2N-th, ... scene: SLidR's way to a share of the labels.
+    """Return the N-th, 2N-th, ... scene, which is SLidR's subset of the labels.
 
     Steps of 100, 20, 10 and 4 leave 7, 35, 70 and 175 of nuScenes' 700 training scenes.
 
     Args:
         scenes: Names of a split's scenes in the order of the scene table, which in
-            nuScenes is the order of their names; the order decides which are taken.
+            nuScenes is the order of their names.
         step: N.
-        from_first: Return the first, (N+1)-th, ... scene, which is CALICO's way.
+        from_first: Return the first, (N+1)-th, ... scene, which is CALICO's subset.
 
     Raises:
         ValueError: If ``step`` is not positive or leaves no scene.
@@ -27,7 +27,7 @@ def every_nth_scene(scenes: Sequence[str], step: int, *, from_first: bool = Fals
 
 
 def scene_list_names() -> list[str]:
-    """Return the names of the lists of training scenes that come with the package.
+    """Return the names of the lists of training scenes in the package.
 
     ``nuscenes_slidr_{1,5,10,25}pct`` are SLidR's shares of the labels of
     v1.0-trainval, ``nuscenes_calico_{5,10,20,50}pct`` CALICO's.
@@ -39,7 +39,7 @@ def read_scene_list(name: str | Path) -> list[str]:
     """Read a list of scenes.
 
     Args:
-        name: One of :func:`scene_list_names`, or a text file with a name a line.
+        name: One of :func:`scene_list_names`, or a text file with one name per line.
 
     Raises:
         FileNotFoundError: If there is no such list and no such file.
@@ -51,5 +51,5 @@ def read_scene_list(name: str | Path) -> list[str]:
         raise FileNotFoundError(f"No list of scenes at {path}; name a file, or one of {known}.")
     scenes = path.read_text(encoding="utf-8").split()
     if not scenes:
-        raise ValueError(f"{path} must name a scene a line, but it is empty.")
+        raise ValueError(f"{path} is empty; it must have one scene name per line.")
     return scenes

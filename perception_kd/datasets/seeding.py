@@ -1,4 +1,4 @@
-"""Random numbers of a sample."""
+"""Random number generator of a sample."""
 
 import hashlib
 
@@ -6,16 +6,16 @@ import numpy as np
 
 
 def make_rng(seed: int, epoch: int, token: str, stream: int = 0) -> np.random.Generator:
-    """Return the generator of one sample in one epoch.
+    """Return the random number generator of one sample in one epoch.
 
-    It depends on nothing else, so what a sample looks like does not depend on the
-    number of workers, on other samples, or on whether the run was resumed.
+    It depends on nothing else, so augmentation does not depend on the number of
+    workers, on other samples, or on whether the run was resumed.
 
     Args:
         seed: Seed of the run, not negative.
         epoch: Epoch, from 0.
         token: Name of the sample.
-        stream: Another number gives an independent generator for another purpose.
+        stream: Number of an independent generator for another purpose.
     """
     digest = hashlib.sha256(token.encode()).digest()
     return np.random.default_rng([seed, epoch, stream, *np.frombuffer(digest, "<u4").tolist()])

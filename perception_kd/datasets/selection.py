@@ -1,4 +1,4 @@
-"""Which samples of an info file a data set takes."""
+"""Selection of samples from an info file."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,36 +13,34 @@ def select_samples(
     scene_step: int = 1,
     sample_step: int = 1,
 ) -> list[dict[str, Any]]:
-    """Return the samples of some scenes, thinned out by scene, then by sample.
+    """Return the samples of a selection of scenes.
 
     Args:
-        info: An info file's content.
-        scenes: Names of scenes; a list of them, as in
-            :func:`~.scene_lists.read_scene_list`, where a file ends in
-            ".txt"; or the name of a split, of which scenes may be missing. None means
-            all of the file.
-        scene_step: Keep the N-th, 2N-th, ... of those scenes, in their order in the
-            file.
-        sample_step: Of the samples left, keep every N-th from the first on: SLidR's
-            share of SemanticKITTI, whose samples are in the order of their files.
+        info: Content of an info file.
+        scenes: Names of scenes; the name or the ".txt" file of a list, as in
+            :func:`~.scene_lists.read_scene_list`; or the name of a split, whose scenes
+            may be missing in the file. None means all scenes of the file.
+        scene_step: Keep the N-th, 2N-th, ... of these scenes, in the order of the file.
+        sample_step: Keep the first of every N remaining samples: SLidR's subset of
+            SemanticKITTI, whose samples are in the order of their files.
 
     Raises:
         FileNotFoundError: If there is no such list of scenes.
-        ValueError: If a step is out of range, a scene or split is not known, or no
-            sample is left.
+        ValueError: If a step is out of range, a scene or split is unknown, or no sample
+            is left.
     """
     samples = info["data_list"]
     present = list(dict.fromkeys(sample["scene_name"] for sample in samples))
     chosen = _choose_scenes(info["metainfo"], present, scenes)
     if not chosen:
         raise ValueError(
-            f"scenes must leave at least one sample, but got none for {scenes!r}; the info file "
-            f"has {len(samples)} samples of {len(present)} scenes ({_some(present)})."
+            f"No sample of the info file is in scenes={scenes!r}; the file has {len(samples)} "
+            f"samples of {len(present)} scenes ({_some(present)})."
         )
     if scene_step > len(chosen):
         raise ValueError(
-            f"scene_step must be at most the number of scenes, {len(chosen)}, to leave a sample, "
-            f"but got {scene_step}; small versions of a data set need small steps."
+            f"scene_step must be at most {len(chosen)}, the number of scenes, but got "
+            f"{scene_step}; use a smaller step for a small version of a data set."
         )
     kept = set(every_nth_scene(chosen, scene_step))
     return [sample for sample in samples if sample["scene_name"] in kept][::sample_step]
@@ -51,7 +49,7 @@ def select_samples(
 def _choose_scenes(
     metainfo: Mapping[str, Any], present: list[str], scenes: Sequence[str] | str | None
 ) -> list[str]:
-    """Return the scenes asked for that the file has, in the order of the file."""
+    """Return the requested scenes that are in the file, in the order of the file."""
     if scenes is None:
         return present
     if isinstance(scenes, str) and not _is_list(scenes):

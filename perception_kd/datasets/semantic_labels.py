@@ -1,8 +1,8 @@
-"""Classes of the points: from labels as stored to classes as trained.
+"""Classes of points: from stored labels to trained classes.
 
-Classes count from 0 without gaps, and ``IGNORE_INDEX`` marks points that no loss and no
-metric looks at. The official evaluations count from 1 with 0 = ignored: add 1, and turn
-``IGNORE_INDEX`` into 0, before handing predictions to them.
+Classes count from 0 without gaps, and ``IGNORE_INDEX`` marks points that all losses and
+metrics ignore. The official evaluations count from 1 with 0 = ignored: add 1, and
+replace ``IGNORE_INDEX`` by 0, before you pass predictions to them.
 """
 
 from collections.abc import Mapping, Sequence

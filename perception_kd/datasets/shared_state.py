@@ -1,4 +1,4 @@
-"""State of a data set that all its worker processes share."""
+"""State of a dataset that is shared by all worker processes."""
 
 import torch
 from torch import Tensor
@@ -9,11 +9,11 @@ _NUM_ROWS = 257  # the main process and up to 256 workers; more share rows
 
 
 class SharedState:
-    """The epoch, set in the main process, and counts of skips, made in the workers.
+    """Epoch, set in the main process, and numbers of skipped samples, from the workers.
 
-    Both live in shared memory, so workers that outlive an epoch see the next one,
-    however they were started. Every worker counts in a row of its own: no locks, no
-    lost counts. A copy starts as its original is and then goes its own way.
+    Both are in shared memory, so persistent workers see a new epoch however they were
+    started. Every worker counts in its own row: no locks, no lost counts. A copy starts
+    with the values of the original and is then independent.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class SharedState:
 
     @property
     def epoch(self) -> int:
-        """The present epoch, from 0."""
+        """The current epoch, from 0."""
         return int(self._epoch)
 
     @epoch.setter
@@ -31,7 +31,7 @@ class SharedState:
 
     @property
     def skipped(self) -> dict[str, int]:
-        """How many samples were skipped so far, by reason; reasons that occurred."""
+        """Number of samples skipped so far, by reason that occurred."""
         totals = self._counts.sum(dim=0).tolist()
         return {reason: total for reason, total in zip(SKIP_REASONS, totals, strict=True) if total}
 

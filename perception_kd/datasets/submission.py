@@ -1,4 +1,4 @@
-"""Interface of what a data set's official evaluation of point classes reads."""
+"""Interface of submissions to an official evaluation of point classes."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,12 +10,12 @@ from perception_kd.structures import Indices
 
 
 class Submission(Protocol):
-    """What a data set's official evaluation reads."""
+    """Writer of the files that a data set's official evaluation reads."""
 
     num_classes: int
 
     def write(self, sample: Mapping[str, Any], classes: Indices) -> str:
-        """Write the classes of all points of a sweep's file; return where they count.
+        """Write the classes of all points of a sweep's file; return the evaluation set.
 
         Args:
             sample: Data sample as a dict, with the meta keys of ``docs/sample.md``.
@@ -23,7 +23,7 @@ class Submission(Protocol):
         """
 
     def finish(self, parts: Iterable[str]) -> None:
-        """Write what a submission needs once, given all that ``write`` returned."""
+        """Write the files per evaluation set, given what ``write`` returned."""
 
 
 def write_labels(path: Path, labels: NDArray[Any]) -> None:

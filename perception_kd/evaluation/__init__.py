@@ -1,1 +1,1 @@
-"""How pre-training is judged."""
+"""Evaluation of pre-trained and fine-tuned networks."""

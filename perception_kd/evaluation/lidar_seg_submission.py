@@ -1,4 +1,4 @@
-"""Predicted classes as the files that the official evaluations take."""
+"""Submission of predicted point classes to the official evaluations."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from perception_kd.structures import Indices
 def make_submission(
     folder: str | Path, dataset_meta: Mapping[str, Any], meta: Mapping[str, bool] | None = None
 ) -> Submission:
-    """Return the submission of a data set.
+    """Return the writer of a data set's submission.
 
     Args:
         folder: Folder of the submission.
@@ -23,13 +23,13 @@ def make_submission(
         meta: Entries of the submission's own ``meta``, for a data set that has one.
 
     Raises:
-        ValueError: If the data set has a mapping of labels of its own, which no
-            official evaluation knows, or is not in the catalog.
+        ValueError: If the data set has its own label mapping, which no official
+            evaluation knows, or is not in the catalog.
     """
     if "seg_classes" not in dataset_meta:
         raise ValueError(
-            "label_mapping of the data set must be the official one for a submission, but it has "
-            "one of its own; leave it out."
+            "A submission needs the official classes, but the dataset has its own label_mapping; "
+            "remove it."
         )
     data_set = get_data_set(dataset_meta["dataset"])
     return data_set.make_submission(folder, dataset_meta["version"], meta)
@@ -40,17 +40,17 @@ def classes_of_file(
 ) -> tuple[Indices, int]:
     """Return a class for every row of a sweep's file.
 
-    Official evaluations want one for each. Points that were dropped in loading, or that
-    the network did not see, get the class that is most frequent in the sweep.
+    Official evaluations require one per row. Points that were dropped in loading, or
+    that the network did not see, get the most frequent class of the sweep.
 
     Args:
         sample: Data sample as a dict, with ``lidar_path``, ``num_pts_feats`` and
             ``original_points``.
-        predicted: Class of each point that was loaded; what is not in [0, C) is none.
+        predicted: Class of each loaded point; values outside [0, C) mean no prediction.
         num_classes: C.
 
     Returns:
-        Classes in [0, C), one a row, and how many of them are so made up.
+        Classes in [0, C), one per row, and the number of rows without a prediction.
     """
     num_rows = count_stored_points(sample["lidar_path"], sample["num_pts_feats"])
     row = np.asarray(sample["original_points"])

@@ -1,4 +1,4 @@
-"""nuScenes' official scores of boxes: by the devkit, on any samples of a data set."""
+"""nuScenes' official detection scores on any samples of a split."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +16,7 @@ from nuscenes.eval.detection.data_classes import DetectionBox, DetectionConfig, 
 from nuscenes.eval.detection.evaluate import DetectionEval
 from nuscenes.nuscenes import NuScenes
 
-# The devkit's names of the errors of true positives, and those that papers report.
+# Errors of true positives: the devkit's names and the names in papers.
 ERROR_NAMES = {
     "trans_err": "mATE",
     "scale_err": "mASE",
@@ -25,30 +25,30 @@ ERROR_NAMES = {
     "attr_err": "mAAE",
 }
 STALE_REMEDY = (
-    "The centers are right, but sizes and headings are wrong (mASE about 0.71, mAOE about 1.55): "
-    "the mark of boxes in the coordinates of mmdet3d before 1.0, width before length and yaw from "
-    "another axis. Make the info files again with tools/create_data.py nuscenes, then train "
-    "again: the weights have learned the old boxes."
+    "The centers are right, but sizes and headings are wrong (mASE about 0.71, mAOE about 1.55). "
+    "This is typical of boxes in the coordinates of mmdet3d before 1.0 (width before length, yaw "
+    "from another axis). Make the info files again with tools/create_data.py nuscenes, then "
+    "train again: the weights have learned the old boxes."
 )
 
 
 class BoxEvaluation(DetectionEval):
-    """The devkit's evaluation of a result file on the samples that the file has.
+    """The devkit's evaluation, restricted to the samples of the result file.
 
-    The devkit itself takes exactly one whole split. On a whole split all numbers are
-    the devkit's own.
+    The devkit evaluates exactly one whole split. On a whole split all numbers are equal
+    to the devkit's.
 
     Args:
         nusc: Tables of the data set.
         config: Official settings.
         result_path: Result file in the official form.
-        eval_sets: The devkit's names of the splits that the samples are in.
+        eval_sets: The devkit's names of the splits with the samples.
 
     Attributes:
-        num_samples: Samples that the splits have.
+        num_samples: Number of samples in the splits.
 
     Raises:
-        ValueError: If a sample of the file is in none of the splits.
+        ValueError: If a sample of the file is in no split of ``eval_sets``.
     """
 
     def __init__(
@@ -69,21 +69,21 @@ class BoxEvaluation(DetectionEval):
             self.num_samples += len(truth.sample_tokens)
             for token in asked.intersection(truth.sample_tokens):
                 self.gt_boxes.add_boxes(token, truth[token])
-        strangers = asked.difference(self.gt_boxes.sample_tokens)
-        if strangers:
+        unknown = asked.difference(self.gt_boxes.sample_tokens)
+        if unknown:
             raise ValueError(
-                f"result_path must hold samples of {', '.join(eval_sets)}, but got "
-                f"{len(strangers)} others, such as {min(strangers)}."
+                f"{result_path} has {len(unknown)} samples that are not in "
+                f"{', '.join(eval_sets)}, such as {min(unknown)}."
             )
         for boxes in (self.pred_boxes, self.gt_boxes):
             add_center_dist(nusc, boxes)
-            if boxes.all:  # the devkit fails on none at all
+            if boxes.all:  # the devkit fails without boxes
                 filter_eval_boxes(nusc, boxes, config.class_range)
         self.sample_tokens = self.gt_boxes.sample_tokens
 
     @property
     def present_classes(self) -> list[str]:
-        """Names of the classes that the truth has a box of, in the devkit's order."""
+        """Names of the classes with ground-truth boxes, in the devkit's order."""
         names = {box.detection_name for box in self.gt_boxes.all}
         return [name for name in self.cfg.class_names if name in names]
 
@@ -91,12 +91,12 @@ class BoxEvaluation(DetectionEval):
 def summarize(metrics: DetectionMetrics, classes: Iterable[str]) -> dict[str, float]:
     """Return NDS, mAP and the five errors over some of the classes.
 
-    Over all ten classes this is the official definition, where a class without truth
-    has AP 0 and errors of 1.
+    Over all ten classes this is the official definition, in which a class without
+    ground truth has AP 0 and errors of 1.
 
     Args:
-        metrics: What the devkit computed.
-        classes: Names of the classes that the means are over.
+        metrics: Result of the devkit.
+        classes: Names of the classes to average over.
     """
     aps = [metrics.mean_dist_aps[name] for name in classes]
     scores = {"mAP": float(np.mean(aps))}
@@ -112,13 +112,13 @@ def summarize(metrics: DetectionMetrics, classes: Iterable[str]) -> dict[str, fl
 
 
 def has_stale_coordinates(scores: dict[str, float]) -> bool:
-    """Tell whether scores are those of boxes in the coordinates of mmdet3d before 1.0.
+    """Return whether scores look like boxes in the coordinates of mmdet3d before 1.0.
 
-    Width and length are then taken for each other and headings are off by a quarter
-    turn or more, while centers, and with them the mAP, are right.
+    Width and length are then swapped and headings are off by 90 degrees or more, while
+    centers, and therefore the mAP, are right.
 
     Args:
-        scores: Of :func:`summarize`, over the classes that are present.
+        scores: Result of :func:`summarize` over the classes that are present.
     """
     return (
         scores["mAP"] > 0.1 and 0.6 < scores["mASE"] < 0.8 and 1.3 < scores.get("mAOE", 0.0) < 1.8

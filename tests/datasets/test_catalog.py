@@ -83,7 +83,7 @@ def test_pretraining_needs_no_entry(root: Path) -> None:
     assert "label_mapping" not in dataset[0]
 
 
-def test_an_unknown_data_set_is_named_where_its_entry_is_needed(root: Path) -> None:
+def test_an_unknown_data_set_is_an_error_if_its_entry_is_needed(root: Path) -> None:
     unknown = "Unknown data set 'Toy'; known ones are nuscenes, semantickitti"
     with pytest.raises(ValueError, match=unknown):
         build(root, scenes="train")
@@ -97,7 +97,7 @@ def test_an_unknown_data_set_is_named_where_its_entry_is_needed(root: Path) -> N
 
 def test_a_data_set_without_boxes_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DATA_SETS, "toy", DATA_SETS["semantickitti"])
-    with pytest.raises(ValueError, match=r"metainfo\.classes must be among the categories"):
+    with pytest.raises(ValueError, match=r"metainfo\.classes must be categories"):
         build(root, with_boxes=True)
 
 
@@ -110,7 +110,7 @@ def test_every_entry_names_what_exists(name: str) -> None:
     assert name in PRESETS
 
 
-def test_a_file_of_no_known_data_set_leaves_the_choice() -> None:
+def test_the_command_for_an_unknown_file_lists_all_data_sets() -> None:
     command = creation_command("own.pkl", "data", "out dir")
     expected = "create_data.py {nuscenes,semantickitti} --root data --out-dir 'out dir'"
     assert command.endswith(expected)

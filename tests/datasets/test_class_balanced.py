@@ -36,7 +36,7 @@ def build(root: Path, **settings: Any) -> CBGSDataset:
     return DATASETS.build(dict(type="CBGSDataset", dataset=inner | settings))
 
 
-def test_classes_come_alike_and_absent_ones_are_left_out(root: Path) -> None:
+def test_classes_are_drawn_equally_often_and_absent_ones_ignored(root: Path) -> None:
     # 8 samples with a car and 1 with a truck: 9 over two classes are 4 draws of each.
     dataset = build(root)
     assert len(dataset) == 8
@@ -53,7 +53,7 @@ def test_the_draw_depends_on_the_seed_alone(root: Path) -> None:
     assert any(build(root, seed=seed).sample_indices != first for seed in (1, 2, 3))
 
 
-def test_a_repeated_sample_is_augmented_anew(root: Path) -> None:
+def test_repetitions_are_augmented_differently(root: Path) -> None:
     dataset = build(root, pipeline=[lambda sample: sample])
     samples = [dataset[i] for i in range(len(dataset))]
     draws = [(s["sample_token"], s["rng"].integers(2**62)) for s in samples]
@@ -68,7 +68,7 @@ def test_a_repeated_sample_is_augmented_anew(root: Path) -> None:
 
 
 def test_rejects_data_without_boxes(root: Path) -> None:
-    with pytest.raises(ValueError, match="with_boxes must be True"):
+    with pytest.raises(ValueError, match="with_boxes=True"):
         build(root, with_boxes=False)
-    with pytest.raises(ValueError, match="a sample with a valid box"):
+    with pytest.raises(ValueError, match="No sample of the dataset has a valid box"):
         build(root, metainfo=dict(classes=["bus"]))

@@ -83,7 +83,7 @@ def test_a_list_can_be_a_file(tmp_path: Path) -> None:
     own.write_text("scene-0002\nscene-0001\n")
     assert read_scene_list(own) == ["scene-0002", "scene-0001"]
     own.write_text("\n")
-    with pytest.raises(ValueError, match=r"own\.txt must name a scene a line, but it is empty"):
+    with pytest.raises(ValueError, match=r"own\.txt is empty"):
         read_scene_list(own)
     with pytest.raises(
         FileNotFoundError, match=r"other\.txt; name a file, or one of nuscenes_calico"
@@ -91,7 +91,7 @@ def test_a_list_can_be_a_file(tmp_path: Path) -> None:
         read_scene_list(tmp_path / "other.txt")
 
 
-def test_scenes_are_evaluated_under_the_devkits_name_of_their_split() -> None:
+def test_evaluation_sets_have_the_devkits_names() -> None:
     assert evaluation_set("v1.0-mini", "scene-0103") == "mini_val"
     assert evaluation_set("v1.0-mini", "scene-0061") == "mini_train"
     assert evaluation_set("v1.0-trainval", "scene-0103") == "val"

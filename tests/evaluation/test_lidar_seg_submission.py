@@ -1,4 +1,4 @@
-"""Submissions: accepted by nuScenes' devkit, and scored by it as by ourselves."""
+"""Submissions are accepted by nuScenes' devkit, with the same scores as here."""
 
 import json
 import pickle
@@ -170,7 +170,7 @@ def write_small_config(folder: Path, name: str, ann_file: str) -> list[str]:
     return [str(path), str(weights), "--work-dir", str(folder / "work")]
 
 
-def test_the_command_writes_a_submission_for_a_split_without_labels(
+def test_the_command_writes_a_submission_without_labels(
     root: Path, nusc: NuScenes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     info = pickle.loads((root / "nuscenes_infos_val.pkl").read_bytes())
@@ -217,7 +217,7 @@ def test_the_command_writes_a_submission_to_semantickitti(tmp_path: Path) -> Non
         assert np.isin(labels, semantickitti_raw_labels()).all()
 
 
-def test_metrics_are_told_where_to_write_and_others_left_out() -> None:
+def test_only_metrics_with_submissions_are_kept() -> None:
     detection = dict(type="NuScenesMetric", data_root="", ann_file="")
     pipeline = [dict(type="LoadPoints"), dict(type="LoadPointLabels")]
     cfg = Config(
@@ -241,7 +241,7 @@ def test_metrics_are_told_where_to_write_and_others_left_out() -> None:
         set_submission(cfg, "out", format_only=True)
 
 
-def test_points_without_a_prediction_get_the_most_frequent_class(tmp_path: Path) -> None:
+def test_points_without_prediction_get_the_most_frequent_class(tmp_path: Path) -> None:
     path = tmp_path / "sweep.bin"
     np.zeros((6, 5), np.float32).tofile(path)
     # Row 3 of the file was dropped in loading, row 1 not seen by the network, and the
@@ -277,5 +277,5 @@ def test_refuses_what_no_official_evaluation_would_take(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"meta must have entries of use_camera, .* got \['lidar"):
         NuScenesSubmission(tmp_path, "v1.0-mini", dict(lidar=True))
     own = dict(dataset="nuscenes", version="v1.0-mini")
-    with pytest.raises(ValueError, match="label_mapping of the data set must be the official one"):
+    with pytest.raises(ValueError, match="the dataset has its own label_mapping"):
         make_submission(tmp_path, own)

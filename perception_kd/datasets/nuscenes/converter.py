@@ -19,7 +19,7 @@ from perception_kd.datasets.nuscenes.samples import (
     detection_label,
 )
 from perception_kd.datasets.nuscenes.splits import split_names, split_scenes
-from perception_kd.datasets.nuscenes.tables import DealtTables, Record, check_tables
+from perception_kd.datasets.nuscenes.tables import Record, ScenePartition, check_tables
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.info_file import InfoWriter, make_metainfo
 from perception_kd.io.workers import run_jobs
@@ -28,13 +28,13 @@ from perception_kd.utils.checks import check_at_least
 
 @dataclass
 class Converted:
-    """What a conversion made.
+    """Result of a conversion.
 
     Attributes:
         paths: Info file by split.
         num_samples: Number of samples by split.
-        skipped: By name of each scene that is in no file, the reason.
-        num_missing_sweeps: Sweeps that the tables list and the disk lacks.
+        skipped: Reason by name of each scene that is in no file.
+        num_missing_sweeps: Number of sweeps in the tables whose files are missing.
     """
 
     paths: dict[str, Path] = field(default_factory=dict)
@@ -54,19 +54,20 @@ def convert_nuscenes(
     strict: bool = False,
     progress: bool = True,
 ) -> Converted:
-    """Write the info files of a version of nuScenes, one a split.
+    """Write the info files of a version of nuScenes, one per split.
 
-    The tables are first dealt out by scene into a temporary folder in ``out_dir``, as
-    large as they are; then each worker holds one scene at a time.
+    The tables are first partitioned by scene into a temporary folder in ``out_dir``,
+    which becomes as large as the tables; then each worker holds one scene at a time.
 
     Args:
         root: Folder with ``samples`` and the version's tables.
         version: v1.0-mini, v1.0-trainval or v1.0-test.
         out_dir: Folder of ``{prefix}_infos_{split}.pkl``; ``root`` if None.
-        prefix: Start of the files' names.
-        options: What a sample holds.
-        workers: Processes; 0 works in this one.
-        strict: Raise where a keyframe's file is missing instead of skipping its scene.
+        prefix: Prefix of the file names.
+        options: Optional content of the entries.
+        workers: Number of worker processes; 0 uses this process.
+        strict: Whether a missing file of a keyframe is an error; otherwise its scene is
+            skipped.
         progress: Show progress bars.
 
     Raises:
@@ -84,14 +85,14 @@ def convert_nuscenes(
     check_tables(root, version)
     out_dir = make_writable_folder("--out-dir", out_dir or root)
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".create_data_") as folder:
-        tables = DealtTables(root, version, Path(folder), progress)
+        tables = ScenePartition(root, version, Path(folder), progress)
         metainfo = _make_metainfo(root, version, out_dir, prefix, options, tables.categories)
         with _SplitWriter(out_dir, prefix, metainfo) as writer:
             for scene, part in _convert_scenes(tables, list(split_of), options, workers, progress):
                 if part.missing_file and strict:
                     raise FileNotFoundError(
-                        f"All keyframes of {scene['name']} must be on disk with --strict, but "
-                        f"{root / part.missing_file} is missing; unpack it, or drop --strict."
+                        f"{root / part.missing_file}, a keyframe of {scene['name']}, is missing; "
+                        "unpack it, or drop --strict."
                     )
                 writer.append(split_of[scene["name"]], scene["name"], part)
             if not writer.converted.paths:
@@ -135,7 +136,7 @@ class _SplitWriter:
 
 
 def _convert_scenes(
-    tables: DealtTables, names: list[str], options: SceneOptions, workers: int, progress: bool
+    tables: ScenePartition, names: list[str], options: SceneOptions, workers: int, progress: bool
 ) -> Iterator[tuple[Record, ScenePart]]:
     """Yield the scenes of some names, converted, in the order of the table."""
     scenes = [scene for scene in tables.scenes if scene["name"] in set(names)]
@@ -147,7 +148,7 @@ def _convert_scenes(
             yield scene, part
 
 
-def _convert_job(job: tuple[DealtTables, Record, SceneOptions]) -> ScenePart:
+def _convert_job(job: tuple[ScenePartition, Record, SceneOptions]) -> ScenePart:
     tables, scene, options = job
     return convert_scene(tables.open_scene(scene), scene, options)
 
@@ -177,9 +178,9 @@ def _make_metainfo(
 
 def _nothing_text(root: Path, version: str, skipped: dict[str, str]) -> str:
     if not skipped:
-        return f"{root / version} must have a scene of an official split, but it has none."
+        return f"{root / version} has no scene of an official split."
     name, reason = next(iter(skipped.items()))
     return (
-        f"{root} must hold the files of at least one scene, but all {len(skipped)} lack some, "
-        f"such as {name}: {reason}; unpack the samples there, or give another --root."
+        f"All {len(skipped)} scenes in {root} lack files, such as {name}: {reason}; unpack the "
+        "samples there, or give another --root."
     )

@@ -1,4 +1,4 @@
-"""nuScenes' vector maps, drawn on the cells of a bird's-eye view."""
+"""Rasterization of nuScenes' vector maps in bird's-eye view."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from shapely.geometry import LineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from perception_kd.geometry.bev_grid import BEVGrid
+from perception_kd.structures import Array
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.uint8]
+BEVMask = NDArray[np.uint8]
 
 # Layers of the map expansion that make up each class of BEVFusion's map segmentation.
 MAP_LAYERS: Mapping[str, Sequence[str]] = {
@@ -46,7 +46,7 @@ class VectorMap:
             location: Such as "singapore-onenorth".
 
         Raises:
-            FileNotFoundError: If there is no such file, with the way out.
+            FileNotFoundError: If there is no such file.
         """
         from nuscenes.map_expansion.map_api import NuScenesMap
 
@@ -60,7 +60,9 @@ class VectorMap:
         names = [name for layers in MAP_LAYERS.values() for name in layers]
         return cls({name: STRtree(_read_shapes(nusc_map, name)) for name in names})
 
-    def draw(self, layer: str, global2cells: Array, shape: tuple[int, int], value_at: str) -> Mask:
+    def draw(
+        self, layer: str, global2cells: Array, shape: tuple[int, int], value_at: str
+    ) -> BEVMask:
         """Mark the cells that a layer covers; a line is two cells wide.
 
         Args:
@@ -92,7 +94,7 @@ def draw_bev_masks(
     *,
     ground_height: float = 0.0,
     value_at: str = "center",
-) -> Mask:
+) -> BEVMask:
     """Draw the classes of a map as seen from a LiDAR.
 
     Convention: masks are (Y, X) on the cells of ``grid`` like every BEV map, in the
@@ -165,7 +167,7 @@ def _seen_area(global2cells: Array, shape: tuple[int, int]) -> Polygon:
     return affine_transform(box(0, 0, columns, rows), [a, b, d, e, x, y])
 
 
-def _fill_centers(part: BaseGeometry, shape: tuple[int, int]) -> Mask:
+def _fill_centers(part: BaseGeometry, shape: tuple[int, int]) -> BEVMask:
     """Mark the cells whose centers lie in a polygon, or within a cell of a line."""
     if isinstance(part, LineString):
         part = part.buffer(1.0, cap_style="flat")
@@ -179,7 +181,7 @@ def _fill_centers(part: BaseGeometry, shape: tuple[int, int]) -> Mask:
     return mask
 
 
-def _fill_as_devkit(part: BaseGeometry, shape: tuple[int, int]) -> Mask:
+def _fill_as_devkit(part: BaseGeometry, shape: tuple[int, int]) -> BEVMask:
     from nuscenes.map_expansion.map_api import NuScenesMapExplorer
 
     mask = np.zeros(shape, np.uint8)

@@ -1,4 +1,4 @@
-"""Samples of one nuScenes scene, as info files hold them."""
+"""Entries of an info file for one nuScenes scene."""
 
 import os
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ Matrix = list[list[float]]
 
 @dataclass
 class ScenePart:
-    """One scene's part of an info file.
+    """Part of an info file for one scene.
 
     Attributes:
-        samples: In the order of time, without ``sample_idx``.
-        missing_file: First keyframe's file that is not on disk; samples is empty.
-        num_missing_sweeps: Sweeps left out because their file is not on disk.
+        samples: Entries ordered by time, without ``sample_idx``.
+        missing_file: First missing file of a keyframe; ``samples`` is then empty.
+        num_missing_sweeps: Number of sweeps omitted because their file is missing.
     """
 
     samples: list[InfoEntry] = field(default_factory=list)
@@ -37,13 +37,13 @@ class ScenePart:
 
 
 def data_prefix(version: str) -> dict[str, str]:
-    """Return the folder of each kind of path in a sample."""
+    """Return the folder of each kind of path in an entry."""
     cameras = {camera: f"samples/{camera}" for camera in CAMERAS}
     return {"pts": f"samples/{LIDAR}", "pts_semantic_mask": f"lidarseg/{version}"} | cameras
 
 
 def detection_label(category: str) -> int:
-    """Return the index of a category's detection class, or -1 where it has none."""
+    """Return the index of a category's detection class, or -1 if it has none."""
     name = category_to_detection_name(category)
     return -1 if name is None else NUSCENES_INFO_CLASSES.index(name)
 
@@ -54,10 +54,10 @@ def convert_scene(nusc: SceneTables, scene: Record, options: SceneOptions) -> Sc
     Args:
         nusc: The scene's tables.
         scene: Its record.
-        options: What a sample holds.
+        options: Optional content of the entries.
 
     Raises:
-        ValueError: If a record refers to one that is not in the tables.
+        ValueError: If a record refers to one that is missing in the tables.
     """
     try:
         converter = _SceneConverter(nusc, scene, options)
@@ -67,17 +67,17 @@ def convert_scene(nusc: SceneTables, scene: Record, options: SceneOptions) -> Sc
         samples = [converter.convert(sample) for sample in converter.keyframes]
     except KeyError as error:
         raise ValueError(
-            f"Tables of {scene['name']} must be complete, but there is no record {error}; "
-            f"unpack the meta data of {nusc.version} again."
+            f"The tables of {scene['name']} lack record {error}; unpack the metadata of "
+            f"{nusc.version} again."
         ) from error
     return ScenePart(samples, num_missing_sweeps=len(converter.missing_sweeps))
 
 
 class _SceneConverter:
-    """The devkit's records of one scene as plain dicts.
+    """Convert the devkit's records of one scene to plain dicts.
 
-    mmdet3d keeps most matrices in single precision; they are rounded where it rounds,
-    after all arithmetic. What is ours alone stays in double precision.
+    mmdet3d stores most matrices in single precision; they are rounded like there, after
+    all arithmetic. Additional matrices stay in double precision.
     """
 
     def __init__(self, nusc: SceneTables, scene: Record, options: SceneOptions) -> None:
@@ -87,7 +87,7 @@ class _SceneConverter:
         self._location = nusc.get("log", scene["log_token"])["location"]
         self.keyframes = sorted(nusc.sample, key=lambda sample: sample["timestamp"])
         self.missing_sweeps: set[str] = set()
-        # One object a record: what occurs often in a sample is then pickled once.
+        # One object per record: values that occur often in an entry are pickled once.
         self._sensor2ego = cache(self._read_sensor2ego)
         self._ego2global = cache(self._read_ego2global)
         self._rounded_sensor2ego = cache(lambda token: _rounded(self._sensor2ego(token)))
@@ -95,7 +95,7 @@ class _SceneConverter:
         self._exists = cache(lambda path: os.path.exists(os.path.join(nusc.dataroot, path)))
 
     def find_missing_file(self) -> str:
-        """Return the first file of a keyframe that is not on disk, or nothing."""
+        """Return the first missing file of a keyframe, or an empty string."""
         for sample in self.keyframes:
             frames = [self._frame(token) for token in sample["data"].values()]
             paths = [frame["filename"] for frame in frames]
@@ -107,7 +107,7 @@ class _SceneConverter:
         return ""
 
     def convert(self, sample: Record) -> InfoEntry:
-        """Return the info of a keyframe."""
+        """Return the entry of a keyframe."""
         lidar = self._frame(sample["data"][LIDAR])
         ego2global = self._ego2global(lidar["ego_pose_token"])
         cameras = [camera for camera in CAMERAS if camera in sample["data"]]
@@ -146,7 +146,7 @@ class _SceneConverter:
     def _add_sweeps(
         self, info: InfoEntry, sample: Record, lidar: Record, cameras: list[str]
     ) -> None:
-        """Add earlier frames; as in mmdet3d's files, there is no key without one."""
+        """Add earlier frames; as in mmdet3d's files, the key is absent without any."""
         before = self._before(lidar, self._options.max_sweeps)
         sweeps = [self._lidar_sweep(lidar, frame) for frame in before]
         if sweeps:

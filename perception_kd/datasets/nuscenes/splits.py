@@ -59,12 +59,12 @@ def split_scenes(version: str, split: str) -> list[str]:
 
 @cache
 def evaluation_set(version: str, scene: str) -> str:
-    """Return the devkit's name of the official split that a scene is in.
+    """Return the devkit's name of the official split with a scene.
 
-    The official evaluations call it the evaluation set: "val", "mini_val", "test", ...
+    It is the evaluation set of the official evaluations: "val", "mini_val", "test", ...
 
     Raises:
-        ValueError: If there is no such version, or the scene is in none of its splits.
+        ValueError: If there is no such version, or the scene is in no split of it.
     """
     for split in split_names(version):
         if scene in split_scenes(version, split):

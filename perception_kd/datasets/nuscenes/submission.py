@@ -16,14 +16,14 @@ from perception_kd.structures import Indices
 class NuScenesSubmission:
     """``lidarseg/{set}/{token}_lidarseg.bin`` and ``{set}/submission.json``.
 
-    The set is the devkit's name of the split that the sample's scene is in. A label is
-    one byte, 1 to 16 in the devkit's order.
+    The set is the devkit's name of the split with the sample's scene. A label is one
+    byte, 1 to 16 in the devkit's order.
 
     Args:
         folder: Folder of the submission.
         version: Version of nuScenes.
-        meta: Entries of the submission's ``meta`` that are not as for a network that
-            sees LiDAR alone, such as ``dict(use_external=True)``.
+        meta: Entries of the submission's ``meta`` that differ from those of a network
+            with LiDAR input only, such as ``dict(use_external=True)``.
 
     Raises:
         ValueError: If ``meta`` has an unknown entry.

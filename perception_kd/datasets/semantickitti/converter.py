@@ -22,10 +22,11 @@ NUM_POINT_FEATURES = 4  # x, y, z, intensity
 
 
 class Calibration(NamedTuple):
-    """How the LiDAR and the left color camera of a sequence are mounted.
+    """Calibration of the LiDAR and the left color camera of a sequence.
 
     Attributes:
-        lidar2cam0: From the LiDAR to the left gray camera, which has the poses, (4, 4).
+        lidar2cam0: From the LiDAR to the left gray camera, the frame of the poses,
+            (4, 4).
         lidar2cam: From the LiDAR to the left color camera, (4, 4).
         cam2img: Intrinsics of the left color camera in px, (3, 3).
     """
@@ -37,12 +38,12 @@ class Calibration(NamedTuple):
 
 @dataclass
 class Converted:
-    """What a conversion made.
+    """Result of a conversion.
 
     Attributes:
         paths: Info file by split.
         num_samples: Number of samples by split.
-        missing: Sequences without a scan on disk.
+        missing: Numbers of the sequences without scans.
     """
 
     paths: dict[str, Path] = field(default_factory=dict)
@@ -58,12 +59,13 @@ def convert_semantickitti(
     *,
     progress: bool = True,
 ) -> Converted:
-    """Write the info files of SemanticKITTI, one a split.
+    """Write the info files of SemanticKITTI, one per split.
 
     Args:
-        root: Folder that has ``sequences``, or whose ``dataset`` has.
-        out_dir: Folder of ``{prefix}_infos_{split}.pkl``; None: beside ``sequences``.
-        prefix: Start of the files' names.
+        root: Folder with ``sequences`` or ``dataset/sequences``.
+        out_dir: Folder of ``{prefix}_infos_{split}.pkl``; None means the parent folder
+            of ``sequences``.
+        prefix: Prefix of the file names.
         splits: Numbers of the sequences by split; the official ones if None.
         progress: Show a progress bar.
 
@@ -93,7 +95,7 @@ def convert_semantickitti(
         converted.paths[split] = path
     if not converted.paths:
         raise FileNotFoundError(
-            f"{root / 'sequences'} must have scans of the wanted sequences, but it has none of "
+            f"{root / 'sequences'} has no scan of the requested sequences "
             f"{format_sequences(converted.missing)}; give another --root or other sequences."
         )
     return converted
@@ -109,7 +111,7 @@ def find_root(root: str | Path) -> Path:
         if (candidate / "sequences").is_dir():
             return candidate
     raise FileNotFoundError(
-        f"--root must have a folder sequences (or dataset/sequences), but {root} has not; "
+        f"--root must have a folder sequences or dataset/sequences, but {root} has neither; "
         "give another --root."
     )
 
@@ -117,12 +119,12 @@ def find_root(root: str | Path) -> Path:
 def read_calibration(path: Path) -> Calibration:
     """Read ``calib.txt`` of a sequence.
 
-    ``Tr`` leads to camera 0. Camera 2 stands beside it, by what the fourth column of
-    ``P2 = K [I | t]`` says: ``t = inv(K) @ P2[:, 3]``.
+    ``Tr`` maps the LiDAR to camera 0. The fourth column of ``P2 = K [I | t]`` gives the
+    position of camera 2 beside it: ``t = inv(K) @ P2[:, 3]``.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If P2 or Tr is missing or has not twelve numbers.
+        ValueError: If P2 or Tr is missing or does not have twelve numbers.
     """
     rows = {}
     for line in _read_lines(path):
@@ -142,7 +144,7 @@ def read_poses(path: Path, lidar2cam0: Array) -> list[Array]:
     """Read ``poses.txt`` of a sequence as poses of the LiDAR.
 
     Args:
-        path: Poses of camera 0 in the first frame's camera 0, twelve numbers a line.
+        path: Poses of camera 0 in the first frame's camera 0, twelve numbers per line.
         lidar2cam0: From the LiDAR to camera 0, shape (4, 4).
 
     Returns:

@@ -15,7 +15,7 @@ from perception_kd.structures import Indices
 class SemanticKITTISubmission:
     """``sequences/{sequence}/predictions/{frame}.label``.
 
-    A label is the data set's raw one, as little-endian uint32.
+    A label is a raw label of the data set, as little-endian uint32.
 
     Args:
         folder: Folder of the submission.
@@ -41,4 +41,4 @@ class SemanticKITTISubmission:
         return sequence
 
     def finish(self, parts: Iterable[str]) -> None:
-        """Do nothing: the files are all that is asked for."""
+        """Do nothing: the submission has no further file."""

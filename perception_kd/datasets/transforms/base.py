@@ -1,4 +1,4 @@
-"""What transforms share: draw once and apply, and keep indices right."""
+"""Base classes of transforms, and selection of points with all that belongs to them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ POINT_KEYS: tuple[PointKey, ...] = get_args(PointKey)
 class Transform(ABC):
     """A step of a pipeline.
 
-    It returns a new sample, or None where the sample has nothing left to learn from:
-    the dataset then counts it and takes another. It never edits the sample that it was
-    given, nor an array in it. Keys are those of ``docs/sample.md``.
+    It returns a new sample, or None if nothing is left to learn from: the dataset then
+    counts the sample and takes another one. It never modifies its input, nor an array
+    in it. Keys are those of ``docs/sample.md``.
 
     Attributes:
         metainfo: What the transform adds to the ``metainfo`` of its data set.
@@ -34,7 +34,7 @@ class Transform(ABC):
 
 
 class RandomTransform(Transform, Generic[ParamsT]):
-    """A transform that draws its parameters once, then applies them everywhere."""
+    """A transform that draws its parameters once and then applies them."""
 
     def __call__(self, sample: Sample) -> Sample | None:
         """Draw from the sample's own generator, then apply."""
@@ -42,11 +42,11 @@ class RandomTransform(Transform, Generic[ParamsT]):
 
     @abstractmethod
     def draw(self, sample: Sample, rng: np.random.Generator) -> ParamsT:
-        """Return the parameters for this sample; the only place that uses ``rng``."""
+        """Return random parameters for a sample; ``rng`` is used nowhere else."""
 
     @abstractmethod
     def apply(self, sample: Sample, params: ParamsT) -> Sample | None:
-        """Return the sample transformed by these parameters."""
+        """Return the sample transformed with these parameters."""
 
 
 def take_rows(sample: Sample, rows: Indices | Mask) -> Sample:
@@ -55,7 +55,7 @@ def take_rows(sample: Sample, rows: Indices | Mask) -> Sample:
     Pairs do not follow.
 
     Args:
-        sample: The sample, left as it is.
+        sample: The sample; it is not modified.
         rows: Rows of ``points``, or whether to keep each of them, shape (N,).
     """
     taken = {key: sample[key][rows] for key in POINT_KEYS if key in sample}
@@ -63,17 +63,17 @@ def take_rows(sample: Sample, rows: Indices | Mask) -> Sample:
 
 
 def select_points(sample: Sample, keep: Mask) -> Sample | None:
-    """Drop points, and with them their pairs, labels and regions.
+    """Drop points together with their pairs, labels and regions.
 
     Reads: ``points``, ``original_points``; ``pairing_points``, ``pairing_images``,
     ``pts_semantic_mask`` and ``region_ids`` where present. Writes: the same.
 
     Args:
-        sample: The sample, left as it is.
-        keep: Whether a point stays, shape (N,).
+        sample: The sample; it is not modified.
+        keep: Whether to keep each point, shape (N,).
 
     Returns:
-        A new sample; None where no point is left.
+        A new sample; None if no point is left.
     """
     if not keep.any():
         return None
@@ -86,11 +86,11 @@ def select_points(sample: Sample, keep: Mask) -> Sample | None:
 
 
 def select_pairs(sample: Sample, keep: Mask) -> Sample:
-    """Return a new sample with some of its pairs.
+    """Return a new sample with a selection of its pairs.
 
     Args:
-        sample: The sample, left as it is.
-        keep: Whether a pair stays, shape (P,).
+        sample: The sample; it is not modified.
+        keep: Whether to keep each pair, shape (P,).
     """
     return {
         **sample,
@@ -100,7 +100,7 @@ def select_pairs(sample: Sample, keep: Mask) -> Sample:
 
 
 def count_pairs(sample: Sample) -> Indices:
-    """Return the number of pairs of each view, shape (V,)."""
+    """Return the number of pairs per camera view, shape (V,)."""
     return np.bincount(sample["pairing_images"][:, 0], minlength=len(sample["imgs"]))
 
 

@@ -1,4 +1,4 @@
-"""The truth of map segmentation, drawn around the vehicle."""
+"""Ground truth of map segmentation around the ego vehicle."""
 
 from collections.abc import Sequence
 
@@ -13,17 +13,17 @@ from perception_kd.structures import Sample
 
 @TRANSFORMS.register_module()
 class LoadBEVMasks(Transform):
-    """Draw the map around the LiDAR, moved as the cloud is.
+    """Rasterize the map around the LiDAR, augmented like the point cloud.
 
-    It has to come after the transforms that move points. Each process reads the map of
-    a location once, which takes seconds.
+    Put it after the transforms that move points. Each process reads the map of a
+    location once, which takes seconds.
 
     Reads: ``location``, ``lidar2ego``, ``ego2global``, ``data_root``;
     ``lidar_aug_matrix`` where present. Writes: ``gt_bev_masks``,
     ``map_classes``.
 
     Args:
-        point_cloud_range: Range of the grid in m, as ``BEVGrid`` has it.
+        point_cloud_range: Range of the grid in m, as in ``BEVGrid``.
         cell_size: Edge of a cell in m.
         classes: Names of ``MAP_LAYERS``.
         value_at: As in :func:`~perception_kd.datasets.nuscenes.maps.draw_bev_masks`.
@@ -50,14 +50,13 @@ class LoadBEVMasks(Transform):
 
         Raises:
             FileNotFoundError: If the location has no map.
-            ValueError: If the info file does not say where the sample was taken.
+            ValueError: If the info file lacks the location of the sample.
         """
         location = sample.get("location")
         if not location:
             raise ValueError(
-                f"The info file must hold the location of sample {sample['sample_token']}, but it "
-                "was made before locations were written; make it again with "
-                "tools/create_data.py nuscenes."
+                f"The info file has no location for sample {sample['sample_token']}; make it "
+                "again with tools/create_data.py nuscenes."
             )
         key = (sample["data_root"], location)
         if key not in self._maps:

@@ -1,14 +1,15 @@
-"""Scaling, cropping and rotating images as networks seen from above (BEV) train.
+"""Image augmentation of BEVFusion: scaling, cropping and rotating.
 
 BEVFusion's augmentation of the images [1] is ``RandomScaleAndCropImages``,
 ``RandomFlipImages`` and ``RandomRotateImages`` in this order; its test-time form is
-``ScaleAndCropImages``. Each view is moved on its own, and ``img_aug_matrix`` says how.
+``ScaleAndCropImages``. Each view is transformed independently and records how in
+``img_aug_matrix``.
 
 Convention:
-    - The picture moves by its pixel centers, exactly as ``img_aug_matrix`` says. The
-      published code leaves the half pixels of its resize out.
-    - Superpixels and pairs take the pixel nearest to where the matrix leads.
-    - What comes from beyond the stored image is black, and has no superpixel.
+    - The image content moves by its pixel centers, exactly as ``img_aug_matrix`` says.
+      The published code omits the half pixels of its resize.
+    - Superpixels and pairs take the pixel nearest to the mapped position.
+    - Pixels from outside the stored image are black and belong to no superpixel.
 
 - [1] BEVFusion: Multi-Task Multi-Sensor Fusion with Unified Bird's-Eye View
   Representation, 2022, https://arxiv.org/abs/2205.13542
@@ -40,7 +41,7 @@ from perception_kd.structures import Array, Image, Sample
 
 
 class ScaledCrop(NamedTuple):
-    """A crop out of a resized image.
+    """A crop of a resized image.
 
     Attributes:
         resized: Height and width that the whole image is resized to, in px.
@@ -55,9 +56,9 @@ class ScaledCrop(NamedTuple):
 
 @TRANSFORMS.register_module()
 class ScaleAndCropImages(Transform):
-    """Scale each image, keep its lower, middle part: BEVFusion's test-time form.
+    """Scale each image and keep its lower, middle part: BEVFusion at test time.
 
-    Sky is cut off. An image smaller than the part is padded with black.
+    This removes the sky. An image smaller than the part is padded with black.
 
     Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same, and
     ``img_aug_matrix``.
@@ -82,10 +83,10 @@ class ScaleAndCropImages(Transform):
 
 @TRANSFORMS.register_module()
 class RandomScaleAndCropImages(RandomTransform[list[ScaledCrop]]):
-    """Scale each image at random, keep a part at its lower edge.
+    """Scale each image randomly and keep a part at its lower edge.
 
-    Where the scaled image is wider than the part, its place is random from left to
-    right. An image smaller than the part is padded with black.
+    If the scaled image is wider than the part, the horizontal position is random. An
+    image smaller than the part is padded with black.
 
     Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same, and
     ``img_aug_matrix``.
@@ -119,9 +120,9 @@ class RandomScaleAndCropImages(RandomTransform[list[ScaledCrop]]):
 
 @TRANSFORMS.register_module()
 class RandomRotateImages(RandomTransform[Array]):
-    """Turn each image about its middle.
+    """Rotate each image about its center.
 
-    Convention: a positive angle turns the picture counter-clockwise.
+    Convention: a positive angle rotates the image content counter-clockwise.
 
     Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same, and
     ``img_aug_matrix``.
@@ -141,7 +142,7 @@ class RandomRotateImages(RandomTransform[Array]):
         return np.deg2rad(rng.uniform(*self.range_deg, len(sample["imgs"])))
 
     def apply(self, sample: Sample, params: Array) -> Sample:
-        """Return the sample with each image turned by its angle in rad."""
+        """Return the sample with each image rotated by its angle in rad."""
         imgs = sample["imgs"]
         matrices = [
             rotation_matrix(angle, image_size(img)) for angle, img in zip(params, imgs, strict=True)
@@ -154,10 +155,10 @@ class RandomRotateImages(RandomTransform[Array]):
 
 
 def rotation_matrix(angle: float, img_shape: tuple[int, int]) -> Array:
-    """Return the map of pixels, (3, 3), when an image is turned about its middle.
+    """Return the map of pixels, (3, 3), for a rotation of an image about its center.
 
     Args:
-        angle: In rad; positive turns the picture counter-clockwise.
+        angle: In rad; positive rotates the content counter-clockwise.
         img_shape: Height and width of the image in px.
     """
     cos, sin = np.cos(angle), np.sin(angle)
@@ -170,10 +171,10 @@ def rotation_matrix(angle: float, img_shape: tuple[int, int]) -> Array:
 
 
 def scale_and_crop(sample: Sample, crops: Sequence[ScaledCrop], size: tuple[int, int]) -> Sample:
-    """Resize each image and cut a part out; superpixels, pairs and matrices follow.
+    """Resize and crop each image; superpixels, pairs and matrices follow.
 
     Args:
-        sample: The sample, left as it is.
+        sample: The sample; it is not modified.
         crops: The crop of each of the V views.
         size: Height and width of the parts in px.
     """
@@ -188,15 +189,15 @@ def scale_and_crop(sample: Sample, crops: Sequence[ScaledCrop], size: tuple[int,
 
 
 def move_views(sample: Sample, imgs: list[Image], matrices: Sequence[Array]) -> Sample:
-    """Give each view its moved picture; superpixels, pairs and matrices follow.
+    """Replace each image by a transformed one; superpixels, pairs and matrices follow.
 
     Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same, and
     ``img_aug_matrix``. Pairs that leave their image are dropped.
 
     Args:
-        sample: The sample, left as it is.
-        imgs: The moved pictures.
-        matrices: Moved from present pixels (u, v, 1) of each of the V views, (3, 3).
+        sample: The sample; it is not modified.
+        imgs: The transformed images.
+        matrices: Map of current to transformed pixels (u, v, 1) per view, V of (3, 3).
     """
     moved = compose_img_aug(sample, matrices)
     moved["imgs"] = imgs
@@ -220,7 +221,7 @@ def move_views(sample: Sample, imgs: list[Image], matrices: Sequence[Array]) -> 
 def _move_nearest(
     ids: NDArray[np.int32], matrix: Array, size: tuple[int, int]
 ) -> NDArray[np.int32]:
-    """Move a map of ids, (H, W), by its nearest pixels; -1 where none is."""
+    """Transform a map of ids, (H, W), by nearest pixels; -1 outside the source."""
     source_row, source_col = np.linalg.inv(matrix)[[1, 0]]
     u, v = np.arange(size[1])[None], np.arange(size[0])[:, None]
     row, col = (
@@ -234,7 +235,7 @@ def _move_nearest(
 def _place(
     img_shape: tuple[int, int], scale: float, size: tuple[int, int], from_left: float
 ) -> ScaledCrop:
-    """Put the part at the lower edge, and at a share of the room from left to right."""
+    """Place the part at the lower edge, at a fraction of the free width."""
     height, width = (max(int(edge * scale), 1) for edge in img_shape)
     return ScaledCrop((height, width), height - size[0], int(max(width - size[1], 0) * from_left))
 
@@ -248,7 +249,7 @@ def _cut_padded(img: Image, crop: ScaledCrop, size: tuple[int, int]) -> Image:
 
 
 def _overlap(start: int, length: int, available: int) -> tuple[slice, slice]:
-    """Return the places in a part, and in the image, of what both have of one axis."""
+    """Return the overlap of a part and the image along one axis, as a slice of each."""
     first, end = max(start, 0), min(start + length, available)
     return slice(first - start, end - start), slice(first, end)
 

@@ -1,4 +1,4 @@
-"""Annotated boxes: loading, moving with the cloud, dropping those out of range."""
+"""Annotated boxes: loading, augmentation with the points, and range filtering."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from perception_kd.utils.checks import check_at_least, check_shape
 
 
 def make_boxes(values: Array) -> LiDARInstance3DBoxes:
-    """Return boxes of info files' values.
+    """Return boxes from the values in an info file.
 
     Args:
         values: Gravity center (x, y, z) m, length, width, height m, yaw rad from x to
@@ -24,32 +24,32 @@ def make_boxes(values: Array) -> LiDARInstance3DBoxes:
 
 
 def move_boxes(boxes: LiDARInstance3DBoxes, matrix: Array) -> LiDARInstance3DBoxes:
-    """Move boxes with the frame: center, size, heading and velocity, exactly.
+    """Transform boxes exactly: center, size, heading and velocity.
 
-    mmdet3d's own ``rotate``, ``flip``, ``scale`` and ``translate`` work in place, one
-    at a time; here the map is any product of them.
+    mmdet3d's ``rotate``, ``flip``, ``scale`` and ``translate`` work in place and one at
+    a time; here the map is any product of them.
 
     Args:
-        boxes: With velocity, left as they are.
-        matrix: Augmented from present LiDAR frame, shape (4, 4): one scale for all
-            axes, rotation about z, flips of x and y, translation.
+        boxes: Boxes with velocity; they are not modified.
+        matrix: From the current to the augmented LiDAR frame, shape (4, 4): one scale
+            for all axes, rotation about z, flips of x and y, translation.
 
     Returns:
         New boxes in the same order.
 
     Raises:
-        ValueError: If the matrix is another map: a box would not stay an upright box.
+        ValueError: If the matrix is another map: boxes would not stay upright.
     """
     linear, scale = matrix[:3, :3], float(matrix[2, 2])
     upright = np.allclose(linear[2, :2], 0) and np.allclose(linear[:2, 2], 0)
     if not (scale > 0 and upright and np.allclose(linear @ linear.T, scale**2 * np.eye(3))):
         raise ValueError(
-            "matrix must scale all axes alike, turn about z, flip x or y and translate, for boxes "
-            f"to follow, but got {matrix.tolist()}."
+            "Boxes can follow a uniform scale, a rotation about z, flips of x and y and a "
+            f"translation, but got the matrix {matrix.tolist()}."
         )
     values = boxes.tensor.numpy().astype(np.float64)
     moved = values.copy()
-    # The center of the bottom follows as any point does: z keeps its direction.
+    # The center of the bottom moves like any point: z keeps its direction.
     moved[:, :3] = values[:, :3] @ linear.T + matrix[:3, 3]
     moved[:, 3:6] = values[:, 3:6] * scale
     heading = np.stack([np.cos(values[:, 6]), np.sin(values[:, 6])], axis=1) @ linear[:2, :2].T
@@ -60,15 +60,14 @@ def move_boxes(boxes: LiDARInstance3DBoxes, matrix: Array) -> LiDARInstance3DBox
 
 @TRANSFORMS.register_module()
 class LoadBoxes(Transform):
-    """Take over the annotated boxes that a detector should find.
+    """Load the annotated boxes that a detector should find.
 
     Reads: ``instances``. Writes: ``gt_bboxes_3d``, ``gt_labels_3d``.
 
     Args:
-        use_valid_flag: Which boxes count, as in mmdet3d: those with a LiDAR or radar
-            point, or, if False, those with a LiDAR point. Boxes of none of the classes
-            never do.
-        min_points: LiDAR points that a box must have besides.
+        use_valid_flag: Keep boxes with a LiDAR or radar point, as in mmdet3d; if False,
+            boxes with a LiDAR point. Boxes of other classes are always dropped.
+        min_points: Smallest number of LiDAR points in a box.
 
     Raises:
         ValueError: If ``min_points`` is negative.
@@ -80,13 +79,13 @@ class LoadBoxes(Transform):
         self.min_points = min_points
 
     def __call__(self, sample: Sample) -> Sample:
-        """Return the sample with boxes; there may be none.
+        """Return the sample with its boxes, possibly none.
 
         Raises:
-            ValueError: If the data set does not give boxes.
+            ValueError: If the dataset does not give boxes.
         """
         if "instances" not in sample:
-            raise ValueError("LoadBoxes must have a data set with with_boxes=True, but got none.")
+            raise ValueError("LoadBoxes needs a dataset built with with_boxes=True.")
         boxes = sample["instances"]
         valid = boxes["is_valid"] if self.use_valid_flag else boxes["num_lidar_pts"] > 0
         keep = valid & (boxes["num_lidar_pts"] >= self.min_points) & (boxes["labels_3d"] >= 0)
@@ -99,13 +98,13 @@ class LoadBoxes(Transform):
 
 @TRANSFORMS.register_module()
 class CropBoxesToRange(Transform):
-    """Keep the boxes whose center, seen from above, is in range.
+    """Keep the boxes whose center is in range in bird's-eye view.
 
     Reads, writes: ``gt_bboxes_3d``, ``gt_labels_3d``.
 
     Args:
         point_cloud_range: ``[x_min, y_min, z_min, x_max, y_max, z_max]`` in m, lower
-            bounds included; the heights have no part in it, as in mmdet3d.
+            bounds included; z is ignored, as in mmdet3d.
 
     Raises:
         ValueError: If there are not six bounds.
@@ -117,7 +116,7 @@ class CropBoxesToRange(Transform):
         self.lower, self.upper = bounds[:2], bounds[3:5]
 
     def __call__(self, sample: Sample) -> Sample:
-        """Return the sample without the boxes outside."""
+        """Return the sample without the boxes out of range."""
         centers = sample["gt_bboxes_3d"].tensor[:, :2].numpy()
         return _select_boxes(sample, ((centers >= self.lower) & (centers < self.upper)).all(axis=1))
 

@@ -18,15 +18,15 @@ from perception_kd.superpixels import codec as superpixels
 
 
 class CachedTransform(Transform):
-    """A transform that reads entries of a cache, opened when the first sample comes.
+    """A transform that reads entries of a cache, which is opened with the first sample.
 
     Args:
         cache: Folder of the cache, relative to ``info_root``.
-        settings: Settings that the cache must have been made with; those left out may
-            be anything. None accepts every cache of this kind.
+        settings: Settings that the cache must have been created with; others are not
+            checked. None accepts every cache of this kind.
 
     Attributes:
-        kind: What the cache must hold.
+        kind: Kind of cache.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class CachedTransform(Transform):
             try:
                 self._opened[str(folder)] = Cache.open(folder, self.kind, self.settings)
             except FileNotFoundError as error:
-                # Not one sample lacks a file: all do, and skipping them would hide why.
+                # No sample has a file: skipping them all would hide the reason.
                 raise ValueError(f"cache must be a folder of {self.kind}, but: {error}") from error
         return self._opened[str(folder)]
 
@@ -69,7 +69,7 @@ class LoadSuperpixels(CachedTransform):
 
         Raises:
             FileNotFoundError: If the cache lacks an image.
-            BrokenFileError: If an entry is cut off or has not the size of its image.
+            BrokenFileError: If an entry is truncated or not of the size of its image.
             ValueError: If there is no such cache, or it has other settings.
         """
         cache = self.open_cache(sample)
@@ -82,9 +82,9 @@ class LoadSuperpixels(CachedTransform):
 
 @TRANSFORMS.register_module()
 class LoadRegions(CachedTransform):
-    """Load the region of each point of the sample's own sweep.
+    """Load the region of each point of the keyframe's sweep.
 
-    Points of earlier sweeps are in no region: regions are made from one sweep.
+    Points of earlier sweeps are in no region: regions are created from one sweep.
 
     Reads: ``info_root``, ``sample_token``, ``lidar_path``, ``num_pts_feats``,
     ``original_points``. Writes: ``region_ids``.
@@ -96,11 +96,11 @@ class LoadRegions(CachedTransform):
     kind = regions.KIND
 
     def __call__(self, sample: Sample) -> Sample:
-        """Return the sample with the region of each point, -1 where it is in none.
+        """Return the sample with the region of each point, -1 outside all regions.
 
         Raises:
             FileNotFoundError: If the cache lacks the sample.
-            BrokenFileError: If an entry is broken or has not one id a point.
+            BrokenFileError: If an entry is broken or does not have one id per point.
             ValueError: If there is no such cache, or it has other settings.
         """
         cache = self.open_cache(sample)

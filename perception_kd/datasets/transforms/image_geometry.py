@@ -1,11 +1,12 @@
-"""Cutting and resizing images: the picture, its superpixels and its pairs.
+"""Geometry of image transforms: pixels, superpixels and pairs under crops and resizes.
 
 Convention:
     - A pair moves by ``round((rc - corner) * scale)``, ties to even, which is SLidR's
-      rule. The picture moves by the pixel centers, ``(rc + 0.5) * scale - 0.5``, so a
-      pair lies up to 0.5 px from where its pixel's content is, plus 0.5 px of rounding.
-    - ``img_aug_matrix`` is exact: it says how the picture moves.
-    - Superpixels take the nearest pixel by ``floor(rc / scale)``, as torch's "nearest".
+      rule. The image content moves by the pixel centers, ``(rc + 0.5) * scale - 0.5``,
+      so a pair is up to 0.5 px off the content of its pixel, plus 0.5 px of rounding.
+    - ``img_aug_matrix`` is exact: it describes how the image content moves.
+    - Superpixels take the nearest pixel by ``floor(rc / scale)``, like torch's
+      "nearest".
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
 class CropBox(NamedTuple):
-    """A part of an image in px: its top row, left column, height and width."""
+    """Part of an image in px: top row, left column, height and width."""
 
     top: int
     left: int
@@ -49,17 +50,17 @@ def check_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def crop_matrix(box: CropBox, size: tuple[int, int]) -> Array:
-    """Return the map of pixels when a part of an image is resized.
+    """Return the map of pixels for a crop that is resized.
 
     Pixel areas are mapped to pixel areas, so centers move by ``(uv - corner + 0.5) *
     scale - 0.5``, as in PIL, in OpenCV and in torch without ``align_corners``.
 
     Args:
-        box: The part.
-        size: Height and width that it is resized to, in px.
+        box: The crop.
+        size: Height and width after resizing, in px.
 
     Returns:
-        Homogeneous map of (u, v, 1) in the whole image to the resized part, (3, 3).
+        Homogeneous map of (u, v, 1) in the whole image to the resized crop, (3, 3).
     """
     scale_u, scale_v = size[1] / box.width, size[0] / box.height
     return np.array(
@@ -72,7 +73,7 @@ def crop_matrix(box: CropBox, size: tuple[int, int]) -> Array:
 
 
 def mirror_matrix(width: int) -> Array:
-    """Return the map of pixels, (3, 3), when an image of this width is mirrored."""
+    """Return the map of pixels, (3, 3), for mirroring an image of this width."""
     return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
 
@@ -90,28 +91,28 @@ def mirror_arrays(arrays: Sequence[NDArray[ScalarT]], flips: Mask) -> list[NDArr
 
 
 def compose_img_aug(sample: Sample, matrices: Sequence[Array]) -> Sample:
-    """Note in ``img_aug_matrix`` that each image was moved.
+    """Compose ``img_aug_matrix`` with a further map of each image.
 
     Reads: ``imgs``, and ``img_aug_matrix`` where present. Writes: the latter.
 
     Args:
-        sample: The sample, left as it is.
-        matrices: Moved from present pixels (u, v, 1) of each of the V views, (3, 3).
+        sample: The sample; it is not modified.
+        matrices: Map of current to transformed pixels (u, v, 1) per view, V of (3, 3).
     """
     moved = np.asarray(matrices, dtype=np.float64).reshape(-1, 3, 3)
     return {**sample, "img_aug_matrix": moved @ sample.get("img_aug_matrix", np.eye(3))}
 
 
 def move_pixels(rows_cols: Indices, box: CropBox, size: tuple[int, int]) -> tuple[Indices, Mask]:
-    """Return where pixels go when a part of the image is resized.
+    """Return the positions of pixels in a crop that is resized.
 
     Args:
         rows_cols: (row, col) in the whole image, shape (P, 2).
-        box: The part.
-        size: Height and width that it is resized to, in px.
+        box: The crop.
+        size: Height and width after resizing, in px.
 
     Returns:
-        (row, col) in the resized part, and whether they are on it, shapes (P, 2), (P,).
+        (row, col) in the resized crop, (P, 2), and whether they are inside, (P,).
     """
     scale = np.array([size[0] / box.height, size[1] / box.width])
     moved = np.rint((rows_cols - (box.top, box.left)) * scale).astype(np.int64)
@@ -126,8 +127,8 @@ def resize_image(
     Args:
         img: Shape (H, W, 3).
         size: New height and width in px.
-        antialias: Whether a pixel averages all that it covers. Without, it interpolates
-            the four pixels nearest to its center, however much the image shrinks.
+        antialias: Whether a pixel averages the area that it covers; otherwise it
+            interpolates the four pixels nearest to its center.
     """
     height, width = size
     if antialias:
@@ -136,7 +137,7 @@ def resize_image(
 
 
 def resize_superpixels(superpixels: NDArray[np.int32], size: tuple[int, int]) -> NDArray[np.int32]:
-    """Resize a map of ids, (H, W), to a height and width in px; no new id appears."""
+    """Resize a map of ids, (H, W), to a height and width in px, by nearest pixels."""
     rows, cols = (
         np.arange(new) * old // new for new, old in zip(size, superpixels.shape, strict=True)
     )
@@ -146,15 +147,15 @@ def resize_superpixels(superpixels: NDArray[np.int32], size: tuple[int, int]) ->
 def crop_views(
     sample: Sample, boxes: Sequence[CropBox], size: tuple[int, int], antialias: bool
 ) -> Sample:
-    """Cut a part out of each image, all resized to one size.
+    """Crop each image and resize all crops to one size.
 
     Reads and writes: ``imgs``, ``img_aug_matrix``; ``superpixels``, ``pairing_*`` where
     present. Pairs that leave their image are dropped.
 
     Args:
-        sample: The sample, left as it is.
-        boxes: The part of each of the V views.
-        size: Height and width in px afterwards.
+        sample: The sample; it is not modified.
+        boxes: Crop of each of the V views.
+        size: Height and width after resizing, in px.
         antialias: As in :func:`resize_image`.
     """
     cropped = compose_img_aug(sample, [crop_matrix(box, size) for box in boxes])

@@ -17,21 +17,22 @@ from perception_kd.structures import Indices, Sample
 
 @TRANSFORMS.register_module()
 class LoadPoints(Transform):
-    """Load the sweep of a sample, and earlier ones where asked.
+    """Load the sweep of a sample and, optionally, earlier sweeps.
 
-    Further columns of the file (nuScenes: the ring) are left out; the fifth column is
-    the time lag. Rows with NaN or infinity are dropped, and the first file that has
-    some is logged.
+    Further columns of the file (the ring index in nuScenes) are dropped; the fifth
+    column is the time lag. Rows with NaN or infinity are dropped, and the first file
+    with such rows is logged.
 
     Reads: ``lidar_path``, ``num_pts_feats``; ``lidar_sweeps``, ``timestamp`` with
     sweeps. Writes: ``points``, ``original_points`` (-1 for points of earlier sweeps).
-    None where no point is left.
+    None if no point is left.
 
     Args:
-        num_sweeps: Earlier sweeps to add, nearest first; a sample with fewer adds what
-            it has. Their points are moved into the LiDAR frame of the sample.
-        sweep_min_distance: Points of earlier sweeps nearer to their sensor than this
-            along both x and y, in m, are dropped: they lie on the ego vehicle.
+        num_sweeps: Number of earlier sweeps to add, nearest first; a sample with fewer
+            adds all of them. Their points are transformed to the sample's LiDAR frame.
+        sweep_min_distance: Points of earlier sweeps closer to their sensor than this
+            along both x and y, in m, are dropped: they are returns from the ego
+            vehicle.
 
     Raises:
         ValueError: If ``num_sweeps`` is negative.
@@ -49,7 +50,7 @@ class LoadPoints(Transform):
 
         Raises:
             FileNotFoundError: If a sweep is missing.
-            BrokenFileError: If a sweep is cut off.
+            BrokenFileError: If a sweep is truncated.
         """
         points = read_points(sample["lidar_path"], sample["num_pts_feats"])
         points, rows = self._to_columns(points, 0.0, sample["lidar_path"])
@@ -80,8 +81,8 @@ class LoadPoints(Transform):
         if num_dropped and not self._has_logged:
             self._has_logged = True
             MMLogger.get_current_instance().warning(
-                f"LoadPoints: {num_dropped} of {len(stored)} points of {path} are not finite and "
-                "were dropped; further files with such points are not logged."
+                f"LoadPoints: dropped {num_dropped} of {len(stored)} points of {path} that are not "
+                "finite; further files with such points are not logged."
             )
         points = np.full((len(rows), 5), lag, dtype=np.float32)
         points[:, :4] = stored[rows, :4]
@@ -90,16 +91,16 @@ class LoadPoints(Transform):
 
 @TRANSFORMS.register_module()
 class LoadPointLabels(Transform):
-    """Load a class for each point of the sample's own sweep.
+    """Load the class of each point of the keyframe's sweep.
 
-    nuScenes lidarseg stores uint8, SemanticKITTI uint32 whose upper half is the
-    instance; the upper half is dropped. Points of earlier sweeps have no label.
+    nuScenes-lidarseg stores uint8, SemanticKITTI uint32 with the instance in the upper
+    16 bits, which are dropped. Points of earlier sweeps have no label.
 
     Reads: ``pts_semantic_mask_path``, ``label_mapping``, ``original_points``,
     ``lidar_path``, ``num_pts_feats``. Writes: ``pts_semantic_mask``.
 
     Args:
-        dtype: How the file stores a label: "uint8" or "uint32".
+        dtype: Stored type of a label, "uint8" or "uint32".
         ignore_index: Class of points without a label.
 
     Raises:
@@ -117,9 +118,9 @@ class LoadPointLabels(Transform):
 
         Raises:
             FileNotFoundError: If the sample has no labels, or their file is missing.
-            BrokenFileError: If it has not one label per point, or a label without a
-                class.
-            ValueError: If the data set does not say the class of each label.
+            BrokenFileError: If the file does not have one label per point, or a label
+                has no class.
+            ValueError: If the class of each label is unknown.
         """
         path = sample["pts_semantic_mask_path"]
         if path is None:
@@ -147,8 +148,8 @@ class LoadPointLabels(Transform):
         mapping = np.asarray(sample["label_mapping"], dtype=np.int64)
         if labels.max() >= len(mapping):
             raise BrokenFileError(
-                f"{path} must hold labels below {len(mapping)}, the length of label_mapping, but "
-                f"got {labels.max()}; check that the mapping is the data set's."
+                f"{path} has label {labels.max()}, but label_mapping has {len(mapping)} entries; "
+                "check that the mapping belongs to the data set."
             )
         return mapping[labels]
 

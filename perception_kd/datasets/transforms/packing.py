@@ -1,4 +1,4 @@
-"""From a sample of arrays to what a model is given."""
+"""Pack the arrays of a sample as tensors and a data sample."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -119,7 +119,7 @@ def _pack_views(sample: Sample) -> list[Tensor]:
 
 
 def _pack_cameras(sample: Sample) -> PackedInputs:
-    """Pack the matrices that lead from the present cloud to the present images."""
+    """Pack the matrices that map the current points to the current images."""
     if "lidar2cam" not in sample:
         return {}
     unmoved = np.tile(np.eye(3), (len(sample["imgs"]), 1, 1))
@@ -138,13 +138,13 @@ def _to_tensor(array: NDArray[np.generic], dtype: type[np.generic]) -> Tensor:
 def _stack(name: str, arrays: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> Tensor:
     if not arrays:
         raise ValueError(
-            f"{name} must hold at least one image, but got none; let the data set give cameras, "
-            "or take LoadImages out of the pipeline."
+            f"{name} is empty; select cameras in the dataset, or remove LoadImages from the "
+            "pipeline."
         )
     sizes = sorted({array.shape[:2] for array in arrays})
     if len(sizes) > 1:
         raise ValueError(
-            f"{name} of one sample must have one size to be packed, but got {sizes}; put "
-            "RandomResizedCrop or ResizeImages into the pipeline."
+            f"{name} of a sample must have the same size to be packed, but have {sizes}; add "
+            "RandomResizedCrop or ResizeImages to the pipeline."
         )
     return _to_tensor(np.stack(arrays), dtype)

@@ -1,4 +1,4 @@
-"""Which point is which pixel of which view."""
+"""Pairs of LiDAR points and image pixels."""
 
 from typing import cast, get_args
 
@@ -15,12 +15,12 @@ VIEW_KEYS: tuple[ViewKey, ...] = get_args(ViewKey)
 
 
 def reorder_views(sample: Sample, order: Indices) -> Sample:
-    """Put the views of a sample that has no pairs yet in another order.
+    """Reorder the views of a sample that has no pairs yet.
 
-    Reads and writes: all keys that have one entry a view.
+    Reads and writes: all keys with one entry per view.
 
     Args:
-        sample: The sample, left as it is.
+        sample: The sample; it is not modified.
         order: The old view of each new one, shape (V,).
     """
     reordered: dict[str, object] = {**sample}
@@ -38,13 +38,13 @@ def reorder_views(sample: Sample, order: Indices) -> Sample:
 class PairPointsWithPixels(RandomTransform[Indices]):
     """Pair each point with the nearest pixel of every view that sees it.
 
-    SLidR's rule [1]: no test of occlusion, no largest depth, and the border rule of
-    :func:`~perception_kd.geometry.projection.project_points`; the pixel is the rounded
-    projection, ties to even. Pairs come view by view, in the order of the points, so a
-    point occurs once for each view that sees it. Points of earlier sweeps are not
-    paired: what they hit has moved since.
+    Following SLidR [1], there is no occlusion test, no maximum depth, and the border
+    rule is that of :func:`~perception_kd.geometry.projection.project_points`; the pixel
+    is the rounded projection, ties to even. Pairs are sorted by view, then by point, so
+    a point occurs once per view that sees it. Points of earlier sweeps are not paired:
+    the objects may have moved since.
 
-    It belongs before every transform that moves points or images.
+    Put it before every transform that moves points or images.
 
     - [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
       https://arxiv.org/abs/2203.16258
@@ -54,8 +54,8 @@ class PairPointsWithPixels(RandomTransform[Indices]):
     view.
 
     Args:
-        min_depth: Points nearer to a camera, in m, are not paired.
-        shuffle_views: Whether to put the views in random order first.
+        min_depth: Points closer to a camera than this depth in m are not paired.
+        shuffle_views: Whether to shuffle the views first.
 
     Raises:
         ValueError: If ``min_depth`` is not positive.
@@ -73,21 +73,21 @@ class PairPointsWithPixels(RandomTransform[Indices]):
         return rng.permutation(num_views) if self.shuffle_views else np.arange(num_views)
 
     def apply(self, sample: Sample, params: Indices) -> Sample:
-        """Return the sample with its views in this order, paired."""
+        """Return the sample with its views in this order, and with pairs."""
         if "lidar_aug_matrix" in sample:
             raise ValueError(
-                "points must not have moved before they are paired, but got a sample with "
-                "lidar_aug_matrix; put PairPointsWithPixels before the point transforms."
+                "Points were augmented before they were paired; put PairPointsWithPixels before "
+                "the point transforms."
             )
         if "img_aug_matrix" in sample:
             raise ValueError(
-                "imgs must not have moved before they are paired, but got a sample with "
-                "img_aug_matrix; put PairPointsWithPixels before the image transforms."
+                "Images were augmented before they were paired; put PairPointsWithPixels before "
+                "the image transforms."
             )
         if not sample["imgs"]:
             raise ValueError(
-                "A sample must have images to be paired, but got none; let cameras of the "
-                "dataset name some, or leave PairPointsWithPixels out."
+                "The sample has no images to pair; select cameras in the dataset, or remove "
+                "PairPointsWithPixels from the pipeline."
             )
         sample = reorder_views(sample, params) if self.shuffle_views else sample.copy()
         own_rows = np.flatnonzero(sample["original_points"] >= 0)

@@ -1,4 +1,4 @@
-"""Dropping and shuffling points; pairs, labels and original rows follow."""
+"""Transforms that drop or shuffle points; pairs, labels and regions follow."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,11 +18,11 @@ from perception_kd.structures import Array, Indices, Sample
 
 
 class Cuboid(NamedTuple):
-    """An axis-aligned box in the present LiDAR frame, in m.
+    """An axis-aligned box in the current LiDAR frame, in m.
 
     Attributes:
         center: Shape (3,).
-        half_size: Half of its edges, shape (3,).
+        half_size: Half the edge lengths, shape (3,).
     """
 
     center: Array
@@ -31,21 +31,20 @@ class Cuboid(NamedTuple):
 
 @TRANSFORMS.register_module()
 class DropCuboids(RandomTransform[Cuboid]):
-    """Remove the points inside one random box, if every image keeps enough pairs.
+    """Remove the points in a random box if every image keeps enough pairs.
 
-    The box is centered on a random point and is a random fraction of the cloud's
-    extent, the same along x, y and z; it is aligned with the axes as they are after
-    rotation. Points strictly inside are removed. Where that leaves fewer than
-    ``min_pairs`` pairs in any image, nothing is removed at all: SLidR's rule. An image
-    that had no pair before takes no part in it, or one blind camera would switch the
-    transform off.
+    The box is centered on a random point; its edges are a random fraction of the extent
+    of the points, the same fraction along x, y and z, and parallel to the current axes.
+    Points strictly inside are removed. Following SLidR, nothing is removed if that
+    would leave an image with fewer than ``min_pairs`` pairs. Images without pairs are
+    ignored, or one blind camera would disable the transform.
 
     Reads: ``points``; ``pairing_*``, ``imgs`` where present. Writes: as
     ``select_points``.
 
     Args:
-        max_fraction: Largest edge of the box as a fraction of the cloud's extent.
-        min_pairs: Pairs that every image with pairs must keep. SLidR: 1024.
+        max_fraction: Largest edge of the box as a fraction of the extent of the points.
+        min_pairs: Number of pairs that every image with pairs must keep. SLidR: 1024.
 
     Raises:
         ValueError: If ``max_fraction`` is outside [0, 1).
@@ -58,14 +57,14 @@ class DropCuboids(RandomTransform[Cuboid]):
         self.min_pairs = min_pairs
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Cuboid:
-        """Return the box to empty."""
+        """Return the box."""
         positions = sample["points"][:, :3].astype(np.float64)
         fraction = rng.uniform(0.0, self.max_fraction)
         center = positions[rng.integers(len(positions))]
         return Cuboid(center, np.ptp(positions, axis=0) * fraction / 2)
 
     def apply(self, sample: Sample, params: Cuboid) -> Sample | None:
-        """Return the sample without the points in the box, or as it was."""
+        """Return the sample without the points in the box, or unchanged."""
         offset = np.abs(sample["points"][:, :3] - params.center)
         inside = (offset < params.half_size).all(axis=1)
         dropped = select_points(sample, ~inside)
@@ -84,10 +83,10 @@ class DropCuboids(RandomTransform[Cuboid]):
 class CropToDisc(Transform):
     """Keep the points in an upright cylinder around the LiDAR.
 
-    A disc, and not the square around it, so that a rotation by any angle afterwards
-    pushes no point out of a square grid.
+    A disc rather than the enclosing square, so that no later rotation moves a point out
+    of a square grid.
 
-    Reads: ``points``. Writes: as ``select_points``; None where no point is left.
+    Reads: ``points``. Writes: as ``select_points``; None if no point is left.
 
     Args:
         radius: Radius in m, included.
@@ -104,7 +103,7 @@ class CropToDisc(Transform):
         self.z_range = check_range("z_range", z_range)
 
     def __call__(self, sample: Sample) -> Sample | None:
-        """Return the sample without the points outside."""
+        """Return the sample without the points out of range."""
         x, y, z = sample["points"][:, :3].T.astype(np.float64)
         low, high = self.z_range
         return select_points(sample, (x**2 + y**2 <= self.radius**2) & (z >= low) & (z <= high))
@@ -112,9 +111,9 @@ class CropToDisc(Transform):
 
 @TRANSFORMS.register_module()
 class CropToRange(Transform):
-    """Keep the points in a box around the LiDAR: those with a cell in a voxel grid.
+    """Keep the points in the range of a voxel grid.
 
-    Reads: ``points``. Writes: as ``select_points``; None where no point is left.
+    Reads: ``points``. Writes: as ``select_points``; None if no point is left.
 
     Args:
         point_cloud_range: ``[x_min, y_min, z_min, x_max, y_max, z_max]`` in m. The
@@ -134,7 +133,7 @@ class CropToRange(Transform):
         self.lower, self.upper = bounds[:3], bounds[3:]
 
     def __call__(self, sample: Sample) -> Sample | None:
-        """Return the sample without the points outside."""
+        """Return the sample without the points out of range."""
         positions = sample["points"][:, :3]
         inside = (positions >= self.lower) & (positions < self.upper)
         return select_points(sample, inside.all(axis=1))
@@ -142,19 +141,19 @@ class CropToRange(Transform):
 
 @TRANSFORMS.register_module()
 class ShufflePoints(RandomTransform[Indices]):
-    """Put the points into a random order.
+    """Shuffle the points.
 
-    A voxelizer that keeps the first points of a voxel then keeps random ones.
+    A voxelizer that keeps the first points per voxel then keeps random points.
 
     Reads, writes: as ``select_points``.
     """
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Indices:
-        """Return the present row of each new row, shape (N,)."""
+        """Return the current row of each new row, shape (N,)."""
         return rng.permutation(len(sample["points"]))
 
     def apply(self, sample: Sample, params: Indices) -> Sample:
-        """Return the sample with its points in another order."""
+        """Return the sample with its points in the new order."""
         shuffled = take_rows(sample, params)
         if "pairing_points" in sample:
             shuffled["pairing_points"] = np.argsort(params)[sample["pairing_points"]]

@@ -1,9 +1,8 @@
-"""Moving points; boxes follow.
+"""Augmentation of points; boxes follow.
 
-SLidR's augmentation of the cloud [1] is ``RandomRotateZ``, ``RandomFlipAxis``,
-``DropCuboids`` (of ``point_selection``) in this order; detectors and CALICO also take
-``RandomScale`` and ``RandomTranslate``. The images never follow a moved cloud: pairs
-name rows, and rows do not change.
+SLidR [1] uses ``RandomRotateZ``, ``RandomFlipAxis`` and ``DropCuboids`` (of
+``point_selection``) in this order; detectors and CALICO add ``RandomScale`` and
+``RandomTranslate``. Images do not follow: pairs name rows of points, which stay.
 
 - [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
   https://arxiv.org/abs/2203.16258
@@ -20,15 +19,15 @@ from perception_kd.utils.checks import check_shape
 
 
 def move_points(sample: Sample, matrix: Array) -> Sample:
-    """Apply an affine map to the cloud and note it in ``lidar_aug_matrix``.
+    """Apply an affine map to the points and record it in ``lidar_aug_matrix``.
 
     Reads, each where present: ``points``, ``gt_bboxes_3d``, ``lidar_aug_matrix``.
     Writes: the same.
 
     Args:
-        sample: The sample, left as it is.
-        matrix: Augmented from present LiDAR frame, shape (4, 4). With boxes it must be
-            one that ``move_boxes`` takes.
+        sample: The sample; it is not modified.
+        matrix: From the current to the augmented LiDAR frame, shape (4, 4). With boxes,
+            a map that ``move_boxes`` accepts.
 
     Raises:
         ValueError: If the matrix has another shape, or boxes cannot follow it.
@@ -46,9 +45,9 @@ def move_points(sample: Sample, matrix: Array) -> Sample:
 
 @TRANSFORMS.register_module()
 class RandomRotateZ(RandomTransform[float]):
-    """Rotate the cloud about the LiDAR's z axis.
+    """Rotate the points about the LiDAR's z axis.
 
-    Convention: a positive angle turns x towards y, counter-clockwise seen from above.
+    Convention: a positive angle rotates x towards y, counter-clockwise from above.
 
     Reads, writes: as ``move_points``.
 
@@ -98,14 +97,14 @@ class RandomFlipAxis(RandomTransform[tuple[bool, bool]]):
         return bool(chance_x < self.p_x), bool(chance_y < self.p_y)
 
     def apply(self, sample: Sample, params: tuple[bool, bool]) -> Sample:
-        """Return the sample with x, y negated where asked."""
+        """Return the sample with x and y negated as drawn."""
         signs = [-1.0 if flip else 1.0 for flip in params]
         return move_points(sample, np.diag([*signs, 1.0, 1.0]))
 
 
 @TRANSFORMS.register_module()
 class RandomScale(RandomTransform[float]):
-    """Scale the cloud about the LiDAR.
+    """Scale the points about the LiDAR.
 
     Reads, writes: as ``move_points``.
 
@@ -132,7 +131,7 @@ class RandomScale(RandomTransform[float]):
 
 @TRANSFORMS.register_module()
 class RandomTranslate(RandomTransform[Array]):
-    """Move the cloud as a whole.
+    """Translate all points by the same random vector.
 
     Reads, writes: as ``move_points``.
 

@@ -1,7 +1,7 @@
-"""Cropping, resizing and flipping images; superpixels and pairs follow.
+"""Image augmentation of SLidR: cropping, resizing and flipping.
 
-SLidR's augmentation of the images [1] is ``RandomResizedCrop`` and
-``RandomFlipImages``; its validation is ``ResizeImages``. The cloud never follows: pairs
+SLidR [1] trains with ``RandomResizedCrop`` and ``RandomFlipImages`` and validates with
+``ResizeImages``. Superpixels and pairs follow the images; points do not, since pairs
 name pixels. How pixels move is the convention of
 :mod:`perception_kd.datasets.transforms.image_geometry`.
 
@@ -34,29 +34,28 @@ from perception_kd.structures import Indices, Mask, Sample
 
 @TRANSFORMS.register_module()
 class RandomResizedCrop(RandomTransform[list[CropBox]]):
-    """Cut a random part out of each image and resize it.
+    """Crop a random part of each image and resize it.
 
-    A part is drawn again until it keeps more than ``min_pairs`` pairs, or more than
-    ``min_fraction`` of its image's pairs: SLidR's rule. After ``max_tries`` the part
-    with the most pairs among the tries is taken, which is counted in ``num_fallbacks``
-    (of this process) and logged the first time. An image without a pair takes its first
-    part.
+    Following SLidR, crops are drawn until one keeps more than ``min_pairs`` pairs or
+    more than ``min_fraction`` of its image's pairs. After ``max_tries`` the crop with
+    the most pairs is taken; this is counted in ``num_fallbacks`` (per process) and
+    logged the first time. An image without pairs takes the first crop.
 
     Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same, and
     ``img_aug_matrix``.
 
     Args:
         size: Height and width of the result in px.
-        scale: Bounds of the part's area as a fraction of the image's.
-        ratio: Bounds of its width divided by its height, drawn uniformly in the
+        scale: Bounds of the crop's area as a fraction of the image's.
+        ratio: Bounds of the aspect ratio, width / height, drawn uniformly in the
             logarithm.
-        min_pairs: A part with more pairs than this is accepted.
-        min_fraction: A part with more than this share of its image's pairs is accepted.
-        max_tries: Parts drawn before the best one is taken.
-        antialias: As in
-            :func:`~.image_geometry.resize_image`. SLidR was
-            published with a torchvision that did not antialias tensors; images shrink 2
-            to 4 times, so this changes what the teacher sees.
+        min_pairs: A crop with more pairs than this is accepted.
+        min_fraction: A crop with more than this fraction of its image's pairs is
+            accepted.
+        max_tries: Number of crops drawn before the best one is taken.
+        antialias: As in :func:`~.image_geometry.resize_image`. SLidR was published with
+            a torchvision that did not antialias tensors. Images shrink by 2 to 4, so
+            this changes the input of the teacher.
 
     Raises:
         ValueError: If a setting is out of its range.
@@ -88,7 +87,7 @@ class RandomResizedCrop(RandomTransform[list[CropBox]]):
         self.num_fallbacks = 0
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> list[CropBox]:
-        """Return the part of each view, by the rule above."""
+        """Return the crop of each view, by the rule above."""
         pairs = sample.get("pairing_images", np.zeros((0, 3), dtype=np.int64))
         return [
             self._draw_accepted(image_size(img), pairs[pairs[:, 0] == view, 1:], rng)
@@ -96,7 +95,7 @@ class RandomResizedCrop(RandomTransform[list[CropBox]]):
         ]
 
     def apply(self, sample: Sample, params: list[CropBox]) -> Sample:
-        """Return the sample with each image cut to its part and resized."""
+        """Return the sample with each image cropped and resized."""
         return crop_views(sample, params, self.size, self.antialias)
 
     def _draw_accepted(
@@ -115,7 +114,7 @@ class RandomResizedCrop(RandomTransform[list[CropBox]]):
         return best
 
     def _draw_box(self, img_shape: tuple[int, int], rng: np.random.Generator) -> CropBox:
-        """Return a part by torchvision's rule: after ten misfits, the central part."""
+        """Return a crop by torchvision's rule: after ten misfits, the central part."""
         img_height, img_width = img_shape
         for _ in range(10):
             area = img_height * img_width * rng.uniform(*self.scale)
@@ -135,14 +134,14 @@ class RandomResizedCrop(RandomTransform[list[CropBox]]):
         if self.num_fallbacks == 1:
             MMLogger.get_current_instance().warning(
                 f"RandomResizedCrop: none of {self.max_tries} crops of an image kept more than "
-                f"{self.min_pairs} pairs or {self.min_fraction:.0%} of its {num_pairs}; the best "
-                f"one, with {num_kept}, is taken. Logged once; see num_fallbacks."
+                f"{self.min_pairs} pairs or {self.min_fraction:.0%} of its {num_pairs}; using the "
+                f"best crop, with {num_kept}. This is logged once; see num_fallbacks."
             )
 
 
 @TRANSFORMS.register_module()
 class ResizeImages(Transform):
-    """Squash each whole image to one size: SLidR's validation.
+    """Resize each whole image to one size, as SLidR does for validation.
 
     Reads: ``imgs``; ``superpixels``, ``pairing_*`` where present. Writes: the same, and
     ``img_aug_matrix``.
@@ -168,7 +167,7 @@ class ResizeImages(Transform):
 
 @TRANSFORMS.register_module()
 class RandomFlipImages(RandomTransform[Mask]):
-    """Mirror each image left to right, independently of the others and of the cloud.
+    """Mirror each image left to right, independently of other images and the points.
 
     Reads: ``imgs``; ``superpixels``, ``pairing_images`` where present. Writes: the
     same, and ``img_aug_matrix``.
@@ -188,7 +187,7 @@ class RandomFlipImages(RandomTransform[Mask]):
         return rng.random(len(sample["imgs"])) < self.p
 
     def apply(self, sample: Sample, params: Mask) -> Sample:
-        """Return the sample with the chosen views mirrored."""
+        """Return the sample with the drawn views mirrored."""
         mirrors = [
             mirror_matrix(img.shape[1]) if flip else np.eye(3)
             for img, flip in zip(sample["imgs"], params, strict=True)

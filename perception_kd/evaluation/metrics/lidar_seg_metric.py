@@ -22,13 +22,13 @@ def confusion_matrix(
     """Count points by true and predicted class.
 
     Args:
-        truth: Classes, shape (N,). Points with another value than 0..num_classes - 1 do
-            not count.
-        predicted: Predicted classes, shape (N,). Another value means "none of them".
+        truth: Classes, shape (N,). Points with a value outside 0..num_classes - 1 are
+            ignored.
+        predicted: Predicted classes, shape (N,). Other values mean "no class".
         num_classes: Number of classes, C.
 
     Returns:
-        Counts, rows true and columns predicted, the last column for "none of them",
+        Counts, rows true and columns predicted, the last column for "no class",
         shape (C, C + 1).
     """
     counted = (truth >= 0) & (truth < num_classes)
@@ -47,8 +47,7 @@ def class_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         confusion: Counts of :func:`confusion_matrix`, shape (C, C + 1).
 
     Returns:
-        Shape (C,); NaN for a class that is in no label: it says nothing about the
-        network and takes no part in a mean.
+        Shape (C,); NaN for a class without labels, which is not part of the mean.
     """
     hits = np.diagonal(confusion).astype(float)
     labeled = confusion.sum(axis=1)
@@ -58,13 +57,12 @@ def class_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class SampleResult:
-    """What a process hands to the first one for each sample.
+    """Result of one sample, sent from every process to the first one.
 
     Attributes:
-        confusion: Counts of :func:`confusion_matrix`; None where they are not asked
-            for.
-        part: Part of the submission that the sample is in; None without one.
-        num_unseen: Points of the submission that got a class without a prediction.
+        confusion: Counts of :func:`confusion_matrix`; None if they are not needed.
+        part: Evaluation set of the sample; None without a submission.
+        num_unseen: Number of points in the submission without a prediction.
     """
 
     confusion: NDArray[np.int64] | None
@@ -74,27 +72,24 @@ class SampleResult:
 
 @METRICS.register_module()
 class LidarSegMetric(BaseMetric):
-    """Mean IoU over the classes that the labels hold, from one integer matrix.
+    """Mean IoU over the classes in the labels, from one confusion matrix.
 
-    Every point with a label counts once; one that the network did not see counts as
-    wrong. Where all classes occur the mean is that of nuScenes' devkit; of a class that
-    the labels lack the devkit takes 0 into the mean as soon as one point is mistaken
-    for it.
+    Every point with a label counts once; a point that the network did not see counts as
+    wrong. If all classes occur, the mean equals that of nuScenes' devkit. The devkit
+    averages a 0 for a class without labels as soon as one point is predicted as it.
 
-    With several processes a sample that the sampler gave twice, to fill the last batch,
+    With several processes, a sample that the sampler repeated to fill the last batch
     counts once.
 
     Args:
-        classes: Names of the classes, in order of their index; the data set's where not
-            given.
-        format_only: Whether to write the submission alone and compute nothing; the
-            samples then need no labels.
-        submission_dir: Folder for the predictions in the files that the official
-            evaluation of nuScenes-lidarseg or SemanticKITTI takes; None writes none.
+        classes: Names of the classes, in order; None means those of the data set.
+        format_only: Whether to only write the submission; samples then need no labels.
+        submission_dir: Folder for the predictions in the format of the data set's
+            official evaluation; None writes no files.
         submission_meta: As in
             :class:`~perception_kd.datasets.nuscenes.submission.NuScenesSubmission`.
-        collect_device: "cpu" or "gpu", for several processes.
-        prefix: Put before the names of the results.
+        collect_device: "cpu" or "gpu", to collect results of several processes.
+        prefix: Prefix of the names of the results.
 
     Raises:
         ValueError: If ``format_only`` is given without a folder.
@@ -124,7 +119,7 @@ class LidarSegMetric(BaseMetric):
         """Names of the classes."""
         if self._classes is None and "seg_classes" not in (self.dataset_meta or {}):
             raise ValueError(
-                "classes must be given where the data set has a label mapping of its own."
+                "LidarSegMetric needs classes, since the dataset has its own label_mapping."
             )
         return list(self._classes or self.dataset_meta["seg_classes"])
 
@@ -162,7 +157,7 @@ class LidarSegMetric(BaseMetric):
         iou = 100 * class_iou(confusion)
         present = ~np.isnan(iou)
         if not present.any():
-            raise ValueError("The labels must hold at least one class, but got none.")
+            raise ValueError("No point of the samples has a label.")
         self._log(iou, present)
         metrics = {f"iou_{n}": v for n, v, p in zip(self.classes, iou, present, strict=True) if p}
         accuracy = 100 * np.diagonal(confusion).sum() / confusion.sum()
@@ -175,8 +170,8 @@ class LidarSegMetric(BaseMetric):
         num_unseen = sum(r.num_unseen for r in results)
         if num_unseen:
             logger.warning(
-                f"{num_unseen} points that the network did not see have the most frequent class "
-                "of their sweep there."
+                f"{num_unseen} points that the network did not see got the most frequent class of "
+                "their sweep."
             )
 
     def _log(self, iou: NDArray[np.float64], present: NDArray[np.bool_]) -> None:

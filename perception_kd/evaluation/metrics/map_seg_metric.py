@@ -26,8 +26,7 @@ def count_cells(
     Args:
         probabilities: Shape (classes, Y, X).
         truth: Same shape.
-        thresholds: A cell is predicted where its probability is at least this, T of
-            them.
+        thresholds: Smallest probabilities of a predicted cell, T of them.
 
     Returns:
         Shape (3, classes, T).
@@ -43,19 +42,19 @@ def count_cells(
 
 @METRICS.register_module()
 class MapSegMetric(BaseMetric):
-    """IoU of each class at fixed thresholds and at the best one, as BEVFusion [1].
+    """IoU per class at fixed thresholds and at the best one, as in BEVFusion [1].
 
-    Cells of all samples are counted together. The best threshold is chosen for each
-    class on the evaluated samples themselves: that is the protocol, and it flatters.
+    Cells of all samples are counted together. By this protocol, the best threshold per
+    class is chosen on the evaluated samples themselves, which is optimistic.
 
     - [1] BEVFusion: Multi-Task Multi-Sensor Fusion with Unified Bird's-Eye View
       Representation, 2022, https://arxiv.org/abs/2205.13542
 
     Args:
         classes: Names of the classes, in order of the masks' channels.
-        thresholds: Probabilities from which a cell counts as predicted.
-        collect_device: "cpu" or "gpu", for several processes.
-        prefix: Put before the names of the results.
+        thresholds: Smallest probabilities of a predicted cell.
+        collect_device: "cpu" or "gpu", to collect results of several processes.
+        prefix: Prefix of the names of the results.
 
     Raises:
         ValueError: If there is no class or no threshold.
@@ -82,7 +81,7 @@ class MapSegMetric(BaseMetric):
         """Add one batch: samples with ``gt_bev_seg`` and ``pred_bev_seg``.
 
         Raises:
-            ValueError: If a sample's ``map_classes`` are others.
+            ValueError: If a sample's ``map_classes`` differ.
         """
         for sample in data_samples:
             names = sample.get("map_classes", self.classes)
@@ -104,7 +103,7 @@ class MapSegMetric(BaseMetric):
         hits, false_alarms, misses = np.sum(results, axis=0)
         present = (hits + misses)[:, 0] > 0
         if not present.any():
-            raise ValueError("The maps must hold at least one class, but got none.")
+            raise ValueError("The maps of the samples are empty.")
         iou = 100 * hits[present] / (hits + false_alarms + misses)[present]  # (classes, T)
         names = [n for n, p in zip(self.classes, present, strict=True) if p]
         self._log(names, iou)

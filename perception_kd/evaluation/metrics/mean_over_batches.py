@@ -1,4 +1,4 @@
-"""Losses and monitors of a pre-trainer on data that it does not train on."""
+"""Validation losses and monitors of a pre-trainer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from perception_kd.registry import METRICS
 class MeanOverBatches(BaseMetric):
     """Average every value that a pre-trainer returns in mode "predict".
 
-    The value of a contrastive loss depends on the number of its negatives, so compare
-    only runs with the same validation batch size.
+    A contrastive loss depends on the number of negatives, so compare only runs with the
+    same validation batch size.
     """
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, float]]) -> None:

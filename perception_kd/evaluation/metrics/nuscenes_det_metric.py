@@ -28,25 +28,25 @@ _META = dict(use_camera=False, use_lidar=True, use_radar=False, use_map=False, u
 
 @METRICS.register_module()
 class NuScenesDetMetric(NuScenesMetric):
-    """mmdet3d's metric for our data sets: samples by token, any part of a split.
+    """mmdet3d's metric for samples by token, on any part of a split.
 
-    The numbers are the devkit's. Where the truth lacks classes, as in v1.0-mini, they
-    are named, and the means over the others are given beside the official ones, in
-    which an absent class counts as missed. Samples of a part of a split are scored on
-    their own truth, and the log says that this is not the benchmark.
+    The numbers are the devkit's. Classes without ground truth, as in v1.0-mini, are
+    logged, and means over the other classes are given in addition to the official ones,
+    in which an absent class counts as missed. A part of a split is scored on its own
+    ground truth, and the log says that this is not the benchmark.
 
     Args:
         data_root: Folder of the data set with its tables.
         ann_file: Info file, relative to ``info_root``.
         info_root: Folder of info files; None means ``data_root``.
-        format_only: Whether to write the submission alone and compute nothing; the
-            samples then need no annotations.
-        submission_dir: Folder for ``results_nusc.json`` in the form of the official
-            evaluation server; None keeps none.
-        submission_meta: Entries of the submission's ``meta`` that are not as for a
-            network that sees LiDAR alone, such as ``dict(use_camera=True)``.
-        collect_device: "cpu" or "gpu", for several processes.
-        prefix: Put before the names of the results.
+        format_only: Whether to only write the submission; samples then need no
+            annotations.
+        submission_dir: Folder for ``results_nusc.json`` in the format of the official
+            evaluation server; None keeps no file.
+        submission_meta: Entries of the submission's ``meta`` that differ from those of
+            a network with LiDAR input only, such as ``dict(use_camera=True)``.
+        collect_device: "cpu" or "gpu", to collect results of several processes.
+        prefix: Prefix of the names of the results.
 
     Raises:
         ValueError: If ``format_only`` is given without a folder, or
@@ -85,7 +85,7 @@ class NuScenesDetMetric(NuScenesMetric):
         """Add one batch: samples with ``sample_token`` and ``pred_instances_3d``.
 
         Raises:
-            ValueError: If a sample's ``box_classes`` are not the data set's.
+            ValueError: If a sample's ``box_classes`` differ from the data set's.
         """
         for sample in data_samples:
             expected = self.dataset_meta["classes"]
@@ -95,7 +95,7 @@ class NuScenesDetMetric(NuScenesMetric):
             self.results.append((sample["sample_token"], boxes))
 
     def compute_metrics(self, results: list[tuple[str, dict[str, Any]]]) -> dict[str, float]:
-        """Return the scores, as shares of 1, m and rad as the devkit has them.
+        """Return the scores in the devkit's units: fractions, m and rad.
 
         Raises:
             ValueError: If a sample is not in the info file.
@@ -103,7 +103,7 @@ class NuScenesDetMetric(NuScenesMetric):
         self._read_infos(results)
         with TemporaryDirectory() as temporary:
             folder = self.submission_dir or temporary
-            # A sample that a sampler gave twice counts once.
+            # A sample that the sampler repeated counts once.
             boxes = list(dict(results).values())
             places, classes = list(range(len(boxes))), self.dataset_meta["classes"]
             path = self._format_lidar_bbox(boxes, places, classes, folder)
@@ -114,8 +114,8 @@ class NuScenesDetMetric(NuScenesMetric):
         unknown = [token for token, _ in results if token not in infos]
         if unknown:
             raise ValueError(
-                f"ann_file must be the info file of the samples, but {self.ann_file} lacks "
-                f"{len(unknown)} of them, such as {unknown[0]}."
+                f"{self.ann_file} lacks {len(unknown)} of the predicted samples, such as "
+                f"{unknown[0]}; ann_file must be the info file of the test data."
             )
         self.data_infos = [infos[token] for token in dict(results)]
 
@@ -123,8 +123,8 @@ class NuScenesDetMetric(NuScenesMetric):
         version = self.dataset_meta["version"]
         if version == "v1.0-test":
             raise ValueError(
-                "version must have annotations to score boxes, but got v1.0-test; take "
-                "format_only and hand the file to the evaluation server."
+                "v1.0-test has no annotations to score boxes; use format_only and submit the file "
+                "to the evaluation server."
             )
         names = dict.fromkeys(info["scene_name"] for info in self.data_infos)
         eval_sets = list(dict.fromkeys(evaluation_set(version, name) for name in names))
@@ -135,11 +135,11 @@ class NuScenesDetMetric(NuScenesMetric):
 
 
 def _report(metrics: DetectionMetrics, evaluation: BoxEvaluation, what: str) -> dict[str, float]:
-    """Log the scores with what one must know about them, and return them."""
+    """Log the scores with remarks on their meaning, and return them."""
     logger: MMLogger = MMLogger.get_current_instance()
     every, present = metrics.cfg.class_names, evaluation.present_classes
     if not present:
-        raise ValueError("The samples must have at least one box in range, but got none.")
+        raise ValueError("The samples have no ground-truth box in range.")
     scores = summarize(metrics, every)
     rows = [
         [name, *(f"{metrics.mean_dist_aps[name]:.3f}" if name in present else "-",)]
@@ -150,14 +150,14 @@ def _report(metrics: DetectionMetrics, evaluation: BoxEvaluation, what: str) -> 
     if num_scored < evaluation.num_samples:
         logger.warning(
             f"Scored {num_scored} of {evaluation.num_samples} samples of {what}: not comparable "
-            "with scores of the whole."
+            "with scores on all of them."
         )
     of_present = summarize(metrics, present)
     absent = [name for name in every if name not in present]
     if absent:
         logger.info(
-            f"Not in the truth, so missed in NDS and mAP as officially defined, and not in the "
-            f"values of present classes: {', '.join(absent)}."
+            "Without ground truth, so missed in NDS and mAP by the official definition and "
+            f"ignored in the values of present classes: {', '.join(absent)}."
         )
         scores |= {f"{name}_present": of_present[name] for name in ("NDS", "mAP")}
     if has_stale_coordinates(of_present):

@@ -80,7 +80,7 @@ def test_convention_rows_are_y_and_columns_are_x() -> None:
     assert (columns.min(), columns.max()) == (70, 75)
 
 
-def test_flips_rotations_and_scales_of_the_cloud_move_the_map() -> None:
+def test_flips_rotations_and_scales_of_points_move_the_map() -> None:
     shape = make_map(carpark_area=[Polygon([(2, 1), (14, 3), (10, 9), (3, 7)])])
     (mask,) = draw_bev_masks(shape, np.eye(4), GRID, ["carpark_area"])
     flipped_x = np.diag([-1.0, 1.0, 1.0, 1.0])
@@ -156,7 +156,7 @@ def make_sample(root: Path) -> Sample:
     }
 
 
-def test_masks_follow_the_cloud_s_augmentation(synthetic_nuscenes: Path) -> None:
+def test_masks_follow_the_augmentation_of_points(synthetic_nuscenes: Path) -> None:
     load = LoadBEVMasks(RANGE, cell_size=0.5)
     sample = make_sample(synthetic_nuscenes)
     loaded = load(sample)
@@ -171,5 +171,5 @@ def test_masks_follow_the_cloud_s_augmentation(synthetic_nuscenes: Path) -> None
 
 def test_an_info_file_without_locations_is_refused(synthetic_nuscenes: Path) -> None:
     sample: Sample = {**make_sample(synthetic_nuscenes), "location": None}
-    with pytest.raises(ValueError, match="must hold the location of sample first"):
+    with pytest.raises(ValueError, match="no location for sample first"):
         LoadBEVMasks(RANGE, cell_size=0.5)(sample)

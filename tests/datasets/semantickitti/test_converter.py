@@ -1,4 +1,4 @@
-"""SemanticKITTI info files against the calibration's own formulas and the pictures."""
+"""SemanticKITTI info files against the calibration's own formulas and the images."""
 
 import os
 import shutil
@@ -195,10 +195,10 @@ def remove_scans(sequence: Path) -> None:
         (scramble_times, r"Line 2 of .*times.txt must be 1 numbers, but got '0.1 0.2'"),
         (remove_image, r"000001.bin must have an image, but there is no .*000001.png"),
         (remove_times, r"must have times.txt, but there is no .*times.txt"),
-        (remove_scans, r"sequences must have scans of the wanted sequences, but it has none of 00"),
+        (remove_scans, r"sequences has no scan of the requested sequences 00"),
         (
             shutil.rmtree,
-            r"sequences must have scans of the wanted sequences, but it has none of 00",
+            r"sequences has no scan of the requested sequences 00",
         ),
     ],
 )

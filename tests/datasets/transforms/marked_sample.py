@@ -1,4 +1,4 @@
-"""A sample whose points and pixels say where they come from."""
+"""A sample whose points and pixels identify themselves."""
 
 from typing import Any, cast
 

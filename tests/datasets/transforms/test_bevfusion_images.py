@@ -1,4 +1,4 @@
-"""Matrices lead a point of the cloud to the pixel where its picture went."""
+"""``img_aug_matrix`` maps a point to the pixel with its image content."""
 
 from typing import Any, NamedTuple
 
@@ -89,7 +89,7 @@ def locate(before: Sample, after: Sample, view: int) -> Located:
     chain=st.lists(st.sampled_from(IMAGES + CLOUD), min_size=1, max_size=4),
     seed=st.integers(0, 10_000),
 )
-def test_convention_a_moved_point_lies_on_its_picture_through_random_chains(
+def test_convention_points_stay_on_their_content_in_random_chains(
     chain: list[Transform], seed: int
 ) -> None:
     samples = [make_camera_sample(seed)]
@@ -118,7 +118,7 @@ def test_convention_a_moved_point_lies_on_its_picture_through_random_chains(
     chain=st.lists(st.sampled_from(IMAGES[3:]), min_size=1, max_size=2),
     seed=st.integers(0, 10_000),
 )
-def test_pairs_and_superpixels_stay_on_their_picture(chain: list[Transform], seed: int) -> None:
+def test_pairs_and_superpixels_stay_on_their_content(chain: list[Transform], seed: int) -> None:
     before = make_sample(seed)
     row_col = {
         (int(point), int(view)): (int(row), int(col))
@@ -177,7 +177,7 @@ def test_the_published_sizes() -> None:
     assert np.corrcoef(left, room)[0, 1] < 0.9  # not always at one side or the middle
 
 
-def test_an_image_smaller_than_its_part_stands_at_the_lower_left_on_black() -> None:
+def test_a_small_image_is_padded_at_the_top_and_right() -> None:
     sample = make_sample()
     moved = ScaleAndCropImages((100, 170), scale=1.0)(freeze(sample))
     assert np.array_equal(moved["imgs"][1][10:, :160], sample["imgs"][1])
@@ -188,7 +188,7 @@ def test_an_image_smaller_than_its_part_stands_at_the_lower_left_on_black() -> N
     assert len(moved["pairing_points"]) == len(sample["pairing_points"])
 
 
-def test_convention_positive_angles_turn_counter_clockwise_as_in_pil() -> None:
+def test_convention_positive_angles_are_counter_clockwise_as_in_pil() -> None:
     sample = make_sample(num_views=1)
     turned = RandomRotateImages().apply(freeze(sample), np.deg2rad([10.0]))
     expected = Image.fromarray(sample["imgs"][0]).rotate(10, Image.Resampling.BILINEAR)
@@ -211,11 +211,11 @@ def test_the_views_are_moved_one_by_one() -> None:
 
 def test_pairs_are_refused_where_the_images_have_moved() -> None:
     sample = ScaleAndCropImages((20, 60), scale=0.5)(make_camera_sample(0))
-    with pytest.raises(ValueError, match="imgs must not have moved before they are paired"):
+    with pytest.raises(ValueError, match="Images were augmented before they were paired"):
         PairPointsWithPixels()(sample)
 
 
-def test_matrices_are_packed_and_are_the_identity_where_nothing_moved() -> None:
+def test_packed_matrices_are_the_identity_without_augmentation() -> None:
     sample = make_camera_sample(0)
     inputs = PackInputs()(freeze(sample))["inputs"]
     assert np.allclose(inputs["lidar2cam"], sample["lidar2cam"])

@@ -1,4 +1,4 @@
-"""Boxes follow the cloud: corners, points inside, headings and velocities."""
+"""Boxes follow the points: corners, points inside, headings and velocities."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ MOVES = {
 
 
 def make_sample(values: Any = VALUES) -> Sample:
-    """A cloud of the corners of the boxes, then of points inside and around them."""
+    """Points at the corners of the boxes, then points inside and around them."""
     boxes = make_boxes(np.array(values))
     rng = np.random.default_rng(0)
     center = boxes.gravity_center.numpy()[:, None]
@@ -145,7 +145,7 @@ def test_no_boxes_stay_no_boxes() -> None:
     ids=["stretched", "upside down", "tilted"],
 )
 def test_rejects_maps_that_upright_boxes_cannot_follow(matrix: Array) -> None:
-    with pytest.raises(ValueError, match="matrix must scale all axes alike"):
+    with pytest.raises(ValueError, match="Boxes can follow a uniform scale"):
         move_boxes(make_boxes(np.array(VALUES)), matrix)
 
 
@@ -180,7 +180,7 @@ def test_boxes_count_by_their_points_and_class(settings: dict[str, Any], kept: l
     assert loaded["gt_labels_3d"].tolist() == [[3, 8, 8][i] for i in kept]
 
 
-def test_convention_the_center_of_an_info_file_is_that_of_gravity() -> None:
+def test_convention_info_files_store_gravity_centers() -> None:
     boxes = LoadBoxes()(annotate((0, 9, True)))["gt_bboxes_3d"]
     assert boxes.gravity_center.tolist() == [[0, 0, 0]]
     assert boxes.bottom_center.tolist() == [[0, 0, -0.5]]

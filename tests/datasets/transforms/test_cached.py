@@ -1,4 +1,4 @@
-"""Loading regions: each point gets its own, and every cache that can be wrong."""
+"""Loading of regions: each point gets its region, and wrong caches are refused."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def sample(tmp_path: Path) -> Sample:
     return loaded
 
 
-def test_points_get_their_regions_and_those_of_earlier_sweeps_none(sample: Sample) -> None:
+def test_points_of_earlier_sweeps_get_no_region(sample: Sample) -> None:
     loaded = LoadRegions("regions/a", settings={"eps": 0.75})(sample)
     assert loaded["region_ids"].dtype == np.int32
     # Rows 0, 1 and 3 of the sample's own file, then two points of the earlier sweep.

@@ -1,4 +1,4 @@
-"""Loading: values as stored, sweeps, and every kind of file that can be wrong."""
+"""Loading: stored values, sweeps, and every kind of broken file."""
 
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def test_files_of_four_columns_get_a_time_lag_too(sample: Sample) -> None:
     assert loaded["points"].tolist() == [[*row[:4], 0] for row in ROWS.tolist()]
 
 
-def test_points_that_are_not_finite_are_dropped_and_logged_once(
+def test_non_finite_points_are_dropped_and_logged_once(
     sample: Sample, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = ROWS.copy()
@@ -78,7 +78,7 @@ def test_points_that_are_not_finite_are_dropped_and_logged_once(
     logger.removeHandler(caplog.handler)
     assert loaded is not None
     messages = [record.message for record in caplog.records]
-    assert sum("2 of 4 points of" in message for message in messages) == 1
+    assert sum("dropped 2 of 4 points of" in message for message in messages) == 1
     labeled = LoadPointLabels()(loaded)
     assert labeled["pts_semantic_mask"].tolist() == [10, 15]
 
@@ -88,7 +88,7 @@ def test_a_sweep_without_a_finite_point_is_none(sample: Sample) -> None:
     assert LoadPoints()(sample) is None
 
 
-def test_convention_earlier_sweeps_come_into_the_lidar_frame_with_their_lag(
+def test_convention_earlier_sweeps_are_in_the_keyframes_lidar_frame(
     sample: Sample, tmp_path: Path
 ) -> None:
     # The vehicle drove 2 m along y and turned by 90 degrees: what was at (10, 0) is now
@@ -135,7 +135,7 @@ def test_labels_are_mapped_to_classes(sample: Sample) -> None:
     assert labeled["pts_semantic_mask"].tolist() == [3, 10, 255, 15]
 
 
-def test_convention_the_upper_half_of_a_semantickitti_label_is_the_instance(
+def test_convention_the_upper_16_bits_of_a_label_are_the_instance(
     sample: Sample,
 ) -> None:
     raw = np.array([17, 24 | 5 << 16, 0, 30 | 65535 << 16], np.uint32)
@@ -150,7 +150,7 @@ def test_labels_of_another_length_are_named(sample: Sample) -> None:
 
 
 def test_a_label_without_a_class_is_named(sample: Sample) -> None:
-    with pytest.raises(BrokenFileError, match=r"must hold labels below 20, .* but got 30"):
+    with pytest.raises(BrokenFileError, match=r"has label 30, but label_mapping has 20 entries"):
         LoadPointLabels()({**load(sample), "label_mapping": np.zeros(20, np.int64)})
 
 
@@ -159,8 +159,8 @@ def test_a_sample_without_labels_says_so(sample: Sample) -> None:
         LoadPointLabels()({**load(sample), "pts_semantic_mask_path": None})
 
 
-def write_picture(path: Path) -> bytes:
-    """Write a picture that is red at the left, blue at the right."""
+def write_image(path: Path) -> bytes:
+    """Write an image that is red at the left and blue at the right."""
     img = np.zeros((64, 96, 3), np.uint8)
     img[:, :48, 2] = 255
     img[:, 48:, 0] = 255
@@ -172,7 +172,7 @@ def write_picture(path: Path) -> bytes:
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_images_are_rgb(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"image{suffix}"
-    write_picture(path)
+    write_image(path)
     (img,) = LoadImages()({"img_paths": [str(path)]})["imgs"]
     assert img.dtype == np.uint8
     assert img.shape == (64, 96, 3)
@@ -187,19 +187,19 @@ def test_a_cut_off_image_is_never_filled_with_gray(
     tmp_path: Path, suffix: str, kept: float | str
 ) -> None:
     path = tmp_path / f"image{suffix}"
-    data = write_picture(path)
+    data = write_image(path)
     path.write_bytes(data[:-2] if isinstance(kept, str) else data[: int(kept * len(data))])
     with pytest.raises(BrokenFileError, match=r"image\.\w+ is truncated or not an image"):
         LoadImages()({"img_paths": [str(path)]})
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_a_cut_off_image_is_found_even_where_the_decoder_fills_it(
+def test_a_truncated_image_is_found_even_if_it_decodes(
     tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Before 4.11, OpenCV returned a picture with gray where the file ends.
+    # Before 4.11, OpenCV returned an image with gray where the file ends.
     path = tmp_path / f"image{suffix}"
-    path.write_bytes(write_picture(path)[:-40])
+    path.write_bytes(write_image(path)[:-40])
     monkeypatch.setattr(cv2, "imdecode", lambda data, mode: np.full((64, 96, 3), 128, np.uint8))
     with pytest.raises(BrokenFileError, match=r"image\.\w+ is truncated or not an image"):
         LoadImages()({"img_paths": [str(path)]})
@@ -207,7 +207,7 @@ def test_a_cut_off_image_is_found_even_where_the_decoder_fills_it(
 
 def test_bytes_after_the_end_of_an_image_do_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "image.jpg"
-    path.write_bytes(write_picture(path) + b"\0" * 100)
+    path.write_bytes(write_image(path) + b"\0" * 100)
     assert len(LoadImages()({"img_paths": [str(path)]})["imgs"]) == 1
 
 

@@ -1,4 +1,4 @@
-"""Packing: types, shapes, and samples that have not everything."""
+"""Packing: types, shapes, and samples without some of the keys."""
 
 from typing import cast
 
@@ -54,12 +54,14 @@ def test_a_sample_without_one_pair_is_packed() -> None:
 def test_images_of_several_sizes_are_refused_with_the_remedy() -> None:
     sample = make_sample()
     sample["imgs"][1] = sample["imgs"][1][:-1]
-    with pytest.raises(ValueError, match=r"imgs of one sample must have one size .*ResizeImages"):
+    with pytest.raises(
+        ValueError, match=r"imgs of a sample must have the same size .*ResizeImages"
+    ):
         PackInputs()(sample)
 
 
 def test_images_of_no_camera_are_refused_with_the_remedy() -> None:
-    with pytest.raises(ValueError, match="imgs must hold at least one image, but got none"):
+    with pytest.raises(ValueError, match="imgs is empty; select cameras"):
         PackInputs()({"sample_token": "a", "imgs": []})
 
 

@@ -1,4 +1,4 @@
-"""Pairing: values by hand, naive loops, and the data sets' own ways as oracles."""
+"""Pairing: values by hand, naive loops, and the data sets' own tools as oracles."""
 
 import os
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def pair(sample: Sample, **settings: Any) -> Sample:
     return paired
 
 
-def test_convention_pairs_are_view_row_col_view_by_view_in_the_order_of_points() -> None:
+def test_convention_pairs_are_sorted_by_view_then_by_point() -> None:
     # At 10 m: u = 4 + x, v = 3 + y ahead; u = 4 - x, v = 3.25 + y behind.
     sample = two_views((2, 1, 10), (-1, -2, -10), (2, -1, -10), (99, 0, 10), (-3, 0, 10))
     paired = pair(sample)
@@ -64,7 +64,7 @@ def test_convention_pixels_round_to_nearest_with_ties_to_even() -> None:
     assert paired["pairing_images"][:, 1:].tolist() == [[2, 4], [2, 6], [3, 5]]
 
 
-def test_convention_the_border_and_the_depth_of_one_meter_are_outside() -> None:
+def test_convention_border_and_minimum_depth_are_exclusive() -> None:
     # u = 0 and 7, v = 0 and 5 lie on the border of the rule; depth 1 is not deep
     # enough.
     sample = two_views((-4, 0, 10), (3, 0, 10), (0, -3, 10), (0, 2, 10), (0, 0, 1), (0, 0, 1.01))
@@ -73,7 +73,7 @@ def test_convention_the_border_and_the_depth_of_one_meter_are_outside() -> None:
     assert pair(inside)["pairing_images"][:, 1:].tolist() == [[3, 0], [3, 7], [0, 4], [5, 4]]
 
 
-def test_a_nearer_depth_may_be_asked_for() -> None:
+def test_the_minimum_depth_can_be_lower() -> None:
     assert pair(two_views((0, 0, 0.6)), min_depth=0.5)["pairing_points"].tolist() == [0]
 
 
@@ -107,12 +107,12 @@ def test_shuffled_views_stay_true_to_their_cameras() -> None:
 
 def test_moved_points_are_refused() -> None:
     sample: Sample = {**two_views((0, 0, 9)), "lidar_aug_matrix": np.eye(4)}
-    with pytest.raises(ValueError, match="points must not have moved before they are paired"):
+    with pytest.raises(ValueError, match="Points were augmented before they were paired"):
         pair(sample)
 
 
 def test_a_sample_without_images_is_refused() -> None:
-    with pytest.raises(ValueError, match="must have images to be paired, but got none; let cam"):
+    with pytest.raises(ValueError, match="has no images to pair; select cameras"):
         pair(two_views((0, 0, 5)) | {"imgs": []})
 
 
@@ -193,7 +193,7 @@ def test_points_and_pixels_are_those_of_the_devkit(
     assert num_pairs > 1000
 
 
-def test_static_extrinsics_do_not_give_the_pixels_of_the_devkit(
+def test_static_extrinsics_differ_from_the_devkit(
     nuscenes: tuple[NuScenes, Path], devkit: NuScenesExplorer
 ) -> None:
     nusc, _ = nuscenes
@@ -231,7 +231,7 @@ def sensor2ego(nusc: NuScenes, token: str) -> np.ndarray[Any, np.dtype[np.float6
         pytest.param("semantickitti_fov", 0.95, marks=needs_real_data),
     ],
 )
-def test_pairs_of_semantickitti_are_those_of_its_projection_matrices(
+def test_pairs_of_semantickitti_match_its_projection_matrices(
     tmp_path: Path, data: str, least_share: float
 ) -> None:
     if data == "made up":

@@ -1,4 +1,4 @@
-"""Dropping and shuffling points: pairs that follow, rules of acceptance, bounds."""
+"""Dropping and shuffling points: pairs follow, rules of acceptance, bounds."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def test_only_points_strictly_inside_the_box_go() -> None:
     assert dropped["points"][:, :3].tolist() == [list(map(float, p)) for p in outside]
 
 
-def test_the_box_is_one_fraction_of_the_extent_centered_on_a_point() -> None:
+def test_the_box_is_a_fraction_of_the_extent_around_a_point() -> None:
     sample = sample_at((0, 0, 0), (10, 0, 0), (0, 20, 0), (0, 0, 40))
     rng = np.random.default_rng(0)
     boxes = [DropCuboids(max_fraction=0.2).draw(sample, rng) for _ in range(500)]
@@ -73,7 +73,7 @@ def test_the_box_is_undone_when_one_image_keeps_too_few_pairs(
     assert len(result["pairing_points"]) == num_left + 2
 
 
-def test_an_image_that_had_too_few_pairs_from_the_start_forbids_the_box() -> None:
+def test_an_image_with_too_few_pairs_prevents_dropping() -> None:
     sample = sample_at(
         (0, 0, 0),
         (10, 0, 0),
@@ -100,7 +100,7 @@ def test_the_range_includes_its_lower_but_not_its_upper_bounds() -> None:
     assert cropped["original_points"].tolist() == [0, 1]
 
 
-def test_a_cloud_with_no_point_left_is_none() -> None:
+def test_without_points_the_sample_is_dropped() -> None:
     assert CropToDisc(1.0, (-1.0, 1.0))(sample_at((5, 5, 5))) is None
     assert CropToRange([0, 0, 0, 1, 1, 1])(sample_at((5, 5, 5))) is None
 

@@ -1,4 +1,4 @@
-"""Moving points: values by hand, and the matrix that notes the move."""
+"""Augmentation of points: values by hand, and ``lidar_aug_matrix``."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def test_convention_flip_x_negates_x_and_flip_y_negates_y() -> None:
     assert flip.apply(sample, (False, True))["points"][0, :3].tolist() == [1, -2, 3]
 
 
-def test_flips_are_drawn_independently_with_their_own_probability() -> None:
+def test_flips_of_x_and_y_are_independent() -> None:
     rng = np.random.default_rng(0)
     draws = np.array([RandomFlipAxis(p_x=0.2, p_y=0.7).draw({}, rng) for _ in range(4000)])
     x, y = draws.T
@@ -54,7 +54,7 @@ def test_scale_multiplies_all_three_axes_and_leaves_the_rest() -> None:
     assert np.array_equal(scaled["points"][:, 3:], sample["points"][:, 3:])
 
 
-def test_a_translation_moves_every_point_alike_and_is_drawn_per_axis() -> None:
+def test_a_translation_is_the_same_for_all_points() -> None:
     moved = RandomTranslate().apply(sample_at((1, 2, 3), (4, 5, 6)), np.array([0.5, 0.0, -1.0]))
     assert moved["points"][:, :3].tolist() == [[1.5, 2, 2], [4.5, 5, 5]]
     rng = np.random.default_rng(0)
@@ -63,7 +63,7 @@ def test_a_translation_moves_every_point_alike_and_is_drawn_per_axis() -> None:
     np.testing.assert_allclose(np.cov(draws.T), 0.25 * np.eye(3), atol=0.02)
 
 
-def test_the_aug_matrix_of_a_chain_maps_the_points_as_the_chain_does() -> None:
+def test_the_matrix_of_a_chain_maps_points_like_the_chain() -> None:
     sample = make_sample()
     chained: Sample = sample
     for transform in (
@@ -78,7 +78,7 @@ def test_the_aug_matrix_of_a_chain_maps_the_points_as_the_chain_does() -> None:
     np.testing.assert_allclose(chained["points"][:, :3], expected, atol=1e-4)
 
 
-def test_convention_the_aug_matrix_leads_from_the_unaugmented_frame() -> None:
+def test_convention_the_matrix_maps_from_the_unaugmented_frame() -> None:
     # Turned by 90 degrees, (1, 0) is (0, 1); then flipped along y, (0, -1).
     sample = RandomRotateZ().apply(sample_at((1, 0, 0)), np.pi / 2)
     sample = RandomFlipAxis().apply(sample, (False, True))
@@ -87,7 +87,7 @@ def test_convention_the_aug_matrix_leads_from_the_unaugmented_frame() -> None:
     np.testing.assert_allclose(sample["points"][0, :3], moved[:3], atol=1e-6)
 
 
-def test_boxes_and_the_matrix_move_without_a_cloud() -> None:
+def test_boxes_and_the_matrix_move_without_points() -> None:
     moved = RandomScale().apply({"gt_bboxes_3d": make_boxes(np.ones((1, 9)))}, 2.0)
     assert set(moved) == {"gt_bboxes_3d", "lidar_aug_matrix"}
     assert moved["gt_bboxes_3d"].gravity_center.tolist() == [[2, 2, 2]]

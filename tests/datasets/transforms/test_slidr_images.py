@@ -55,7 +55,7 @@ def test_superpixels_are_resized_as_torch_does(size: tuple[int, int]) -> None:
     assert np.array_equal(resized, expected.numpy())
 
 
-def test_convention_pairs_of_a_crop_move_by_corner_then_scale_ties_to_even() -> None:
+def test_convention_pairs_move_by_corner_then_scale_ties_to_even() -> None:
     # From the corner (2, 4), 4 x 8 px are halved: (2, 4) stays in the corner; (3, 5)
     # and (5, 7) tie at 0.5 and 1.5, which go to the even neighbors 0 and 2.
     sample = sample_with_pairs((2, 4), (3, 5), (5, 7), (4, 6))
@@ -76,7 +76,7 @@ def test_a_crop_shows_its_part_of_image_and_superpixels() -> None:
         assert np.array_equal(cropped["superpixels"][view], expected)
 
 
-def test_parts_have_the_area_and_the_ratio_asked_for() -> None:
+def test_crops_have_the_requested_area_and_ratio() -> None:
     crop = RandomResizedCrop(scale=(0.3, 0.5), ratio=(1.5, 2.0))
     sample = sample_with_pairs(img_shape=(900, 1600))
     rng = np.random.default_rng(0)
@@ -137,7 +137,7 @@ def test_a_part_needs_many_pairs_or_most_of_its_images() -> None:
     assert min(kept(min_pairs=1024, min_fraction=0.25)) > 3
 
 
-def test_after_all_tries_the_best_part_is_taken_counted_and_logged_once(
+def test_after_all_tries_the_best_crop_is_taken_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # Pairs at two far ends: no part of at most a third of the image holds both.
@@ -172,7 +172,7 @@ def test_resize_squashes_the_whole_image_and_scales_pairs() -> None:
     assert resized["superpixels"][0].shape == (4, 8)
 
 
-def test_convention_a_mirrored_column_is_width_minus_one_minus_column() -> None:
+def test_convention_a_mirrored_column_is_width_minus_1_minus_column() -> None:
     sample = sample_with_pairs((3, 0), (3, 15), (5, 4))
     flipped = RandomFlipImages(p=1.0)(sample)
     assert flipped is not None

@@ -49,7 +49,7 @@ def test_counts_equal_loops_over_cells() -> None:
     np.testing.assert_array_equal(count_cells(probabilities, truth), expected)
 
 
-def test_cells_of_all_samples_count_together_and_each_class_has_its_best_threshold() -> None:
+def test_all_samples_count_together_with_a_best_threshold_per_class() -> None:
     metric = MapSegMetric(["a", "b"], thresholds=[0.3, 0.7])
     # Class a is best at 0.3, class b at 0.7.
     first = sample([[[0.4, 0.4]], [[0.4, 0.9]]], [[[1, 1]], [[0, 1]]])
@@ -87,7 +87,7 @@ def test_maps_of_classes_in_another_order_are_refused() -> None:
 def test_refuses_maps_without_a_class_and_empty_settings() -> None:
     metric = MapSegMetric(["a"], thresholds=[0.5])
     metric.process(None, [sample([[[0.9]]], [[[0]]])])
-    with pytest.raises(ValueError, match="must hold at least one class"):
+    with pytest.raises(ValueError, match="The maps of the samples are empty"):
         metric.evaluate(size=1)
     with pytest.raises(ValueError, match="must not be empty"):
         MapSegMetric([])

@@ -94,11 +94,11 @@ def test_perfect_boxes_score_one(
     assert scores["nuscenes/NDS"] == pytest.approx(1 - scores["nuscenes/mAAE"] / 10, abs=1e-3)
     assert scores["nuscenes/NDS"] > 0.95
     assert "nuscenes/mAP_present" not in scores
-    said = ("mmdet3d before 1.0", "not comparable", "Not in the truth")
+    said = ("mmdet3d before 1.0", "not comparable", "Without ground truth")
     assert not any(words in text for text in logged for words in said)
 
 
-def test_absent_classes_are_named_and_left_out_of_values_of_their_own(
+def test_absent_classes_are_logged_and_ignored_in_separate_means(
     fake_nuscenes: Path, tmp_path: Path, logged: list[str]
 ) -> None:
     convert_nuscenes(fake_nuscenes, "v1.0-mini", tmp_path, workers=0, progress=False)
@@ -107,8 +107,8 @@ def test_absent_classes_are_named_and_left_out_of_values_of_their_own(
     scores = score(dataset, few, predict(dataset))
     present = [name for name in dataset.metainfo["classes"] if f"nuscenes/AP_{name}" in scores]
     assert present == ["car", "truck", "pedestrian"]
-    told = next(text for text in logged if text.startswith("Not in the truth"))
-    absent = [name for name in dataset.metainfo["classes"] if name in told]
+    found = next(text for text in logged if text.startswith("Without ground truth"))
+    absent = [name for name in dataset.metainfo["classes"] if name in found]
     assert sorted(present + absent) == sorted(dataset.metainfo["classes"])
     assert scores["nuscenes/mAP_present"] == pytest.approx(1)
     assert scores["nuscenes/NDS_present"] > 0.9
@@ -117,7 +117,7 @@ def test_absent_classes_are_named_and_left_out_of_values_of_their_own(
     assert scores["nuscenes/mATE"] == pytest.approx(0.7, abs=1e-3)
 
 
-def test_annotations_keep_their_headings_through_targets_and_decoding_of_the_head(
+def test_headings_survive_the_targets_and_decoding_of_the_head(
     dataset: CameraLidarDataset, folders: dict[str, Any]
 ) -> None:
     # Cells of 0.4 m, so that no two people share one.
@@ -145,7 +145,7 @@ def test_annotations_keep_their_headings_through_targets_and_decoding_of_the_hea
         (dict(vx=0.3, vy=0.4), "mAVE", 0.5),
     ],
 )
-def test_boxes_off_by_a_known_amount_have_that_error(
+def test_boxes_with_a_known_error_get_that_error(
     dataset: CameraLidarDataset,
     folders: dict[str, Any],
     shift: dict[str, float],
@@ -182,21 +182,21 @@ def test_a_whole_split_has_the_numbers_of_the_devkit(
     assert ours["nuscenes/AP_car"] == pytest.approx(summary["mean_dist_aps"]["car"], abs=1e-12)
 
 
-def test_a_part_of_a_split_is_scored_on_its_own_truth_and_says_so(
+def test_a_part_of_a_split_is_scored_on_its_own_ground_truth(
     dataset: CameraLidarDataset, folders: dict[str, Any], logged: list[str]
 ) -> None:
     samples = predict(dataset)
     scores = score(dataset, folders, samples[1:])
     assert scores["nuscenes/AP_car"] == pytest.approx(1)
-    told = [text for text in logged if "not comparable" in text]
+    found = [text for text in logged if "not comparable" in text]
     count = len(samples)
-    assert told == [
-        f"Scored {count - 1} of {count} samples of mini_val: not comparable with scores of the "
-        "whole."
+    assert found == [
+        f"Scored {count - 1} of {count} samples of mini_val: not comparable with scores on "
+        "all of them."
     ]
 
 
-def test_boxes_in_the_coordinates_of_old_mmdet3d_are_recognized(
+def test_boxes_in_coordinates_of_old_mmdet3d_are_recognized(
     dataset: CameraLidarDataset, folders: dict[str, Any], logged: list[str]
 ) -> None:
     samples = predict(dataset)
@@ -256,12 +256,12 @@ def test_boxes_of_classes_in_another_order_are_refused(
         score(dataset, folders, samples)
 
 
-def test_rejects_samples_of_another_info_file_and_wrong_settings(
+def test_rejects_another_info_file_and_wrong_settings(
     dataset: CameraLidarDataset, folders: dict[str, Any], tmp_path: Path
 ) -> None:
     samples = predict(dataset)
     samples[0]["sample_token"] = "stranger"
-    with pytest.raises(ValueError, match="ann_file must be the info file of the samples"):
+    with pytest.raises(ValueError, match=r"lacks .* of the predicted samples, such as"):
         score(dataset, folders, samples)
     with pytest.raises(ValueError, match="submission_dir must be given with format_only"):
         score(dataset, folders, samples, format_only=True)
@@ -271,5 +271,5 @@ def test_rejects_samples_of_another_info_file_and_wrong_settings(
     path.write_text(json.dumps({"meta": {}, "results": {"stranger": []}}))
     nusc = NuScenes("v1.0-mini", folders["data_root"], verbose=False)
     config = NuScenesDetMetric(**folders, ann_file="a").eval_detection_configs
-    with pytest.raises(ValueError, match="samples of mini_val, but got 1 others"):
+    with pytest.raises(ValueError, match="has 1 samples that are not in mini_val"):
         BoxEvaluation(nusc, config, path, ["mini_val"])
