@@ -44,15 +44,15 @@ class Sweep(TypedDict):
 
 
 class InfoBoxes(TypedDict):
-    """The annotated boxes of a sample in the LiDAR frame, K of them.
+    """The annotated boxes of a sample in the LiDAR frame, G of them.
 
     Attributes:
         bboxes_3d: Gravity center (x, y, z) m, length, width, height m, yaw rad,
-            velocity (x, y) m/s, float64, shape (K, 9). An unknown velocity is zero, as
+            velocity (x, y) m/s, float64, shape (G, 9). An unknown velocity is zero, as
             in mmdet3d.
-        labels_3d: Index in the data set's classes, -1 for none of them, int64, (K,).
-        is_valid: Whether LiDAR or radar has a point in the box, bool, (K,).
-        num_lidar_pts: LiDAR points in the box, int64, (K,).
+        labels_3d: Index of the class, -1 for other classes, int64, (G,).
+        is_valid: Whether LiDAR or radar has a point in the box, bool, (G,).
+        num_lidar_pts: Number of LiDAR points in the box, int64, (G,).
     """
 
     bboxes_3d: Array

@@ -17,6 +17,7 @@ from perception_kd.io.info_file import read_info, write_info
 from perception_kd.regions.settings import PRESETS
 from perception_kd.structures import Indices
 from tests.datasets.small_dataset import make_small_dataset
+from tools import create_data
 
 
 class ToySubmission:
@@ -107,6 +108,7 @@ def test_every_entry_names_what_exists(name: str) -> None:
     mapping = data_set.make_label_mapping()
     assert set(mapping[mapping != 255]) == set(range(len(data_set.seg_classes)))
     assert callable(importlib.import_module(data_set.command).run)
+    assert create_data.COMMANDS[name].module == data_set.command
     assert name in PRESETS
 
 

@@ -17,7 +17,7 @@ def make_boxes(values: Array) -> LiDARInstance3DBoxes:
 
     Args:
         values: Gravity center (x, y, z) m, length, width, height m, yaw rad from x to
-            y, velocity (x, y) m/s; shape (K, 9).
+            y, velocity (x, y) m/s; shape (G, 9).
     """
     tensor = torch.as_tensor(np.asarray(values, np.float32).reshape(-1, 9))
     return LiDARInstance3DBoxes(tensor, box_dim=9, origin=(0.5, 0.5, 0.5))

@@ -100,8 +100,8 @@ class BEVDetector(BEVNetworkMixin, TaskModel):
     def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
         """Write ``pred_instances_3d`` into each sample.
 
-        It has ``bboxes_3d`` in the LiDAR frame, with velocity, ``scores_3d`` (K,) and
-        ``labels_3d`` (K,).
+        It has ``bboxes_3d`` in the LiDAR frame, with velocity, ``scores_3d`` (G,) and
+        ``labels_3d`` (G,).
         """
         metainfo = [dict(box_type_3d=LiDARInstance3DBoxes)] * len(data_samples)
         found = self.pts_bbox_head.predict_by_feat(self.forward_tensor(inputs), metainfo)
