@@ -1,4 +1,4 @@
-"""What the commands that run a config share: options, and errors in one line."""
+"""Options and one-line errors that the command-line tools share."""
 
 import argparse
 import re
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).parent.parent
 _OWN_CODE = (_PACKAGE, _PACKAGE.parent / "tools")
-# What a path that cannot be read or written to raises.
+# Raised for a path that cannot be read or written.
 _PATH_ERRORS = (
     FileNotFoundError,
     FileExistsError,
@@ -37,31 +37,35 @@ class _OptionAction(argparse.Action):
     ) -> None:
         for value in values or ():
             if "=" not in value:
-                parser.error(f"{option_string} must be followed by NAME=VALUE, but got {value}")
+                parser.error(f"{option_string} needs NAME=VALUE, but got {value}")
         from mmengine.config import DictAction
 
         DictAction(self.option_strings, self.dest)(parser, namespace, values, option_string)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every command that runs a config."""
-    parser.add_argument("--work-dir", help="folder of results (work_dirs/CONFIG)")
+    """Add the options of every tool that runs a config."""
+    parser.add_argument("--work-dir", help="folder of results (default: work_dirs/CONFIG)")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the data set")
     parser.add_argument(
-        "--info-root", metavar="DIR", help="folder of info files and caches (the data root)"
+        "--info-root",
+        metavar="DIR",
+        help="folder of info files and caches (default: the data root)",
     )
     parser.add_argument(
         "--cfg-options",
         nargs="+",
         action=_OptionAction,
         metavar="NAME=VALUE",
-        help='settings of the config, such as train_cfg.max_epochs=5 or a.b="[1,2]"',
+        help='override settings of the config: train_cfg.max_epochs=5, a.b="[1,2]"',
     )
-    parser.add_argument("--launcher", choices=_LAUNCHERS, default="none", help="who starts it")
+    parser.add_argument(
+        "--launcher", choices=_LAUNCHERS, default="none", help="launcher of the processes"
+    )
 
 
 def prepare_config(args: argparse.Namespace, loader: str) -> "Config":
-    """Read the config of a command and apply the options of :func:`add_run_options`.
+    """Read the config of a tool and apply the options of :func:`add_run_options`.
 
     Args:
         args: Parsed options, with ``config``.
@@ -71,8 +75,8 @@ def prepare_config(args: argparse.Namespace, loader: str) -> "Config":
         The config.
 
     Raises:
-        FileNotFoundError: If the config or a folder of data is missing.
-        ValueError: If an option names no setting.
+        FileNotFoundError: If the config or a data folder is missing.
+        ValueError: If an option does not name a setting.
     """
     from perception_kd.engine.launch import check_data_folders, read_config
     from perception_kd.engine.overrides import set_data_folders
@@ -103,36 +107,30 @@ def run_tool(command: Callable[[argparse.Namespace], None], args: argparse.Names
 
 
 def explain_option(error: BaseException, args: argparse.Namespace) -> str | None:
-    """Name the option that gave a class an argument that it does not take.
+    """Name the option that passed a class an argument that it does not have.
 
     Args:
-        error: What Python says of such an argument; anything else is not explained.
-        args: Parsed options, with ``config`` where there are ``cfg_options``.
+        error: Python's error of such an argument; others are not explained.
+        args: Parsed options, with ``cfg_options`` for a tool that has them.
 
     Returns:
-        One line, or None where the config itself gave the argument, or the code did.
+        One line, or None if no option has the name of the argument.
     """
-    refused = re.search(r"(?:unexpected|multiple values for) keyword argument '(\w+)'", str(error))
-    options = getattr(args, "cfg_options", None)
-    if not (isinstance(error, TypeError) and refused and options):
+    refused = re.search(
+        r"\S* got (?:an unexpected|multiple values for) keyword argument '(\w+)'", str(error)
+    )
+    if not isinstance(error, TypeError) or refused is None:
         return None
-    from mmengine import Config
-
-    from perception_kd.engine.config_options import new_settings
-
-    cfg = Config.fromfile(args.config)
-    settings = cfg.to_dict()
-    cfg.merge_from_dict(options)
-    added = new_settings(settings, options, cfg.to_dict())
-    return next((new.refusal() for new in added if new.key == refused[1]), None)
+    options = getattr(args, "cfg_options", None) or {}
+    names = [name for name in options if name.split(".")[-1] == refused[1]]
+    return f"--cfg-options {names[0]}: {refused[0]}." if names else None
 
 
 def explain_error(error: BaseException) -> str | None:
-    """Say in one line what a user can mend; None for a fault of a program.
+    """Describe a user error in one line; return None for a bug.
 
-    A path that cannot be read or written to is the user's, and so is what this package
-    and its commands refuse, here or in a worker process. Everything else
-    deserves its traceback.
+    User errors are paths that cannot be read or written, and whatever this package and
+    its tools refuse, here or in a worker process. Anything else needs its traceback.
     """
     if not isinstance(error, (*_PATH_ERRORS, ValueError, ImportError)):
         return None

@@ -39,7 +39,7 @@ def test_options_change_the_config_and_typos_are_refused(tmp_path: Path) -> None
     cfg = read_config(path, {"train_cfg.max_epochs": 7, "custom_hooks": []})
     assert cfg.train_cfg.max_epochs == 7
     assert cfg.work_dir == "work_dirs/toy"
-    with pytest.raises(ValueError, match=r"got xmodel\.x; did you mean model"):
+    with pytest.raises(ValueError, match=r"no setting xmodel; did you mean model"):
         read_config(path, {"xmodel.x": 1})
 
 
