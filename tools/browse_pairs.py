@@ -1,7 +1,7 @@
-"""Draw LiDAR points on images, over the borders of superpixels, one PNG a sample.
+"""Draw LiDAR points on images, with superpixel borders, in one PNG per sample.
 
-Points that lie on what they hit show that calibration, timestamps and transforms are
-right: look at the edges of near things. No display is needed.
+If points lie on the objects that they hit, calibration, timestamps and transforms are
+right: look at the edges of nearby objects. No display is needed.
 """
 
 import argparse
@@ -21,13 +21,23 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--info", type=Path, required=True, help="info file of tools/create_data.py")
     add("--data-root", type=Path, required=True, help="folder of the data set")
-    add("--info-root", type=Path, help="folder of caches (the info file's)")
-    add("--superpixels", type=Path, help="folder of a cache of superpixels")
+    add("--info-root", type=Path, help="folder of caches (default: that of the info file)")
+    add("--superpixels", type=Path, help="folder of a superpixel cache")
     add("--augment", metavar="CONFIG", help="use the training pipeline of this config")
     add("--out-dir", type=Path, default=Path("work_dirs/browse_pairs"))
-    add("--num", type=int, default=4, help="samples, spread over the info file (4)")
-    add("--seed", type=int, default=0, help="seed of the augmentation (0)")
-    add("--max-distance", type=float, default=60.0, help="distance in m of the last color (60)")
+    add(
+        "--num",
+        type=int,
+        default=4,
+        help="number of samples, spread over the info file (default: 4)",
+    )
+    add("--seed", type=int, default=0, help="seed of the augmentation (default: 0)")
+    add(
+        "--max-distance",
+        type=float,
+        default=60.0,
+        help="distance in m of the last color (default: 60)",
+    )
     return parser.parse_args(argv)
 
 
@@ -73,9 +83,9 @@ def draw(args: argparse.Namespace) -> None:
     num = min(args.num, len(dataset))
     for index in np.linspace(0, len(dataset) - 1, num).round().astype(int).tolist():
         sample = dataset[index]
-        picture = draw_sample(sample, args.max_distance)
+        image = draw_sample(sample, args.max_distance)
         path = out_dir / f"{index:06d}_{sample['sample_token'].replace('/', '_')}.png"
-        if not cv2.imwrite(str(path), picture[..., ::-1]):
+        if not cv2.imwrite(str(path), image[..., ::-1]):
             raise PermissionError(
                 f"Cannot write {path}; free space there or set another --out-dir."
             )

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train on several GPUs (or CPU processes) of one machine, or of several with NNODES,
-# NODE_RANK, MASTER_ADDR and MASTER_PORT set alike on each.
+# NODE_RANK, MASTER_ADDR and MASTER_PORT set on each.
 #   tools/dist_train.sh CONFIG PROCESSES [options of tools/train.py]
 set -euo pipefail
 if [[ $# -lt 2 ]]; then
@@ -9,7 +9,7 @@ if [[ $# -lt 2 ]]; then
 fi
 config=$1 processes=$2
 shift 2
-# One thread a process, so that CPU processes do not compete.
+# One thread per process, so that CPU processes do not compete.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 exec python -m torch.distributed.run \
   --nnodes "${NNODES:-1}" --node-rank "${NODE_RANK:-0}" --nproc-per-node "$processes" \

@@ -1,8 +1,8 @@
-"""Create .venv with the tested stack: the work behind ``make env``.
+"""Create .venv with the tested stack; ``make env`` calls this.
 
-Standard library only, and started by any Python 3, since it runs before anything is
-installed. Every step leaves a stamp with the hash of what it was made from: a second
-run does only what has changed, and an interrupted one goes on at the step it was at.
+It uses the standard library only and starts with any Python 3, since it runs before
+anything is installed. Every step leaves a stamp with a hash of its inputs: another run
+does only what changed, and after an interrupt it resumes at the interrupted step.
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ def make(venv: Path, jobs: int) -> None:
     log = venv / "make_env.log"
     create(venv, log)
     stamps.mkdir(exist_ok=True)
-    print(f"Installing into {venv}; pip's own words go to {log}", flush=True)
+    print(f"Installing into {venv}; the output of pip goes to {log}", flush=True)
     for number, step in enumerate(todo, start=1):
         print(f"[{number}/{len(todo)}] {step.about}", flush=True)
         begin = time.monotonic()
@@ -278,7 +278,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"make env: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped; run it again to go on.", file=sys.stderr)
+        print("\nStopped; run it again to resume.", file=sys.stderr)
         return 130
     return 0
 

@@ -1,6 +1,6 @@
-"""Show where images and cloud resemble a point, after pre-training; one PNG a point.
+"""Show which points and pixels resemble a query point, in one PNG per query.
 
-A network that learned something finds the car's points alike, and the car's pixels.
+After a successful pre-training, the points and pixels of one car resemble each other.
 """
 
 import argparse
@@ -18,18 +18,23 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("config", help="config of the pre-training")
     parser.add_argument("checkpoint", help="file written by tools/train.py")
-    parser.add_argument("--index", type=int, default=0, help="sample of the test set (0)")
+    parser.add_argument("--index", type=int, default=0, help="index in the test set (default: 0)")
     parser.add_argument(
-        "--points", type=int, nargs="+", help="rows of the cloud (some visible, far apart)"
+        "--points",
+        type=int,
+        nargs="+",
+        help="indices of query points (default: visible ones, far apart)",
     )
-    parser.add_argument("--num", type=int, default=4, help="how many to choose if not named (4)")
+    parser.add_argument(
+        "--num", type=int, default=4, help="number of query points without --points (default: 4)"
+    )
     parser.add_argument("--out-dir", type=Path, default=Path("work_dirs/similarity"))
     add_run_options(parser)
     return parser.parse_args(argv)
 
 
 def draw(args: argparse.Namespace) -> None:
-    """Write the pictures."""
+    """Write the images."""
     from perception_kd.engine.inference import (
         build_test_set,
         extract_features,
@@ -66,7 +71,7 @@ def draw(args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw; what the user can mend ends in one line."""
+    """Draw; user errors are reported as one line, without a traceback."""
     return run_tool(draw, parse_args(argv))
 
 

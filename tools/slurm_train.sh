@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Train under Slurm, one task a GPU. GPUS, GPUS_PER_NODE and CPUS_PER_TASK come from the
-# environment (8, 8 and 5 by default), and SRUN_ARGS goes to srun as it is.
+# Train under Slurm, one task per GPU. GPUS, GPUS_PER_NODE and CPUS_PER_TASK come from the
+# environment (8, 8 and 5 by default), and SRUN_ARGS is passed to srun.
 #   tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of tools/train.py]
 set -euo pipefail
 if [[ $# -lt 3 ]]; then

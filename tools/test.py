@@ -15,17 +15,24 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--format-only",
         action="store_true",
-        help="write predictions for the official evaluation, compute nothing; needs no labels",
+        help="write predictions for the official evaluation without metrics; needs no labels",
     )
     parser.add_argument(
         "--out-dir",
         metavar="DIR",
-        help="write predictions here, also without --format-only (with it: WORK_DIR/submission)",
+        help="folder for predictions (default with --format-only: WORK_DIR/submission)",
     )
-    parser.add_argument("--show-dir", metavar="DIR", help="draw the first samples here, with truth")
-    parser.add_argument("--show-num", type=int, metavar="N", help="how many samples to draw (20)")
     parser.add_argument(
-        "--score-thr", type=float, metavar="SCORE", help="least score of a box that is drawn (0.3)"
+        "--show-dir", metavar="DIR", help="folder for images of predictions and labels"
+    )
+    parser.add_argument(
+        "--show-num", type=int, metavar="N", help="number of samples to draw (default: 20)"
+    )
+    parser.add_argument(
+        "--score-thr",
+        type=float,
+        metavar="SCORE",
+        help="smallest score of drawn boxes (default: 0.3)",
     )
     add_run_options(parser)
     args = parser.parse_args(argv)
@@ -34,10 +41,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _check_drawing(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Refuse options of pictures that mean nothing; set those that are not given."""
+    """Check the options of drawing, and set their defaults."""
     for option, value in (("--show-num", args.show_num), ("--score-thr", args.score_thr)):
         if value is not None and not args.show_dir:
-            parser.error(f"{option} must come with --show-dir, which is not given")
+            parser.error(f"{option} needs --show-dir")
     args.show_num = 20 if args.show_num is None else args.show_num
     args.score_thr = 0.3 if args.score_thr is None else args.score_thr
     if args.show_num < 1:
@@ -47,7 +54,7 @@ def _check_drawing(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
 
 
 def evaluate(args: argparse.Namespace) -> None:
-    """Build the runner of the options, load all weights and evaluate."""
+    """Build the runner, load the checkpoint and evaluate."""
     from mmengine.model import is_model_wrapper
 
     from perception_kd.checkpoints.loading import load_weights
@@ -77,7 +84,7 @@ def evaluate(args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Evaluate; what the user can mend ends in one line."""
+    """Evaluate; user errors are reported as one line, without a traceback."""
     return run_tool(evaluate, parse_args(argv))
 
 

@@ -1,4 +1,4 @@
-"""Train a config: ``python tools/train.py configs/slidr/...py --data-root DATA``."""
+"""Train a model: ``python tools/train.py CONFIG --data-root DATA``."""
 
 import argparse
 import shlex
@@ -10,33 +10,33 @@ from perception_kd.engine.command_line import add_run_options, prepare_config, r
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description="Train a config.")
+    parser = argparse.ArgumentParser(description="Train the model of a config.")
     parser.add_argument("config", help="config file")
     parser.add_argument(
         "--resume",
         nargs="?",
         const="auto",
         metavar="CHECKPOINT",
-        help="go on from a checkpoint; without a name, from the last one in the work dir",
+        help="resume from a checkpoint (default: the latest one in the work dir)",
     )
     parser.add_argument(
         "--pretrained",
         metavar="CHECKPOINT",
-        help="start from these weights where the config's load_pretrained_from says",
+        help="initial weights of the parts that the config's load_pretrained_from names",
     )
     parser.add_argument("--amp", action="store_true", help="mixed precision (GPU only)")
-    parser.add_argument("--seed", type=int, help="seed in place of the config's")
+    parser.add_argument("--seed", type=int, help="random seed (default: the config's)")
     parser.add_argument(
         "--no-scale-lr",
         action="store_true",
-        help="keep the learning rate whatever the batch size and number of processes",
+        help="do not scale the learning rate with the batch size and number of processes",
     )
     add_run_options(parser)
     return parser.parse_args(argv)
 
 
 def train(args: argparse.Namespace) -> None:
-    """Build the runner of the options and train."""
+    """Build the runner and train."""
     from perception_kd.engine.distributed import prepare_distributed
     from perception_kd.engine.launch import build_runner
     from perception_kd.engine.overrides import set_pretrained, set_training
@@ -54,13 +54,13 @@ def train(args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train; what the user can mend ends in one line."""
+    """Train; user errors are reported as one line, without a traceback."""
     args = parse_args(argv)
     try:
         return run_tool(train, args)
     except KeyboardInterrupt:
         command = shlex.join(["python", *sys.argv]) + ("" if args.resume else " --resume")
-        print(f"\nStopped. To go on from the last checkpoint: {command}", file=sys.stderr)
+        print(f"\nStopped. To resume from the latest checkpoint: {command}", file=sys.stderr)
         return 130
 
 

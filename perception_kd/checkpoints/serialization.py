@@ -1,9 +1,9 @@
-"""The types, beside tensors, that mmengine's checkpoints hold.
+"""Types, beside tensors, that mmengine's checkpoints hold.
 
-Since torch 2.6 ``torch.load`` refuses every type that it was not told of
+Since torch 2.6 ``torch.load`` refuses types that are not on its allow-list
 (``weights_only=True``). mmengine 0.10 keeps its log history in NumPy arrays inside the
-checkpoint and tells it nothing, so resuming fails. The types below are all that is
-needed; the check itself stays on, so a checkpoint cannot run code.
+checkpoint but does not add them to the list, so resuming fails. The types below are all
+that is needed; the check itself stays on, so a checkpoint cannot run code.
 """
 
 import pickle
@@ -25,11 +25,11 @@ def _get_statistic(owner: type, name: str) -> Callable[..., Any]:
     """Stand in for ``getattr``, which a history calls to name its own statistics.
 
     Raises:
-        pickle.UnpicklingError: If anything else is asked for.
+        pickle.UnpicklingError: If it is called for anything else.
     """
     if owner is not HistoryBuffer or name not in _STATISTICS:
         raise pickle.UnpicklingError(
-            f"checkpoint must not read attributes, but it asks for {name} of {owner}."
+            f"checkpoint must not read attributes, but it reads {name} of {owner}."
         )
     statistic: Callable[..., Any] = getattr(HistoryBuffer, name)
     return statistic

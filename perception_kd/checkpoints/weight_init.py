@@ -1,4 +1,4 @@
-"""``init_cfg=dict(type="Pretrained", ...)`` that says what it loaded."""
+"""``init_cfg=dict(type="Pretrained", ...)`` with a report of what it loaded."""
 
 from mmengine.model.weight_init import update_init_info
 from torch import nn
@@ -11,15 +11,15 @@ from perception_kd.registry import WEIGHT_INITIALIZERS
 class CheckedPretrainedInit:
     """Start a part from a local checkpoint, with the report of the load.
 
-    In this project's scope it stands for mmengine's initializer of the same name, which
-    leaves what does not match at random. A part with a method ``from_published`` brings
-    names of published files to its own by it.
+    In this project's scope it replaces mmengine's initializer of the same name, which
+    leaves what does not match at random. A method ``from_published`` of the part, if it
+    has one, maps the names of published files to its own.
 
     Args:
         checkpoint: Local file.
-        prefix: Only keys that begin so are used, and lose the prefix.
-        min_share: Least share of the part's parameters that must be loaded.
-        ignore: Beginnings of names of the part that may stay as they are.
+        prefix: Only keys that start with it are used, without it.
+        min_share: Smallest share of the part's parameters that must be loaded.
+        ignore: Prefixes of names of the part that may stay as they are.
     """
 
     def __init__(

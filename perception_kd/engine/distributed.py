@@ -1,8 +1,8 @@
-"""Several processes on machines without an accelerator.
+"""Distributed training on machines without an accelerator.
 
 mmengine 0.10 starts every process group with ``torch.cuda.set_device`` and wraps the
-model for a GPU; a build of torch for the CPU has neither. It leaves a group that exists
-already alone, so the CPU's is made here, before the runner.
+model for a GPU; a build of torch for the CPU has neither. It keeps a group that exists
+already, so the group for the CPU is made here, before the runner.
 """
 
 import atexit
@@ -52,7 +52,7 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
 
 
 def _leave_group() -> None:
-    """End the group's threads, or the exit of Python now and then aborts in them."""
+    """End the group's threads, in which the exit of Python could abort."""
     if dist.is_initialized():
         # They end with the last reference to the group, and a runner and its model,
         # which hold one, refer to each other in circles.
@@ -71,12 +71,12 @@ def set_rendezvous(launcher: str) -> None:
     """
     if launcher not in _LAUNCHER_VARIABLES:
         known = ", ".join(_LAUNCHER_VARIABLES)
-        raise ValueError(f"launcher must be one of none, {known}, but got {launcher}.")
+        raise ValueError(f"launcher must be none, {known}, but got {launcher}.")
     variables = _LAUNCHER_VARIABLES[launcher]
     absent = [name for name in variables.values() if name not in os.environ]
     if absent:
         raise ValueError(
-            f"launcher {launcher} must set {', '.join(absent)}, but it did not; start the "
+            f"--launcher {launcher}: {', '.join(absent)} not set in the environment; start the "
             "command with tools/dist_train.sh (torchrun) or tools/slurm_train.sh (srun)."
         )
     os.environ.update({ours: os.environ[theirs] for ours, theirs in variables.items()})

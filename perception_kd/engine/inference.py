@@ -1,4 +1,4 @@
-"""Features of a pre-trained pair of networks on samples of a test set."""
+"""Run pre-trained image-to-LiDAR networks on samples of a test set."""
 
 from typing import Any
 
@@ -31,8 +31,8 @@ def load_pretrainer(cfg: Config, checkpoint: str) -> ImageToLidarPretrainer:
     is_pretrainer = isinstance(model, ImageToLidarPretrainer)
     if not is_pretrainer:
         raise ValueError(
-            f"config must be of a pre-training from images, but {cfg.filename} builds a "
-            f"{type(model).__name__}; name the config that the checkpoint was trained with."
+            f"{cfg.filename} is not an image-to-LiDAR pre-training: it builds a "
+            f"{type(model).__name__}; give the config that the checkpoint was trained with."
         )
     load_pretrained(model, checkpoint, min_share=1.0)
     return model

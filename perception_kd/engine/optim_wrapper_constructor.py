@@ -1,4 +1,4 @@
-"""Optimizers whose settings for some parameters really take effect."""
+"""Check the settings of an optimizer for single parameters."""
 
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from torch import nn
@@ -11,9 +11,9 @@ class CheckedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """mmengine's constructor, with an error where a custom key matches no parameter.
 
     A key of ``optim_wrapper.paramwise_cfg.custom_keys`` holds for the parameters whose
-    name contains it. mmengine passes over one that is in no name, and a head meant to
-    learn a hundred times as fast learns like the rest. This class is registered by the
-    name of mmengine's, so that every config takes it.
+    name contains it. mmengine ignores one that is in no name, so a head that should
+    learn a hundred times as fast learns like the rest. This class is registered under
+    the name of mmengine's, so every config uses it.
     """
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
@@ -27,7 +27,7 @@ class CheckedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             if not any(key in name for name in names):
                 parts = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
                 raise ValueError(
-                    f"custom_keys must be in names of parameters, but got {key!r}, which is in "
-                    f"none; the model's parts are {parts}."
+                    f"custom_keys: no name of a parameter contains {key!r}; the model's parts are "
+                    f"{parts}."
                 )
         return super().__call__(model)

@@ -41,7 +41,9 @@ def test_a_key_sets_the_rate_of_its_parameters_which_a_cosine_keeps_apart() -> N
 
 
 def test_a_key_without_a_parameter_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"got 'decode_head', .* parts are pts_backbone, pts_seg"):
+    with pytest.raises(
+        ValueError, match=r"contains 'decode_head'; .* parts are pts_backbone, pts_seg"
+    ):
         build(dict(pts_seg_head=dict(lr_mult=2.0), decode_head=dict(lr_mult=10.0)))
 
 

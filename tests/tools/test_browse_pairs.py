@@ -1,4 +1,4 @@
-"""The command: one picture a sample, with and without a config, and wrong paths."""
+"""tools/browse_pairs.py with and without a config, and with wrong paths."""
 
 import importlib.util
 from pathlib import Path
@@ -55,15 +55,15 @@ def options(root: Path, out_dir: Path, *more: str) -> list[str]:
     ]
 
 
-def test_one_picture_a_sample_spread_over_the_file(
+def test_one_image_per_sample_spread_over_the_file(
     tool: ModuleType, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert tool.main(options(root, tmp_path / "new" / "folder", "--num", "3")) == 0
     names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
     assert names == ["000000_0-0.png", "000004_2-0.png", "000007_3-1.png"]
     assert len(capsys.readouterr().out.splitlines()) == 3
-    picture = cv2.imread(str(tmp_path / "new" / "folder" / names[0]))
-    assert picture.shape[1] == 2400
+    image = cv2.imread(str(tmp_path / "new" / "folder" / names[0]))
+    assert image.shape[1] == 2400
 
 
 def test_superpixels_and_a_configs_pipeline(
@@ -71,12 +71,12 @@ def test_superpixels_and_a_configs_pipeline(
 ) -> None:
     monkeypatch.chdir(root)
     (tmp_path / "config.py").write_text(CONFIG)
-    pictures = []
+    images = []
     for more in (["--augment", str(tmp_path / "config.py"), "--seed", "1"], []):
         given = ["--superpixels", "superpixels/a", "--num", "1", *more]
         assert tool.main(options(root, tmp_path / "out", *given)) == 0
-        pictures.append(cv2.imread(str(tmp_path / "out" / "000000_0-0.png")))
-    assert pictures[0].shape != pictures[1].shape  # the crop has another ratio
+        images.append(cv2.imread(str(tmp_path / "out" / "000000_0-0.png")))
+    assert images[0].shape != images[1].shape  # the crop has another ratio
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command: pictures of a small twin with random weights, and what it refuses."""
+"""tools/similarity.py with random weights, and what it refuses."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def given(prepared_synthetic: PreparedData, tmp_path_factory: pytest.TempPathFac
     return [str(TWIN), str(checkpoint), *prepared_synthetic.options_for(TWIN)]
 
 
-def test_one_picture_a_point(
+def test_one_image_per_query(
     given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = ["--out-dir", str(tmp_path)]
@@ -33,9 +33,7 @@ def test_one_picture_a_point(
     assert all(str(tmp_path / name) in printed for name in names)
 
 
-def test_points_are_chosen_among_the_visible_and_always_the_same(
-    given: list[str], tmp_path: Path
-) -> None:
+def test_the_chosen_points_are_always_the_same(given: list[str], tmp_path: Path) -> None:
     for folder in ("a", "b"):
         assert similarity.main([*given, "--num", "2", "--out-dir", str(tmp_path / folder)]) == 0
     first, again = (sorted(p.name for p in (tmp_path / f).iterdir()) for f in ("a", "b"))
@@ -52,7 +50,7 @@ def test_points_are_chosen_among_the_visible_and_always_the_same(
         (["--data-root", "/no/such"], "No folder at data_root=/no/such"),
     ],
 )
-def test_what_the_user_can_mend_is_one_line(
+def test_user_errors_are_one_line(
     given: list[str],
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
@@ -69,4 +67,4 @@ def test_a_config_without_images_is_refused(
     given: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert similarity.main([str(PROBE), *given[1:]]) == 2
-    assert "config must be of a pre-training from images" in capfd.readouterr().err
+    assert "is not an image-to-LiDAR pre-training" in capfd.readouterr().err

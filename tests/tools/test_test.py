@@ -34,13 +34,13 @@ def save_untrained(config: Path, folder: Path, **dataset_meta: Any) -> str:
     return str(folder / "model.pth")
 
 
-def test_a_detectors_submission_is_one_that_the_devkit_scores(
+def test_the_devkit_scores_a_detectors_submission(
     prepared_synthetic: PreparedData, tmp_path: Path
 ) -> None:
     folders = prepared_synthetic.options_for(DETECTOR)
     given = [str(DETECTOR), save_untrained(DETECTOR, tmp_path), *folders]
-    submission, pictures = tmp_path / "submission", tmp_path / "pictures"
-    options = ["--format-only", "--out-dir", str(submission), "--show-dir", str(pictures)]
+    submission, images = tmp_path / "submission", tmp_path / "images"
+    options = ["--format-only", "--out-dir", str(submission), "--show-dir", str(images)]
     work_dir = ["--work-dir", str(tmp_path / "work"), "--show-num", "2", "--score-thr", "0.2"]
     assert test_tool.main([*given, *options, *work_dir]) == 0
     nusc = NuScenes("v1.0-mini", folders[1], verbose=False)
@@ -54,13 +54,13 @@ def test_a_detectors_submission_is_one_that_the_devkit_scores(
     )
     assert len(official.sample_tokens) == 3
     assert 0 <= official.evaluate()[0].serialize()["nd_score"] <= 1
-    drawn = [path.stem for path in pictures.iterdir()]
+    drawn = [path.stem for path in images.iterdir()]
     assert len(drawn) == 2
     assert set(drawn) < set(official.sample_tokens)
 
 
 @pytest.mark.parametrize("config", [DETECTOR, SEGMENTOR], ids=lambda path: path.parent.name)
-def test_data_whose_classes_have_another_order_is_refused_in_one_line(
+def test_data_with_another_order_of_classes_is_refused(
     config: Path,
     prepared_synthetic: PreparedData,
     tmp_path: Path,
@@ -83,7 +83,7 @@ def test_data_whose_classes_have_another_order_is_refused_in_one_line(
     assert "in this order, but got" in line
 
 
-def test_point_classes_in_another_order_than_learned_are_refused_in_one_line(
+def test_point_classes_in_another_order_are_refused(
     prepared_synthetic: PreparedData, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = save_untrained(PROBE, tmp_path, seg_classes=NUSCENES_CLASSES[::-1])
@@ -97,14 +97,14 @@ def test_point_classes_in_another_order_than_learned_are_refused_in_one_line(
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--show-num", "0"], "--show-num must come with --show-dir, which is not given"),
-        (["--score-thr", "0.5"], "--score-thr must come with --show-dir, which is not given"),
+        (["--show-num", "0"], "--show-num needs --show-dir"),
+        (["--score-thr", "0.5"], "--score-thr needs --show-dir"),
         (["--show-dir", "x", "--show-num", "0"], "--show-num must be at least 1, but got 0"),
         (["--show-dir", "x", "--score-thr", "1.5"], "--score-thr must be in [0, 1], but got 1.5"),
         (["--show-dir", "x", "--score-thr", "nan"], "--score-thr must be in [0, 1], but got nan"),
     ],
 )
-def test_options_of_pictures_that_mean_nothing_are_usage_errors(
+def test_wrong_options_of_drawing_are_usage_errors(
     options: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -113,7 +113,7 @@ def test_options_of_pictures_that_mean_nothing_are_usage_errors(
     assert capsys.readouterr().err.splitlines()[-1].endswith(f"error: {expected}")
 
 
-def test_a_folder_for_pictures_that_cannot_be_made_is_one_line(
+def test_an_unwritable_show_dir_is_one_line(
     prepared_synthetic: PreparedData, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = save_untrained(DETECTOR, tmp_path)

@@ -1,4 +1,4 @@
-"""tools/train.py and tools/test.py, on a toy, as a user types them."""
+"""tools/train.py and tools/test.py on a toy model."""
 
 import os
 import re
@@ -158,7 +158,7 @@ def test_two_processes_on_a_cpu_train_like_one_with_their_batch(tmp_path: Path) 
     for name, value in one["state_dict"].items():
         torch.testing.assert_close(two["state_dict"][name], value)
     log = read_log(work_dir)
-    assert "batch size 2 x 2 processes = 4; steps an epoch: 2" in log
+    assert "batch size 2 x 2 processes = 4; steps per epoch: 2" in log
     assert "Samples skipped so far: no_points 6" in log
 
 
@@ -177,10 +177,10 @@ def test_two_processes_on_a_cpu_train_like_one_with_their_batch(tmp_path: Path) 
             ["--cfg-options", "model.dropuot=1"],
             r"model.dropuot: ToyModel has no .* did you mean dropout\?",
         ),
-        (["--launcher", "pytorch"], r"launcher pytorch must set RANK"),
+        (["--launcher", "pytorch"], r"--launcher pytorch: RANK"),
     ],
 )
-def test_what_the_user_can_mend_is_one_line(
+def test_user_errors_are_one_line(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], options: list[str], expected: str
 ) -> None:
     if "--amp" in options and torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""Tells the data set which epoch it is in."""
+"""Pass the epoch to the data set."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Draws what a model predicts while it is tested."""
+"""Draw the predictions of a test."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ from perception_kd.visualization.point_classes import (
 
 @HOOKS.register_module()
 class DrawPredictionsHook(Hook):
-    """Write a picture of each of the first samples of a test, with its truth.
+    """Write an image of each of the first samples of a test, with its labels.
 
     - Boxes: in the cameras' images as stored, whether the model sees them or not, and
       from above. Truth is blue, predictions are red.
@@ -39,8 +39,8 @@ class DrawPredictionsHook(Hook):
     draws samples of its own.
 
     Args:
-        out_dir: Folder for the pictures.
-        num_samples: How many samples are drawn.
+        out_dir: Folder for the images.
+        num_samples: Number of samples to draw.
         min_score: Boxes with a lower score are not drawn.
     """
 
@@ -52,7 +52,7 @@ class DrawPredictionsHook(Hook):
         self._stored: StoredSamples | None = None
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Begin anew."""
+        """Reset the count."""
         self._num_drawn = 0
 
     def after_test_iter(
@@ -62,11 +62,11 @@ class DrawPredictionsHook(Hook):
         data_batch: Any = None,
         outputs: Sequence[Any] | None = None,
     ) -> None:
-        """Draw the samples of a batch, as long as some are wanted.
+        """Draw the samples of a batch until there are enough.
 
         Raises:
-            ValueError: If the model predicts nothing that can be drawn.
-            PermissionError: If a picture cannot be written.
+            ValueError: If the predictions are of a kind that cannot be drawn.
+            PermissionError: If an image cannot be written.
         """
         if not is_main_process():
             return
@@ -79,15 +79,14 @@ class DrawPredictionsHook(Hook):
             path = self.out_dir / f"{predicted.sample_token.replace('/', '_')}.png"
             if not cv2.imwrite(str(path), picture[..., ::-1]):
                 raise PermissionError(
-                    f"{path} must be a picture that can be written, but it cannot; free space "
-                    "there, or name another folder with --show-dir."
+                    f"Cannot write {path}; free space there, or set another folder with --show-dir."
                 )
             self._num_drawn += 1
 
     def after_test_epoch(self, runner: Runner, metrics: Any = None) -> None:
-        """Say where the pictures are."""
+        """Log where the images are."""
         if is_main_process():
-            runner.logger.info(f"Pictures of {self._num_drawn} samples are in {self.out_dir}")
+            runner.logger.info(f"Images of {self._num_drawn} samples are in {self.out_dir}")
 
     def _draw(self, runner: Runner, predicted: Any, points: Any) -> Image:
         if "pred_instances_3d" in predicted:
@@ -100,8 +99,8 @@ class DrawPredictionsHook(Hook):
             names = _names_of_point_classes(runner)
             return _draw_point_classes(predicted, points.cpu().numpy(), names)
         raise ValueError(
-            "model must predict boxes, maps or classes of points for pictures of them, but got "
-            f"one that predicts {', '.join(predicted.keys())}; leave --show-dir out."
+            "--show-dir draws boxes, maps or point classes, but the model predicts "
+            f"{', '.join(predicted.keys())}; drop --show-dir."
         )
 
 

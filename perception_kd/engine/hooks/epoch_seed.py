@@ -1,4 +1,4 @@
-"""Random numbers that do not depend on what ran before the epoch."""
+"""Seed each epoch independently of what ran before it."""
 
 import numpy as np
 from mmengine.hooks import Hook

@@ -1,4 +1,4 @@
-"""Starts a training from the weights of another one."""
+"""Start a training from the weights of another one."""
 
 from collections.abc import Sequence
 
@@ -15,20 +15,20 @@ from perception_kd.registry import HOOKS
 class LoadPretrainedHook(Hook):
     """Load weights into a part of the model before the first iteration.
 
-    After ``init_weights``, which would overwrite them, and not in a resumed run, whose
-    own weights are newer.
+    This is after ``init_weights``, which would overwrite them. A resumed run, whose own
+    weights are newer, loads nothing.
 
     Args:
-        checkpoint: File to load; None leaves the random initialization, for the run
-            that a pre-trained one is compared with.
-        prefix: Only its keys that begin so are used, and lose the prefix.
+        checkpoint: File to load; None keeps the random initialization, as a baseline
+            for pre-trained runs.
+        prefix: Only keys that start with it are used, without it.
         module: Part of the model to load into; by default the prefix without its dot:
             ``prefix="pts_backbone."`` loads into ``model.pts_backbone``. An empty
             string is the whole model.
-        min_share: Least share of the part's parameters that must be loaded.
-        ignore: Beginnings of the names of parameters that may stay as they are.
-        only: Beginnings of the names of parameters to load, ``ignore`` excepted; the
-            others stay as they are. None loads all. A single one needs no list.
+        min_share: Smallest share of the part's parameters that must be loaded.
+        ignore: Prefixes of names of parameters that may stay as they are.
+        only: One or more prefixes of names of parameters to load, except those in
+            ``ignore``. By default all are loaded.
 
     Raises:
         ValueError: If ``only`` is empty.
@@ -51,20 +51,18 @@ class LoadPretrainedHook(Hook):
         if only is None:
             only = ""
         elif not only:
-            raise ValueError(
-                f"only must hold beginnings of names, but got {only!r}; leave it out to load all."
-            )
+            raise ValueError(f"only={only!r} is empty; leave it out to load all parameters.")
         self.only = (only,) if isinstance(only, str) else tuple(only)
 
     def before_train(self, runner: Runner) -> None:
         """Load, unless the run was resumed."""
         if self.checkpoint is None:
             runner.logger.info(
-                f"No checkpoint given: {self.module or 'the model'} starts at random."
+                f"No checkpoint given: {self.module or 'the model'} is initialized at random."
             )
             return
         if runner.iter > 0:
-            runner.logger.info(f"Resumed, so {self.checkpoint} is not loaded.")
+            runner.logger.info(f"The run is resumed, so {self.checkpoint} is not loaded.")
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         try:
@@ -72,19 +70,19 @@ class LoadPretrainedHook(Hook):
         except AttributeError as error:
             parts = ", ".join(name for name, _ in model.named_children())
             raise ValueError(
-                f'module must name a part of the model ({parts}), but got "{self.module}".'
+                f'The model has no part module="{self.module}"; its parts are {parts}.'
             ) from error
         ignore = (*self.ignore, *self._others(part))
         load_pretrained(part, self.checkpoint, self.prefix, min_share=self.min_share, ignore=ignore)
 
     def _others(self, part: Module) -> list[str]:
-        """Name what ``only`` leaves as it is."""
+        """Return the names that ``only`` excludes."""
         names = [name for name in part.state_dict() if not name.startswith(self.ignore)]
         for beginning in self.only:
             if not any(name.startswith(beginning) for name in names):
+                parts = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
                 raise ValueError(
-                    "only must hold beginnings of names that ignore leaves, which are in "
-                    f"{', '.join(dict.fromkeys(name.split('.')[0] for name in names))}, but got "
-                    f'"{beginning}".'
+                    f'only: no parameter starts with "{beginning}" (after ignore); '
+                    f"the parts are {parts}."
                 )
         return [name for name in names if not name.startswith(self.only)]

@@ -1,4 +1,4 @@
-"""Says what a run will do at its start, and what it left out after each epoch."""
+"""Log what a run will do, and which samples it skipped."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from perception_kd.registry import HOOKS
 
 @HOOKS.register_module()
 class RunSummaryHook(Hook):
-    """Log the numbers that decide whether a run reproduces another.
+    """Log the numbers by which one run reproduces another.
 
-    Before training: effective learning rates, samples an epoch, batch size times
-    processes, steps an epoch, parameters that train and that are frozen. From the first
+    Before training: effective learning rates, samples per epoch, batch size times
+    processes, steps per epoch, numbers of trained and frozen parameters. From the first
     batches: every monitor ``num_*`` of the model (pairs, regions). After each epoch:
     the samples that the data set skipped so far, by reason.
 
@@ -50,16 +50,16 @@ class RunSummaryHook(Hook):
         self._seen += 1
         monitors = {k: float(v) for k, v in (outputs or {}).items() if k.startswith("num_")}
         if monitors:
-            told = ", ".join(f"{name} {value:g}" for name, value in monitors.items())
-            runner.logger.info(f"Batch {self._seen}: {told}")
+            text = ", ".join(f"{name} {value:g}" for name, value in monitors.items())
+            runner.logger.info(f"Batch {self._seen}: {text}")
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Log the skipped samples of all processes."""
         skipped = count_skipped(runner.train_dataloader.dataset)
         total = sum((Counter(part) for part in all_gather_object(dict(skipped))), Counter())
         if total:
-            told = ", ".join(f"{reason} {count}" for reason, count in sorted(total.items()))
-            runner.logger.warning(f"Samples skipped so far: {told}")
+            text = ", ".join(f"{reason} {count}" for reason, count in sorted(total.items()))
+            runner.logger.warning(f"Samples skipped so far: {text}")
 
 
 def describe_rates(runner: Runner) -> list[str]:
@@ -84,9 +84,9 @@ def describe_data(runner: Runner) -> str:
     loader = runner.train_dataloader
     batch = loader.batch_size or getattr(loader.batch_sampler, "batch_size", 0)
     return (
-        f"Samples an epoch: {len(loader.dataset):,}; batch size {batch} x "
+        f"Samples per epoch: {len(loader.dataset):,}; batch size {batch} x "
         f"{runner.world_size} processes = {batch * runner.world_size}; "
-        f"steps an epoch: {len(loader):,}"
+        f"steps per epoch: {len(loader):,}"
     )
 
 

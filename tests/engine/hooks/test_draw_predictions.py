@@ -42,7 +42,7 @@ def settings(prepared_synthetic: PreparedData) -> dict[str, Any]:
 
 
 def draw(hook: DrawPredictionsHook, samples: list[Any], **runner: Any) -> None:
-    """Call the hook with one batch, each cloud a single point."""
+    """Call the hook with one batch, each sample a single point."""
     points = [torch.tensor([[1.0, 2.0, 0.0, 0.0, 0.0]])] * len(samples)
     batch = {"inputs": {"points": points}}
     hook.after_test_iter(SimpleNamespace(**runner), 0, batch, samples)
@@ -126,17 +126,19 @@ def test_classes_of_points_are_drawn_with_truth_where_there_is_one(tmp_path: Pat
 
 def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
     hook = DrawPredictionsHook(str(tmp_path))
-    with pytest.raises(ValueError, match="must predict boxes, maps or classes of points"):
+    with pytest.raises(ValueError, match="--show-dir draws boxes, maps or point classes"):
         draw(hook, [Det3DDataSample(metainfo=dict(sample_token="a"))])
-    with pytest.raises(ValueError, match=r"must predict boxes, .* predicts loss_plrc"):
+    with pytest.raises(ValueError, match=r"--show-dir draws boxes, .* predicts loss_plrc"):
         draw(hook, [{"loss_plrc": 1.0}])
 
 
-def test_a_picture_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+def test_an_unwritable_image_is_a_one_line_error(tmp_path: Path) -> None:
     hook = DrawPredictionsHook(str(tmp_path / "removed"))
-    with pytest.raises(PermissionError, match=r"removed/a\.png must be .* --show-dir") as told:
+    with pytest.raises(
+        PermissionError, match=r"Cannot write .*removed/a\.png; .* --show-dir"
+    ) as caught:
         draw(hook, [make_map_sample("a", 0.9)])
-    assert explain_error(told.value) == str(told.value)
+    assert explain_error(caught.value) == str(caught.value)
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_first(tmp_path: Path) -> None:
