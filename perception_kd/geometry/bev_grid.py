@@ -20,11 +20,11 @@ class BEVGrid:
 
     Args:
         point_cloud_range: (x_min, y_min, z_min, x_max, y_max, z_max) in m, half-open.
-            The heights have no part in the grid.
+            The heights are not used.
         cell_size: Edge of a cell in m. It must divide the range.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If the range is not six numbers, or the cells do not divide it.
 
     Example:
         >>> BEVGrid((-51.2, -51.2, -5, 51.2, 51.2, 3), cell_size=0.8).shape
@@ -84,15 +84,15 @@ def sample_bev(
     the border, not a share of zero.
 
     Args:
-        bev: One map a sample, shape (B, C, Y, X).
-        points: One cloud a sample, x and y in m first, each (N_b, 2 or more).
+        bev: One map per sample, shape (B, C, Y, X).
+        points: One point cloud per sample, x and y in m first, each (N_b, 2 or more).
         grid: Where the cells lie.
         value_at: Point of a cell that its value stands at: "center", or "corner", the
             lower end of the cell: the reading of SLidR's published code and of
             OpenPCDet, off by half a cell.
 
     Returns:
-        Features in the order of the concatenated clouds, shape (N, C), zero for points
+        Features in the order of the concatenated points, shape (N, C), zero for points
         off the grid; and whether a point is on the grid, bool, shape (N,). Features
         have the more precise type of ``bev`` and ``points``: half precision cannot tell
         positions apart.

@@ -1,4 +1,4 @@
-"""LiDAR points to pixels: the only place where it is done."""
+"""LiDAR points to pixels, with one rule of which points are on an image."""
 
 from typing import Any, NamedTuple
 
@@ -52,7 +52,7 @@ def project_points(
             ego vehicle itself.
 
     Returns:
-        One entry a point.
+        One entry per point.
 
     Raises:
         ValueError: If an argument has the wrong shape, or ``min_depth`` is not

@@ -20,11 +20,11 @@ class Voxels(NamedTuple):
         features: Features of each voxel, shape (K, F).
         coors: Cell of each voxel, int32, shape (K, 4): (sample, z, y, x), or
             (sample, z, phi, rho) in cylindrical coordinates. Never negative.
-        point2voxel: Row of each point's voxel, in the order of the concatenated clouds,
+        point2voxel: Row of each point's voxel, in the order of the concatenated points,
             int64, shape (N,); -1 where a point is out of range or not finite.
         spatial_shape: Number of cells along z, y, x (z, phi, rho); ``coors`` are below
             it.
-        batch_size: Number of clouds, empty ones included.
+        batch_size: Number of point clouds, empty ones included.
         num_points: Where voxels keep their points: how many of them each has, shape
             (K,); ``features`` are then the points, zero behind the last, shape (K, T,
             F).
@@ -148,7 +148,7 @@ def mean_of_points(
         features: Shape (N, F).
         point2voxel: Voxel of each point, none of them negative, int64, shape (N,).
         num_voxels: K; each voxel must hold a point.
-        max_points: Only this many points of a voxel count, those of the lowest rows, as
+        max_points: Only this many points per voxel count, those of the lowest rows, as
             in mmcv's and spconv's hard voxelization; ``None`` for all.
 
     Returns:

@@ -71,7 +71,7 @@ def index_cells(cells: Tensor, num_cells: int) -> CellIndex:
 def bev_pool(depth_probs: Tensor, feats: Tensor, index: CellIndex) -> Tensor:
     """Sum ``depth_probs * feats`` over the frustum points in each cell.
 
-    Repeated runs give the same result, bit for bit: a cell adds in one order.
+    Repeated runs give bit-identical results: each cell adds in a fixed order.
 
     Args:
         depth_probs: Weight of each frustum point, shape (V, D, h, w).
@@ -106,7 +106,7 @@ class _BEVPool(torch.autograd.Function):
 
     With G the gradient of the sums, that of F is S^T @ G, and that of a weight is the
     product of the rows of F and G that it joins, which is the gradient of the sum of F
-    * (S^T @ G) by S. Autograd's own chain would sort anew.
+    * (S^T @ G) by S. Autograd's own chain would sort again.
     """
 
     @staticmethod

@@ -22,8 +22,8 @@ class Stage(NamedTuple):
 
     Attributes:
         num_blocks: Number of blocks.
-        kernel_size: Of the depthwise convolution.
-        stride: Of the first block.
+        kernel_size: Kernel size of the depthwise convolution.
+        stride: Stride of the first block.
         expansion: Channels inside a block, over those that enter it.
         out_channels: Channels that leave it.
     """

@@ -1,4 +1,4 @@
-"""A backbone that does not learn and is not followed by autograd."""
+"""A frozen backbone that autograd does not follow."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from perception_kd.registry import MODELS
 
 @MODELS.register_module()
 class FrozenBackbone(nn.Module):
-    """Hold a teacher: no gradients, evaluation mode for ever, bounded memory.
+    """Hold a frozen teacher: no gradients, always in eval mode, bounded memory.
 
     mmengine calls ``train()`` on the model in every epoch; here that changes nothing,
     so running statistics stay those of the checkpoint.
@@ -68,7 +68,7 @@ class FrozenBackbone(nn.Module):
         self.train()
 
     def train(self, mode: bool = True) -> "FrozenBackbone":
-        """Stay in evaluation mode, whatever ``mode`` says."""
+        """Stay in eval mode, whatever ``mode`` is."""
         return super().train(False)
 
     @torch.no_grad()

@@ -52,7 +52,7 @@ class MinkUNet(MinkUNetBackbone):
       https://arxiv.org/abs/2203.16258
 
     Args:
-        in_channels: Features of a voxel.
+        in_channels: Number of features per voxel.
         base_channels: Channels of the stem.
         encoder_channels: Channels of each encoder stage, finest first.
         encoder_blocks: Residual blocks of each encoder stage.

@@ -52,12 +52,12 @@ class BEVProjection(nn.Module):
         self.value_at = value_at
 
     def forward(self, feats: Tensor | list[Tensor], points: list[Tensor], voxels: Voxels) -> Tensor:
-        """Return features of all points, in the order of the concatenated clouds.
+        """Return features of all points, in the order of the concatenated points.
 
         Args:
             feats: Maps, shape (B, C, Y, X); or a list that holds only them, as
                 mmdet3d's necks return.
-            points: One cloud a sample, x and y in m first.
+            points: One point cloud per sample, x and y in m first.
             voxels: Which points the network saw.
 
         Returns:

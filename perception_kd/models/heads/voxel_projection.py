@@ -40,11 +40,11 @@ class VoxelProjection(nn.Module):
         self.normalize = normalize
 
     def forward(self, feats: Tensor, points: list[Tensor], voxels: Voxels) -> Tensor:
-        """Return features of all points, in the order of the concatenated clouds.
+        """Return features of all points, in the order of the concatenated points.
 
         Args:
             feats: Features of the voxels, shape (K, C).
-            points: Not used; here so that all heads are called alike.
+            points: Not used; all heads have the same interface.
             voxels: The voxels, for the points inside each.
 
         Returns:

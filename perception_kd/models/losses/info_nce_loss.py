@@ -21,15 +21,15 @@ def info_nce(
     normalize: bool = False,
     gather_negatives: bool = False,
 ) -> Tensor:
-    """Ask every query to pick its own key among the keys of all pairs.
+    """Contrast every query with its own key, among the keys of all pairs.
 
     Row i of ``query`` and row i of ``key`` describe the same piece of the scene, seen
     by two sensors; all other keys are its negatives [1, Eq. 4]:
 
         loss = mean over i of  -log( exp(q_i . k_i / t) / sum_j exp(q_i . k_j / t) )
 
-    with t the temperature. Queries choose among keys and not the reverse, so swapping
-    the two changes the value. SLidR [2, Eq. 2] takes superpoints as queries and
+    with t the temperature. Queries are the anchors, so swapping the two changes the
+    value. SLidR [2, Eq. 2] takes superpoints as queries and
     superpixels as keys: means of unit vectors, shorter than 1, which it does **not**
     scale to unit length again. PPKT [3] takes points and pixels.
 
@@ -46,10 +46,10 @@ def info_nce(
         query: Features of M pairs, shape (M, C).
         key: Features of the same pairs, shape (M, C).
         temperature: Divisor of the products, positive.
-        symmetric: Average with the loss of keys that choose among queries.
+        symmetric: Average with the loss in which keys are the anchors.
         normalize: Scale the rows to unit length first.
-        gather_negatives: Let a query choose among the keys of all ranks, which then all
-            have to call this, with any M. The mean stays over this rank's pairs, and
+        gather_negatives: Take the keys of all ranks as candidates. All ranks then have
+            to call this, with any M. The mean stays over this rank's pairs, and
             gradients reach the other ranks' keys.
 
     Returns:
@@ -86,11 +86,11 @@ def _choose(anchors: Tensor, candidates: Tensor, own: Tensor, temperature: float
 def gather_rows(rows: Tensor) -> tuple[Tensor, int]:
     """Concatenate the rows of all ranks, which may have different numbers of them.
 
-    The gradient of a rank's rows is the sum over what all ranks made of them, so all
-    ranks must call this, and all must run the backward pass, also those without rows.
+    The gradient of a rank's rows is the sum over all ranks, so all ranks must call this
+    and run the backward pass, also those without rows.
 
     Args:
-        rows: Rows of this rank, shape (M, ...), alike on all ranks but for M.
+        rows: Rows of this rank, shape (M, ...), of one shape on all ranks except for M.
 
     Returns:
         Rows of all ranks in the order of ranks, and where this rank's begin. Without
@@ -133,9 +133,9 @@ class InfoNCELoss(nn.Module):
     Args:
         temperature: Divisor of the products, positive. SLidR and PPKT use 0.07.
         loss_weight: Factor on the result.
-        symmetric: Average with the loss of keys that choose among queries.
+        symmetric: Average with the loss in which keys are the anchors.
         normalize: Scale the rows to unit length first.
-        gather_negatives: Let a query choose among the keys of all ranks.
+        gather_negatives: Take the keys of all ranks as candidates.
 
     Raises:
         ValueError: If ``temperature`` is not positive.

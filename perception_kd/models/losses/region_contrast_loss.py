@@ -1,4 +1,4 @@
-"""Contrast of points by the regions that they lie in: CALICO's losses, one function."""
+"""Contrast of points by their regions: CALICO's losses in one function."""
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ def region_contrast(
     same_region_negatives: bool = True,
     region_normalize: bool = False,
 ) -> Tensor:
-    """Ask queries to pick the keys that belong to them among the keys of all points.
+    """Contrast queries with the keys of all points, by their regions.
 
     Row i of ``query`` and row i of ``key`` are the same physical point, seen twice; r_i
     is its region. Points in no region are *semantic-less*: candidates, but no anchors.
@@ -33,8 +33,8 @@ def region_contrast(
       is the number of anchors in the region of i and R that of regions. Either way
       weights sum to 1.
 
-    Anchors i are rows, j and k are points: one that was drawn twice chooses twice, but
-    is one candidate, and so never a negative of itself.
+    Anchors i are rows, j and k are points: one that was drawn twice is two anchors, but
+    is one candidate, and so is never a negative of itself.
 
     The losses of CALICO [1] are cases of it, as far as public material tells; what it
     leaves open is an argument:
@@ -65,7 +65,7 @@ def region_contrast(
             have the same features and region. By default no two are the same.
         positives: "region" or "point".
         same_region_negatives: Whether the other points of a region compete.
-        region_normalize: Whether every region counts alike, or every point.
+        region_normalize: Whether all regions have the same weight, or all points.
 
     Returns:
         Scalar. Zero, still attached to the graph, when there is no anchor.
@@ -106,7 +106,7 @@ def anchor_weights(region_ids: Tensor, region_normalize: bool) -> Tensor:
 
     Args:
         region_ids: Region of each row, negative for semantic-less, integer, (M,).
-        region_normalize: Whether every region counts alike, or every row.
+        region_normalize: Whether all regions have the same weight, or all rows.
 
     Returns:
         Non-negative, float64, shape (M,). The sum is 1, or 0 without any anchor.
@@ -169,12 +169,12 @@ class RegionContrastLoss(nn.Module):
         positives: As in :func:`region_contrast`.
         same_region_negatives: As there.
         region_normalize: As there.
-        semantic_less_anchors: Whether semantic-less points choose as well. Each is then
-            a region of its own.
-        symmetric: Average with the loss of keys that choose among queries.
+        semantic_less_anchors: Whether semantic-less points are anchors too, each as a
+            region of its own.
+        symmetric: Average with the loss in which keys are the anchors.
         scope: "scene": candidates are those of a point's own scene, and the loss is the
             mean over the scenes that have an anchor. "batch": candidates are those of
-            all scenes of this process, and every anchor, or region, counts alike.
+            all scenes of this process, and all anchors, or regions, have one weight.
         loss_weight: Factor on the result.
 
     Raises:

@@ -16,8 +16,8 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
 
     A superpixel's image feature is the mean of the normalized features of **all** its
     pixels, its LiDAR feature the mean over its **pairs**. Neither mean is normalized
-    again. Superpixels without a pair are dropped; every other superpixel of the batch
-    is a negative.
+    again. Superpixels without a pair are dropped; all other superpixels of the batch
+    are negatives.
 
     - [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
       https://arxiv.org/abs/2203.16258

@@ -13,14 +13,15 @@ _DEPTH_CHANNELS = 64
 
 
 def depth_images(points: list[Tensor], cameras: Cameras, min_depth: float = 1e-3) -> Tensor:
-    """Draw clouds as sparse depth images.
+    """Draw point clouds as sparse depth images.
 
     A pixel shows the nearest of the points that fall on it. Occlusion between pixels is
     not resolved, as in the published code, where a pixel shows the point that comes
     last.
 
     Args:
-        points: One cloud a sample in the augmented LiDAR frame, each (N_b, 3 or more).
+        points: One point cloud per sample in the augmented LiDAR frame, each (N_b, 3 or
+            more).
         cameras: The cameras of V views.
         min_depth: Points nearer than this along the optical axis, in m, or behind the
             camera, are left out.
@@ -55,7 +56,7 @@ def depth_images(points: list[Tensor], cameras: Cameras, min_depth: float = 1e-3
 class DepthLSSViewTransform(LSSViewTransform):
     """Lift-splat that sees the LiDAR's depth: BEVFusion's fusion of camera and LiDAR.
 
-    A depth image of the cloud is encoded to the size of the image features and read
+    A depth image of the points is encoded to the size of the image features and read
     beside them by three convolutions.
 
     - BEVFusion, 2022, https://arxiv.org/abs/2205.13542

@@ -92,7 +92,7 @@ class LSSViewTransform(nn.Module):
         Args:
             img_feats: Features of all views, shape (V, C_in, h, w).
             cameras: The cameras of these views.
-            points: One cloud a sample in the augmented LiDAR frame. Not read here.
+            points: One point cloud per sample in the augmented LiDAR frame. Not used.
 
         Returns:
             Shape (B, C, Y, X).

@@ -17,12 +17,12 @@ from perception_kd.registry import MODELS
 
 @MODELS.register_module()
 class HardVoxelizer(nn.Module):
-    """Cut clouds into voxels of up to ``max_num_points`` points.
+    """Cut point clouds into voxels of up to ``max_num_points`` points.
 
     The result is that of mmcv's and mmdet3d's hard voxelization up to the order of the
     voxels, which is that of their cells here, and the same in every run on a GPU too.
     Where there are too many, the voxels and the points of the highest rows are left
-    out: shuffle the cloud for a random choice. What is left out still has its place in
+    out: shuffle the points for a random choice. What is left out still has its place in
     ``point2voxel``, unless its voxel is gone.
 
     It feeds mmdet3d's ``PillarFeatureNet`` and ``HardSimpleVFE``, and has no
@@ -33,8 +33,8 @@ class HardVoxelizer(nn.Module):
         voxel_size: Size of a voxel along (x, y, z) in m.
         point_cloud_range: Lower ends of the three axes, then upper ends, in m,
             half-open.
-        max_num_points: Points of a voxel that are kept.
-        max_voxels: Voxels of a cloud that are kept, in training and in testing.
+        max_num_points: Points kept per voxel.
+        max_voxels: Voxels kept per point cloud, in training and in testing.
 
     Raises:
         ValueError: If an argument is none of these.
@@ -67,8 +67,8 @@ class HardVoxelizer(nn.Module):
         """Voxelize a batch.
 
         Args:
-            points: One cloud a sample, each (N_b, F), x, y, z in m first, all with the
-                same F. Clouds may be empty, also all of them.
+            points: One point cloud per sample, each (N_b, F), x, y, z in m first, all
+                with the same F. Any of them may be empty.
 
         Raises:
             ValueError: If the list is empty.

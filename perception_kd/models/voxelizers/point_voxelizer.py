@@ -14,14 +14,14 @@ from perception_kd.geometry.voxelization import (
 from perception_kd.registry import MODELS
 
 # Without a range, the grid starts at a multiple of this many cells, so that the voxels
-# which up to four strides of two merge depend on the cloud alone, not on the rest of
+# which up to four strides of two merge depend on the points alone, not on the rest of
 # the batch.
 ALIGNMENT = 16
 
 
 @MODELS.register_module()
 class PointVoxelizer(nn.Module):
-    """Cut clouds into voxels.
+    """Cut point clouds into voxels.
 
     Convention:
         - Cells are ``floor((position - lower end of the range) / voxel_size)``; without
@@ -44,14 +44,14 @@ class PointVoxelizer(nn.Module):
         point_cloud_range: Lower ends of the three axes, then upper ends, half-open;
             ``None`` for no limits.
         reduce: "first" to take a voxel's features from the point with the lowest row
-            (shuffle the cloud for a random one), "mean" for the average of its points.
+            (shuffle the points for a random one), "mean" for the average of its points.
         feature_columns: What makes up the features: columns of the points, as stored;
             "rho", the distance from the z axis in m; "offset", the position relative to
             the center of the cell in cells, three columns within [-0.5, 0.5].
         feature_scale: Factor on the features: one number, or one a feature.
         feature_offset: Added after scaling: one number, or one a feature. SLidR adds 1
             to SemanticKITTI's intensities.
-        max_points: With "mean", how many points of a voxel count; ``None`` for all.
+        max_points: With "mean", how many points per voxel count; ``None`` for all.
 
     Raises:
         ValueError: If an argument is none of these.
@@ -116,7 +116,7 @@ class PointVoxelizer(nn.Module):
 
     @property
     def out_channels(self) -> int:
-        """F, the number of features of a voxel."""
+        """F, the number of features per voxel."""
         return sum(3 if column == "offset" else 1 for column in self.feature_columns)
 
     def _per_feature(self, name: str, value: float | tuple[float, ...]) -> Tensor:
@@ -133,8 +133,8 @@ class PointVoxelizer(nn.Module):
         """Voxelize a batch.
 
         Args:
-            points: One cloud a sample, each (N_b, 3 or more), x, y, z in m first.
-                Clouds may be empty, also all of them: there are no voxels then.
+            points: One point cloud per sample, each (N_b, 3 or more), x, y, z in m
+                first. Any of them may be empty; if all are, there are no voxels.
 
         Raises:
             ValueError: If the list is empty, or there is no range and points lie so far
