@@ -14,6 +14,7 @@ from mmengine import Config
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from torch import nn
 
+from perception_kd.datasets.pipeline import list_steps
 from perception_kd.io.cache import Cache
 from perception_kd.io.info_file import read_info, write_info
 from perception_kd.regions.settings import RegionSettings
@@ -24,8 +25,8 @@ from tools import train
 
 FOLDER = CONFIGS / "calico"
 PUBLISHED = sorted(FOLDER.glob("*_nus.py"))
-PRC_TWIN = FOLDER / "prc_pillar04-small_1xb2-adamw-cosine-8e_synthetic.py"
-RAD_TWIN = FOLDER / "smoke/rad_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"
+PRC_SMOKE = FOLDER / "smoke" / "prc_pillar02_8xb4-cyclic-20e_nus.py"
+RAD_SMOKE = FOLDER / "smoke" / "rad_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"
 REAL_DATA = os.environ.get("PERCEPTION_KD_REAL_DATA")
 
 
@@ -50,18 +51,19 @@ def test_all_are_trained_alike_and_without_labels(path: Path) -> None:
         assert not cfg[loader].dataset.get("with_boxes", False)
         steps = [s["type"] for s in dicts_of(cfg[loader].dataset.pipeline) if "type" in s]
         assert not {"LoadBoxes", "LoadPointLabels", "LoadBEVMasks"} & set(steps)
-        assert cfg[loader].dataset.pipeline[0] == dict(type="LoadPoints", num_sweeps=9)
+        assert cfg[loader].dataset.pipeline.load_points == dict(type="LoadPoints", num_sweeps=9)
 
 
 def find_sampling(cfg: Config) -> Any:
     """Build the transform that samples points, the last step before packing."""
-    *_, transform, _ = cfg.train_dataloader.dataset.pipeline
-    return TRANSFORMS.build(transform)
+    *_, name, _ = cfg.train_dataloader.dataset.pipeline
+    assert name == "sample_points"
+    return TRANSFORMS.build(cfg.train_dataloader.dataset.pipeline[name])
 
 
 def test_the_views_of_prc() -> None:
     cfg = load("prc_pillar02")
-    (views,) = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == "MakeCloudViews"]
+    views = cfg.train_dataloader.dataset.pipeline.make_cloud_views
     rotate, scale, translate, flip = TRANSFORMS.build(views).transforms
     assert views.num_views == 2
     assert rotate.range_deg == (-90, 90)
@@ -157,8 +159,8 @@ def test_the_baselines_have_their_published_losses() -> None:
 def test_baselines_without_regions_load_none(stem: str, uses_regions: bool) -> None:
     cfg = load(stem)
     for loader in LOADERS:
-        steps = [s["type"] for s in dicts_of(cfg[loader].dataset.pipeline) if "type" in s]
-        assert ("LoadRegions" in steps) is uses_regions
+        steps = list_steps(cfg[loader].dataset.pipeline)
+        assert ("LoadRegions" in [step["type"] for step in steps]) is uses_regions
 
 
 @pytest.mark.parametrize("loader", LOADERS)
@@ -166,10 +168,10 @@ def test_regions_of_other_thresholds_are_refused_whatever_the_sensor(
     tmp_path: Path, loader: str
 ) -> None:
     pipeline = load("prc_pillar02")[loader].dataset.pipeline
-    (settings,) = [step for step in pipeline if step.type == "LoadRegions"]
+    settings = pipeline.load_regions
     thresholds = RegionSettings().as_dict()
     del thresholds["sensor_height"]
-    assert settings.settings == thresholds
+    assert TRANSFORMS.build(settings).settings == thresholds
     for name, regions in (
         ("high", RegionSettings(sensor_height=2.0)),
         ("wide", RegionSettings(eps=3.0)),
@@ -258,7 +260,7 @@ def opened_files() -> Iterator[list[str]]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("twin", "sensors"),
-    [(PRC_TWIN, {"LIDAR"}), (RAD_TWIN, {"LIDAR", "CAM"})],
+    [(PRC_SMOKE, {"LIDAR"}), (RAD_SMOKE, {"LIDAR", "CAM"})],
     ids=["PRC", "RAD"],
 )
 def test_both_stages_train_where_there_are_no_labels_and_open_none(
@@ -296,7 +298,7 @@ def test_both_stages_train_on_real_keyframes(tmp_path: Path) -> None:
     command = ["nuscenes", "--version", "v1.0-mini", "--workers", "0"]
     real = PreparedData(Path(str(REAL_DATA)) / "nuscenes", tmp_path / "prepared", command)
     given: list[str] = []
-    for twin in (PRC_TWIN, RAD_TWIN):
+    for twin in (PRC_SMOKE, RAD_SMOKE):
         folders = [*real.options_for(twin), "--work-dir", str(tmp_path / twin.stem)]
         assert train.main([str(twin), *folders, *few_steps(twin), *given]) == 0
         checkpoint = tmp_path / twin.stem / "epoch_2.pth"

@@ -11,6 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from torch import nn
 
+from perception_kd.datasets.pipeline import list_steps
 from perception_kd.registry import MODELS, TRANSFORMS
 from tests.test_configs import CONFIGS
 
@@ -18,7 +19,8 @@ from tests.test_configs import CONFIGS
 def pipeline_of(cfg: Config) -> dict[str, Any]:
     """Build the training transforms, by the name of their class."""
     init_default_scope(cfg.default_scope)
-    built = [TRANSFORMS.build(settings) for settings in cfg.train_dataloader.dataset.pipeline]
+    steps = list_steps(cfg.train_dataloader.dataset.pipeline)
+    built = [TRANSFORMS.build(step) for step in steps]
     return {type(transform).__name__: transform for transform in built}
 
 
@@ -59,8 +61,8 @@ def test_the_published_numbers(
     assert transforms["RandomRotateZ"].range_deg == (0, 360)
     assert transforms["RandomFlipImages"].p == 0.5
     assert (transforms["RandomFlipAxis"].p_x, transforms["RandomFlipAxis"].p_y) == (0.5, 0.5)
-    used = [t for t in cfg.train_dataloader.dataset.pipeline if t.type == "LoadSuperpixels"]
-    assert [t.settings.num_segments for t in used] == ([] if segments is None else [segments])
+    superpixels = cfg.train_dataloader.dataset.pipeline.load_superpixels
+    assert (superpixels and superpixels.settings.num_segments) == segments
 
     cfg.model.img_backbone.backbone.checkpoint = None
     model = MODELS.build(cfg.model)

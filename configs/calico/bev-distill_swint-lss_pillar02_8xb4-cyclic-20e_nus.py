@@ -10,19 +10,9 @@ _base_ = [
 ]
 
 # Only points in regions: the published queries are objects.
-sample_points = dict(
-    _base_.sample_points, num_region_points=1024, num_background_points=0, ego_half_width=0.0
-)
-train_pipeline = [
-    *(*_base_.load_points, *_base_.load_images, *_base_.move, *_base_.augment_images),
-    *(sample_points, *_base_.pack),
-]
-val_pipeline = [
-    *(*_base_.load_points, *_base_.load_images, *_base_.fit_images),
-    *(sample_points, *_base_.pack),
-]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+steps = dict(sample_points=dict(num_background_points=0, ego_half_width=0.0))
+train_dataloader = dict(dataset=dict(pipeline=steps))
+val_dataloader = train_dataloader
 test_dataloader = val_dataloader
 
 relation_projector = dict(

@@ -10,24 +10,14 @@ _base_ = [
 ]
 
 # No regions; cameras follow the first view.
-load_points = [dict(type="LoadPoints", num_sweeps=9), dict(type="ShufflePoints")]
-sample_points = dict(_base_.sample_points, num_region_points=0, num_background_points=2048)
-train_pipeline = [
-    *(*load_points, *_base_.load_images, *_base_.make_cloud_views),
-    *(*_base_.augment_images, sample_points, *_base_.pack),
-]
-val_pipeline = [
-    *(
-        *load_points,
-        *_base_.load_images,
-        *_base_.make_cloud_views,
-        *_base_.fit_images,
-        sample_points,
-        *_base_.pack,
-    )
-]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+steps = dict(
+    load_regions=None,
+    make_cloud_views=_base_.make_cloud_views,
+    sample_points=dict(num_region_points=0, num_background_points=2048),
+)
+no_augmentation = dict(rotate=None, scale=None, translate=None, flip=None)
+train_dataloader = dict(dataset=dict(pipeline=dict(**steps, **no_augmentation)))
+val_dataloader = dict(dataset=dict(pipeline=steps))
 test_dataloader = val_dataloader
 
 three_layers = dict(

@@ -14,17 +14,8 @@ model = dict(
 )
 load_pretrained_from = dict(ignore=["fuser.", "pts_bbox_head."])
 
-train_pipeline = [
-    *(*_base_.load_points, *_base_.load_images, *_base_.load_boxes),
-    *(*_base_.small_augment_images, *_base_.move, *_base_.crop_points, *_base_.crop_boxes),
-    *(*_base_.shuffle, *_base_.pack),
-]
-test_pipeline = [
-    *(*_base_.load_points, *_base_.load_images),
-    *(*_base_.small_fit_images, *_base_.crop_points, *_base_.pack),
-]
-train_dataloader = dict(dataset=dict(cameras=None, pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(cameras=None, pipeline=test_pipeline))
+train_dataloader = dict(dataset=dict(cameras=None, pipeline=_base_.small_images_train))
+val_dataloader = dict(dataset=dict(cameras=None, pipeline=_base_.small_images_test))
 test_dataloader = val_dataloader
 val_evaluator = dict(submission_meta=dict(use_camera=True))
 test_evaluator = val_evaluator

@@ -1,36 +1,30 @@
 """Six cameras: Swin-T, lift-splat, CenterPoint's head."""
 
 _base_ = [
-    "../_base_/datasets/nuscenes_det.py",
+    "../_base_/datasets/nuscenes_det_cbgs.py",
     "../_base_/models/img_swint_lss.py",
     "../_base_/models/bev_second.py",
+    "../_base_/models/det.py",
     "../_base_/schedules/adamw_cyclic_20e.py",
     "../_base_/default_runtime.py",
 ]
 
 model = dict(
-    type="BEVDetector",
-    data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
+    **_base_.det,
     **_base_.img_swint_lss,
     bev_backbone=dict(_base_.bev_second.bev_backbone, in_channels=80),
     bev_neck=_base_.bev_second.bev_neck,
     pts_bbox_head=dict(
-        type="BEVCenterHead",
-        in_channels=512,
-        point_cloud_range=_base_.point_cloud_range,
-        cell_size=0.8,
+        _base_.center_head, in_channels=512, point_cloud_range=_base_.point_cloud_range
     ),
 )
 load_pretrained_from = dict(ignore=["bev_", "pts_bbox_head."])
 
-# There is no cloud: boxes and the frame of the map move alone.
-train_pipeline = [
-    *(*_base_.load_images, *_base_.load_boxes, *_base_.augment_images, *_base_.move),
-    *(*_base_.crop_boxes, *_base_.pack),
-]
-test_pipeline = [*_base_.load_images, *_base_.fit_images, *_base_.pack]
-train_dataloader = dict(dataset=dict(dataset=dict(cameras=None, pipeline=train_pipeline)))
-val_dataloader = dict(dataset=dict(cameras=None, pipeline=test_pipeline))
+# There are no points: boxes and the frame of the map are augmented alone.
+cameras_train = dict(**_base_.images_train, **_base_.no_points)
+cameras_test = dict(**_base_.images_test, **_base_.no_points)
+train_dataloader = dict(dataset=dict(dataset=dict(cameras=None, pipeline=cameras_train)))
+val_dataloader = dict(dataset=dict(cameras=None, pipeline=cameras_test))
 test_dataloader = val_dataloader
 val_evaluator = dict(submission_meta=dict(use_camera=True, use_lidar=False))
 test_evaluator = val_evaluator

@@ -14,13 +14,8 @@ model = dict(
     pts_bbox_head=dict(point_cloud_range=point_cloud_range, cell_size=0.6),
 )
 
-crop_points = [dict(type="CropToRange", point_cloud_range=point_cloud_range)]
-crop_boxes = [dict(type="CropBoxesToRange", point_cloud_range=point_cloud_range)]
-train_pipeline = [
-    *(*_base_.load_points, *_base_.load_boxes, *_base_.move, *crop_points, *crop_boxes),
-    *(*_base_.shuffle, *_base_.pack),
-]
-test_pipeline = [*_base_.load_points, *crop_points, *_base_.pack]
-train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline)))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+crop_points = dict(point_cloud_range=point_cloud_range)
+crop = dict(crop_points=crop_points, crop_boxes=dict(point_cloud_range=point_cloud_range))
+train_dataloader = dict(dataset=dict(dataset=dict(pipeline=crop)))
+val_dataloader = dict(dataset=dict(pipeline=dict(crop_points=crop_points)))
 test_dataloader = val_dataloader

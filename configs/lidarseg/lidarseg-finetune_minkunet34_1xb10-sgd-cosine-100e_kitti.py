@@ -2,16 +2,19 @@
 
 _base_ = [
     "../_base_/datasets/semantickitti_seg.py",
-    "../_base_/models/lidarseg_minkunet34.py",
+    "../_base_/models/lidarseg.py",
+    "../_base_/models/pts_minkunet34.py",
     "../_base_/schedules/sgd_cosine_100e.py",
     "../_base_/default_runtime.py",
 ]
 
 model = dict(
-    # SLidR adds 1 to SemanticKITTI's intensities.
-    pts_voxelizer=dict(feature_offset=1.0),
-    pts_seg_head=dict(out_channels=19),
+    **_base_.lidarseg,
+    **_base_.seg_minkunet34_kitti,
+    pts_seg_head=dict(**_base_.minkunet34_projection, out_channels=19, normalize=False),
+    **_base_.voxel_losses,
 )
+load_pretrained_from = dict(prefix="pts_backbone.")
 train_dataloader = dict(batch_size=10, num_workers=4)
 # The new head learns at 2.0.
 optim_wrapper = dict(

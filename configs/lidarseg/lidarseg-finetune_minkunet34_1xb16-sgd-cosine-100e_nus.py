@@ -2,12 +2,19 @@
 
 _base_ = [
     "../_base_/datasets/nuscenes_seg.py",
-    "../_base_/models/lidarseg_minkunet34.py",
+    "../_base_/models/lidarseg.py",
+    "../_base_/models/pts_minkunet34.py",
     "../_base_/schedules/sgd_cosine_100e.py",
     "../_base_/default_runtime.py",
 ]
 
-model = dict(pts_seg_head=dict(out_channels=16))
+model = dict(
+    **_base_.lidarseg,
+    **_base_.seg_minkunet34,
+    pts_seg_head=dict(**_base_.minkunet34_projection, out_channels=16, normalize=False),
+    **_base_.voxel_losses,
+)
+load_pretrained_from = dict(prefix="pts_backbone.")
 # The new head learns at 2.0.
 optim_wrapper = dict(
     optimizer=dict(lr=0.02),

@@ -6,26 +6,24 @@ of the random initialization, the baseline.
 
 _base_ = [
     "../_base_/datasets/semantickitti_seg.py",
-    "../_base_/models/minkunet_small.py",
+    "../_base_/models/lidarseg.py",
+    "../_base_/models/pts_minkunet_small.py",
     "../_base_/schedules/adamw_cosine.py",
     "../_base_/default_runtime.py",
 ]
 
 model = dict(
-    type="PointSegmentor",
+    **_base_.lidarseg,
+    **_base_.pts_minkunet_small,
     freeze_backbone=True,
-    data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
     pts_seg_head=dict(
-        type="VoxelProjection",
-        in_channels=48,
-        out_channels=19,
-        normalize=False,
-        standardize=True,
+        **_base_.minkunet_small_projection, out_channels=19, normalize=False, standardize=True
     ),
 )
-# A second of a street has few views; turning them helps no linear layer.
-train_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 load_pretrained_from = dict(prefix="pts_backbone.")
+
+# A second of a street has few views; rotating them helps no linear layer.
+train_dataloader = dict(dataset=dict(pipeline=dict(rotate=None, flip=None)))
 
 optim_wrapper = dict(optimizer=dict(lr=0.02, weight_decay=1e-4))
 train_cfg = dict(max_epochs=20, val_interval=20)

@@ -3,10 +3,20 @@
 _base_ = [
     "../_base_/datasets/nuscenes_mapseg.py",
     "../_base_/models/pts_pillar02.py",
-    "../_base_/models/mapseg_head.py",
+    "../_base_/models/mapseg.py",
     "../_base_/schedules/adamw_cyclic_20e.py",
     "../_base_/default_runtime.py",
 ]
 
-model = dict(**_base_.pts_pillar02, map_head=dict(in_channels=384))
+model = dict(
+    **_base_.mapseg,
+    **_base_.pts_pillar02,
+    map_head=dict(
+        _base_.map_head,
+        in_channels=384,
+        classes=_base_.map_classes,
+        out_range=_base_.map_range,
+        out_cell_size=_base_.map_cell_size,
+    ),
+)
 load_pretrained_from = dict(ignore=["map_head."])

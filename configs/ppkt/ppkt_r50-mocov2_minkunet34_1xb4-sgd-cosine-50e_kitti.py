@@ -2,18 +2,20 @@
 
 _base_ = [
     "../_base_/datasets/semantickitti_pretrain.py",
-    "../_base_/models/ppkt_minkunet34.py",
+    "../_base_/models/slidr.py",
+    "../_base_/models/img_r50_mocov2.py",
+    "../_base_/models/pts_minkunet34.py",
     "../_base_/schedules/sgd_cosine_50e.py",
     "../_base_/default_runtime.py",
 ]
 
-# SLidR adds 1 to SemanticKITTI's intensities.
-model = dict(pts_voxelizer=dict(feature_offset=1.0))
+model = dict(
+    **_base_.ppkt,
+    **_base_.img_r50_mocov2_stride32,
+    **_base_.pts_minkunet34_kitti,
+    pts_head=dict(**_base_.minkunet34_projection, out_channels=64),
+)
 
-# A seed to draw pairs over the batch takes the place of superpixels.
-pack = [dict(type="DrawSeed"), dict(type="PackInputs")]
-train_pipeline = [*_base_.train_pipeline[:2], *_base_.train_pipeline[3:-1], *pack]
-val_pipeline = [*_base_.val_pipeline[:2], *_base_.val_pipeline[3:-1], *pack]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+train_dataloader = dict(dataset=dict(pipeline=_base_.pairs_without_superpixels))
+val_dataloader = train_dataloader
 test_dataloader = val_dataloader

@@ -2,16 +2,8 @@
 
 _base_ = ["../slidr/slidr_r50-mocov2_voxelnet_1xb6-sgd-cosine-50e_nus.py"]
 
-model = dict(
-    type="PixelDistillation",
-    num_samples=4096,
-    img_backbone=dict(backbone=dict(out_stride=32)),
-)
+model = dict(_base_.ppkt, **_base_.img_r50_mocov2_stride32)
 
-# A seed to draw pairs over the batch takes the place of superpixels.
-pack = [dict(type="DrawSeed"), dict(type="PackInputs")]
-train_pipeline = [*_base_.train_pipeline[:3], *_base_.train_pipeline[4:-1], *pack]
-val_pipeline = [*_base_.val_pipeline[:3], *_base_.val_pipeline[4:-1], *pack]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+train_dataloader = dict(dataset=dict(pipeline=_base_.pairs_without_superpixels))
+val_dataloader = train_dataloader
 test_dataloader = val_dataloader

@@ -2,27 +2,23 @@
 
 _base_ = [
     "../_base_/datasets/nuscenes_pretrain.py",
-    "../_base_/models/slidr_minkunet_small.py",
+    "../_base_/models/slidr.py",
+    "../_base_/models/img_efflite0.py",
+    "../_base_/models/pts_minkunet_small.py",
     "../_base_/schedules/adamw_cosine.py",
     "../_base_/default_runtime.py",
 ]
 
-# Intensity is 0..255 here.
-model = dict(pts_voxelizer=dict(feature_scale=(1 / 64, 0.5, 1.0, 1.0, 1.0)))
-
-load_pipeline = [
-    dict(type="LoadPoints"),
-    dict(type="LoadImages"),
-    dict(type="LoadSuperpixels", cache="superpixels/fast_150", settings=dict(num_segments=150)),
-    dict(type="PairPointsWithPixels"),
-]
-train_pipeline = [*load_pipeline, *_base_.train_pipeline[4:]]
-val_pipeline = [*load_pipeline, *_base_.val_pipeline[4:]]
-train_dataloader = dict(
-    batch_size=2, num_workers=1, dataset=dict(scenes=None, pipeline=train_pipeline)
+model = dict(
+    **_base_.slidr,
+    **_base_.img_efflite0,
+    **_base_.pts_minkunet_small_nus,
+    pts_head=dict(**_base_.minkunet_small_projection, out_channels=64),
 )
-val_dataloader = dict(batch_size=2, num_workers=1, dataset=dict(pipeline=val_pipeline))
+
+train_dataloader = dict(batch_size=2, num_workers=1, dataset=dict(scenes=None))
+val_dataloader = dict(batch_size=2, num_workers=1)
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=12)
-# Larger than its two samples a step would ask for: the runs are short.
+# Larger than its two samples per step would ask for: the runs are short.
 auto_scale_lr = dict(base_batch_size=2)

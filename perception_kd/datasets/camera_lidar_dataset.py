@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger
 
 from perception_kd.datasets.catalog import DATA_SETS, get_data_set
 from perception_kd.datasets.info_parsing import class_of_category, parse_boxes, parse_sample
+from perception_kd.datasets.pipeline import Pipeline, list_steps
 from perception_kd.datasets.seeding import make_rng
 from perception_kd.datasets.selection import select_samples
 from perception_kd.datasets.semantic_labels import IGNORE_INDEX
@@ -17,7 +18,7 @@ from perception_kd.datasets.shared_state import SharedState
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.info_file import read_info
 from perception_kd.registry import DATASETS, TRANSFORMS
-from perception_kd.structures import Indices, InfoEntry, PipelineStep, Sample
+from perception_kd.structures import Indices, InfoEntry, Sample
 
 
 @DATASETS.register_module()
@@ -42,7 +43,8 @@ class CameraLidarDataset(BaseDataset):
         ann_file: Info file of ``tools/create_data.py``, relative to ``info_root``.
         data_root: Folder of the data set.
         info_root: Folder of info files and caches; None means ``data_root``.
-        pipeline: Transforms, as configs or callables.
+        pipeline: Transforms, as configs or callables; a list, or a dict of named steps
+            (:func:`~perception_kd.datasets.pipeline.list_steps`).
         cameras: Names of the cameras to use, in this order; None means all of them.
         scenes: As in :func:`~perception_kd.datasets.selection.select_samples`, where
             names of splits are those of the data set's ``splits`` module. SLidR
@@ -71,7 +73,7 @@ class CameraLidarDataset(BaseDataset):
         ann_file: str,
         data_root: str,
         info_root: str | None = None,
-        pipeline: Sequence[PipelineStep] = (),
+        pipeline: Pipeline = (),
         *,
         cameras: Sequence[str] | None = None,
         scenes: Sequence[str] | str | None = None,
@@ -108,7 +110,10 @@ class CameraLidarDataset(BaseDataset):
             ann_file=os.path.join(self.info_root, ann_file),
             data_root=os.path.abspath(data_root),
             data_prefix={},
-            pipeline=[TRANSFORMS.build(s) if isinstance(s, dict) else s for s in pipeline],
+            pipeline=[
+                TRANSFORMS.build(step) if isinstance(step, dict) else step
+                for step in list_steps(pipeline)
+            ],
             **kwargs,
         )
 

@@ -84,7 +84,7 @@ def test_superpixels_and_a_configs_pipeline(
     [
         (["--info", "nowhere.pkl"], "No info file at"),
         (["--data-root", "nowhere"], "No LiDAR sweep at"),
-        (["--superpixels", "nowhere"], "cache must be a folder of superpixels, but: No cache"),
+        (["--superpixels", "nowhere"], "There is no cache of superpixels"),
         (["--augment", "nowhere.py"], "nowhere.py"),
         (["--out-dir", __file__], "Cannot write to --out-dir"),
         (["--num", "0"], "--num must be at least 1, but got 0"),

@@ -19,7 +19,7 @@ from perception_kd.experiments.report.map_predictions import load_maps
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.registry import MODELS
 from tests.fake_data.prepared import PreparedData
-from tests.test_configs import CONFIGS, TWIN
+from tests.test_configs import CONFIGS, SLIDR_SMOKE
 from tools import report
 
 DETECTOR = CONFIGS / "det" / "det_pillar04-small_1xb2-adamw-cosine-60e_synthetic-1of10.py"
@@ -46,8 +46,8 @@ def write_run(folder: Path, path: Path, options: list[str]) -> None:
 def work_dir(prepared_synthetic: PreparedData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a demo in which the probe from SLidR has not started."""
     folder = tmp_path_factory.mktemp("report") / "demo"
-    options = prepared_synthetic.options_for(TWIN)
-    write_run(folder / "pretrain" / "slidr" / "seed0", TWIN, options)
+    options = prepared_synthetic.options_for(SLIDR_SMOKE)
+    write_run(folder / "pretrain" / "slidr" / "seed0", SLIDR_SMOKE, options)
     write_run(folder / "linear_probe" / "random" / "seed0", PROBE, options)
     return folder
 
@@ -129,7 +129,7 @@ def test_keyframes_have_one_value_per_shown_point(work_dir: Path) -> None:
 
 def test_missing_data_costs_only_the_pictures(work_dir: Path, tmp_path: Path) -> None:
     moved = tmp_path / "demo" / "pretrain" / "slidr" / "seed0"
-    write_run(moved, TWIN, ["", "/no/such/data", "", "/no/such/infos"])
+    write_run(moved, SLIDR_SMOKE, ["", "/no/such/data", "", "/no/such/infos"])
     assert report.main([str(tmp_path / "demo")]) == 0
     page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
     assert "No pictures: No folder at data_root=/no/such/data" in page

@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 
 from perception_kd.registry import MODELS
 from tests.fake_data.prepared import PreparedData
-from tests.test_configs import PROBE, TWIN
+from tests.test_configs import PROBE, SLIDR_SMOKE
 from tools import similarity
 
 
@@ -18,8 +18,8 @@ def given(prepared_synthetic: PreparedData, tmp_path_factory: pytest.TempPathFac
     """Config, checkpoint and folders."""
     init_default_scope("perception_kd")
     checkpoint = tmp_path_factory.mktemp("twin") / "random.pth"
-    torch.save(MODELS.build(Config.fromfile(TWIN).model).state_dict(), checkpoint)
-    return [str(TWIN), str(checkpoint), *prepared_synthetic.options_for(TWIN)]
+    torch.save(MODELS.build(Config.fromfile(SLIDR_SMOKE).model).state_dict(), checkpoint)
+    return [str(SLIDR_SMOKE), str(checkpoint), *prepared_synthetic.options_for(SLIDR_SMOKE)]
 
 
 def test_one_image_per_query(

@@ -71,9 +71,7 @@ def test_data_with_another_order_of_classes_is_refused(
         reordered = f"metainfo.classes=[{names},car,traffic_cone]"
     else:
         names = "divider,ped_crossing,walkway,stop_line,carpark_area,drivable_area"
-        steps = read_config(config).test_dataloader.dataset.pipeline
-        place = [step.type for step in steps].index("LoadBEVMasks")
-        reordered = f"pipeline.{place}.classes=[{names}]"
+        reordered = f"pipeline.load_masks.classes=[{names}]"
     folders = prepared_synthetic.options_for(config)
     given = [str(config), save_untrained(config, tmp_path), *folders]
     options = ["--work-dir", str(tmp_path), "--cfg-options", f"test_dataloader.dataset.{reordered}"]

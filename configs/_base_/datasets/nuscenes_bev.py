@@ -1,6 +1,9 @@
-"""nuScenes for networks seen from above, augmented as BEVFusion does; intensity 0..255.
+"""nuScenes for networks that see bird's-eye-view maps; intensity 0..255.
 
-What detection, map segmentation and CALICO share; each adds its own.
+Detection, map segmentation and CALICO share it. Augmentation is BEVFusion's.
+
+A pipeline is a dict of named steps in order; a config changes a step by its name, fills
+one that is empty, or leaves one out by None.
 """
 
 _base_ = ["./keyframes.py"]
@@ -8,24 +11,31 @@ _base_ = ["./keyframes.py"]
 data_root = "data/nuscenes"
 info_root = "data/nuscenes"
 point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
+image_size = (256, 704)
 
-load_points = [dict(type="LoadPoints", num_sweeps=9)]
-move = [
-    dict(type="RandomRotateZ", range_deg=(-45.0, 45.0)),
-    dict(type="RandomScale", scale_range=(0.9, 1.1)),
-    dict(type="RandomTranslate", std=0.5),
-    dict(type="RandomFlipAxis"),
-]
-crop_points = [dict(type="CropToRange", point_cloud_range=point_cloud_range)]
-shuffle = [dict(type="ShufflePoints")]
-load_images = [dict(type="LoadImages")]
-augment_images = [
-    dict(type="RandomScaleAndCropImages", size=(256, 704), scale=(0.38, 0.55)),
-    dict(type="RandomFlipImages"),
-    dict(type="RandomRotateImages", range_deg=(-5.4, 5.4)),
-]
-fit_images = [dict(type="ScaleAndCropImages", size=(256, 704), scale=0.48)]
-pack = [dict(type="PackInputs")]
+load_points = dict(type="LoadPoints", num_sweeps=9)
+augment_points = dict(
+    rotate=dict(type="RandomRotateZ", range_deg=(-45.0, 45.0)),
+    scale=dict(type="RandomScale", scale_range=(0.9, 1.1)),
+    translate=dict(type="RandomTranslate", std=0.5),
+    flip=dict(type="RandomFlipAxis"),
+)
+crop_points = dict(type="CropToRange", point_cloud_range=point_cloud_range)
+shuffle = dict(type="ShufflePoints")
+load_images = dict(type="LoadImages")
+augment_images = dict(
+    scale_images=dict(type="RandomScaleAndCropImages", size=image_size, scale=(0.38, 0.55)),
+    flip_images=dict(type="RandomFlipImages"),
+    rotate_images=dict(type="RandomRotateImages", range_deg=(-5.4, 5.4)),
+)
+resize_images = dict(type="ScaleAndCropImages", size=image_size, scale=0.48)
+pack = dict(type="PackInputs")
+
+# What cameras and LiDAR fill in, or leave out, in the pipelines below.
+no_images = dict(load_images=dict(), scale_images=dict(), flip_images=dict(), rotate_images=dict())
+images_train = dict(load_images=load_images, **augment_images)
+images_test = dict(load_images=load_images, resize_images=resize_images)
+no_points = dict(load_points=None, crop_points=None, shuffle=None)
 
 train_dataloader = dict(
     dataset=dict(

@@ -1,6 +1,7 @@
-"""nuScenes' maps: six classes, +-50 m at 0.5 m.
+"""nuScenes' maps: six classes, +-50 m at 0.5 m, from LiDAR; configs fill in images.
 
-Masks are drawn as the devkit draws them, which BEVFusion's results are measured on.
+Masks are drawn as the devkit draws them, which is what BEVFusion's results are measured
+on.
 """
 
 _base_ = ["./nuscenes_bev.py"]
@@ -13,23 +14,36 @@ map_classes = [
     "carpark_area",
     "divider",
 ]
+map_range = [-50.0, -50.0, -5.0, 50.0, 50.0, 3.0]
+map_cell_size = 0.5
 
-load_masks = [
-    dict(
-        type="LoadBEVMasks",
-        point_cloud_range=[-50.0, -50.0, -5.0, 50.0, 50.0, 3.0],
-        cell_size=0.5,
-        classes=map_classes,
-        value_at="corner",
-    )
-]
-
-# Of LiDAR; leaves with cameras replace them.
-train_pipeline = [
-    *(*_base_.load_points, *_base_.move, *_base_.crop_points, *load_masks),
-    *(*_base_.shuffle, *_base_.pack),
-]
-test_pipeline = [*_base_.load_points, *_base_.crop_points, *load_masks, *_base_.pack]
+load_masks = dict(
+    type="LoadBEVMasks",
+    point_cloud_range=map_range,
+    cell_size=map_cell_size,
+    classes=map_classes,
+    value_at="corner",
+)
+train_pipeline = dict(
+    load_points=_base_.load_points,
+    load_images=dict(),
+    scale_images=dict(),
+    flip_images=dict(),
+    rotate_images=dict(),
+    **_base_.augment_points,
+    crop_points=_base_.crop_points,
+    load_masks=load_masks,
+    shuffle=_base_.shuffle,
+    pack=_base_.pack,
+)
+test_pipeline = dict(
+    load_points=_base_.load_points,
+    load_images=dict(),
+    resize_images=dict(),
+    crop_points=_base_.crop_points,
+    load_masks=load_masks,
+    pack=_base_.pack,
+)
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

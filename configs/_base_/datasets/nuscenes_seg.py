@@ -5,17 +5,18 @@ _base_ = ["./keyframes.py"]
 data_root = "data/nuscenes"
 info_root = "data/nuscenes"
 
-load_pipeline = [
-    dict(type="LoadPoints"),
-    dict(type="LoadPointLabels", dtype="uint8"),
-]
-train_pipeline = [
-    *load_pipeline,
-    dict(type="RandomRotateZ"),
-    dict(type="RandomFlipAxis"),
-    dict(type="PackInputs"),
-]
-test_pipeline = [*load_pipeline, dict(type="PackInputs")]
+load = dict(
+    load_points=dict(type="LoadPoints"),
+    load_labels=dict(type="LoadPointLabels", dtype="uint8"),
+)
+pack = dict(type="PackInputs")
+train_pipeline = dict(
+    **load,
+    rotate=dict(type="RandomRotateZ"),
+    flip=dict(type="RandomFlipAxis"),
+    pack=pack,
+)
+test_pipeline = dict(**load, pack=pack)
 
 train_dataloader = dict(
     batch_size=16,

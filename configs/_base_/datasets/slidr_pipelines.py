@@ -1,22 +1,33 @@
 """Loading and augmentation of images and LiDAR sweeps as in SLidR."""
 
-load_pipeline = [
-    dict(type="LoadPoints"),
-    dict(type="LoadImages"),
-    dict(type="LoadSuperpixels", cache="superpixels/skimage_150", settings=dict(num_segments=150)),
-    dict(type="PairPointsWithPixels"),
-]
-train_pipeline = [
-    *load_pipeline,
-    dict(type="RandomRotateZ"),
-    dict(type="RandomFlipAxis"),
-    dict(type="DropCuboids"),
-    dict(type="RandomResizedCrop", size=(224, 416)),
-    dict(type="RandomFlipImages"),
-    dict(type="PackInputs"),
-]
-val_pipeline = [
-    *load_pipeline,
-    dict(type="ResizeImages", size=(224, 416)),
-    dict(type="PackInputs"),
-]
+image_size = (224, 416)
+
+load = dict(
+    load_points=dict(type="LoadPoints"),
+    crop_points=dict(),
+    load_images=dict(type="LoadImages"),
+    load_superpixels=dict(
+        type="LoadSuperpixels", cache="superpixels/fast_150", settings=dict(num_segments=150)
+    ),
+    pair=dict(type="PairPointsWithPixels"),
+)
+pack = dict(type="PackInputs")
+train_pipeline = dict(
+    **load,
+    rotate=dict(type="RandomRotateZ"),
+    flip=dict(type="RandomFlipAxis"),
+    drop_cuboids=dict(type="DropCuboids"),
+    crop_images=dict(type="RandomResizedCrop", size=image_size),
+    flip_images=dict(type="RandomFlipImages"),
+    draw_seed=dict(),
+    pack=pack,
+)
+val_pipeline = dict(
+    **load,
+    resize_images=dict(type="ResizeImages", size=image_size),
+    draw_seed=dict(),
+    pack=pack,
+)
+
+# PPKT: a seed to draw pairs over the batch takes the place of superpixels.
+pairs_without_superpixels = dict(load_superpixels=None, draw_seed=dict(type="DrawSeed"))

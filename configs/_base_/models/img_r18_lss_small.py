@@ -22,8 +22,14 @@ img_r18_lss_small = dict(
     ),
 )
 # 128 x 352 px of images that are 450 px high.
-small_augment_images = [
-    dict(type="RandomScaleAndCropImages", size=(128, 352), scale=(0.4, 0.5)),
-    dict(type="RandomFlipImages"),
-]
-small_fit_images = [dict(type="ScaleAndCropImages", size=(128, 352), scale=0.44)]
+small_image_size = (128, 352)
+small_images_train = dict(
+    load_images=dict(type="LoadImages"),
+    scale_images=dict(type="RandomScaleAndCropImages", size=small_image_size, scale=(0.4, 0.5)),
+    flip_images=dict(type="RandomFlipImages"),
+    rotate_images=None,
+)
+small_images_test = dict(
+    load_images=dict(type="LoadImages"),
+    resize_images=dict(type="ScaleAndCropImages", size=small_image_size, scale=0.44),
+)

@@ -1,12 +1,15 @@
-"""PointContrast of small PointPillars, on synthetic data."""
+"""PointContrast of small PointPillars: a smoke test."""
 
-_base_ = ["../prc_pillar04-small_1xb2-adamw-cosine-8e_synthetic.py"]
+_base_ = [
+    "../point-contrast_pillar02_8xb4-cyclic-20e_nus.py",
+    "../../_base_/smoke.py",
+]
 
-load_points = [*_base_.one_sweep, dict(type="ShufflePoints")]
-sample_points = dict(_base_.sample_points, num_region_points=0, num_background_points=1024)
-train_pipeline = [*load_points, *_base_.make_cloud_views, sample_points, *_base_.pack]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
+model = dict(**_base_.smoke_pillars, pts_projector=dict(in_channels=48))
+train_dataloader = dict(
+    **_base_.smoke_loader, dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_sweeps)
+)
+val_dataloader = train_dataloader
 test_dataloader = val_dataloader
-
-model = dict(alpha=0.0, loss_rapc=_base_.point_info_nce)
+train_cfg = _base_.smoke_epochs

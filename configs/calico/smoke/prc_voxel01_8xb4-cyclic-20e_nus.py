@@ -1,23 +1,15 @@
-"""PRC of a small VoxelNet of 0.2 m voxels, on synthetic data."""
+"""PRC of a small VoxelNet with voxels of 0.2 m: a smoke test."""
 
-_base_ = ["../prc_pillar04-small_1xb2-adamw-cosine-8e_synthetic.py"]
+_base_ = [
+    "../prc_voxel01_8xb4-cyclic-20e_nus.py",
+    "../../_base_/smoke.py",
+]
 
-model = dict(
-    pts_voxelizer=dict(voxel_size=[0.2, 0.2, 0.4], max_num_points=10),
-    pts_voxel_encoder=dict(_delete_=True, type="HardSimpleVFE", num_features=5),
-    pts_middle_encoder=dict(
-        _delete_=True,
-        type="SparseEncoder",
-        in_channels=5,
-        sparse_shape=[21, 512, 512],
-        order=("conv", "norm", "act"),
-        base_channels=8,
-        output_channels=16,
-        encoder_channels=((8, 16), (16, 16), (16, 16)),
-        encoder_paddings=((0, 1), (0, 1), (0, 0)),
-        block_type="basicblock",
-    ),
-    pts_backbone=None,
-    pts_neck=None,
-    pts_projector=dict(in_channels=32),
+work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
+model = dict(**_base_.smoke_voxels, pts_projector=dict(in_channels=32))
+train_dataloader = dict(
+    **_base_.smoke_loader, dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_sweeps)
 )
+val_dataloader = train_dataloader
+test_dataloader = val_dataloader
+train_cfg = _base_.smoke_epochs

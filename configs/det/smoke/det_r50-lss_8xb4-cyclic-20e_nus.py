@@ -1,10 +1,24 @@
-"""A small twin on synthetic data, with a ResNet-18 in place of the ResNet-50."""
+"""Boxes from six cameras by a small ResNet: a smoke test."""
 
-_base_ = ["./det_swint-lss_8xb4-cyclic-20e_nus.py"]
+_base_ = [
+    "../det_r50-lss_8xb4-cyclic-20e_nus.py",
+    "../../_base_/smoke.py",
+]
 
+work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
 model = dict(
-    img_backbone=dict(
-        _delete_=True, type="mmdet.ResNet", depth=18, out_indices=(1, 2, 3), norm_eval=False
-    ),
-    img_neck=dict(in_channels=[128, 256, 512]),
+    **_base_.smoke_resnet,
+    **_base_.smoke_decoder,
+    **_base_.smoke_center_head,
 )
+train_dataloader = dict(
+    **_base_.smoke_loader,
+    dataset=dict(dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_images_train)),
+)
+val_dataloader = dict(
+    **_base_.smoke_loader, dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_images_test)
+)
+test_dataloader = val_dataloader
+val_evaluator = _base_.smoke_folders
+test_evaluator = val_evaluator
+train_cfg = _base_.smoke_epochs

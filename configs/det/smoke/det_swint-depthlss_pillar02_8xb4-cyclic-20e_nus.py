@@ -1,5 +1,34 @@
-"""A small twin on synthetic data."""
+"""Boxes from six cameras and LiDAR by small networks: a smoke test."""
 
-_base_ = ["./det_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"]
+_base_ = [
+    "../det_swint-depthlss_pillar02_8xb4-cyclic-20e_nus.py",
+    "../../_base_/smoke.py",
+]
 
-model = dict(view_transform=dict(type="DepthLSSViewTransform"))
+work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
+model = dict(
+    **_base_.smoke_swin,
+    **_base_.smoke_pillars,
+    **_base_.smoke_fuser,
+    **_base_.smoke_decoder,
+    **_base_.smoke_center_head,
+)
+train_dataloader = dict(
+    **_base_.smoke_loader,
+    dataset=dict(
+        dataset=dict(
+            **_base_.smoke_folders,
+            pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_train),
+        )
+    ),
+)
+val_dataloader = dict(
+    **_base_.smoke_loader,
+    dataset=dict(
+        **_base_.smoke_folders, pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_test)
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = _base_.smoke_folders
+test_evaluator = val_evaluator
+train_cfg = _base_.smoke_epochs

@@ -1,31 +1,34 @@
-"""A small twin on synthetic data."""
+"""Boxes from six cameras and LiDAR by small networks: a smoke test."""
 
 _base_ = [
     "../det_swint-lss_pillar02_8xb4-cyclic-20e_nus.py",
-    "../../_base_/det_synthetic_twins.py",
+    "../../_base_/smoke.py",
 ]
 
+work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
 model = dict(
-    **_base_.small_camera,
-    **_base_.small_lidar,
-    fuser=dict(in_channels=[16, 48], out_channels=16),
-    **_base_.small_decoder,
+    **_base_.smoke_swin,
+    **_base_.smoke_pillars,
+    **_base_.smoke_fuser,
+    **_base_.smoke_decoder,
+    **_base_.smoke_center_head,
 )
-
-load_points = [dict(type="LoadPoints", num_sweeps=1)]
-train_pipeline = [
-    *(*load_points, *_base_.load_images, *_base_.load_boxes, *_base_.small_augment_images),
-    *(*_base_.move, *_base_.crop_points, *_base_.crop_boxes, *_base_.shuffle, *_base_.pack),
-]
-test_pipeline = [
-    *(*load_points, *_base_.load_images, *_base_.small_fit_images),
-    *(*_base_.crop_points, *_base_.pack),
-]
 train_dataloader = dict(
-    **_base_.small_loader, dataset=dict(dataset=dict(**_base_.data, pipeline=train_pipeline))
+    **_base_.smoke_loader,
+    dataset=dict(
+        dataset=dict(
+            **_base_.smoke_folders,
+            pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_train),
+        )
+    ),
 )
-val_dataloader = dict(**_base_.small_loader, dataset=dict(**_base_.data, pipeline=test_pipeline))
+val_dataloader = dict(
+    **_base_.smoke_loader,
+    dataset=dict(
+        **_base_.smoke_folders, pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_test)
+    ),
+)
 test_dataloader = val_dataloader
-val_evaluator = dict(**_base_.data)
+val_evaluator = _base_.smoke_folders
 test_evaluator = val_evaluator
-train_cfg = dict(max_epochs=2)
+train_cfg = _base_.smoke_epochs

@@ -1,16 +1,15 @@
-"""A small twin on synthetic data."""
+"""Maps from LiDAR by small PointPillars: a smoke test."""
 
-_base_ = ["../mapseg_pillar02_8xb4-cyclic-20e_nus.py", "../../_base_/det_synthetic_twins.py"]
-
-model = dict(**_base_.small_lidar, map_head=dict(in_channels=48))
-
-load_points = [dict(type="LoadPoints", num_sweeps=1)]
-train_pipeline = [
-    *(*load_points, *_base_.move, *_base_.crop_points, *_base_.load_masks),
-    *(*_base_.shuffle, *_base_.pack),
+_base_ = [
+    "../mapseg_pillar02_8xb4-cyclic-20e_nus.py",
+    "../../_base_/smoke.py",
 ]
-test_pipeline = [*load_points, *_base_.crop_points, *_base_.load_masks, *_base_.pack]
-train_dataloader = dict(**_base_.small_loader, dataset=dict(**_base_.data, pipeline=train_pipeline))
-val_dataloader = dict(**_base_.small_loader, dataset=dict(**_base_.data, pipeline=test_pipeline))
+
+work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
+model = dict(**_base_.smoke_pillars, map_head=dict(in_channels=48))
+train_dataloader = dict(
+    **_base_.smoke_loader, dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_sweeps)
+)
+val_dataloader = train_dataloader
 test_dataloader = val_dataloader
-train_cfg = dict(max_epochs=2)
+train_cfg = _base_.smoke_epochs

@@ -1,29 +1,29 @@
-"""A small twin on synthetic data."""
+"""Maps from six cameras and LiDAR by small networks: a smoke test."""
 
 _base_ = [
     "../mapseg_swint-depthlss_pillar02_8xb4-cyclic-20e_nus.py",
-    "../../_base_/det_synthetic_twins.py",
+    "../../_base_/smoke.py",
 ]
 
+work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
 model = dict(
-    **_base_.small_camera,
-    **_base_.small_lidar,
-    fuser=dict(in_channels=[16, 48], out_channels=16),
-    bev_backbone=_base_.small_decoder.bev_backbone,
-    bev_neck=_base_.small_decoder.bev_neck,
+    **_base_.smoke_swin,
+    **_base_.smoke_pillars,
+    **_base_.smoke_fuser,
+    **_base_.smoke_decoder,
     map_head=dict(in_channels=32),
 )
-
-load_points = [dict(type="LoadPoints", num_sweeps=1)]
-train_pipeline = [
-    *(*load_points, *_base_.load_images, *_base_.small_augment_images, *_base_.move),
-    *(*_base_.crop_points, *_base_.load_masks, *_base_.shuffle, *_base_.pack),
-]
-test_pipeline = [
-    *(*load_points, *_base_.load_images, *_base_.small_fit_images),
-    *(*_base_.crop_points, *_base_.load_masks, *_base_.pack),
-]
-train_dataloader = dict(**_base_.small_loader, dataset=dict(**_base_.data, pipeline=train_pipeline))
-val_dataloader = dict(**_base_.small_loader, dataset=dict(**_base_.data, pipeline=test_pipeline))
+train_dataloader = dict(
+    **_base_.smoke_loader,
+    dataset=dict(
+        **_base_.smoke_folders, pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_train)
+    ),
+)
+val_dataloader = dict(
+    **_base_.smoke_loader,
+    dataset=dict(
+        **_base_.smoke_folders, pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_test)
+    ),
+)
 test_dataloader = val_dataloader
-train_cfg = dict(max_epochs=2)
+train_cfg = _base_.smoke_epochs

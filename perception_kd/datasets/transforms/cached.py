@@ -1,5 +1,6 @@
 """Load the superpixels of images and the regions of points from their caches."""
 
+import contextlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from perception_kd.datasets.transforms.image_geometry import image_size
 from perception_kd.io.cache import Cache
 from perception_kd.io.readers import count_stored_points
 from perception_kd.regions import codec as regions
+from perception_kd.regions.settings import RegionSettings
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import Sample
 from perception_kd.superpixels import codec as superpixels
@@ -48,8 +50,29 @@ class CachedTransform(Transform):
                 self._opened[str(folder)] = Cache.open(folder, self.kind, self.settings)
             except FileNotFoundError as error:
                 # No sample has a file: skipping them all would hide the reason.
-                raise ValueError(f"cache must be a folder of {self.kind}, but: {error}") from error
+                raise ValueError(self._explain_missing(Path(sample["info_root"]))) from error
         return self._opened[str(folder)]
+
+    def creation_options(self) -> str:
+        """Return the options of ``create_data.py`` that create such a cache."""
+        return ""
+
+    def _explain_missing(self, info_root: Path) -> str:
+        """Say how to create the cache, and which one could be read instead."""
+        folder = info_root / self.cache
+        command = (
+            f"python tools/create_data.py {self.kind} --info {info_root}/*_infos_*.pkl "
+            f"--data-root DATA --out-dir {folder}{self.creation_options()}"
+        )
+        message = f"There is no cache of {self.kind} at {folder}. Create it: {command}"
+        parent = Path(self.cache).parent
+        others = [parent / path.name for path in sorted(folder.parent.glob("*/"))]
+        for other in others:
+            with contextlib.suppress(FileNotFoundError, ValueError):
+                Cache.open(info_root / other, self.kind, self.settings)
+                option = f"{{train,val}}_dataloader.dataset.pipeline.load_{self.kind}.cache={other}"
+                message += f"; or read {other}, which exists: --cfg-options {option}"
+        return message
 
 
 @TRANSFORMS.register_module()
@@ -63,6 +86,11 @@ class LoadSuperpixels(CachedTransform):
     """
 
     kind = superpixels.KIND
+
+    def creation_options(self) -> str:
+        """Return backend and number of segments, by which folders are named."""
+        backend, _, number = Path(self.cache).name.rpartition("_")
+        return f" --backend {backend} --num-segments {number}" if number.isdigit() else ""
 
     def __call__(self, sample: Sample) -> Sample:
         """Return the sample with superpixels.
@@ -90,10 +118,20 @@ class LoadRegions(CachedTransform):
     ``original_points``. Writes: ``region_ids``.
 
     Args:
-        cache, settings: As in :class:`CachedTransform`.
+        cache: As in :class:`CachedTransform`.
+        settings: As there; None asks for the defaults of
+            :class:`~perception_kd.regions.settings.RegionSettings`, whatever the height
+            of the sensor, and {} accepts all regions.
     """
 
     kind = regions.KIND
+
+    def __init__(self, cache: str, settings: Mapping[str, Any] | None = None) -> None:
+        if settings is None:
+            # The height of the sensor depends on the vehicle.
+            settings = RegionSettings().as_dict()
+            del settings["sensor_height"]
+        super().__init__(cache, settings)
 
     def __call__(self, sample: Sample) -> Sample:
         """Return the sample with the region of each point, -1 outside all regions.

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perception_kd.datasets.transforms import CropToRange, LoadPoints, LoadRegions
+from perception_kd.datasets.transforms import CropToRange, LoadPoints, LoadRegions, LoadSuperpixels
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.regions.codec import encode_region_ids
+from perception_kd.regions.settings import RegionSettings
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import Sample, Sweep
 
@@ -54,7 +55,7 @@ def test_points_of_earlier_sweeps_get_no_region(sample: Sample) -> None:
 
 def test_points_dropped_before_or_after_make_no_difference(sample: Sample) -> None:
     crop = CropToRange([3.5, 0, 0, 6, 9, 9])
-    load = LoadRegions("regions/a")
+    load = LoadRegions("regions/a", settings={})
     cropped = crop(sample)
     late = crop(load(sample))
     assert cropped is not None
@@ -65,22 +66,44 @@ def test_points_dropped_before_or_after_make_no_difference(sample: Sample) -> No
 
 def test_a_cache_that_lacks_a_sample_says_which(sample: Sample) -> None:
     with pytest.raises(FileNotFoundError, match="No regions of other in"):
-        LoadRegions("regions/a")({**sample, "sample_token": "other"})
+        LoadRegions("regions/a", settings={})({**sample, "sample_token": "other"})
 
 
 def test_regions_of_another_sweep_are_named(sample: Sample, tmp_path: Path) -> None:
     ROWS[:3].tofile(tmp_path / "points.bin")
     with pytest.raises(BrokenFileError, match=r"token\.npz must hold 3 int32, one for each point"):
-        LoadRegions("regions/a")(sample)
+        LoadRegions("regions/a", settings={})(sample)
 
 
 def test_another_cache_is_a_wrong_setting_not_a_missing_file(sample: Sample) -> None:
-    with pytest.raises(ValueError, match=r"cache must be .* regions, but: No cache of regions"):
-        LoadRegions("regions/b")(sample)
+    with pytest.raises(ValueError, match=r"no cache of regions at .*b\. Create it: .* regions "):
+        LoadRegions("regions/b", settings={})(sample)
     with pytest.raises(ValueError, match=r"eps is 0\.75, not 0\.5"):
         LoadRegions("regions/a", settings={"eps": 0.5})(sample)
 
 
 def test_builds_from_a_config(sample: Sample) -> None:
-    load = TRANSFORMS.build({"type": "LoadRegions", "cache": "regions/a"})
+    load = TRANSFORMS.build({"type": "LoadRegions", "cache": "regions/a", "settings": {}})
     assert load(sample)["region_ids"].tolist() == [4, -1, 0, -1, -1]
+
+
+def test_regions_are_those_of_the_default_settings_by_default() -> None:
+    thresholds = RegionSettings().as_dict()
+    del thresholds["sensor_height"]
+    assert LoadRegions("regions/dbscan").settings == thresholds
+    assert LoadRegions("regions/dbscan", settings={}).settings == {}
+
+
+def test_a_missing_cache_names_the_command_and_a_cache_to_use(
+    sample: Sample, tmp_path: Path
+) -> None:
+    for name, num_segments in (("skimage_150", 150), ("skimage_30", 30)):
+        settings = {"num_segments": num_segments}
+        Cache.create(tmp_path / "superpixels" / name, "superpixels", settings, ".png", {})
+    load = LoadSuperpixels("superpixels/fast_150", settings={"num_segments": 150})
+    with pytest.raises(ValueError, match="There is no cache of superpixels") as error:
+        load(sample)
+    create, use = str(error.value).split("; ")
+    assert create.endswith("superpixels/fast_150 --backend fast --num-segments 150")
+    option = "load_superpixels.cache=superpixels/skimage_150"
+    assert use.endswith(f"--cfg-options {{train,val}}_dataloader.dataset.pipeline.{option}")

@@ -1,20 +1,17 @@
-"""SLidR: a ResNet-50 with MoCo v2 weights teaches a VoxelNet, seen from above.
+"""SLidR's VoxelNet, which it reads as a bird's-eye-view map.
 
 Unlike the published code the grid has 41 cells along z, so that points above 0.6 m
 reach the map, and a cell's value lies at its center.
 """
 
-_base_ = ["./teacher_r50_mocov2.py"]
+voxelnet_range = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
 
-point_cloud_range = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
-
-model = dict(
-    type="SuperpixelDistillation",
+pts_voxelnet = dict(
     pts_voxelizer=dict(
         type="PointVoxelizer",
         voxel_size=(0.1, 0.1, 0.2),
         coordinates="cartesian",
-        point_cloud_range=point_cloud_range,
+        point_cloud_range=voxelnet_range,
         reduce="mean",
         feature_columns=(0, 1, 2, 3),
         max_points=10,
@@ -25,7 +22,7 @@ model = dict(
         type="BEVProjection",
         in_channels=256,
         out_channels=64,
-        point_cloud_range=point_cloud_range,
+        point_cloud_range=voxelnet_range,
         cell_size=0.8,
     ),
 )

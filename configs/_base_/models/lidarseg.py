@@ -1,0 +1,10 @@
+"""A linear layer on a LiDAR network with SLidR's losses; classes are the config's."""
+
+lidarseg = dict(type="PointSegmentor", data_preprocessor=dict(type="CameraLidarDataPreprocessor"))
+voxel_losses = dict(
+    losses=dict(
+        loss_ce=dict(type="mmdet.CrossEntropyLoss"),
+        loss_lovasz=dict(type="LovaszLoss", reduction="none"),
+    ),
+    loss_on="voxels",
+)

@@ -1,0 +1,10 @@
+"""Changes to the short schedule where an epoch is five steps.
+
+Pre-trained parts are not to be lost in a warm-up that short.
+"""
+
+few_samples_optim_wrapper = dict(optimizer=dict(lr=2e-3))
+few_samples_scheduler = [
+    dict(type="LinearLR", start_factor=0.1, end=10, convert_to_iter_based=True),
+    dict(type="CosineAnnealingLR", begin=10, convert_to_iter_based=True),
+]

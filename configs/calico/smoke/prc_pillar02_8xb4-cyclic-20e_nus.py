@@ -1,0 +1,15 @@
+"""PRC of small PointPillars: a smoke test."""
+
+_base_ = [
+    "../prc_pillar02_8xb4-cyclic-20e_nus.py",
+    "../../_base_/smoke.py",
+]
+
+work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
+model = dict(**_base_.smoke_pillars, pts_projector=dict(in_channels=48))
+train_dataloader = dict(
+    **_base_.smoke_loader, dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_sweeps)
+)
+val_dataloader = train_dataloader
+test_dataloader = val_dataloader
+train_cfg = _base_.smoke_epochs
