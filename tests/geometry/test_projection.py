@@ -40,7 +40,7 @@ def visible(*points: tuple[float, float, float]) -> list[bool]:
     return project_points(np.array(points), np.eye(4), CAM2IMG, (HEIGHT, WIDTH)).visible.tolist()
 
 
-def test_convention_the_outer_half_of_the_border_pixels_is_not_on_the_image() -> None:
+def test_convention_outer_halves_of_border_pixels_are_outside() -> None:
     # At 10 m, u = 4 + x and v = 3 + 1.2 y.
     assert visible((-4, 0, 10), (-3.99, 0, 10), (3, 0, 10), (2.99, 0, 10)) == [False, True] * 2
     assert (
@@ -59,7 +59,7 @@ def test_convention_depth_must_exceed_the_least_depth() -> None:
     assert nearer.visible.tolist() == [True]
 
 
-def test_nan_and_points_in_the_plane_of_the_camera_stay_finite_and_invisible() -> None:
+def test_nan_and_points_at_the_camera_are_finite_and_invisible() -> None:
     points = np.array([[np.nan, 0, 5], [0, 0, np.nan], [1, 1, 0], [0, 0, -1]])
     projection = project_points(points, np.eye(4), CAM2IMG, (HEIGHT, WIDTH))
     assert not projection.visible.any()

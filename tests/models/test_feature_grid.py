@@ -14,7 +14,7 @@ def test_reads_between_the_two_nearest_cells() -> None:
     torch.testing.assert_close(matrix[8], torch.tensor([0.0, 0.25, 0.75]))
 
 
-def test_convention_pixels_beyond_the_outer_cells_read_the_outer_cell() -> None:
+def test_convention_pixels_outside_read_the_outer_cell() -> None:
     matrix = interpolation_matrix(num_cells=3, size=12, scale=4, offset=1)
     assert matrix[0].tolist() == [1.0, 0.0, 0.0]
     assert matrix[11].tolist() == [0.0, 0.0, 1.0]
@@ -67,7 +67,7 @@ def test_single_positions_by_hand() -> None:
     assert read.tolist() == [[2.25], [9.0]]
 
 
-def test_convention_positions_beyond_the_outer_cells_read_the_outer_cell() -> None:
+def test_convention_positions_outside_read_the_outer_cell() -> None:
     feats = torch.arange(6.0).reshape(1, 1, 2, 3)
     row, col = torch.tensor([-3.0, 7.0, -1.0]), torch.tensor([-0.5, 9.0, 2.4])
     assert read_cells(feats, torch.zeros(3).long(), row, col).tolist() == [[0.0], [5.0], [2.0]]

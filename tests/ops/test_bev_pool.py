@@ -88,7 +88,7 @@ def test_autocast_does_not_reach_the_sums() -> None:
     assert torch.equal(inside, bev_pool(probs, feats, index))
 
 
-def test_repeated_runs_agree_bit_by_bit_at_any_number_of_threads() -> None:
+def test_repeated_runs_agree_at_any_number_of_threads() -> None:
     generator = torch.Generator().manual_seed(0)
     probs = torch.rand(2, 40, 16, 24, generator=generator).requires_grad_()
     feats = torch.randn(2, 16, 16, 24, generator=generator).requires_grad_()

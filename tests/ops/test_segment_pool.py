@@ -137,7 +137,7 @@ def test_maps_are_enlarged_as_asked() -> None:
     assert torch.equal(counts, 6 * expected_counts)
 
 
-def test_one_view_at_a_time_is_enlarged_and_once_more_for_the_gradient() -> None:
+def test_views_are_enlarged_one_by_one() -> None:
     sizes = []
 
     def watch(feats: Tensor, size: tuple[int, int]) -> Tensor:

@@ -92,7 +92,7 @@ def check_against_dense(
 
 @pytest.mark.parametrize("samples", [(0, 1, 2), (0, 2)], ids=["full", "one sample empty"])
 @pytest.mark.parametrize(("kernel_size", "dilation"), [(3, 1), (5, 1), ((1, 3, 3), 1), (3, 2)])
-def test_submanifold_convolution_equals_dense_convolution_at_its_voxels(
+def test_submanifold_convolution_equals_dense(
     kernel_size: Any, dilation: int, samples: tuple[int, ...]
 ) -> None:
     layer = spconv.SubMConv3d(C_IN, C_OUT, kernel_size, dilation=dilation, bias=False)
@@ -125,7 +125,7 @@ def test_strided_convolution_equals_dense_convolution_everywhere(
 
 
 @pytest.mark.parametrize(DOWN, DOWN_CASES)
-def test_inverse_convolution_equals_dense_transposed_convolution_at_its_voxels(
+def test_inverse_convolution_equals_dense_transposed(
     kernel_size: Any, stride: Any, padding: int
 ) -> None:
     down = spconv.SparseConv3d(2, C_IN, kernel_size, stride, padding, indice_key="down")
@@ -167,7 +167,7 @@ def test_transposed_convolution_equals_dense_transposed_convolution(
     )
 
 
-def test_pointwise_convolution_multiplies_by_the_weight_read_as_input_by_output() -> None:
+def test_pointwise_convolution_reads_its_weight_as_input_by_output() -> None:
     layer = spconv.SubMConv3d(C_IN, C_OUT, 1, bias=False)
     inputs = make_input(make_voxels())
     grad = torch.randn(len(inputs.features), C_OUT)
@@ -321,7 +321,7 @@ def make_ops(calls: list[str]) -> ModuleType:
 
 
 @pytest.mark.parametrize("version", ["2.3.8", "2.4.0"])
-def test_tensors_on_other_devices_go_to_the_own_kernels_of_spconv(version: str) -> None:
+def test_other_devices_use_the_kernels_of_spconv(version: str) -> None:
     calls: list[str] = []
     ops = make_ops(calls)
     install_cpu_kernels(ops, version)
@@ -348,7 +348,7 @@ def test_installing_twice_changes_nothing() -> None:
 
 
 @pytest.mark.slow
-def test_building_any_sparse_layer_by_the_registry_installs_the_kernels() -> None:
+def test_building_a_sparse_layer_installs_the_kernels() -> None:
     code = """
 import spconv.pytorch
 assert not hasattr(spconv.pytorch.ops.indice_conv, "cpu_kernel")

@@ -52,7 +52,7 @@ def test_a_row_is_the_same_physical_point_in_every_view() -> None:
     assert moved["region_ids"] is sample["region_ids"]
 
 
-def test_every_transform_moves_every_view_in_the_order_given() -> None:
+def test_every_transform_moves_every_copy_in_order() -> None:
     # A quarter turn takes (x, y) to (-y, x); then all doubles; then x is negated.
     quarter, double = RandomRotateZ((90, 90)), RandomScale((2, 2))
     sample = make_sample()
@@ -91,7 +91,7 @@ def test_the_generator_of_the_sample_alone_fixes_the_views() -> None:
     assert not np.array_equal(first[1], other[1])
 
 
-def test_views_reach_the_model_as_lists_of_clouds_with_their_regions() -> None:
+def test_copies_reach_the_model_as_lists_with_their_regions() -> None:
     packed = []
     for seed, num_points in ((0, 30), (1, 40)):
         views = MakeCloudViews(STEPS)(make_sample(seed, num_points, pairs_per_view=5))
@@ -117,7 +117,7 @@ def test_rejects_transforms_that_break_rows(step: Any) -> None:
 
 
 @pytest.mark.parametrize("step", [ShufflePoints(), RandomTranslate(0.5), CropToDisc(9.0, (-9, 9))])
-def test_what_moves_points_behind_the_views_is_refused(step: Transform) -> None:
+def test_moving_points_after_the_copies_is_refused(step: Transform) -> None:
     sample = step(MakeCloudViews(STEPS)(make_sample()))
     assert sample is not None
     with pytest.raises(

@@ -41,7 +41,7 @@ def publish(network: nn.Module) -> dict[str, torch.Tensor]:
     return {**published, "head.weight": torch.zeros(10, 96)}
 
 
-def test_published_weights_of_a_swin_transformer_give_the_network_that_they_were(
+def test_published_weights_give_the_published_swin_transformer(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     torch.manual_seed(0)
@@ -67,7 +67,7 @@ def test_a_checkpoint_of_mmdet_loads_as_it_is(tmp_path: Path) -> None:
         assert torch.equal(value, network.state_dict()[name])
 
 
-def test_published_weights_of_a_resnet_load_and_survive_the_initialization(
+def test_published_weights_of_a_resnet_survive_init_weights(
     tmp_path: Path,
 ) -> None:
     network = MODELS.build(RESNET)

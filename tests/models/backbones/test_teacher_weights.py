@@ -124,7 +124,7 @@ def test_refuses_names_that_no_format_has(tmp_path: Path) -> None:
         load_teacher_weights(TinyNetwork(), tmp_path / "teacher.pth", published="")
 
 
-def test_a_missing_file_is_told_with_the_files_that_would_do(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_its_alternatives(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.pth; put MoCo v2 \(moco_v2_800ep"):
         DilatedResNet(50, checkpoint=str(tmp_path / "none.pth"))
 

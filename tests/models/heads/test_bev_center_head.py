@@ -83,7 +83,7 @@ def test_decoding_the_targets_returns_the_boxes(nms_type: str) -> None:
     assert moved.abs().max().item() < 1e-3
 
 
-def test_a_perfect_network_has_no_loss_and_a_wrong_size_costs_its_weight() -> None:
+def test_a_perfect_network_has_no_loss_and_a_wrong_size_has() -> None:
     head = build()
     truth = one_box_a_class()
     perfect = head.loss_by_feat(outputs_of(head, head.get_targets([truth])), [truth])
@@ -111,7 +111,7 @@ def test_nms_keeps_one_of_two_boxes_at_one_place(nms_type: str, num_kept: int) -
     assert sorted(found.bboxes_3d.tensor[:, 0].tolist()) == pytest.approx([10, 20], abs=1e-3)
 
 
-def test_a_sample_without_boxes_and_boxes_off_the_grid_count_as_background() -> None:
+def test_boxes_off_the_grid_count_as_background() -> None:
     head = build()
     nothing = make_truth([], [])
     outside = make_truth([[100.0, 0, 0, 4, 2, 1, 0, 0, 0]], [0])

@@ -32,7 +32,7 @@ def test_points_at_centers_get_their_cell_scaled_to_unit_length() -> None:
         torch.testing.assert_close(row, projected / projected.norm())
 
 
-def test_between_centers_the_scaled_cells_are_mixed_and_not_scaled_again() -> None:
+def test_between_centers_scaled_cells_are_mixed() -> None:
     head = BEVProjection(in_channels=2, out_channels=2, **GRID)
     torch.nn.init.eye_(head.proj.weight.data[:, :, 0, 0])
     bev = torch.zeros(1, 2, 2, 3)

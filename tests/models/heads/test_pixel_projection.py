@@ -38,7 +38,7 @@ def test_pixels_have_unit_length_unless_asked_otherwise() -> None:
     torch.testing.assert_close(raw(feats), raw.upsample(raw.project(feats)))
 
 
-def test_convention_aligned_corners_are_off_by_three_pixels_at_the_far_edge() -> None:
+def test_convention_aligned_corners_are_off_at_the_far_edge() -> None:
     # Stride 4, 10 cells: cell j sees the surroundings of pixel 4 j, so pixel 39 should
     # read cell 9.75 but reads 9: 0.75 cells, 3 px. At pixel 0 there is no error.
     positions = positions_read(PixelProjection(1, 1, scale_factor=4), num_cells=10)

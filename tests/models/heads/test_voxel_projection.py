@@ -32,7 +32,7 @@ def test_the_projection_has_a_bias_unless_told() -> None:
     assert VoxelProjection(2).proj.weight.shape == (64, 2)
 
 
-def test_standardized_features_give_the_same_whatever_their_scale() -> None:
+def test_standardized_features_do_not_depend_on_their_scale() -> None:
     head = VoxelProjection(in_channels=2, out_channels=3, normalize=False, standardize=True)
     feats = torch.tensor([[1.0, 10.0], [3.0, 30.0], [5.0, 80.0]])
     voxels = make_voxels([0, 1, 2], 3)
@@ -45,7 +45,7 @@ def test_standardized_features_give_the_same_whatever_their_scale() -> None:
     assert [name for name, _ in head.named_parameters()] == ["proj.weight", "proj.bias"]
 
 
-def test_standardizing_uses_the_statistics_of_training_in_evaluation() -> None:
+def test_evaluation_uses_the_statistics_of_training() -> None:
     head = VoxelProjection(in_channels=1, out_channels=1, normalize=False, standardize=True)
     feats, voxels = torch.tensor([[2.0], [6.0]]), make_voxels([0, 1], 2)
     for _ in range(200):

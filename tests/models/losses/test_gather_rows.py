@@ -49,7 +49,7 @@ def rank_loss(query: Tensor, key: Tensor, own: slice) -> Tensor:
 
 
 @pytest.mark.distributed
-def test_two_ranks_with_different_numbers_of_rows_equal_one_process() -> None:
+def test_two_ranks_equal_one_process() -> None:
     with tempfile.TemporaryDirectory() as folder:
         spawn(run_rank, (folder,), nprocs=2)
         results = [torch.load(Path(folder, f"{rank}.pt")) for rank in range(2)]

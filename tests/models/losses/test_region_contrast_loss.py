@@ -265,7 +265,7 @@ def split(*sizes: int) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     return list(query.split(sizes)), list(key.split(sizes)), list(ids.split(sizes))
 
 
-def test_scenes_do_not_meet_and_those_without_an_anchor_do_not_count() -> None:
+def test_scope_scene_averages_the_scenes_with_an_anchor() -> None:
     query, key, ids = split(8, 12, 5)
     ids[1] = torch.full((12,), -1)
     expected = [
@@ -276,7 +276,7 @@ def test_scenes_do_not_meet_and_those_without_an_anchor_do_not_count() -> None:
     torch.testing.assert_close(found, torch.stack(expected).mean())
 
 
-def test_in_the_scope_of_a_batch_all_scenes_compete_and_regions_stay_apart() -> None:
+def test_scope_batch_contrasts_scenes_and_keeps_regions_apart() -> None:
     query, key, ids = split(8, 12)
     renamed = torch.cat([ids[0], torch.where(ids[1] >= 0, ids[1] + 100, -1)])
     expected = region_contrast(torch.cat(query), torch.cat(key), renamed, 0.1, **RAPC)

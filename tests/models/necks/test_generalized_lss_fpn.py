@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from perception_kd.models.necks import GeneralizedLSSFPN
 
 
-def test_levels_are_enlarged_concatenated_and_convolved_from_the_deepest_on() -> None:
+def test_levels_are_merged_from_the_deepest_on() -> None:
     torch.manual_seed(0)
     neck = GeneralizedLSSFPN((4, 6, 8), out_channels=5).eval()
     feats = [torch.randn(2, c, s, 2 * s) for c, s in ((4, 8), (6, 4), (8, 2))]

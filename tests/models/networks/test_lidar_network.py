@@ -82,7 +82,7 @@ def test_the_map_of_a_cloud_does_not_depend_on_the_batch(parts: dict[str, Any]) 
 
 
 @NETWORKS
-def test_a_batch_without_voxels_gives_a_gradient_of_every_parameter(parts: dict[str, Any]) -> None:
+def test_a_batch_without_voxels_gives_every_gradient(parts: dict[str, Any]) -> None:
     network = make_network(parts)
     bev = network.extract_pts_bev([torch.zeros(0, 5), torch.full((3, 5), 100.0)])
     bev.sum().backward()

@@ -52,7 +52,7 @@ def make_pretrainer() -> BEVDistillation:
     return MODELS.build(copy.deepcopy(PRETRAINER)).eval()
 
 
-def test_the_dense_loss_is_a_weighted_mean_over_cells_summed_over_channels() -> None:
+def test_the_dense_loss_is_a_weighted_mean_over_cells() -> None:
     student, teacher = torch.randn(2, 2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
     weights = torch.zeros(2, 4, 5)
     weights[0, 1, 2], weights[1, 3, 4] = 1.0, 0.25

@@ -91,7 +91,7 @@ def test_both_networks_learn() -> None:
 
 
 @pytest.mark.parametrize("sizes", [(0, 300), (0, 0)])
-def test_clouds_without_points_give_a_finite_loss_with_a_gradient(sizes: tuple[int, ...]) -> None:
+def test_empty_point_clouds_give_a_finite_loss(sizes: tuple[int, ...]) -> None:
     model = make_pretrainer().train()
     losses = model(make_camera_batch(sizes, regions=False), mode="loss")
     (losses["loss_intra"] + losses["loss_inter"]).backward()

@@ -168,7 +168,7 @@ def test_a_scene_without_regions_beside_another_changes_nothing() -> None:
     torch.testing.assert_close(found, expected)
 
 
-def test_predicting_returns_the_values_of_the_loss_and_tensor_the_map() -> None:
+def test_predict_returns_losses_and_tensor_the_map() -> None:
     model = make_pretrainer()
     inputs = make_batch()
     losses = model(inputs, mode="loss")

@@ -99,7 +99,7 @@ def test_only_the_camera_network_and_its_projector_learn() -> None:
         assert torch.equal(value, before[name]) or not name.startswith("pts_"), name
 
 
-def test_a_new_projector_of_the_lidar_learns_while_the_teacher_does_not(tmp_path: Path) -> None:
+def test_a_new_lidar_projector_learns_and_the_teacher_does_not(tmp_path: Path) -> None:
     state = make_teacher(tmp_path / "prc.pth")
     settings: dict[str, Any] = dict(
         learn_pts_projector=True, teacher_checkpoint=str(tmp_path / "prc.pth")
@@ -145,20 +145,6 @@ def test_with_one_region_its_normalization_changes_nothing() -> None:
         normalized(inputs, mode="loss")["loss_rad"],
         plain(inputs, mode="loss")["loss_rad"],
     )
-
-
-def test_the_loss_falls() -> None:
-    model = make_pretrainer().train()
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=3e-3)
-    batch = make_camera_batch()
-    totals = []
-    for _ in range(15):
-        loss = model(batch, mode="loss")["loss_rad"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        totals.append(loss.item())
-    assert totals[-1] < totals[0] - 0.05
 
 
 def test_the_teacher_is_loaded_whole_and_the_student_left_alone(tmp_path: Path) -> None:
@@ -231,7 +217,7 @@ def test_batches_without_a_region_give_zero_with_a_gradient(sizes: tuple[int, ..
     )
 
 
-def test_predicting_returns_the_values_of_the_loss_and_tensor_both_maps() -> None:
+def test_predict_returns_losses_and_tensor_both_maps() -> None:
     model = make_pretrainer()
     batch = make_camera_batch()
     losses = model(batch, mode="loss")

@@ -11,7 +11,7 @@ from perception_kd.models.pretrainers.bev_distillation import region_heatmap
 GRID = BEVGrid((-8.0, -4.0, -2.0, 8.0, 4.0, 2.0), cell_size=0.5)
 
 
-def test_a_small_region_is_a_gaussian_of_the_least_radius_at_its_box_center() -> None:
+def test_a_small_region_is_a_gaussian_at_its_box_center() -> None:
     # Box (0.85, -1.0) to (1.25, -0.8): its center (1.05, -0.9) is in column 18, row 6.
     # The mean of the points, at x = 0.98, lies in column 17.
     points = torch.tensor([[0.85, -1.0, 9.0], [1.25, -0.9, 0], [0.85, -0.8, 0], [5.0, 3.0, 0]])
@@ -26,7 +26,7 @@ def test_a_small_region_is_a_gaussian_of_the_least_radius_at_its_box_center() ->
             assert heatmap[row, column].item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_wider_regions_are_wider_and_the_largest_value_stays_where_they_meet() -> None:
+def test_where_regions_meet_the_largest_value_stays() -> None:
     wide = torch.tensor([[-4.0, -3.0], [4.0, 3.0]])
     small = torch.tensor([[0.0, 0.0]])
     ids = torch.tensor([0, 0])

@@ -112,7 +112,7 @@ VOXELNET = dict(
 
 @pytest.mark.parametrize("student", [{}, VOXELNET], ids=["MinkUNet", "VoxelNet"])
 @pytest.mark.parametrize("num_points", [0, 7], ids=["empty", "out of range"])
-def test_a_batch_without_voxels_gives_zero_with_a_gradient_of_every_parameter(
+def test_a_batch_without_voxels_gives_zero_with_every_gradient(
     student: dict[str, Any], num_points: int
 ) -> None:
     model = make_pretrainer(**student).train()

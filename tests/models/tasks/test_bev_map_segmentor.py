@@ -108,7 +108,7 @@ def test_every_class_has_its_loss() -> None:
     assert sorted(losses) == ["loss_map_drivable_area", "loss_map_walkway"]
 
 
-def test_masks_of_other_classes_are_refused_and_predictions_name_theirs() -> None:
+def test_other_classes_are_refused_and_predictions_name_theirs() -> None:
     model, (inputs, samples) = make_segmentor().eval(), make_batch()
     with torch.no_grad():
         assert model(inputs, samples, mode="predict")[0].map_classes == CLASSES

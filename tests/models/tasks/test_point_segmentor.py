@@ -90,7 +90,7 @@ def lovasz_softmax(scores: Tensor, classes: Tensor) -> float:
 
 
 @pytest.mark.parametrize("absent", [(), (0,), (0, 2)], ids=str)
-def test_cross_entropy_and_lovasz_softmax_equal_their_definitions(absent: tuple[int, ...]) -> None:
+def test_losses_equal_their_definitions(absent: tuple[int, ...]) -> None:
     model, inputs = make_segmentor(losses=CE_AND_LOVASZ).eval(), make_inputs()
     samples = make_samples(inputs)
     for sample in samples:

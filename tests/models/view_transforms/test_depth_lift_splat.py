@@ -57,7 +57,7 @@ def test_an_empty_cloud_gives_an_empty_image() -> None:
     assert (images == 0).all()
 
 
-def test_the_depth_of_the_cloud_reaches_the_map_and_every_parameter_learns() -> None:
+def test_depth_reaches_the_map_and_every_parameter_learns() -> None:
     torch.manual_seed(0)
     transform = DepthLSSViewTransform(**SETTINGS)
     feats, cameras = torch.randn(4, 5, *FEAT_SHAPE), make_cameras()

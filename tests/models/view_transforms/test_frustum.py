@@ -106,7 +106,7 @@ def test_cells_are_those_of_the_grid_and_of_the_views_sample(seed: int | None) -
         assert on_grid.any()
 
 
-def test_convention_feature_cells_tile_the_image_or_reach_its_outer_pixels() -> None:
+def test_convention_cells_tile_the_image_or_reach_its_border() -> None:
     u, v = feature_pixels((256, 704), (32, 88), align_corners=False)
     assert [*u[[0, -1]], *v[[0, -1]]] == [3.5, 699.5, 3.5, 251.5]
     u, v = feature_pixels((256, 704), (32, 88), align_corners=True)

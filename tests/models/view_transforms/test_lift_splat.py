@@ -35,7 +35,7 @@ def random_frusta(num_views: int) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("seed", [None, 0, 5])
-def test_a_marked_pixel_at_one_depth_lands_in_the_cell_of_its_point(seed: int | None) -> None:
+def test_a_marked_pixel_lands_in_the_cell_of_its_point(seed: int | None) -> None:
     # View 2 is of sample 1; its feature cell (3, 7) at 5 m, through the matrices.
     cameras, transform = (
         make_cameras(seed=seed),
@@ -97,7 +97,7 @@ def test_mirrored_images_with_their_matrix_give_the_same_map() -> None:
     torch.testing.assert_close(mirrored, still, rtol=1e-5, atol=1e-5)
 
 
-def test_cropped_images_with_their_matrix_give_the_map_of_what_they_show() -> None:
+def test_cropped_images_give_the_map_of_what_they_show() -> None:
     # 16 px are cut off at the left, 8 at the top: two columns and a row of features.
     cameras, transform = make_cameras(), make_transform()
     corner = torch.tensor([[1.0, 0, -16], [0, 1, -8], [0, 0, 1]]).repeat(4, 1, 1)

@@ -43,7 +43,7 @@ def test_equals_mmdet3ds_up_to_the_order_of_voxels(max_num_points: int, max_voxe
         assert voxels.num_points[of_sample].tolist() == num_points[order].tolist()
 
 
-def test_every_point_knows_its_voxel_also_where_the_voxel_is_full() -> None:
+def test_points_of_full_voxels_know_their_voxel() -> None:
     cloud = make_cloud(900)
     voxels = make_voxelizer(max_voxels=(60, 1))([cloud])
     cells = ((cloud[:, :3] - torch.tensor(RANGE[:3])) / torch.tensor(SIZE)).floor().int()
