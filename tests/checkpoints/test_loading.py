@@ -97,9 +97,7 @@ def test_only_what_is_below_the_prefix_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("saved_as", ["encoder.", "module.encoder.", "module."])
-def test_too_little_is_refused_with_the_prefix_that_would_fit(
-    tmp_path: Path, saved_as: str
-) -> None:
+def test_too_little_is_refused_with_a_prefix_that_fits(tmp_path: Path, saved_as: str) -> None:
     named = {saved_as + name: value for name, value in weights().items()}
     model = make_model()
     expected = saved_as if saved_as == "encoder." else saved_as.removeprefix("module.")
@@ -114,7 +112,7 @@ def test_a_checkpoint_of_something_else_is_refused_with_its_keys(tmp_path: Path)
         load_pretrained(make_model(), path)
 
 
-def test_what_little_is_lacking_is_named_and_is_not_rounded_away(tmp_path: Path) -> None:
+def test_a_single_missing_weight_is_named(tmp_path: Path) -> None:
     model = nn.Sequential(nn.Linear(100, 100), nn.Linear(1, 1))
     state = {name: value for name, value in model.state_dict().items() if name != "1.bias"}
     wanted = r"at least 100% .* has 99\.9% and lacks 1\.bias; no other prefix would match more"
@@ -122,7 +120,7 @@ def test_what_little_is_lacking_is_named_and_is_not_rounded_away(tmp_path: Path)
         load_pretrained(model, save(tmp_path, state), min_share=1.0)
 
 
-def test_all_means_the_statistics_of_norms_too(tmp_path: Path) -> None:
+def test_all_includes_the_statistics_of_norms(tmp_path: Path) -> None:
     state = {name: value for name, value in weights().items() if name != "norm.running_var"}
     with pytest.raises(ValueError, match=r"has 100\.0% and lacks norm\.running_var"):
         load_pretrained(make_model(), save(tmp_path, state), min_share=1.0)
@@ -150,7 +148,7 @@ def test_a_new_head_is_ignored_by_name(tmp_path: Path) -> None:
     assert values(model.get_submodule("head")) == {0.0}
 
 
-def test_a_shape_that_differs_is_refused_even_where_the_share_is_enough(tmp_path: Path) -> None:
+def test_a_differing_shape_is_refused_at_any_share(tmp_path: Path) -> None:
     model = make_model()
     path = save(tmp_path, {**weights(), "head.bias": torch.ones(2)})
     with pytest.raises(ValueError, match=r"head\.bias must have shape \(1,\), but .* has \(2,\)"):
@@ -158,7 +156,7 @@ def test_a_shape_that_differs_is_refused_even_where_the_share_is_enough(tmp_path
     assert values(model) == {0.0}
 
 
-def test_another_size_of_the_network_is_named_before_the_share(tmp_path: Path) -> None:
+def test_another_network_size_is_named_before_the_share(tmp_path: Path) -> None:
     torch.save(nn.Linear(5, 7).state_dict(), tmp_path / "wide.pth")
     with pytest.raises(
         ValueError, match=r"bias must have shape \(2,\), but .* has \(7,\) \(2 such"

@@ -33,13 +33,13 @@ def explain_worker_error(bug: bool) -> str | None:
     return explain_error(caught.value)
 
 
-def test_what_the_package_refuses_is_one_line() -> None:
+def test_errors_of_the_package_are_one_line() -> None:
     with pytest.raises(ValueError, match="points") as caught:
         check_shape("points", np.zeros((2, 4)), ("N", 3))
     assert explain_error(caught.value) == "points must have shape (N, 3), but got (2, 4)."
 
 
-def test_what_it_refuses_in_a_worker_is_the_same_line() -> None:
+def test_errors_in_a_worker_are_the_same_line() -> None:
     assert explain_worker_error(bug=False) == "points must have shape (N, 3), but got (2, 4)."
 
 
@@ -51,7 +51,7 @@ def test_a_bug_keeps_its_traceback() -> None:
     assert explain_error(TypeError("bug")) is None
 
 
-def test_a_missing_file_is_one_line_wherever_it_was_missed() -> None:
+def test_a_missing_file_is_one_line_wherever_it_is_read() -> None:
     with pytest.raises(FileNotFoundError) as caught:
         Path("/no/such/file").read_text()
     assert "/no/such/file" in str(explain_error(caught.value))

@@ -82,7 +82,7 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     assert parts["meta"]["iter"] == whole["meta"]["iter"] == 16
 
 
-def test_the_learning_rate_follows_the_batch_size_unless_told_otherwise(tmp_path: Path) -> None:
+def test_the_learning_rate_scales_with_the_batch_size(tmp_path: Path) -> None:
     # 0.02 is for 4 samples a step, and the toy takes 2.
     config = write_config(tmp_path)
     once = ("train_cfg.max_epochs=1",)
@@ -103,7 +103,7 @@ def test_a_training_starts_from_pretrained_weights(tmp_path: Path) -> None:
     assert torch.equal(trained["backbone.weight"], weights["weight"])
 
 
-def test_a_run_goes_on_only_with_its_own_model(
+def test_resuming_another_model_is_refused(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     config = write_config(tmp_path)
@@ -118,7 +118,7 @@ def test_a_run_goes_on_only_with_its_own_model(
         assert f"({num} tensors differ, e.g. backbone." in error
 
 
-def test_a_run_goes_on_without_the_files_of_a_fresh_start(
+def test_resuming_needs_no_files_of_a_fresh_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = write_config(tmp_path)
@@ -134,7 +134,7 @@ def test_a_run_goes_on_without_the_files_of_a_fresh_start(
 
 
 @pytest.mark.distributed
-def test_two_processes_on_a_cpu_train_like_one_with_their_batch(tmp_path: Path) -> None:
+def test_two_cpu_processes_train_like_one_with_their_batch(tmp_path: Path) -> None:
     config = write_config(tmp_path)
     same = ("model.dropout=0.0", "train_cfg.max_epochs=2")
     larger = ("train_dataloader.batch_size=4",)
@@ -191,7 +191,7 @@ def test_user_errors_are_one_line(
     assert re.search(expected, line)
 
 
-def test_an_argument_that_only_python_refuses_is_one_line(
+def test_an_unexpected_argument_is_one_line(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     config = write_config(tmp_path)

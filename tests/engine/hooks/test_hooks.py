@@ -16,9 +16,7 @@ from tests.engine.toy import ToyDataset, ToyModel, build_runner, read_log
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_samples_know_their_epoch_also_in_workers_that_persist(
-    tmp_path: Path, workers: int
-) -> None:
+def test_persistent_workers_know_the_epoch(tmp_path: Path, workers: int) -> None:
     settings = {
         "train_dataloader.num_workers": workers,
         "train_dataloader.persistent_workers": workers > 0,
@@ -40,7 +38,7 @@ def test_wrapped_data_sets_are_found_and_their_skips_added() -> None:
     assert count_skipped(whole) == {"no_points": 4, "missing_file": 2}
 
 
-def test_draws_depend_on_seed_epoch_and_rank_and_on_nothing_before(tmp_path: Path) -> None:
+def test_draws_depend_on_seed_epoch_and_rank_alone(tmp_path: Path) -> None:
     runner = build_runner(tmp_path, **{"train_cfg.max_epochs": 1})
     hook = EpochSeedHook()
 
