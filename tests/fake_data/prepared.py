@@ -68,10 +68,11 @@ CACHE_OPTIONS: dict[str, Callable[[str, dict[str, Any]], list[str]]] = {
 
 
 def caches_of(settings: Any) -> dict[str, dict[str, Any]]:
-    """Return the expected settings of each cache that a config reads."""
+    """Return the expected settings of each cache that a config's data loaders read."""
+    loaders = [settings.get(f"{split}_dataloader") for split in ("train", "val", "test")]
     return {
         node["cache"]: dict(node.get("settings") or {})
-        for node in dicts_of(settings)
+        for node in dicts_of(loaders)
         if isinstance(node.get("cache"), str)
     }
 
