@@ -1,13 +1,15 @@
 """Rigid transforms as 4x4 matrices that act on column vectors."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from perception_kd.utils.checks import check_shape
 
 Array = NDArray[np.float64]
+ArrayOrTensor = TypeVar("ArrayOrTensor", NDArray[Any], Tensor)
 
 
 def make_rigid(rotation: Array, translation: Array) -> Array:
@@ -45,15 +47,17 @@ def invert_rigid(src2dst: Array) -> Array:
     return make_rigid(rotation.T, -rotation.T @ src2dst[:3, 3])
 
 
-def transform_points(points: NDArray[np.floating[Any]], src2dst: Array) -> Array:
+def transform_points(points: ArrayOrTensor, src2dst: ArrayOrTensor) -> ArrayOrTensor:
     """Move points from the source to the destination frame.
 
     Args:
-        points: Positions in the source frame in m, shape (N, 3).
-        src2dst: Rigid transform, shape (4, 4).
+        points: Positions in the source frame in m, array or tensor, shape (N, 3).
+        src2dst: Transform of the same kind, shape (4, 4); tensors must share their
+            dtype.
 
     Returns:
-        Positions in the destination frame in m, float64, shape (N, 3).
+        Positions in the destination frame in m, shape (N, 3). NumPy computes them in
+        the wider of the two types.
 
     Raises:
         ValueError: If an argument has the wrong shape.

@@ -8,6 +8,7 @@ import numpy as np
 from mmdet3d.structures import LiDARInstance3DBoxes
 from numpy.typing import NDArray
 
+from perception_kd.geometry.projection import project_points
 from perception_kd.geometry.rigid import Array, transform_points
 from perception_kd.structures import Color, Image, Sample
 from perception_kd.visualization.pictures import arrange_grid, resize_to_width
@@ -86,7 +87,7 @@ def draw_boxes_image(
         corners_cam = transform_points(corners.astype(float), lidar2cam)
         seen = []
         for start, end in (*_EDGES, *_FRONT):
-            pixels = _project_edge(corners_cam[[start, end]], cam2img)
+            pixels = _project_edge(corners_cam[[start, end]], cam2img, (height, width))
             if pixels is None:
                 continue
             inside, first, last = cv2.clipLine((0, 0, width, height), *pixels)
@@ -176,19 +177,25 @@ def to_bev_pixels(xy: NDArray[np.floating[Any]], radius: float, size: int) -> ND
     return np.floor(pixels).astype(np.int32)
 
 
-def _project_edge(ends: Array, cam2img: Array) -> tuple[list[int], list[int]] | None:
+def _project_edge(
+    ends: Array, cam2img: Array, img_shape: tuple[int, int]
+) -> tuple[list[int], list[int]] | None:
     """Return the rounded pixels of the part of an edge in front of the camera, if any.
 
     Args:
         ends: End points in the camera frame in m, shape (2, 3).
         cam2img: Intrinsics in px, shape (3, 3).
+        img_shape: Height and width of the image in px.
     """
     near, far = ends[np.argsort(ends[:, 2])]
     if far[2] <= _NEAR:
         return None
     if near[2] < _NEAR:
         near = near + (far - near) * (_NEAR - near[2]) / (far[2] - near[2])
-    pixels = np.stack([near, far]) @ cam2img.T
-    pixels = np.clip(np.round(pixels[:, :2] / pixels[:, 2:]), -30000, 30000)
-    first, last = pixels.astype(int).tolist()
+    in_front = np.stack([near, far])
+    # Half the depth of the cut, which rounding may have brought nearer.
+    pixels = project_points(
+        in_front, np.eye(4), cam2img, img_shape, min_depth=_NEAR / 2, border="none"
+    ).pixels
+    first, last = np.clip(np.round(pixels), -30000, 30000).astype(int).tolist()
     return first, last

@@ -1,7 +1,10 @@
 """Rigid transforms by hand and against numpy's inverse."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from perception_kd.geometry.rigid import invert_rigid, make_rigid, transform_points
 
@@ -21,7 +24,8 @@ def test_the_inverse_is_numpys() -> None:
 
 
 def test_single_precision_points_are_moved_in_double() -> None:
-    assert transform_points(np.zeros((2, 3), np.float32), np.eye(4)).dtype == np.float64
+    points: NDArray[Any] = np.zeros((2, 3), np.float32)
+    assert transform_points(points, np.eye(4)).dtype == np.float64
 
 
 def test_rejects_wrong_shapes() -> None:

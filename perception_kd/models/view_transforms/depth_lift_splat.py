@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from perception_kd.geometry.projection import project_points
 from perception_kd.models.view_transforms.frustum import Cameras
 from perception_kd.models.view_transforms.lift_splat import LSSViewTransform
 from perception_kd.registry import MODELS
@@ -37,17 +38,18 @@ def depth_images(points: list[Tensor], cameras: Cameras, min_depth: float = 1e-3
         (len(cam2img), height * width), torch.inf, dtype=torch.float32, device=cam2img.device
     )
     for view, sample in enumerate(cameras.view_sample.tolist()):
-        positions = points[sample][:, :3].double()
-        rotation, origin = augmented2cam[view, :3, :3], augmented2cam[view, :3, 3]
-        points_cam = positions @ rotation.T + origin
-        depth = points_cam[:, 2]
-        # Dividing by 1 where the point is not in front keeps every value finite.
-        in_front = depth > min_depth
-        pixels = points_cam / torch.where(in_front, depth, 1.0)[:, None] @ cam2img[view].T
-        col, row = torch.floor(pixels[:, :2] + 0.5).unbind(dim=1)
-        seen = in_front & (col >= 0) & (col < width) & (row >= 0) & (row < height)
-        where = row[seen].long() * width + col[seen].long()
-        images[view].scatter_reduce_(0, where, depth[seen].float(), "amin")
+        projection = project_points(
+            points[sample][:, :3].double(),
+            augmented2cam[view],
+            cam2img[view],
+            cameras.img_shape,
+            min_depth=min_depth,
+            border="pixel",
+        )
+        visible = projection.visible
+        col, row = torch.floor(projection.pixels[visible] + 0.5).long().unbind(dim=1)
+        depth = projection.depth[visible].float()
+        images[view].scatter_reduce_(0, row * width + col, depth, "amin")
     images = images.masked_fill(images.isinf(), 0.0)
     return images.view(-1, 1, height, width)
 

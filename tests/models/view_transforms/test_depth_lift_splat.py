@@ -34,7 +34,7 @@ def test_a_pixel_shows_the_nearest_of_its_points(seed: int | None) -> None:
     for view, sample in enumerate(cameras.view_sample.tolist()):
         undo = np.linalg.inv(cameras.lidar_aug_matrix[sample].double().numpy())
         points = clouds[sample][:, :3].double().numpy() @ undo[:3, :3].T + undo[:3, 3]
-        stored, depths, _ = project_points(
+        projection = project_points(
             points,
             cameras.lidar2cam[view].double().numpy(),
             cameras.cam2img[view].double().numpy(),
@@ -42,9 +42,9 @@ def test_a_pixel_shows_the_nearest_of_its_points(seed: int | None) -> None:
             min_depth=1e-3,
         )
         img_aug = cameras.img_aug_matrix[view].double().numpy()
-        present = stored @ img_aug[:2, :2].T + img_aug[:2, 2]
+        present = projection.pixels @ img_aug[:2, :2].T + img_aug[:2, 2]
         expected = np.zeros(IMG_SHAPE)
-        for (u, v), depth in zip(present, depths, strict=True):
+        for (u, v), depth in zip(present, projection.depth, strict=True):
             row, col = int(np.floor(v + 0.5)), int(np.floor(u + 0.5))
             if depth > 1e-3 and 0 <= row < IMG_SHAPE[0] and 0 <= col < IMG_SHAPE[1]:
                 before = expected[row, col]

@@ -77,16 +77,16 @@ def test_a_point_on_a_ray_projects_to_its_feature_cell(
     for view, sample in enumerate(cameras.view_sample):
         points = (origins[view] + 7.5 * rays[view]).reshape(-1, 3).numpy()
         undo = np.linalg.inv(cameras.lidar_aug_matrix[sample].double().numpy())
-        stored, depth, _ = project_points(
+        projection = project_points(
             points @ undo[:3, :3].T + undo[:3, 3],
             cameras.lidar2cam[view].double().numpy(),
             cameras.cam2img[view].double().numpy(),
             IMG_SHAPE,
         )
         img_aug = cameras.img_aug_matrix[view].double().numpy()
-        present = stored @ img_aug[:2, :2].T + img_aug[:2, 2]
+        present = projection.pixels @ img_aug[:2, :2].T + img_aug[:2, 2]
         np.testing.assert_allclose(present, expected, atol=1e-5)
-        np.testing.assert_allclose(depth, 7.5, atol=1e-6)
+        np.testing.assert_allclose(projection.depth, 7.5, atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", [None, 3])
