@@ -1,4 +1,4 @@
-"""What every run shares: hooks, logs, seed, processes."""
+"""Hooks, logs, seed and processes, shared by every run."""
 
 default_scope = "perception_kd"
 
@@ -8,7 +8,7 @@ default_hooks = dict(
     param_scheduler=dict(type="ParamSchedulerHook"),
     checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type="DistSamplerSeedHook"),
-    # Here and not in custom_hooks, since a leaf config would replace that list.
+    # Not in custom_hooks, since a leaf config would replace that list.
     dataset_epoch=dict(type="DatasetEpochHook"),
     epoch_seed=dict(type="EpochSeedHook"),
     run_summary=dict(type="RunSummaryHook"),

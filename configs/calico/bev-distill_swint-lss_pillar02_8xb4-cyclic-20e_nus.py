@@ -1,4 +1,4 @@
-"""PRC, then BEVDistill without labels in the place of RAD: CALICO compares with it."""
+"""PRC, then BEVDistill without labels instead of RAD: a baseline of CALICO."""
 
 _base_ = [
     "../_base_/datasets/nuscenes_regions_cameras.py",
@@ -9,7 +9,7 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-# Only points in regions: the published queries are objects.
+# Only points in regions, since the published queries are objects.
 steps = dict(sample_points=dict(num_background_points=0, ego_half_width=0.0))
 train_dataloader = dict(dataset=dict(pipeline=steps))
 val_dataloader = train_dataloader

@@ -1,4 +1,4 @@
-"""PointContrast: InfoNCE of points drawn anywhere, with no regions at all."""
+"""PointContrast: InfoNCE of points drawn anywhere, without regions."""
 
 _base_ = ["./prc_pillar02_8xb4-cyclic-20e_nus.py"]
 
@@ -7,6 +7,6 @@ train_dataloader = dict(dataset=dict(pipeline=steps))
 val_dataloader = train_dataloader
 test_dataloader = val_dataloader
 
-# alpha = 0 leaves the point-wise term. 1024 points of each of four point clouds are the
-# published 4096 of a process's batch, all of which compete.
+# alpha = 0 keeps only the point-wise term. 1024 points of each of four point clouds are
+# the published 4096 of the batch of a process, all contrasted with each other.
 model = dict(alpha=0.0, loss_rapc=_base_.point_info_nce)

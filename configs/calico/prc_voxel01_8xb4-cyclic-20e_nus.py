@@ -1,4 +1,4 @@
-"""CALICO's first stage on VoxelNet, whose sparse encoder's map is read."""
+"""CALICO's first stage on VoxelNet, on the map of its sparse encoder."""
 
 _base_ = [
     "../_base_/datasets/nuscenes_regions.py",

@@ -1,6 +1,6 @@
 """RAD from small PointPillars to a small ResNet on synthetic data: `make demo` runs it.
 
-Give the teacher that ``prc_pillar04-small_1xb2-adamw-cosine-8e_synthetic`` trained:
+Needs the teacher trained by ``prc_pillar04-small_1xb2-adamw-cosine-8e_synthetic``:
 ``--cfg-options model.teacher_checkpoint=...``.
 """
 

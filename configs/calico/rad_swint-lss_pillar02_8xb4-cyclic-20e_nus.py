@@ -1,7 +1,7 @@
 """CALICO's second stage: region-aware distillation from PointPillars to Swin-T and LSS.
 
-The view transform sees images alone. For fusion with LiDAR depth in it, take
-``DepthLSSViewTransform`` here and in the detector, never one here and one there.
+The view transform sees only images. For fusion with LiDAR depth, use
+``DepthLSSViewTransform`` both here and in the detector.
 """
 
 _base_ = [

@@ -1,4 +1,4 @@
-"""SimIPU seen from above: cameras and LiDAR learn jointly. CALICO compares with it."""
+"""SimIPU in BEV: cameras and LiDAR learn jointly. A baseline of CALICO."""
 
 _base_ = [
     "../_base_/datasets/nuscenes_regions_cameras.py",
@@ -9,7 +9,7 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-# No regions; cameras follow the first view.
+# No regions; cameras share the augmentation of the first copy.
 steps = dict(
     load_regions=None,
     make_cloud_views=_base_.make_cloud_views,

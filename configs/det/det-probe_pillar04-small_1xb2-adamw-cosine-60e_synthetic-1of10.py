@@ -1,6 +1,6 @@
 """The head of the small CenterPoint on a frozen map, with the labels of ten keyframes.
 
-Give the pre-training's checkpoint with --pretrained; without it the map is that of the
+Pass the pre-trained checkpoint by --pretrained; without it, the map is that of the
 random initialization, the baseline.
 """
 

@@ -1,6 +1,6 @@
-"""A small CenterPoint of 0.4 m pillars on synthetic data, in minutes on two CPU cores.
+"""A small CenterPoint with 0.4 m pillars on synthetic data, in minutes on two cores.
 
-All samples once per epoch: class-balanced sampling would repeat nearly each.
+Each sample once per epoch: class-balanced sampling would repeat nearly all of them.
 """
 
 _base_ = [
@@ -28,7 +28,7 @@ model = dict(
 )
 load_pretrained_from = dict(ignore=["pts_bbox_head."])
 
-# The sweep before the keyframe is enough to tell what moves.
+# The sweep before the keyframe is enough to recognize motion.
 steps = dict(**_base_.one_sweep, **_base_.straight_streets)
 train_dataloader = dict(**_base_.synthetic_loader, dataset=dict(**_base_.synthetic, pipeline=steps))
 val_dataloader = dict(

@@ -1,6 +1,6 @@
-"""The small CenterPoint of LiDAR and cameras on synthetic data.
+"""The small CenterPoint from LiDAR and cameras on synthetic data.
 
-The LiDAR's map has its SECOND and FPN behind it: the fused one goes to the head as is.
+SECOND and FPN process the LiDAR's map; the fused map enters the head directly.
 """
 
 _base_ = [

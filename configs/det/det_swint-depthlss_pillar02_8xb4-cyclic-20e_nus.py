@@ -1,4 +1,4 @@
-"""BEVFusion whose lift-splat also sees the LiDAR's depth, as published."""
+"""BEVFusion as published, with LiDAR depth in the lift-splat."""
 
 _base_ = ["./det_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"]
 

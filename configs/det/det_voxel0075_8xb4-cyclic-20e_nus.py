@@ -10,7 +10,7 @@ model = dict(
         max_voxels=(120000, 160000),
     ),
     pts_middle_encoder=dict(sparse_shape=[41, 1440, 1440]),
-    # Eight of its voxels.
+    # Eight voxels.
     pts_bbox_head=dict(point_cloud_range=point_cloud_range, cell_size=0.6),
 )
 

@@ -1,6 +1,6 @@
-"""Fine-tuning of the small MinkUNet on every tenth keyframe: what `make demo` runs.
+"""Fine-tuning of the small MinkUNet on every tenth keyframe: `make demo` runs it.
 
-Ten percent of the keyframes and not, as SLidR has it, of the scenes: there are eight.
+Unlike in SLidR, a share of the keyframes and not of the scenes: there are only eight.
 """
 
 _base_ = ["./lidarseg-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic-1of2.py"]

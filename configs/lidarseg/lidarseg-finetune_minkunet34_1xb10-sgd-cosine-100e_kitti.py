@@ -16,7 +16,7 @@ model = dict(
 )
 load_pretrained_from = dict(prefix="pts_backbone.")
 train_dataloader = dict(batch_size=10, num_workers=4)
-# The new head learns at 2.0.
+# The learning rate of the new head is 2.0.
 optim_wrapper = dict(
     optimizer=dict(lr=0.05),
     paramwise_cfg=dict(custom_keys=dict(pts_seg_head=dict(lr_mult=40.0))),

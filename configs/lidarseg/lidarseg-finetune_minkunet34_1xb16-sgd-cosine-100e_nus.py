@@ -15,7 +15,7 @@ model = dict(
     **_base_.voxel_losses,
 )
 load_pretrained_from = dict(prefix="pts_backbone.")
-# The new head learns at 2.0.
+# The learning rate of the new head is 2.0.
 optim_wrapper = dict(
     optimizer=dict(lr=0.02),
     paramwise_cfg=dict(custom_keys=dict(pts_seg_head=dict(lr_mult=100.0))),

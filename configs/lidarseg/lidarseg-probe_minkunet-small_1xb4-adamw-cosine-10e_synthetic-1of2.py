@@ -1,7 +1,7 @@
 """Linear probe of the small MinkUNet on synthetic data: `make demo` runs it.
 
-Give the pre-training's checkpoint with --pretrained; without it the features are those
-of the random initialization, the baseline.
+Pass the pre-trained checkpoint by --pretrained; without it, the features are those of
+the random initialization, the baseline.
 """
 
 _base_ = [

@@ -1,7 +1,7 @@
-"""Linear probe of the small MinkUNet: what its frozen features say of 19 classes.
+"""Linear probe of the small MinkUNet on SemanticKITTI: 19 classes, frozen features.
 
-Give the pre-training's checkpoint with --pretrained; without it the features are those
-of the random initialization, the baseline.
+Pass the pre-trained checkpoint by --pretrained; without it, the features are those of
+the random initialization, the baseline.
 """
 
 _base_ = [
@@ -22,7 +22,7 @@ model = dict(
 )
 load_pretrained_from = dict(prefix="pts_backbone.")
 
-# A second of a street has few views; rotating them helps no linear layer.
+# Rotations do not help a linear layer with the few views of a second of driving.
 train_dataloader = dict(dataset=dict(pipeline=dict(rotate=None, flip=None)))
 
 optim_wrapper = dict(optimizer=dict(lr=0.02, weight_decay=1e-4))

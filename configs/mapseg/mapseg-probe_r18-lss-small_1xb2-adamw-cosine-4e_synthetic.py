@@ -1,7 +1,7 @@
-"""Maps from what frozen cameras see: only the network behind their map is trained.
+"""Maps from a frozen camera network: only the layers after its BEV map are trained.
 
-Give the pre-training's checkpoint with --pretrained; without it the features are those
-of the random initialization, the baseline.
+Pass the pre-trained checkpoint by --pretrained; without it, the features are those of
+the random initialization, the baseline.
 """
 
 _base_ = ["./mapseg_r18-lss-small_1xb2-adamw-cosine-8e_synthetic.py"]

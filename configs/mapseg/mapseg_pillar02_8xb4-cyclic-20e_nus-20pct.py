@@ -1,4 +1,4 @@
-"""Maps from LiDAR alone, with the maps of 20 % of the training scenes."""
+"""Maps from LiDAR, with the maps of 20 % of the training scenes."""
 
 _base_ = ["./mapseg_pillar02_8xb4-cyclic-20e_nus.py"]
 

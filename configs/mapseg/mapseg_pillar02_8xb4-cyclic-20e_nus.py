@@ -1,4 +1,4 @@
-"""Maps from LiDAR alone, with 0.2 m pillars."""
+"""Maps from LiDAR, with 0.2 m pillars."""
 
 _base_ = [
     "../_base_/datasets/nuscenes_mapseg.py",

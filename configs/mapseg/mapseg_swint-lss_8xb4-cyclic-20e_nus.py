@@ -1,4 +1,4 @@
-"""Maps from six cameras alone, with Swin-T and lift-splat."""
+"""Maps from six cameras, with Swin-T and lift-splat."""
 
 _base_ = [
     "../_base_/datasets/nuscenes_mapseg.py",
@@ -24,7 +24,7 @@ model = dict(
 )
 load_pretrained_from = dict(ignore=["bev_", "map_head."])
 
-# There are no points: the frame of the map is augmented alone.
+# Without points, only the frame of the map is augmented.
 cameras_train = dict(**_base_.images_train, **_base_.no_points)
 cameras_test = dict(**_base_.images_test, **_base_.no_points)
 train_dataloader = dict(dataset=dict(cameras=None, pipeline=cameras_train))

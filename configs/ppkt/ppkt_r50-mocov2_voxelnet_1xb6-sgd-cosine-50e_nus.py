@@ -1,4 +1,4 @@
-"""PPKT for VoxelNet on nuScenes: SLidR's VoxelNet, its schedule and PPKT's loss."""
+"""PPKT on nuScenes with SLidR's VoxelNet and schedule."""
 
 _base_ = ["../slidr/slidr_r50-mocov2_voxelnet_1xb6-sgd-cosine-50e_nus.py"]
 

@@ -20,5 +20,5 @@ train_dataloader = dict(batch_size=2, num_workers=1, dataset=dict(scenes=None))
 val_dataloader = dict(batch_size=2, num_workers=1)
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=12)
-# Larger than its two samples per step would ask for: the runs are short.
+# The learning rate is high for two samples per step, since the runs are short.
 auto_scale_lr = dict(base_batch_size=2)

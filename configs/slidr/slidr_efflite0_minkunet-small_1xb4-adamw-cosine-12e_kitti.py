@@ -16,7 +16,7 @@ model = dict(
     pts_head=dict(**_base_.minkunet_small_projection, out_channels=64),
 )
 
-# Whole images: crops would throw half of the few pairs of a short run away.
+# Whole images: crops would discard half of the few pairs of a short run.
 resize = dict(type="ResizeImages", size=(224, 736))
 steps_train = dict(drop_cuboids=None, crop_images=dict(_delete_=True, **resize))
 steps_val = dict(resize_images=resize)

@@ -16,7 +16,7 @@ model = dict(
     pts_head=dict(**_base_.minkunet34_projection, out_channels=64),
 )
 
-# The published superpixels; the default ones are made some 15 times faster.
+# The published superpixels; creating the default ones is about 15 times faster.
 published = dict(load_superpixels=dict(cache="superpixels/skimage_150"))
 train_dataloader = dict(dataset=dict(pipeline=published))
 val_dataloader = train_dataloader

@@ -12,7 +12,7 @@ _base_ = [
 model = dict(**_base_.slidr, **_base_.img_r50_mocov2, **_base_.pts_voxelnet)
 
 steps = dict(
-    # The disc and not the square: no rotation can push a point out of the grid.
+    # A disc rather than a square, so that no rotation moves a point out of the grid.
     crop_points=dict(type="CropToDisc", radius=51.2, z_range=(-5.0, 3.0)),
     load_superpixels=dict(cache="superpixels/skimage_30", settings=dict(num_segments=30)),
 )

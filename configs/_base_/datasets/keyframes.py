@@ -1,6 +1,6 @@
-"""Loaders of keyframes: shuffled to train on, in order to be scored on.
+"""Loaders of keyframes: shuffled for training, in order for evaluation.
 
-Folders, info files, pipelines and the evaluator are each data set's own.
+Each data set adds its folders, info files, pipelines and evaluator.
 """
 
 train_dataloader = dict(

@@ -1,6 +1,6 @@
-"""nuScenes for networks that see bird's-eye-view maps; intensity 0..255.
+"""nuScenes for networks with bird's-eye-view maps; intensity 0..255.
 
-Detection, map segmentation and CALICO share it. Augmentation is BEVFusion's.
+Shared by detection, map segmentation and CALICO. The augmentation is BEVFusion's.
 
 A pipeline is a dict of named steps in order; a config changes a step by its name, fills
 one that is empty, or leaves one out by None.
@@ -31,7 +31,7 @@ augment_images = dict(
 resize_images = dict(type="ScaleAndCropImages", size=image_size, scale=0.48)
 pack = dict(type="PackInputs")
 
-# What cameras and LiDAR fill in, or leave out, in the pipelines below.
+# Steps of cameras and LiDAR that are filled in or left out in the pipelines below.
 no_images = dict(load_images=dict(), scale_images=dict(), flip_images=dict(), rotate_images=dict())
 images_train = dict(load_images=load_images, **augment_images)
 images_test = dict(load_images=load_images, resize_images=resize_images)

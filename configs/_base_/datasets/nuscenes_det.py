@@ -1,7 +1,7 @@
 """nuScenes' ten classes of boxes, from LiDAR; configs with cameras fill in images.
 
-Ground truth is not pasted into other samples: a database of objects would be made of
-all labels, whatever share of them a config is to see.
+Ground truth is not pasted into other samples: a database of objects would be built from
+all labels, even where a config trains with a share of them.
 """
 
 _base_ = ["./nuscenes_bev.py"]

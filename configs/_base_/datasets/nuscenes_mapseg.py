@@ -1,7 +1,6 @@
 """nuScenes' maps: six classes, +-50 m at 0.5 m, from LiDAR; configs fill in images.
 
-Masks are drawn as the devkit draws them, which is what BEVFusion's results are measured
-on.
+Masks equal the devkit's, on which BEVFusion's results are measured.
 """
 
 _base_ = ["./nuscenes_bev.py"]

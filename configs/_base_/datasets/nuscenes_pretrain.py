@@ -5,9 +5,8 @@ _base_ = ["./keyframes.py", "./slidr_pipelines.py"]
 data_root = "data/nuscenes"
 info_root = "data/nuscenes"
 
-# SLidR leaves 100 of the 700 training scenes out, for choosing hyperparameters on; with
-# ann_file="nuscenes_infos_train.pkl" and scenes="parametrize_val" they are validated
-# on.
+# SLidR holds out 100 of the 700 training scenes to choose hyperparameters. To validate
+# on them, set ann_file="nuscenes_infos_train.pkl" and scenes="parametrize_val".
 train_dataloader = dict(
     dataset=dict(
         data_root=data_root,

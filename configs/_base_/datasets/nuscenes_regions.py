@@ -1,7 +1,7 @@
-"""nuScenes with label-free regions, two views of the points. Intensity is 0..255.
+"""nuScenes with label-free regions and two copies of the points; intensity 0..255.
 
-Ten sweeps reach the network; only points of the keyframe are in regions. No labels are
-read: neither boxes nor a class-balanced choice of samples.
+The network sees ten sweeps; only points of the keyframe are in regions. No labels are
+read: no boxes, and no class-balanced sampling.
 """
 
 _base_ = ["./nuscenes_bev.py"]
@@ -27,7 +27,7 @@ sample_points = dict(
     ego_half_width=1.5,
 )
 
-# Validation has views as well: without them there is no loss.
+# Validation needs the copies as well: the loss compares them.
 train_pipeline = dict(
     load_points=_base_.load_points,
     load_regions=load_regions,

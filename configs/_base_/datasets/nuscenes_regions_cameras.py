@@ -23,7 +23,7 @@ val_pipeline = dict(
     pack=_base_.pack,
 )
 
-# None for cameras means all of them.
+# cameras=None means all cameras.
 train_dataloader = dict(dataset=dict(cameras=None, pipeline=dict(_delete_=True, **train_pipeline)))
 val_dataloader = dict(dataset=dict(cameras=None, pipeline=dict(_delete_=True, **val_pipeline)))
 test_dataloader = val_dataloader

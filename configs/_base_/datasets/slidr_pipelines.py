@@ -29,5 +29,5 @@ val_pipeline = dict(
     pack=pack,
 )
 
-# PPKT: a seed to draw pairs over the batch takes the place of superpixels.
+# PPKT: a seed, with which pairs are drawn from the batch, replaces superpixels.
 pairs_without_superpixels = dict(load_superpixels=None, draw_seed=dict(type="DrawSeed"))

@@ -1,4 +1,4 @@
-"""SECOND and FPN on a fused map: 256 channels to 512 at the same cells, BEVFusion's."""
+"""BEVFusion's SECOND and FPN on a fused map: 256 channels to 512 on the same cells."""
 
 bev_second = dict(
     bev_backbone=dict(

@@ -1,6 +1,6 @@
-"""What CALICO's two stages compare and how, whatever networks see it.
+"""Comparisons and losses of CALICO's two stages, for any networks.
 
-The paper leaves part of it open. Those are the defaults of configs/calico/README.md.
+Choices that the paper leaves open are listed in configs/calico/README.md.
 """
 
 projector = dict(type="FeatureProjector", hidden_channels=(128,), out_channels=64, batch_norm=False)
@@ -44,8 +44,8 @@ rad = dict(
         scope="scene",
     ),
 )
-# InfoNCE of all drawn points, in regions or not. As PointContrast's, SimIPU's and
-# BEVDistill's code has it, those of the whole batch of a process are negatives.
+# InfoNCE of all drawn points, in regions or not. As in the code of PointContrast,
+# SimIPU and BEVDistill, negatives are from the whole batch of a process.
 point_info_nce = dict(
     type="RegionContrastLoss",
     temperature=0.07,

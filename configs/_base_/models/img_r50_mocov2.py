@@ -1,4 +1,4 @@
-"""A frozen ResNet-50 with MoCo v2 weights as a teacher: SLidR's, and PPKT's."""
+"""A frozen ResNet-50 with MoCo v2 weights as a teacher, as in SLidR and PPKT."""
 
 resnet50_mocov2 = dict(
     type="DilatedResNet",

@@ -1,7 +1,7 @@
 """Swin-T, FPN and lift-splat of BEVFusion: 80 channels at 0.8 m.
 
-The cells are 0.4 m before the view transform halves the map, and end where the
-LiDAR's do. ImageNet weights: see configs/det/README.md.
+The cells are 0.4 m before the view transform halves the map; the map has the range of
+the LiDAR's. ImageNet weights: see configs/det/README.md.
 """
 
 img_swint_lss = dict(

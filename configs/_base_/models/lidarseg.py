@@ -1,4 +1,4 @@
-"""A linear layer on a LiDAR network with SLidR's losses; classes are the config's."""
+"""A linear layer on a LiDAR network with SLidR's losses; configs add the classes."""
 
 lidarseg = dict(type="PointSegmentor", data_preprocessor=dict(type="CameraLidarDataPreprocessor"))
 voxel_losses = dict(

@@ -5,7 +5,7 @@ voxelizer = dict(
     voxel_size=(0.15, 0.15, 0.15),
     coordinates="cartesian",
     reduce="mean",
-    # Intensity, height in units of 2 m, place in the voxel.
+    # Intensity, height in units of 2 m, offset in the voxel.
     feature_columns=(3, 2, "offset"),
     feature_scale=(1.0, 0.5, 1.0, 1.0, 1.0),
 )
@@ -20,7 +20,7 @@ minkunet_small = dict(
 )
 
 pts_minkunet_small = dict(pts_voxelizer=voxelizer, pts_backbone=minkunet_small)
-# Intensity is 0..255 in nuScenes, not 0..1.
+# nuScenes' intensity is 0..255, not 0..1.
 pts_minkunet_small_nus = dict(
     pts_voxelizer=dict(voxelizer, feature_scale=(1 / 64, 0.5, 1.0, 1.0, 1.0)),
     pts_backbone=minkunet_small,

@@ -1,7 +1,7 @@
-"""SLidR's VoxelNet, which it reads as a bird's-eye-view map.
+"""SLidR's VoxelNet, sampled as a bird's-eye-view map.
 
 Unlike the published code the grid has 41 cells along z, so that points above 0.6 m
-reach the map, and a cell's value lies at its center.
+reach the map, and the value of a cell is at its center.
 """
 
 voxelnet_range = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)

@@ -1,4 +1,4 @@
-"""What image-to-LiDAR distillation compares and how, whatever networks see it."""
+"""Comparisons and losses of image-to-LiDAR distillation, for any networks."""
 
 slidr = dict(
     type="SuperpixelDistillation",

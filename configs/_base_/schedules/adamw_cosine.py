@@ -1,4 +1,4 @@
-"""AdamW with a warm-up and a cosine decay, for short runs; max_epochs is the leaf's."""
+"""AdamW with a warm-up and a cosine decay, for short runs; configs set max_epochs."""
 
 optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="AdamW", lr=6e-3, weight_decay=1e-2))
 param_scheduler = [

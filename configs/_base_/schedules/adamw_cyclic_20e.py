@@ -2,8 +2,8 @@
 
 mmcv's "cyclic" policy, as in BEVFusion: for 40 % of the epochs the rate rises to ten
 times the optimizer's and the momentum falls to 0.85 / 0.95 of it; then the rate falls
-to a ten thousandth, and the momentum returns. mmdet3d's cyclic-20e gives the ends of
-the momentum as values and not as shares, so that it would end at 1.
+to a ten thousandth, and the momentum returns. mmdet3d's cyclic-20e gives the targets of
+the momentum as values instead of ratios, so that it would end at 1.
 """
 
 optim_wrapper = dict(

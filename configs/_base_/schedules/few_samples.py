@@ -1,6 +1,6 @@
-"""Changes to the short schedule where an epoch is five steps.
+"""Changes to the short schedule for epochs of five steps.
 
-Pre-trained parts are not to be lost in a warm-up that short.
+They protect pre-trained weights during such a short warm-up.
 """
 
 few_samples_optim_wrapper = dict(optimizer=dict(lr=2e-3))

@@ -1,4 +1,4 @@
-"""SGD with a cosine decay over 100 epochs, as SLidR judges what it pre-trained."""
+"""SGD with a cosine decay over 100 epochs, as in SLidR's evaluations."""
 
 _base_ = ["./sgd_cosine_50e.py"]
 
