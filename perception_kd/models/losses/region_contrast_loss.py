@@ -24,17 +24,17 @@ def region_contrast(
     is its region. Points in no region are *semantic-less*: candidates, but no anchors.
     With s_ij = exp(q_i . k_j / t) and t the temperature:
 
-        loss = - sum over anchors i of  w_i  mean over j in P(i) of  log( s_ij / Z_ij )
+        loss = - sum over anchors i of w_i mean over positives j of log( s_ij / Z_ij )
 
-    - P(i), the positives: "region", all points with r_j = r_i, or "point", i itself.
-    - Z_ij: s_ij and all other s_ik, or, without ``same_region_negatives``, s_ij and
-      those with r_k != r_i.
-    - w_i: 1 / number of anchors, or, with ``region_normalize``, 1 / (R N_A), where N_A
-      is the number of anchors in the region of i and R that of regions. Either way
-      weights sum to 1.
+    - Positives of i: "region", all points with r_j = r_i, or "point", i itself.
+    - Z_ij: the sum of s_ij and all other s_il, or, without ``same_region_negatives``,
+      of s_ij and those with r_l != r_i.
+    - w_i: 1 / A, where A is the number of anchors, or, with ``region_normalize``, 1 /
+      (R A_i), where A_i is the number of anchors in the region of i and R that of
+      regions that have anchors. Either way weights sum to 1.
 
-    Anchors i are rows, j and k are points: one that was drawn twice is two anchors, but
-    is one candidate, and so is never a negative of itself.
+    Anchors i are rows; j and l are the N distinct points among the M rows. A point that
+    was drawn twice is two anchors but one candidate, and so never a negative of itself.
 
     The losses of CALICO [1] are cases of it, as far as public material tells; what it
     leaves open is an argument:
@@ -90,14 +90,14 @@ def region_contrast(
 
     candidates, candidate_of = _distinct_rows(point_ids)
     same_region = region_ids[anchors, None] == region_ids[candidates]
-    own = torch.zeros_like(same_region).scatter_(1, candidate_of[anchors, None], True)
-    positive = same_region if positives == "region" else own
+    same_point = torch.zeros_like(same_region).scatter_(1, candidate_of[anchors, None], True)
+    positive = same_region if positives == "region" else same_point
     negative = torch.ones_like(same_region) if same_region_negatives else ~same_region
 
     # Autocast would round the logits to half: 8 bits for what is divided by 0.1.
     with torch.autocast(query.device.type, enabled=False):
         logits = (query[anchors] / temperature) @ key[candidates].T
-    per_anchor = _mean_of_positives(logits, positive, negative)
+    per_anchor = _mean_of_positives(_log_normalizers(logits, negative) - logits, positive)
     return (weights[anchors].to(wide) * per_anchor).sum()
 
 
@@ -138,26 +138,28 @@ def _check_positives(positives: str) -> None:
 
 
 def _distinct_rows(point_ids: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the first row of each of K points, (K,), and which a row is, (M,)."""
+    """Return the first row of each distinct point, (N,), and each row's point, (M,)."""
     distinct, which = point_ids.unique(return_inverse=True)
     rows = torch.arange(len(point_ids), device=point_ids.device)
     first = rows.new_full((len(distinct),), len(rows))
     return first.scatter_reduce_(0, which, rows, "amin"), which
 
 
-def _mean_of_positives(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-    """Average ``- log( s_ij / Z_ij )`` over the positives j of each anchor i, (A,).
+def _log_normalizers(logits: Tensor, negative: Tensor) -> Tensor:
+    """Return log Z_ij of each anchor i and point j, shape (A, N).
 
     Args:
-        logits: Logarithms of s, shape (A, K).
-        positive: Whether j is a positive of i, shape (A, K); at least one.
-        negative: Which s_ik are in Z_ij besides s_ij, shape (A, K).
+        logits: Logarithms of s, shape (A, N).
+        negative: Whether s_ij is in the sums Z_i of all other points, shape (A, N).
     """
     others = torch.logsumexp(logits.masked_fill(~negative, -torch.inf), dim=1, keepdim=True)
     # Where j is among the others its own s is in their sum already.
-    normalizer = torch.where(negative, others, torch.logaddexp(logits, others))
-    terms = torch.where(positive, normalizer - logits, 0.0)
-    return terms.sum(dim=1) / positive.sum(dim=1)
+    return torch.where(negative, others, torch.logaddexp(logits, others))
+
+
+def _mean_of_positives(terms: Tensor, positive: Tensor) -> Tensor:
+    """Average terms (A, N) over the positives of each anchor, at least one, (A,)."""
+    return torch.where(positive, terms, 0.0).sum(dim=1) / positive.sum(dim=1)
 
 
 @MODELS.register_module()
