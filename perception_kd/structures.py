@@ -127,7 +127,7 @@ class PackedInputs(TypedDict, total=False):
 
 
 class PackedSample(TypedDict):
-    """What a pipeline returns: the tensors of a sample and its annotations."""
+    """Output of a pipeline: the tensors of a sample and its annotations."""
 
     inputs: PackedInputs
     data_samples: Det3DDataSample

@@ -15,7 +15,7 @@ _MAX_NAMES = 6
 
 @dataclass(frozen=True)
 class LoadReport:
-    """How a checkpoint fits a model; names are the model's.
+    """Match of a checkpoint with a model; names are the model's.
 
     Attributes:
         matched: Names whose tensor fits.

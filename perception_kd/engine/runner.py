@@ -15,11 +15,11 @@ from perception_kd.models.networks.task_model import TaskModel
 class CheckedRunner(Runner):
     """mmengine's runner, except for how a training resumes and what data it accepts.
 
-    mmengine's resumes with whatever fits, or fails in the optimizer; and before that it
-    initializes the model, which reads all files of a fresh start, such as a teacher's,
-    that may be gone. This one refuses a checkpoint that does not fit, and initializes
-    only what it does not resume. It also refuses data whose classes are not the
-    model's.
+    mmengine's runner resumes with the weights that fit, or fails in the optimizer.
+    Before, it initializes the model, which reads all files of a fresh start, such as a
+    teacher's, although they may be gone. This one refuses a checkpoint that does not
+    fit, and initializes only what it does not resume. It also refuses data whose
+    classes are not the model's.
     """
 
     def build_dataloader(

@@ -15,7 +15,7 @@ Border = Literal["slidr", "pixel", "none"]
 
 @dataclass(frozen=True)
 class Projection(Generic[ArrayOrTensor]):
-    """Where points fall on one image, in the order of the points.
+    """Positions of points on one image, in the order of the points.
 
     Attributes:
         pixels: ``(u, v)`` = (column, row) in px, shape (N, 2). Finite where the points

@@ -40,7 +40,7 @@ class Settings(Protocol):
 
 
 class Filler(ABC, Generic[InputT, DataT]):
-    """How the entries of one kind of cache are made from input files.
+    """Creation of the entries of one kind of cache from input files.
 
     It is sent to worker processes, which import its module.
 
@@ -92,7 +92,7 @@ class Filler(ABC, Generic[InputT, DataT]):
 
 @dataclass
 class Filled:
-    """What filling a cache did.
+    """Result of filling a cache.
 
     Attributes:
         num_made: Number of entries made.

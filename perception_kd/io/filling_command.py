@@ -1,4 +1,4 @@
-"""What the commands share that fill a cache from info files."""
+"""Options and steps shared by commands that fill a cache from info files."""
 
 import argparse
 import os

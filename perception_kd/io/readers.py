@@ -17,7 +17,7 @@ Points = NDArray[np.float32]
 
 
 class PointFormat(NamedTuple):
-    """How the files with one suffix store a point cloud.
+    """Format of point clouds in files with one suffix.
 
     Attributes:
         decode: Called with the bytes of a file, its path for errors, and the number of

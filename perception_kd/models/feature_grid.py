@@ -1,4 +1,4 @@
-"""Where the cells of an image network's feature map lie, and reading between them."""
+"""Positions of the cells of an image feature map, and interpolation between them."""
 
 from collections.abc import Sequence
 

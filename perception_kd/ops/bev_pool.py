@@ -23,7 +23,7 @@ from perception_kd.utils.checks import check_shape
 
 
 class CellIndex(NamedTuple):
-    """Which frustum points fall into which cell.
+    """Assignment of frustum points to cells.
 
     Attributes:
         cells: Cell of each frustum point, int32, shape (V, h, w, D): the depths of a

@@ -27,7 +27,7 @@ RegionIds = NDArray[np.int32]
 
 
 class NoRegion(IntEnum):
-    """Why a point is in no region."""
+    """Reasons for a point to be in no region."""
 
     NOISE = -1
     """It is in no cluster, or not finite."""

@@ -54,7 +54,7 @@ class RegionFiller(Filler[SweepFile, Points]):
 
     @property
     def settings(self) -> RegionSettings:
-        """How to find regions."""
+        """Settings of the segmentation."""
         return self._settings
 
     def read(self, source: SweepFile) -> Points:

@@ -1,4 +1,4 @@
-"""What checkpoints may hold is allowed, and nothing else."""
+"""Only the types that checkpoints may hold are allowed."""
 
 import importlib
 import os

@@ -1,4 +1,4 @@
-"""Which errors become one line, and which keep their traceback."""
+"""User errors become one line; other errors keep their traceback."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How well regions match the things of a drawn world."""
+"""Agreement of regions with the objects of a drawn world."""
 
 from dataclasses import dataclass
 

@@ -24,7 +24,7 @@ def make_box(
         center: x and y in m.
         size: Length, width and height in m. The lowest points are 0.3 m high, which is
             clear of the ground.
-        yaw: Of the length from x in rad.
+        yaw: Angle from x to the length in rad.
     """
     length, width, height = size
     along = np.linspace(-length / 2, length / 2, int(length / 0.25) + 2)

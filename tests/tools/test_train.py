@@ -83,7 +83,7 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
 
 
 def test_the_learning_rate_scales_with_the_batch_size(tmp_path: Path) -> None:
-    # 0.02 is for 4 samples a step, and the toy takes 2.
+    # 0.02 is for 4 samples per step, and the toy has 2.
     config = write_config(tmp_path)
     once = ("train_cfg.max_epochs=1",)
     assert train(config, name="scaled", settings=once) == 0

@@ -7,7 +7,7 @@ from perception_kd.utils.checks import check_at_least
 
 @dataclass(frozen=True)
 class SceneOptions:
-    """What a sample holds besides its keyframe.
+    """Contents of a sample besides its keyframe.
 
     Attributes:
         max_sweeps: Largest number of LiDAR sweeps before a keyframe.

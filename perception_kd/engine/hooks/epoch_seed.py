@@ -11,8 +11,8 @@ from perception_kd.registry import HOOKS
 class EpochSeedHook(Hook):
     """Seed the global generators of this process by (seed, epoch, rank) at each epoch.
 
-    A checkpoint keeps no generator's state, so without this whatever a model draws
-    (dropout, a sample of pairs) would differ in a resumed run.
+    A checkpoint does not contain the state of generators. Without this hook, random
+    numbers of a model (dropout, a sample of pairs) would differ in a resumed run.
     """
 
     def before_train_epoch(self, runner: Runner) -> None:

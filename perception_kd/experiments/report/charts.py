@@ -27,7 +27,7 @@ THEME = {
 # Losses that fall by more than this factor get a logarithmic axis.
 _FAR = 4.0
 _STYLES = ("-", "--", ":")
-# Of a bar chart, in lines: height of a row, of its bar, and space between protocols.
+# Bar charts, in lines: height of a row, of its bar, and space between protocols.
 _BAR, _BAR_WIDTH, _SPACE = 0.85, 0.66, 0.45
 _INCHES_PER_LINE = 0.28
 

@@ -92,10 +92,10 @@ class DilatedResNet(ResNet):
 
 
 def _replace_stride(stage: nn.Module, dilation: int) -> None:
-    """Remove a stage's stride of 2; twice ``dilation`` for what comes behind it.
+    """Remove a stage's stride of 2 and dilate the layers after it twice as much.
 
-    The convolution that had the stride still reads the map before, whose neighbours are
-    ``dilation`` cells apart; all behind it read its own, now twice as dense.
+    The convolution that had the stride still reads the map before it, with neighbors
+    ``dilation`` cells apart; later ones read its own map, which is now twice as dense.
     """
     for conv in stage.modules():
         if not isinstance(conv, nn.Conv2d):

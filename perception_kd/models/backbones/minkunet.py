@@ -84,7 +84,7 @@ class MinkUNet(MinkUNetBackbone):
         if len({len(setting) for setting in settings}) != 1:
             raise ValueError(
                 "encoder_channels, encoder_blocks, decoder_channels and decoder_blocks must have "
-                f"one entry a stage, but got {settings}."
+                f"one entry per stage, but got {settings}."
             )
         # The base class writes into the lists it is given.
         super().__init__(

@@ -25,7 +25,7 @@ _MARGIN = 10.0
 
 @MODELS.register_module()
 class BEVCenterHead(CenterHead):
-    """mmdet3d's CenterHead for nuScenes, told its grid once.
+    """mmdet3d's CenterHead for nuScenes, with a single definition of its grid.
 
     CenterHead has its grid in three places (box coder, training and testing) and does
     not see where they differ. Here all follow from a range and the size of a cell; what
@@ -107,7 +107,7 @@ class BEVCenterHead(CenterHead):
             nn.init.constant_(branches.heatmap[-1].bias, branches.init_bias)
 
     def forward_single(self, x: Tensor) -> list[dict[str, Tensor]]:
-        """Return the maps of each task in float32, whatever autocast made of them.
+        """Return the maps of each task in float32, also under autocast.
 
         The heatmap's loss takes log(1 - p + 1e-12), which in half precision is log 0
         for a sure score: a NaN where there is a box.

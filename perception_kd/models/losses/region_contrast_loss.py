@@ -36,8 +36,8 @@ def region_contrast(
     Anchors i are rows; j and l are the N distinct points among the M rows. A point that
     was drawn twice is two anchors but one candidate, and so never a negative of itself.
 
-    The losses of CALICO [1] are cases of it, as far as public material tells; what it
-    leaves open is an argument:
+    The losses of CALICO [1] are cases of it, as far as it is public; what it leaves
+    open is an argument:
 
     ================  =========  =====================  ================
     loss              positives  same_region_negatives  region_normalize

@@ -27,7 +27,7 @@ class RegionDistillation(BEVNetworkMixin, Pretrainer):
     both sensors loads all it needs from one file.
 
     The LiDAR's projector was learned by :class:`PointRegionContrast` and is frozen as
-    well, so that the target stands still. [1] does not say so: with
+    well, so that the target is fixed. [1] does not specify this: with
     ``learn_pts_projector=True`` a new one is learned, the teacher's map still fixed.
 
     - [1] CALICO: Self-Supervised Camera-LiDAR Contrastive Pre-training for BEV

@@ -16,10 +16,10 @@ from perception_kd.structures import Batch, ConfigDict
 class BEVDetector(BEVNetworkMixin, TaskModel):
     """A center-based detector over one map of features.
 
-    Which sensors it sees is what its network is made of: ``pts_*`` parts alone are
-    CenterPoint [1], ``img_*`` parts and a view transform alone see with cameras, and
-    with a ``fuser`` of both it is BEVFusion [2] with CenterPoint's head. The names are
-    mmdet3d's, so weights go both ways.
+    The parts of the network determine its sensors: ``pts_*`` parts alone are
+    CenterPoint [1], ``img_*`` parts with a view transform are a camera detector, and
+    both with a ``fuser`` are BEVFusion [2] with CenterPoint's head. Parameter names are
+    mmdet3d's, so weights can be exchanged in both directions.
 
     - [1] Center-based 3D Object Detection and Tracking, 2021,
       https://arxiv.org/abs/2006.11275

@@ -16,8 +16,8 @@ from perception_kd.structures import Batch, ConfigDict
 class BEVMapSegmentor(BEVNetworkMixin, TaskModel):
     """Classes for the cells around the vehicle.
 
-    Which sensors it sees is what its network is made of: ``pts_*`` parts, ``img_*``
-    parts with a view transform, or both with a ``fuser``.
+    The parts of the network determine its sensors: ``pts_*`` parts, ``img_*`` parts
+    with a view transform, or both with a ``fuser``.
 
     Args:
         map_head: A :class:`~perception_kd.models.heads.BEVMapHead` on the last map.

@@ -58,8 +58,8 @@ def depth_images(points: list[Tensor], cameras: Cameras, min_depth: float = 1e-3
 class DepthLSSViewTransform(LSSViewTransform):
     """Lift-splat that sees the LiDAR's depth: BEVFusion's fusion of camera and LiDAR.
 
-    A depth image of the points is encoded to the size of the image features and read
-    beside them by three convolutions.
+    A depth image of the points is encoded to the size of the image features and
+    concatenated with them as the input of three convolutions.
 
     - BEVFusion, 2022, https://arxiv.org/abs/2205.13542
 

@@ -1,4 +1,4 @@
-"""Where the rays of cameras run through a BEV grid, under both augmentations."""
+"""Camera rays through the cells of a BEV grid, under both augmentations."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

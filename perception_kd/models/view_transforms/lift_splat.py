@@ -98,7 +98,7 @@ class LSSViewTransform(nn.Module):
             Shape (B, C, Y, X).
 
         Raises:
-            ValueError: If there is not one camera a view.
+            ValueError: If there is not one camera per view.
         """
         check_shape("cameras.lidar2cam", cameras.lidar2cam, (len(img_feats), 4, 4))
         scores = self.predict_depth(img_feats, cameras, points)

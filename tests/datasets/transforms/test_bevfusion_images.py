@@ -61,10 +61,10 @@ def read_bilinear(img: Any, u: float, v: float) -> Any:
 
 
 class Located(NamedTuple):
-    """Where the points are in a view after some transforms.
+    """Positions of points in a view after some transforms.
 
-    ``room`` is the distance to the border of the image, and ``scale`` the size of the
-    present pixels' picture, both in terms of the stored image.
+    ``room`` is the distance to the border of the image, and ``scale`` the size of a
+    present pixel, both in pixels of the stored image.
     """
 
     stored: NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Which points are drawn, and how often."""
+"""Points that are drawn, and their frequency."""
 
 import math
 from typing import Any

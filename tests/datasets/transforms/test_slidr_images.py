@@ -25,7 +25,7 @@ from tests.datasets.transforms.marked_sample import freeze, make_sample
 
 
 def sample_with_pairs(*pixels: tuple[int, int], img_shape: tuple[int, int] = (8, 16)) -> Sample:
-    """Return a sample of one view with a point a pixel."""
+    """Return a sample of one view with one point per pixel."""
     sample = make_sample(num_points=max(1, len(pixels)), num_views=1, img_shape=img_shape)
     sample["pairing_points"] = np.arange(len(pixels))
     sample["pairing_images"] = np.array([(0, *p) for p in pixels], np.int64).reshape(-1, 3)

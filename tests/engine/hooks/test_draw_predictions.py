@@ -1,4 +1,4 @@
-"""Which samples of a test are drawn, from what, and what cannot be drawn."""
+"""Samples that are drawn in a test, and errors where drawing is impossible."""
 
 from pathlib import Path
 from types import SimpleNamespace

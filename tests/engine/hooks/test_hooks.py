@@ -1,4 +1,4 @@
-"""What the hooks tell the data set and the reader, in toy runs."""
+"""Hooks inform the data set and the log, in toy runs."""
 
 import random
 from pathlib import Path

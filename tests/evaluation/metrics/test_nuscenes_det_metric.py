@@ -40,7 +40,7 @@ def dataset(folders: dict[str, Any]) -> CameraLidarDataset:
 
 @pytest.fixture
 def logged() -> Iterator[list[str]]:
-    """What the project logs during a test."""
+    """Return the messages that the project logs during a test."""
     texts: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: texts.append(record.getMessage())  # type: ignore[method-assign]

@@ -31,7 +31,7 @@ class TinyBackbone(nn.Module):
 
 
 class Student(nn.Module):
-    """What holds a frozen backbone beside something that learns."""
+    """A frozen backbone with a trained layer."""
 
     def __init__(self) -> None:
         super().__init__()

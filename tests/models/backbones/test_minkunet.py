@@ -222,7 +222,7 @@ def test_settings_are_left_as_they_were() -> None:
 
 
 def test_rejects_settings_and_shapes() -> None:
-    with pytest.raises(ValueError, match="must have one entry a stage"):
+    with pytest.raises(ValueError, match="must have one entry per stage"):
         MinkUNet(encoder_blocks=(2, 2))
     with pytest.raises(ValueError, match=r"features must have shape \(K, 2\)"):
         MinkUNet(**TINY)(torch.zeros(1, 3), torch.zeros(1, 4).int(), 1, (1, 1, 1))

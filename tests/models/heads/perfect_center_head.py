@@ -1,4 +1,4 @@
-"""What a network without error would give to CenterPoint's head."""
+"""Output of CenterPoint's head in a network without error."""
 
 from typing import Any
 
