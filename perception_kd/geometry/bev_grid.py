@@ -16,7 +16,7 @@ class BEVGrid:
     Convention:
         - A map is (Y, X): row i spans ``y_min + i * cell_size`` to ``y_min + (i + 1) *
           cell_size`` in m, and column j spans x in the same way.
-        - A cell's value stands at the center of the cell, at ``i + 0.5``.
+        - The value of a cell is at its center, at ``i + 0.5``.
 
     Args:
         point_cloud_range: (x_min, y_min, z_min, x_max, y_max, z_max) in m, half-open.
@@ -87,7 +87,7 @@ def sample_bev(
         bev: One map per sample, shape (B, C, Y, X).
         points: One point cloud per sample, x and y in m first, each (N_b, 2 or more).
         grid: Where the cells lie.
-        value_at: Point of a cell that its value stands at: "center", or "corner", the
+        value_at: Point of a cell that has its value: "center", or "corner", the
             lower end of the cell: the reading of SLidR's published code and of
             OpenPCDet, off by half a cell.
 

@@ -1,4 +1,4 @@
-"""Superpixels as pictures, for the eye."""
+"""Drawings of superpixels."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ class BEVDistillation(BEVNetworkMixin, Pretrainer):
     """Imitate the frozen LiDAR's map near regions, and its relations of points [1].
 
     This is a baseline of CALICO [2]. [1] weights cells by Gaussians at annotated boxes;
-    how [2] does so without labels is not public, and here they stand at the regions.
+    how [2] does so without labels is not public, and here they are at the regions.
 
         dense = sum( W (A F_camera - F_lidar)^2 ) / sum( W ),  A a 1x1 convolution
         relation = InfoNCE of projected points, LiDAR anchors among camera candidates

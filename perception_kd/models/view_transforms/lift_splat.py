@@ -20,11 +20,11 @@ class LSSViewTransform(nn.Module):
     probabilities of depth and C features from one convolution; :func:`bev_pool` adds
     up what falls into a BEV cell; three convolutions halve the map where asked.
 
-    Images and cloud may have been augmented: points are followed back through
-    ``img_aug_matrix`` and forth through ``lidar_aug_matrix``, so the map lies in the
-    frame of the augmented cloud. Depth i is ``first + i * step``, as published. Unlike
-    the published code, the map is (Y, X) and not (X, Y), a feature cell stands at the
-    middle of its pixels (see ``align_corners``), and a point less than a cell below the
+    Images and points may be augmented: frustum points are mapped through the inverse of
+    ``img_aug_matrix`` and through ``lidar_aug_matrix``, so the map is in the frame of
+    the augmented points. Depth i is ``first + i * step``, as published. Unlike
+    the published code, the map is (Y, X) and not (X, Y), a feature cell is at the
+    center of its pixels (see ``align_corners``), and a point less than a cell below the
     grid is off it.
 
     - [1] Lift, Splat, Shoot, 2020, https://arxiv.org/abs/2008.05711
