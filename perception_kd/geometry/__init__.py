@@ -1,1 +1,1 @@
-"""Frames, projections and grids: pure functions, one meaning each."""
+"""Rigid transforms, projections and grids as pure functions."""

@@ -1,4 +1,4 @@
-"""Bird's-eye view (BEV) maps: where their cells lie, and reading them at points."""
+"""Grids of bird's-eye view (BEV) maps, and sampling of maps at points."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,16 @@ from perception_kd.utils.checks import check_shape
 
 @dataclass(frozen=True)
 class BEVGrid:
-    """Square cells on the ground.
+    """Grid of square cells on the ground.
 
     Convention:
         - A map is (Y, X): row i spans ``y_min + i * cell_size`` to ``y_min + (i + 1) *
-          cell_size`` in m, and column j spans x in the same way.
-        - The value of a cell is at its center, at ``i + 0.5``.
+          cell_size`` in m, and column j spans x likewise.
+        - The value of a cell is at its center, ``i + 0.5``.
 
     Args:
         point_cloud_range: (x_min, y_min, z_min, x_max, y_max, z_max) in m, half-open.
-            The heights are not used.
+            The heights are ignored.
         cell_size: Edge of a cell in m. It must divide the range.
 
     Raises:
@@ -59,7 +59,7 @@ class BEVGrid:
         return along_y, along_x
 
     def to_cells(self, points: Tensor) -> Tensor:
-        """Return (x, y) of points in cells, 0 at the lower ends, shape (N, 2).
+        """Return (x, y) of points in units of cells from the lower ends, shape (N, 2).
 
         Args:
             points: Positions in m, shape (N, 2 or more); columns after x and y are
@@ -69,7 +69,7 @@ class BEVGrid:
         return (points[:, :2] - lower) / points.new_tensor(self.cell_size)
 
     def contains(self, points: Tensor) -> Tensor:
-        """Whether points are on the grid, whatever their height, bool, shape (N,)."""
+        """Return whether points are on the grid at any height, bool, shape (N,)."""
         cells = self.to_cells(points)
         rows, columns = self.shape
         return ((cells >= 0) & (cells < cells.new_tensor([columns, rows]))).all(dim=1)
@@ -78,48 +78,48 @@ class BEVGrid:
 def sample_bev(
     bev: Tensor, points: list[Tensor], grid: BEVGrid, value_at: str = "center"
 ) -> tuple[Tensor, Tensor]:
-    """Read maps at points by bilinear interpolation.
+    """Sample maps at points by bilinear interpolation.
 
-    Between the outermost centers and the border of the grid a point gets the value at
-    the border, not a share of zero.
+    Between the outermost centers and the border of the grid, a point has the value of
+    the border; zeros are not mixed in.
 
     Args:
         bev: One map per sample, shape (B, C, Y, X).
         points: One point cloud per sample, x and y in m first, each (N_b, 2 or more).
-        grid: Where the cells lie.
-        value_at: Point of a cell that has its value: "center", or "corner", the
-            lower end of the cell: the reading of SLidR's published code and of
-            OpenPCDet, off by half a cell.
+        grid: Grid of the maps.
+        value_at: Position of a value in its cell: "center", or "corner", the lower end
+            of the cell, as in SLidR's published code and OpenPCDet, which is off by
+            half a cell.
 
     Returns:
         Features in the order of the concatenated points, shape (N, C), zero for points
         off the grid; and whether a point is on the grid, bool, shape (N,). Features
-        have the more precise type of ``bev`` and ``points``: half precision cannot tell
-        positions apart.
+        have the wider dtype of ``bev`` and ``points``: half precision is too coarse for
+        positions.
 
     Raises:
-        ValueError: If the shapes do not fit, or ``value_at`` is none of these.
+        ValueError: If the shapes do not fit, or ``value_at`` is unknown.
     """
     check_shape("bev", bev, (len(points), "C", *grid.shape))
     if value_at not in ("center", "corner"):
         raise ValueError(f'value_at must be "center" or "corner", but got "{value_at}".')
 
-    on_grid = torch.cat([grid.contains(cloud) for cloud in points])
+    on_grid = torch.cat([grid.contains(positions) for positions in points])
     feats = torch.cat(
         [_sample_map(*item, grid, value_at) for item in zip(bev, points, strict=True)]
     )
     return torch.where(on_grid[:, None], feats, 0.0), on_grid
 
 
-def _sample_map(bev: Tensor, cloud: Tensor, grid: BEVGrid, value_at: str) -> Tensor:
-    """Read one map (C, Y, X) at one cloud; without meaning off the grid."""
+def _sample_map(bev: Tensor, positions: Tensor, grid: BEVGrid, value_at: str) -> Tensor:
+    """Sample one map (C, Y, X) at points (N, 2 or more); undefined off the grid."""
     rows, columns = grid.shape
-    cells = grid.to_cells(cloud)
+    cells = grid.to_cells(positions)
     if value_at == "corner":
         cells = cells + 0.5
     # -1 and 1 are the outer borders of the outer cells.
     where = 2 * cells / cells.new_tensor([columns, rows]) - 1
-    dtype = torch.promote_types(bev.dtype, cloud.dtype)
+    dtype = torch.promote_types(bev.dtype, positions.dtype)
     feats = F.grid_sample(
         bev[None].to(dtype),
         where[None, None].to(dtype),

@@ -36,8 +36,8 @@ def invert_rigid(src2dst: Array) -> Array:
     """Return ``dst2src`` of a rigid transform, exact up to rounding.
 
     Args:
-        src2dst: Rotation and translation, shape (4, 4). Scales and shears are not
-            checked for: the inverse of a matrix that has them comes out wrong.
+        src2dst: Rotation and translation, shape (4, 4). It must have no scale
+            or shear, which is not checked.
 
     Raises:
         ValueError: If the shape is wrong.

@@ -1,7 +1,7 @@
-"""Points to voxels: cells of a grid, each with the points that fall into it.
+"""Grouping of points into voxels, the cells of a grid.
 
-Everything runs on the device of its arguments, and no step depends on the order in
-which the threads of a GPU finish: the same points give the same voxels, bit for bit.
+All functions run on the device of their arguments and are deterministic, also on a
+GPU: the same points give bit-identical voxels.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from perception_kd.utils.checks import check_shape
 
 
 class Voxels(NamedTuple):
-    """The occupied voxels of a batch, sorted by ``coors``.
+    """Occupied voxels of a batch, sorted by ``coors``.
 
     Attributes:
         features: Features of each voxel, shape (K, F).
@@ -25,9 +25,8 @@ class Voxels(NamedTuple):
         spatial_shape: Number of cells along z, y, x (z, phi, rho); ``coors`` are below
             it.
         batch_size: Number of point clouds, empty ones included.
-        num_points: Where voxels keep their points: how many of them each has, shape
-            (K,); ``features`` are then the points, zero behind the last, shape (K, T,
-            F).
+        num_points: Number of points of each voxel, shape (K,), if voxels keep their
+            points; ``features`` are then the points, padded by zeros, shape (K, T, F).
     """
 
     features: Tensor
@@ -48,8 +47,8 @@ def grid_shape(
         voxel_size: Size of a cell along x, y and z in the same units.
 
     Raises:
-        ValueError: If there are not three sizes, all positive, or not three lower and
-            three larger upper ends.
+        ValueError: If the sizes are not three positive numbers, or the ends not three
+            lower and three larger upper ones.
     """
     if len(voxel_size) != 3 or min(voxel_size) <= 0:
         raise ValueError(f"voxel_size must be three positive sizes, but got {voxel_size}.")
@@ -67,12 +66,12 @@ def grid_shape(
 
 
 def to_cylindrical(points: Tensor) -> Tensor:
-    """Turn (x, y, z) in m into (rho in m, phi in deg, z in m).
+    """Convert (x, y, z) in m to (rho in m, phi in deg, z in m).
 
-    phi grows from x to y and lies in [-180, 180]; it is 0 on the axis.
+    phi increases from x to y and is in [-180, 180]; it is 0 on the axis.
 
     Args:
-        points: Positions in m, further columns are ignored, shape (N, 3 or more).
+        points: Positions in m, shape (N, 3 or more); further columns are ignored.
 
     Example:
         >>> to_cylindrical(torch.tensor([[0.0, 2.0, 1.0]]))
@@ -83,7 +82,7 @@ def to_cylindrical(points: Tensor) -> Tensor:
 
 
 def unique_cells(cells: Tensor, spatial_shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
-    """List the occupied cells, sorted, and say which of them each point is in.
+    """Return the sorted occupied cells, and the cell of each point.
 
     Args:
         cells: (sample, z, y, x) of each point, from 0, int64, shape (N, 4).
@@ -113,8 +112,8 @@ def first_points(point2voxel: Tensor, num_voxels: int) -> Tensor:
     """Return the lowest row of the points in each voxel, shape (K,).
 
     Args:
-        point2voxel: Voxel of each point, none of them negative, int64, shape (N,).
-        num_voxels: K; each voxel must hold a point.
+        point2voxel: Voxel of each point, from 0, int64, shape (N,).
+        num_voxels: Number of voxels K; each must have a point.
     """
     rows = torch.arange(len(point2voxel), device=point2voxel.device)
     first = rows.new_full((num_voxels,), len(point2voxel))
@@ -122,14 +121,14 @@ def first_points(point2voxel: Tensor, num_voxels: int) -> Tensor:
 
 
 def sort_into_voxels(point2voxel: Tensor, num_voxels: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Sort points by voxel, and number those of each voxel by their rows.
+    """Sort points by voxel, and number the points of each voxel in their order.
 
     Args:
-        point2voxel: Voxel of each point, none of them negative, int64, shape (N,).
-        num_voxels: K; voxels may be without a point.
+        point2voxel: Voxel of each point, from 0, int64, shape (N,).
+        num_voxels: Number of voxels K; voxels may be empty.
 
     Returns:
-        Rows of the points in the order of the voxels, shape (N,); the number of each of
+        Rows of the points in the order of the voxels, shape (N,); the rank of each of
         these in its voxel, from 0, shape (N,); and the number of points of each voxel,
         shape (K,).
     """
@@ -146,10 +145,10 @@ def mean_of_points(
 
     Args:
         features: Shape (N, F).
-        point2voxel: Voxel of each point, none of them negative, int64, shape (N,).
-        num_voxels: K; each voxel must hold a point.
-        max_points: Only this many points per voxel count, those of the lowest rows, as
-            in mmcv's and spconv's hard voxelization; ``None`` for all.
+        point2voxel: Voxel of each point, from 0, int64, shape (N,).
+        num_voxels: Number of voxels K; each must have a point.
+        max_points: Average at most this many points per voxel, those of the lowest
+            rows, as in hard voxelization of mmcv and spconv; ``None`` for all.
 
     Returns:
         Shape (K, F).

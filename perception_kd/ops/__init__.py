@@ -1,4 +1,4 @@
-"""Operations on sparse tensors, segments, cells. Importing repairs spconv on a CPU."""
+"""Operations on sparse tensors, segments and cells; import fixes spconv on a CPU."""
 
 from perception_kd.ops.bev_pool import bev_pool, index_cells
 from perception_kd.ops.segment_pool import pool_pixels, pool_segments, pool_upsampled

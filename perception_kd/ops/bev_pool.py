@@ -1,10 +1,10 @@
-"""Sums of image features in the cells of a BEV map, without lifting the features.
+"""Sums of image features in the cells of a BEV map, without lifted features.
 
-Lift-splat [1] spreads the feature of a pixel over the depths where the pixel may lie,
-weighted by their probabilities, and adds up what falls into each cell. The published
-codes [1, 2] write all those products down, V * D * h * w * C numbers, before they add
-them up. Here the sum is what it is in the end, a sparse matrix of probabilities (cells
-x pixels) times the features of the pixels (pixels x C).
+Lift-splat [1] spreads the feature of a pixel over its possible depths, weighted by
+their probabilities, and sums the products in each cell. The published code [1, 2]
+stores all products, V * D * h * w * C numbers, before the sum. Here the sum is a
+product of a sparse matrix of probabilities (cells x pixels) and the features of the
+pixels (pixels x C).
 
 - [1] Lift, Splat, Shoot: Encoding Images from Arbitrary Camera Rigs by Implicitly
   Unprojecting to 3D, 2020, https://arxiv.org/abs/2008.05711, Sec. 3
@@ -23,11 +23,11 @@ from perception_kd.utils.checks import check_shape
 
 
 class CellIndex(NamedTuple):
-    """Assignment of frustum points to cells.
+    """Frustum points, sorted by the cell they fall into.
 
     Attributes:
         cells: Cell of each frustum point, int32, shape (V, h, w, D): the depths of a
-            pixel lie together. ``num_cells`` where a point is off the grid.
+            pixel are adjacent. ``num_cells`` where a point is off the grid.
         order: Frustum points on the grid, cell by cell, as flat indices of ``cells``,
             int64, shape (n,).
         offsets: First entry of each cell in ``order``, and the end, int32, shape
@@ -61,7 +61,7 @@ def index_cells(cells: Tensor, num_cells: int) -> CellIndex:
         if lowest < -1 or highest >= num_cells:
             raise ValueError(f"cells must be in -1..{num_cells - 1}, but got {lowest}..{highest}.")
     by_pixel = torch.where(cells < 0, num_cells, cells).int().permute(0, 2, 3, 1).contiguous()
-    # Stable, so that a cell adds its points in the same order in every run.
+    # Stable, so that each cell adds its points in the same order in every run.
     ordered, order = torch.sort(by_pixel.flatten(), stable=True)
     bounds = torch.arange(num_cells + 1, dtype=torch.int32, device=cells.device)
     offsets = torch.searchsorted(ordered, bounds, out_int32=True)
@@ -76,7 +76,7 @@ def bev_pool(depth_probs: Tensor, feats: Tensor, index: CellIndex) -> Tensor:
     Args:
         depth_probs: Weight of each frustum point, shape (V, D, h, w).
         feats: Features of the pixels, shape (V, C, h, w).
-        index: Where the frustum points fall, from :func:`index_cells`.
+        index: Cells of the frustum points, from :func:`index_cells`.
 
     Returns:
         Shape (num_cells, C), float32 or wider whatever the dtype of the arguments, zero
@@ -104,9 +104,9 @@ def bev_pool(depth_probs: Tensor, feats: Tensor, index: CellIndex) -> Tensor:
 class _BEVPool(torch.autograd.Function):
     """S @ F: weights as a sparse matrix (cells x pixels), features as rows of pixels.
 
-    With G the gradient of the sums, that of F is S^T @ G, and that of a weight is the
-    product of the rows of F and G that it joins, which is the gradient of the sum of F
-    * (S^T @ G) by S. Autograd's own chain would sort again.
+    With G the gradient of the sums, the gradient of F is S^T @ G. The gradient of a
+    weight is the product of the rows of F and G that it joins, which is the gradient of
+    the sum of F * (S^T @ G) by S. The backward pass of autograd would sort again.
     """
 
     @staticmethod
@@ -121,7 +121,7 @@ class _BEVPool(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         weights, rows = ctx.saved_tensors
         cells = ctx.index.cells
-        # The last row stands for what is off the grid: it passes nothing back.
+        # The last row stands for points off the grid, whose gradient is zero.
         table = F.pad(grad, (0, 0, 0, 1))
         ends = torch.arange(len(rows) + 1, dtype=torch.int32, device=grad.device) * cells.shape[-1]
         with torch.enable_grad():
@@ -132,12 +132,12 @@ class _BEVPool(torch.autograd.Function):
 
 
 def _pixels_first(maps: Tensor) -> Tensor:
-    """Turn (V, C, h, w) into (V, h, w, C), float32 or wider."""
+    """Permute (V, C, h, w) to (V, h, w, C), float32 or wider."""
     return maps.permute(0, 2, 3, 1).to(torch.promote_types(maps.dtype, torch.float32)).contiguous()
 
 
 def _sum_rows(rows: Tensor, which: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
-    """Sum weighted rows, segment by segment, each in its own order."""
+    """Sum weighted rows per segment, in the order of ``which``."""
     return F.embedding_bag(
         which, rows, offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
     )

@@ -28,13 +28,13 @@ def pool_segments(feats: Tensor, segment_ids: Tensor, num_segments: int) -> tupl
     """Average the features of each segment.
 
     Args:
-        feats: Features of P things, shape (P, C).
-        segment_ids: Segment of each thing, integers from 0, shape (P,); -1 = none.
+        feats: Features of P rows, such as the points of P pairs, shape (P, C).
+        segment_ids: Segment of each row, integers from 0, shape (P,); -1 = none.
         num_segments: Number of segments S, more than the largest id.
 
     Returns:
         Means, shape (S, C), float32 or wider whatever the dtype of ``feats``, zero for
-        an empty segment; and the number of things in each segment, shape (S,), int64.
+        an empty segment; and the number of rows in each segment, shape (S,), int64.
 
     Raises:
         ValueError: If the shapes do not fit or an id is not in -1..S-1.
@@ -59,8 +59,8 @@ def pool_pixels(
 ) -> tuple[Tensor, Tensor]:
     """Average the features of each superpixel over its pixels.
 
-    Equals :func:`pool_segments` of the pixels in rows, without the copy of all maps
-    that rows need; in the channels-last memory format they are rows already.
+    Equal to :func:`pool_segments` of the pixels as rows, without the copy of all maps
+    that rows need; in the channels-last memory format, pixels are rows already.
 
     Args:
         feature_maps: Feature maps of V views, shape (V, C, H, W).
@@ -95,9 +95,9 @@ def pool_upsampled(
 ) -> tuple[Tensor, Tensor]:
     """Average the features of each superpixel over its pixels, from small maps.
 
-    Where features are normalized after enlarging, pooling at the low resolution would
-    not be the same. One view is enlarged at a time, and once more in the backward pass,
-    so that no more than one view is ever held at full size.
+    If features are normalized after enlarging, pooling at the low resolution gives
+    other means. One view is enlarged at a time, and again in the backward pass, so that
+    at most one view is held at full size.
 
     Args:
         feature_maps: Feature maps of V views, shape (V, C, h, w).
@@ -146,7 +146,7 @@ def _sum_pixels(maps: Tensor, rows: Tensor, num_segments: int) -> Tensor:
 
 
 def _rows_and_counts(ids: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
-    """Check ids; return them with -1 moved to a row after the last, and the counts."""
+    """Check ids; return them with -1 replaced by S, and the counts."""
     if ids.numel() > 0:
         lowest, highest = (int(x) for x in ids.aminmax())
         if lowest < -1 or highest >= num_segments:
@@ -161,8 +161,8 @@ def _rows_and_counts(ids: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
 class _PixelSums(torch.autograd.Function):
     """Sums of maps (V, C, H, W) over the pixels of each segment, (S, C).
 
-    Rows are 0..S, and S is thrown away. Autograd's own chain would keep wide copies of
-    half maps, and make a full-size gradient for every view before adding them up.
+    Rows are 0..S, and S is discarded. Autograd would keep wide copies of half-precision
+    maps, and a full-size gradient of every view.
     """
 
     @staticmethod
@@ -194,17 +194,17 @@ class _PixelSums(torch.autograd.Function):
 def empty_on_large_pages(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """Allocate an uninitialized tensor on a CPU, on 2 MB pages where Linux has them.
 
-    The system hands out a large block 4 kB at a time when it is first written, which
-    takes several times as long as the writing. Large pages need the setting ``madvise``
-    or ``always`` in ``/sys/kernel/mm/transparent_hugepage/enabled``, as is usual;
-    without, and for small tensors, this is ``torch.empty``.
+    The system maps a large block 4 kB at a time at its first write, which takes several
+    times as long as the write. Large pages need the setting ``madvise`` or ``always``
+    in ``/sys/kernel/mm/transparent_hugepage/enabled``, a common default. Without it,
+    and for small tensors, this is ``torch.empty``.
 
     Args:
         shape: Shape of the tensor.
         dtype: Its dtype.
 
     Returns:
-        A contiguous tensor of that shape, of any values.
+        Contiguous tensor of that shape with arbitrary values.
     """
     num_bytes = math.prod(shape) * dtype.itemsize
     if num_bytes < MIN_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):

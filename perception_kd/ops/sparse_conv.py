@@ -1,15 +1,15 @@
-"""Sparse convolution on a CPU in torch operations, put in the place of spconv's own.
+"""Sparse convolution on a CPU in torch operations, in place of spconv's kernels.
 
-spconv 2.3.8 has these faults on a CPU, all gone with :func:`install_cpu_kernels`:
+spconv 2.3.8 has these faults on a CPU, which :func:`install_cpu_kernels` removes:
 
 - the backward pass of every convolution asks for a CUDA stream and raises;
-- the forward pass with two or more threads is silently wrong now and then, because
+- the forward pass with two or more threads is occasionally wrong, silently, because
   ``scatter_add_cpu`` shares its two row pointers among the threads;
 - a strided convolution of a batch without voxels raises;
 - a convolution with a bias raises in ``eval()``;
 - ``SparseMaxPool`` starts from zero, so negative features vanish.
 
-Tensors on other devices go to spconv's own kernels.
+Tensors on other devices use spconv's kernels.
 """
 
 import functools
@@ -35,21 +35,21 @@ def indice_conv(
 ) -> Tensor:
     """Convolve the features of active voxels.
 
-    Rows are gathered, multiplied and added for one kernel offset after the other. An
-    output voxel meets an offset at most once, so threads never meet in a row. Autocast
-    does not reach in: products and sums are float32 or wider, and the result has the
-    dtype of ``features``.
+    Rows are gathered, multiplied and added per kernel offset. An output voxel has at
+    most one pair per offset, so no two threads write to the same row. Autocast has no
+    effect: products and sums are float32 or wider, and the result has the dtype of
+    ``features``.
 
     Args:
         features: Features of the input voxels, shape (K_in, C_in).
         filters: Weights, shape (C_out, *kernel_size, C_in).
         indice_pairs: Rows of input and output voxels that each kernel offset joins,
             shape (2, kernel offsets, K_in); filled from the front.
-        indice_pair_num: How many pairs are filled, shape (kernel offsets,).
+        indice_pair_num: Number of pairs of each offset, shape (kernel offsets,).
         num_activate_out: Number of output voxels, K_out.
         inverse: Whether the pairs are those of the convolution to undo.
         subm: Whether output voxels are the input voxels.
-        options: What else spconv passes; a ``bias`` of shape (C_out,) is added.
+        options: Further arguments of spconv; a ``bias`` of shape (C_out,) is added.
 
     Returns:
         Features of the output voxels, shape (K_out, C_out).
@@ -83,7 +83,7 @@ def indice_conv_backward(
     subm: bool = False,
     **_: Any,
 ) -> tuple[Tensor, Tensor]:
-    """Compute both gradients of :func:`indice_conv`, which see for the arguments.
+    """Compute both gradients of :func:`indice_conv`.
 
     Args:
         features: Features of the input voxels, shape (K_in, C_in).
@@ -96,7 +96,7 @@ def indice_conv_backward(
 
     Returns:
         Gradients of ``features`` and ``filters``, in their shapes, float32 or wider;
-        autograd rounds them where its leaves are half.
+        autograd rounds them where the leaves have half precision.
     """
     wide = torch.promote_types(features.dtype, torch.float32)
     source, grad = features.to(wide), out_bp.to(wide)
@@ -140,18 +140,18 @@ def indice_maxpool(
 
 
 def _buffers(indice_pair_num: Tensor, *likes: Tensor) -> list[Tensor]:
-    """Make room for the rows of any kernel offset; to allocate for each is slower."""
+    """Allocate rows for the largest kernel offset; once is faster than per offset."""
     longest = int(indice_pair_num.max())
     return [like.new_empty(longest, like.shape[1]) for like in likes]
 
 
 def _add_product(out: Tensor, rows: Tensor, left: Tensor, right: Tensor, buffer: Tensor) -> None:
-    """Add ``left @ right`` to rows of ``out`` that are all different, in place.
+    """Add ``left @ right`` to distinct rows of ``out``, in place.
 
-    They are: kernel offset k joins positions by ``input = stride * output - padding +
-    dilation * k``, so an input has one output at most and the reverse, as long as no
-    voxel is listed twice. ``index_add_`` has to expect rows that repeat and takes up to
-    twice as long.
+    Rows are distinct because kernel offset k joins positions by ``input = stride *
+    output - padding + dilation * k``: an input has at most one output and vice versa,
+    as long as no voxel is listed twice. ``index_add_`` allows for repeated rows and
+    takes up to twice as long.
     """
     torch.index_select(out, 0, rows, out=buffer)
     out.index_copy_(0, rows, buffer.addmm_(left, right))
@@ -160,26 +160,26 @@ def _add_product(out: Tensor, rows: Tensor, left: Tensor, right: Tensor, buffer:
 def _pairs(
     indice_pairs: Tensor, indice_pair_num: Tensor, inverse: bool, subm: bool
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Yield kernel offset, rows of the input and rows of the output, none empty."""
+    """Yield each kernel offset that has pairs, with input rows and output rows."""
     counts = indice_pair_num.tolist()
     if subm:
-        # spconv counts one half of a kernel that is its own mirror image, and not the
-        # center, which joins every voxel with itself.
+        # spconv counts only one half of the symmetric kernel, without the center, which
+        # joins every voxel with itself.
         center = len(counts) // 2
         counts[center + 1 :] = counts[:center][::-1]
     pairs_in, pairs_out = indice_pairs[int(inverse)], indice_pairs[int(not inverse)]
     for offset, count in enumerate(counts):
         if count > 0:
-            # index_copy_ takes no other type.
+            # index_copy_ needs int64.
             yield offset, pairs_in[offset, :count].long(), pairs_out[offset, :count].long()
 
 
 def install_cpu_kernels(ops: ModuleType | None = None, version: str | None = None) -> bool:
     """Make spconv call the functions of this module for tensors on a CPU.
 
-    Every layer of spconv looks its kernels up in ``spconv.pytorch.ops``, so they are
-    replaced there, once, by functions that choose by the device of the features.
-    spconv's own stay within reach as ``__wrapped__``. With a version of spconv that is
+    Layers of spconv look up kernels in ``spconv.pytorch.ops``, so they are replaced
+    there, once, by functions that choose by the device of the features. spconv's
+    kernels remain available as ``__wrapped__``. With a version of spconv that is
     not among ``TESTED_VERSIONS``, convolutions on a CPU raise and the rest works.
 
     Args:
@@ -187,7 +187,7 @@ def install_cpu_kernels(ops: ModuleType | None = None, version: str | None = Non
         version: Version of spconv; that of the installed one if not given.
 
     Returns:
-        Whether there is an spconv to change.
+        Whether spconv is installed.
     """
     if ops is None or version is None:
         try:

@@ -42,7 +42,7 @@ def test_reading_matches_interpolation_by_hand(value_at: str, center: float) -> 
     assert on_grid.all()
 
 
-def test_convention_a_center_reads_its_cell_and_the_border_its_neighbor() -> None:
+def test_convention_values_are_at_cell_centers() -> None:
     bev = torch.arange(24.0).view(1, 1, 4, 6)
     # The center of row 1, column 2; the last half cell of both axes; the first.
     points = torch.tensor([[2.0, 13.0, 0.0], [8.9, 17.9, 0.0], [-2.9, 10.1, 0.0]])
@@ -62,14 +62,14 @@ def test_points_off_the_grid_read_zero() -> None:
     assert feats[:, 0].tolist() == on_grid.float().tolist()
 
 
-def test_height_has_no_part() -> None:
+def test_height_is_ignored() -> None:
     points = make_points()
     higher = points + torch.tensor([0.0, 0.0, 100.0])
     bev = torch.rand(1, 3, 4, 6)
     assert torch.equal(sample_bev(bev, [points], GRID)[0], sample_bev(bev, [higher], GRID)[0])
 
 
-def test_empty_clouds_read_nothing() -> None:
+def test_empty_point_clouds_give_no_features() -> None:
     empty = torch.zeros(0, 3)
     feats, on_grid = sample_bev(torch.ones(2, 3, 4, 6), [empty, make_points(5)], GRID)
     assert feats.shape == (5, 3)

@@ -11,13 +11,13 @@ from perception_kd.geometry.rigid import invert_rigid, make_rigid, transform_poi
 QUARTER_TURN = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])  # x to y
 
 
-def test_convention_matrices_act_on_column_vectors_rotation_first() -> None:
+def test_convention_matrices_act_on_column_vectors() -> None:
     src2dst = make_rigid(QUARTER_TURN, np.array([10.0, 20, 30]))
     moved = transform_points(np.array([[1.0, 0, 0], [0, 2, 0]]), src2dst)
     assert moved.tolist() == [[10, 21, 30], [8, 20, 30]]
 
 
-def test_the_inverse_is_numpys() -> None:
+def test_inverse_matches_numpy() -> None:
     src2dst = make_rigid(QUARTER_TURN, np.array([1.5, -2, 0.25]))
     np.testing.assert_allclose(invert_rigid(src2dst), np.linalg.inv(src2dst), atol=1e-15)
     np.testing.assert_allclose(invert_rigid(src2dst) @ src2dst, np.eye(4), atol=1e-15)

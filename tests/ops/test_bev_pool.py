@@ -54,7 +54,7 @@ def test_gradient() -> None:
     assert torch.autograd.gradcheck(lambda p, f: bev_pool(p, f, index), arguments)
 
 
-def test_points_off_the_grid_add_nothing_and_get_no_gradient() -> None:
+def test_points_off_the_grid_are_ignored() -> None:
     probs, feats, cells = make_inputs()
     probs.requires_grad_()
     bev_pool(probs, feats, index_cells(cells, NUM_CELLS)).sum().backward()
@@ -80,7 +80,7 @@ def test_half_precision_is_summed_in_single(dtype: torch.dtype) -> None:
     assert (feats.grad == 64).all()
 
 
-def test_autocast_does_not_reach_the_sums() -> None:
+def test_autocast_does_not_change_the_sums() -> None:
     probs, feats, cells = make_inputs(torch.float32)
     index = index_cells(cells, NUM_CELLS)
     with torch.autocast("cpu", dtype=torch.bfloat16):

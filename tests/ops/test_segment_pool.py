@@ -78,7 +78,7 @@ def test_segments_equal_means_by_loops() -> None:
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
-def test_pixels_equal_sparse_one_hot_matrices_with_their_gradient(
+def test_pixels_equal_sparse_one_hot_matrices(
     memory_format: torch.memory_format, dtype: torch.dtype
 ) -> None:
     maps, superpixels = make_maps(), make_superpixels().to(dtype)
@@ -109,7 +109,7 @@ def plain_upsampled(maps: Tensor, superpixels: Tensor, num: int) -> tuple[Tensor
     return pool_segments(as_rows(F.normalize(upsampled, dim=1)), superpixels.flatten(), num)
 
 
-def test_upsampled_equals_the_plain_chain_with_its_gradient() -> None:
+def test_upsampled_equals_enlarging_then_pooling() -> None:
     maps = make_maps()
     superpixels = torch.randint(-1, NUM, (VIEWS, 4 * HEIGHT, 4 * WIDTH))
     leaf = maps.detach().clone().requires_grad_()
@@ -198,7 +198,7 @@ def test_half_features_are_summed_in_float(memory_format: torch.memory_format) -
     torch.testing.assert_close(grad_of(leaf).float(), torch.full_like(maps, 1 / 2000).float())
 
 
-def test_repeats_are_equal_to_the_bit() -> None:
+def test_repeats_are_bit_identical() -> None:
     maps, superpixels = torch.randn(2, 16, 60, 80), torch.randint(0, 9, (2, 60, 80))
     first, _ = pool_pixels(maps, superpixels, 9)
     assert all(torch.equal(pool_pixels(maps, superpixels, 9)[0], first) for _ in range(20))

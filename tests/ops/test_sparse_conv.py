@@ -108,7 +108,7 @@ def test_submanifold_convolution_equals_dense(
 
 @pytest.mark.parametrize("samples", [(0, 1, 2), (0, 2)], ids=["full", "one sample empty"])
 @pytest.mark.parametrize(DOWN, [*DOWN_CASES, (1, 2, 0)])
-def test_strided_convolution_equals_dense_convolution_everywhere(
+def test_strided_convolution_equals_dense(
     kernel_size: Any, stride: Any, padding: int, samples: tuple[int, ...]
 ) -> None:
     layer = spconv.SparseConv3d(C_IN, C_OUT, kernel_size, stride, padding, bias=False)
@@ -154,9 +154,7 @@ def test_inverse_convolution_equals_dense_transposed(
 
 
 @pytest.mark.parametrize(("kernel_size", "stride"), [(2, 2), (3, 2)])
-def test_transposed_convolution_equals_dense_transposed_convolution(
-    kernel_size: int, stride: int
-) -> None:
+def test_transposed_convolution_equals_dense(kernel_size: int, stride: int) -> None:
     layer = spconv.SparseConvTranspose3d(C_IN, C_OUT, kernel_size, stride, bias=False)
     inputs = make_input(make_voxels())
     check_against_dense(
@@ -167,7 +165,7 @@ def test_transposed_convolution_equals_dense_transposed_convolution(
     )
 
 
-def test_pointwise_convolution_reads_its_weight_as_input_by_output() -> None:
+def test_pointwise_weight_is_input_by_output() -> None:
     layer = spconv.SubMConv3d(C_IN, C_OUT, 1, bias=False)
     inputs = make_input(make_voxels())
     grad = torch.randn(len(inputs.features), C_OUT)
@@ -259,7 +257,7 @@ def test_no_voxels_give_no_output_and_zero_gradients() -> None:
 # On busy cores two threads wait for each other most of the time.
 @pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("two_threads")
-def test_fifty_repeats_are_equal_to_the_bit(threads: int) -> None:
+def test_fifty_repeats_are_bit_identical(threads: int) -> None:
     torch.set_num_threads(threads)
     grid = torch.cartesian_prod(torch.arange(1), *(torch.arange(40),) * 3)
     voxels = grid[torch.randperm(len(grid))[:8000]].int()
@@ -321,7 +319,7 @@ def make_ops(calls: list[str]) -> ModuleType:
 
 
 @pytest.mark.parametrize("version", ["2.3.8", "2.4.0"])
-def test_other_devices_use_the_kernels_of_spconv(version: str) -> None:
+def test_other_devices_use_spconv_kernels(version: str) -> None:
     calls: list[str] = []
     ops = make_ops(calls)
     install_cpu_kernels(ops, version)
@@ -332,7 +330,7 @@ def test_other_devices_use_the_kernels_of_spconv(version: str) -> None:
     assert calls == ["indice_conv", "indice_conv_backward", "indice_maxpool"]
 
 
-def test_another_version_of_spconv_is_refused_on_a_cpu() -> None:
+def test_rejects_untested_spconv_versions_on_a_cpu() -> None:
     calls: list[str] = []
     ops = make_ops(calls)
     install_cpu_kernels(ops, "2.4.0")

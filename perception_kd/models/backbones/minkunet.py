@@ -9,16 +9,16 @@ from mmdet3d.models.layers import SparseBasicBlock, make_sparse_convmodule
 from spconv.pytorch import SparseConvTensor, SparseSequential
 from torch import Tensor, nn
 
-import perception_kd.ops  # noqa: F401  (makes spconv right on a CPU)
+import perception_kd.ops  # noqa: F401  (fixes spconv on a CPU)
 from perception_kd.registry import MODELS
 from perception_kd.utils.checks import check_shape
 
 
 class VoxelBatchNorm(nn.BatchNorm1d):
-    """Batch norm that also takes a lone voxel in training.
+    """Batch norm that accepts a single voxel in training.
 
-    A small cloud may leave one voxel at the coarsest stage. One value has no variance,
-    so it is normalized by the running statistics, which it does not change.
+    A small point cloud may have one voxel at the coarsest stage. A single value has no
+    variance, so it is normalized by the running statistics and does not update them.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -34,17 +34,17 @@ class VoxelBatchNorm(nn.BatchNorm1d):
 class MinkUNet(MinkUNetBackbone):
     """Sparse U-Net of residual blocks with skips between encoder and decoder [1].
 
-    One 3^3 convolution, encoder stages that halve the resolution (2^3 convolution of
-    stride 2, then residual blocks), decoder stages that double it back (inverse 2^3
-    convolution, the skip, residual blocks), so that every input voxel gets an output
-    feature. The defaults are SLidR's MinkUNet-34 (Res16UNet34C) [2];
+    It has one 3^3 convolution, encoder stages that halve the resolution (2^3
+    convolution of stride 2, residual blocks) and decoder stages that double it (inverse
+    2^3 convolution, skip, residual blocks), so every input voxel has an output feature.
+    The defaults are SLidR's MinkUNet-34 (Res16UNet34C) [2];
     ``encoder_blocks=(2, 2, 2, 2)`` makes MinkUNet-18.
 
-    It differs from mmdet3d's ``MinkUNetBackbone`` where that one departs from [1, 2]:
-    it has a second convolution in the stem, and takes sizes from the largest
-    coordinates, by which the last layer of voxels falls out of the strided convolutions
-    wherever a size is odd, and the batch size from the last row, which is wrong where
-    the last cloud is empty. Parameters keep its names.
+    mmdet3d's ``MinkUNetBackbone`` departs from [1, 2] in three points, corrected here:
+    it has a second convolution in the stem; it takes sizes from the largest
+    coordinates, so strided convolutions drop the last layer of voxels if a size is odd;
+    and it takes the batch size from the last row, which is wrong if the last point
+    cloud is empty. Parameters keep mmdet3d's names.
 
     - [1] 4D Spatio-Temporal ConvNets: Minkowski Convolutional Neural Networks, 2019,
       https://arxiv.org/abs/1904.08755
@@ -57,16 +57,16 @@ class MinkUNet(MinkUNetBackbone):
         encoder_channels: Channels of each encoder stage, finest first.
         encoder_blocks: Residual blocks of each encoder stage.
         decoder_channels: Channels of each decoder stage, coarsest first; the last is
-            the number of channels that come out.
+            the number of output channels.
         decoder_blocks: Residual blocks of each decoder stage.
         bn_momentum: Momentum of the batch norms outside of residual paths: stem,
-            stride, inverse and shortcut convolutions. SLidR has 0.05 in pre-training,
-            0.02 after.
-        bn_momentum_blocks: Momentum of those inside. SLidR's published code leaves them
-            at 0.1 whatever its configuration says.
+            stride, inverse and shortcut convolutions. SLidR uses 0.05 in pre-training
+            and 0.02 afterwards.
+        bn_momentum_blocks: Momentum of the batch norms inside residual paths. SLidR's
+            published code uses 0.1 there, regardless of its configuration.
 
     Raises:
-        ValueError: If the four settings of stages differ in length.
+        ValueError: If the settings of stages differ in length.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class MinkUNet(MinkUNetBackbone):
                 "encoder_channels, encoder_blocks, decoder_channels and decoder_blocks must have "
                 f"one entry per stage, but got {settings}."
             )
-        # The base class writes into the lists it is given.
+        # The base class modifies its list arguments.
         super().__init__(
             in_channels=in_channels,
             base_channels=base_channels,
@@ -113,7 +113,7 @@ class MinkUNet(MinkUNetBackbone):
         Args:
             features: Features of the voxels, shape (K, F).
             coors: (sample, z, y, x) of the voxels, int32, shape (K, 4).
-            batch_size: Number of samples; any of them may be without voxels.
+            batch_size: Number of samples; samples may have no voxels.
             spatial_shape: Number of cells along z, y and x.
 
         Returns:
@@ -141,7 +141,7 @@ class MinkUNet(MinkUNetBackbone):
 
 
 def _set_batch_norms(network: nn.Module, momentum: float, momentum_blocks: float) -> None:
-    """Replace the batch norms, with one momentum in residual paths, one elsewhere."""
+    """Replace batch norms, with one momentum in residual paths and one elsewhere."""
     for parent in list(network.modules()):
         in_block = isinstance(parent, SparseBasicBlock)
         for name, child in list(parent.named_children()):

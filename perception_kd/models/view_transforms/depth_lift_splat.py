@@ -1,4 +1,4 @@
-"""Lift-splat whose depths are predicted from the image and from LiDAR depth."""
+"""Lift-splat that predicts depth from image features and LiDAR depth."""
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,10 @@ _DEPTH_CHANNELS = 64
 
 
 def depth_images(points: list[Tensor], cameras: Cameras, min_depth: float = 1e-3) -> Tensor:
-    """Draw point clouds as sparse depth images.
+    """Render point clouds as sparse depth images.
 
-    A pixel shows the nearest of the points that fall on it. Occlusion between pixels is
-    not resolved, as in the published code, where a pixel shows the point that comes
-    last.
+    A pixel has the depth of the nearest point that falls on it; in the published code,
+    of the last point. Occlusion between pixels is not resolved, as published.
 
     Args:
         points: One point cloud per sample in the augmented LiDAR frame, each (N_b, 3 or
@@ -56,10 +55,10 @@ def depth_images(points: list[Tensor], cameras: Cameras, min_depth: float = 1e-3
 
 @MODELS.register_module()
 class DepthLSSViewTransform(LSSViewTransform):
-    """Lift-splat that sees the LiDAR's depth: BEVFusion's fusion of camera and LiDAR.
+    """Lift-splat with LiDAR depth as a further input, from BEVFusion.
 
-    A depth image of the points is encoded to the size of the image features and
-    concatenated with them as the input of three convolutions.
+    A depth image of the points is encoded to the size of the image features; three
+    convolutions predict depths from both.
 
     - BEVFusion, 2022, https://arxiv.org/abs/2205.13542
 
@@ -69,7 +68,7 @@ class DepthLSSViewTransform(LSSViewTransform):
     """
 
     def build_depthnet(self, in_channels: int) -> nn.Module:
-        """Build the encoder of the depth image too."""
+        """Build the encoder of the depth image and the layers that predict depths."""
         self.dtransform = nn.Sequential(
             *_conv_norm_act(1, 8, kernel=1, stride=1),
             *_conv_norm_act(8, 32, kernel=5, stride=4),
@@ -87,12 +86,11 @@ class DepthLSSViewTransform(LSSViewTransform):
         """Return scores of depths, then features, shape (V, D + C, h, w).
 
         Raises:
-            ValueError: If there are no points, or the features have another stride than
-                8.
+            ValueError: If points are missing, or the stride of the features is not 8.
         """
         if points is None:
             raise ValueError(
-                "points must be given to DepthLSSViewTransform, but got None; load them, or take "
+                "DepthLSSViewTransform needs points, but got None; load points, or use "
                 "LSSViewTransform."
             )
         height, width = img_feats.shape[2:]

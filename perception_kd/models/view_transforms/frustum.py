@@ -1,4 +1,4 @@
-"""Camera rays through the cells of a BEV grid, under both augmentations."""
+"""Rays of cameras through a BEV grid, under image and LiDAR augmentation."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -12,14 +12,15 @@ from perception_kd.utils.checks import check_shape
 
 
 class Cameras(NamedTuple):
-    """The cameras of a batch: V views of B samples, as ``docs/sample.md`` has them.
+    """The cameras of a batch: V views of B samples, as in ``docs/sample.md``.
 
     Attributes:
         lidar2cam: From the LiDAR frame before augmentation, shape (V, 4, 4).
         cam2img: Intrinsics of the stored images in px, shape (V, 3, 3).
-        img_aug_matrix: Present from stored pixels (u, v, 1), shape (V, 3, 3).
-        lidar_aug_matrix: Augmented from unaugmented LiDAR frame, shape (B, 4, 4).
-        view_sample: Sample that a view belongs to, int64, shape (V,).
+        img_aug_matrix: From pixels (u, v, 1) of the stored to the present images, shape
+            (V, 3, 3).
+        lidar_aug_matrix: From the LiDAR frame to the augmented one, shape (B, 4, 4).
+        view_sample: Index of the sample of each view, int64, shape (V,).
         img_shape: Height and width of the present images in px.
     """
 
@@ -32,7 +33,7 @@ class Cameras(NamedTuple):
 
     @classmethod
     def from_inputs(cls, inputs: Batch) -> "Cameras":
-        """Take the cameras out of a batch.
+        """Read the cameras of a batch.
 
         Raises:
             ValueError: If a matrix is missing.
@@ -41,7 +42,7 @@ class Cameras(NamedTuple):
         missing = [key for key in matrices if key not in inputs]
         if missing:
             raise ValueError(
-                f"inputs must hold {', '.join(matrices)}, but got none of {', '.join(missing)}; "
+                f"inputs has no {', '.join(missing)}, but needs {', '.join(matrices)}; "
                 "load the images with PackInputs at the end of the pipeline."
             )
         height, width = inputs["imgs"].shape[-2:]
@@ -54,9 +55,9 @@ class Cameras(NamedTuple):
         return len(self.lidar_aug_matrix)
 
     def cam2augmented(self) -> Tensor:
-        """Return the map from each camera to its augmented LiDAR frame, (V, 4, 4).
+        """Return transforms from each camera to its augmented LiDAR frame, (V, 4, 4).
 
-        In float64, which autocast leaves alone.
+        They are float64, which autocast does not change.
         """
         lidar_aug = self.lidar_aug_matrix.double()[self.view_sample]
         return lidar_aug @ torch.linalg.inv(self.lidar2cam.double())
@@ -65,13 +66,13 @@ class Cameras(NamedTuple):
 def feature_pixels(
     img_shape: tuple[int, int], feat_shape: tuple[int, int], align_corners: bool
 ) -> tuple[Tensor, Tensor]:
-    """Return where on an image the cells of a feature map lie.
+    """Return the positions of the cells of a feature map on an image.
 
     Args:
         img_shape: Height H and width W of the image in px.
         feat_shape: Height h and width w of the feature map.
-        align_corners: False puts a cell at the middle of its H / h x W / w px. True
-            puts the outer cells at the outer pixels, as LSS and BEVFusion do.
+        align_corners: If False, a cell is at the center of its H / h x W / w px. If
+            True, the outer cells are at the outer pixels, as in LSS and BEVFusion.
 
     Returns:
         Columns u, shape (w,), and rows v, shape (h,), in px, float64.
@@ -91,8 +92,8 @@ def camera_rays(
 ) -> tuple[Tensor, Tensor]:
     """Return origins and rays of feature cells in the augmented LiDAR frame.
 
-    A point seen by a cell at a depth lies at ``origin + depth * ray``: the third
-    coordinate of a ray in its camera is 1.
+    A cell at a depth is the point ``origin + depth * ray``: the third coordinate of a
+    ray in its camera is 1.
 
     Args:
         cameras: The cameras.
@@ -119,7 +120,7 @@ def frustum_cells(
     grid: BEVGrid,
     align_corners: bool = False,
 ) -> Tensor:
-    """Return the cell of every frustum point: a feature cell at a depth.
+    """Return the BEV cell of every frustum point, that is of a feature cell at a depth.
 
     Args:
         cameras: The cameras.
@@ -138,7 +139,7 @@ def frustum_cells(
     origins, rays = camera_rays(cameras, feat_shape, align_corners)
     lower = origins.new_tensor(grid.point_cloud_range[:3])
     height = grid.point_cloud_range[5] - grid.point_cloud_range[2]
-    # In cells, and in shares of the height, from the lower ends on.
+    # In cells, and in fractions of the height, from the lower ends.
     unit = origins.new_tensor([grid.cell_size, grid.cell_size, height])
     origins = ((origins - lower) / unit).float()[:, None, None, None]
     rays = (rays / unit).float()[:, None]
@@ -147,6 +148,6 @@ def frustum_cells(
     x, y, z = (torch.floor(origins[..., axis] + along * rays[..., axis]) for axis in range(3))
     on_grid = (x >= 0) & (x < columns) & (y >= 0) & (y < rows) & (z == 0)
     first = cameras.view_sample[:, None, None, None].int() * (rows * columns)
-    # Clamped first: beyond the grid a number need not fit into an integer.
+    # Clamp before the cast: numbers beyond the grid may not fit into an int32.
     cells = y.clamp(0, rows - 1).int() * columns + x.clamp(0, columns - 1).int() + first
     return torch.where(on_grid, cells, -1)

@@ -14,15 +14,16 @@ from perception_kd.utils.checks import check_shape
 
 @MODELS.register_module()
 class LSSViewTransform(nn.Module):
-    """Spread image features over predicted depths, sum them in the cells of a grid.
+    """Spread image features over predicted depths and sum them in BEV cells.
 
-    Lift-splat [1] in the shape of BEVFusion [2]. Each feature cell gets D
-    probabilities of depth and C features from one convolution; :func:`bev_pool` adds
-    up what falls into a BEV cell; three convolutions halve the map where asked.
+    Lift-splat [1] as in BEVFusion [2]. Each feature cell gets D
+    probabilities of depth and C features from one convolution; :func:`bev_pool` sums
+    the weighted features in each BEV cell; with ``downsample``, three convolutions
+    halve the map.
 
     Images and points may be augmented: frustum points are mapped through the inverse of
-    ``img_aug_matrix`` and through ``lidar_aug_matrix``, so the map is in the frame of
-    the augmented points. Depth i is ``first + i * step``, as published. Unlike
+    ``img_aug_matrix`` and through ``lidar_aug_matrix``, so the map is in the augmented
+    LiDAR frame. Depth i is ``first + i * step``, as published. Unlike
     the published code, the map is (Y, X) and not (X, Y), a feature cell is at the
     center of its pixels (see ``align_corners``), and a point less than a cell below the
     grid is off it.
@@ -41,7 +42,7 @@ class LSSViewTransform(nn.Module):
         align_corners: As in :func:`feature_pixels`; True is the published placement.
 
     Raises:
-        ValueError: If a setting is none of these, or the map cannot be halved.
+        ValueError: If a setting is out of range, or the map cannot be halved.
     """
 
     depths: Tensor
@@ -75,7 +76,7 @@ class LSSViewTransform(nn.Module):
         return len(self.depths)
 
     def build_depthnet(self, in_channels: int) -> nn.Module:
-        """Build what gives the D depths and C features of a feature cell."""
+        """Build the layers that predict D depths and C features per feature cell."""
         return nn.Conv2d(in_channels, self.num_depths + self.out_channels, 1)
 
     def predict_depth(
@@ -98,7 +99,7 @@ class LSSViewTransform(nn.Module):
             Shape (B, C, Y, X).
 
         Raises:
-            ValueError: If there is not one camera per view.
+            ValueError: If the number of cameras is not the number of views.
         """
         check_shape("cameras.lidar2cam", cameras.lidar2cam, (len(img_feats), 4, 4))
         scores = self.predict_depth(img_feats, cameras, points)
@@ -134,7 +135,7 @@ def _depths(first: float, end: float, step: float) -> Tensor:
 
 
 def _halving(channels: int) -> nn.Sequential:
-    """Three convolutions, the middle one of stride 2."""
+    """Return three convolutions, the second of stride 2."""
     layers: list[nn.Module] = []
     for stride in (1, 2, 1):
         layers += [

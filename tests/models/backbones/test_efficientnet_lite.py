@@ -62,7 +62,7 @@ def test_any_size_is_rounded_up(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("kernel_size", [3, 5])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_a_row_more_or_less_moves_no_cell(kernel_size: int, stride: int) -> None:
+def test_cells_do_not_move_with_the_image_size(kernel_size: int, stride: int) -> None:
     conv = module.SameConv2d(2, 2, kernel_size, stride)
     feats = torch.randn(1, 2, 17, 17)
     inner = slice(2, 5)
@@ -95,7 +95,7 @@ def rows_seen_by_cell(
     ],
 )
 @pytest.mark.parametrize("num_rows", [640, 641])
-def test_convention_a_cell_is_centered_on_offset_plus_stride_times_index(
+def test_convention_cell_centers(
     settings: dict[str, Any], channels: slice, num_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # With equal weights and without ReLU6 a cell weighs rows by their place in its
@@ -127,7 +127,7 @@ def test_the_strided_map_is_every_nth_cell_of_the_dilated(
     torch.testing.assert_close(dense[..., ::step, ::step], sparse)
 
 
-def test_several_levels_start_with_the_finest_as_it_is() -> None:
+def test_several_levels_start_with_the_finest() -> None:
     network = EfficientNetLite(out_strides=(16, 8), **RANDOM).eval()
     finest = EfficientNetLite(out_strides=(8,), **RANDOM).eval()
     finest.load_state_dict(network.state_dict(), strict=False)
@@ -145,7 +145,7 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
         EfficientNetLite()
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_rejects_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"No weights of EfficientNetLite at .*none.pth"):
         EfficientNetLite(checkpoint=str(tmp_path / "none.pth"))
 

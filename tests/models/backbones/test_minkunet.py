@@ -118,14 +118,14 @@ def test_features_match_a_dense_twin(share: float) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 7, 3), (9, 4, 13)])
-def test_a_grid_of_any_size_is_as_good_as_a_larger_one(shape: tuple[int, ...]) -> None:
+def test_features_do_not_depend_on_the_grid_size(shape: tuple[int, ...]) -> None:
     network = make_network()
     features, coors = make_voxels(shape, share=1.0)
     out = network(features, coors, 1, shape)
     torch.testing.assert_close(out, network(features, coors, 1, (16, 16, 16)))
 
 
-def test_samples_do_not_see_each_other_and_may_be_empty() -> None:
+def test_samples_are_independent_and_may_be_empty() -> None:
     network, shape = make_network(), (8, 8, 8)
     features, coors = make_voxels(shape, share=0.3, samples=(1, 2))
     out = network(features, coors, 4, shape)
@@ -149,7 +149,7 @@ def test_no_voxels_give_no_features() -> None:
     assert out.shape == (0, network.out_channels)
 
 
-def test_a_lone_voxel_trains() -> None:
+def test_a_single_voxel_trains() -> None:
     network = make_network().train()
     out = network(torch.ones(1, 2), torch.zeros(1, 4).int(), 1, (1, 1, 1))
     assert out.shape == (1, 3)
@@ -157,7 +157,7 @@ def test_a_lone_voxel_trains() -> None:
     torch.testing.assert_close(out, expected)
 
 
-def test_batch_norm_of_several_voxels_is_torchs() -> None:
+def test_batch_norm_of_several_voxels_matches_torch() -> None:
     ours, torchs = VoxelBatchNorm(3, momentum=0.3), nn.BatchNorm1d(3, momentum=0.3)
     for feats in torch.randn(4, 5, 3):
         torch.testing.assert_close(ours(feats), torchs(feats))
@@ -187,15 +187,13 @@ def count_parameters(blocks: Sequence[int], in_channels: int = 1) -> int:
 
 
 @pytest.mark.parametrize(("blocks", "millions"), [((2, 3, 4, 6), 37.84), ((2, 2, 2, 2), 21.69)])
-def test_as_many_parameters_as_the_published_network(
-    blocks: tuple[int, ...], millions: float
-) -> None:
+def test_parameter_count_is_the_published_one(blocks: tuple[int, ...], millions: float) -> None:
     num_parameters = sum(p.numel() for p in MinkUNet(encoder_blocks=blocks).parameters())
     assert num_parameters == count_parameters(blocks)
     assert round(num_parameters / 1e6, 2) == millions
 
 
-def test_convention_momentum_differs_inside_of_residual_paths() -> None:
+def test_convention_residual_paths_have_their_momentum() -> None:
     network = MinkUNet(**TINY, bn_momentum=0.02, bn_momentum_blocks=0.3)
     for name, module in network.named_modules():
         if isinstance(module, nn.BatchNorm1d):
@@ -215,7 +213,7 @@ def test_parameters_keep_the_names_of_mmdet3d() -> None:
     assert all(key.startswith("conv_input.1.") for key in missing.missing_keys)
 
 
-def test_settings_are_left_as_they_were() -> None:
+def test_settings_are_not_modified() -> None:
     channels = [4, 6]
     MinkUNet(**{**TINY, "encoder_channels": channels})
     assert channels == [4, 6]

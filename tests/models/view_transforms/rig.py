@@ -21,7 +21,7 @@ def rotation(axis: int, angle: float) -> Any:
 
 
 def make_cameras(num_samples: int = 2, seed: int | None = None) -> Cameras:
-    """Return two cameras a sample, ahead and to the right; augmented with a seed."""
+    """Return two cameras per sample, ahead and to the right; augmented with a seed."""
     ahead = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
     lidar2cam = np.tile(np.eye(4), (2 * num_samples, 1, 1))
     for view in range(2 * num_samples):

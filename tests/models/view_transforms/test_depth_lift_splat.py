@@ -1,4 +1,4 @@
-"""Depth images of clouds against the projection of single points."""
+"""Depth images against the projection of single points."""
 
 from typing import Any
 
@@ -20,20 +20,20 @@ SETTINGS: dict[str, Any] = dict(
 )
 
 
-def random_clouds() -> list[torch.Tensor]:
+def random_points() -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     return [20 * torch.rand(n, 5, generator=generator) - 10 for n in (900, 700)]
 
 
 @pytest.mark.parametrize("seed", [None, 0, 1])
 def test_a_pixel_shows_the_nearest_of_its_points(seed: int | None) -> None:
-    cameras, clouds = make_cameras(seed=seed), random_clouds()
-    images = depth_images(clouds, cameras)
+    cameras, points_list = make_cameras(seed=seed), random_points()
+    images = depth_images(points_list, cameras)
     assert images.shape == (4, 1, *IMG_SHAPE)
     assert (images > 0).sum() > 40
     for view, sample in enumerate(cameras.view_sample.tolist()):
         undo = np.linalg.inv(cameras.lidar_aug_matrix[sample].double().numpy())
-        points = clouds[sample][:, :3].double().numpy() @ undo[:3, :3].T + undo[:3, 3]
+        points = points_list[sample][:, :3].double().numpy() @ undo[:3, :3].T + undo[:3, 3]
         projection = project_points(
             points,
             cameras.lidar2cam[view].double().numpy(),
@@ -52,18 +52,18 @@ def test_a_pixel_shows_the_nearest_of_its_points(seed: int | None) -> None:
         np.testing.assert_allclose(images[view, 0].numpy(), expected, atol=1e-4)
 
 
-def test_an_empty_cloud_gives_an_empty_image() -> None:
+def test_no_points_give_an_empty_image() -> None:
     images = depth_images([torch.zeros(0, 5)] * 2, make_cameras())
     assert (images == 0).all()
 
 
-def test_depth_reaches_the_map_and_every_parameter_learns() -> None:
+def test_depth_changes_the_map_and_trains_all_layers() -> None:
     torch.manual_seed(0)
     transform = DepthLSSViewTransform(**SETTINGS)
     feats, cameras = torch.randn(4, 5, *FEAT_SHAPE), make_cameras()
-    bev = transform(feats, cameras, random_clouds())
+    bev = transform(feats, cameras, random_points())
     assert bev.shape == (2, 3, 10, 10)
-    other = transform(feats, cameras, [cloud + 1 for cloud in random_clouds()])
+    other = transform(feats, cameras, [points + 1 for points in random_points()])
     assert not torch.allclose(bev, other)
     bev.square().mean().backward()
     assert all(p.grad is not None for p in transform.parameters())
@@ -79,9 +79,9 @@ def test_the_published_layers() -> None:
     assert sum(p.numel() for p in transform.depthnet.parameters()) == mix
 
 
-def test_rejects_missing_points_and_features_of_another_stride() -> None:
+def test_rejects_missing_points_and_wrong_strides() -> None:
     transform, cameras = DepthLSSViewTransform(**SETTINGS), make_cameras()
-    with pytest.raises(ValueError, match="points must be given to DepthLSSViewTransform"):
+    with pytest.raises(ValueError, match="DepthLSSViewTransform needs points, but got None"):
         transform(torch.zeros(4, 5, *FEAT_SHAPE), cameras)
     with pytest.raises(ValueError, match=r"an 8th of the images' size \(64, 96\), but got \(4, 6"):
-        transform(torch.zeros(4, 5, 4, 6), cameras, random_clouds())
+        transform(torch.zeros(4, 5, 4, 6), cameras, random_points())

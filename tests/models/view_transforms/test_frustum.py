@@ -40,8 +40,8 @@ def test_a_frustum_point_by_hand() -> None:
     assert cells[0, 0, 4, 9] == 17 * 20 + 15
 
 
-def test_a_frustum_point_of_an_augmented_cloud_by_hand() -> None:
-    # The cloud is turned a quarter (x to y) and moved: (4.2, 6, -0.6) goes to (-6 + 1,
+def test_an_augmented_frustum_point_by_hand() -> None:
+    # Points rotate a quarter (x to y) and move: (4.2, 6, -0.6) goes to (-6 + 1,
     # 4.2 - 2) = (-5, 2.2), in cells 3.75 and 12.75.
     moved = torch.tensor([[[0.0, -1, 0, 1], [1, 0, 0, -2], [0, 0, 1, 0.5], [0, 0, 0, 1]]])
     cells = frustum_cells(one_camera(moved), FEAT_SHAPE, torch.tensor([6.0]), GRID)
@@ -113,7 +113,7 @@ def test_convention_cells_tile_the_image_or_reach_its_border() -> None:
     assert [*u[[0, -1]], *v[[0, -1]]] == [0, 703, 0, 255]
 
 
-def test_autocast_does_not_reach_the_geometry() -> None:
+def test_autocast_does_not_change_the_geometry() -> None:
     cameras, depths = make_cameras(seed=1), torch.arange(1.0, 9.0)
     expected = frustum_cells(cameras, FEAT_SHAPE, depths, GRID)
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -65,7 +65,7 @@ def test_a_marked_pixel_lands_in_the_cell_of_its_point(seed: int | None) -> None
         ([[1.0, 0], [0, -1]], lambda bev: bev.flip(2)),
     ],
 )
-def test_a_turned_or_mirrored_cloud_turns_or_mirrors_the_map(linear: Any, move: Any) -> None:
+def test_the_map_rotates_and_flips_with_the_points(linear: Any, move: Any) -> None:
     cameras, transform = make_cameras(), make_transform()
     lidar_aug_matrix = torch.eye(4).repeat(2, 1, 1)
     lidar_aug_matrix[:, :2, :2] = torch.tensor(linear)
@@ -76,7 +76,7 @@ def test_a_turned_or_mirrored_cloud_turns_or_mirrors_the_map(linear: Any, move: 
     torch.testing.assert_close(moved, move(still), rtol=1e-5, atol=1e-5)
 
 
-def test_a_moved_cloud_moves_the_map_by_whole_cells() -> None:
+def test_the_map_moves_with_the_points() -> None:
     cameras, transform = make_cameras(), make_transform()
     lidar_aug_matrix = torch.eye(4).repeat(2, 1, 1)
     lidar_aug_matrix[:, :2, 3] = torch.tensor([1.6, -0.8])  # 2 columns up, 1 row down
@@ -97,7 +97,7 @@ def test_mirrored_images_with_their_matrix_give_the_same_map() -> None:
     torch.testing.assert_close(mirrored, still, rtol=1e-5, atol=1e-5)
 
 
-def test_cropped_images_give_the_map_of_what_they_show() -> None:
+def test_cropped_images_give_the_map_of_the_crop() -> None:
     # 16 px are cut off at the left, 8 at the top: two columns and a row of features.
     cameras, transform = make_cameras(), make_transform()
     corner = torch.tensor([[1.0, 0, -16], [0, 1, -8], [0, 0, 1]]).repeat(4, 1, 1)
