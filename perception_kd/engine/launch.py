@@ -7,6 +7,7 @@ from typing import Any
 from mmengine import Config
 
 from perception_kd.datasets.catalog import creation_command
+from perception_kd.datasets.pipeline import list_steps
 from perception_kd.engine.config_options import check_new_settings, check_places
 from perception_kd.engine.overrides import walk_settings
 from perception_kd.engine.renamed_configs import find_config
@@ -36,9 +37,22 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     check_places(settings, options)
     cfg.merge_from_dict(options)
     check_new_settings(settings, options, cfg.to_dict())
+    _list_pipelines(cfg)
     if not cfg.get("work_dir"):
         cfg.work_dir = str(Path("work_dirs") / path.stem)
     return cfg
+
+
+def _list_pipelines(cfg: Config) -> None:
+    """Replace named steps of pipelines by lists, in place.
+
+    mmengine sorts the keys of the config that it writes into the work dir: there, named
+    steps would lose their order.
+    """
+    for split in ("train", "val", "test"):
+        for settings in walk_settings(cfg.get(f"{split}_dataloader")):
+            if isinstance(settings.get("pipeline"), dict):
+                settings["pipeline"] = list_steps(settings["pipeline"])
 
 
 def check_data_folders(cfg: Config, loader: str) -> None:

@@ -1,11 +1,10 @@
 """LiDAR points to pixels, of NumPy arrays and tensors alike."""
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Generic, Literal, get_args
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from perception_kd.geometry.rigid import ArrayOrTensor, transform_points
 from perception_kd.utils.checks import check_shape
@@ -81,7 +80,7 @@ def project_points(
         raise ValueError(f"min_depth must be positive, but got {min_depth}.")
     if border not in get_args(Border):
         raise ValueError(f'border must be one of {get_args(Border)}, but got "{border}".')
-    library: Any = torch if isinstance(points, Tensor) else np
+    library: Any = np if isinstance(points, np.ndarray) else import_module("torch")
 
     points_cam = transform_points(points, lidar2cam)
     depth = points_cam[:, 2]

@@ -1,15 +1,17 @@
 """Rigid transforms as 4x4 matrices that act on column vectors."""
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from perception_kd.utils.checks import check_shape
 
+if TYPE_CHECKING:  # workers that convert data sets need no torch
+    from torch import Tensor
+
 Array = NDArray[np.float64]
-ArrayOrTensor = TypeVar("ArrayOrTensor", NDArray[Any], Tensor)
+ArrayOrTensor = TypeVar("ArrayOrTensor", NDArray[Any], "Tensor")
 
 
 def make_rigid(rotation: Array, translation: Array) -> Array:

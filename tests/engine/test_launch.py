@@ -12,7 +12,7 @@ from perception_kd.engine.launch import (
     drop_unreached_schedulers,
     read_config,
 )
-from tests.engine.toy import write_config
+from tests.engine.toy import ROOT, write_config
 
 
 def test_a_missing_info_folder_names_its_command(tmp_path: Path) -> None:
@@ -82,3 +82,13 @@ def test_one_cycle_may_not_level_rates_of_parameters() -> None:
     check_schedulers(rated_config(dict(type="OneCycleLR", eta_max=[0.1, 10.0])))
     check_schedulers(rated_config(dict(type="CosineAnnealingLR", T_max=10)))
     check_schedulers(Config(dict(param_scheduler=levels)))
+
+
+def test_a_config_in_a_work_dir_keeps_the_order_of_steps(tmp_path: Path) -> None:
+    name = "slidr_efflite0_minkunet-small_1xb2-adamw-cosine-4e_synthetic"
+    cfg = read_config(ROOT / f"configs/slidr/{name}.py")
+    cfg.dump(tmp_path / "config.py")
+    written = read_config(tmp_path / "config.py").train_dataloader.dataset.pipeline
+    steps = [step["type"] for step in written]
+    assert steps == [step["type"] for step in cfg.train_dataloader.dataset.pipeline]
+    assert (steps[0], steps[-1]) == ("LoadPoints", "PackInputs")
