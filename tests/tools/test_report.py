@@ -107,7 +107,7 @@ def test_a_truncated_checkpoint_costs_only_its_pictures(
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     assert report.main([str(tmp_path), "--num", "1"]) == 0
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "No boxes: checkpoint must be" in page
+    assert "No boxes: Cannot read the checkpoint" in page
     assert str(checkpoint) in page
 
 

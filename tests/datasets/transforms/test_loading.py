@@ -246,7 +246,7 @@ def test_a_cache_that_lacks_an_image_says_which(with_superpixels: Sample) -> Non
 def test_another_cache_is_a_wrong_setting_not_a_missing_file(
     with_superpixels: Sample,
 ) -> None:
-    with pytest.raises(ValueError, match="cache must be a folder of superpixels, but: No cache"):
+    with pytest.raises(ValueError, match="There is no cache of superpixels at"):
         LoadSuperpixels("superpixels/b")(with_superpixels)
     with pytest.raises(ValueError, match="num is 4, not 5"):
         LoadSuperpixels("superpixels/a", settings={"num": 5})(with_superpixels)
