@@ -152,7 +152,7 @@ def test_ctrl_c_ends_all_processes(tree: Path) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == 130
     assert b"Interrupted." in error
     assert b"Traceback" not in error
