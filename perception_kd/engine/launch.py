@@ -48,11 +48,22 @@ def _list_pipelines(cfg: Config) -> None:
 
     mmengine sorts the keys of the config that it writes into the work dir: there, named
     steps would lose their order.
+
+    Raises:
+        ValueError: If a step has settings, but no type: a misspelled or unknown name.
     """
     for split in ("train", "val", "test"):
         for settings in walk_settings(cfg.get(f"{split}_dataloader")):
-            if isinstance(settings.get("pipeline"), dict):
-                settings["pipeline"] = list_steps(settings["pipeline"])
+            pipeline = settings.get("pipeline")
+            if isinstance(pipeline, dict):
+                unknown = [k for k, step in pipeline.items() if step and "type" not in step]
+                if unknown:
+                    names = ", ".join(name for name in pipeline if name not in unknown)
+                    raise ValueError(
+                        f"The pipeline of {split}_dataloader has no step named {unknown[0]}; "
+                        f"its steps are {names}."
+                    )
+                settings["pipeline"] = list_steps(pipeline)
 
 
 def check_data_folders(cfg: Config, loader: str) -> None:

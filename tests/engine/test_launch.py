@@ -92,3 +92,11 @@ def test_a_config_in_a_work_dir_keeps_the_order_of_steps(tmp_path: Path) -> None
     steps = [step["type"] for step in written]
     assert steps == [step["type"] for step in cfg.train_dataloader.dataset.pipeline]
     assert (steps[0], steps[-1]) == ("LoadPoints", "PackInputs")
+
+
+@pytest.mark.parametrize("step", ["load_point", "0"])
+def test_options_of_unknown_steps_are_refused(step: str) -> None:
+    path = ROOT / "configs/slidr/slidr_efflite0_minkunet-small_1xb2-adamw-cosine-4e_synthetic.py"
+    option = f"train_dataloader.dataset.pipeline.{step}.num_sweeps"
+    with pytest.raises(ValueError, match=f"no step named {step}; its steps are load_points, "):
+        read_config(path, {option: 0})

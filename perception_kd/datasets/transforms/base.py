@@ -57,7 +57,15 @@ def take_rows(sample: Sample, rows: Indices | Mask) -> Sample:
     Args:
         sample: The sample; it is not modified.
         rows: Rows of ``points``, or whether to keep each of them, shape (N,).
+
+    Raises:
+        ValueError: If the sample has ``sampled_points``, which would name other points.
     """
+    if "sampled_points" in sample:
+        raise ValueError(
+            "Points were dropped or shuffled after SampleRegionPoints drew from them; put "
+            "SampleRegionPoints directly before packing."
+        )
     taken = {key: sample[key][rows] for key in POINT_KEYS if key in sample}
     return cast(Sample, {**sample, **taken})
 

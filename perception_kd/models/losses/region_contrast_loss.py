@@ -267,8 +267,8 @@ def make_ids_unique(ids: list[Tensor]) -> list[Tensor]:
     """Shift the ids of each scene behind those of the scenes before it.
 
     Args:
-        ids: Of regions or points, from 0 in each scene, negative for none, integer,
-            each (M_b,).
+        ids: Regions or points, from 0 in each scene, negative for none, integer, each
+            (M_b,).
 
     Returns:
         Ids unique over the scenes, -1 for none, int64, each (M_b,).

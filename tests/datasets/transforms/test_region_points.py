@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from perception_kd.datasets.transforms import SampleRegionPoints
+from perception_kd.datasets.transforms.base import take_rows
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import Sample
 
@@ -171,3 +172,9 @@ def test_negative_numbers_are_refused() -> None:
         TRANSFORMS.build(dict(**settings, num_background_points=-1))
     with pytest.raises(ValueError, match="point_cloud_range must be 6 numbers"):
         SampleRegionPoints((0.0, 1.0))
+
+
+def test_points_may_not_be_shuffled_after_the_draw() -> None:
+    sample: Sample = {**make_sample(), "sampled_points": np.arange(5)}
+    with pytest.raises(ValueError, match="put SampleRegionPoints directly before packing"):
+        take_rows(sample, np.arange(100)[::-1])
