@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from perception_kd.datasets.catalog import DATA_SETS
 from perception_kd.engine.command_line import run_tool
 
 
@@ -24,28 +25,18 @@ class Command(NamedTuple):
     about: str
 
 
-COMMANDS = {
-    "nuscenes": Command(
-        "perception_kd.datasets.nuscenes.command",
-        "info files of nuScenes, or of a data set in its format",
-    ),
-    "regions": Command(
-        "perception_kd.regions.command",
-        "regions of all sweeps of info files",
-    ),
-    "semantickitti": Command(
-        "perception_kd.datasets.semantickitti.command",
-        "info files of SemanticKITTI, or of a data set in its format",
-    ),
+_CACHES_AND_OTHERS = {
+    "regions": Command("perception_kd.regions.command", "regions of all sweeps of info files"),
     "superpixels": Command(
-        "perception_kd.superpixels.command",
-        "superpixels of all images of info files",
+        "perception_kd.superpixels.command", "superpixels of all images of info files"
     ),
     "synthetic": Command(
         "perception_kd.synthetic.command",
         "a synthetic data set in the format of nuScenes, to try things on",
     ),
 }
+_CONVERTERS = {name: Command(entry.command, entry.about) for name, entry in DATA_SETS.items()}
+COMMANDS = dict(sorted((_CONVERTERS | _CACHES_AND_OTHERS).items()))
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

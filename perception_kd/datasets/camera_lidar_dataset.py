@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
 
-from perception_kd.datasets.catalog import DATA_SETS, get_data_set
+from perception_kd.datasets.catalog import find_data_set, get_data_set
 from perception_kd.datasets.info_parsing import class_of_category, parse_boxes, parse_sample
 from perception_kd.datasets.pipeline import Pipeline, list_steps
 from perception_kd.datasets.seeding import make_rng
@@ -151,12 +151,12 @@ class CameraLidarDataset(BaseDataset):
             mapping = np.full(length, IGNORE_INDEX, dtype=np.int64)
             mapping[list(self._label_mapping)] = list(self._label_mapping.values())
             return mapping
-        data_set = DATA_SETS.get(self._metainfo["dataset"].lower())
+        data_set = find_data_set(self._metainfo["dataset"])
         return None if data_set is None else data_set.make_label_mapping()
 
     def _add_classes(self) -> None:
         """Add the names of classes to ``metainfo`` as far as they are known."""
-        data_set = DATA_SETS.get(self._metainfo["dataset"].lower())
+        data_set = find_data_set(self._metainfo["dataset"])
         if data_set is not None and self._label_mapping is None:
             self._metainfo.setdefault("seg_classes", data_set.seg_classes)
         if data_set is not None and data_set.box_classes:

@@ -1,94 +1,78 @@
 """Catalog of the known data sets.
 
 A further data set is an entry of ``DATA_SETS`` and a package beside ``nuscenes`` and
-``semantickitti`` with its converter, labels, splits and submission.
+``semantickitti`` with two modules: ``command``, which has ``add_arguments(parser)`` and
+``run(args)``, and ``description``, which has ``DATA_SET``. The entry gives it a command
+of ``tools/create_data.py`` and all that training and evaluation look up by its name.
+
+Importing this module imports neither the data sets nor NumPy.
 """
 
+from __future__ import annotations
+
+import importlib
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from perception_kd.datasets.nuscenes.labels import (
-    NUSCENES_CLASSES,
-    NUSCENES_TASK_CLASSES,
-    nuscenes_label_mapping,
-)
-from perception_kd.datasets.nuscenes.splits import NUSCENES_VERSIONS, split_scenes
-from perception_kd.datasets.nuscenes.submission import NuScenesSubmission
-from perception_kd.datasets.semantickitti.labels import (
-    SEMANTICKITTI_CLASSES,
-    semantickitti_label_mapping,
-)
-from perception_kd.datasets.semantickitti.splits import split_sequences
-from perception_kd.datasets.semantickitti.submission import SemanticKITTISubmission
-from perception_kd.datasets.submission import Submission
-from perception_kd.structures import Indices
+if TYPE_CHECKING:
+    from perception_kd.datasets.data_set import DataSet
 
 
-@dataclass(frozen=True)
-class DataSet:
-    """Description of a data set.
+class Entry(NamedTuple):
+    """A known data set.
 
     Attributes:
-        name: Name in ``metainfo["dataset"]`` of its info files, which are called
-            ``{name}_infos_{split}.pkl``, and of its command of
-            ``tools/create_data.py``.
-        command: Module of that command.
-        seg_classes: Names of the classes of points, in order.
-        make_label_mapping: Returns the class of each raw label of a point.
-        split_scenes: Returns the names of the scenes of a version's split, from both
-            names; raises a ``ValueError`` that lists the splits.
-        make_submission: Returns the writer of a submission of point classes, from its
-            folder, the data set's version and entries of the submission's ``meta``.
-        box_classes: Names of the classes that detectors learn by default.
-        versions: Names of the versions, which are folders of the data set; empty where
-            its converter has no ``--version``.
+        package: Its package, which has the modules ``command`` and ``description``.
+        about: What its command of ``tools/create_data.py`` makes.
     """
 
-    name: str
-    command: str
-    seg_classes: tuple[str, ...]
-    make_label_mapping: Callable[[], Indices]
-    split_scenes: Callable[[str, str], list[str]]
-    make_submission: Callable[[str | Path, str, Mapping[str, bool] | None], Submission]
-    box_classes: tuple[str, ...] = ()
-    versions: tuple[str, ...] = ()
+    package: str
+    about: str
+
+    @property
+    def command(self) -> str:
+        """Module of the command."""
+        return f"{self.package}.command"
+
+    def load(self) -> DataSet:
+        """Import and return the description."""
+        description: DataSet = importlib.import_module(f"{self.package}.description").DATA_SET
+        return description
 
 
-NUSCENES = DataSet(
-    name="nuscenes",
-    command="perception_kd.datasets.nuscenes.command",
-    seg_classes=NUSCENES_CLASSES,
-    make_label_mapping=nuscenes_label_mapping,
-    split_scenes=split_scenes,
-    make_submission=NuScenesSubmission,
-    box_classes=NUSCENES_TASK_CLASSES,
-    versions=NUSCENES_VERSIONS,
-)
+DATA_SETS = {
+    "nuscenes": Entry(
+        "perception_kd.datasets.nuscenes",
+        "info files of nuScenes, or of a data set in its format",
+    ),
+    "semantickitti": Entry(
+        "perception_kd.datasets.semantickitti",
+        "info files of SemanticKITTI, or of a data set in its format",
+    ),
+}
 
-SEMANTICKITTI = DataSet(
-    name="semantickitti",
-    command="perception_kd.datasets.semantickitti.command",
-    seg_classes=SEMANTICKITTI_CLASSES,
-    make_label_mapping=semantickitti_label_mapping,
-    split_scenes=split_sequences,
-    make_submission=SemanticKITTISubmission,
-)
 
-DATA_SETS = {data_set.name: data_set for data_set in (NUSCENES, SEMANTICKITTI)}
+def find_data_set(name: str) -> DataSet | None:
+    """Return the description of a data set, or None if it is unknown.
+
+    Args:
+        name: As ``metainfo["dataset"]`` of an info file has it, in upper or lower case.
+    """
+    entry = DATA_SETS.get(name.lower())
+    return None if entry is None else entry.load()
 
 
 def get_data_set(name: str) -> DataSet:
     """Return the description of a data set.
 
     Args:
-        name: As ``metainfo["dataset"]`` of an info file has it, in upper or lower case.
+        name: As in :func:`find_data_set`.
 
     Raises:
         ValueError: If the data set is unknown.
     """
-    data_set = DATA_SETS.get(name.lower())
+    data_set = find_data_set(name)
     if data_set is None:
         raise ValueError(
             f"Unknown data set {name!r}; known ones are {', '.join(DATA_SETS)}. Describe another "
@@ -113,7 +97,7 @@ def creation_command(ann_file: str, data_root: str, info_root: str) -> str:
     words = ["python", "tools/create_data.py", name, "--root", data_root, "--out-dir", info_root]
     if name not in DATA_SETS:
         words[2] = f"{{{','.join(DATA_SETS)}}}"
-    elif versions := DATA_SETS[name].versions:
+    elif versions := DATA_SETS[name].load().versions:
         present = [version for version in versions if Path(data_root, version).is_dir()]
         words[3:3] = ["--version", (present or versions)[0]]
     return shlex.join(words[:2]) + f" {words[2]} " + shlex.join(words[3:])

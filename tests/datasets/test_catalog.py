@@ -1,15 +1,18 @@
 """The catalog: all that depends on a data set follows from its entry."""
 
 import importlib
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
-from perception_kd.datasets.catalog import DATA_SETS, DataSet, creation_command, get_data_set
+from perception_kd.datasets.catalog import DATA_SETS, Entry, creation_command, get_data_set
+from perception_kd.datasets.data_set import DataSet
 from perception_kd.datasets.semantic_labels import make_label_mapping
 from perception_kd.datasets.transforms import LoadPointLabels, LoadPoints
 from perception_kd.evaluation.lidar_seg_submission import make_submission
@@ -39,8 +42,6 @@ class ToySubmission:
 
 
 TOY = DataSet(
-    name="toy",
-    command="toy.command",
     seg_classes=("wall", "floor"),
     make_label_mapping=lambda: make_label_mapping({"floor": [5]}, ("wall", "floor"), 256),
     split_scenes=lambda version, split: {"first": ["scene-0"]}[split],
@@ -48,6 +49,15 @@ TOY = DataSet(
     box_classes=("truck", "car"),
     versions=("v1", "v2"),
 )
+
+
+def make_toy_entry(monkeypatch: pytest.MonkeyPatch) -> Entry:
+    """Make a package ``toy`` that has a description, and return its entry."""
+    description = ModuleType("toy.description")
+    vars(description)["DATA_SET"] = TOY
+    monkeypatch.setitem(sys.modules, "toy", ModuleType("toy"))
+    monkeypatch.setitem(sys.modules, "toy.description", description)
+    return Entry("toy", "info files of toys")
 
 
 @pytest.fixture
@@ -64,7 +74,7 @@ def build(root: Path, **settings: Any) -> CameraLidarDataset:
 
 
 def test_a_further_data_set_is_one_entry(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DATA_SETS, "toy", TOY)
+    monkeypatch.setitem(DATA_SETS, "toy", make_toy_entry(monkeypatch))
     pipeline = [LoadPoints(), LoadPointLabels()]
     dataset = build(root, scenes="first", with_boxes=True, pipeline=pipeline)
     assert len(dataset) == 2
@@ -107,8 +117,8 @@ def test_every_entry_names_what_exists(name: str) -> None:
     data_set = get_data_set(name.upper())
     mapping = data_set.make_label_mapping()
     assert set(mapping[mapping != 255]) == set(range(len(data_set.seg_classes)))
-    assert callable(importlib.import_module(data_set.command).run)
-    assert create_data.COMMANDS[name].module == data_set.command
+    assert callable(importlib.import_module(DATA_SETS[name].command).run)
+    assert create_data.COMMANDS[name] == (DATA_SETS[name].command, DATA_SETS[name].about)
     assert name in PRESETS
 
 
