@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from perception_kd.io.atomic import write_whole
 from perception_kd.structures import Indices
 
 
@@ -27,6 +28,6 @@ class Submission(Protocol):
 
 
 def write_labels(path: Path, labels: NDArray[Any]) -> None:
-    """Write labels as raw bytes; the folder is made."""
+    """Write labels as raw bytes, whole or not at all; the folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    labels.tofile(path)
+    write_whole(path, labels.tobytes())

@@ -116,7 +116,7 @@ def _finish(root: Path, settings: SyntheticSettings, parts: list[dict[str, Any]]
     maps = {"map": write_maps(root, scenes)}
     vocabulary = make_vocabulary()
     write_tables(root / VERSION, [vocabulary, *(part["tables"] for part in parts), maps])
-    (root / "README.md").write_text(_NOTE, encoding="utf-8")
+    write_whole(root / "README.md", _NOTE.encode())
     write_whole(
         root / MANIFEST, json.dumps({"format": FORMAT, "settings": settings.as_dict()}).encode()
     )

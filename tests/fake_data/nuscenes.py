@@ -14,7 +14,6 @@ from PIL import Image
 from perception_kd.synthetic.world.poses import pose_matrix
 from perception_kd.synthetic.writer.names import (
     ATTRIBUTES,
-    DETECTION_CATEGORIES,
     LIDARSEG_CATEGORIES,
     VISIBILITIES,
 )
@@ -151,7 +150,7 @@ def _write_folders(settings: Settings) -> None:
 
 
 def _add_vocabulary(tables: Tables, settings: Settings) -> None:
-    names = LIDARSEG_CATEGORIES if settings.lidarseg else DETECTION_CATEGORIES
+    names = LIDARSEG_CATEGORIES if settings.lidarseg else LIDARSEG_CATEGORIES[1:24]
     for index, name in enumerate(names):
         record: dict[str, Any] = {"token": _token("category", name), "name": name}
         record |= {"description": name} | ({"index": index} if settings.lidarseg else {})

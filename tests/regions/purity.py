@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from perception_kd.regions.codec import RegionIds
 from perception_kd.synthetic.sensors.calibration import LIDAR, make_rig
-from perception_kd.synthetic.sensors.lidar import Sweep, scan
+from perception_kd.synthetic.sensors.lidar import RenderedSweep, scan
 from perception_kd.synthetic.sensors.rays import RayCaster
 from perception_kd.synthetic.settings import SyntheticSettings
 from perception_kd.synthetic.world.scene import FIRST_OBJECT_ID, make_scene
@@ -55,13 +55,13 @@ def measure_purity(pairs: list[tuple[RegionIds, NDArray[np.int64]]]) -> Purity:
     return Purity(main_share, is_ground, sizes)
 
 
-def scan_scene(settings: SyntheticSettings, number: int, times: list[float]) -> list[Sweep]:
+def scan_scene(settings: SyntheticSettings, number: int, times: list[float]) -> list[RenderedSweep]:
     """Return sweeps of a drawn scene, with what each point lies on, and no file."""
     scene = make_scene(settings, number)
     caster = RayCaster(scene)
     mount = make_rig(64, 36, np.random.default_rng(number)).sensor2ego[LIDAR]
 
-    def sweep_at(time: float) -> Sweep:
+    def sweep_at(time: float) -> RenderedSweep:
         return scan(
             lambda later: caster.at(time + later),
             scene.weather,

@@ -7,7 +7,7 @@ from perception_kd.geometry.projection import project_points
 from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
 from perception_kd.synthetic.sensors.calibration import CAMERAS, LIDAR, Rig, make_rig
 from perception_kd.synthetic.sensors.camera import RenderedImage, render_image
-from perception_kd.synthetic.sensors.lidar import Sweep, _returns, scan
+from perception_kd.synthetic.sensors.lidar import RenderedSweep, _returns, scan
 from perception_kd.synthetic.sensors.rays import Hits, RayCaster
 from perception_kd.synthetic.settings import SyntheticSettings
 from perception_kd.synthetic.world.materials import MATERIAL_INDEX
@@ -26,7 +26,7 @@ class Keyframe:
         self.scene: Scene = make_scene(SETTINGS, number)
         self.rig: Rig = make_rig(SETTINGS.width, SETTINGS.height, np.random.default_rng(number))
         self.caster = RayCaster(self.scene)
-        self.sweep: Sweep = scan(
+        self.sweep: RenderedSweep = scan(
             lambda time: self.caster.at(TIME + time),
             self.scene.weather,
             lambda time: self.pose(LIDAR, TIME + time),

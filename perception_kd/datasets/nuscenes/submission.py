@@ -1,6 +1,5 @@
 """Submissions to nuScenes-lidarseg."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
 from perception_kd.datasets.nuscenes.splits import evaluation_set
 from perception_kd.datasets.submission import write_labels
+from perception_kd.io.atomic import write_json
 from perception_kd.structures import Indices
 
 
@@ -55,4 +55,4 @@ class NuScenesSubmission:
         for part in set(parts):
             path = self.folder / part / "submission.json"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({"meta": self.meta}, indent=2) + "\n", encoding="utf-8")
+            write_json(path, {"meta": self.meta})

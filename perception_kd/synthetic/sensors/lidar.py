@@ -22,7 +22,7 @@ _STEPS = 60
 
 
 @dataclass(frozen=True)
-class Sweep:
+class RenderedSweep:
     """One sweep of a LiDAR, in firing order.
 
     Attributes:
@@ -43,7 +43,7 @@ def scan(
     beams: int,
     azimuths: int,
     rng: np.random.Generator,
-) -> Sweep:
+) -> RenderedSweep:
     """Render one sweep while the ego vehicle and the agents move.
 
     The points are motion-compensated to the pose of the sensor at the end of the sweep,
@@ -71,7 +71,7 @@ def scan(
     positions = origins[kept] + distance[kept, None] * directions[kept]
     points = transform_points(positions, invert_rigid(lidar2world(0.0)))
     rows = np.column_stack([points, intensity[kept], ring[kept]])
-    return Sweep(rows.astype(np.float32), hits.object_id[kept])
+    return RenderedSweep(rows.astype(np.float32), hits.object_id[kept])
 
 
 def _make_rays(lidar2ego: Array, beams: int, azimuths: int) -> Array:

@@ -13,6 +13,7 @@ from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
+from perception_kd.io.atomic import write_whole
 from perception_kd.synthetic.settings import LOCATIONS
 from perception_kd.synthetic.world.ground import RESOLUTION
 from perception_kd.synthetic.world.scene import CANVAS, Scene
@@ -166,7 +167,7 @@ def write_maps(
             content[name] = [record for _, layers, _ in here for record in layers.get(name, [])]
         content |= {"arcline_path_3": {}, "connectivity": {}}
         path = root / "maps" / "expansion" / f"{location}.json"
-        path.write_text(json.dumps(content), encoding="utf-8")
+        write_whole(path, json.dumps(content).encode())
         token = make_token("map", location)
         filename = f"maps/{token}.png"
         cv2.imwrite(str(root / filename), _rasterize([area for _, _, area in here]))

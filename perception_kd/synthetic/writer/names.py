@@ -34,7 +34,6 @@ LIDARSEG_CATEGORIES = [
     "static.vegetation",
     "vehicle.ego",
 ]
-DETECTION_CATEGORIES = LIDARSEG_CATEGORIES[1:24]
 ATTRIBUTES = [
     "vehicle.moving",
     "vehicle.stopped",

@@ -10,7 +10,7 @@ import numpy as np
 from perception_kd.geometry.rigid import Array, invert_rigid
 from perception_kd.synthetic.sensors.calibration import CAMERAS, CHANNELS, LIDAR, Rig, make_rig
 from perception_kd.synthetic.sensors.camera import render_image
-from perception_kd.synthetic.sensors.lidar import Sweep, scan
+from perception_kd.synthetic.sensors.lidar import RenderedSweep, scan
 from perception_kd.synthetic.sensors.rays import RayCaster
 from perception_kd.synthetic.settings import KEYFRAME_PERIOD_S, VERSION, SyntheticSettings
 from perception_kd.synthetic.world.scene import Scene, make_scene
@@ -163,7 +163,7 @@ class SceneWriter:
         link(records)
         return num_points
 
-    def _scan(self, frame: Frame, rng: np.random.Generator) -> Sweep:
+    def _scan(self, frame: Frame, rng: np.random.Generator) -> RenderedSweep:
         mount = self._rig.sensor2ego[LIDAR]
         return scan(
             lambda time: self._caster.at(frame.time + time),
@@ -178,7 +178,7 @@ class SceneWriter:
     def _sensor2world(self, channel: str, time: float, offset: float = 0.0) -> Array:
         return self.scene.ego2world(time + offset) @ self._rig.sensor2ego[channel]
 
-    def _write_labels(self, token: str, sweep: Sweep) -> None:
+    def _write_labels(self, token: str, sweep: RenderedSweep) -> None:
         index = {name: i for i, name in enumerate(LIDARSEG_CATEGORIES)}
         labels = np.array([index[name] for name in self.scene.categories], np.uint8)
         filename = f"lidarseg/{VERSION}/{token}_lidarseg.bin"
@@ -186,7 +186,7 @@ class SceneWriter:
         record = {"token": token, "sample_data_token": token, "filename": filename}
         self.tables["lidarseg"].append(record)
 
-    def _count(self, frame: Frame, sweep: Sweep, poses: list[Array]) -> list[int]:
+    def _count(self, frame: Frame, sweep: RenderedSweep, poses: list[Array]) -> list[int]:
         world2lidar = invert_rigid(self._sensor2world(LIDAR, frame.time))
         points = sweep.points[:, :3].astype(float)
         return [

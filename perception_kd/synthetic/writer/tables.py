@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from perception_kd.geometry.rigid import Array
+from perception_kd.io.atomic import write_whole
 from perception_kd.synthetic.sensors.calibration import CHANNELS, LIDAR
 from perception_kd.synthetic.writer.names import (
     ATTRIBUTES,
@@ -100,4 +101,4 @@ def write_tables(folder: Path, parts: Sequence[Tables]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in TABLE_NAMES:
         records = [record for part in parts for record in part.get(name, [])]
-        (folder / f"{name}.json").write_text(json.dumps(records, indent=0), encoding="utf-8")
+        write_whole(folder / f"{name}.json", json.dumps(records, indent=0).encode())
