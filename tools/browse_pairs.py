@@ -43,7 +43,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def make_pipeline(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Return the transforms of the options, without packing."""
-    from perception_kd.datasets.pipeline import list_steps
     from perception_kd.engine.launch import read_config
 
     superpixels = str(args.superpixels.absolute()) if args.superpixels else None
@@ -52,7 +51,7 @@ def make_pipeline(args: argparse.Namespace) -> list[dict[str, Any]]:
         if superpixels:
             load.append(dict(type="LoadSuperpixels", cache=superpixels))
         return [*load, dict(type="PairPointsWithPixels")]
-    steps = list_steps(read_config(args.augment).train_dataloader.dataset.pipeline)
+    steps = read_config(args.augment).train_dataloader.dataset.pipeline
     pipeline = [dict(step) for step in steps if not step["type"].startswith("Pack")]
     for step in pipeline:
         if step["type"] == "LoadSuperpixels" and superpixels:

@@ -9,7 +9,6 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from perception_kd.checkpoints.loading import load_pretrained
-from perception_kd.datasets.pipeline import list_steps
 from perception_kd.models.networks.lidar_network import PointFeatures
 from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
 from perception_kd.registry import DATASETS, MODELS, TRANSFORMS
@@ -41,7 +40,7 @@ def load_pretrainer(cfg: Config, checkpoint: str) -> ImageToLidarPretrainer:
 
 def split_pipeline(cfg: Config) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Return the test pipeline of a config without packing, and packing."""
-    *steps, packing = list_steps(cfg.test_dataloader.dataset.pipeline)
+    *steps, packing = cfg.test_dataloader.dataset.pipeline
     return steps, packing
 
 

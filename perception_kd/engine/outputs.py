@@ -7,7 +7,6 @@ from typing import Any
 
 from mmengine import Config
 
-from perception_kd.datasets.pipeline import list_steps
 from perception_kd.engine.overrides import walk_settings
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.registry import METRICS
@@ -48,8 +47,8 @@ def set_submission(cfg: Config, folder: str | Path | None, *, format_only: bool)
         cfg.test_evaluator = [metric for metric, _ in writing]
         for settings in _walk_typed(cfg.test_dataloader.dataset):
             if "pipeline" in settings:
-                steps = list_steps(settings["pipeline"])
-                settings["pipeline"] = [s for s in steps if s.get("type") not in _LABEL_STEPS]
+                steps = settings["pipeline"]
+                settings["pipeline"] = [s for s in steps if s["type"] not in _LABEL_STEPS]
 
 
 def set_drawing(cfg: Config, folder: str | Path, num_samples: int, min_score: float) -> None:

@@ -38,7 +38,5 @@ def find_config(path: str | Path) -> Path:
     found = folder.parent / new
     if not path.is_absolute():
         found = Path(os.path.relpath(found))
-    print_log(
-        f"{path} was renamed to {found}, which is read.", logger="current", level=logging.WARNING
-    )
+    print_log(f"{path} was renamed; reading {found}.", logger="current", level=logging.WARNING)
     return found

@@ -179,7 +179,7 @@ def test_files_without_weights_are_refused(tmp_path: Path) -> None:
         read_checkpoint(save(tmp_path, {"epoch": 3}))
 
 
-def test_unreadable_files_are_refused_without_torchs_unsafe_advice(tmp_path: Path) -> None:
+def test_unreadable_files_are_refused_without_unsafe_advice(tmp_path: Path) -> None:
     whole = save(tmp_path, weights()).read_bytes()
     path = tmp_path / "broken.pth"
     # Text, nothing, the first half, and all but the last bytes.
@@ -229,9 +229,7 @@ def test_spconv_2_weights_are_turned_to_spconv_1(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["spconv 1", "spconv 2"])
-def test_a_converted_layer_computes_the_convolution_of_its_weights(
-    tmp_path: Path, layout: str
-) -> None:
+def test_a_converted_layer_computes_its_convolution(tmp_path: Path, layout: str) -> None:
     spconv = pytest.importorskip("spconv.pytorch")
     import perception_kd.ops  # noqa: F401  # makes spconv right on a CPU
 

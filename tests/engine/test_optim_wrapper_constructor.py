@@ -27,7 +27,7 @@ def build(custom_keys: dict[str, Any]) -> Any:
     return build_optim_wrapper(make_model(), settings)
 
 
-def test_a_key_sets_the_rate_of_its_parameters_which_a_cosine_keeps_apart() -> None:
+def test_a_cosine_keeps_the_rates_of_keys_apart() -> None:
     optimizer = build(dict(pts_seg_head=dict(lr_mult=100.0))).optimizer
     sizes = [group["params"][0].numel() for group in optimizer.param_groups]
     assert sizes == [12, 4, 8, 2]  # weight and bias of the backbone, then of the head

@@ -22,7 +22,7 @@ def test_an_old_name_leads_to_one_config(old: str, monkeypatch: pytest.MonkeyPat
     found = find_config(CONFIGS / old)
     assert found == CONFIGS / RENAMED[old]
     assert found.is_file()
-    assert lines == [f"{CONFIGS / old} was renamed to {found}, which is read."]
+    assert lines == [f"{CONFIGS / old} was renamed; reading {found}."]
 
 
 def test_the_tools_read_a_renamed_config() -> None:

@@ -11,7 +11,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from numpy.typing import NDArray
 
-from perception_kd.datasets.pipeline import list_steps
 from perception_kd.datasets.transforms.loading import LoadImages
 from perception_kd.engine.overrides import walk_settings
 from perception_kd.evaluation.metrics import LidarSegMetric
@@ -130,7 +129,7 @@ class StoredSamples:
 
 
 def _build_stored(settings: Mapping[str, Any]) -> Any:
-    steps = [s for s in list_steps(settings["pipeline"]) if s["type"] == "LoadPoints"]
+    steps = [s for s in settings["pipeline"] if s["type"] == "LoadPoints"]
     pipeline = [*(steps or [dict(type="LoadPoints")]), dict(type="LoadBoxes")]
     own = dict(with_boxes=True, cameras=settings.get("cameras") or None, pipeline=pipeline)
     return DATASETS.build({**settings, **own})

@@ -93,7 +93,7 @@ def test_boxes_are_drawn_on_the_sample_as_stored(settings: dict[str, Any], tmp_p
         assert (above == TRUTH_COLOR).all(axis=2).any()
 
 
-def test_stored_samples_have_truth_and_all_images_whatever_the_config_loads(
+def test_stored_samples_have_truth_and_all_images(
     settings: dict[str, Any],
 ) -> None:
     stored = StoredSamples(dict(type="CBGSDataset", dataset=settings))
@@ -109,7 +109,7 @@ def test_stored_samples_have_truth_and_all_images_whatever_the_config_loads(
     assert "lidar_aug_matrix" not in sample
 
 
-def test_classes_of_points_are_drawn_with_truth_where_there_is_one(tmp_path: Path) -> None:
+def test_classes_of_points_are_drawn_beside_the_truth(tmp_path: Path) -> None:
     samples = []
     for token in ("labeled", "unlabeled"):
         sample = Det3DDataSample(metainfo=dict(sample_token=token))

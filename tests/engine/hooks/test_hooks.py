@@ -96,7 +96,7 @@ def test_by_default_the_prefix_is_the_part(tmp_path: Path) -> None:
     assert torch.all(runner.model.backbone.weight == 7)
 
 
-def test_without_a_checkpoint_the_random_weights_stay_and_are_named(tmp_path: Path) -> None:
+def test_without_a_checkpoint_the_weights_stay_random(tmp_path: Path) -> None:
     runner = build_runner(tmp_path)
     before = runner.model.backbone.weight.clone()
     LoadPretrainedHook(prefix="backbone.").before_train(runner)
@@ -141,7 +141,7 @@ def test_an_empty_only_is_refused(only: Any) -> None:
         LoadPretrainedHook(only=only)
 
 
-def test_a_part_that_the_model_lacks_is_refused_with_those_it_has(tmp_path: Path) -> None:
+def test_a_part_that_the_model_lacks_is_refused(tmp_path: Path) -> None:
     hook = LoadPretrainedHook(save_backbone(tmp_path), "pts.backbone.")
     with pytest.raises(ValueError, match=r"no part module=.*; its parts are .*backbone, head"):
         hook.before_train(build_runner(tmp_path))
