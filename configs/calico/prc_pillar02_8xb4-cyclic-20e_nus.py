@@ -10,6 +10,7 @@ _base_ = [
 
 model = dict(
     **_base_.prc,
+    grid=_base_.bev_grid,
     **_base_.pts_pillar02,
-    pts_projector=dict(**_base_.projector, in_channels=384),
+    pts_projector=dict(**_base_.projector, in_channels=_base_.pts_pillar02_channels),
 )

@@ -11,8 +11,9 @@ _base_ = [
 
 model = dict(
     **_base_.prc,
+    grid=_base_.bev_grid,
     **_base_.pts_pillar04_small,
-    pts_projector=dict(**_base_.projector, in_channels=96),
+    pts_projector=dict(**_base_.projector, in_channels=_base_.pts_pillar04_small_channels),
 )
 
 train_dataloader = dict(

@@ -10,8 +10,9 @@ _base_ = [
 
 model = dict(
     **_base_.prc,
+    grid=_base_.bev_grid,
     pts_voxelizer=_base_.pts_voxel01.pts_voxelizer,
     pts_voxel_encoder=_base_.pts_voxel01.pts_voxel_encoder,
     pts_middle_encoder=_base_.pts_voxel01.pts_middle_encoder,
-    pts_projector=dict(**_base_.projector, in_channels=256),
+    pts_projector=dict(**_base_.projector, in_channels=_base_.encoder_map_channels),
 )

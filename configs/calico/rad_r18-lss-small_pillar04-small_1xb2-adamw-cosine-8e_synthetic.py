@@ -16,10 +16,11 @@ _base_ = [
 
 model = dict(
     **_base_.rad,
+    grid=_base_.bev_grid,
     **_base_.pts_pillar04_small,
     **_base_.img_r18_lss_small,
-    pts_projector=dict(**_base_.projector, in_channels=96),
-    img_projector=dict(**_base_.projector, in_channels=32),
+    pts_projector=dict(**_base_.projector, in_channels=_base_.pts_pillar04_small_channels),
+    img_projector=dict(**_base_.projector, in_channels=_base_.img_r18_lss_small_channels),
 )
 
 steps_train = dict(**_base_.one_sweep, **_base_.small_images_train)

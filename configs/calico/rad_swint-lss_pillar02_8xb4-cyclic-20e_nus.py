@@ -15,9 +15,10 @@ _base_ = [
 
 model = dict(
     **_base_.rad,
+    grid=_base_.bev_grid,
     **_base_.pts_pillar02,
     **_base_.img_swint_lss,
     teacher_checkpoint="work_dirs/prc_pillar02_8xb4-cyclic-20e_nus/epoch_20.pth",
-    pts_projector=dict(**_base_.projector, in_channels=384),
-    img_projector=dict(**_base_.projector, in_channels=80),
+    pts_projector=dict(**_base_.projector, in_channels=_base_.pts_pillar02_channels),
+    img_projector=dict(**_base_.projector, in_channels=_base_.img_swint_lss_channels),
 )

@@ -29,9 +29,9 @@ model = dict(
     **_base_.pts_pillar02,
     **_base_.img_swint_lss,
     grid=_base_.bev_grid,
-    pts_projector=dict(**three_layers, in_channels=384),
-    pts_img_projector=dict(**three_layers, in_channels=384),
-    img_projector=dict(**three_layers, in_channels=80),
+    pts_projector=dict(**three_layers, in_channels=_base_.pts_pillar02_channels),
+    pts_img_projector=dict(**three_layers, in_channels=_base_.pts_pillar02_channels),
+    img_projector=dict(**three_layers, in_channels=_base_.img_swint_lss_channels),
     loss_intra=_base_.point_info_nce,
     loss_inter=_base_.point_info_nce,
 )

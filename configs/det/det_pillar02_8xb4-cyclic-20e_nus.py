@@ -12,7 +12,7 @@ model = dict(
     **_base_.det,
     **_base_.pts_pillar02,
     pts_bbox_head=dict(
-        _base_.center_head, in_channels=384, point_cloud_range=_base_.point_cloud_range
+        _base_.center_head, in_channels=_base_.pts_pillar02_channels, **_base_.bev_grid
     ),
 )
 load_pretrained_from = dict(ignore=["pts_bbox_head."])

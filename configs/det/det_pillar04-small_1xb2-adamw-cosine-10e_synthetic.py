@@ -20,8 +20,8 @@ model = dict(
     **_base_.pts_pillar04_small,
     pts_bbox_head=dict(
         _base_.center_head,
-        in_channels=96,
-        point_cloud_range=_base_.point_cloud_range,
+        in_channels=_base_.pts_pillar04_small_channels,
+        **_base_.bev_grid,
         share_conv_channel=32,
         num_convs=1,
     ),

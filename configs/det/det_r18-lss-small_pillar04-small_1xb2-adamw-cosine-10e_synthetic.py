@@ -10,7 +10,11 @@ _base_ = [
 
 model = dict(
     **_base_.img_r18_lss_small,
-    fuser=dict(type="ConvFuser", in_channels=[32, 96], out_channels=96),
+    fuser=dict(
+        type="ConvFuser",
+        in_channels=[_base_.img_r18_lss_small_channels, _base_.pts_pillar04_small_channels],
+        out_channels=_base_.pts_pillar04_small_channels,
+    ),
 )
 load_pretrained_from = dict(ignore=["fuser.", "pts_bbox_head."])
 

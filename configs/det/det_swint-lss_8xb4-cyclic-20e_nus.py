@@ -12,10 +12,10 @@ _base_ = [
 model = dict(
     **_base_.det,
     **_base_.img_swint_lss,
-    bev_backbone=dict(_base_.bev_second.bev_backbone, in_channels=80),
+    bev_backbone=dict(_base_.bev_second.bev_backbone, in_channels=_base_.img_swint_lss_channels),
     bev_neck=_base_.bev_second.bev_neck,
     pts_bbox_head=dict(
-        _base_.center_head, in_channels=512, point_cloud_range=_base_.point_cloud_range
+        _base_.center_head, in_channels=_base_.bev_second_channels, **_base_.bev_grid
     ),
 )
 load_pretrained_from = dict(ignore=["bev_", "pts_bbox_head."])

@@ -14,10 +14,14 @@ model = dict(
     **_base_.det,
     **_base_.pts_pillar02,
     **_base_.img_swint_lss,
-    fuser=dict(type="ConvFuser", in_channels=[80, 384], out_channels=256),
+    fuser=dict(
+        type="ConvFuser",
+        in_channels=[_base_.img_swint_lss_channels, _base_.pts_pillar02_channels],
+        out_channels=_base_.fused_channels,
+    ),
     **_base_.bev_second,
     pts_bbox_head=dict(
-        _base_.center_head, in_channels=512, point_cloud_range=_base_.point_cloud_range
+        _base_.center_head, in_channels=_base_.bev_second_channels, **_base_.bev_grid
     ),
 )
 load_pretrained_from = dict(ignore=["fuser.", "bev_", "pts_bbox_head."])

@@ -3,15 +3,15 @@
 _base_ = ["./det_voxel01_8xb4-cyclic-20e_nus.py"]
 
 point_cloud_range = [-54.0, -54.0, -5.0, 54.0, 54.0, 3.0]
+voxel = 0.075
 model = dict(
     pts_voxelizer=dict(
-        voxel_size=[0.075, 0.075, 0.2],
+        voxel_size=[voxel, voxel, 0.2],
         point_cloud_range=point_cloud_range,
         max_voxels=(120000, 160000),
     ),
     pts_middle_encoder=dict(sparse_shape=[41, 1440, 1440]),
-    # Eight voxels.
-    pts_bbox_head=dict(point_cloud_range=point_cloud_range, cell_size=0.6),
+    pts_bbox_head=dict(point_cloud_range=point_cloud_range, cell_size=8 * voxel),
 )
 
 crop_points = dict(point_cloud_range=point_cloud_range)

@@ -13,10 +13,8 @@ model = dict(
     **_base_.pts_pillar02,
     map_head=dict(
         _base_.map_head,
-        in_channels=384,
-        classes=_base_.map_classes,
-        out_range=_base_.map_range,
-        out_cell_size=_base_.map_cell_size,
+        in_channels=_base_.pts_pillar02_channels,
+        **_base_.map_grids,
     ),
 )
 load_pretrained_from = dict(ignore=["map_head."])

@@ -10,19 +10,24 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
+level_channels = [32, 64]
+neck_channels = [32, 32]
 model = dict(
     **_base_.mapseg,
     **_base_.img_r18_lss_small,
     bev_backbone=dict(
-        _base_.bev_second.bev_backbone, in_channels=32, out_channels=[32, 64], layer_nums=[1, 1]
+        _base_.bev_second.bev_backbone,
+        in_channels=_base_.img_r18_lss_small_channels,
+        out_channels=level_channels,
+        layer_nums=[1, 1],
     ),
-    bev_neck=dict(_base_.bev_second.bev_neck, in_channels=[32, 64], out_channels=[32, 32]),
+    bev_neck=dict(
+        _base_.bev_second.bev_neck, in_channels=level_channels, out_channels=neck_channels
+    ),
     map_head=dict(
         _base_.map_head,
-        in_channels=64,
-        classes=_base_.map_classes,
-        out_range=_base_.map_range,
-        out_cell_size=_base_.map_cell_size,
+        in_channels=sum(neck_channels),
+        **_base_.map_grids,
     ),
 )
 load_pretrained_from = dict(ignore=["bev_", "map_head."])

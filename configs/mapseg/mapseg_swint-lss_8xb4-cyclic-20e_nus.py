@@ -12,14 +12,12 @@ _base_ = [
 model = dict(
     **_base_.mapseg,
     **_base_.img_swint_lss,
-    bev_backbone=dict(_base_.bev_second.bev_backbone, in_channels=80),
+    bev_backbone=dict(_base_.bev_second.bev_backbone, in_channels=_base_.img_swint_lss_channels),
     bev_neck=_base_.bev_second.bev_neck,
     map_head=dict(
         _base_.map_head,
-        in_channels=512,
-        classes=_base_.map_classes,
-        out_range=_base_.map_range,
-        out_cell_size=_base_.map_cell_size,
+        in_channels=_base_.bev_second_channels,
+        **_base_.map_grids,
     ),
 )
 load_pretrained_from = dict(ignore=["bev_", "map_head."])

@@ -14,14 +14,16 @@ model = dict(
     **_base_.mapseg,
     **_base_.pts_pillar02,
     **_base_.img_swint_lss,
-    fuser=dict(type="ConvFuser", in_channels=[80, 384], out_channels=256),
+    fuser=dict(
+        type="ConvFuser",
+        in_channels=[_base_.img_swint_lss_channels, _base_.pts_pillar02_channels],
+        out_channels=_base_.fused_channels,
+    ),
     **_base_.bev_second,
     map_head=dict(
         _base_.map_head,
-        in_channels=512,
-        classes=_base_.map_classes,
-        out_range=_base_.map_range,
-        out_cell_size=_base_.map_cell_size,
+        in_channels=_base_.bev_second_channels,
+        **_base_.map_grids,
     ),
 )
 load_pretrained_from = dict(ignore=["fuser.", "bev_", "map_head."])

@@ -11,6 +11,8 @@ _base_ = ["./keyframes.py"]
 data_root = "data/nuscenes"
 info_root = "data/nuscenes"
 point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
+# Cells of the BEV map that heads and pre-training read.
+bev_grid = dict(point_cloud_range=point_cloud_range, cell_size=0.8)
 image_size = (256, 704)
 
 load_points = dict(type="LoadPoints", num_sweeps=9)

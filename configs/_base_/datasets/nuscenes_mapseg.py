@@ -15,6 +15,14 @@ map_classes = [
 ]
 map_range = [-50.0, -50.0, -5.0, 50.0, 50.0, 3.0]
 map_cell_size = 0.5
+# What the head maps from and to.
+map_grids = dict(
+    in_range=_base_.bev_grid.point_cloud_range,
+    in_cell_size=_base_.bev_grid.cell_size,
+    out_range=map_range,
+    out_cell_size=map_cell_size,
+    classes=map_classes,
+)
 
 load_masks = dict(
     type="LoadBEVMasks",

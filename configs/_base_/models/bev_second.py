@@ -1,10 +1,13 @@
 """BEVFusion's SECOND and FPN on a fused map: 256 channels to 512 on the same cells."""
 
+fused_channels = 256
+bev_level_channels = [128, 256]
+
 bev_second = dict(
     bev_backbone=dict(
         type="SECOND",
-        in_channels=256,
-        out_channels=[128, 256],
+        in_channels=fused_channels,
+        out_channels=bev_level_channels,
         layer_nums=[5, 5],
         layer_strides=[1, 2],
         norm_cfg=dict(type="BN", eps=1e-3, momentum=0.01),
@@ -12,7 +15,7 @@ bev_second = dict(
     ),
     bev_neck=dict(
         type="SECONDFPN",
-        in_channels=[128, 256],
+        in_channels=bev_level_channels,
         out_channels=[256, 256],
         upsample_strides=[1, 2],
         norm_cfg=dict(type="BN", eps=1e-3, momentum=0.01),
@@ -20,3 +23,4 @@ bev_second = dict(
         use_conv_for_no_stride=True,
     ),
 )
+bev_second_channels = sum(bev_second["bev_neck"]["out_channels"])

@@ -4,11 +4,9 @@ Choices that the paper leaves open are listed in configs/calico/README.md.
 """
 
 projector = dict(type="FeatureProjector", hidden_channels=(128,), out_channels=64, batch_norm=False)
-bev_grid = dict(point_cloud_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0], cell_size=0.8)
 prc = dict(
     type="PointRegionContrast",
     data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
-    grid=bev_grid,
     alpha=0.5,
     loss_plrc=dict(
         type="RegionContrastLoss",
@@ -32,7 +30,6 @@ prc = dict(
 rad = dict(
     type="RegionDistillation",
     data_preprocessor=dict(type="CameraLidarDataPreprocessor"),
-    grid=bev_grid,
     direction="camera_to_lidar",
     loss_rad=dict(
         type="RegionContrastLoss",

@@ -1,4 +1,4 @@
-"""CenterPoint's head on a map of 0.8 m cells."""
+"""CenterPoint's head; configs add the cells and channels of the map."""
 
 det = dict(type="BEVDetector", data_preprocessor=dict(type="CameraLidarDataPreprocessor"))
-center_head = dict(type="BEVCenterHead", cell_size=0.8)
+center_head = dict(type="BEVCenterHead")

@@ -1,5 +1,7 @@
 """A ResNet-18 of half width and lift-splat for two CPU cores: 32 channels at 0.8 m."""
 
+r18_small_neck_channels = 64
+
 img_r18_lss_small = dict(
     img_backbone=dict(
         type="mmdet.ResNet",
@@ -10,10 +12,12 @@ img_r18_lss_small = dict(
         norm_cfg=dict(type="BN", requires_grad=True),
         norm_eval=False,
     ),
-    img_neck=dict(type="GeneralizedLSSFPN", in_channels=[64, 128, 256], out_channels=64),
+    img_neck=dict(
+        type="GeneralizedLSSFPN", in_channels=[64, 128, 256], out_channels=r18_small_neck_channels
+    ),
     view_transform=dict(
         type="LSSViewTransform",
-        in_channels=64,
+        in_channels=r18_small_neck_channels,
         out_channels=32,
         point_cloud_range=[-51.2, -51.2, -10.0, 51.2, 51.2, 10.0],
         cell_size=0.4,
@@ -21,6 +25,7 @@ img_r18_lss_small = dict(
         downsample=2,
     ),
 )
+img_r18_lss_small_channels = img_r18_lss_small["view_transform"]["out_channels"]
 # 128 x 352 px of images that are 450 px high.
 small_image_size = (128, 352)
 small_images_train = dict(

@@ -4,6 +4,8 @@ The cells are 0.4 m before the view transform halves the map. The ImageNet weigh
 torchvision's.
 """
 
+r50_neck_channels = 256
+
 img_r50_lss = dict(
     img_backbone=dict(
         type="mmdet.ResNet",
@@ -13,10 +15,12 @@ img_r50_lss = dict(
         norm_eval=False,
         init_cfg=dict(type="Pretrained", checkpoint="weights/resnet50-0676ba61.pth"),
     ),
-    img_neck=dict(type="GeneralizedLSSFPN", in_channels=[512, 1024, 2048], out_channels=256),
+    img_neck=dict(
+        type="GeneralizedLSSFPN", in_channels=[512, 1024, 2048], out_channels=r50_neck_channels
+    ),
     view_transform=dict(
         type="LSSViewTransform",
-        in_channels=256,
+        in_channels=r50_neck_channels,
         out_channels=80,
         point_cloud_range=[-51.2, -51.2, -10.0, 51.2, 51.2, 10.0],
         cell_size=0.4,
@@ -24,3 +28,4 @@ img_r50_lss = dict(
         downsample=2,
     ),
 )
+img_r50_lss_channels = img_r50_lss["view_transform"]["out_channels"]

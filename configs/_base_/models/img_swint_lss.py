@@ -4,6 +4,8 @@ The cells are 0.4 m before the view transform halves the map; the map has the ra
 the LiDAR's. ImageNet weights: see configs/det/README.md.
 """
 
+swint_neck_channels = 256
+
 img_swint_lss = dict(
     img_backbone=dict(
         type="SwinTransformer",
@@ -15,10 +17,12 @@ img_swint_lss = dict(
         out_indices=(1, 2, 3),
         init_cfg=dict(type="Pretrained", checkpoint="weights/swin_tiny_patch4_window7_224.pth"),
     ),
-    img_neck=dict(type="GeneralizedLSSFPN", in_channels=[192, 384, 768], out_channels=256),
+    img_neck=dict(
+        type="GeneralizedLSSFPN", in_channels=[192, 384, 768], out_channels=swint_neck_channels
+    ),
     view_transform=dict(
         type="LSSViewTransform",
-        in_channels=256,
+        in_channels=swint_neck_channels,
         out_channels=80,
         point_cloud_range=[-51.2, -51.2, -10.0, 51.2, 51.2, 10.0],
         cell_size=0.4,
@@ -26,3 +30,4 @@ img_swint_lss = dict(
         downsample=2,
     ),
 )
+img_swint_lss_channels = img_swint_lss["view_transform"]["out_channels"]

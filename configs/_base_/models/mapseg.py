@@ -1,8 +1,4 @@
-"""BEVFusion's map head on a map of 0.8 m cells."""
+"""BEVFusion's map head; configs add the cells and channels of the map."""
 
 mapseg = dict(type="BEVMapSegmentor", data_preprocessor=dict(type="CameraLidarDataPreprocessor"))
-map_head = dict(
-    type="BEVMapHead",
-    in_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0],
-    in_cell_size=0.8,
-)
+map_head = dict(type="BEVMapHead")

@@ -1,27 +1,37 @@
 """PointPillars for two CPU cores: 0.4 m pillars to 96 channels at 0.8 m."""
 
+pillar_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
+pillar_size = [0.4, 0.4, 8]
+pillar_cells = round((pillar_range[3] - pillar_range[0]) / pillar_size[0])
+pillar_channels = 32
+level_channels = [32, 64, 64]
+
 pts_pillar04_small = dict(
     pts_voxelizer=dict(
         type="HardVoxelizer",
-        voxel_size=[0.4, 0.4, 8],
-        point_cloud_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0],
+        voxel_size=pillar_size,
+        point_cloud_range=pillar_range,
         max_num_points=20,
         max_voxels=(30000, 40000),
     ),
     pts_voxel_encoder=dict(
         type="PillarFeatureNet",
         in_channels=5,
-        feat_channels=[32],
-        voxel_size=[0.4, 0.4, 8],
-        point_cloud_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0],
+        feat_channels=[pillar_channels],
+        voxel_size=pillar_size,
+        point_cloud_range=pillar_range,
         norm_cfg=dict(type="BN1d", eps=1e-3, momentum=0.01),
         legacy=False,
     ),
-    pts_middle_encoder=dict(type="PointPillarsScatter", in_channels=32, output_shape=(256, 256)),
+    pts_middle_encoder=dict(
+        type="PointPillarsScatter",
+        in_channels=pillar_channels,
+        output_shape=(pillar_cells, pillar_cells),
+    ),
     pts_backbone=dict(
         type="SECOND",
-        in_channels=32,
-        out_channels=[32, 64, 64],
+        in_channels=pillar_channels,
+        out_channels=level_channels,
         layer_nums=[1, 2, 2],
         layer_strides=[2, 2, 2],
         norm_cfg=dict(type="BN", eps=1e-3, momentum=0.01),
@@ -29,7 +39,7 @@ pts_pillar04_small = dict(
     ),
     pts_neck=dict(
         type="SECONDFPN",
-        in_channels=[32, 64, 64],
+        in_channels=level_channels,
         out_channels=[32, 32, 32],
         upsample_strides=[1, 2, 4],
         norm_cfg=dict(type="BN", eps=1e-3, momentum=0.01),
@@ -37,3 +47,4 @@ pts_pillar04_small = dict(
         use_conv_for_no_stride=True,
     ),
 )
+pts_pillar04_small_channels = sum(pts_pillar04_small["pts_neck"]["out_channels"])

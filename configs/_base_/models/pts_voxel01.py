@@ -3,6 +3,11 @@
 The parts and names are those of mmdet3d's CenterPoint.
 """
 
+encoder_channels = 128
+level_channels = [128, 256]
+# The sparse encoder ends in two cells along z, which become channels of its map.
+encoder_map_channels = 2 * encoder_channels
+
 pts_voxel01 = dict(
     pts_voxelizer=dict(
         type="HardVoxelizer",
@@ -16,7 +21,7 @@ pts_voxel01 = dict(
         type="SparseEncoder",
         in_channels=5,
         sparse_shape=[41, 1024, 1024],
-        output_channels=128,
+        output_channels=encoder_channels,
         order=("conv", "norm", "act"),
         encoder_channels=((16, 16, 32), (32, 32, 64), (64, 64, 128), (128, 128)),
         encoder_paddings=((0, 0, 1), (0, 0, 1), (0, 0, [0, 1, 1]), (0, 0)),
@@ -24,8 +29,8 @@ pts_voxel01 = dict(
     ),
     pts_backbone=dict(
         type="SECOND",
-        in_channels=256,
-        out_channels=[128, 256],
+        in_channels=encoder_map_channels,
+        out_channels=level_channels,
         layer_nums=[5, 5],
         layer_strides=[1, 2],
         norm_cfg=dict(type="BN", eps=1e-3, momentum=0.01),
@@ -33,7 +38,7 @@ pts_voxel01 = dict(
     ),
     pts_neck=dict(
         type="SECONDFPN",
-        in_channels=[128, 256],
+        in_channels=level_channels,
         out_channels=[256, 256],
         upsample_strides=[1, 2],
         norm_cfg=dict(type="BN", eps=1e-3, momentum=0.01),
@@ -41,3 +46,4 @@ pts_voxel01 = dict(
         use_conv_for_no_stride=True,
     ),
 )
+pts_voxel01_channels = sum(pts_voxel01["pts_neck"]["out_channels"])

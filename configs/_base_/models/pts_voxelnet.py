@@ -4,12 +4,13 @@ Unlike the published code the grid has 41 cells along z, so that points above 0.
 reach the map, and the value of a cell is at its center.
 """
 
+voxelnet_voxel = 0.1
 voxelnet_range = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
 
 pts_voxelnet = dict(
     pts_voxelizer=dict(
         type="PointVoxelizer",
-        voxel_size=(0.1, 0.1, 0.2),
+        voxel_size=(voxelnet_voxel, voxelnet_voxel, 0.2),
         coordinates="cartesian",
         point_cloud_range=voxelnet_range,
         reduce="mean",
@@ -23,6 +24,6 @@ pts_voxelnet = dict(
         in_channels=256,
         out_channels=64,
         point_cloud_range=voxelnet_range,
-        cell_size=0.8,
+        cell_size=8 * voxelnet_voxel,
     ),
 )

@@ -10,22 +10,12 @@ model = dict(
     **_base_.smoke_pillars,
     **_base_.smoke_swin,
     teacher_checkpoint=None,
-    img_channels=16,
-    pts_channels=48,
-    pts_relation_projector=dict(in_channels=48),
-    img_projector=dict(in_channels=16),
+    img_channels=_base_.smoke_img_channels,
+    pts_channels=_base_.smoke_pts_channels,
+    pts_relation_projector=dict(in_channels=_base_.smoke_pts_channels),
+    img_projector=dict(in_channels=_base_.smoke_img_channels),
 )
-train_dataloader = dict(
-    **_base_.smoke_loader,
-    dataset=dict(
-        **_base_.smoke_folders, pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_train)
-    ),
-)
-val_dataloader = dict(
-    **_base_.smoke_loader,
-    dataset=dict(
-        **_base_.smoke_folders, pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_test)
-    ),
-)
+train_dataloader = _base_.smoke_both_train
+val_dataloader = _base_.smoke_both_test
 test_dataloader = val_dataloader
 train_cfg = _base_.smoke_epochs

@@ -6,10 +6,8 @@ _base_ = [
 ]
 
 work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
-model = dict(**_base_.smoke_pillars, pts_projector=dict(in_channels=48))
-train_dataloader = dict(
-    **_base_.smoke_loader, dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_sweeps)
-)
+model = dict(**_base_.smoke_pillars, pts_projector=dict(in_channels=_base_.smoke_pts_channels))
+train_dataloader = _base_.smoke_points
 val_dataloader = train_dataloader
 test_dataloader = val_dataloader
 train_cfg = _base_.smoke_epochs

@@ -8,15 +8,10 @@ _base_ = [
 work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
 model = dict(
     **_base_.smoke_pillars,
-    pts_bbox_head=dict(in_channels=48, share_conv_channel=16, num_convs=1),
+    pts_bbox_head=dict(in_channels=_base_.smoke_pts_channels, share_conv_channel=16, num_convs=1),
 )
-train_dataloader = dict(
-    **_base_.smoke_loader,
-    dataset=dict(dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_sweeps)),
-)
-val_dataloader = dict(
-    **_base_.smoke_loader, dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_sweeps)
-)
+train_dataloader = _base_.smoke_points_balanced
+val_dataloader = _base_.smoke_points
 test_dataloader = val_dataloader
 val_evaluator = _base_.smoke_folders
 test_evaluator = val_evaluator

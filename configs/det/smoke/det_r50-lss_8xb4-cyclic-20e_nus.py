@@ -6,18 +6,9 @@ _base_ = [
 ]
 
 work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
-model = dict(
-    **_base_.smoke_resnet,
-    **_base_.smoke_decoder,
-    **_base_.smoke_center_head,
-)
-train_dataloader = dict(
-    **_base_.smoke_loader,
-    dataset=dict(dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_images_train)),
-)
-val_dataloader = dict(
-    **_base_.smoke_loader, dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_images_test)
-)
+model = dict(**_base_.smoke_resnet, **_base_.smoke_decoder, **_base_.smoke_center_head)
+train_dataloader = _base_.smoke_cameras_balanced
+val_dataloader = _base_.smoke_cameras_test
 test_dataloader = val_dataloader
 val_evaluator = _base_.smoke_folders
 test_evaluator = val_evaluator

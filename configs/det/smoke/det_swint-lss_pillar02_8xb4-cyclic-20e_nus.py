@@ -6,28 +6,9 @@ _base_ = [
 ]
 
 work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
-model = dict(
-    **_base_.smoke_swin,
-    **_base_.smoke_pillars,
-    **_base_.smoke_fuser,
-    **_base_.smoke_decoder,
-    **_base_.smoke_center_head,
-)
-train_dataloader = dict(
-    **_base_.smoke_loader,
-    dataset=dict(
-        dataset=dict(
-            **_base_.smoke_folders,
-            pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_train),
-        )
-    ),
-)
-val_dataloader = dict(
-    **_base_.smoke_loader,
-    dataset=dict(
-        **_base_.smoke_folders, pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_test)
-    ),
-)
+model = dict(**_base_.smoke_cameras_and_lidar, **_base_.smoke_center_head)
+train_dataloader = _base_.smoke_both_balanced
+val_dataloader = _base_.smoke_both_test
 test_dataloader = val_dataloader
 val_evaluator = _base_.smoke_folders
 test_evaluator = val_evaluator

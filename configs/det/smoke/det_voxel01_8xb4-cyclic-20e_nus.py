@@ -8,17 +8,14 @@ _base_ = [
 work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
 model = dict(
     **_base_.smoke_voxels,
-    pts_backbone=dict(in_channels=32, out_channels=[16, 32], layer_nums=[1, 1]),
-    pts_neck=dict(in_channels=[16, 32], out_channels=[16, 16]),
+    pts_backbone=dict(
+        in_channels=_base_.smoke_voxel_map_channels, out_channels=[16, 32], layer_nums=[1, 1]
+    ),
+    pts_neck=dict(in_channels=[16, 32], out_channels=_base_.smoke_bev_level_channels),
     **_base_.smoke_center_head,
 )
-train_dataloader = dict(
-    **_base_.smoke_loader,
-    dataset=dict(dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_sweeps)),
-)
-val_dataloader = dict(
-    **_base_.smoke_loader, dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_sweeps)
-)
+train_dataloader = _base_.smoke_points_balanced
+val_dataloader = _base_.smoke_points
 test_dataloader = val_dataloader
 val_evaluator = _base_.smoke_folders
 test_evaluator = val_evaluator

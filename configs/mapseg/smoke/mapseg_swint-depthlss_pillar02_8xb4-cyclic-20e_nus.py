@@ -7,23 +7,10 @@ _base_ = [
 
 work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
 model = dict(
-    **_base_.smoke_swin,
-    **_base_.smoke_pillars,
-    **_base_.smoke_fuser,
-    **_base_.smoke_decoder,
-    map_head=dict(in_channels=32),
+    **_base_.smoke_cameras_and_lidar,
+    map_head=dict(in_channels=_base_.smoke_bev_channels),
 )
-train_dataloader = dict(
-    **_base_.smoke_loader,
-    dataset=dict(
-        **_base_.smoke_folders, pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_train)
-    ),
-)
-val_dataloader = dict(
-    **_base_.smoke_loader,
-    dataset=dict(
-        **_base_.smoke_folders, pipeline=dict(**_base_.smoke_sweeps, **_base_.smoke_images_test)
-    ),
-)
+train_dataloader = _base_.smoke_both_train
+val_dataloader = _base_.smoke_both_test
 test_dataloader = val_dataloader
 train_cfg = _base_.smoke_epochs

@@ -9,13 +9,9 @@ work_dir = "work_dirs/smoke/{{fileBasenameNoExtension}}"
 model = dict(
     **_base_.smoke_swin,
     **_base_.smoke_decoder,
-    map_head=dict(in_channels=32),
+    map_head=dict(in_channels=_base_.smoke_bev_channels),
 )
-train_dataloader = dict(
-    **_base_.smoke_loader, dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_images_train)
-)
-val_dataloader = dict(
-    **_base_.smoke_loader, dataset=dict(**_base_.smoke_folders, pipeline=_base_.smoke_images_test)
-)
+train_dataloader = _base_.smoke_cameras_train
+val_dataloader = _base_.smoke_cameras_test
 test_dataloader = val_dataloader
 train_cfg = _base_.smoke_epochs
