@@ -56,7 +56,8 @@ class PackInputs:
     ``inputs``, ``data_samples`` of ``docs/sample.md``, and nothing else.
 
     Args:
-        meta_keys: Keys that are copied to the data sample where present.
+        meta_keys: Keys that are copied to the data sample where present; arrays become
+            tensors.
     """
 
     def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
@@ -91,9 +92,8 @@ class PackInputs:
 
     def _pack_data_sample(self, sample: Sample) -> Any:
         values: Mapping[str, object] = sample
-        data_sample = Det3DDataSample(
-            metainfo={key: values[key] for key in self.meta_keys if key in values}
-        )
+        metainfo = {key: _as_meta(values[key]) for key in self.meta_keys if key in values}
+        data_sample = Det3DDataSample(metainfo=metainfo)
         if "pts_semantic_mask" in sample:
             labels = _to_tensor(sample["pts_semantic_mask"], np.int64)
             data_sample.gt_pts_seg = PointData(pts_semantic_mask=labels)
@@ -105,6 +105,12 @@ class PackInputs:
         if "gt_bev_masks" in sample:
             data_sample.gt_bev_seg = PixelData(masks=_to_tensor(sample["gt_bev_masks"], np.uint8))
         return data_sample
+
+
+def _as_meta(value: object) -> object:
+    # Workers send tensors through shared memory, but arrays through a pipe. A message
+    # larger than its buffer would keep the worker of a killed training waiting forever.
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
 def _pack_views(sample: Sample) -> list[Tensor]:

@@ -1,5 +1,6 @@
 """Packing: types, shapes, and samples without some of the keys."""
 
+from multiprocessing.reduction import ForkingPickler
 from typing import cast
 
 import numpy as np
@@ -36,6 +37,12 @@ def test_everything_loaded_is_packed_with_its_documented_type() -> None:
     labels = data_sample.gt_pts_seg.pts_semantic_mask
     assert labels.dtype == torch.int64
     assert labels.tolist() == [i % 7 for i in range(50)]
+
+
+def test_a_message_of_a_worker_fits_into_a_pipe() -> None:
+    packed = PackInputs()(make_sample(num_points=50_000))
+    message = ForkingPickler.dumps([packed] * 8)
+    assert len(message) < 2**16
 
 
 def test_what_was_not_loaded_is_absent() -> None:
