@@ -15,7 +15,7 @@ CHANNELS, TEMPERATURE = 64, 0.07
 REFERENCE = "sparse one-hot matrices"
 
 
-class Batch(NamedTuple):
+class LossInputs(NamedTuple):
     """Inputs of the loss.
 
     Attributes:
@@ -52,7 +52,7 @@ def benchmark_superpixel_loss(settings: Settings) -> Iterator[Row]:
         yield compare(case, settings)
 
 
-def make_batch(num_views: int, height: int, width: int, device: str = "cpu") -> Batch:
+def make_batch(num_views: int, height: int, width: int, device: str = "cpu") -> LossInputs:
     """Make random features, 10 x 15 wavy superpixels and 2500 pairs per view."""
     generator = torch.Generator().manual_seed(0)
     row, col = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -68,7 +68,7 @@ def make_batch(num_views: int, height: int, width: int, device: str = "cpu") -> 
         (len(paired), CHANNELS),
     )
     maps, small_maps, point_feats = (torch.randn(s, generator=generator) for s in shapes)
-    return Batch(
+    return LossInputs(
         F.normalize(maps, dim=1).to(device).requires_grad_(),
         small_maps.to(device).requires_grad_(),
         superpixels.to(device),
@@ -78,7 +78,7 @@ def make_batch(num_views: int, height: int, width: int, device: str = "cpu") -> 
     )
 
 
-def make_cases(batch: Batch) -> list[Case]:
+def make_cases(batch: LossInputs) -> list[Case]:
     """Make the comparisons; results are the means or the loss, and the gradients."""
     ids, num = batch.superpixels, batch.num_superpixels
     grad = torch.linspace(-1, 1, num * CHANNELS, device=ids.device).view(num, CHANNELS)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.models.networks.bev_network import BEVNetworkMixin
 from perception_kd.models.networks.task_model import Pretrainer
-from perception_kd.models.pretrainers.bev_points import count_points, read_points, sampled_points
+from perception_kd.models.pretrainers.bev_points import count_drawn_points, read_bev, sampled_points
 from perception_kd.models.pretrainers.lidar_teacher import load_lidar_teacher
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
@@ -131,13 +131,13 @@ class BEVDistillation(BEVNetworkMixin, Pretrainer):
         dense = weighted_squared_error(self.adapter(camera_bev), lidar_bev, torch.stack(weights))
 
         sizes = [len(row) for row in rows]
-        lidar = self.pts_relation_projector(read_points(lidar_bev, points, rows, self.grid))
-        camera = self.img_projector(read_points(camera_bev, points, rows, self.grid))
+        lidar = self.pts_relation_projector(read_bev(lidar_bev, points, rows, self.grid))
+        camera = self.img_projector(read_bev(camera_bev, points, rows, self.grid))
         relation = self.loss_relation(lidar.split(sizes), camera.split(sizes), region_ids, rows)
         return {
             "loss_dense": self.dense_weight * dense,
             "loss_relation": relation,
-            **count_points(region_ids),
+            **count_drawn_points(region_ids),
         }
 
 

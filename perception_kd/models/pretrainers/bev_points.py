@@ -46,7 +46,7 @@ def sampled_points(inputs: Batch) -> tuple[list[Tensor], list[Tensor]]:
     return rows, [ids[drawn] for ids, drawn in zip(inputs["region_ids"], rows, strict=True)]
 
 
-def read_points(bev: Tensor, points: list[Tensor], rows: list[Tensor], grid: BEVGrid) -> Tensor:
+def read_bev(bev: Tensor, points: list[Tensor], rows: list[Tensor], grid: BEVGrid) -> Tensor:
     """Read BEV maps at some points of each point cloud by bilinear interpolation.
 
     Args:
@@ -62,7 +62,7 @@ def read_points(bev: Tensor, points: list[Tensor], rows: list[Tensor], grid: BEV
     return sample_bev(bev, selected, grid)[0]
 
 
-def count_points(region_ids: list[Tensor]) -> dict[str, Tensor]:
+def count_drawn_points(region_ids: list[Tensor]) -> dict[str, Tensor]:
     """Return monitors of the points that are compared.
 
     Args:

@@ -8,8 +8,8 @@ from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.models.networks.bev_network import BEVNetworkMixin
 from perception_kd.models.networks.task_model import Pretrainer
 from perception_kd.models.pretrainers.bev_points import (
-    count_points,
-    read_points,
+    count_drawn_points,
+    read_bev,
     sampled_points,
     two_cloud_views,
 )
@@ -116,10 +116,9 @@ class CameraLidarContrast(BEVNetworkMixin, Pretrainer):
         sizes = [len(row) for row in rows]
 
         lidar, lidar_second = (
-            read_points(self.extract_pts_bev(view), view, rows, self.grid)
-            for view in (first, second)
+            read_bev(self.extract_pts_bev(view), view, rows, self.grid) for view in (first, second)
         )
-        camera = read_points(self.extract_img_bev(inputs), first, rows, self.grid)
+        camera = read_bev(self.extract_img_bev(inputs), first, rows, self.grid)
 
         intra = (self.pts_projector(feats).split(sizes) for feats in (lidar, lidar_second))
         inter = (
@@ -129,5 +128,5 @@ class CameraLidarContrast(BEVNetworkMixin, Pretrainer):
         return {
             "loss_intra": self.loss_intra(*intra, region_ids, rows),
             "loss_inter": self.loss_inter(*inter, region_ids, rows),
-            **count_points(region_ids),
+            **count_drawn_points(region_ids),
         }

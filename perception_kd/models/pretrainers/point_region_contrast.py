@@ -8,8 +8,8 @@ from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.models.networks.lidar_network import LidarNetworkMixin
 from perception_kd.models.networks.task_model import Pretrainer
 from perception_kd.models.pretrainers.bev_points import (
-    count_points,
-    read_points,
+    count_drawn_points,
+    read_bev,
     sampled_points,
     two_cloud_views,
 )
@@ -114,7 +114,7 @@ class PointRegionContrast(LidarNetworkMixin, Pretrainer):
             losses["loss_plrc"] = self.alpha * self.loss_plrc(query, key, region_ids, rows)
         if self.alpha < 1:
             losses["loss_rapc"] = (1 - self.alpha) * self.loss_rapc(query, key, region_ids, rows)
-        return {**losses, **count_points(region_ids)}
+        return {**losses, **count_drawn_points(region_ids)}
 
     def embed_points(self, points: list[Tensor], rows: list[Tensor]) -> list[Tensor]:
         """Compute the compared features of some points.
@@ -127,5 +127,5 @@ class PointRegionContrast(LidarNetworkMixin, Pretrainer):
             One tensor per sample, each (M_b, D).
         """
         bev = self.extract_pts_bev(points)
-        feats = self.pts_projector(read_points(bev, points, rows, self.grid))
+        feats = self.pts_projector(read_bev(bev, points, rows, self.grid))
         return list(feats.split([len(row) for row in rows]))

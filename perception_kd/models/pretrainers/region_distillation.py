@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.models.networks.bev_network import BEVNetworkMixin
 from perception_kd.models.networks.task_model import Pretrainer
-from perception_kd.models.pretrainers.bev_points import count_points, read_points, sampled_points
+from perception_kd.models.pretrainers.bev_points import count_drawn_points, read_bev, sampled_points
 from perception_kd.models.pretrainers.lidar_teacher import load_lidar_teacher
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
@@ -136,13 +136,13 @@ class RegionDistillation(BEVNetworkMixin, Pretrainer):
 
         with torch.no_grad():
             lidar_bev = self.extract_pts_bev(points)
-        lidar = self.pts_projector(read_points(lidar_bev, points, rows, self.grid)).split(sizes)
+        lidar = self.pts_projector(read_bev(lidar_bev, points, rows, self.grid)).split(sizes)
         camera_bev = self.extract_img_bev(inputs)
-        camera = self.img_projector(read_points(camera_bev, points, rows, self.grid)).split(sizes)
+        camera = self.img_projector(read_bev(camera_bev, points, rows, self.grid)).split(sizes)
 
         losses = []
         if self.direction in ("camera_to_lidar", "both"):
             losses.append(self.loss_rad(camera, lidar, region_ids, rows))
         if self.direction in ("lidar_to_camera", "both"):
             losses.append(self.loss_rad(lidar, camera, region_ids, rows))
-        return {"loss_rad": sum(losses) / len(losses), **count_points(region_ids)}
+        return {"loss_rad": sum(losses) / len(losses), **count_drawn_points(region_ids)}

@@ -43,7 +43,7 @@ def pose_when_scanned(scene: Scene, agent: Agent, lidar2ego: Array, time: float)
     return agent.pose(time + delay)
 
 
-def count_points(points: Array, agent: Agent, agent2lidar: Array) -> int:
+def count_points_on(points: Array, agent: Agent, agent2lidar: Array) -> int:
     """Return the number of points in a box, as the devkit counts them.
 
     Args:

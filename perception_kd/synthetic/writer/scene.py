@@ -15,7 +15,7 @@ from perception_kd.synthetic.sensors.rays import RayCaster
 from perception_kd.synthetic.settings import KEYFRAME_PERIOD_S, VERSION, SyntheticSettings
 from perception_kd.synthetic.world.scene import Scene, make_scene
 from perception_kd.synthetic.writer.annotations import (
-    count_points,
+    count_points_on,
     make_tracks,
     pose_when_scanned,
 )
@@ -190,7 +190,7 @@ class SceneWriter:
         world2lidar = invert_rigid(self._sensor2world(LIDAR, frame.time))
         points = sweep.points[:, :3].astype(float)
         return [
-            count_points(points, agent, world2lidar @ pose)
+            count_points_on(points, agent, world2lidar @ pose)
             for agent, pose in zip(self.scene.agents, poses, strict=True)
         ]
 
