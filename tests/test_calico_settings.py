@@ -16,7 +16,8 @@ from torch import nn
 
 from perception_kd.datasets.pipeline import list_steps
 from perception_kd.io.cache import Cache
-from perception_kd.io.info_file import read_info, write_info
+from perception_kd.io.info_file import read_info
+from perception_kd.io.info_writer import write_info
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.registry import MODELS, TRANSFORMS
 from tests.fake_data.prepared import PreparedData, dicts_of

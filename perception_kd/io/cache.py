@@ -10,31 +10,26 @@ All entries of a cache have the same settings. Opening it with other settings is
 error that lists the differences; a broken entry is named when it is read.
 """
 
-import contextlib
-import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
-from perception_kd import __version__
 from perception_kd.io.atomic import remove_leftovers, write_json, write_whole
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.manifest import (
+    MANIFEST,
+    check_empty,
+    compare_settings,
+    make_manifest,
+    name_others,
+    read_manifest,
+)
 
-SCHEMA_VERSION = 1
-_MANIFEST = "manifest.json"
 _SAFE_KEY = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 
 T = TypeVar("T")
-
-
-def hash_settings(settings: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of settings; the order of their names does not matter."""
-    text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Cache:
@@ -78,12 +73,12 @@ class Cache:
                 or files without a manifest.
         """
         folder = Path(folder)
-        if (folder / _MANIFEST).is_file():
-            cache = cls(folder, _read_manifest(folder))
+        if (folder / MANIFEST).is_file():
+            cache = cls(folder, read_manifest(folder))
             cache._check(kind, settings, exact=True)
         else:
-            _check_empty(folder)
-            cache = cls(folder, _make_manifest(kind, settings, extension))
+            check_empty(folder)
+            cache = cls(folder, make_manifest(kind, settings, extension))
         if dict(source) not in cache.manifest["sources"]:
             cache.manifest["sources"].append(dict(source))
         folder.mkdir(parents=True, exist_ok=True)
@@ -107,12 +102,12 @@ class Cache:
             ValueError: If it is of another kind, schema or settings.
         """
         folder = Path(folder)
-        if not (folder / _MANIFEST).is_file():
+        if not (folder / MANIFEST).is_file():
             raise FileNotFoundError(
                 f"No cache of {kind} at {folder}; make it with: python tools/create_data.py {kind} "
-                f"--out-dir {folder} ..., {_name_others(folder, kind)}"
+                f"--out-dir {folder} ..., {name_others(folder, kind)}"
             )
-        cache = cls(folder, _read_manifest(folder))
+        cache = cls(folder, read_manifest(folder))
         cache._check(kind, settings or {}, exact=False)
         return cache
 
@@ -169,7 +164,7 @@ class Cache:
     def save_manifest(self) -> None:
         """Write the manifest with the current number of entries."""
         self.manifest["num_entries"] = len(self.keys())
-        write_json(self.folder / _MANIFEST, self.manifest)
+        write_json(self.folder / MANIFEST, self.manifest)
 
     def _remedy(self) -> str:
         commands = [s["command"] for s in self.manifest["sources"] if "command" in s]
@@ -181,7 +176,7 @@ class Cache:
                 f"{self.folder} must hold {kind}, but its manifest says {self.manifest['kind']}. "
                 "Choose another folder."
             )
-        differences = _compare(self.manifest["settings"], settings, exact)
+        differences = compare_settings(self.manifest["settings"], settings, exact)
         if differences:
             raise ValueError(
                 f"{self.folder} has other settings than requested: {'; '.join(differences)}. "
@@ -189,71 +184,5 @@ class Cache:
             )
 
 
-def _make_manifest(kind: str, settings: Mapping[str, Any], extension: str) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "kind": kind,
-        "extension": extension,
-        "settings": dict(settings),
-        "settings_hash": hash_settings(settings),
-        "package_version": __version__,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "num_entries": 0,
-        "sources": [],
-    }
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / _MANIFEST
-    try:
-        manifest = json.loads(path.read_text())
-        version, settings = manifest["schema_version"], manifest["settings"]
-        intact = manifest["settings_hash"] == hash_settings(settings)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is not the manifest of a cache: {error!r}. Delete the folder and make it "
-            "again."
-        ) from error
-    if version != SCHEMA_VERSION:
-        raise ValueError(
-            f"{path} must have schema_version {SCHEMA_VERSION}, but got {version}. Delete the "
-            "folder and make it again."
-        )
-    if not intact:
-        raise ValueError(
-            f"The settings in {path} do not match their settings_hash: they were edited. Restore "
-            "them, or delete the folder and make it again."
-        )
-    return manifest
-
-
-def _compare(made: Mapping[str, Any], asked: Mapping[str, Any], exact: bool) -> list[str]:
-    """Return one sentence for each setting that differs."""
-    names = sorted({*made, *asked} if exact else asked)
-    return [
-        f"{name} is {made.get(name)!r}, not {asked.get(name)!r}"
-        for name in names
-        if made.get(name) != asked.get(name)
-    ]
-
-
-def _check_empty(folder: Path) -> None:
-    if folder.is_dir() and any(not f.name.startswith(".") for f in folder.iterdir()):
-        raise ValueError(
-            f"{folder} has files and no {_MANIFEST}, so the settings of the files are unknown. "
-            "Choose another folder or delete it."
-        )
-
-
-def _name_others(folder: Path, kind: str) -> str:
-    """Return the part of an error that names the caches of a kind beside a folder."""
-    others = []
-    for path in sorted(folder.parent.glob(f"*/{_MANIFEST}")):
-        with contextlib.suppress(ValueError):
-            if _read_manifest(path.parent)["kind"] == kind:
-                others.append(str(path.parent))
-    return f"or use one that exists: {', '.join(others)}." if others else "or give another folder."
-
-
 def _is_entry(file: "os.DirEntry[str]") -> bool:
-    return file.name != _MANIFEST and not file.name.startswith(".") and file.stat().st_size > 0
+    return file.name != MANIFEST and not file.name.startswith(".") and file.stat().st_size > 0

@@ -20,122 +20,17 @@ itself. Times are s, lengths m, matrices 4x4 ``src2dst`` as nested lists.
 """
 
 import os
-import pickle
 import shlex
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from perception_kd import __version__
-from perception_kd.io.atomic import open_whole
+from perception_kd.io.plain_pickle import PlainUnpickler
 from perception_kd.structures import InfoEntry
 
 SCHEMA_VERSION = 1
 COORDINATES = "mmdet3d-1.0: x y z of the gravity center, l w h, yaw counter-clockwise from x"
-
-# In protocol 3 every stored object names its memo slot. Pickles can then be joined:
-# each fills the slots that it reads, whatever the one before left there.
-_PROTOCOL = 3
-
-# Plain data needs these; any other global in a pickle could run code.
-_SAFE_GLOBALS = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("_codecs", "encode"),
-    ("collections", "OrderedDict"),
-    ("builtins", "set"),
-    ("__builtin__", "set"),
-}
-
-
-def make_metainfo(dataset: str, version: str, command: str, **others: Any) -> dict[str, Any]:
-    """Return the metainfo of an info file.
-
-    Args:
-        dataset: Name of the data set, such as ``nuscenes``.
-        version: Version of the data set.
-        command: Shell command that makes the file again.
-        **others: Further entries, such as ``categories`` and ``data_prefix``.
-    """
-    stamp = {
-        "dataset": dataset,
-        "version": version,
-        "info_version": "1.1",
-        "schema_version": SCHEMA_VERSION,
-        "coordinates": COORDINATES,
-        "created_by": f"perception_kd {__version__}",
-        "command": command,
-    }
-    return stamp | others
-
-
-class InfoWriter:
-    """Write an info file one sample at a time, with only one sample in memory.
-
-    Use it as a context manager: the file appears when the block ends without an error,
-    and not at all otherwise.
-
-    Args:
-        path: File to write; its folder is created.
-        metainfo: From :func:`make_metainfo`.
-
-    Attributes:
-        num_samples: Number of samples written so far.
-    """
-
-    def __init__(self, path: str | Path, metainfo: dict[str, Any]) -> None:
-        self.path = Path(path)
-        self.num_samples = 0
-        self._metainfo = metainfo
-        self._stack = ExitStack()
-
-    def __enter__(self) -> "InfoWriter":
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._stack.enter_context(open_whole(self.path))
-        self._file.write(pickle.PROTO + bytes([_PROTOCOL]) + pickle.EMPTY_DICT)
-        self._file.write(_body("metainfo") + _body(self._metainfo) + pickle.SETITEM)
-        self._file.write(_body("data_list") + pickle.EMPTY_LIST)
-        return self
-
-    def append(self, sample: InfoEntry) -> None:
-        """Write the next sample."""
-        self._file.write(_body(sample) + pickle.APPEND)
-        self.num_samples += 1
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if exc_type is None:
-            self._file.write(pickle.SETITEM + pickle.STOP)
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        self._stack.__exit__(exc_type, exc, traceback)
-
-
-def write_info(path: str | Path, metainfo: dict[str, Any], samples: Iterable[InfoEntry]) -> int:
-    """Write an info file from a stream of samples.
-
-    Args:
-        path: File to write; an earlier file is replaced when all samples are written.
-        metainfo: From :func:`make_metainfo`.
-        samples: Any iterable; a generator is not collected in memory.
-
-    Returns:
-        Number of samples.
-    """
-    with InfoWriter(path, metainfo) as writer:
-        for sample in samples:
-            writer.append(sample)
-    return writer.num_samples
 
 
 def read_info(path: str | Path) -> dict[str, Any]:
@@ -179,21 +74,9 @@ def resolve_path(metainfo: dict[str, Any], kind: str, path: str) -> str:
     return os.path.join(metainfo["data_prefix"].get(kind, ""), path)
 
 
-def _body(value: Any) -> bytes:
-    """Return a pickle without its protocol header and its stop opcode."""
-    return pickle.dumps(value, protocol=_PROTOCOL)[2:-1]
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _SAFE_GLOBALS:
-            raise pickle.UnpicklingError(f"it holds {module}.{name}, which is not plain data")
-        return super().find_class(module, name)
-
-
 def _unpickle(path: Path) -> Any:
     with _explain_broken(path), path.open("rb") as file:
-        return _PlainUnpickler(file).load()
+        return PlainUnpickler(file).load()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from mmdet3d.datasets import NuScenesDataset
 
-from perception_kd.io.info_file import make_metainfo, write_info
+from perception_kd.io.info_writer import make_metainfo, write_info
 
 CAMERAS = ("CAM_FRONT", "CAM_BACK")
 HEIGHT, WIDTH, NUM_POINTS = 20, 32, 60

@@ -16,7 +16,8 @@ from perception_kd.datasets.data_set import DataSet
 from perception_kd.datasets.semantic_labels import make_label_mapping
 from perception_kd.datasets.transforms import LoadPointLabels, LoadPoints
 from perception_kd.evaluation.lidar_seg_submission import make_submission
-from perception_kd.io.info_file import read_info, write_info
+from perception_kd.io.info_file import read_info
+from perception_kd.io.info_writer import write_info
 from perception_kd.regions.settings import PRESETS
 from perception_kd.structures import Indices
 from tests.datasets.small_dataset import make_small_dataset

@@ -9,7 +9,8 @@ import pytest
 
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.class_balanced import CBGSDataset
-from perception_kd.io.info_file import read_info, write_info
+from perception_kd.io.info_file import read_info
+from perception_kd.io.info_writer import write_info
 from perception_kd.registry import DATASETS
 from tests.datasets.small_dataset import make_small_dataset
 

@@ -13,14 +13,8 @@ import mmengine
 import numpy as np
 import pytest
 
-from perception_kd.io.info_file import (
-    SCHEMA_VERSION,
-    InfoWriter,
-    make_metainfo,
-    read_info,
-    resolve_path,
-    write_info,
-)
+from perception_kd.io.info_file import SCHEMA_VERSION, read_info, resolve_path
+from perception_kd.io.info_writer import InfoWriter, make_metainfo, write_info
 from perception_kd.structures import InfoEntry
 
 COMMAND = "python tools/create_data.py nuscenes --root here --version v1.0-mini"

@@ -11,7 +11,8 @@ import pytest
 from perception_kd.datasets.transforms import LoadPoints, LoadRegions
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.info_file import make_metainfo, read_info, write_info
+from perception_kd.io.info_file import read_info
+from perception_kd.io.info_writer import make_metainfo, write_info
 from perception_kd.regions.codec import KIND, load_region_ids
 from perception_kd.regions.command import add_arguments, run
 from perception_kd.regions.create import list_sweeps

@@ -21,7 +21,7 @@ from perception_kd.datasets.nuscenes.samples import (
 from perception_kd.datasets.nuscenes.splits import split_names, split_scenes
 from perception_kd.datasets.nuscenes.tables import Record, ScenePartition, check_tables
 from perception_kd.io.atomic import make_writable_folder
-from perception_kd.io.info_file import InfoWriter, make_metainfo
+from perception_kd.io.info_writer import InfoWriter, make_metainfo
 from perception_kd.io.workers import run_jobs
 from perception_kd.utils.checks import check_at_least
 

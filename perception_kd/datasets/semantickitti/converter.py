@@ -14,7 +14,7 @@ from perception_kd.datasets.semantickitti.labels import SEMANTICKITTI_CLASSES
 from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_SEQUENCES, format_sequences
 from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
 from perception_kd.io.atomic import make_writable_folder
-from perception_kd.io.info_file import make_metainfo, write_info
+from perception_kd.io.info_writer import make_metainfo, write_info
 from perception_kd.structures import InfoEntry
 
 CAMERA = "CAM2"

@@ -23,7 +23,7 @@ from perception_kd.datasets.transforms import (
     ScaleAndCropImages,
     Transform,
 )
-from perception_kd.datasets.transforms.bevfusion_images import rotation_matrix
+from perception_kd.datasets.transforms.image_moves import rotation_matrix
 from perception_kd.geometry.rigid import transform_points
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import Sample
