@@ -94,4 +94,4 @@ PROTOCOLS = {
         full=True,
     ),
 }
-INITIALIZATIONS = Comparison(PRETRAININGS, PROTOCOLS).initializations
+DEMO = Comparison(PRETRAININGS, PROTOCOLS)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from perception_kd.experiments.comparison_stages import comparison_stages
 from perception_kd.experiments.comparisons import PRETRAININGS, PROTOCOLS
 from perception_kd.experiments.data_stages import (
     info_stage,
@@ -11,7 +12,6 @@ from perception_kd.experiments.data_stages import (
     synthetic_data_stage,
 )
 from perception_kd.experiments.stages import Stage
-from perception_kd.experiments.training_stages import comparison_stages
 from perception_kd.experiments.trials import Comparison
 from perception_kd.experiments.workspace import Workspace
 

@@ -8,6 +8,11 @@ from typing import NamedTuple
 RANDOM = "random"
 
 
+def capitalize(text: str) -> str:
+    """Return a text with a capital first letter and the rest unchanged."""
+    return text[:1].upper() + text[1:]
+
+
 class Pretraining(NamedTuple):
     """A pre-training without labels.
 
@@ -54,6 +59,11 @@ class Protocol(NamedTuple):
     pretrainings: tuple[str, ...]
     metrics: tuple[Metric, ...]
     full: bool = False
+
+    @property
+    def task(self) -> str:
+        """Task that is evaluated: the first part of the keys of its metrics."""
+        return self.metrics[0].key.split("/")[0]
 
     @property
     def initializations(self) -> tuple[str, ...]:
@@ -103,6 +113,16 @@ class Comparison:
         """Names for the reader of all initializations, by key."""
         pretrained = {name: method.about for name, method in self.pretrainings.items()}
         return {RANDOM: "random init", **pretrained}
+
+    @property
+    def initialization_titles(self) -> dict[str, str]:
+        """Names of all initializations with a capital first letter, by key."""
+        return {key: capitalize(about) for key, about in self.initializations.items()}
+
+    @property
+    def protocol_titles(self) -> dict[str, str]:
+        """Names of all protocols with a capital first letter, by key."""
+        return {key: capitalize(p.about) for key, p in self.protocols.items()}
 
     def trials(self) -> list[Trial]:
         """Return all trials, seed by seed."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.visualization.pictures import find_borders
+from perception_kd.visualization.images import find_borders
 
 YELLOW = (255, 255, 0)
 

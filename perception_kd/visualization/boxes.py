@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from perception_kd.geometry.projection import project_points
 from perception_kd.geometry.rigid import Array, transform_points
 from perception_kd.structures import Color, Image, Sample
-from perception_kd.visualization.pictures import arrange_grid, resize_to_width
+from perception_kd.visualization.images import arrange_grid, resize_to_width
 
 # Distinct for color-blind readers too, on white and on images of streets.
 TRUTH_COLOR: Color = (20, 130, 255)
@@ -41,23 +41,23 @@ def draw_boxes_bev(
         boxes: Boxes in the LiDAR frame and their RGB color; later ones cover earlier
             ones.
         radius: Half the edge of the area shown, in m.
-        size: Edge of the picture in px.
+        size: Edge of the image in px.
 
     Returns:
         RGB, shape (size, size, 3).
     """
-    picture = np.full((size, size, 3), _BACKGROUND, np.uint8)
+    image = np.full((size, size, 3), _BACKGROUND, np.uint8)
     cells = to_bev_pixels(points[:, :2], radius, size)
     cells = cells[((cells >= 0) & (cells < size)).all(axis=1)]
-    picture[cells[:, 1], cells[:, 0]] = 150
+    image[cells[:, 1], cells[:, 0]] = 150
     for of_color, color in boxes:
         corners = of_color.corners.numpy()[:, [0, 3, 7, 4], :2].astype(float)
         for box, center in zip(corners, of_color.tensor.numpy()[:, :2], strict=True):
             outline = to_bev_pixels(box, radius, size)
-            cv2.polylines(picture, [outline], True, color, 2, cv2.LINE_AA)
+            cv2.polylines(image, [outline], True, color, 2, cv2.LINE_AA)
             heading = to_bev_pixels(np.stack([center, box[2:].mean(axis=0)]), radius, size)
-            cv2.line(picture, heading[0].tolist(), heading[1].tolist(), color, 2, cv2.LINE_AA)
-    return picture
+            cv2.line(image, heading[0].tolist(), heading[1].tolist(), color, 2, cv2.LINE_AA)
+    return image
 
 
 def draw_boxes_image(
@@ -80,7 +80,7 @@ def draw_boxes_image(
         color: RGB color of all edges.
         labels: One text per box, such as its class and score; empty for no text.
     """
-    picture = img.copy()
+    image = img.copy()
     height, width = img.shape[:2]
     thickness = max(1, width // 800)
     for number, corners in enumerate(boxes.corners.numpy()):
@@ -92,14 +92,14 @@ def draw_boxes_image(
                 continue
             inside, first, last = cv2.clipLine((0, 0, width, height), *pixels)
             if inside:
-                cv2.line(picture, first, last, color, thickness, cv2.LINE_AA)
+                cv2.line(image, first, last, color, thickness, cv2.LINE_AA)
                 seen.append(first)
         if seen and number < len(labels):
             top = min(seen, key=lambda pixel: pixel[1])
             where = (top[0], max(10, top[1] - 3))
             font = cv2.FONT_HERSHEY_SIMPLEX
-            cv2.putText(picture, labels[number], where, font, 0.4, color, 1, cv2.LINE_AA)
-    return picture
+            cv2.putText(image, labels[number], where, font, 0.4, color, 1, cv2.LINE_AA)
+    return image
 
 
 def draw_boxes_sample(
@@ -122,7 +122,7 @@ def draw_boxes_sample(
         min_score: Predictions with a lower score are not drawn.
         radius: As in :func:`draw_boxes_bev`.
         columns: Maximum number of images per row.
-        view_width: Width of an image in the picture, in px.
+        view_width: Width of each camera image in px.
     """
     layers = _layers(sample, predicted, min_score)
     views = [_draw_view(sample, view, layers) for view in range(len(sample.get("imgs", ())))]
@@ -152,25 +152,25 @@ def _layers(sample: Sample, predicted: Mapping[str, Any] | None, min_score: floa
 
 
 def _draw_view(sample: Sample, view: int, layers: Sequence[Layer]) -> Image:
-    picture = sample["imgs"][view]
+    image = sample["imgs"][view]
     aug: Array = np.asarray(sample.get("img_aug_matrix", np.eye(3)))
     cam2img = (aug[view] if aug.ndim == 3 else aug) @ sample["cam2img"][view]
     for boxes, color, labels in layers:
         lidar2cam = sample["lidar2cam"][view]
-        picture = draw_boxes_image(picture, boxes, lidar2cam, cam2img, color, labels)
-    return picture
+        image = draw_boxes_image(image, boxes, lidar2cam, cam2img, color, labels)
+    return image
 
 
 def to_bev_pixels(xy: NDArray[np.floating[Any]], radius: float, size: int) -> NDArray[np.int32]:
-    """Return the pixels (column, row) of BEV positions, y up in the picture.
+    """Return the pixels (column, row) of BEV positions, y up in the image.
 
     Args:
         xy: Positions in m, shape (N, 2).
         radius: Half the edge of the area shown, in m.
-        size: Edge of the picture in px.
+        size: Edge of the image in px.
 
     Returns:
-        Shape (N, 2); pixels of positions outside the area lie outside the picture.
+        Shape (N, 2); pixels of positions outside the area lie outside the image.
     """
     scale = size / (2 * radius)
     pixels = np.stack([(xy[:, 0] + radius) * scale, (radius - xy[:, 1]) * scale], axis=1)

@@ -1,4 +1,4 @@
-"""A title and named colors above a picture."""
+"""A title and named colors above an image."""
 
 from collections.abc import Sequence
 
@@ -13,15 +13,15 @@ _SWATCH = 14
 _FONT, _SCALE, _INK = cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0)
 
 
-def add_legend(picture: Image, title: str, colors: Sequence[tuple[str, Color]] = ()) -> Image:
-    """Return a picture under a title and named colors, in as many lines as they need.
+def add_legend(image: Image, title: str, colors: Sequence[tuple[str, Color]] = ()) -> Image:
+    """Return an image under a title and named colors, in as many lines as they need.
 
     Args:
-        picture: RGB, shape (H, W, 3).
+        image: RGB, shape (H, W, 3).
         title: One line, shrunk where it is too wide.
         colors: Name and color of each entry, left to right.
     """
-    width = picture.shape[1]
+    width = image.shape[1]
     lines = [_title(title, width)]
     place = width
     for text, color in colors:
@@ -33,7 +33,7 @@ def add_legend(picture: Image, title: str, colors: Sequence[tuple[str, Color]] =
         lines[-1][top : top + _SWATCH, left : left + _SWATCH] = color
         _write(lines[-1], text, left + _SWATCH + _MARGIN // 2, _SCALE)
         place += taken + _MARGIN
-    return np.concatenate([*lines, picture])
+    return np.concatenate([*lines, image])
 
 
 def _title(text: str, width: int) -> Image:

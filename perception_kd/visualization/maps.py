@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.structures import Color, Image
-from perception_kd.visualization.pictures import GAP, place_side_by_side
+from perception_kd.visualization.images import GAP, place_side_by_side
 
 # Later classes are drawn over earlier ones, so thin ones come last.
 MAP_COLORS: dict[str, Color] = {
@@ -35,17 +35,17 @@ def draw_map(masks: NDArray[np.bool_], classes: Sequence[str], scale: int = 2) -
     Returns:
         RGB, shape (scale * Y, scale * X, 3), with the ego vehicle marked in the middle.
     """
-    picture = np.full((*masks.shape[1:], 3), GROUND_COLOR, np.uint8)
+    image = np.full((*masks.shape[1:], 3), GROUND_COLOR, np.uint8)
     by_name = dict(zip(classes, masks, strict=True))
     for name, color in MAP_COLORS.items():
         if name in by_name:
-            picture[by_name[name]] = color
-    picture = np.ascontiguousarray(picture[::-1]).repeat(scale, axis=0).repeat(scale, axis=1)
-    rows, columns = picture.shape[:2]
+            image[by_name[name]] = color
+    image = np.ascontiguousarray(image[::-1]).repeat(scale, axis=0).repeat(scale, axis=1)
+    rows, columns = image.shape[:2]
     cv2.drawMarker(
-        picture, (columns // 2, rows // 2), VEHICLE_COLOR, cv2.MARKER_TRIANGLE_UP, 6 * scale, 2
+        image, (columns // 2, rows // 2), VEHICLE_COLOR, cv2.MARKER_TRIANGLE_UP, 6 * scale, 2
     )
-    return picture
+    return image
 
 
 def compare_maps(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.structures import Image, Sample
-from perception_kd.visualization.pictures import arrange_grid, find_borders, resize_to_width
+from perception_kd.visualization.images import arrange_grid, find_borders, resize_to_width
 
 BORDER_COLOR = (255, 255, 255)
 BAR_HEIGHT = 28  # px, of titles and of the legend
@@ -75,7 +75,7 @@ def draw_sample(
         sample: A paired sample, before packing.
         max_distance: As in :func:`color_distances`.
         columns: Maximum number of images per row.
-        width: Width of the picture in px.
+        width: Width of the image in px.
     """
     columns = min(columns, len(sample["imgs"]))
     view_width = width // columns

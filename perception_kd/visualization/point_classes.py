@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from perception_kd.structures import Color, Image
 from perception_kd.visualization.boxes import to_bev_pixels
-from perception_kd.visualization.pictures import place_side_by_side
+from perception_kd.visualization.images import place_side_by_side
 
 # Colors of nuScenes-lidarseg, as its devkit draws them. A class that merges several of
 # its 32 categories has the color of the first.
@@ -67,7 +67,7 @@ def draw_point_classes(
             no class.
         classes: Names of the classes.
         radius: Half the edge of the area shown, in m.
-        size: Edge of the picture in px.
+        size: Edge of the image in px.
 
     Returns:
         RGB, shape (size, size, 3).
@@ -76,14 +76,14 @@ def draw_point_classes(
     known = (labels >= 0) & (labels < len(classes))
     color = palette[np.where(known, labels, len(classes))]
     cells = to_bev_pixels(points[:, :2], radius, size)[:, ::-1]
-    picture = np.full((size, size, 3), 255, np.uint8)
+    image = np.full((size, size, 3), 255, np.uint8)
     # Later dots cover earlier ones.
     order = np.lexsort((points[:, 2], known))
     for row, column in np.ndindex(_DOT, _DOT):
         pixels = cells[order] + np.array([row, column])
         inside = ((pixels >= 0) & (pixels < size)).all(axis=1)
-        picture[tuple(pixels[inside].T)] = color[order][inside]
-    return picture
+        image[tuple(pixels[inside].T)] = color[order][inside]
+    return image
 
 
 def compare_point_classes(
@@ -102,7 +102,7 @@ def compare_point_classes(
         truth: Same shape; None to draw the prediction alone.
         classes: Names of the classes.
         radius: Half the edge of the area shown, in m.
-        size: Edge of each of the two pictures in px.
+        size: Edge of each of the two images in px.
 
     Returns:
         RGB, shape (size, 2 * size + GAP, 3), or (size, size, 3) without ``truth``.

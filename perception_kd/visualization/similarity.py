@@ -89,7 +89,7 @@ def spread_queries(
 
 
 def draw_similarity(similarity: Similarity, sample: Sample, query: int, path: Path) -> None:
-    """Write a picture of every image below its heat map, and of the points in BEV.
+    """Write every image below its heat map, and the points in BEV, as one image.
 
     Args:
         similarity: Similarity of this sample to ``query``.

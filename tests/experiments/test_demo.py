@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from perception_kd.experiments.comparison_stages import comparison_stages
 from perception_kd.experiments.comparisons import PRETRAININGS, PROTOCOLS
 from perception_kd.experiments.demo import DemoSettings, make_report_stage, make_stages
 from perception_kd.experiments.stages import Stage
-from perception_kd.experiments.training_stages import comparison_stages
 from perception_kd.experiments.trials import Comparison
 from perception_kd.experiments.workspace import Workspace
 

@@ -124,7 +124,7 @@ def test_a_forecast_names_the_stages_that_may_rerun(toy: ToyStages) -> None:
     assert plans["second"] == ("wait", "if the output of first changes")
 
 
-def test_an_interrupted_stage_with_new_settings_starts_from_scratch(toy: ToyStages) -> None:
+def test_an_interrupted_stage_with_new_settings_starts_over(toy: ToyStages) -> None:
     toy.scripts["first"] = FAIL
     with pytest.raises(ExperimentError):
         toy.run()

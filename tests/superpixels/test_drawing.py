@@ -3,7 +3,7 @@
 import numpy as np
 
 from perception_kd.superpixels.drawing import draw_borders
-from perception_kd.visualization.pictures import find_borders
+from perception_kd.visualization.images import find_borders
 
 SUPERPIXELS = np.array([[0, 0, 1], [0, 0, 1], [2, 2, 2]])
 BORDERS = [[False, True, False], [True, True, True], [False, False, False]]

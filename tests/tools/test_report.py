@@ -63,7 +63,7 @@ def test_the_page_shows_what_is_finished(
     assert data is not None
     (cloud,) = json.loads(data[1])["keyframes"]
     assert set(cloud["labels"]) == {"truth", "random"}
-    assert "No prediction of the linear probe from SLidR: not finished." in page
+    assert "No prediction of the probe from SLidR: not finished." in page
     # The only camera of the smoke config, with and without drawings.
     assert page.count("data:image/jpeg;base64,") == 2
 
@@ -91,14 +91,14 @@ def test_boxes_and_maps_need_no_other_stages(
 
     assert report.main([str(folder), "--num", "1"]) == 0
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert "No pictures: " in page
+    assert "No images: " in page
     assert "LiDAR detection, 10 % of labels: no boxes of PRC yet." in page
-    # Six cameras; one BEV picture of boxes; two maps of all classes and of each class.
+    # Six cameras; one BEV image of boxes; two maps of all classes and of each class.
     assert page.count("data:image/jpeg;base64,") == 6
     assert page.count("data:image/png;base64,") == 1 + 2 * 7
 
 
-def test_a_truncated_checkpoint_costs_only_its_pictures(
+def test_a_truncated_checkpoint_costs_only_its_images(
     prepared_synthetic: PreparedData, tmp_path: Path
 ) -> None:
     run = tmp_path / "det_lidar_10" / "random" / "seed0"
@@ -127,12 +127,12 @@ def test_keyframes_have_one_value_per_shown_point(work_dir: Path) -> None:
     assert np.linalg.norm(keyframe.point_feats[keyframe.in_range], axis=1) == pytest.approx(1)
 
 
-def test_missing_data_costs_only_the_pictures(work_dir: Path, tmp_path: Path) -> None:
+def test_missing_data_costs_only_the_images(work_dir: Path, tmp_path: Path) -> None:
     moved = tmp_path / "demo" / "pretrain" / "slidr" / "seed0"
     write_run(moved, SLIDR_SMOKE, ["", "/no/such/data", "", "/no/such/infos"])
     assert report.main([str(tmp_path / "demo")]) == 0
     page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
-    assert "No pictures: No folder at data_root=/no/such/data" in page
+    assert "No images: No folder at data_root=/no/such/data" in page
 
 
 def test_a_missing_work_dir_is_reported_in_one_line(

@@ -31,31 +31,31 @@ def extent(drawn: Any) -> tuple[int, int, int, int]:
     return columns.min(), columns.max(), rows.min(), rows.max()
 
 
-def has_color(picture: Any, color: tuple[int, int, int]) -> bool:
+def has_color(image: Any, color: tuple[int, int, int]) -> bool:
     """Whether a pixel has nearly this color, since antialiasing blends lines."""
-    return bool((np.abs(picture.astype(int) - color).max(axis=2) < 60).any())
+    return bool((np.abs(image.astype(int) - color).max(axis=2) < 60).any())
 
 
 def test_convention_bev_has_x_to_the_right_and_y_up() -> None:
     # 10 px per meter: x 8..12 are columns 280..320, y 14..16 are rows 40..60.
-    picture = draw_boxes_bev(NO_POINTS, [(boxes_at(10, 15), TRUTH_COLOR)], radius=20, size=400)
-    found = extent((picture != 255).any(axis=2))
+    image = draw_boxes_bev(NO_POINTS, [(boxes_at(10, 15), TRUTH_COLOR)], radius=20, size=400)
+    found = extent((image != 255).any(axis=2))
     np.testing.assert_allclose(found, (280, 320, 40, 60), atol=2)
 
 
 def test_a_line_leads_to_the_front_of_a_box() -> None:
     # Heading along y, the line goes from the center (row 200) up to row 180.
     turned = boxes_at(0, 0, yaw=np.pi / 2)
-    picture = draw_boxes_bev(NO_POINTS, [(turned, TRUTH_COLOR)], radius=20, size=400)
-    column = (picture[:, 200] != 255).any(axis=1)
+    image = draw_boxes_bev(NO_POINTS, [(turned, TRUTH_COLOR)], radius=20, size=400)
+    column = (image[:, 200] != 255).any(axis=1)
     assert column[184:200].all()
     assert not column[206:216].any()
 
 
 def test_bev_points_are_gray_and_those_outside_are_left_out() -> None:
     points = np.array([[10.05, 5.05, 0], [30, 0, 0]])
-    picture = draw_boxes_bev(points, [], radius=20, size=400)
-    assert np.argwhere((picture != 255).any(axis=2)).tolist() == [[149, 300]]
+    image = draw_boxes_bev(points, [], radius=20, size=400)
+    assert np.argwhere((image != 255).any(axis=2)).tolist() == [[149, 300]]
 
 
 def test_a_box_is_drawn_where_it_projects() -> None:
@@ -90,9 +90,9 @@ def test_a_sample_shows_truth_and_confident_predictions() -> None:
     predicted = dict(
         bboxes_3d=boxes_at(5, 12), scores_3d=torch.tensor([0.5]), labels_3d=torch.tensor([0])
     )
-    picture = draw_boxes_sample(sample, predicted, view_width=320, radius=20)
-    assert picture.shape == (180 + 640, 640, 3)
-    for part in (picture[:180], picture[180:]):
+    image = draw_boxes_sample(sample, predicted, view_width=320, radius=20)
+    assert image.shape == (180 + 640, 640, 3)
+    for part in (image[:180], image[180:]):
         assert has_color(part, TRUTH_COLOR)
         assert has_color(part, PREDICTED_COLOR)
     unsure = draw_boxes_sample(sample, predicted, min_score=0.6, view_width=320, radius=20)

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from perception_kd.visualization.images import GAP
 from perception_kd.visualization.maps import (
     GROUND_COLOR,
     MAP_COLORS,
@@ -10,7 +11,6 @@ from perception_kd.visualization.maps import (
     compare_maps,
     draw_map,
 )
-from perception_kd.visualization.pictures import GAP
 
 CLASSES = ("drivable_area", "divider")
 
@@ -23,27 +23,27 @@ def make_masks() -> NDArray[np.bool_]:
 
 
 def test_forward_is_up_and_thin_classes_are_on_top() -> None:
-    picture = draw_map(make_masks(), CLASSES, scale=3)
-    assert picture.shape == (120, 180, 3)
-    assert tuple(picture[0, 0]) == MAP_COLORS["drivable_area"]
-    assert tuple(picture[0, -1]) == MAP_COLORS["divider"]
-    assert tuple(picture[-1, 0]) == GROUND_COLOR
+    image = draw_map(make_masks(), CLASSES, scale=3)
+    assert image.shape == (120, 180, 3)
+    assert tuple(image[0, 0]) == MAP_COLORS["drivable_area"]
+    assert tuple(image[0, -1]) == MAP_COLORS["divider"]
+    assert tuple(image[-1, 0]) == GROUND_COLOR
     # The mark of the ego vehicle.
-    assert (picture[50:70, 80:100] != GROUND_COLOR).any()
+    assert (image[50:70, 80:100] != GROUND_COLOR).any()
 
 
 def test_the_truth_is_left_of_the_prediction() -> None:
     truth = make_masks()
-    picture = compare_maps(np.zeros(truth.shape), truth, CLASSES, scale=1)
-    assert picture.shape == (40 + TITLE_HEIGHT, 2 * 60 + GAP, 3)
-    assert tuple(picture[TITLE_HEIGHT, 0]) == MAP_COLORS["drivable_area"]
-    assert tuple(picture[TITLE_HEIGHT, 60 + GAP]) == GROUND_COLOR
+    image = compare_maps(np.zeros(truth.shape), truth, CLASSES, scale=1)
+    assert image.shape == (40 + TITLE_HEIGHT, 2 * 60 + GAP, 3)
+    assert tuple(image[TITLE_HEIGHT, 0]) == MAP_COLORS["drivable_area"]
+    assert tuple(image[TITLE_HEIGHT, 60 + GAP]) == GROUND_COLOR
 
 
 def test_a_cell_at_the_threshold_is_drawn() -> None:
     probabilities = np.zeros((2, 40, 60))
     probabilities[0, 35, 5] = 0.5
-    picture = compare_maps(probabilities, make_masks(), CLASSES, threshold=0.5, scale=1)
+    image = compare_maps(probabilities, make_masks(), CLASSES, threshold=0.5, scale=1)
     row = TITLE_HEIGHT + 40 - 1 - 35
-    assert tuple(picture[row, 60 + GAP + 5]) == MAP_COLORS["drivable_area"]
-    assert tuple(picture[row, 60 + GAP + 6]) == GROUND_COLOR
+    assert tuple(image[row, 60 + GAP + 5]) == MAP_COLORS["drivable_area"]
+    assert tuple(image[row, 60 + GAP + 6]) == GROUND_COLOR

@@ -38,17 +38,17 @@ def test_near_is_red_and_far_is_blue() -> None:
 
 def test_points_are_drawn_at_row_and_col_colored_by_distance() -> None:
     sample = make_sample()
-    picture = draw_view(sample, 0, max_distance=60)
+    image = draw_view(sample, 0, max_distance=60)
     colors = color_distances(np.array([5.0, 50.0]), 60)
-    assert picture[5, 8].tolist() == colors[0].tolist()
-    assert picture[12, 30].tolist() == colors[1].tolist()
-    assert picture[8, 5].tolist() == [90] * 3
+    assert image[5, 8].tolist() == colors[0].tolist()
+    assert image[12, 30].tolist() == colors[1].tolist()
+    assert image[8, 5].tolist() == [90] * 3
 
 
 def test_points_follow_the_scale() -> None:
-    picture = draw_view(make_sample(), 0, max_distance=60, scale=3)
-    assert picture.shape == (60, 120, 3)
-    assert picture[16, 25].tolist() == color_distances(np.array([5.0]), 60)[0].tolist()
+    image = draw_view(make_sample(), 0, max_distance=60, scale=3)
+    assert image.shape == (60, 120, 3)
+    assert image[16, 25].tolist() == color_distances(np.array([5.0]), 60)[0].tolist()
 
 
 def test_nearer_points_cover_farther_ones() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from nuscenes.utils.color_map import get_colormap
 
 from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES, nuscenes_label_mapping
-from perception_kd.visualization.pictures import GAP
+from perception_kd.visualization.images import GAP
 from perception_kd.visualization.point_classes import (
     NO_CLASS_COLOR,
     class_colors,
@@ -18,16 +18,16 @@ CLASSES = ("road", "pole")
 
 
 def test_points_have_the_color_of_their_class() -> None:
-    picture = draw_point_classes(POINTS, LABELS, CLASSES, radius=10, size=200)
+    image = draw_point_classes(POINTS, LABELS, CLASSES, radius=10, size=200)
     # 10 px per m, x to the right and y up; the higher point covers the lower.
-    assert tuple(picture[20, 130]) == class_colors(CLASSES)[1]
-    assert tuple(picture[120, 50]) == NO_CLASS_COLOR
-    assert (picture == 255).all(axis=2).sum() == 200 * 200 - 2 * 4
+    assert tuple(image[20, 130]) == class_colors(CLASSES)[1]
+    assert tuple(image[120, 50]) == NO_CLASS_COLOR
+    assert (image == 255).all(axis=2).sum() == 200 * 200 - 2 * 4
 
 
 def test_points_without_a_class_are_covered() -> None:
-    picture = draw_point_classes(POINTS[:2], np.array([0, -1]), CLASSES, radius=10, size=200)
-    assert tuple(picture[20, 130]) == class_colors(CLASSES)[0]
+    image = draw_point_classes(POINTS[:2], np.array([0, -1]), CLASSES, radius=10, size=200)
+    assert tuple(image[20, 130]) == class_colors(CLASSES)[0]
 
 
 def test_twenty_classes_differ_in_color() -> None:

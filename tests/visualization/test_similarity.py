@@ -1,4 +1,4 @@
-"""Similarity computed by hand, spread queries, and where a picture shows them."""
+"""Similarity computed by hand, spread queries, and where an image shows them."""
 
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,9 @@ def make_sample(num_views: int = 1) -> Sample:
     }
 
 
-def find(picture: np.ndarray[Any, Any], color: str) -> np.ndarray[Any, Any]:
+def find(image: np.ndarray[Any, Any], color: str) -> np.ndarray[Any, Any]:
     """Return (row, col) of the pixels that are clearly red or clearly blue."""
-    blue, _, red = np.moveaxis(picture.astype(int), -1, 0)
+    blue, _, red = np.moveaxis(image.astype(int), -1, 0)
     return np.argwhere(red - blue > 60 if color == "red" else blue - red > 60)
 
 
@@ -70,11 +70,11 @@ def test_similar_pixels_are_red_where_they_lie_in_the_image(tmp_path: Path) -> N
     pixels = np.full((1, 40, 80), -0.2, np.float32)
     pixels[0, :20, 40:] = 1.0  # the upper right quarter
     similarity = Similarity(np.array([-0.2, 1.0, -0.2, -0.2], np.float32), pixels)
-    path = tmp_path / "new" / "picture.png"
+    path = tmp_path / "new" / "image.png"
     draw_similarity(similarity, make_sample(), query=1, path=path)
-    picture = cv2.imread(str(path))
+    image = cv2.imread(str(path))
     # The image is on the left, its red quarter of 40 x 20 px around the ring (20, 10).
-    image_part = picture[:, : picture.shape[1] * 42 // 97]
+    image_part = image[:, : image.shape[1] * 42 // 97]
     rows, cols = find(image_part, "red").T
     height, width = np.ptp(rows) + 1, np.ptp(cols) + 1
     assert width / height == pytest.approx(2, rel=0.1)
@@ -86,5 +86,5 @@ def test_similar_pixels_are_red_where_they_lie_in_the_image(tmp_path: Path) -> N
 @pytest.mark.parametrize("num_views", [1, 2, 6])
 def test_any_number_of_images_fits(tmp_path: Path, num_views: int) -> None:
     similarity = Similarity(np.zeros(4, np.float32), np.zeros((num_views, 40, 80), np.float32))
-    draw_similarity(similarity, make_sample(num_views), query=0, path=tmp_path / "picture.png")
-    assert cv2.imread(str(tmp_path / "picture.png")) is not None
+    draw_similarity(similarity, make_sample(num_views), query=0, path=tmp_path / "image.png")
+    assert cv2.imread(str(tmp_path / "image.png")) is not None

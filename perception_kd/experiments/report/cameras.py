@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from perception_kd.experiments.report.encoding import as_hex, encode_picture
+from perception_kd.experiments.report.encoding import as_hex, encode_image
 from perception_kd.experiments.report.keyframes import Keyframe
 from perception_kd.experiments.report.layout import (
     Section,
@@ -16,7 +16,7 @@ from perception_kd.structures import Image
 from perception_kd.visualization.pairs import color_distances, draw_view
 
 MAX_DISTANCE = 60.0  # m, of the colors of projected points
-PICTURE_WIDTH = 800  # px
+IMAGE_WIDTH = 800  # px
 
 
 def cameras_section(keyframes: list[Keyframe], reason: str) -> Section:
@@ -41,21 +41,21 @@ def cameras_section(keyframes: list[Keyframe], reason: str) -> Section:
     return Section("cameras", "Cameras", content, missing=(reason,) if reason else ())
 
 
-def describe_view(keyframe: Keyframe, view: int, picture: Image) -> dict[str, Any]:
+def describe_view(keyframe: Keyframe, view: int, image: Image) -> dict[str, Any]:
     """Return the template variables of one image of a keyframe.
 
     Args:
         keyframe: The keyframe.
         view: Index of the image.
-        picture: The image, or a drawing on it.
+        image: The image, or a drawing on it.
     """
     sample = keyframe.sample
     return {
         "view": view,
         "name": name_camera(sample, view),
-        "src": encode_picture(picture, PICTURE_WIDTH),
-        "height": picture.shape[0],
-        "width": picture.shape[1],
+        "src": encode_image(image, IMAGE_WIDTH),
+        "height": image.shape[0],
+        "width": image.shape[1],
         "num_pairs": int((sample["pairing_images"][:, 0] == view).sum()),
     }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perception_kd.engine.inference import build_test_set
-from perception_kd.experiments.report.encoding import as_hex, encode_drawing, encode_picture
+from perception_kd.experiments.report.encoding import as_hex, encode_drawing, encode_image
 from perception_kd.experiments.report.layout import (
     Section,
     name_camera,
@@ -25,7 +25,6 @@ from perception_kd.experiments.report.networks import (
     read_run_config,
     spread,
 )
-from perception_kd.experiments.report.titles import INITIALIZATION_TITLES, PROTOCOL_TITLES
 from perception_kd.experiments.report.training_run import TrainingRun
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.structures import Sample
@@ -89,13 +88,15 @@ def boxes_section(work: WorkDir, detections: Detections, reason: str) -> Section
         detections: Keyframes and predictions; may be empty.
         reason: Why they could not be loaded; empty if they could.
     """
+    titles = work.comparison.protocol_titles
+    names = work.comparison.initialization_titles
     content = {
         "titles": [name_keyframe(sample) for sample in detections.samples],
-        "names": {protocol: PROTOCOL_TITLES[protocol] for protocol in detections.found},
+        "names": {protocol: titles[protocol] for protocol in detections.found},
         "protocols": {
             protocol: {
-                "title": PROTOCOL_TITLES[protocol],
-                "initializations": {key: INITIALIZATION_TITLES[key] for key in predicted},
+                "title": titles[protocol],
+                "initializations": {key: names[key] for key in predicted},
                 "keyframes": [
                     {
                         "num_truth": len(sample["gt_bboxes_3d"]),
@@ -157,19 +158,19 @@ def _draw_view(sample: Sample, view: int, shown: Any) -> dict[str, Any]:
     classes = sample["box_classes"]
     scored = zip(shown.labels_3d.tolist(), shown.scores_3d.tolist(), strict=True)
     names = [f"{classes[label].replace('_', ' ')} {score:.2f}" for label, score in scored]
-    picture = sample["imgs"][view]
+    image = sample["imgs"][view]
     matrices: Mapping[str, Any] = {
         "lidar2cam": sample["lidar2cam"][view],
         "cam2img": sample["cam2img"][view],
     }
     truth = sample["gt_bboxes_3d"]
-    picture = draw_boxes_image(picture, truth, color=TRUTH_COLOR, **matrices)
-    picture = draw_boxes_image(
-        picture, shown.bboxes_3d, color=PREDICTED_COLOR, labels=names, **matrices
+    image = draw_boxes_image(image, truth, color=TRUTH_COLOR, **matrices)
+    image = draw_boxes_image(
+        image, shown.bboxes_3d, color=PREDICTED_COLOR, labels=names, **matrices
     )
     return {
         "name": name_camera(sample, view),
-        "src": encode_picture(picture, VIEW_WIDTH),
-        "height": picture.shape[0],
-        "width": picture.shape[1],
+        "src": encode_image(image, VIEW_WIDTH),
+        "height": image.shape[0],
+        "width": image.shape[1],
     }

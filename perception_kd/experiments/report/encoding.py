@@ -1,4 +1,4 @@
-"""Arrays, pictures and colors as text of an HTML page."""
+"""Arrays, images and colors as text of an HTML page."""
 
 import base64
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from perception_kd.structures import Color, Image
-from perception_kd.visualization.pictures import resize_to_width
+from perception_kd.visualization.images import resize_to_width
 
 JPEG_QUALITY = 82
 
@@ -26,25 +26,25 @@ def encode_array(array: NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def encode_picture(picture: Image, width: int) -> str:
-    """Encode a picture as the data URL of a JPEG.
+def encode_image(image: Image, width: int) -> str:
+    """Encode an image as the data URL of a JPEG.
 
     Args:
-        picture: RGB, shape (H, W, 3).
-        width: Maximum width in px; wider pictures are scaled down.
+        image: RGB, shape (H, W, 3).
+        width: Maximum width in px; wider images are scaled down.
     """
-    if picture.shape[1] > width:
-        picture = resize_to_width(picture, width)
-    return _encode(picture, "jpeg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if image.shape[1] > width:
+        image = resize_to_width(image, width)
+    return _encode(image, "jpeg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
 
 
-def encode_drawing(picture: Image) -> str:
-    """Encode a picture with few colors losslessly, as the data URL of a PNG.
+def encode_drawing(image: Image) -> str:
+    """Encode an image with few colors losslessly, as the data URL of a PNG.
 
     Args:
-        picture: RGB, shape (H, W, 3).
+        image: RGB, shape (H, W, 3).
     """
-    return _encode(picture, "png", [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return _encode(image, "png", [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
 def color_ramp(name: str) -> list[Color]:
@@ -64,6 +64,6 @@ def as_hex(color: Sequence[int]) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def _encode(picture: Image, kind: str, options: list[int]) -> str:
-    _, data = cv2.imencode(f".{kind}", picture[..., ::-1], options)
+def _encode(image: Image, kind: str, options: list[int]) -> str:
+    _, data = cv2.imencode(f".{kind}", image[..., ::-1], options)
     return f"data:image/{kind};base64," + base64.b64encode(data.tobytes()).decode("ascii")

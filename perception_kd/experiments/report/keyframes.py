@@ -18,11 +18,11 @@ from perception_kd.engine.inference import (
     split_pipeline,
 )
 from perception_kd.engine.launch import read_config
-from perception_kd.experiments import comparisons
 from perception_kd.experiments.report.networks import (
     finished_runs,
     first_finished,
     load_network,
+    protocols_of,
     read_run_config,
     spread,
 )
@@ -31,10 +31,7 @@ from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import Sample
 
-METHOD = "slidr"
-REGION_METHOD = "prc"
-PROBE = "linear_probe"
-PROBE_INITIALIZATIONS = comparisons.PROTOCOLS[PROBE].initializations
+TASK = "lidar_seg"
 # Points farther away are sparse, and would make the view small.
 VIEW_RANGE = 50.0  # m
 CELL = 8  # px of the network's input image per cell of features
@@ -54,8 +51,8 @@ class Keyframe:
             (N, D).
         pixel_feats: Features of the teacher, averaged over square cells that tile each
             image, shape (V, h, w, D).
-        predictions: Class of each shown point predicted by the linear probe, by
-            initialization, each of shape (N,).
+        predictions: Class of each shown point as predicted by the networks of the first
+            protocol of LiDAR segmentation, by initialization, each of shape (N,).
     """
 
     sample: Sample
@@ -88,15 +85,12 @@ def load_keyframes(work: WorkDir, num: int) -> list[Keyframe]:
     Raises:
         FileNotFoundError: If there is no pre-training yet, or its data is missing.
     """
-    pretrained = first_finished(work.pretrainings(METHOD))
+    pretrained = _first_reader(work, "superpixels")
     if pretrained is None:
-        raise FileNotFoundError(f"{work.path / 'pretrain' / METHOD} has no checkpoint yet.")
+        raise FileNotFoundError(f"{work.path / 'pretrain'} has no checkpoint with images yet.")
     cfg = read_run_config(pretrained)
     model = load_pretrainer(cfg, str(pretrained.checkpoint))
-    probes = {
-        initialization: load_network(read_run_config(run), run)
-        for initialization, run in finished_runs(work, PROBE).items()
-    }
+    probes = _load_probes(work)
     steps, packing = split_pipeline(cfg)
     # The report shows images as stored, not resized as for the network.
     resize = [TRANSFORMS.build(step) for step in steps if step["type"] == "ResizeImages"]
@@ -127,6 +121,25 @@ def load_keyframes(work: WorkDir, num: int) -> list[Keyframe]:
     return keyframes
 
 
+def probe_of(work: WorkDir) -> str:
+    """Return the first protocol of LiDAR segmentation; empty where there is none."""
+    return next(iter(protocols_of(work, TASK)), "")
+
+
+def _load_probes(work: WorkDir) -> dict[str, Any]:
+    """Return the finished networks of the probe, by initialization."""
+    probe = probe_of(work)
+    runs = finished_runs(work, probe) if probe else {}
+    return {key: load_network(read_run_config(run), run) for key, run in runs.items()}
+
+
+def _first_reader(work: WorkDir, stage: str) -> TrainingRun | None:
+    """Return the first finished pre-training that reads from a stage, if any."""
+    methods = [key for key, m in work.comparison.pretrainings.items() if stage in m.reads]
+    finished = (first_finished(work.pretrainings(method)) for method in methods)
+    return next((run for run in finished if run is not None), None)
+
+
 def _classes(dataset: BaseDataset) -> tuple[str, ...]:
     return tuple(dataset.metainfo.get("seg_classes", ()))
 
@@ -140,16 +153,18 @@ def _mean_of_cells(feats: Tensor) -> NDArray[np.float32]:
 
 def _label_loading(work: WorkDir) -> list[dict[str, Any]]:
     """Return the step that loads labels, as in a probe; empty if none has started."""
-    runs = [run for key in PROBE_INITIALIZATIONS for run in work.runs(PROBE, key).values()]
+    probe = probe_of(work)
+    names = work.comparison.protocols[probe].initializations if probe else ()
+    runs = [run for name in names for run in work.runs(probe, name).values()]
     return _steps_of(runs, "LoadPointLabels")
 
 
 def _region_loading(work: WorkDir, info_root: str) -> list[dict[str, Any]]:
     """Return the step that loads regions, as in a finished pre-training.
 
-    Empty if their cache is missing: the other pictures do not need it.
+    Empty if their cache is missing: the other images do not need it.
     """
-    run = first_finished(work.pretrainings(REGION_METHOD))
+    run = _first_reader(work, "regions")
     steps = _steps_of([run] if run else [], "LoadRegions")
     return [step for step in steps if (Path(info_root) / step["cache"]).is_dir()]
 

@@ -16,12 +16,11 @@ from perception_kd.experiments.report.networks import (
     protocols_of,
     read_run_config,
 )
-from perception_kd.experiments.report.titles import INITIALIZATION_TITLES, PROTOCOL_TITLES
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.visualization.maps import MAP_COLORS, draw_map
 
 TASK = "map"
-CELL_SIZE = 3  # px of the picture per cell
+CELL_SIZE = 3  # px of the image per cell
 DEFAULT_THRESHOLD = 0.5
 ALL = "all"
 
@@ -78,11 +77,13 @@ def maps_section(work: WorkDir, maps: Maps, reason: str) -> Section:
     """
     every = [predicted for by_key in maps.values() for predicted in by_key.values()]
     classes = _in_order([name for predicted in every for name in predicted.classes])
+    titles = work.comparison.protocol_titles
+    names = work.comparison.initialization_titles
     content = {
         "titles": [name_keyframe(sample) for sample in every[0].samples] if every else [],
-        "names": {protocol: PROTOCOL_TITLES[protocol] for protocol in maps},
+        "names": {protocol: titles[protocol] for protocol in maps},
         "protocols": {
-            protocol: {"title": PROTOCOL_TITLES[protocol], "keyframes": _draw_keyframes(predicted)}
+            protocol: {"title": titles[protocol], "keyframes": _draw_keyframes(predicted, names)}
             for protocol, predicted in maps.items()
         },
         "legend": [{"name": _words(n), "color": as_hex(MAP_COLORS[n])} for n in classes],
@@ -109,14 +110,21 @@ def best_thresholds(scores: Mapping[str, float], classes: Sequence[str]) -> dict
 
 
 def _draw_keyframes(
-    maps: Mapping[str, PredictedMaps],
+    maps: Mapping[str, PredictedMaps], names: Mapping[str, str]
 ) -> list[dict[str, list[dict[str, Any]]]]:
-    """Return the pictures of each keyframe, by what they show: all classes, or one."""
+    """Return the images of each keyframe, by what they show: all classes, or one."""
     first = next(iter(maps.values()))
     return [
         {
             shown: [_draw_truth(sample, first.classes, shown)]
-            + [_draw_prediction(key, predicted, i, shown) for key, predicted in maps.items()]
+            + [
+                {
+                    **_draw_prediction(predicted, i, shown),
+                    "name": names[key],
+                    "initialization": key,
+                }
+                for key, predicted in maps.items()
+            ]
             for shown in (ALL, *_in_order(first.classes))
         }
         for i, sample in enumerate(first.samples)
@@ -132,9 +140,7 @@ def _draw_truth(sample: Any, classes: Sequence[str], shown: str) -> dict[str, An
     }
 
 
-def _draw_prediction(
-    initialization: str, predicted: PredictedMaps, i: int, shown: str
-) -> dict[str, Any]:
+def _draw_prediction(predicted: PredictedMaps, i: int, shown: str) -> dict[str, Any]:
     sample, classes = predicted.samples[i], predicted.classes
     thresholds = np.array([predicted.thresholds[name] for name in classes])
     masks = sample.pred_bev_seg.masks.numpy() >= thresholds[:, None, None]
@@ -144,9 +150,7 @@ def _draw_prediction(
         share = intersection_over_union(masks[of_class], _truth(sample)[of_class])
         score = "not in the ground truth" if share is None else f"IoU here {share:.0%}"
         note = f"probability from {predicted.thresholds[shown]:.2f}; {score}"
-    name = INITIALIZATION_TITLES[initialization]
-    drawing = _draw(masks, classes, shown)
-    return {**drawing, "name": name, "initialization": initialization, "note": note}
+    return {**_draw(masks, classes, shown), "note": note}
 
 
 def _truth(sample: Any) -> NDArray[np.bool_]:
@@ -163,12 +167,12 @@ def _draw(masks: NDArray[np.bool_], classes: Sequence[str], shown: str) -> dict[
     """Draw all classes, or one."""
     visible = [i for i, name in enumerate(classes) if shown in (ALL, name)]
     names = [classes[i] for i in visible]
-    picture = draw_map(masks[visible], names, CELL_SIZE)
+    image = draw_map(masks[visible], names, CELL_SIZE)
     shares = masks[visible].mean(axis=(1, 2))
     return {
-        "src": encode_drawing(picture),
-        "height": picture.shape[0],
-        "width": picture.shape[1],
+        "src": encode_drawing(image),
+        "height": image.shape[0],
+        "width": image.shape[1],
         "shares": ", ".join(
             f"{_words(n)} {share:.0%}" for n, share in zip(names, shares, strict=True)
         ),

@@ -10,10 +10,8 @@ from mmengine.registry import init_default_scope
 from perception_kd.checkpoints.loading import load_pretrained
 from perception_kd.engine.inference import build_test_set
 from perception_kd.engine.launch import check_data_folders, read_config
-from perception_kd.experiments import comparisons
-from perception_kd.experiments.report.titles import INITIALIZATION_TITLES, PROTOCOL_TITLES
 from perception_kd.experiments.report.training_run import TrainingRun
-from perception_kd.experiments.report.work_dir import WorkDir, task_of
+from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.registry import MODELS
 
 
@@ -26,14 +24,14 @@ def finished_runs(work: WorkDir, protocol: str) -> dict[str, TrainingRun]:
     """Return the first finished run of a protocol, by initialization."""
     found = {
         initialization: first_finished(work.runs(protocol, initialization))
-        for initialization in comparisons.PROTOCOLS[protocol].initializations
+        for initialization in work.comparison.protocols[protocol].initializations
     }
     return {key: run for key, run in found.items() if run is not None}
 
 
 def protocols_of(work: WorkDir, task: str) -> list[str]:
     """Return the protocols of this demo that evaluate one task."""
-    return [name for name in work.protocols if task_of(name) == task]
+    return [name for name in work.protocols if work.comparison.protocols[name].task == task]
 
 
 def name_unfinished(work: WorkDir, task: str, what: str) -> tuple[str, ...]:
@@ -48,13 +46,13 @@ def name_unfinished(work: WorkDir, task: str, what: str) -> tuple[str, ...]:
     for protocol in protocols_of(work, task):
         finished = finished_runs(work, protocol)
         missing = [
-            INITIALIZATION_TITLES[key]
-            for key in comparisons.PROTOCOLS[protocol].initializations
+            work.comparison.initialization_titles[key]
+            for key in work.comparison.protocols[protocol].initializations
             if key not in finished
         ]
         if missing:
-            names = " and ".join(missing)
-            sentences.append(f"{PROTOCOL_TITLES[protocol]}: no {what} of {names} yet.")
+            names, title = " and ".join(missing), work.comparison.protocol_titles[protocol]
+            sentences.append(f"{title}: no {what} of {names} yet.")
     return tuple(sentences)
 
 

@@ -5,13 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from perception_kd.experiments.report.layout import Section
-from perception_kd.experiments.report.titles import (
-    INITIALIZATION_TITLES,
-    PRETRAINING_TITLES,
-    PROTOCOL_TITLES,
-    capitalize,
-)
 from perception_kd.experiments.report.work_dir import WorkDir
+from perception_kd.experiments.trials import Comparison, capitalize
 
 PRETRAINING = "Pre-training, without labels"
 # Settings that the page shows elsewhere.
@@ -24,10 +19,13 @@ def overview_section(work: WorkDir) -> Section:
     total = seconds.pop("total", sum(seconds.values()))
     settings = dict(work.summary.get("settings", {}))
     content = {
-        "groups": group_stages(seconds),
+        "groups": group_stages(seconds, work.comparison),
         "total": duration(total),
         "settings": flatten({k: v for k, v in settings.items() if k not in _SHOWN_ELSEWHERE}),
-        "configs": {label_config(name): path for name, path in settings.get("configs", {}).items()},
+        "configs": {
+            label_config(name, work.comparison): path
+            for name, path in settings.get("configs", {}).items()
+        },
         "versions": flatten(
             {**work.summary.get("versions", {}), **work.summary.get("machine", {})}
         ),
@@ -36,11 +34,12 @@ def overview_section(work: WorkDir) -> Section:
     return Section("overview", "Overview", content, missing=missing)
 
 
-def group_stages(seconds: Mapping[str, float]) -> list[dict[str, Any]]:
+def group_stages(seconds: Mapping[str, float], comparison: Comparison) -> list[dict[str, Any]]:
     """Return the stages in groups, in the order in which they ran.
 
     Args:
         seconds: Wall time of each stage in s, by name.
+        comparison: What was run.
 
     Returns:
         Groups with ``name``, ``time``, ``share`` of the longest group's time, and
@@ -48,7 +47,7 @@ def group_stages(seconds: Mapping[str, float]) -> list[dict[str, Any]]:
     """
     groups: dict[str, dict[str, float]] = {}
     for name, value in seconds.items():
-        group, stage = label_stage(name)
+        group, stage = label_stage(name, comparison)
         groups.setdefault(group, {})[stage] = value
     sums = {group: sum(stages.values()) for group, stages in groups.items()}
     longest = max(sums.values(), default=0) or 1
@@ -63,31 +62,33 @@ def group_stages(seconds: Mapping[str, float]) -> list[dict[str, Any]]:
     ]
 
 
-def label_stage(name: str) -> tuple[str, str]:
+def label_stage(name: str, comparison: Comparison) -> tuple[str, str]:
     """Return the group of a stage and its name within the group, for the reader.
 
     Example:
-        >>> label_stage("superpixels")
+        >>> from perception_kd.experiments.comparisons import DEMO
+        >>> label_stage("superpixels", DEMO)
         ('Data', 'Superpixels')
-        >>> label_stage("pretrain-prc-seed0")
+        >>> label_stage("pretrain-prc-seed0", DEMO)
         ('Pre-training, without labels', 'PRC, seed 0')
-        >>> label_stage("linear_probe-random-seed1-test")
+        >>> label_stage("linear_probe-random-seed1-test", DEMO)
         ('LiDAR segmentation, linear probe', 'Random init, seed 1, evaluation')
     """
     found = re.fullmatch(r"(\w+)-(\w+)-seed(\d+)(-test)?", name)
     if not found:
         return ("Report", "Report") if name == "report" else ("Data", capitalize(name))
     group, initialization, seed, tested = found.groups()
-    name = INITIALIZATION_TITLES.get(initialization, initialization)
+    name = comparison.initialization_titles.get(initialization, initialization)
     stage = f"{name}, seed {seed}{', evaluation' if tested else ''}"
-    return PRETRAINING if group == "pretrain" else PROTOCOL_TITLES.get(group, group), stage
+    title = comparison.protocol_titles.get(group, group)
+    return PRETRAINING if group == "pretrain" else title, stage
 
 
-def label_config(name: str) -> str:
+def label_config(name: str, comparison: Comparison) -> str:
     """Return the title of the training that uses a config."""
-    if name in PRETRAINING_TITLES:
-        return f"{PRETRAINING_TITLES[name]} pre-training"
-    return PROTOCOL_TITLES.get(name, name)
+    if name in comparison.pretrainings:
+        return f"{comparison.pretrainings[name].about} pre-training"
+    return comparison.protocol_titles.get(name, name)
 
 
 def duration(seconds: float) -> str:

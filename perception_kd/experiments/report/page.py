@@ -10,6 +10,7 @@ from markupsafe import Markup
 from mmengine.logging import MMLogger
 
 import perception_kd
+from perception_kd.experiments.comparisons import DEMO
 from perception_kd.experiments.report.cameras import cameras_section
 from perception_kd.experiments.report.detections import (
     Detections,
@@ -25,6 +26,7 @@ from perception_kd.experiments.report.results import results_section
 from perception_kd.experiments.report.similarity import similarity_section
 from perception_kd.experiments.report.training import training_section
 from perception_kd.experiments.report.work_dir import WorkDir
+from perception_kd.experiments.trials import Comparison
 from perception_kd.io.atomic import write_whole
 
 SCRIPTS = ("core.js", "cloud.js", "clouds.js", "similarity.js")
@@ -33,16 +35,20 @@ Loaded = TypeVar("Loaded")
 
 
 def write_report(
-    work_dir: Path, out: Path | None = None, num_keyframes: int = NUM_KEYFRAMES
+    work_dir: Path,
+    out: Path | None = None,
+    num_keyframes: int = NUM_KEYFRAMES,
+    comparison: Comparison = DEMO,
 ) -> Path:
-    """Write the report of a demo, finished or not, as one HTML file.
+    """Write the report of a comparison, finished or not, as one HTML file.
 
     The trained networks are run on a few keyframes. The page names what is missing.
 
     Args:
-        work_dir: Work dir of the demo; see :class:`~.work_dir.WorkDir`.
+        work_dir: Work dir of the comparison; see :class:`~.work_dir.WorkDir`.
         out: File to write; None for ``report.html`` in the work dir.
         num_keyframes: Maximum number of keyframes shown.
+        comparison: What was run in the work dir; by default all of the demo.
 
     Returns:
         The written file.
@@ -53,9 +59,9 @@ def write_report(
     """
     if num_keyframes < 1:
         raise ValueError(f"num_keyframes must be positive, but got {num_keyframes}.")
-    work = WorkDir.read(work_dir)
+    work = WorkDir.read(work_dir, comparison)
     keyframes, reason = _load_or_explain(
-        load_keyframes, work, num_keyframes, "pictures", list[Keyframe]()
+        load_keyframes, work, num_keyframes, "images", list[Keyframe]()
     )
     detections = _load_or_explain(load_detections, work, num_keyframes, "boxes", Detections())
     maps = _load_or_explain(load_maps, work, num_keyframes, "maps", Maps())
@@ -63,7 +69,7 @@ def write_report(
         results_section(work),
         training_section(work),
         cameras_section(keyframes, reason),
-        clouds_section(keyframes, reason),
+        clouds_section(work, keyframes, reason),
         similarity_section(keyframes, reason),
         boxes_section(work, *detections),
         maps_section(work, *maps),

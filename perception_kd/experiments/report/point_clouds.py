@@ -5,34 +5,29 @@ from typing import Any
 import numpy as np
 
 from perception_kd.experiments.report.encoding import as_hex, encode_array
-from perception_kd.experiments.report.keyframes import (
-    PROBE_INITIALIZATIONS,
-    VIEW_RANGE,
-    Keyframe,
-)
+from perception_kd.experiments.report.keyframes import VIEW_RANGE, Keyframe, probe_of
 from perception_kd.experiments.report.layout import Section, name_keyframe
 from perception_kd.experiments.report.reduction import principal_colors
-from perception_kd.experiments.report.titles import INITIALIZATION_TITLES
+from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.regions.drawing import region_colors
 from perception_kd.visualization.point_classes import class_colors
 
 
-def clouds_section(keyframes: list[Keyframe], reason: str) -> Section:
+def clouds_section(work: WorkDir, keyframes: list[Keyframe], reason: str) -> Section:
     """Show point clouds by class, prediction, region and principal components.
 
     Args:
+        work: Work dir of the demo.
         keyframes: Keyframes to show; may be empty.
         reason: Why there are no keyframes; empty if there are.
     """
     classes = keyframes[0].classes if keyframes else ()
     colors = class_colors(classes)
-    modes = _modes(keyframes)
+    titles = _probe_titles(work)
+    modes = _modes(keyframes, titles)
     wanted = {
         "truth": "class",
-        **{
-            key: f"prediction of the linear probe from {INITIALIZATION_TITLES[key]}"
-            for key in PROBE_INITIALIZATIONS
-        },
+        **{key: f"prediction of the probe from {title}" for key, title in titles.items()},
     }
     missing = [f"No {name}: not finished." for mode, name in wanted.items() if mode not in modes]
     payload: dict[str, Any] = {
@@ -59,19 +54,26 @@ def clouds_section(keyframes: list[Keyframe], reason: str) -> Section:
     )
 
 
-def _modes(keyframes: list[Keyframe]) -> dict[str, str]:
+def _probe_titles(work: WorkDir) -> dict[str, str]:
+    """Return the names of the initializations of the probe, by key."""
+    probe, names = probe_of(work), work.comparison.initialization_titles
+    keys = work.comparison.protocols[probe].initializations if probe else ()
+    return {key: names[key] for key in keys}
+
+
+def _modes(keyframes: list[Keyframe], titles: dict[str, str]) -> dict[str, str]:
     """Return the available ways to color the points: name for the reader, by key."""
     if not keyframes:
         return {}
     modes = {} if keyframes[0].truth is None else {"truth": "Class (ground truth)"}
     modes |= {
-        key: f"Linear probe, {INITIALIZATION_TITLES[key]}"
-        for key in PROBE_INITIALIZATIONS
+        key: f"Prediction, {title}"
+        for key, title in titles.items()
         if key in keyframes[0].predictions
     }
     if "region_ids" in keyframes[0].sample:
-        modes["regions"] = "Regions used by PRC"
-    return {**modes, "pca": "Pre-trained features of SLidR (PCA)"}
+        modes["regions"] = "Regions"
+    return {**modes, "pca": "Pre-trained features (PCA)"}
 
 
 def _cloud(keyframe: Keyframe) -> dict[str, Any]:

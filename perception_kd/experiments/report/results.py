@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from perception_kd.experiments import comparisons
 from perception_kd.experiments.report.charts import draw_scores
 from perception_kd.experiments.report.encoding import as_hex
 from perception_kd.experiments.report.layout import Section
-from perception_kd.experiments.report.titles import INITIALIZATION_TITLES, PROTOCOL_TITLES
-from perception_kd.experiments.report.work_dir import CLASS_METRICS, Score, WorkDir, task_of
+from perception_kd.experiments.report.work_dir import CLASS_METRICS, Score, WorkDir
 from perception_kd.experiments.trials import RANDOM
 from perception_kd.visualization.maps import MAP_COLORS
 from perception_kd.visualization.point_classes import NUSCENES_COLORS
@@ -19,19 +17,20 @@ _GRAY = (128, 128, 128)
 def results_section(work: WorkDir) -> Section:
     """Compare the initializations under each protocol."""
     protocols, missing = [], []
+    names = work.comparison.initialization_titles
     for protocol in work.protocols:
-        title = PROTOCOL_TITLES[protocol]
+        title = work.comparison.protocol_titles[protocol]
         scores = {
             initialization: work.scores(protocol, initialization)
-            for initialization in comparisons.PROTOCOLS[protocol].initializations
+            for initialization in work.comparison.protocols[protocol].initializations
         }
-        unscored = [INITIALIZATION_TITLES[key] for key, found in scores.items() if not found]
+        unscored = [names[key] for key, found in scores.items() if not found]
         if unscored:
             missing.append(f"{title}: no result of {' and '.join(unscored)} yet.")
         metrics = [
             {"name": metric.name, "rows": rows, "gains": gains(rows)}
-            for metric in comparisons.PROTOCOLS[protocol].metrics
-            if (rows := score_rows(scores, metric.name))
+            for metric in work.comparison.protocols[protocol].metrics
+            if (rows := score_rows(scores, metric.name, names))
         ]
         if metrics:
             protocols.append({"title": title, "metrics": metrics})
@@ -43,15 +42,18 @@ def results_section(work: WorkDir) -> Section:
     return Section("results", "Results", content, missing=tuple(missing))
 
 
-def score_rows(scores: Mapping[str, Mapping[str, Score]], metric: str) -> list[dict[str, Any]]:
+def score_rows(
+    scores: Mapping[str, Mapping[str, Score]], metric: str, names: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Return the rows of one metric, for the initializations that have it.
 
     Args:
         scores: Scores by initialization and metric.
         metric: Name of the metric.
+        names: Names for the reader of the initializations, by key.
     """
     return [
-        {"initialization": key, "name": INITIALIZATION_TITLES[key], **found[metric]._asdict()}
+        {"initialization": key, "name": names[key], **found[metric]._asdict()}
         for key, found in scores.items()
         if metric in found
     ]
@@ -67,13 +69,15 @@ def gains(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 def class_table(work: WorkDir, protocol: str) -> dict[str, Any] | None:
     """Return class scores by initialization in percent; None without any score."""
-    initializations = comparisons.PROTOCOLS[protocol].initializations
+    task = work.comparison.protocols[protocol].task
+    titles = work.comparison.initialization_titles
+    initializations = work.comparison.protocols[protocol].initializations
     scores = {key: work.class_scores(protocol, key) for key in initializations}
     names = {name for by_class in scores.values() for name in by_class}
     if not names:
         return None
     # The classes of boxes are a subset of those of points.
-    colors = MAP_COLORS if task_of(protocol) == "map" else NUSCENES_COLORS
+    colors = MAP_COLORS if task == "map" else NUSCENES_COLORS
     rank = {name: i for i, name in enumerate(colors)}
     rows = [
         {
@@ -84,8 +88,8 @@ def class_table(work: WorkDir, protocol: str) -> dict[str, Any] | None:
         for name in sorted(names, key=lambda name: (rank.get(name, len(rank)), name))
     ]
     return {
-        "title": PROTOCOL_TITLES[protocol],
-        "metric": CLASS_METRICS[task_of(protocol)].name,
-        "initializations": {key: INITIALIZATION_TITLES[key] for key in initializations},
+        "title": work.comparison.protocol_titles[protocol],
+        "metric": CLASS_METRICS[task].name,
+        "initializations": {key: titles[key] for key in initializations},
         "rows": rows,
     }

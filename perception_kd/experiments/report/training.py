@@ -2,15 +2,9 @@
 
 from typing import Any
 
-from perception_kd.experiments import comparisons
 from perception_kd.experiments.report.charts import draw_curves
 from perception_kd.experiments.report.layout import Section
 from perception_kd.experiments.report.overview import PRETRAINING
-from perception_kd.experiments.report.titles import (
-    INITIALIZATION_TITLES,
-    PRETRAINING_TITLES,
-    PROTOCOL_TITLES,
-)
 from perception_kd.experiments.report.training_run import TrainingRun
 from perception_kd.experiments.report.work_dir import WorkDir
 
@@ -19,11 +13,12 @@ def training_section(work: WorkDir) -> Section:
     """Draw the loss curves of all runs."""
     groups = {
         PRETRAINING: {
-            f"{name} pre-training": pretraining_curves(work, method)
-            for method, name in PRETRAINING_TITLES.items()
+            f"{method.about} pre-training": pretraining_curves(work, key)
+            for key, method in work.comparison.pretrainings.items()
         },
         "Training on labels": {
-            PROTOCOL_TITLES[name]: protocol_curves(work, name) for name in work.protocols
+            work.comparison.protocol_titles[name]: protocol_curves(work, name)
+            for name in work.protocols
         },
     }
     content = {
@@ -67,9 +62,10 @@ def pretraining_curves(work: WorkDir, method: str) -> list[dict[str, Any]]:
 
 def protocol_curves(work: WorkDir, protocol: str) -> list[dict[str, Any]]:
     """Return the training losses of all runs of a protocol."""
+    names = work.comparison.initialization_titles
     return [
-        make_curve(f"{INITIALIZATION_TITLES[key]}, seed {seed}", key, rows)
-        for key in comparisons.PROTOCOLS[protocol].initializations
+        make_curve(f"{names[key]}, seed {seed}", key, rows)
+        for key in work.comparison.protocols[protocol].initializations
         for seed, run in work.runs(protocol, key).items()
         if (rows := run.training_curve("loss"))
     ]

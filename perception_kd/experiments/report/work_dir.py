@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from perception_kd.experiments import comparisons
 from perception_kd.experiments.report.training_run import TrainingRun, parse_object
 from perception_kd.experiments.results import average, pick_scores
+from perception_kd.experiments.trials import Comparison
 
 
 class ClassMetric(NamedTuple):
@@ -25,17 +26,12 @@ class ClassMetric(NamedTuple):
     scale: float
 
 
-# By task: the first part of the keys of a protocol's metrics.
+# By task of a protocol.
 CLASS_METRICS = {
     "lidar_seg": ClassMetric("IoU", r"lidar_seg/iou_(.+)", 1.0),
     "nuscenes": ClassMetric("AP", r"nuscenes/AP_(.+)", 100.0),
     "map": ClassMetric("IoU at the best threshold", r"map/(.+)_iou_max", 1.0),
 }
-
-
-def task_of(protocol: str) -> str:
-    """Return the task of a protocol: a key of ``CLASS_METRICS``."""
-    return comparisons.PROTOCOLS[protocol].metrics[0].key.split("/")[0]
 
 
 class Score(NamedTuple):
@@ -68,14 +64,20 @@ class WorkDir:
     Attributes:
         path: The folder.
         summary: Content of ``summary.json``; empty before it is written.
+        comparison: What was run in it.
     """
 
     path: Path
     summary: dict[str, Any] = field(default_factory=dict)
+    comparison: Comparison = comparisons.DEMO
 
     @classmethod
-    def read(cls, path: Path) -> "WorkDir":
+    def read(cls, path: Path, comparison: Comparison = comparisons.DEMO) -> "WorkDir":
         """Read a work dir.
+
+        Args:
+            path: The folder.
+            comparison: What was run in it.
 
         Raises:
             FileNotFoundError: If there is no such folder.
@@ -84,8 +86,8 @@ class WorkDir:
             raise FileNotFoundError(f"There is no work dir {path}; run make demo first.")
         summary = path / "summary.json"
         if not summary.is_file():
-            return cls(path)
-        return cls(path, parse_object(summary.read_text(encoding="utf-8")))
+            return cls(path, {}, comparison)
+        return cls(path, parse_object(summary.read_text(encoding="utf-8")), comparison)
 
     def pretrainings(self, method: str) -> dict[str, TrainingRun]:
         """Return the runs of a pre-training, by seed."""
@@ -103,7 +105,7 @@ class WorkDir:
         requested = self.summary.get("settings", {}).get("protocols", {})
         return [
             name
-            for name, protocol in comparisons.PROTOCOLS.items()
+            for name, protocol in self.comparison.protocols.items()
             if not protocol.full or name in requested or (self.path / name).is_dir()
         ]
 
@@ -114,7 +116,7 @@ class WorkDir:
         """
         entry = self.summary.get("results", {}).get(protocol, {}).get(initialization)
         if not entry:
-            metrics = comparisons.PROTOCOLS[protocol].metrics
+            metrics = self.comparison.protocols[protocol].metrics
             seeds = self._evaluations(protocol, initialization)
             percents = {seed: pick_scores(found, metrics) for seed, found in seeds.items()}
             by_metric = {m.name: {s: row[m.name] for s, row in percents.items()} for m in metrics}
@@ -123,7 +125,7 @@ class WorkDir:
 
     def class_scores(self, protocol: str, initialization: str) -> dict[str, float]:
         """Return the score of each class in percent, averaged over the seeds."""
-        _, pattern, scale = CLASS_METRICS[task_of(protocol)]
+        _, pattern, scale = CLASS_METRICS[self.comparison.protocols[protocol].task]
         by_class: dict[str, list[float]] = {}
         for found in self._evaluations(protocol, initialization).values():
             for key, value in found.items():
@@ -134,6 +136,6 @@ class WorkDir:
 
     def _evaluations(self, protocol: str, initialization: str) -> dict[str, dict[str, float]]:
         """Return the scores of the finished evaluations, by seed."""
-        key = comparisons.PROTOCOLS[protocol].metrics[0].key
+        key = self.comparison.protocols[protocol].metrics[0].key
         runs = self.runs(protocol, initialization)
         return {seed: found for seed, run in runs.items() if (found := run.scores(key))}

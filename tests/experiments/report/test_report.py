@@ -27,6 +27,7 @@ from perception_kd.experiments.report.similarity import (
 from perception_kd.experiments.report.training import training_section, validation_curve
 from perception_kd.experiments.report.training_run import TrainingRun
 from perception_kd.experiments.report.work_dir import WorkDir
+from perception_kd.experiments.trials import Comparison, Metric, Pretraining, Protocol
 from perception_kd.visualization.similarity import similarity_to_point
 from tests.experiments.report.report_data import (
     CAR,
@@ -35,6 +36,8 @@ from tests.experiments.report.report_data import (
     write_demo,
     write_log,
 )
+
+WORK = WorkDir(Path("unused"))
 
 
 def decode(packed: dict[str, Any]) -> np.ndarray[Any, Any]:
@@ -84,6 +87,21 @@ def test_without_a_summary_scores_come_from_the_runs(tmp_path: Path) -> None:
     # From the fractions 0.16 and 0.22, and half of them.
     assert summarized[1]["NDS"].mean == pytest.approx(19.0)
     assert summarized[1]["mAP"].mean == pytest.approx(9.5)
+
+
+def test_a_report_shows_any_comparison(tmp_path: Path) -> None:
+    """Two pre-trainings under a protocol that the demo does not have."""
+    methods = {key: Pretraining(key.upper(), f"{key}.py", ()) for key in ("one", "two")}
+    metric = Metric("mIoU", "lidar_seg/miou", 1.0)
+    protocols = {"sweep_1pct": Protocol("one percent", "p.py", ("one", "two"), (metric,))}
+    for key, value in (("random", 10.0), ("one", 12.0), ("two", 15.0)):
+        row = {"lidar_seg/miou": value, "step": 1}
+        write_log(tmp_path / "sweep_1pct" / key / "seed0", [*training_rows([3.0]), row])
+    page = write_report(tmp_path, comparison=Comparison(methods, protocols)).read_text()
+    assert "One percent" in page
+    assert "15.0" in page
+    assert "ONE pre-training" in page
+    assert "SLidR pre-training" not in page
 
 
 def test_class_scores_are_means_over_the_seeds(tmp_path: Path) -> None:
@@ -235,7 +253,7 @@ def test_suggested_queries_are_the_nearest_visible_points() -> None:
 
 
 def test_point_clouds_contain_the_predictions() -> None:
-    section = clouds_section([make_keyframe()], "")
+    section = clouds_section(WORK, [make_keyframe()], "")
     payload = section.payload
     (cloud,) = payload["keyframes"]
     assert decode(cloud["positions"]).shape == (600, 3)
@@ -248,20 +266,24 @@ def test_point_clouds_contain_the_predictions() -> None:
 
 def test_points_are_colored_by_region_if_regions_exist() -> None:
     keyframe = make_keyframe()
-    assert "regions" in clouds_section([keyframe], "").content["modes"]
-    (cloud,) = clouds_section([keyframe], "").payload["keyframes"]
+    assert "regions" in clouds_section(WORK, [keyframe], "").content["modes"]
+    (cloud,) = clouds_section(WORK, [keyframe], "").payload["keyframes"]
     colors = decode(cloud["colors"]["regions"])
     assert (colors[:200] == colors[0]).all()
     assert (colors[200:] == colors[200]).all()
     assert (colors[0] != colors[200]).any()
     del keyframe.sample["region_ids"]
-    assert "regions" not in clouds_section([keyframe], "").content["modes"]
+    assert "regions" not in clouds_section(WORK, [keyframe], "").content["modes"]
 
 
 def test_sections_without_keyframes_give_the_reason() -> None:
-    for make in (cameras_section, clouds_section, similarity_section):
-        section = make([], "No pictures: the data is missing.")
-        assert section.missing == ("No pictures: the data is missing.",)
+    reason = "No images: the data is missing."
+    for section in (
+        cameras_section([], reason),
+        clouds_section(WORK, [], reason),
+        similarity_section([], reason),
+    ):
+        assert section.missing == ("No images: the data is missing.",)
         assert section.payload is None
 
 
@@ -269,7 +291,7 @@ def test_the_page_of_an_empty_work_dir_names_what_is_missing(tmp_path: Path) -> 
     page = write_report(tmp_path).read_text(encoding="utf-8")
     assert "The demo has not finished, so there is no summary yet." in page
     assert "SLidR pre-training: no steps logged yet." in page
-    assert "No pictures: " in page
+    assert "No images: " in page
     assert len(page) < 100_000
 
 
@@ -278,7 +300,7 @@ def test_a_page_loads_nothing(tmp_path: Path) -> None:
     sections = [
         results_section(WorkDir.read(write_demo(tmp_path))),
         cameras_section(keyframes, ""),
-        clouds_section(keyframes, ""),
+        clouds_section(WORK, keyframes, ""),
         similarity_section(keyframes, ""),
     ]
     page = render_page("T", sections)

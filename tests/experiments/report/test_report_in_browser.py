@@ -65,7 +65,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         results_section(work),
         training_section(work),
         cameras_section(keyframes, ""),
-        clouds_section(keyframes, ""),
+        clouds_section(work, keyframes, ""),
         similarity_section(keyframes, ""),
         boxes_section(work, make_detections("first", "second"), ""),
         maps_section(work, make_maps("first", "second"), ""),
@@ -121,9 +121,9 @@ def look(browser: Any, selector: str) -> NDArray[np.int64]:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
-def count_like(picture: NDArray[np.int64], color: tuple[int, int, int]) -> int:
+def count_like(image: NDArray[np.int64], color: tuple[int, int, int]) -> int:
     """Count the pixels of about one color."""
-    return int((np.abs(picture - color).max(axis=2) < 40).sum())
+    return int((np.abs(image - color).max(axis=2) < 40).sum())
 
 
 def heat(browser: Any, view: int = 0) -> NDArray[np.int64]:
@@ -247,13 +247,13 @@ def test_a_network_and_a_class_can_be_chosen(browser: Any) -> None:
     assert len(find(browser, chosen_parts)) == 2
 
 
-def test_a_click_enlarges_a_picture_and_another_shrinks_it(browser: Any) -> None:
-    picture = find(browser, '#maps [data-of-keyframe="0"] [data-value="divider"] .zoom')[0]
-    before = picture.size["width"]
-    browser.execute_script("arguments[0].click()", picture)
-    wait(browser, lambda: picture.size["width"] > 1.5 * before)
-    browser.execute_script("arguments[0].click()", picture)
-    wait(browser, lambda: picture.size["width"] == before)
+def test_a_click_enlarges_an_image_and_another_shrinks_it(browser: Any) -> None:
+    image = find(browser, '#maps [data-of-keyframe="0"] [data-value="divider"] .zoom')[0]
+    before = image.size["width"]
+    browser.execute_script("arguments[0].click()", image)
+    wait(browser, lambda: image.size["width"] > 1.5 * before)
+    browser.execute_script("arguments[0].click()", image)
+    wait(browser, lambda: image.size["width"] == before)
 
 
 def test_the_theme_can_be_switched(browser: Any) -> None:

@@ -29,8 +29,8 @@ from tests.experiments.report.report_data import (
 )
 
 
-def picture_of(url: str) -> Any:
-    """Decode a data URL to an RGB picture."""
+def image_of(url: str) -> Any:
+    """Decode a data URL to an RGB image."""
     data = np.frombuffer(base64.b64decode(url.split(",")[1]), np.uint8)
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert decoded is not None
@@ -38,7 +38,7 @@ def picture_of(url: str) -> Any:
 
 
 def colors_of(url: str) -> set[tuple[int, ...]]:
-    return {tuple(color) for color in picture_of(url).reshape(-1, 3).tolist()}
+    return {tuple(color) for color in image_of(url).reshape(-1, 3).tolist()}
 
 
 def counted(found: list[Any], labels: list[int], truth: list[Any], truth_labels: list[int]) -> int:
@@ -84,12 +84,12 @@ def test_as_many_boxes_are_drawn_as_are_annotated(tmp_path: Path) -> None:
     assert {TRUTH_COLOR, PREDICTED_COLOR} <= colors_of(prc["bev"]["src"])
     # The front camera comes first, and sees the boxes.
     assert [view["name"] for view in prc["views"]] == ["front", "back"]
-    front, back = (picture_of(view["src"]).astype(int) for view in prc["views"])
+    front, back = (image_of(view["src"]).astype(int) for view in prc["views"])
     assert np.abs(front - 160).max() > 80
     assert np.abs(back - 60).max() < 20
 
 
-def test_predictions_outside_the_picture_do_not_count(tmp_path: Path) -> None:
+def test_predictions_outside_the_image_do_not_count(tmp_path: Path) -> None:
     detections = make_detections("a")
     far = found_boxes([(60, 0), (10, 20), (0, -60)], [0.9, 0.5, 0.8], [0, 0, 0])
     shown = Detections(detections.samples, {"det_lidar_10": {"prc": [far]}})
@@ -144,7 +144,7 @@ def test_maps_are_drawn_at_their_thresholds(tmp_path: Path) -> None:
         "divider": ({divider} | rest, rest, {divider} | rest),
     }.items():
         assert tuple(colors_of(p["src"]) for p in keyframe[shown]) == colors
-    notes = [picture["note"] for picture in keyframe["drivable_area"]]
+    notes = [image["note"] for image in keyframe["drivable_area"]]
     assert notes == [
         "",
         "probability from 0.35; IoU here 50%",
@@ -153,7 +153,7 @@ def test_maps_are_drawn_at_their_thresholds(tmp_path: Path) -> None:
     assert keyframe["all"][2]["shares"] == "drivable area 50%, divider 25%"
 
 
-def test_all_pictures_have_alternative_texts(tmp_path: Path) -> None:
+def test_all_images_have_alternative_texts(tmp_path: Path) -> None:
     work = WorkDir.read(write_demo(tmp_path))
     sections = [
         boxes_section(work, make_detections("a", "b"), ""),

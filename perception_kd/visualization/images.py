@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from perception_kd.structures import Image
 
-GAP = 8  # px between two pictures side by side
+GAP = 8  # px between two images side by side
 
 
 def find_borders(segments: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
@@ -27,18 +27,18 @@ def find_borders(segments: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     return borders
 
 
-def resize_to_width(picture: Image, width: int) -> Image:
-    """Return a picture scaled to a width in px."""
-    height = round(picture.shape[0] * width / picture.shape[1])
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+def resize_to_width(image: Image, width: int) -> Image:
+    """Return an image scaled to a width in px."""
+    height = round(image.shape[0] * width / image.shape[1])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def arrange_grid(tiles: Sequence[Image], columns: int) -> Image:
-    """Return pictures of one width in rows; black fills what they leave free.
+    """Return images of one width in rows; black fills what they leave free.
 
     Args:
-        tiles: At least one picture, row by row.
-        columns: Pictures per row.
+        tiles: At least one image, row by row.
+        columns: Images per row.
     """
     height = max(len(tile) for tile in tiles)
     padded = [np.pad(tile, ((0, height - len(tile)), (0, 0), (0, 0))) for tile in tiles]
@@ -48,6 +48,6 @@ def arrange_grid(tiles: Sequence[Image], columns: int) -> Image:
 
 
 def place_side_by_side(left: Image, right: Image) -> Image:
-    """Return two pictures of one height next to each other, with a white gap."""
+    """Return two images of one height next to each other, with a white gap."""
     gap = np.full((len(left), GAP, 3), 255, np.uint8)
     return np.concatenate([left, gap, right], axis=1)

@@ -1,0 +1,98 @@
+"""The stages of a whole comparison: pre-trainings, trainings on labels, evaluations."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from perception_kd.experiments.stages import Stage
+from perception_kd.experiments.training_stages import (
+    last_checkpoint,
+    test_stage,
+    training_stage,
+)
+from perception_kd.experiments.trials import RANDOM, Comparison, Trial, capitalize
+from perception_kd.experiments.workspace import Workspace
+
+
+def comparison_stages(workspace: Workspace, comparison: Comparison) -> Iterator[Stage]:
+    """Yield the stages of a comparison: per seed its pre-trainings, then its trials."""
+    for seed in range(comparison.seeds):
+        for method in comparison.pretrainings:
+            yield pretraining_stage(workspace, comparison, method, seed)
+        for trial in comparison.trials():
+            if trial.seed == seed:
+                yield from trial_stages(workspace, comparison, trial)
+
+
+def pretraining_stage(
+    workspace: Workspace, comparison: Comparison, method: str, seed: int
+) -> Stage:
+    """Return the stage of one pre-training.
+
+    Args:
+        workspace: Folders and options.
+        comparison: The comparison, which also has the pre-training of the teacher.
+        method: Key of the pre-training.
+        seed: Seed, also of the teacher.
+    """
+    pretraining = comparison.pretrainings[method]
+    inputs, options = list(pretraining.reads), []
+    if pretraining.teacher:
+        stage, checkpoint = _find_pretrained(workspace, comparison, pretraining.teacher, seed)
+        inputs.append(stage)
+        options.append(f"model.teacher_checkpoint={checkpoint}")
+    return training_stage(
+        workspace,
+        name=f"pretrain-{method}-seed{seed}",
+        about=f"{pretraining.about} pre-training without labels, seed {seed}",
+        config=pretraining.config,
+        folder=_pretraining_folder(workspace, method, seed),
+        seed=seed,
+        inputs=inputs,
+        options=options,
+    )
+
+
+def trial_stages(workspace: Workspace, comparison: Comparison, trial: Trial) -> Iterator[Stage]:
+    """Yield the training on labels of one trial, then its evaluation."""
+    protocol = comparison.protocols[trial.protocol]
+    folder = trial.folder(workspace.work_dir)
+    initialization = comparison.initializations[trial.initialization]
+    about = f"{protocol.about} from {initialization}, seed {trial.seed}"
+    inputs, pretrained = [], ""
+    if trial.initialization != RANDOM:
+        stage, pretrained = _find_pretrained(
+            workspace, comparison, trial.initialization, trial.seed
+        )
+        inputs = [stage]
+    yield training_stage(
+        workspace,
+        name=trial.name,
+        about=capitalize(about),
+        config=protocol.config,
+        folder=folder,
+        seed=trial.seed,
+        inputs=inputs,
+        pretrained=pretrained,
+    )
+    yield test_stage(
+        workspace,
+        name=f"{trial.name}-test",
+        about=f"Evaluation: {about}",
+        config=protocol.config,
+        checkpoint=last_checkpoint(workspace, protocol.config, folder),
+        folder=folder / "test",
+        inputs=[trial.name],
+    )
+
+
+def _find_pretrained(
+    workspace: Workspace, comparison: Comparison, method: str, seed: int
+) -> tuple[str, str]:
+    """Return the stage and the checkpoint of a pre-training."""
+    folder = _pretraining_folder(workspace, method, seed)
+    config = comparison.pretrainings[method].config
+    return f"pretrain-{method}-seed{seed}", last_checkpoint(workspace, config, folder)
+
+
+def _pretraining_folder(workspace: Workspace, method: str, seed: int) -> Path:
+    return workspace.work_dir / "pretrain" / method / f"seed{seed}"
