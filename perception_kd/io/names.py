@@ -1,15 +1,18 @@
 """Names from files that become parts of paths."""
 
+import re
 from typing import Any
 
-_MAX_BYTES = 200  # file systems allow 255, and endings and temporary names are added
+_MAX_CHARS = 200  # file systems allow 255, and endings and temporary names are added
+# Hidden files are temporary ones.
+_PLAIN = re.compile(rf"[A-Za-z0-9_+-][A-Za-z0-9._+-]{{0,{_MAX_CHARS - 1}}}")
 
 
 def safe_name(value: Any, field: str) -> str:
     """Return a name that may become the name of a file or folder.
 
     Tokens and names of scenes come from files that anyone may have written. A path made
-    of one must stay in its folder, and a word of a command or list must stay one word.
+    of one must stay in its folder, on every file system.
 
     Args:
         value: The name.
@@ -19,34 +22,14 @@ def safe_name(value: Any, field: str) -> str:
         ``value``, unchanged.
 
     Raises:
-        ValueError: If it is not a string, is empty, too long, "." or "..", or has a
-            slash, a backslash, a blank or a character that cannot be printed.
+        ValueError: If it is not a string of 1 to 200 of the characters ``A-Z``,
+            ``a-z``, ``0-9`` and ``._+-``, or begins with a dot.
     """
-    fault = _find_fault(value)
-    if fault:
-        raise ValueError(
-            f"{field} must be a plain name, because files are named after it, but it is "
-            f"{_shorten(value)}, which {fault}; rename it in all tables."
-        )
-    return str(value)
-
-
-def _find_fault(value: Any) -> str:
-    if not isinstance(value, str):
-        return "is not a string"
-    if not value:
-        return "is empty"
-    if value in (".", ".."):
-        return "is a folder"
-    if any(x in "/\\" for x in value):
-        return "has a slash"
-    if any(x.isspace() or not x.isprintable() for x in value):
-        return "has a blank or a character that cannot be printed"
-    if len(value.encode()) > _MAX_BYTES:
-        return f"has more than {_MAX_BYTES} bytes"
-    return ""
-
-
-def _shorten(value: Any) -> str:
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return value
     text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    raise ValueError(
+        f"{field} is {text if len(text) <= 80 else text[:77] + '...'}, which cannot name a file: "
+        f"it must be 1 to {_MAX_CHARS} letters, digits and . _ + - and not begin with a dot; "
+        "rename it wherever it occurs."
+    )

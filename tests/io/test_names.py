@@ -6,32 +6,27 @@ import pytest
 
 from perception_kd.io.names import safe_name
 
+FAULTS: list[Any] = [
+    "",
+    ".",
+    "..",
+    "../up",
+    "/etc/passwd",
+    "a/b",
+    "..\\up",
+    "drive 1",
+    "a\n",
+    "nul\0",
+]
+FAULTS += ["right\u202eleft", "Stra\u00dfe", ".hidden", "*", "x" * 201, 7, None, ["a"]]
 
-@pytest.mark.parametrize("name", ["scene-0061", "00", "a.b", "..a", "-x", "Straße_1", "a:b"])
+
+@pytest.mark.parametrize("name", ["scene-0061", "00", "a.b", "-x", "n+1_2", "x" * 200])
 def test_plain_names_are_kept(name: str) -> None:
     assert safe_name(name, "name") == name
 
 
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        ("", "is empty"),
-        (".", "is a folder"),
-        ("..", "is a folder"),
-        ("../up", "has a slash"),
-        ("/etc/passwd", "has a slash"),
-        ("a/b", "has a slash"),
-        ("..\\up", "has a slash"),
-        ("drive 1", "has a blank"),
-        ("line\nbreak", "has a blank"),
-        ("nul\0", "cannot be printed"),
-        ("right\u202eleft", "cannot be printed"),
-        ("x" * 201, "more than 200 bytes"),
-        (7, "is not a string"),
-        (None, "is not a string"),
-        (["a"], "is not a string"),
-    ],
-)
-def test_names_that_lead_elsewhere_are_refused(value: Any, reason: str) -> None:
-    with pytest.raises(ValueError, match=rf"^token of sample\.json must be .*{reason}"):
+@pytest.mark.parametrize("value", FAULTS)
+def test_names_that_lead_elsewhere_are_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^token of sample\.json is .*, which cannot name a file"):
         safe_name(value, "token of sample.json")
