@@ -1,6 +1,5 @@
-"""Sensor files of one scene, and its records in the tables."""
+"""Sensor files of one scene."""
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from perception_kd.synthetic.sensors.calibration import CAMERAS, CHANNELS, LIDAR
 from perception_kd.synthetic.sensors.camera import render_image
 from perception_kd.synthetic.sensors.lidar import RenderedSweep, scan
 from perception_kd.synthetic.sensors.rays import RayCaster
-from perception_kd.synthetic.settings import KEYFRAME_PERIOD_S, VERSION, SyntheticSettings
+from perception_kd.synthetic.settings import KEYFRAME_PERIOD_S, SyntheticSettings
 from perception_kd.synthetic.world.scene import Scene, make_scene
 from perception_kd.synthetic.writer.annotations import (
     count_points_on,
@@ -20,36 +19,11 @@ from perception_kd.synthetic.writer.annotations import (
     pose_when_scanned,
 )
 from perception_kd.synthetic.writer.names import LIDARSEG_CATEGORIES
-from perception_kd.synthetic.writer.tables import (
-    Record,
-    Tables,
-    empty_tables,
-    link,
-    make_token,
-    translation_rotation,
-)
+from perception_kd.synthetic.writer.scene_records import Frame, SceneRecords
+from perception_kd.synthetic.writer.tables import Record, Tables, link
 from perception_kd.synthetic.writer.visibility import VisibilityMeter
 
-_START_US = 1_533_151_603_500_000
-_SCENE_US = 100_000_000
 _JPEG_QUALITY = 88
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One recording of a sensor.
-
-    Attributes:
-        channel: Channel of the sensor.
-        keyframe: Index of the sample that the frame belongs to.
-        time: Time in s after the first keyframe.
-        back: Number of sweeps until the keyframe; 0 is the keyframe itself.
-    """
-
-    channel: str
-    keyframe: int
-    time: float
-    back: int = 0
 
 
 class SceneWriter:
@@ -66,74 +40,26 @@ class SceneWriter:
         self.scene: Scene = make_scene(settings, number)
         self._caster = RayCaster(self.scene)
         self._rig: Rig = make_rig(settings.width, settings.height, self._rng("rig", 0))
-        self.tables = empty_tables()
-        self._times = [i * KEYFRAME_PERIOD_S for i in range(settings.keyframes)]
-        name = self.scene.name
-        self._samples = [make_token(name, "sample", i) for i in range(settings.keyframes)]
+        self._records = SceneRecords(self.scene, settings, number, self._rig)
 
     def write(self) -> Tables:
         """Write all files and return the records of the scene by table."""
         agents = self.scene.agents
-        self._add_heading()
+        times = self._records.times
         poses = [
             [pose_when_scanned(self.scene, x, self._rig.sensor2ego[LIDAR], time) for x in agents]
-            for time in self._times
+            for time in times
         ]
         num_points = self._write_lidar(poses)
         visibility = self._write_images()
-        self.tables |= make_tracks(
-            self.scene, self._times, self._samples, poses, num_points, visibility
-        )
-        return dict(self.tables)
+        samples = self._records.samples
+        tracks = make_tracks(self.scene, times, samples, poses, num_points, visibility)
+        return dict(self._records.tables | tracks)
 
     def _rng(self, channel: str, frame: int) -> np.random.Generator:
         """Return the generator of one frame, independent of all other frames."""
         index = ("rig", *CHANNELS).index(channel)
         return np.random.default_rng([self._settings.seed, self._number, index, frame])
-
-    def _timestamp(self, time: float) -> int:
-        return _START_US + self._number * _SCENE_US + round(time * 1e6)
-
-    def _add_heading(self) -> None:
-        name = self.scene.name
-        scene, log = make_token("scene", name), make_token("log", name)
-        weather, layout = self.scene.weather.name, self.scene.street.layout
-        self.tables["log"].append(
-            {
-                "token": log,
-                "logfile": f"synthetic-{name}",
-                "vehicle": "synthetic",
-                "date_captured": "2018-08-01",
-                "location": self.scene.location,
-            }
-        )
-        self.tables["scene"].append(
-            {
-                "token": scene,
-                "log_token": log,
-                "nbr_samples": len(self._samples),
-                "first_sample_token": self._samples[0],
-                "last_sample_token": self._samples[-1],
-                "name": name,
-                "description": f"Synthetic, {layout}, {weather}",
-            }
-        )
-        self.tables["sample"] += link(
-            [
-                {"token": token, "timestamp": self._timestamp(time), "scene_token": scene}
-                for token, time in zip(self._samples, self._times, strict=True)
-            ]
-        )
-        for channel, sensor2ego in self._rig.sensor2ego.items():
-            cam2img = self._rig.cam2img.get(channel)
-            self.tables["calibrated_sensor"].append(
-                {
-                    "token": make_token(name, "calibrated_sensor", channel),
-                    "sensor_token": make_token("sensor", channel),
-                    "camera_intrinsic": [] if cam2img is None else cam2img.tolist(),
-                    **translation_rotation(sensor2ego),
-                }
-            )
 
     def _write_lidar(self, poses: list[list[Array]]) -> list[list[int]]:
         """Write all sweeps.
@@ -148,14 +74,14 @@ class SceneWriter:
         # Sweeps lie between keyframes: none precede the first keyframe of a scene.
         frames = [
             Frame(LIDAR, i, time - back * step, back)
-            for i, time in enumerate(self._times)
+            for i, time in enumerate(self._records.times)
             for back in range(self._settings.sweeps if i else 0, -1, -1)
         ]
         num_points = []
         records = []
         for number, frame in enumerate(frames):
             sweep = self._scan(frame, self._rng(LIDAR, number))
-            records.append(self._add_sample_data(frame))
+            records.append(self._records.add_frame(frame))
             sweep.points.tofile(self._root / records[-1]["filename"])
             if frame.back == 0:
                 self._write_labels(records[-1]["token"], sweep)
@@ -181,10 +107,7 @@ class SceneWriter:
     def _write_labels(self, token: str, sweep: RenderedSweep) -> None:
         index = {name: i for i, name in enumerate(LIDARSEG_CATEGORIES)}
         labels = np.array([index[name] for name in self.scene.categories], np.uint8)
-        filename = f"lidarseg/{VERSION}/{token}_lidarseg.bin"
-        labels[sweep.object_id].tofile(self._root / filename)
-        record = {"token": token, "sample_data_token": token, "filename": filename}
-        self.tables["lidarseg"].append(record)
+        labels[sweep.object_id].tofile(self._root / self._records.add_labels(token))
 
     def _count(self, frame: Frame, sweep: RenderedSweep, poses: list[Array]) -> list[int]:
         world2lidar = invert_rigid(self._sensor2world(LIDAR, frame.time))
@@ -198,7 +121,7 @@ class SceneWriter:
         """Write all images and return the visibility tokens by keyframe and agent."""
         records: dict[str, list[Record]] = {name: [] for name in CAMERAS}
         visibility = []
-        for number, time in enumerate(self._times):
+        for number, time in enumerate(self._records.times):
             meter = VisibilityMeter(self.scene, time)
             for name in CAMERAS:
                 records[name].append(self._write_image(name, number, time, meter))
@@ -214,32 +137,7 @@ class SceneWriter:
         size = (self._settings.height, self._settings.width)
         rendered = render_image(snapshot, self.scene.weather, *view, size, self._rng(name, number))
         meter.add_view(snapshot, frame.time, *view, size)
-        record = self._add_sample_data(frame)
+        record = self._records.add_frame(frame)
         path = str(self._root / record["filename"])
         cv2.imwrite(path, rendered.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        return record
-
-    def _add_sample_data(self, frame: Frame) -> Record:
-        name, channel = self.scene.name, frame.channel
-        timestamp = self._timestamp(frame.time)
-        token = make_token(name, channel, timestamp)
-        ego2global = self.scene.world2global @ self.scene.ego2world(frame.time)
-        pose = {"token": token, "timestamp": timestamp, **translation_rotation(ego2global)}
-        self.tables["ego_pose"].append(pose)
-        folder = "sweeps" if frame.back else "samples"
-        is_lidar = channel == LIDAR
-        ending = "pcd.bin" if is_lidar else "jpg"
-        record = {
-            "token": token,
-            "sample_token": self._samples[frame.keyframe],
-            "ego_pose_token": token,
-            "calibrated_sensor_token": make_token(name, "calibrated_sensor", channel),
-            "timestamp": timestamp,
-            "fileformat": "pcd" if is_lidar else "jpg",
-            "is_key_frame": frame.back == 0,
-            "height": 0 if is_lidar else self._settings.height,
-            "width": 0 if is_lidar else self._settings.width,
-            "filename": f"{folder}/{channel}/synthetic-{name}__{channel}__{timestamp}.{ending}",
-        }
-        self.tables["sample_data"].append(record)
         return record
