@@ -4,12 +4,12 @@ import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from perception_kd.datasets.conversion import Converted
 from perception_kd.datasets.nuscenes.labels import NUSCENES_INFO_CLASSES
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.samples import (
@@ -24,23 +24,6 @@ from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.info_writer import InfoWriter, make_metainfo
 from perception_kd.io.workers import run_jobs
 from perception_kd.utils.checks import check_at_least
-
-
-@dataclass
-class Converted:
-    """Result of a conversion.
-
-    Attributes:
-        paths: Info file by split.
-        num_samples: Number of samples by split.
-        skipped: Reason by name of each scene that is in no file.
-        num_missing_sweeps: Number of sweeps in the tables whose files are missing.
-    """
-
-    paths: dict[str, Path] = field(default_factory=dict)
-    num_samples: dict[str, int] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
-    num_missing_sweeps: int = 0
 
 
 def convert_nuscenes(

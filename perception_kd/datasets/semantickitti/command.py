@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
         splits = {split: sequences for split, sequences in given.items() if sequences}
     converted = convert_semantickitti(args.root, args.out_dir, args.prefix, splits)
     logger = MMLogger.get_current_instance()
-    if converted.missing:
-        logger.warning("Not on disk: sequences %s.", format_sequences(converted.missing))
+    if converted.skipped:
+        logger.warning("Not on disk: sequences %s.", " ".join(converted.skipped))
     for split, path in converted.paths.items():
         logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)

@@ -2,53 +2,30 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from perception_kd.datasets.conversion import Converted
 from perception_kd.datasets.semantickitti.labels import SEMANTICKITTI_CLASSES
+from perception_kd.datasets.semantickitti.sequence_files import (
+    Calibration,
+    find_root,
+    list_scans,
+    read_calibration,
+    read_poses,
+    read_times,
+)
 from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_SEQUENCES, format_sequences
-from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
+from perception_kd.geometry.rigid import Array, invert_rigid
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.info_writer import make_metainfo, write_info
 from perception_kd.structures import InfoEntry
 
 CAMERA = "CAM2"
 NUM_POINT_FEATURES = 4  # x, y, z, intensity
-
-
-class Calibration(NamedTuple):
-    """Calibration of the LiDAR and the left color camera of a sequence.
-
-    Attributes:
-        lidar2cam0: From the LiDAR to the left gray camera, the frame of the poses,
-            (4, 4).
-        lidar2cam: From the LiDAR to the left color camera, (4, 4).
-        cam2img: Intrinsics of the left color camera in px, (3, 3).
-    """
-
-    lidar2cam0: Array
-    lidar2cam: Array
-    cam2img: Array
-
-
-@dataclass
-class Converted:
-    """Result of a conversion.
-
-    Attributes:
-        paths: Info file by split.
-        num_samples: Number of samples by split.
-        missing: Numbers of the sequences without scans.
-    """
-
-    paths: dict[str, Path] = field(default_factory=dict)
-    num_samples: dict[str, int] = field(default_factory=dict)
-    missing: list[int] = field(default_factory=list)
 
 
 def convert_semantickitti(
@@ -78,8 +55,9 @@ def convert_semantickitti(
     out_dir = make_writable_folder("--out-dir", out_dir or root)
     converted = Converted()
     for split, sequences in (splits or SEMANTICKITTI_SEQUENCES).items():
-        present = [x for x in sequences if _scans(root, x)]
-        converted.missing += [x for x in sequences if x not in present]
+        present = [x for x in sequences if list_scans(root, x)]
+        missing = [x for x in sequences if x not in present]
+        converted.skipped |= {format_sequences([x]): "not on disk" for x in missing}
         if not present:
             continue
         path = out_dir / f"{prefix}_infos_{split}.pkl"
@@ -96,85 +74,13 @@ def convert_semantickitti(
     if not converted.paths:
         raise FileNotFoundError(
             f"{root / 'sequences'} has no scan of the requested sequences "
-            f"{format_sequences(converted.missing)}; give another --root or other sequences."
+            f"{' '.join(converted.skipped)}; give another --root or other sequences."
         )
     return converted
 
 
-def find_root(root: str | Path) -> Path:
-    """Return the folder that has ``sequences``: ``root`` itself or its ``dataset``.
-
-    Raises:
-        FileNotFoundError: If neither has.
-    """
-    for candidate in (Path(root).absolute(), Path(root).absolute() / "dataset"):
-        if (candidate / "sequences").is_dir():
-            return candidate
-    raise FileNotFoundError(
-        f"--root must have a folder sequences or dataset/sequences, but {root} has neither; "
-        "give another --root."
-    )
-
-
-def read_calibration(path: Path) -> Calibration:
-    """Read ``calib.txt`` of a sequence.
-
-    ``Tr`` maps the LiDAR to camera 0. The fourth column of ``P2 = K [I | t]`` gives the
-    position of camera 2 beside it: ``t = inv(K) @ P2[:, 3]``.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If P2 or Tr is missing or does not have twelve numbers.
-    """
-    rows = {}
-    for line in _read_lines(path):
-        name, _, row = line.partition(":")
-        rows[name.strip()] = row
-    projection, tr = (
-        _parse_numbers(rows.get(name, ""), 12, f"{name} of {path}").reshape(3, 4)
-        for name in ("P2", "Tr")
-    )
-    lidar2cam0 = np.vstack([tr, [0, 0, 0, 1]])
-    cam2img = projection[:, :3]
-    cam0_to_cam = make_rigid(np.eye(3), np.linalg.solve(cam2img, projection[:, 3]))
-    return Calibration(lidar2cam0, cam0_to_cam @ lidar2cam0, cam2img)
-
-
-def read_poses(path: Path, lidar2cam0: Array) -> list[Array]:
-    """Read ``poses.txt`` of a sequence as poses of the LiDAR.
-
-    Args:
-        path: Poses of camera 0 in the first frame's camera 0, twelve numbers per line.
-        lidar2cam0: From the LiDAR to camera 0, shape (4, 4).
-
-    Returns:
-        By frame, from the LiDAR to the first frame's LiDAR, shape (4, 4).
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a line has not twelve numbers.
-    """
-    poses = []
-    for number, line in enumerate(_read_lines(path)):
-        numbers = _parse_numbers(line, 12, f"Line {number + 1} of {path}")
-        cam02first = np.vstack([numbers.reshape(3, 4), [0, 0, 0, 1]])
-        poses.append(invert_rigid(lidar2cam0) @ cam02first @ lidar2cam0)
-    return poses
-
-
-def read_times(path: Path) -> list[float]:
-    """Read ``times.txt`` of a sequence: seconds since the first frame.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a line is not one number.
-    """
-    lines = enumerate(_read_lines(path))
-    return [_parse_numbers(line, 1, f"Line {i + 1} of {path}").item() for i, line in lines]
-
-
 def _samples(root: Path, sequences: Sequence[int], progress: bool) -> Iterator[InfoEntry]:
-    scans = [path for x in sequences for path in _scans(root, x)]
+    scans = [path for x in sequences for path in list_scans(root, x)]
     sequence = Path()
     for index, scan in enumerate(tqdm(scans, desc="samples", disable=not progress)):
         if scan.parent.parent != sequence:
@@ -234,32 +140,6 @@ def _sample(
     if labels.is_file():
         sample["pts_semantic_mask_path"] = labels.relative_to(root).as_posix()
     return sample
-
-
-def _scans(root: Path, sequence: int) -> list[Path]:
-    # Archives from a Mac also have files named ._000000.bin.
-    return sorted((root / "sequences" / f"{sequence:02d}" / "velodyne").glob("[0-9]*.bin"))
-
-
-def _read_lines(path: Path) -> list[str]:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"A sequence must have {path.name}, but there is no {path}; unpack the calibration "
-            "and poses of KITTI odometry there."
-        )
-    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
-def _parse_numbers(text: str, count: int, where: str) -> Array:
-    try:
-        numbers = np.array(text.split(), dtype=float)
-    except ValueError:
-        numbers = np.zeros(0)
-    if numbers.size != count:
-        raise ValueError(
-            f"{where} must be {count} numbers, but got {text.strip()!r}; unpack it again."
-        )
-    return numbers
 
 
 def _command(

@@ -22,8 +22,9 @@ from nuscenes.utils.geometry_utils import transform_matrix
 from PIL import Image
 from pyquaternion import Quaternion
 
+from perception_kd.datasets.conversion import Converted
 from perception_kd.datasets.nuscenes import tables as nuscenes_tables
-from perception_kd.datasets.nuscenes.converter import Converted, convert_nuscenes
+from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.geometry.projection import project_points
 from perception_kd.io.info_file import read_info, resolve_path

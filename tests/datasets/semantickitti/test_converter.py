@@ -11,15 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from perception_kd.datasets.semantickitti.converter import (
-    Converted,
-    convert_semantickitti,
-    read_calibration,
-)
+from perception_kd.datasets.conversion import Converted
+from perception_kd.datasets.semantickitti.converter import convert_semantickitti
 from perception_kd.datasets.semantickitti.labels import (
     SEMANTICKITTI_CLASSES,
     semantickitti_label_mapping,
 )
+from perception_kd.datasets.semantickitti.sequence_files import read_calibration
 from perception_kd.geometry.projection import project_points
 from perception_kd.io.info_file import read_info
 from tests.fake_data import make_semantickitti
@@ -50,7 +48,8 @@ def read_rows(path: Path) -> dict[str, Array]:
 def test_splits_are_the_official_ones(fake_semantickitti: Path, tmp_path: Path) -> None:
     converted = convert(fake_semantickitti, tmp_path)
     assert converted.num_samples == {"train": 6, "val": 3}
-    assert converted.missing == [1, 2, 3, 4, 5, 6, 9, 10, *range(11, 22)]
+    missing = [1, 2, 3, 4, 5, 6, 9, 10, *range(11, 22)]
+    assert list(converted.skipped) == [f"{x:02d}" for x in missing]
     train = read_info(converted.paths["train"])["data_list"]
     assert [x["scene_name"] for x in train] == ["00"] * 3 + ["07"] * 3
     assert [x["sample_idx"] for x in train] == list(range(6))
