@@ -1,17 +1,10 @@
 """PRC of CALICO without a config file: a LiDAR network contrasts points by regions.
 
-Create the data (for nuScenes itself, skip the first step), then run the program::
-
-    DATA=data/synthetic
-    python tools/create_data.py synthetic --root $DATA
-    python tools/create_data.py nuscenes --root $DATA --version v1.0-mini
-    python tools/create_data.py regions --data-root $DATA --info $DATA/*_train.pkl
-    python examples/prc.py --root $DATA
+After ``tools/create_data.py nuscenes`` and ``create_data.py regions``, run
+``python examples/prc.py DATA_ROOT``.
 """
 
-import argparse
-from pathlib import Path
-from typing import Any
+import sys
 
 import torch
 from mmdet3d.models import SECOND, SECONDFPN, PillarFeatureNet, PointPillarsScatter
@@ -26,7 +19,7 @@ from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
 from perception_kd.models.heads import FeatureProjector
 from perception_kd.models.losses import RegionContrastLoss
 from perception_kd.models.voxelizers import HardVoxelizer
-from perception_kd.structures import Batch
+from perception_kd.structures import Batch, Sample
 
 RANGE = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
 PILLAR = (0.4, 0.4, 8.0)
@@ -37,23 +30,17 @@ class PRC(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pts_voxelizer = HardVoxelizer(
-            PILLAR, RANGE, max_num_points=20, max_voxels=(30000, 40000)
-        )
+        self.pts_voxelizer = HardVoxelizer(PILLAR, RANGE, 20, max_voxels=(30000, 40000))
         self.pts_voxel_encoder = PillarFeatureNet(
             5, [32], voxel_size=PILLAR, point_cloud_range=RANGE, legacy=False
         )
         self.pts_middle_encoder = PointPillarsScatter(32, output_shape=(256, 256))
         self.pts_backbone = SECOND(32, [32, 64, 64], layer_nums=[1, 2, 2], layer_strides=[2, 2, 2])
-        self.pts_neck = SECONDFPN(
-            [32, 64, 64], [32, 32, 32], upsample_strides=[1, 2, 4], use_conv_for_no_stride=True
-        )
+        self.pts_neck = SECONDFPN([32, 64, 64], [32] * 3, [1, 2, 4], use_conv_for_no_stride=True)
         self.pts_projector = FeatureProjector(96, hidden_channels=(128,), out_channels=64)
         self.grid = BEVGrid(RANGE, cell_size=0.8)
-        self.loss_plrc = RegionContrastLoss(temperature=0.1, positives="region")
-        self.loss_rapc = RegionContrastLoss(
-            temperature=0.1, positives="point", same_region_negatives=False, region_normalize=True
-        )
+        self.loss_plrc = RegionContrastLoss(0.1, "region")
+        self.loss_rapc = RegionContrastLoss(0.1, "point", False, region_normalize=True)
 
     def embed(self, points: list[Tensor], rows: list[Tensor]) -> list[Tensor]:
         """Return features (M_b, 64) of some points of each point cloud (N_b, 5)."""
@@ -75,48 +62,30 @@ class PRC(nn.Module):
         return 0.5 * (plrc + rapc)
 
 
-parser = argparse.ArgumentParser(description="Pre-train a LiDAR network with PRC.")
-parser.add_argument("--root", type=Path, required=True, help="folder of the data set")
-parser.add_argument("--info", type=Path, help="default: ROOT/nuscenes_infos_train.pkl")
-parser.add_argument("--epochs", type=int, default=8)
-parser.add_argument("--out", type=Path, default=Path("prc.pth"), help="checkpoint to write")
-args = parser.parse_args()
-info = args.info or args.root / "nuscenes_infos_train.pkl"
-device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-torch.manual_seed(0)
-
+turn, scale = T.RandomRotateZ((-90.0, 90.0)), T.RandomScale((0.9, 1.1))
 dataset = CameraLidarDataset(
-    info.name,
-    data_root=str(args.root),
-    info_root=str(info.parent),
+    "nuscenes_infos_train.pkl",
+    sys.argv[1],
     pipeline=[
         T.LoadPoints(num_sweeps=1),
         T.LoadRegions(cache="regions/dbscan"),
         T.ShufflePoints(),
-        T.MakeCloudViews(
-            num_views=2,
-            transforms=[
-                T.RandomRotateZ(range_deg=(-90.0, 90.0)),
-                T.RandomScale(scale_range=(0.9, 1.1)),
-                T.RandomTranslate(std=0.5),
-                T.RandomFlipAxis(),
-            ],
-        ),
+        T.MakeCloudViews([turn, scale, T.RandomTranslate(std=0.5), T.RandomFlipAxis()]),
         T.SampleRegionPoints(RANGE, ego_half_width=1.5),
         T.PackInputs(),
     ],
 )
-loader: DataLoader[Any] = DataLoader(dataset, 2, True, collate_fn=pseudo_collate, drop_last=True)
-collate = CameraLidarDataPreprocessor().to(device)
-model = PRC().to(device)
+loader: DataLoader[Sample] = DataLoader(dataset, 2, shuffle=True, collate_fn=pseudo_collate)
+device = "cuda" if torch.cuda.is_available() else "cpu"
+collate, model = CameraLidarDataPreprocessor().to(device), PRC().to(device)
 optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=1e-2)
-for epoch in range(args.epochs):
+for epoch in range(8):
     dataset.set_epoch(epoch)
-    for step, samples in enumerate(loader):
+    for samples in loader:
         loss = model(collate(samples)["inputs"])
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), max_norm=35)
         optimizer.step()
-        print(f"epoch {epoch + 1}, step {step + 1} of {len(loader)}: loss {loss.item():.4f}")
-torch.save({"state_dict": model.state_dict()}, args.out)
+        print(f"epoch {epoch + 1}: loss {loss.item():.4f}")
+torch.save({"state_dict": model.state_dict()}, "prc.pth")
