@@ -1,93 +1,18 @@
 """Fill a cache: one entry per input file, on many processes."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any
 
 from tqdm import tqdm
 
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.filler import Filler, InputFile, InputT
 from perception_kd.io.workers import run_jobs
 from perception_kd.utils.checks import check_at_least
-
-
-@dataclass(frozen=True)
-class InputFile:
-    """One file of a data set that gets an entry in a cache.
-
-    Attributes:
-        key: Name of the entry.
-        path: Path of the file.
-    """
-
-    key: str
-    path: str
-
-
-InputT = TypeVar("InputT", bound=InputFile)
-DataT = TypeVar("DataT")
-
-
-class Settings(Protocol):
-    """All that decides what the entries of a cache hold."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON types, as in the manifest of the cache."""
-
-
-class Filler(ABC, Generic[InputT, DataT]):
-    """Creation of the entries of one kind of cache from input files.
-
-    It is sent to worker processes, which import its module.
-
-    Args:
-        settings: Settings of the cache.
-
-    Attributes:
-        kind: Kind of the cache, such as "superpixels".
-        extension: Extension of an entry, such as ".png".
-        inputs: What the input files are, in the plural, for messages.
-        made_with: Package and version that make the entries.
-    """
-
-    kind: ClassVar[str]
-    extension: ClassVar[str]
-    inputs: ClassVar[str]
-    made_with: str
-
-    @property
-    @abstractmethod
-    def settings(self) -> Settings:
-        """Settings of the cache."""
-
-    @abstractmethod
-    def read(self, source: InputT) -> DataT:
-        """Read an input file.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            BrokenFileError: If it cannot be used.
-        """
-
-    @abstractmethod
-    def make(self, data: DataT) -> tuple[bytes, int]:
-        """Return the bytes of an entry, and the number of segments in it."""
-
-    @abstractmethod
-    def check(self, cache: Cache, source: InputT, data: DataT) -> None:
-        """Check a stored entry.
-
-        Raises:
-            BrokenFileError: If it is broken or was made from other data.
-        """
-
-    @abstractmethod
-    def draw(self, cache: Cache, source: InputT, path: Path) -> None:
-        """Draw a stored entry over its input, as a PNG file."""
 
 
 @dataclass

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perception_kd.io.filling_command import CacheCommand, add_filling_arguments, read_infos
+from perception_kd.io.filling_command import CacheCommand
+from perception_kd.io.filling_options import add_filling_arguments, read_infos
 from perception_kd.regions.settings import PRESETS, RegionSettings, get_preset
 
 if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy

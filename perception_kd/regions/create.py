@@ -9,7 +9,7 @@ from typing import Any
 
 from perception_kd import __version__
 from perception_kd.io.cache import Cache
-from perception_kd.io.filling import Filler, InputFile
+from perception_kd.io.filler import Filler, InputFile
 from perception_kd.io.info_file import resolve_path
 from perception_kd.io.readers import Points, count_stored_points, read_points
 from perception_kd.regions.codec import EXTENSION, KIND, encode_region_ids, load_region_ids

@@ -2,7 +2,8 @@
 
 import argparse
 
-from perception_kd.io.filling_command import CacheCommand, add_filling_arguments, read_infos
+from perception_kd.io.filling_command import CacheCommand
+from perception_kd.io.filling_options import add_filling_arguments, read_infos
 from perception_kd.superpixels.backends import BACKENDS
 from perception_kd.superpixels.settings import SlicSettings
 

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 
 from perception_kd.io.cache import Cache
-from perception_kd.io.filling import Filler, InputFile
+from perception_kd.io.filler import Filler, InputFile
 from perception_kd.io.info_file import resolve_path
 from perception_kd.io.readers import read_image
 from perception_kd.superpixels.backends import describe_backend, get_backend

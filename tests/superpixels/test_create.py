@@ -11,7 +11,7 @@ import pytest
 
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.filling import InputFile
+from perception_kd.io.filler import InputFile
 from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import make_metainfo, write_info
 from perception_kd.superpixels.codec import KIND, load_superpixels
