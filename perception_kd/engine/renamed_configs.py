@@ -4,6 +4,7 @@
 ``configs/``.
 """
 
+import difflib
 import json
 import logging
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 TABLE = "renamed.json"
+_CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def find_config(path: str | Path) -> Path:
@@ -34,9 +36,20 @@ def find_config(path: str | Path) -> Path:
     names = json.loads(table.read_text()) if table.is_file() else {}
     new = names.get(f"{folder.name}/{path.name}")
     if new is None:
-        raise FileNotFoundError(f"No config at {path}.")
+        raise FileNotFoundError(f"No config at {path}{_suggest(path)}")
     found = folder.parent / new
     if not path.is_absolute():
         found = Path(os.path.relpath(found))
     print_log(f"{path} was renamed; reading {found}.", logger="current", level=logging.WARNING)
     return found
+
+
+def _suggest(path: Path) -> str:
+    """Return the end of an error that names the configs whose names are most alike."""
+    configs = {
+        config.stem: config
+        for config in sorted(_CONFIGS.rglob("*.py"))
+        if "_base_" not in config.parts
+    }
+    near = [configs[stem] for stem in difflib.get_close_matches(path.stem, configs, n=3)]
+    return f"; did you mean {' or '.join(map(os.path.relpath, near))}?" if near else "."

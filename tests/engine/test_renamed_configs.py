@@ -45,3 +45,11 @@ def test_an_old_name_is_found_from_every_folder(
 def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"No config at .*none\.py\.$"):
         find_config(tmp_path / "none.py")
+
+
+def test_a_misspelled_name_is_answered_with_those_alike(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"; did you mean .* or .*\?$") as error:
+        find_config(tmp_path / "prc_pillar04-smal_1xb2-adamw-cosine-8e_synthetic.py")
+    near = str(error.value).split("did you mean ")[1].rstrip("?").split(" or ")
+    assert Path(near[0]).name == "prc_pillar04-small_1xb2-adamw-cosine-8e_synthetic.py"
+    assert all(Path(path).is_file() for path in near)
