@@ -13,7 +13,7 @@ ARGS ?=
 .PHONY: help env demo demo-full test mutants lint format
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env: ## create .venv with the tested stack (about 15 minutes once, then seconds)
 	@$(PYTHON) tools/make_env.py --venv $(VENV)

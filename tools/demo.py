@@ -16,6 +16,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from perception_kd.engine.command_line import run_tool
+
 ROOT = Path(__file__).resolve().parent.parent
 _STATES = {"skip": "done", "resume": "stopped", "start": "to run", "wait": "again"}
 
@@ -92,27 +94,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo; errors that the user can fix are reported without a traceback.
 
     Returns:
-        0; 1 if a stage failed or an option is wrong; 130 after Ctrl-C.
+        0; 2 if a stage failed or an option is wrong; 130 after Ctrl-C.
     """
     args = parse_args(argv)
     os.chdir(ROOT)
-    from perception_kd.experiments.stages import ExperimentError
 
     # Signals of a batch system stop the demo like Ctrl-C. SIGINT is set as well: it is
     # ignored by background processes of a script, and so by the commands they start.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        run(args)
+        return run_tool(run, args)
     except KeyboardInterrupt:
         command = shlex.join(["python", *sys.argv])
         text = f"\nInterrupted; finished stages are kept. To continue, run: {command}"
         print(text, file=sys.stderr)
         return 130
-    except (ExperimentError, OSError, ValueError) as error:
-        print(f"\ndemo.py: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 def _from_root(path: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-class ExperimentError(Exception):
+class ExperimentError(ValueError):
     """An error that the user can fix; its message says how."""
 
 

@@ -51,7 +51,7 @@ def test_a_folder_with_other_data_is_refused_and_unchanged(tmp_path: Path) -> No
     (tmp_path / "nuscenes" / "samples").mkdir(parents=True)
     options = ["--work-dir", str(tmp_path / "demo"), "--data-root", str(tmp_path / "nuscenes")]
     done = run(*options)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "is not empty and not a synthetic data set" in done.stderr
     assert [path.name for path in (tmp_path / "nuscenes").iterdir()] == ["samples"]
 
@@ -68,7 +68,7 @@ def test_wrong_options_are_reported_in_one_line(
     tmp_path: Path, options: list[str], expected: str
 ) -> None:
     done = run("--work-dir", str(tmp_path / "demo"), *options)
-    assert done.returncode == 1
+    assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert expected in line
 
