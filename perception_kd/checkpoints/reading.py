@@ -32,11 +32,13 @@ class Checkpoint:
         state_dict: Name to tensor.
         meta: What mmengine's runner stores beside the weights, such as
             ``dataset_meta``; empty for other files.
+        entries: Names of all that the file holds, such as "optimizer".
     """
 
     path: Path
     state_dict: dict[str, Tensor]
     meta: Mapping[str, Any] = field(default_factory=dict)
+    entries: tuple[str, ...] = ()
 
 
 def read_checkpoint(path: str | Path, entry: str = "") -> Checkpoint:
@@ -72,7 +74,8 @@ def read_checkpoint(path: str | Path, entry: str = "") -> Checkpoint:
         wanted = f'"{entry}"' if entry else f"any of {', '.join(_ENTRIES)}"
         raise ValueError(f"The checkpoint {path} has no weights under {wanted}; it has {found}.")
     meta = content.get("meta")
-    return Checkpoint(Path(path), weights, meta if isinstance(meta, Mapping) else {})
+    meta = meta if isinstance(meta, Mapping) else {}
+    return Checkpoint(Path(path), weights, meta, tuple(map(str, content)))
 
 
 def _find_weights(content: object, entry: str) -> dict[str, Tensor]:
