@@ -1,0 +1,1 @@
+"""Checks of the environment, a data set, its caches and a checkpoint before a run."""

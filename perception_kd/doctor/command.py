@@ -1,0 +1,135 @@
+"""The command: which checks run, and how their findings are printed."""
+
+import argparse
+import logging
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from mmengine import Config
+from mmengine.logging import MMLogger
+
+from perception_kd import __version__
+from perception_kd.doctor.finding import Finding, Level, worst_level
+from perception_kd.doctor.machine import (
+    check_cores,
+    check_disks,
+    check_open_files,
+    check_shared_memory,
+    count_cores,
+)
+from perception_kd.doctor.packages import check_cuda, check_packages, check_sparse_convolution
+from perception_kd.engine.launch import read_config
+from perception_kd.engine.overrides import set_data_folders
+from perception_kd.io.atomic import make_writable_folder, write_json
+from perception_kd.utils.checks import check_at_least
+
+_COLORS = {Level.OK: "\033[32m", Level.WARNING: "\033[33m", Level.ERROR: "\033[31m"}
+_RESET = "\033[0m"
+
+
+def run(args: argparse.Namespace) -> bool:
+    """Run all checks, print each finding, and write what the options ask for.
+
+    Args:
+        args: Parsed options of ``tools/doctor.py``.
+
+    Returns:
+        Whether there are errors.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+        PermissionError: If a result cannot be written.
+        ValueError: If an option is out of range.
+    """
+    check_at_least("--num", args.num, 1)
+    check_at_least("--workers", args.workers, 0)
+    if args.json:
+        make_writable_folder("--json", args.json.absolute().parent)
+    cfg = read_config(args.config) if args.config else None
+    if cfg is not None and args.root:
+        info_root = args.infos[0].parent if args.infos else args.root
+        set_data_folders(cfg, str(args.root), str(info_root))
+
+    findings = []
+    with _only_errors_logged():
+        for finding in run_checks(args, cfg):
+            findings.append(finding)
+            sys.stdout.write(format_finding(finding, sys.stdout) + "\n")
+            sys.stdout.flush()
+    counts = Counter(finding.level.value for finding in findings)
+    sys.stdout.write(", ".join(f"{counts[level.value]} {level.value}" for level in Level) + "\n")
+    if args.json:
+        write_json(args.json, as_json(findings))
+    return worst_level(findings) is Level.ERROR
+
+
+@contextmanager
+def _only_errors_logged() -> Iterator[None]:
+    """Keep what building data sets and models logs out of the list of findings."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def run_checks(args: argparse.Namespace, cfg: Config | None) -> Iterator[Finding]:
+    """Yield the findings of all checks, as soon as they are known.
+
+    Args:
+        args: Parsed options.
+        cfg: Config of the run, with the data folders of the options.
+    """
+    yield from check_environment(cfg, args.infos)
+    if args.checkpoint:
+        # Imported here: without a checkpoint, nothing needs the networks.
+        from perception_kd.doctor.checkpoint import check_checkpoint
+
+        yield from check_checkpoint(args.checkpoint, cfg, {})
+
+
+def check_environment(cfg: Config | None, infos: list[Path] | None) -> Iterator[Finding]:
+    """Yield findings on packages and on the machine.
+
+    Args:
+        cfg: Config of the run, whose workers and folders are checked.
+        infos: Info files, beside which caches are written.
+    """
+    yield from check_packages()
+    yield from check_sparse_convolution()
+    yield from check_cuda()
+    loader: dict[str, Any] = dict((cfg or {}).get("train_dataloader") or {})
+    workers = int(loader.get("num_workers", 0))
+    yield from check_cores(count_cores(), workers, os.environ.get("OMP_NUM_THREADS"))
+    yield from check_shared_memory(workers)
+    yield from check_open_files(workers)
+    folders = {"work dir": Path(cfg.work_dir if cfg else "work_dirs").absolute()}
+    if infos:
+        folders["folder of caches"] = infos[0].absolute().parent
+    yield from check_disks(folders)
+
+
+def format_finding(finding: Finding, stream: TextIO) -> str:
+    """Return a finding as one line, in color where it is shown on a terminal."""
+    level = f"{finding.level.value:7}"
+    if stream.isatty() and "NO_COLOR" not in os.environ:
+        level = f"{_COLORS[finding.level]}{level}{_RESET}"
+    return f"{level} {finding.area}: {finding}"
+
+
+def as_json(findings: list[Finding]) -> dict[str, Any]:
+    """Return findings as the content of a JSON file."""
+    counts = Counter(finding.level.value for finding in findings)
+    return {
+        "version": __version__,
+        "level": worst_level(findings).value,
+        "counts": {level.value: counts[level.value] for level in Level},
+        "findings": [finding.as_dict() for finding in findings],
+    }

@@ -1,0 +1,60 @@
+"""Check the environment, a data set, its caches and a checkpoint before a run.
+
+Each finding is one line: its level, what was checked, what was found, and what to do.
+Without options, it checks the environment and the machine. A large data set is checked
+by samples spread over its scenes; --full reads all files.
+
+Exit status: 0 without errors (there may be warnings), 1 with errors, 2 if the command
+cannot be run as given, 130 after Ctrl-C.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from perception_kd.engine.command_line import run_tool
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--root", type=Path, metavar="DIR", help="folder of the data set")
+    add(
+        "--infos",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="info files (default: those of the config, or in --root)",
+    )
+    add("--config", metavar="CONFIG", help="check what this config reads and builds")
+    add("--checkpoint", type=Path, metavar="FILE", help="check a checkpoint")
+    add("--json", type=Path, metavar="FILE", help="write the findings as JSON")
+    add("--num", type=int, default=40, help="samples read per info file (default: 40)")
+    add("--workers", type=int, default=2, help="processes; 0 = none (default: 2)")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Check, print the findings and return the exit status."""
+    args = parse_args(argv)
+    has_errors = False
+
+    def check(args: argparse.Namespace) -> None:
+        nonlocal has_errors
+        from perception_kd.doctor.command import run
+
+        has_errors = run(args)
+
+    try:
+        return run_tool(check, args) or int(has_errors)
+    except KeyboardInterrupt:
+        print("Interrupted: the findings above are not all.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
