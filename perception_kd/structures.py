@@ -152,6 +152,13 @@ class Batch(TypedDict, total=False):
     sampled_points: list[Tensor]
 
 
+class CollatedBatch(TypedDict):
+    """Output of the data preprocessor: the arguments of a model's ``forward``."""
+
+    inputs: Batch
+    data_samples: list[Det3DDataSample] | None
+
+
 PipelineStep: TypeAlias = ConfigDict | Callable[[Sample], Any]  # a config, or built
 
 # Keys of a sample with one entry per point, and with one entry per camera view.

@@ -8,6 +8,7 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from perception_kd.registry import MODELS
+from perception_kd.structures import Batch, CollatedBatch
 
 
 def make_superpixels_unique(superpixels: Tensor) -> tuple[Tensor, int]:
@@ -38,7 +39,7 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
 
     Args:
         mean: Mean of the teacher's training images, RGB in 0..255, 3 values.
-        std: Standard deviation of the same.
+        std: Standard deviation of these images, 3 values.
         non_blocking: Whether copies to the device may overlap with computation.
 
     Raises:
@@ -60,29 +61,29 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
-    def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+    def forward(self, data: Mapping[str, Any], training: bool = False) -> CollatedBatch:
         """Return ``inputs`` and ``data_samples`` of B samples as one batch.
 
         Args:
             data: ``inputs``, B packed dicts of tensors (``pseudo_collate`` makes one
                 dict of lists of them), and ``data_samples``, B of them.
-            training: Not used; both phases are collated alike.
+            training: Not used: training and test batches are collated the same way.
         """
         data = self.cast_data(dict(data))
         packed = data["inputs"]
-        inputs: dict[str, Any] = {}
+        inputs: Batch = {}
         if "points" in packed:
             inputs["points"] = list(packed["points"])
         if "imgs" in packed:
             imgs = torch.cat(list(packed["imgs"])).float()
             inputs["imgs"] = (imgs - self.mean) / self.std
         if "lidar2cam" in packed:
-            inputs.update(self._collate_cameras(packed))
+            self._collate_cameras(packed, inputs)
         if "superpixels" in packed:
             superpixels = torch.cat(list(packed["superpixels"]))
             inputs["superpixels"], inputs["num_superpixels"] = make_superpixels_unique(superpixels)
         if "pairing_points" in packed:
-            inputs.update(self._collate_pairs(packed))
+            self._collate_pairs(packed, inputs)
         if "cloud_views" in packed:
             inputs["cloud_views"] = [list(view) for view in packed["cloud_views"]]
         if "region_ids" in packed:
@@ -92,22 +93,18 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
         return {"inputs": inputs, "data_samples": data.get("data_samples")}
 
     @staticmethod
-    def _collate_cameras(packed: Mapping[str, Sequence[Tensor]]) -> dict[str, Tensor]:
+    def _collate_cameras(packed: Mapping[str, Sequence[Tensor]], inputs: Batch) -> None:
         lidar2cam = packed["lidar2cam"]
         num_views = torch.tensor([len(views) for views in lidar2cam], device=lidar2cam[0].device)
-        cameras = {
-            key: torch.cat(list(packed[key])) for key in ("lidar2cam", "cam2img", "img_aug_matrix")
-        }
-        return {
-            **cameras,
-            "view_sample": torch.arange(len(num_views), device=num_views.device).repeat_interleave(
-                num_views
-            ),
-            "lidar_aug_matrix": torch.stack(list(packed["lidar_aug_matrix"])),
-        }
+        samples = torch.arange(len(num_views), device=num_views.device)
+        inputs["lidar2cam"] = torch.cat(list(lidar2cam))
+        inputs["cam2img"] = torch.cat(list(packed["cam2img"]))
+        inputs["img_aug_matrix"] = torch.cat(list(packed["img_aug_matrix"]))
+        inputs["view_sample"] = samples.repeat_interleave(num_views)
+        inputs["lidar_aug_matrix"] = torch.stack(list(packed["lidar_aug_matrix"]))
 
     @staticmethod
-    def _collate_pairs(packed: Mapping[str, Sequence[Tensor]]) -> dict[str, Tensor]:
+    def _collate_pairs(packed: Mapping[str, Sequence[Tensor]], inputs: Batch) -> None:
         pairing_points, pairing_images = [], []
         num_points = num_views = 0
         for points, imgs, point_rows, pixels in zip(
@@ -121,7 +118,5 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
             pairing_images.append(pixels + pixels.new_tensor([num_views, 0, 0]))
             num_points += len(points)
             num_views += len(imgs)
-        return {
-            "pairing_points": torch.cat(pairing_points),
-            "pairing_images": torch.cat(pairing_images),
-        }
+        inputs["pairing_points"] = torch.cat(pairing_points)
+        inputs["pairing_images"] = torch.cat(pairing_images)
