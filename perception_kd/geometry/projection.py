@@ -1,4 +1,4 @@
-"""LiDAR points to pixels, of NumPy arrays and tensors alike."""
+"""Projection of LiDAR points onto images, for NumPy arrays and tensors."""
 
 from dataclasses import dataclass
 from importlib import import_module

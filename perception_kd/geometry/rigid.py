@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from perception_kd.structures import Array
 from perception_kd.utils.checks import check_shape
 
 if TYPE_CHECKING:  # workers that convert data sets need no torch
     from torch import Tensor
 
-Array = NDArray[np.float64]
 ArrayOrTensor = TypeVar("ArrayOrTensor", NDArray[Any], "Tensor")
 
 

@@ -12,7 +12,7 @@ from scipy.cluster.hierarchy import DisjointSet
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 from perception_kd.utils.checks import check_at_least, check_shape
 
 Labels = NDArray[np.int64]

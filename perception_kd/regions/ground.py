@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.geometry.rigid import Array
 from perception_kd.regions.settings import RegionSettings
+from perception_kd.structures import Array
 from perception_kd.utils.checks import check_shape
 
 # Seeds within a millimeter of a line do not determine a plane.

@@ -9,8 +9,8 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from numpy.typing import NDArray
 
 from perception_kd.geometry.projection import project_points
-from perception_kd.geometry.rigid import Array, transform_points
-from perception_kd.structures import Color, Image, Sample
+from perception_kd.geometry.rigid import transform_points
+from perception_kd.structures import Array, Color, Image, Sample
 from perception_kd.visualization.images import arrange_grid, resize_to_width
 
 # Distinct for color-blind readers too, on white and on images of streets.

@@ -15,7 +15,7 @@ from nuscenes.utils.geometry_utils import points_in_box
 from nuscenes.utils.splits import create_splits_scenes
 
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 from perception_kd.synthetic.settings import LOCATIONS, VERSION
 from tests.fake_data.fixtures import TINY
 from tests.synthetic.devkit import evaluate_perfect_boxes

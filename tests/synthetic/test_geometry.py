@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from perception_kd.geometry.projection import project_points
-from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
+from perception_kd.geometry.rigid import invert_rigid, transform_points
+from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.calibration import CAMERAS, LIDAR, Rig, make_rig
 from perception_kd.synthetic.sensors.camera import RenderedImage, render_image
 from perception_kd.synthetic.sensors.lidar import RenderedSweep, _returns, scan

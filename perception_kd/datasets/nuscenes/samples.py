@@ -13,8 +13,8 @@ from pyquaternion import Quaternion
 from perception_kd.datasets.nuscenes.labels import NUSCENES_INFO_CLASSES
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.tables import CAMERAS, LIDAR, Record, SceneTables
-from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
-from perception_kd.structures import InfoEntry
+from perception_kd.geometry.rigid import invert_rigid, make_rigid
+from perception_kd.structures import Array, InfoEntry
 
 NUM_POINT_FEATURES = 5  # x, y, z, intensity, ring
 

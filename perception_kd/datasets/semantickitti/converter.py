@@ -19,10 +19,10 @@ from perception_kd.datasets.semantickitti.sequence_files import (
     read_times,
 )
 from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_SEQUENCES, format_sequences
-from perception_kd.geometry.rigid import Array, invert_rigid
+from perception_kd.geometry.rigid import invert_rigid
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.info_writer import make_metainfo, write_info
-from perception_kd.structures import InfoEntry
+from perception_kd.structures import Array, InfoEntry
 
 CAMERA = "CAM2"
 NUM_POINT_FEATURES = 4  # x, y, z, intensity

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perception_kd.geometry.rigid import Array, invert_rigid, make_rigid
+from perception_kd.geometry.rigid import invert_rigid, make_rigid
+from perception_kd.structures import Array
 
 
 class Calibration(NamedTuple):

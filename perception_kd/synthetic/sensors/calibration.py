@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 from perception_kd.synthetic.world.poses import pose_matrix
 
 LIDAR = "LIDAR_TOP"

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.rays import Hits, Snapshot
 from perception_kd.synthetic.sensors.textures import facade_windows, sky_clouds, texture
 from perception_kd.synthetic.sensors.triangle_scene import Float32

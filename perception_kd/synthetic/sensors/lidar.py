@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
+from perception_kd.geometry.rigid import invert_rigid, transform_points
+from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.calibration import (
     HIGHEST_DEG,
     LOWEST_DEG,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.triangle_scene import Float32, TriangleScene, make_rays
 from perception_kd.synthetic.world.ground import GROUND_MATERIALS
 from perception_kd.synthetic.world.materials import MATERIAL_INDEX

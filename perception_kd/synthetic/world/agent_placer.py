@@ -3,7 +3,7 @@
 import numpy as np
 from shapely.geometry import Point
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 from perception_kd.synthetic.world.agent_shapes import make_shape
 from perception_kd.synthetic.world.agents import SIZES, Agent, get_attribute
 from perception_kd.synthetic.world.ground import CURB_HEIGHT

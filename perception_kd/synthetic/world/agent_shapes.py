@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 from perception_kd.synthetic.world.materials import pick_color
 from perception_kd.synthetic.world.meshes import Mesh, cylinder, frustum, merge
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 from perception_kd.synthetic.world.meshes import Mesh
 from perception_kd.synthetic.world.paths import Path
 from perception_kd.synthetic.world.poses import pose_matrix

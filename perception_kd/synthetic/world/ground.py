@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 from perception_kd.synthetic.world.materials import pick_color
 from perception_kd.synthetic.world.meshes import Mesh, make_mesh
 from perception_kd.synthetic.world.paths import Path

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 
 Palette = tuple[tuple[int, int, int], ...]
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.geometry.rigid import Array, transform_points
+from perception_kd.geometry.rigid import transform_points
+from perception_kd.structures import Array
 from perception_kd.synthetic.world.materials import MATERIAL_INDEX
 
 _CORNERS = np.array([[x, y, z] for z in (0, 1) for y in (0, 1) for x in (0, 1)], float)

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from shapely.geometry import LineString
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 
 _STEP = 0.5
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 
 
 def pose_matrix(

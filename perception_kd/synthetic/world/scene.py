@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 from perception_kd.synthetic.settings import SCENE_LOCATIONS, SyntheticSettings
 from perception_kd.synthetic.world.agents import Agent
 from perception_kd.synthetic.world.ground import Ground, make_ground

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perception_kd.geometry.rigid import Array
+from perception_kd.structures import Array
 
 WEATHERS = ("day", "dusk", "rain")
 

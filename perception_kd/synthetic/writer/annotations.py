@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from perception_kd.geometry.rigid import Array, invert_rigid, transform_points
+from perception_kd.geometry.rigid import invert_rigid, transform_points
+from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.calibration import sweep_delay
 from perception_kd.synthetic.world.agents import Agent
 from perception_kd.synthetic.world.scene import Scene

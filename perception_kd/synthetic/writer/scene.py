@@ -6,7 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from perception_kd.geometry.rigid import Array, invert_rigid
+from perception_kd.geometry.rigid import invert_rigid
+from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.calibration import CAMERAS, CHANNELS, LIDAR, Rig, make_rig
 from perception_kd.synthetic.sensors.camera import render_image
 from perception_kd.synthetic.sensors.lidar import RenderedSweep, scan

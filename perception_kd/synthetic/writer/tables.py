@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from perception_kd.geometry.rigid import Array
 from perception_kd.io.atomic import write_whole
+from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.calibration import CHANNELS, LIDAR
 from perception_kd.synthetic.writer.names import (
     ATTRIBUTES,

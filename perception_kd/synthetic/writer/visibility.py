@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.geometry.projection import project_points
-from perception_kd.geometry.rigid import Array, invert_rigid
+from perception_kd.geometry.rigid import invert_rigid
+from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.rays import Snapshot
 from perception_kd.synthetic.world.scene import Scene
 from perception_kd.synthetic.writer.annotations import MAX_DISTANCE
