@@ -52,8 +52,7 @@ def test_load_pretrained_from_has_the_arguments_of_its_hook() -> None:
         {"optim_wrapper.accumulative_counts": 2},
         {"optim_wrapper.constructor": "DefaultOptimWrapperConstructor"},
         {"default_hooks.timer.priority": "LOW"},
-        {"model.pts_bbox_head.loss_cls.type": "mmdet.GaussianFocalLoss"},
-        {"model.pts_bbox_head.norm_bbox": False},  # of a class that hands arguments on
+        {"model.pts_bbox_head.norm_bbox": False},
         {"model.pts_neck.norm_cfg.type": "BN"},
         {"load_pretrained_from.prefix": ""},
         {"load_pretrained_from.only": "pts_"},

@@ -46,9 +46,9 @@ class BEVCenterHead(CenterHead):
         head_channels: Channels inside a branch.
         num_convs: Convolutions of a branch; with one it has no inside.
         nms_type: "rotate" for overlap of boxes, "circle" for distance of centers.
+        norm_bbox: Whether sizes of boxes are learned as logarithms.
         train_cfg: Settings of the targets that differ from the published ones.
         test_cfg: Settings of decoding and NMS that differ.
-        **kwargs: Further arguments of ``CenterHead``.
 
     Raises:
         ValueError: If the cells do not tile the range, or ``nms_type`` is neither.
@@ -63,9 +63,9 @@ class BEVCenterHead(CenterHead):
         head_channels: int = 64,
         num_convs: int = 2,
         nms_type: str = "rotate",
+        norm_bbox: bool = True,
         train_cfg: Mapping[str, Any] | None = None,
         test_cfg: Mapping[str, Any] | None = None,
-        **kwargs: Any,
     ) -> None:
         if nms_type not in ("rotate", "circle"):
             raise ValueError(f'nms_type must be "rotate" or "circle", but got "{nms_type}".')
@@ -90,9 +90,9 @@ class BEVCenterHead(CenterHead):
             ),
             loss_cls=dict(type="mmdet.GaussianFocalLoss", reduction="mean"),
             loss_bbox=dict(type="mmdet.L1Loss", reduction="mean", loss_weight=0.25),
+            norm_bbox=norm_bbox,
             train_cfg=_targets(self.grid) | dict(train_cfg or {}),
             test_cfg=decoding,
-            **kwargs,
         )
 
     def init_weights(self) -> None:

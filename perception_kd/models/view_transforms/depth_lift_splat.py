@@ -63,8 +63,8 @@ class DepthLSSViewTransform(LSSViewTransform):
     - BEVFusion, 2022, https://arxiv.org/abs/2205.13542
 
     Args:
-        in_channels: Channels of the image features.
-        **kwargs: As in :class:`LSSViewTransform`.
+        in_channels, out_channels, point_cloud_range, cell_size, depth_range,
+            downsample, align_corners: As in :class:`LSSViewTransform`.
     """
 
     def build_depthnet(self, in_channels: int) -> nn.Module:
