@@ -37,14 +37,14 @@ class DilatedResNet(ResNet):
 
     Attributes:
         mean: Mean of the training images, RGB in 0..255.
-        std: Standard deviation of the same.
+        std: Standard deviation of these images.
         out_channels: Channels of the map.
         stride: Stride of the map in px.
         cell_offset: Position of the map's cell 0 in px.
 
     Raises:
-        ValueError: If ``depth`` or ``out_stride`` is none of the above, or the
-            checkpoint does not fit.
+        ValueError: If ``depth`` or ``out_stride`` has another value, or the checkpoint
+            does not fit.
         FileNotFoundError: If there is no file at ``checkpoint``.
     """
 

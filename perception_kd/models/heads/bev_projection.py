@@ -58,7 +58,7 @@ class BEVProjection(nn.Module):
             feats: Maps, shape (B, C, Y, X); or a list that holds only them, as
                 mmdet3d's necks return.
             points: One point cloud per sample, x and y in m first.
-            voxels: Which points the network saw.
+            voxels: The voxels, for the points that the network saw.
 
         Returns:
             Shape (N, D); zero where ``voxels.point2voxel`` is -1.

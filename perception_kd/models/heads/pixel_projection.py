@@ -35,7 +35,7 @@ class PixelProjection(nn.Module):
         in_channels: Channels C of the backbone's map.
         out_channels: Channels D of the compared features.
         scale_factor: Stride of the backbone's map in px.
-        align_corners: Which of the two usual placements of cells to use.
+        align_corners: Placement of the cells, see above.
         normalize: Whether to scale the features of each pixel to unit length.
         cell_offset: Position of the map's cell 0 in px (``cell_offset`` of the
             backbone). Needs ``align_corners=False``.

@@ -71,13 +71,13 @@ def info_nce(
         return (pairs.sum() + candidates.sum()) * 0.0
 
     own = torch.arange(len(query), device=query.device) + first
-    loss = _choose(pairs[:, 0], candidates[:, 1], own, temperature)
+    loss = _cross_entropy(pairs[:, 0], candidates[:, 1], own, temperature)
     if symmetric:
-        loss = (loss + _choose(pairs[:, 1], candidates[:, 0], own, temperature)) / 2
+        loss = (loss + _cross_entropy(pairs[:, 1], candidates[:, 0], own, temperature)) / 2
     return loss
 
 
-def _choose(anchors: Tensor, candidates: Tensor, own: Tensor, temperature: float) -> Tensor:
+def _cross_entropy(anchors: Tensor, candidates: Tensor, own: Tensor, temperature: float) -> Tensor:
     # Autocast would round the logits to half: 8 bits for what is divided by 0.07.
     with torch.autocast(anchors.device.type, enabled=False):
         return F.cross_entropy((anchors / temperature) @ candidates.T, own)

@@ -61,7 +61,7 @@ def region_contrast(
         key: Features of the same points, of unit length, shape (M, C).
         region_ids: Region of each point, negative for semantic-less, integer, (M,).
         temperature: Divisor of the products, positive.
-        point_ids: Which physical point each row is, integer, (M,); rows of the same one
+        point_ids: Physical point of each row, integer, (M,); rows of the same one
             have the same features and region. By default no two are the same.
         positives: "region" or "point".
         same_region_negatives: Whether the other points of a region compete.
@@ -124,7 +124,7 @@ def singleton_regions(region_ids: Tensor, point_ids: Tensor) -> Tensor:
 
     Args:
         region_ids: Region of each row, negative for semantic-less, integer, (M,).
-        point_ids: Which physical point each row is, from 0, integer, (M,).
+        point_ids: Physical point of each row, from 0, integer, (M,).
 
     Returns:
         Region of each row, none negative, int64, shape (M,).
@@ -223,7 +223,7 @@ class RegionContrastLoss(nn.Module):
             key: Features of the same points, of unit length, each (M_b, C).
             region_ids: Regions of the same points, negative for none, each (M_b,); ids
                 of different scenes are different regions.
-            point_ids: Which point of its scene each row is, from 0, each (M_b,). By
+            point_ids: Point of its scene of each row, from 0, each (M_b,). By
                 default no two are the same.
 
         Returns:

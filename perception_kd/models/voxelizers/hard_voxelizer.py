@@ -37,7 +37,7 @@ class HardVoxelizer(nn.Module):
         max_voxels: Voxels kept per point cloud, in training and in testing.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If a size, range or number is not positive.
     """
 
     voxel_size: Tensor

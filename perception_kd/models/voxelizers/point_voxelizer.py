@@ -45,7 +45,7 @@ class PointVoxelizer(nn.Module):
             ``None`` for no limits.
         reduce: "first" to take a voxel's features from the point with the lowest row
             (shuffle the points for a random one), "mean" for the average of its points.
-        feature_columns: What makes up the features: columns of the points, as stored;
+        feature_columns: Parts of the features: columns of the points, as stored;
             "rho", the distance from the z axis in m; "offset", the position relative to
             the center of the cell in cells, three columns within [-0.5, 0.5].
         feature_scale: Factor on the features: one number, or one a feature.
@@ -54,7 +54,7 @@ class PointVoxelizer(nn.Module):
         max_points: With "mean", how many points per voxel count; ``None`` for all.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If a choice is unknown, or a size, range or number does not fit.
 
     Example:
         >>> voxelizer = PointVoxelizer(
