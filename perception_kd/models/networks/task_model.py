@@ -82,19 +82,15 @@ class TaskModel(BaseModel):
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute ``loss_*`` and monitors of one batch."""
 
-    @abstractmethod
     def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
-        """Return what an evaluator scores."""
+        """Return what an evaluator scores.
+
+        By default, as in pre-training, these are the model's own losses and monitors on
+        held-out data: a list of one dict, for ``MeanOverBatches``.
+        """
+        losses = self.loss(inputs, data_samples)
+        return [{name: float(value) for name, value in losses.items()}]
 
     @abstractmethod
     def forward_tensor(self, inputs: Batch) -> Any:
         """Return the features or scores before any loss."""
-
-
-class Pretrainer(TaskModel):
-    """A model that is evaluated by its own losses on held-out data."""
-
-    def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
-        """Return a list of one dict of losses and monitors, for ``MeanOverBatches``."""
-        losses = self.loss(inputs, data_samples)
-        return [{name: float(value) for name, value in losses.items()}]

@@ -7,8 +7,9 @@ from mmdet3d.models.utils import draw_heatmap_gaussian, gaussian_radius
 from torch import Tensor, nn
 
 from perception_kd.geometry.bev_grid import BEVGrid
-from perception_kd.models.networks.bev_network import BEVNetworkMixin
-from perception_kd.models.networks.task_model import Pretrainer
+from perception_kd.models.networks.camera_network import CameraNetworkMixin
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin
+from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.models.pretrainers.bev_points import count_drawn_points, read_bev, sampled_points
 from perception_kd.models.pretrainers.lidar_teacher import load_lidar_teacher
 from perception_kd.registry import MODELS
@@ -16,7 +17,7 @@ from perception_kd.structures import Batch, ConfigDict
 
 
 @MODELS.register_module()
-class BEVDistillation(BEVNetworkMixin, Pretrainer):
+class BEVDistillation(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
     """Imitate the frozen LiDAR's map near regions, and its relations of points [1].
 
     This is a baseline of CALICO [2]. [1] weights cells by Gaussians at annotated boxes;
@@ -104,7 +105,10 @@ class BEVDistillation(BEVNetworkMixin, Pretrainer):
 
     def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:
         """Return the BEV maps "lidar" and "camera", each (B, C, Y, X)."""
-        return self.extract_sensor_bevs(inputs)
+        return {
+            "lidar": self.extract_pts_bev(inputs["points"]),
+            "camera": self.extract_img_bev(inputs),
+        }
 
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the loss of one batch.

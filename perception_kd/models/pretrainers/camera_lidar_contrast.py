@@ -5,8 +5,9 @@ from typing import Any
 from torch import Tensor
 
 from perception_kd.geometry.bev_grid import BEVGrid
-from perception_kd.models.networks.bev_network import BEVNetworkMixin
-from perception_kd.models.networks.task_model import Pretrainer
+from perception_kd.models.networks.camera_network import CameraNetworkMixin
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin
+from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.models.pretrainers.bev_points import (
     count_drawn_points,
     read_bev,
@@ -18,7 +19,7 @@ from perception_kd.structures import Batch, ConfigDict
 
 
 @MODELS.register_module()
-class CameraLidarContrast(BEVNetworkMixin, Pretrainer):
+class CameraLidarContrast(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
     """Contrast two copies of a point cloud, and LiDAR with cameras; both learn [1].
 
     This is the baseline of CALICO [2], on BEV maps: the intra-modal term compares the
@@ -93,7 +94,10 @@ class CameraLidarContrast(BEVNetworkMixin, Pretrainer):
 
     def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:
         """Return the BEV maps "lidar" and "camera", each (B, C, Y, X)."""
-        return self.extract_sensor_bevs(inputs)
+        return {
+            "lidar": self.extract_pts_bev(inputs["points"]),
+            "camera": self.extract_img_bev(inputs),
+        }
 
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the loss of one batch.

@@ -6,12 +6,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PointFeatures
-from perception_kd.models.networks.task_model import Pretrainer
+from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
 
 
-class ImageToLidarPretrainer(LidarNetworkMixin, Pretrainer):
+class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
     """A LiDAR network learns from a frozen image network, by pairs of point and pixel.
 
     Only the head of the image branch is trained. What the teacher declares (the

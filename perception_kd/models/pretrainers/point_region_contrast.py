@@ -6,7 +6,7 @@ from torch import Tensor
 
 from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.models.networks.lidar_network import LidarNetworkMixin
-from perception_kd.models.networks.task_model import Pretrainer
+from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.models.pretrainers.bev_points import (
     count_drawn_points,
     read_bev,
@@ -18,7 +18,7 @@ from perception_kd.structures import Batch, ConfigDict
 
 
 @MODELS.register_module()
-class PointRegionContrast(LidarNetworkMixin, Pretrainer):
+class PointRegionContrast(LidarNetworkMixin, TaskModel):
     """Pre-train a LiDAR network by point-region contrast [1], without labels.
 
     Two augmented copies of a point cloud pass the network. The sampled points, inside

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from perception_kd.geometry.bev_grid import BEVGrid
-from perception_kd.models.networks.bev_network import BEVNetworkMixin
-from perception_kd.models.networks.task_model import Pretrainer
+from perception_kd.models.networks.camera_network import CameraNetworkMixin
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin
+from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.models.pretrainers.bev_points import count_drawn_points, read_bev, sampled_points
 from perception_kd.models.pretrainers.lidar_teacher import load_lidar_teacher
 from perception_kd.registry import MODELS
@@ -17,7 +18,7 @@ DIRECTIONS = ("camera_to_lidar", "lidar_to_camera", "both")
 
 
 @MODELS.register_module()
-class RegionDistillation(BEVNetworkMixin, Pretrainer):
+class RegionDistillation(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
     """Contrast the camera's and the frozen LiDAR's map at points of regions [1, Eq. 3].
 
     Both maps are in one frame, since cameras follow the augmentation of the points by
@@ -116,7 +117,10 @@ class RegionDistillation(BEVNetworkMixin, Pretrainer):
 
     def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:
         """Return the BEV maps "lidar" and "camera", each (B, C, Y, X)."""
-        return self.extract_sensor_bevs(inputs)
+        return {
+            "lidar": self.extract_pts_bev(inputs["points"]),
+            "camera": self.extract_img_bev(inputs),
+        }
 
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the loss of one batch.

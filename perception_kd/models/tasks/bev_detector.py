@@ -6,14 +6,14 @@ import torch
 from mmdet3d.structures import LiDARInstance3DBoxes
 from torch import Tensor
 
-from perception_kd.models.networks.bev_network import BEVNetworkMixin
-from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.models.heads import BEVCenterHead
+from perception_kd.models.tasks.bev_task_model import BEVTaskModel
 from perception_kd.registry import MODELS
-from perception_kd.structures import Batch, ConfigDict
+from perception_kd.structures import Batch
 
 
 @MODELS.register_module()
-class BEVDetector(BEVNetworkMixin, TaskModel):
+class BEVDetector(BEVTaskModel):
     """A center-based detector over one map of features.
 
     The parts of the network determine its sensors: ``pts_*`` parts alone are
@@ -29,48 +29,13 @@ class BEVDetector(BEVNetworkMixin, TaskModel):
     Args:
         pts_bbox_head: A :class:`~perception_kd.models.heads.BEVCenterHead` on the last
             map.
-        pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck:
-            LiDAR branch, as in :meth:`~.BEVNetworkMixin.build_bev_network`.
-        img_backbone, img_neck, view_transform: Camera branch, as there.
-        fuser, bev_backbone, bev_neck: What follows the map of each sensor, as there.
-        freeze_sensors: Freeze both sensor branches up to their BEV maps.
-        data_preprocessor: Collates samples.
+        pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck,
+            img_backbone, img_neck, view_transform, fuser, bev_backbone, bev_neck,
+            freeze_sensors, data_preprocessor: As in :class:`BEVTaskModel`.
     """
 
-    def __init__(
-        self,
-        *,
-        pts_bbox_head: ConfigDict,
-        pts_voxelizer: ConfigDict | None = None,
-        pts_voxel_encoder: ConfigDict | None = None,
-        pts_middle_encoder: ConfigDict | None = None,
-        pts_backbone: ConfigDict | None = None,
-        pts_neck: ConfigDict | None = None,
-        img_backbone: ConfigDict | None = None,
-        img_neck: ConfigDict | None = None,
-        view_transform: ConfigDict | None = None,
-        fuser: ConfigDict | None = None,
-        bev_backbone: ConfigDict | None = None,
-        bev_neck: ConfigDict | None = None,
-        freeze_sensors: bool = False,
-        data_preprocessor: ConfigDict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor=data_preprocessor)
-        self.build_bev_network(
-            pts_voxelizer=pts_voxelizer,
-            pts_voxel_encoder=pts_voxel_encoder,
-            pts_middle_encoder=pts_middle_encoder,
-            pts_backbone=pts_backbone,
-            pts_neck=pts_neck,
-            img_backbone=img_backbone,
-            img_neck=img_neck,
-            view_transform=view_transform,
-            fuser=fuser,
-            bev_backbone=bev_backbone,
-            bev_neck=bev_neck,
-            freeze_sensors=freeze_sensors,
-        )
-        self.pts_bbox_head = MODELS.build(pts_bbox_head)
+    head_name = "pts_bbox_head"
+    pts_bbox_head: BEVCenterHead
 
     @property
     def class_names(self) -> dict[str, tuple[str, ...]]:

@@ -6,14 +6,14 @@ import torch
 from mmengine.structures import PixelData
 from torch import Tensor
 
-from perception_kd.models.networks.bev_network import BEVNetworkMixin
-from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.models.heads import BEVMapHead
+from perception_kd.models.tasks.bev_task_model import BEVTaskModel
 from perception_kd.registry import MODELS
-from perception_kd.structures import Batch, ConfigDict
+from perception_kd.structures import Batch
 
 
 @MODELS.register_module()
-class BEVMapSegmentor(BEVNetworkMixin, TaskModel):
+class BEVMapSegmentor(BEVTaskModel):
     """Classes for the cells around the vehicle.
 
     The parts of the network determine its sensors: ``pts_*`` parts, ``img_*`` parts
@@ -21,48 +21,13 @@ class BEVMapSegmentor(BEVNetworkMixin, TaskModel):
 
     Args:
         map_head: A :class:`~perception_kd.models.heads.BEVMapHead` on the last map.
-        pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck:
-            LiDAR branch, as in :meth:`~.BEVNetworkMixin.build_bev_network`.
-        img_backbone, img_neck, view_transform: Camera branch, as there.
-        fuser, bev_backbone, bev_neck: What follows the map of each sensor, as there.
-        freeze_sensors: Freeze both sensor branches up to their BEV maps.
-        data_preprocessor: Collates samples.
+        pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck,
+            img_backbone, img_neck, view_transform, fuser, bev_backbone, bev_neck,
+            freeze_sensors, data_preprocessor: As in :class:`BEVTaskModel`.
     """
 
-    def __init__(
-        self,
-        *,
-        map_head: ConfigDict,
-        pts_voxelizer: ConfigDict | None = None,
-        pts_voxel_encoder: ConfigDict | None = None,
-        pts_middle_encoder: ConfigDict | None = None,
-        pts_backbone: ConfigDict | None = None,
-        pts_neck: ConfigDict | None = None,
-        img_backbone: ConfigDict | None = None,
-        img_neck: ConfigDict | None = None,
-        view_transform: ConfigDict | None = None,
-        fuser: ConfigDict | None = None,
-        bev_backbone: ConfigDict | None = None,
-        bev_neck: ConfigDict | None = None,
-        freeze_sensors: bool = False,
-        data_preprocessor: ConfigDict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor=data_preprocessor)
-        self.build_bev_network(
-            pts_voxelizer=pts_voxelizer,
-            pts_voxel_encoder=pts_voxel_encoder,
-            pts_middle_encoder=pts_middle_encoder,
-            pts_backbone=pts_backbone,
-            pts_neck=pts_neck,
-            img_backbone=img_backbone,
-            img_neck=img_neck,
-            view_transform=view_transform,
-            fuser=fuser,
-            bev_backbone=bev_backbone,
-            bev_neck=bev_neck,
-            freeze_sensors=freeze_sensors,
-        )
-        self.map_head = MODELS.build(map_head)
+    head_name = "map_head"
+    map_head: BEVMapHead
 
     @property
     def class_names(self) -> dict[str, tuple[str, ...]]:

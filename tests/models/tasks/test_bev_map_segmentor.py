@@ -10,7 +10,7 @@ from mmengine.structures import PixelData
 
 from perception_kd.models.tasks import BEVMapSegmentor
 from perception_kd.registry import MODELS
-from tests.models.networks.test_bev_network import CAMERA
+from tests.models.tasks.test_bev_task_model import CAMERA
 from tests.models.view_transforms.rig import make_cameras
 
 RANGE = (-8.0, -8.0, -4.0, 8.0, 8.0, 4.0)

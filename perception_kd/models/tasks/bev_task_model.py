@@ -1,37 +1,63 @@
-"""Cameras, LiDAR or both to one BEV map."""
+"""What detection and map segmentation share: sensors to one bird's-eye-view map."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
+from perception_kd.models.networks.camera_network import CameraNetworkMixin
 from perception_kd.models.networks.lidar_network import LidarNetworkMixin, build_part
-from perception_kd.models.view_transforms import Cameras
+from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
 
 
-class BEVNetworkMixin(LidarNetworkMixin):
-    """Images and points of a batch to BEV features (B, C, Y, X).
+class BEVTaskModel(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
+    """A head on the map of LiDAR, cameras or both.
 
     - camera: ``img_backbone`` [> ``img_neck``] > ``view_transform``
-    - LiDAR: ``pts_voxelizer`` > ... > ``pts_neck``, as in the base class
+    - LiDAR: ``pts_voxelizer`` > ... > ``pts_neck``
     - both: ``fuser`` of the two maps
-    - then [``bev_backbone`` > ``bev_neck``]
+    - then [``bev_backbone`` > ``bev_neck``] and the head
 
-    Parts are attributes with mmdet3d's names, so that pre-trained ones load without
-    renaming. A part without a config is None; a sensor without parts costs neither
-    parameters nor time, and its data need not be loaded.
+    A sensor without parts costs neither parameters nor time, and its data need not be
+    loaded. A subclass names its head in ``head_name``.
+
+    Args:
+        pts_bbox_head: Head of :class:`BEVDetector`.
+        map_head: Head of :class:`BEVMapSegmentor`.
+        pts_voxelizer: Points to voxels; None without LiDAR, like all ``pts_*``.
+        pts_voxel_encoder: Points of each voxel to one feature per voxel.
+        pts_middle_encoder: Voxel features to a BEV map.
+        pts_backbone: BEV map to levels of BEV maps.
+        pts_neck: These levels to one.
+        img_backbone: Images (V, 3, H, W) to one or several levels of maps; None
+            without cameras, like ``img_neck`` and ``view_transform``.
+        img_neck: Levels to levels, of which the first, the finest, is used.
+        view_transform: That level to a BEV map.
+        fuser: List of the maps of camera and LiDAR, in this order, to one.
+        bev_backbone: The map to levels of BEV maps.
+        bev_neck: These levels to one.
+        freeze_sensors: Freeze both sensor branches up to their BEV maps: a probe of
+            pre-trained weights. Their norms still estimate statistics, without
+            which features of random weights would have no scale.
+        data_preprocessor: Collates samples.
+
+    Raises:
+        ValueError: If there is no sensor, a branch is incomplete, a fuser is given for
+            one sensor or missing for two, or the head is not that of the task.
     """
 
-    img_backbone: nn.Module | None
-    img_neck: nn.Module | None
-    view_transform: nn.Module | None
+    head_name: ClassVar[str]
     fuser: nn.Module | None
     bev_backbone: nn.Module | None
     bev_neck: nn.Module | None
 
-    def build_bev_network(
+    def __init__(
         self,
         *,
+        pts_bbox_head: ConfigDict | None = None,
+        map_head: ConfigDict | None = None,
         pts_voxelizer: ConfigDict | None = None,
         pts_voxel_encoder: ConfigDict | None = None,
         pts_middle_encoder: ConfigDict | None = None,
@@ -44,30 +70,9 @@ class BEVNetworkMixin(LidarNetworkMixin):
         bev_backbone: ConfigDict | None = None,
         bev_neck: ConfigDict | None = None,
         freeze_sensors: bool = False,
+        data_preprocessor: ConfigDict | None = None,
     ) -> None:
-        """Build the parts from their configs.
-
-        Args:
-            pts_voxelizer: Points to voxels; None without LiDAR, like all ``pts_*``.
-            pts_voxel_encoder: Points of each voxel to one feature per voxel.
-            pts_middle_encoder: Voxel features to a BEV map.
-            pts_backbone: BEV map to levels of BEV maps.
-            pts_neck: These levels to one.
-            img_backbone: Images (V, 3, H, W) to one or several levels of maps; None
-                without cameras, like ``img_neck`` and ``view_transform``.
-            img_neck: Levels to levels, of which the first, the finest, is used.
-            view_transform: That level to a BEV map.
-            fuser: List of the maps of camera and LiDAR, in this order, to one.
-            bev_backbone: The map to levels of BEV maps.
-            bev_neck: These levels to one.
-            freeze_sensors: Freeze both sensor branches up to their BEV maps: a probe of
-                pre-trained weights. Their norms still estimate statistics, without
-                which features of random weights would have no scale.
-
-        Raises:
-            ValueError: If there is no sensor, a branch is incomplete, or a fuser is
-                given for one sensor or missing for two.
-        """
+        super().__init__(data_preprocessor=data_preprocessor)
         with_lidar = any(
             (pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck)
         )
@@ -96,57 +101,14 @@ class BEVNetworkMixin(LidarNetworkMixin):
             for part in (*self.camera_network_parts(), *self.lidar_network_parts()):
                 part.requires_grad_(False)
 
-    def build_camera_network(
-        self,
-        *,
-        img_backbone: ConfigDict | None,
-        view_transform: ConfigDict | None,
-        img_neck: ConfigDict | None = None,
-    ) -> None:
-        """Build the camera branch from its configs.
-
-        Args:
-            img_backbone: Images (V, 3, H, W) to one or several levels of maps.
-            view_transform: The first level of the neck, or of the backbone, to a BEV
-                map.
-            img_neck: Levels to levels, of which the first, the finest, is used.
-        """
-        self.img_backbone = build_part(img_backbone)
-        self.img_neck = build_part(img_neck)
-        self.view_transform = build_part(view_transform)
-
-    def camera_network_parts(self) -> list[nn.Module]:
-        """Return the parts of the camera branch, up to its BEV map."""
-        parts = (self.img_backbone, self.img_neck, self.view_transform)
-        return [part for part in parts if part is not None]
-
-    def extract_sensor_bevs(self, inputs: Batch) -> dict[str, Tensor]:
-        """Return the BEV maps of both sensors, "lidar" and "camera", (B, C, Y, X)."""
-        return {
-            "lidar": self.extract_pts_bev(inputs["points"]),
-            "camera": self.extract_img_bev(inputs),
-        }
-
-    def extract_img_bev(self, inputs: Batch) -> Tensor:
-        """Compute the BEV map of the cameras.
-
-        Args:
-            inputs: The batch of ``docs/sample.md`` with ``imgs`` and their matrices,
-                and ``points`` if the view transform reads them.
-
-        Returns:
-            Shape (B, C, Y, X).
-
-        Raises:
-            ValueError: If the network has no cameras.
-        """
-        if self.img_backbone is None or self.view_transform is None:
-            raise ValueError("The network has no cameras: give img_backbone and view_transform.")
-        feats = self.img_backbone(inputs["imgs"])
-        if self.img_neck is not None:
-            feats = self.img_neck(feats)
-        finest = feats if isinstance(feats, Tensor) else feats[0]
-        return self.view_transform(finest, Cameras.from_inputs(inputs), inputs.get("points"))
+        heads = {"pts_bbox_head": pts_bbox_head, "map_head": map_head}
+        given = [name for name, head in heads.items() if head is not None]
+        if given != [self.head_name]:
+            raise ValueError(
+                f"{type(self).__name__} needs {self.head_name} and no other head, but got "
+                f"{' and '.join(given) or 'none'}."
+            )
+        setattr(self, self.head_name, MODELS.build(heads[self.head_name]))
 
     def extract_bev(self, inputs: Batch) -> Tensor:
         """Compute the BEV map of all sensors of the network.

@@ -9,7 +9,7 @@ from mmengine import Config
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
-from perception_kd.models.networks.bev_network import BEVNetworkMixin
+from perception_kd.models.tasks import BEVDetector, BEVMapSegmentor
 from perception_kd.structures import Batch
 
 MODEL_CONFIGS = Path(__file__).parents[3] / "configs" / "_base_" / "models"
@@ -72,12 +72,9 @@ DECODER: dict[str, Any] = dict(
 )
 
 
-class Network(BEVNetworkMixin):
-    """The network alone."""
-
-    def __init__(self, **parts: Any) -> None:
-        super().__init__()
-        self.build_bev_network(**parts)
+def make_network(**parts: Any) -> BEVMapSegmentor:
+    """Return a model with nothing behind the map."""
+    return BEVMapSegmentor(map_head=dict(type=nn.Identity), **parts)
 
 
 @pytest.fixture
@@ -105,7 +102,7 @@ def trains_every_parameter(network: nn.Module, bev: Tensor) -> bool:
 
 
 def test_the_cameras_alone_give_a_map(inputs: Batch) -> None:
-    network = Network(**CAMERA)
+    network = make_network(**CAMERA)
     del inputs["points"]
     bev = network.extract_bev(inputs)
     assert bev.shape == (2, 8, 16, 16)
@@ -113,7 +110,7 @@ def test_the_cameras_alone_give_a_map(inputs: Batch) -> None:
 
 
 def test_the_lidar_alone_gives_a_map(inputs: Batch) -> None:
-    network = Network(**LIDAR)
+    network = make_network(**LIDAR)
     bev = network.extract_bev({"points": inputs["points"]})
     assert bev.shape == (2, 12, 16, 16)
     assert torch.equal(bev, network.extract_pts_bev(inputs["points"]))
@@ -121,14 +118,14 @@ def test_the_lidar_alone_gives_a_map(inputs: Batch) -> None:
 
 
 def test_both_give_a_map_that_a_decoder_reads(inputs: Batch) -> None:
-    network = Network(**CAMERA, **LIDAR, fuser=FUSER, **DECODER)
+    network = make_network(**CAMERA, **LIDAR, fuser=FUSER, **DECODER)
     bev = network.extract_bev(inputs)
     assert bev.shape == (2, 12, 16, 16)
     assert trains_every_parameter(network, bev)
 
 
 def test_the_camera_comes_first_and_both_are_fused_on_one_grid(inputs: Batch) -> None:
-    network = Network(**CAMERA, **LIDAR, fuser=FUSER).eval()
+    network = make_network(**CAMERA, **LIDAR, fuser=FUSER).eval()
     with torch.no_grad():
         maps = [network.extract_img_bev(inputs), network.extract_pts_bev(inputs["points"])]
         assert network.fuser is not None
@@ -141,7 +138,7 @@ def test_the_camera_comes_first_and_both_are_fused_on_one_grid(inputs: Batch) ->
 def test_a_sensor_left_out_has_no_parameters(
     parts: dict[str, Any], others: tuple[str, ...]
 ) -> None:
-    network = Network(**parts)
+    network = make_network(**parts)
     assert not [name for name in network.state_dict() if name.startswith(others)]
     assert not [name for name, _ in network.named_children() if name.startswith(others)]
     assert len(network.lidar_network_parts()) == (0 if parts is CAMERA else 2)
@@ -149,7 +146,7 @@ def test_a_sensor_left_out_has_no_parameters(
 
 
 def test_names_of_the_lidar_are_those_of_a_network_of_lidar_alone() -> None:
-    both, alone = Network(**CAMERA, **LIDAR, fuser=FUSER), Network(**LIDAR)
+    both, alone = make_network(**CAMERA, **LIDAR, fuser=FUSER), make_network(**LIDAR)
     assert set(alone.state_dict()) == {k for k in both.state_dict() if k.startswith("pts_")}
 
 
@@ -164,11 +161,17 @@ def test_names_of_the_lidar_are_those_of_a_network_of_lidar_alone() -> None:
 )
 def test_rejects_parts_that_do_not_fit_together(parts: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Network(**parts)
+        make_network(**parts)
+
+
+@pytest.mark.parametrize(("heads", "given"), [({}, "none"), ({"map_head": {}}, "map_head")])
+def test_rejects_the_head_of_another_task(heads: dict[str, Any], given: str) -> None:
+    with pytest.raises(ValueError, match=f"BEVDetector needs pts_bbox_head .*, but got {given}"):
+        BEVDetector(**heads, **LIDAR)
 
 
 def test_rejects_several_levels_and_missing_matrices(inputs: Batch) -> None:
-    network = Network(
+    network = make_network(
         **CAMERA,
         bev_backbone=dict(
             type="SECOND", in_channels=8, out_channels=[8, 8], layer_nums=[1, 1],
@@ -181,7 +184,7 @@ def test_rejects_several_levels_and_missing_matrices(inputs: Batch) -> None:
     with pytest.raises(ValueError, match=r"inputs has no cam2img, but needs .*; load the images"):
         network.extract_bev(inputs)
     with pytest.raises(ValueError, match="The network has no cameras"):
-        Network(**LIDAR).extract_img_bev(inputs)
+        make_network(**LIDAR).extract_img_bev(inputs)
 
 
 @pytest.mark.parametrize("name", ["img_swint_lss", "img_r50_lss"])
@@ -189,5 +192,5 @@ def test_the_published_cameras_end_in_80_channels_at_08_m(name: str, inputs: Bat
     parts = Config.fromfile(MODEL_CONFIGS / f"{name}.py")[name]
     parts.img_backbone.init_cfg = None
     with DefaultScope.overwrite_default_scope("perception_kd"), torch.no_grad():
-        network = Network(**parts).eval()
+        network = make_network(**parts).eval()
         assert network.extract_bev(inputs).shape == (2, 80, 128, 128)
