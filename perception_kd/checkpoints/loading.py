@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 from torch.nn import Module
 
+from perception_kd.checkpoints.finite import check_finite
 from perception_kd.checkpoints.matching import (
     LoadReport,
     format_share,
@@ -83,7 +84,7 @@ def load_weights(
 
     Raises:
         ValueError: If less than ``min_share`` matches (the message suggests a prefix
-            that would), or a shape differs.
+            that would), a shape differs, or a tensor to copy is not finite.
     """
     path, state_dict = checkpoint.path, checkpoint.state_dict
     report, values = match_weights(model, state_dict, prefix, ignore)
@@ -101,6 +102,7 @@ def load_weights(
             f"{format_share(report.share_loaded)} and lacks {list_names(report.missing)}; "
             f"{suggest_prefix(model, state_dict, prefix, ignore)}"
         )
+    check_finite(path, dict(sorted(values.items())))
     state = model.state_dict(keep_vars=True)
     with torch.no_grad():
         for name, value in values.items():

@@ -7,6 +7,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from torch.nn import Module
 from torch.utils.data import DataLoader
 
+from perception_kd.checkpoints.finite import check_finite
 from perception_kd.checkpoints.matching import load_report
 from perception_kd.checkpoints.reading import read_checkpoint
 from perception_kd.models.networks.task_model import TaskModel
@@ -55,10 +56,12 @@ class CheckedRunner(Runner):
         """Check that a checkpoint has exactly the tensors of the model.
 
         Raises:
-            ValueError: If names or shapes differ.
+            ValueError: If names or shapes differ, or a tensor is not finite.
         """
         model: Module = self.model.module if is_model_wrapper(self.model) else self.model
-        report = load_report(model, read_checkpoint(path).state_dict)
+        state_dict = read_checkpoint(path).state_dict
+        check_finite(path, state_dict)
+        report = load_report(model, state_dict)
         differing = [
             *report.missing,
             *report.unexpected,

@@ -264,3 +264,15 @@ def test_dense_weights_are_never_permuted(tmp_path: Path) -> None:
     path = save(tmp_path, {"weight": torch.ones(4, 3, 1, 2, 5)})
     with pytest.raises(ValueError, match=r"weight must have shape \(5, 4, 3, 1, 2\)"):
         load_pretrained(model, path)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_of_a_diverged_training_are_refused(tmp_path: Path, bad: float) -> None:
+    state = weights()
+    state["norm.running_var"][2] = bad
+    model = make_model()
+    with pytest.raises(ValueError, match=r"NaN or infinity in 1 tensors: norm.running_var; its"):
+        load_pretrained(model, save(tmp_path, state))
+    assert values(model) == {0.0}
+    # What is not loaded does no harm.
+    load_pretrained(model, save(tmp_path, state), ignore=("norm.",))

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from perception_kd.checkpoints.finite import check_finite
 from perception_kd.registry import MODELS
 from perception_kd.utils.checks import check_shape
 
@@ -108,5 +109,6 @@ def _load(folder: Path) -> Any:
             f"The weights in {folder} must fit its config.json, but {len(lacking)} are missing or "
             f"of another shape, first {lacking[0]}; take both from the same model."
         )
+    check_finite(folder, model.state_dict())
     print_log(f"Loaded {config.model_type} from {folder}.", logger="current")
     return model

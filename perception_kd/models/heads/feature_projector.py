@@ -56,7 +56,8 @@ def unit_length(feats: Tensor, dim: int = 1, eps: float = 1e-6) -> Tensor:
 
     Vectors shorter than ``eps``, such as empty cells, become 0 and pass no gradient on.
     ``torch.nn.functional.normalize`` multiplies their gradient by 1e12 instead, which
-    overflows in half precision.
+    overflows in half precision. A vector with NaN or infinity has NaN in its result, so
+    that it shows in the loss.
 
     Args:
         feats: Any shape.
@@ -68,5 +69,6 @@ def unit_length(feats: Tensor, dim: int = 1, eps: float = 1e-6) -> Tensor:
     """
     feats = feats.to(torch.promote_types(feats.dtype, torch.float))
     norm = torch.linalg.vector_norm(feats, dim=dim, keepdim=True)
-    scaled = feats / torch.where(norm > eps, norm, 1.0)
-    return torch.where(norm > eps, scaled, 0.0)
+    short = norm <= eps  # false for NaN
+    scaled = feats / torch.where(short, 1.0, norm)
+    return torch.where(short, 0.0, scaled)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from perception_kd.models.heads import FeatureProjector
+from perception_kd.models.heads.feature_projector import unit_length
 from perception_kd.registry import MODELS
 
 
@@ -41,3 +42,17 @@ def test_rejects_other_channels_and_builds_from_a_config() -> None:
     assert projector(torch.ones(2, 384)).shape == (2, 64)
     with pytest.raises(ValueError, match=r"feats must have shape \(M, 384\)"):
         projector(torch.ones(2, 383))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_vectors_that_are_not_finite_do_not_become_zero(bad: float) -> None:
+    feats = torch.eye(3)
+    feats[1, 0] = bad
+    assert unit_length(feats).isnan().any(dim=1).tolist() == [False, True, False]
+
+
+def test_zero_vectors_stay_zero_with_a_finite_gradient() -> None:
+    feats = torch.zeros(2, 3, requires_grad=True)
+    unit_length(feats).sum().backward()
+    assert feats.grad is not None
+    assert not feats.grad.any()
