@@ -145,7 +145,7 @@ def test_sweeps_are_limited(root: Path) -> None:
     assert len(build(root, max_sweeps=1)[0]["lidar_sweeps"]) == 1
 
 
-def test_convention_steps_take_the_nth_scene_and_the_first_sample(
+def test_convention_steps_keep_the_nth_scene_and_first_sample(
     root: Path,
 ) -> None:
     assert tokens(build(root, scene_step=2)) == ["1-0", "1-1", "3-0", "3-1"]

@@ -52,7 +52,7 @@ def test_any_ids_survive(superpixels: Map) -> None:
 
 
 @pytest.mark.parametrize(("largest", "mode"), [(254, "L"), (255, "I;16"), (65535, "RGB")])
-def test_convention_a_pixel_holds_the_id_plus_one_with_red_highest(largest: int, mode: str) -> None:
+def test_convention_a_pixel_holds_id_plus_one_with_red_highest(largest: int, mode: str) -> None:
     # Pillow is the judge of what is in the file.
     img = Image.open(BytesIO(encode_superpixels(np.array([[-1, 0, largest]], dtype=np.int32))))
     stored = np.asarray(img).astype(int)

@@ -89,7 +89,7 @@ def locate(before: Sample, after: Sample, view: int) -> Located:
     chain=st.lists(st.sampled_from(IMAGES + CLOUD), min_size=1, max_size=4),
     seed=st.integers(0, 10_000),
 )
-def test_convention_points_stay_on_their_content_in_random_chains(
+def test_convention_points_stay_on_their_content_in_chains(
     chain: list[Transform], seed: int
 ) -> None:
     samples = [make_camera_sample(seed)]
@@ -188,7 +188,7 @@ def test_a_small_image_is_padded_at_the_top_and_right() -> None:
     assert len(moved["pairing_points"]) == len(sample["pairing_points"])
 
 
-def test_convention_positive_angles_are_counter_clockwise_as_in_pil() -> None:
+def test_convention_angles_are_counter_clockwise_as_in_pil() -> None:
     sample = make_sample(num_views=1)
     turned = RandomRotateImages().apply(freeze(sample), np.deg2rad([10.0]))
     expected = Image.fromarray(sample["imgs"][0]).rotate(10, Image.Resampling.BILINEAR)

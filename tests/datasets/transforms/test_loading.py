@@ -88,7 +88,7 @@ def test_a_sweep_without_a_finite_point_is_none(sample: Sample) -> None:
     assert LoadPoints()(sample) is None
 
 
-def test_convention_earlier_sweeps_are_in_the_keyframes_lidar_frame(
+def test_convention_sweeps_are_in_the_keyframes_lidar_frame(
     sample: Sample, tmp_path: Path
 ) -> None:
     # The vehicle drove 2 m along y and turned by 90 degrees: what was at (10, 0) is now
@@ -135,7 +135,7 @@ def test_labels_are_mapped_to_classes(sample: Sample) -> None:
     assert labeled["pts_semantic_mask"].tolist() == [3, 10, 255, 15]
 
 
-def test_convention_the_upper_16_bits_of_a_label_are_the_instance(
+def test_convention_the_upper_16_bits_are_the_instance(
     sample: Sample,
 ) -> None:
     raw = np.array([17, 24 | 5 << 16, 0, 30 | 65535 << 16], np.uint32)

@@ -87,7 +87,7 @@ def test_the_generator_of_the_sample_alone_fixes_the_draw() -> None:
     assert not np.array_equal(sample_rows(sample, seed=6), first)
 
 
-def test_the_draw_is_the_one_of_torch_from_one_seed_of_the_generator() -> None:
+def test_the_draw_is_torchs_from_one_seed_of_the_generator() -> None:
     seed = int(np.random.default_rng(3).integers(2**31))
     generator = torch.Generator().manual_seed(seed)
     sample = make_sample()
@@ -107,7 +107,7 @@ def test_regions_are_drawn_by_size_or_equally_often(balanced: bool, share: float
     assert (sample["region_ids"][rows] == 1).mean() == pytest.approx(share, abs=0.033)
 
 
-def test_balanced_draws_do_not_repeat_where_there_are_enough_points() -> None:
+def test_balanced_draws_repeat_no_point_where_there_are_enough() -> None:
     settings: dict[str, Any] = dict(num_region_points=60, num_background_points=5)
     rows = sample_rows(make_sample(), region_balanced=True, **settings)
     assert len(np.unique(rows)) == 65
@@ -132,7 +132,7 @@ def test_a_single_point_is_drawn_repeatedly() -> None:
     assert rows.tolist() == [0] * 8
 
 
-def test_returns_from_the_ego_vehicle_are_found_in_the_unaugmented_frame() -> None:
+def test_ego_returns_are_found_in_the_unaugmented_frame() -> None:
     sample = make_sample(1000)
     points = sample["points"]
     points[:, :2] *= 4

@@ -172,7 +172,7 @@ def test_resize_squashes_the_whole_image_and_scales_pairs() -> None:
     assert resized["superpixels"][0].shape == (4, 8)
 
 
-def test_convention_a_mirrored_column_is_width_minus_1_minus_column() -> None:
+def test_convention_a_column_mirrors_to_width_minus_1_minus_it() -> None:
     sample = sample_with_pairs((3, 0), (3, 15), (5, 4))
     flipped = RandomFlipImages(p=1.0)(sample)
     assert flipped is not None
