@@ -82,6 +82,7 @@ class Sample(TypedDict, total=False):
     cam_names: list[str]
     img_tokens: list[str]
     img_paths: list[str]
+    img_shapes: list[tuple[int, int] | None]
     lidar2cam: Array
     cam2img: Array
     pts_semantic_mask_path: str | None
@@ -167,6 +168,7 @@ ViewKey = Literal[
     "cam_names",
     "img_tokens",
     "img_paths",
+    "img_shapes",
     "imgs",
     "superpixels",
     "lidar2cam",

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.io.readers import read_image
+from perception_kd.io.image_files import read_image
 from perception_kd.io.workers import run_jobs
 from perception_kd.superpixels.backends import BACKENDS, get_backend
 from perception_kd.superpixels.slic import Image, Segments

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from perception_kd.io.info_file import resolve_path
+from perception_kd.io.info_file import image_shape, resolve_path
 from perception_kd.structures import InfoBoxes, InfoEntry, Sample, Sweep
 
 
@@ -54,6 +54,7 @@ def parse_sample(
             resolve_path(metainfo, name, view["img_path"])
             for name, view in zip(names, views, strict=True)
         ],
+        "img_shapes": [image_shape(view) for view in views],
         "lidar2cam": np.array([view["lidar2cam"] for view in views], float),
         "cam2img": np.array([view["cam2img"] for view in views], float),
         "pts_semantic_mask_path": mask and resolve_path(metainfo, "pts_semantic_mask", mask),

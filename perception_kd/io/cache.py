@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from perception_kd.io.atomic import remove_leftovers, write_json, write_whole
+from perception_kd.io.bounded import read_bounded
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.manifest import (
     MANIFEST,
@@ -148,16 +149,14 @@ class Cache:
             FileNotFoundError: If there is no such entry.
             BrokenFileError: If the entry is empty or cannot be decoded.
         """
-        path = self.path(key)
+        path, kind = self.path(key), self.manifest["kind"]
         try:
-            data = path.read_bytes()
+            return decode(read_bounded(path, f"file of {kind}", ""), path)
         except FileNotFoundError:
             raise FileNotFoundError(
-                f"No {self.manifest['kind']} of {key} in {self.folder}, which has "
-                f"{len(self.keys())} entries; {self._remedy()}"
+                f"No {kind} of {key} in {self.folder}, which has {len(self.keys())} entries; "
+                f"{self._remedy()}"
             ) from None
-        try:
-            return decode(data, path)
         except BrokenFileError as error:
             raise BrokenFileError(f"{error} Delete the file, then {self._remedy()}") from error
 

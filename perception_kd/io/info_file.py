@@ -21,7 +21,7 @@ itself. Times are s, lengths m, matrices 4x4 ``src2dst`` as nested lists.
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,15 @@ def read_info(path: str | Path) -> dict[str, Any]:
             f"{path} is not an info file of this version: {fault}; {_remedy(path, found)}"
         )
     return content
+
+
+def image_shape(view: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return the height and width of an image in px, or None if they are not stored.
+
+    Args:
+        view: Entry of a camera in ``images`` of a sample.
+    """
+    return (view["height"], view["width"]) if {"height", "width"} <= view.keys() else None
 
 
 def resolve_path(metainfo: dict[str, Any], kind: str, path: str) -> str:

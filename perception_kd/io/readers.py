@@ -1,4 +1,4 @@
-"""Readers of point clouds, point labels and images.
+"""Readers of point clouds and point labels.
 
 A format of point clouds is one :class:`PointFormat` in ``POINT_FORMATS``.
 """
@@ -7,13 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from perception_kd.io.bounded import file_size, read_bounded
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.point_checks import find_point_fault
+from perception_kd.structures import Points
 
-Points = NDArray[np.float32]
+MAX_POINTS = 2**22  # of one sweep
+MISSING_REMEDY = (
+    'check data_root and that the data set is complete, or skip such samples with on_error="skip".'
+)
 
 
 class PointFormat(NamedTuple):
@@ -31,25 +36,6 @@ class PointFormat(NamedTuple):
     count_points: Callable[[Path, int], int]
 
 
-def read_bytes(path: str | Path, what: str) -> bytes:
-    """Read a whole file.
-
-    Args:
-        path: The file.
-        what: What it is, for the error.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"No {what} at {path}; check data_root and that the data set is complete, or skip "
-            'such samples with on_error="skip".'
-        ) from None
-
-
 def read_points(path: str | Path, num_columns: int) -> Points:
     """Read a point cloud.
 
@@ -62,11 +48,21 @@ def read_points(path: str | Path, num_columns: int) -> Points:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        BrokenFileError: If it does not hold whole rows.
+        BrokenFileError: If it does not hold whole rows, or no plausible positions.
         ValueError: If no reader knows its suffix.
     """
     decode = _get_format(path).decode
-    return decode(read_bytes(path, "LiDAR sweep"), Path(path), num_columns)
+    max_bytes = 4 * num_columns * MAX_POINTS
+    data = read_bounded(path, "LiDAR sweep", MISSING_REMEDY, max_bytes)
+    points = decode(data, Path(path), num_columns)
+    fault = find_point_fault(points)
+    if fault:
+        raise BrokenFileError(
+            f"{path} does not hold points as {num_columns} float32 per row: {fault}. Copy the "
+            "file again, convert the data set with its true columns and types, or skip such "
+            'samples with on_error="skip".'
+        )
+    return points
 
 
 def count_stored_points(path: str | Path, num_columns: int) -> int:
@@ -78,6 +74,7 @@ def count_stored_points(path: str | Path, num_columns: int) -> int:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        BrokenFileError: If it does not hold whole rows.
         ValueError: If no reader knows its suffix.
     """
     return _get_format(path).count_points(Path(path), num_columns)
@@ -101,33 +98,14 @@ def read_labels(
         FileNotFoundError: If there is no such file.
         BrokenFileError: If it does not hold one label per point.
     """
-    data = read_bytes(path, "point labels")
+    num_bytes = file_size(path, "point labels", MISSING_REMEDY)
     num_points = count_stored_points(points_path, num_columns)
-    if len(data) != num_points * dtype.itemsize:
+    if num_bytes != num_points * dtype.itemsize:
         raise BrokenFileError(
             f"{path} must hold {num_points} labels of {dtype}, one for each point of "
-            f"{points_path}, but got {len(data)} bytes; check dtype and the file."
+            f"{points_path}, but got {num_bytes} bytes; check dtype and copy both files again."
         )
-    return np.frombuffer(data, dtype=dtype)
-
-
-def read_image(path: str | Path) -> NDArray[np.uint8]:
-    """Read a JPEG or PNG file as RGB, shape (H, W, 3).
-
-    Decoders fill the missing part of a truncated image with gray; here it is an error.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        BrokenFileError: If the file is truncated or not an image.
-    """
-    data = read_bytes(path, "image")
-    img = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if img is None or not _is_complete(data):
-        raise BrokenFileError(
-            f"{path} is truncated or not an image ({len(data)} bytes). Copy the file again, or "
-            'skip such samples with on_error="skip".'
-        )
-    return cv2.cvtColor(img, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    return np.frombuffer(read_bounded(path, "point labels", MISSING_REMEDY), dtype=dtype)
 
 
 def _get_format(path: str | Path) -> PointFormat:
@@ -141,26 +119,23 @@ def _get_format(path: str | Path) -> PointFormat:
 
 
 def _decode_float32_rows(data: bytes, path: Path, num_columns: int) -> Points:
-    if len(data) % (4 * num_columns) or not data:
-        raise BrokenFileError(
-            f"{path} must hold rows of {num_columns} float32, but got {len(data)} bytes: it is "
-            "cut off, or num_pts_feats of the info file is wrong. Copy the file again, or skip "
-            'such samples with on_error="skip".'
-        )
+    _check_rows(len(data), path, num_columns)
     return np.frombuffer(data, dtype=np.float32).reshape(-1, num_columns)
 
 
 def _count_float32_rows(path: Path, num_columns: int) -> int:
-    return path.stat().st_size // (4 * num_columns)
+    num_bytes = file_size(path, "LiDAR sweep", MISSING_REMEDY)
+    _check_rows(num_bytes, path, num_columns)
+    return num_bytes // (4 * num_columns)
 
 
-def _is_complete(data: bytes) -> bool:
-    """Return whether a JPEG or PNG has its end marker; others count as complete."""
-    if data.startswith(b"\xff\xd8"):  # end of image after the last start of scan
-        return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
-    if data.startswith(b"\x89PNG"):
-        return b"IEND" in data[-64:]
-    return True
+def _check_rows(num_bytes: int, path: Path, num_columns: int) -> None:
+    if num_bytes % (4 * num_columns) or not num_bytes:
+        raise BrokenFileError(
+            f"{path} must hold rows of {num_columns} float32, but got {num_bytes} bytes: it is "
+            "cut off, or num_pts_feats of the info file is wrong. Copy the file again, or skip "
+            'such samples with on_error="skip".'
+        )
 
 
 # nuScenes and SemanticKITTI store rows of float32 and nothing else.

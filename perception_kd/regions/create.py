@@ -11,11 +11,12 @@ from perception_kd import __version__
 from perception_kd.io.cache import Cache
 from perception_kd.io.filler import Filler, InputFile
 from perception_kd.io.info_file import resolve_path
-from perception_kd.io.readers import Points, count_stored_points, read_points
+from perception_kd.io.readers import count_stored_points, read_points
 from perception_kd.regions.codec import EXTENSION, KIND, encode_region_ids, load_region_ids
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.regions.statistics import RegionStatistics, count_regions
+from perception_kd.structures import Points
 
 
 @dataclass(frozen=True)

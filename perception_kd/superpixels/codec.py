@@ -4,6 +4,7 @@ A pixel holds the id of its segment plus one, or zero without a segment. The fil
 8 bits if that is enough, else 16, else three channels, of which red is the highest.
 """
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,14 @@ KIND = "superpixels"
 EXTENSION = ".png"
 MAX_SEGMENTS = 2**24 - 1
 
-# The chunk at the end of every complete PNG.
-_PNG_END = b"IEND\xaeB`\x82"
+# The first bytes of a PNG: height, width, bits per channel and type of color.
+_HEADER = struct.Struct(">8s4x4sIIBB")
+_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+_GRAY, _RGB = 0, 2
+_LAYOUTS = {(8, _GRAY), (16, _GRAY), (8, _RGB)}
+
+# SLIC makes about as many segments as it is asked to, other algorithms what they like.
+_MAX_TIMES_ASKED, _ALWAYS_ALLOWED = 16, 4096
 
 # A third less to store and to decode than OpenCV's default; higher levels decode
 # slower.
@@ -82,33 +89,69 @@ def encode_superpixels(superpixels: Map) -> bytes:
     return cv2.imencode(EXTENSION, pixels, _COMPRESSION)[1].tobytes()
 
 
-def decode_superpixels(data: bytes, path: str | Path, img_shape: tuple[int, int]) -> Map:
+def decode_superpixels(
+    data: bytes, path: str | Path, img_shape: tuple[int, int], max_segments: int = MAX_SEGMENTS
+) -> Map:
     """Return a superpixel map from the bytes of a PNG.
 
     Args:
         data: Content of the file.
         path: Path of the file, for the error.
         img_shape: Height and width of its image in px.
+        max_segments: Number of segments that the map may have at most; more than the
+            pixels of the image are never accepted.
 
     Returns:
         Ids from 0, -1 for no segment, shape (H, W).
 
     Raises:
-        BrokenFileError: If the file is truncated, not a PNG or of another size.
+        BrokenFileError: If the file is truncated, not a PNG, of another size, or not a
+            superpixel map: its ids are larger than any map's of this size.
     """
-    is_whole = data.endswith(_PNG_END)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if is_whole else None
-    if pixels is None:
+    channels = _check_header(data, path, img_shape)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.shape[:2] != tuple(img_shape):
         raise BrokenFileError(f"{path} is truncated or not a PNG ({len(data)} bytes).")
-    if pixels.shape[:2] != tuple(img_shape):
+    stored = pixels.astype(np.int32)
+    if channels == 3:
+        if (pixels == pixels[..., :1]).all():
+            raise BrokenFileError(f"{path} is a gray image, not a superpixel map.")
+        stored = stored[..., 0] + (stored[..., 1] << 8) + (stored[..., 2] << 16)
+    limit = min(max_segments, stored.size)
+    if stored.max() > limit:
+        raise BrokenFileError(
+            f"{path} has a segment with id {stored.max() - 1}, but a map of {stored.size:,} "
+            f"pixels in this cache has at most {limit:,} segments: it is not a superpixel map."
+        )
+    return stored - np.int32(1)
+
+
+def max_segments_of(cache: Cache) -> int:
+    """Return how many segments a map in a cache may have, by the cache's settings."""
+    asked = cache.manifest["settings"].get("num_segments")
+    if not isinstance(asked, int):
+        return MAX_SEGMENTS
+    return max(_MAX_TIMES_ASKED * asked, _ALWAYS_ALLOWED)
+
+
+def _check_header(data: bytes, path: str | Path, img_shape: tuple[int, int]) -> int:
+    """Check the header of a map before it is decoded; return the number of channels."""
+    if not (data.startswith(_PNG_START) and data.endswith(_PNG_END)) or len(data) < _HEADER.size:
+        raise BrokenFileError(f"{path} is truncated or not a PNG ({len(data)} bytes).")
+    _, kind, width, height, bits, color = _HEADER.unpack(data[: _HEADER.size])
+    if kind != b"IHDR":
+        raise BrokenFileError(f"{path} is truncated or not a PNG ({len(data)} bytes).")
+    if (height, width) != tuple(img_shape):
         raise BrokenFileError(
             f"{path} must have the size of its image, {img_shape[0]}x{img_shape[1]}, but got "
-            f"{pixels.shape[0]}x{pixels.shape[1]}: it was made from other images."
+            f"{height}x{width}: it was made from other images."
         )
-    stored = pixels.astype(np.int32)
-    if stored.ndim == 3:
-        stored = stored[..., 0] + (stored[..., 1] << 8) + (stored[..., 2] << 16)
-    return stored - np.int32(1)
+    if (bits, color) not in _LAYOUTS:
+        raise BrokenFileError(
+            f"{path} must be a gray or RGB image of ids, but has {bits} bits per channel and PNG's "
+            f"type of color {color}: it is not a superpixel map."
+        )
+    return 3 if color == _RGB else 1
 
 
 def load_superpixels(cache: Cache, key: str, img_shape: tuple[int, int]) -> Map:
@@ -124,6 +167,7 @@ def load_superpixels(cache: Cache, key: str, img_shape: tuple[int, int]) -> Map:
 
     Raises:
         FileNotFoundError: If the cache has no such entry.
-        BrokenFileError: If it is truncated, not a PNG or of another size.
+        BrokenFileError: If it is truncated, not a PNG, of another size or not a map.
     """
-    return cache.read(key, lambda data, path: decode_superpixels(data, path, img_shape))
+    limit = max_segments_of(cache)
+    return cache.read(key, lambda data, path: decode_superpixels(data, path, img_shape, limit))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import cv2
 
 from perception_kd.io.cache import Cache
 from perception_kd.io.filler import Filler, InputFile
-from perception_kd.io.info_file import resolve_path
-from perception_kd.io.readers import read_image
+from perception_kd.io.image_files import read_image
+from perception_kd.io.info_file import image_shape, resolve_path
 from perception_kd.superpixels.backends import describe_backend, get_backend
 from perception_kd.superpixels.codec import (
     EXTENSION,
@@ -24,7 +25,20 @@ from perception_kd.superpixels.settings import SlicSettings
 from perception_kd.superpixels.slic import Image
 
 
-class SuperpixelFiller(Filler[InputFile, Image]):
+@dataclass(frozen=True)
+class ImageFile(InputFile):
+    """One image of a data set.
+
+    Attributes:
+        key: Token of the image, the name of its entry in a cache.
+        path: Path of its file.
+        size: Height and width by the info file in px, None if it does not say.
+    """
+
+    size: tuple[int, int] | None
+
+
+class SuperpixelFiller(Filler[ImageFile, Image]):
     """Make superpixels with SLIC.
 
     Args:
@@ -44,9 +58,9 @@ class SuperpixelFiller(Filler[InputFile, Image]):
         """Settings of SLIC."""
         return self._settings
 
-    def read(self, source: InputFile) -> Image:
+    def read(self, source: ImageFile) -> Image:
         """Read an image, RGB, shape (H, W, 3)."""
-        return read_image(source.path)
+        return read_image(source.path, source.size)
 
     def make(self, data: Image) -> tuple[bytes, int]:
         """Return the superpixels of an image as a PNG, and their number.
@@ -65,20 +79,20 @@ class SuperpixelFiller(Filler[InputFile, Image]):
         superpixels = relabel(segments)
         return encode_superpixels(superpixels), int(superpixels.max()) + 1
 
-    def check(self, cache: Cache, source: InputFile, data: Image) -> None:
+    def check(self, cache: Cache, source: ImageFile, data: Image) -> None:
         """Check that a stored entry is whole and has the size of its image."""
         load_superpixels(cache, source.key, _size(data))
 
-    def draw(self, cache: Cache, source: InputFile, path: Path) -> None:
+    def draw(self, cache: Cache, source: ImageFile, path: Path) -> None:
         """Draw the borders of stored superpixels on their image."""
-        image = read_image(source.path)
+        image = self.read(source)
         superpixels = load_superpixels(cache, source.key, _size(image))
         cv2.imwrite(str(path), draw_borders(image, superpixels)[..., ::-1])
 
 
 def list_images(
     info: Mapping[str, Any], data_root: str | Path, cameras: Sequence[str] | None = None
-) -> list[InputFile]:
+) -> list[ImageFile]:
     """Return the images of an info file.
 
     Args:
@@ -96,7 +110,8 @@ def list_images(
         for name, view in sample["images"].items():
             if cameras is None or name in cameras:
                 path = resolve_path(info["metainfo"], name, view["img_path"])
-                images.append(InputFile(view["sample_data_token"], os.path.join(data_root, path)))
+                path = os.path.join(data_root, path)
+                images.append(ImageFile(view["sample_data_token"], path, image_shape(view)))
     unknown = set(cameras or ()) - seen
     if unknown:
         raise ValueError(f"cameras must be among {sorted(seen)}, but got {sorted(unknown)}.")

@@ -13,7 +13,7 @@ import pytest
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.catalog import DATA_SETS, Entry, creation_command, get_data_set
 from perception_kd.datasets.data_set import DataSet
-from perception_kd.datasets.semantic_labels import make_label_mapping
+from perception_kd.datasets.semantic_labels import UNKNOWN_LABEL, make_label_mapping
 from perception_kd.datasets.transforms import LoadPointLabels, LoadPoints
 from perception_kd.evaluation.lidar_seg_submission import make_submission
 from perception_kd.io.info_file import read_info
@@ -117,7 +117,7 @@ def test_a_data_set_without_boxes_says_so(root: Path, monkeypatch: pytest.Monkey
 def test_every_entry_names_what_exists(name: str) -> None:
     data_set = get_data_set(name.upper())
     mapping = data_set.make_label_mapping()
-    assert set(mapping[mapping != 255]) == set(range(len(data_set.seg_classes)))
+    assert set(mapping) - {255, UNKNOWN_LABEL} == set(range(len(data_set.seg_classes)))
     assert callable(importlib.import_module(DATA_SETS[name].command).run)
     assert create_data.COMMANDS[name] == (DATA_SETS[name].command, DATA_SETS[name].about)
     assert name in PRESETS

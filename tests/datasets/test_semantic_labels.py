@@ -15,7 +15,7 @@ from perception_kd.datasets.nuscenes.labels import (
     NUSCENES_TASK_CLASSES,
     nuscenes_label_mapping,
 )
-from perception_kd.datasets.semantic_labels import IGNORE_INDEX
+from perception_kd.datasets.semantic_labels import IGNORE_INDEX, UNKNOWN_LABEL
 from perception_kd.datasets.semantickitti.labels import (
     SEMANTICKITTI_CLASSES,
     semantickitti_label_mapping,
@@ -54,10 +54,11 @@ def test_submissions_to_semantickitti_have_the_official_labels() -> None:
     assert semantickitti_label_mapping()[official].tolist() == list(range(19))
 
 
-def test_labels_that_no_class_has_are_ignored() -> None:
-    assert (nuscenes_label_mapping()[32:] == IGNORE_INDEX).all()
+def test_numbers_that_are_no_label_are_unknown() -> None:
+    assert (nuscenes_label_mapping()[32:] == UNKNOWN_LABEL).all()
+    assert (nuscenes_label_mapping()[:32] != UNKNOWN_LABEL).all()
     listed = list(mmdet3d_labels_map())
-    assert (np.delete(semantickitti_label_mapping(), listed) == IGNORE_INDEX).all()
+    assert (np.delete(semantickitti_label_mapping(), listed) == UNKNOWN_LABEL).all()
 
 
 def mmdet3d_labels_map() -> dict[int, int]:

@@ -8,11 +8,11 @@ import pytest
 from perception_kd.io.readers import (
     POINT_FORMATS,
     PointFormat,
-    Points,
     count_stored_points,
     read_labels,
     read_points,
 )
+from perception_kd.structures import Points
 
 POINTS = np.arange(15, dtype=np.float32).reshape(3, 5)
 

@@ -1,8 +1,10 @@
 """Superpixel maps: nothing is lost, and files that cannot be right are named."""
 
+import struct
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,8 +46,9 @@ def test_any_number_of_segments_survives(num_segments: int) -> None:
 
 
 @settings(deadline=None, max_examples=50)
-@given(arrays(np.int32, SHAPES, elements=st.integers(-1, MAX_SEGMENTS - 1)))
+@given(arrays(np.int32, SHAPES, elements=st.integers(-1, 35)))
 def test_any_ids_survive(superpixels: Map) -> None:
+    superpixels = np.minimum(superpixels, superpixels.size - 1)
     data = encode_superpixels(superpixels)
     shape = superpixels.shape[0], superpixels.shape[1]
     np.testing.assert_array_equal(decode_superpixels(data, "a.png", shape), superpixels)
@@ -108,6 +111,35 @@ def test_a_map_of_another_size_is_named() -> None:
     data = encode_superpixels(np.zeros((4, 6), dtype=np.int32))
     with pytest.raises(BrokenFileError, match="the size of its image, 6x4, but got 4x6"):
         decode_superpixels(data, "a.png", (6, 4))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_an_image_of_segments_is_no_map(channels: int) -> None:
+    ids = np.arange(60, dtype=np.uint8).reshape(6, 10) % 20
+    data = cv2.imencode(".png", np.dstack([ids] * channels))[1].tobytes()
+    with pytest.raises(BrokenFileError, match=r"a\.png .* not a superpixel map"):
+        decode_superpixels(data, "a.png", (6, 10))
+
+
+@pytest.mark.parametrize(("largest", "limit"), [(60, 60), (40, 40), (2**24 - 3, 60)])
+def test_ids_are_bounded_by_pixels_and_segments(largest: int, limit: int) -> None:
+    data = encode_superpixels(np.full((6, 10), largest, np.int32))
+    with pytest.raises(BrokenFileError, match=f"id {largest}, but .* at most {limit} segments"):
+        decode_superpixels(data, "a.png", (6, 10), max_segments=max(limit, 40))
+
+
+def test_a_map_has_no_more_segments_than_its_cache_asked_for(tmp_path: Path) -> None:
+    cache = Cache.create(tmp_path, KIND, {"num_segments": 150}, EXTENSION, {})
+    cache.write("token", encode_superpixels(count_up(5000)))
+    with pytest.raises(BrokenFileError, match=r"id 4999, but .* at most 4,096 segments"):
+        load_superpixels(cache, "token", (101, 50))
+
+
+def test_a_claim_of_many_pixels_is_refused_before_decoding() -> None:
+    data = bytearray(encode_superpixels(np.zeros((4, 6), np.int32)))
+    data[16:24] = struct.pack(">II", 2**31 - 1, 2**31 - 1)
+    with pytest.raises(BrokenFileError, match="the size of its image, 4x6, but got 2147483647"):
+        decode_superpixels(bytes(data), "a.png", (4, 6))
 
 
 def test_a_map_is_loaded_from_a_cache(tmp_path: Path) -> None:

@@ -11,12 +11,11 @@ import pytest
 
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.filler import InputFile
 from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import make_metainfo, write_info
 from perception_kd.superpixels.codec import KIND, load_superpixels
 from perception_kd.superpixels.command import add_arguments, run
-from perception_kd.superpixels.create import list_images
+from perception_kd.superpixels.create import ImageFile, list_images
 from perception_kd.superpixels.slic import slic_fast
 
 HEIGHT, WIDTH = 48, 64
@@ -62,7 +61,7 @@ def test_images_are_found_by_token_and_prefix(root: Path) -> None:
     info = read_info(root / "infos.pkl")
     images = list_images(info, root, ["CAM_BACK"])
     assert images == [
-        InputFile(f"CAM_BACK-{i}", f"{root}/samples/CAM_BACK/{i}.jpg") for i in (0, 1)
+        ImageFile(f"CAM_BACK-{i}", f"{root}/samples/CAM_BACK/{i}.jpg", None) for i in (0, 1)
     ]
     assert len(list_images(info, root)) == 4
     with pytest.raises(ValueError, match=r"among \['CAM_BACK', 'CAM_FRONT'\], but got \['LEFT'\]"):

@@ -51,7 +51,7 @@ NUSCENES_TASK_CLASSES = (
     "traffic_cone",
 )
 
-# Raw labels of each class of points; those not listed are ignored.
+# Raw labels of each class of points; others below 32 are ignored.
 _NUSCENES_RAW = {
     "barrier": [9],
     "bicycle": [14],
@@ -76,7 +76,8 @@ def nuscenes_label_mapping() -> Indices:
     """Return the class of each of nuScenes-lidarseg's 32 labels.
 
     Returns:
-        Index into ``NUSCENES_CLASSES`` or ``IGNORE_INDEX`` by raw label (a byte), shape
-        (256,).
+        Index into ``NUSCENES_CLASSES``, ``IGNORE_INDEX``, or ``UNKNOWN_LABEL`` above
+        31, by raw label (a byte), shape (256,).
     """
-    return make_label_mapping(_NUSCENES_RAW, NUSCENES_CLASSES, 256)
+    # A class overwrites what is ignored.
+    return make_label_mapping(_NUSCENES_RAW, NUSCENES_CLASSES, 256, ignored=range(32))

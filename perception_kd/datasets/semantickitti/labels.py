@@ -27,8 +27,7 @@ SEMANTICKITTI_CLASSES = (
     "traffic-sign",
 )
 
-# Raw labels of each class; those not listed are ignored. The first one stands for the
-# class in a submission.
+# Raw labels of each class. The first one stands for the class in a submission.
 _SEMANTICKITTI_RAW = {
     "car": [10, 252],
     "bicycle": [11],
@@ -51,6 +50,9 @@ _SEMANTICKITTI_RAW = {
     "traffic-sign": [81],
 }
 
+# Unlabeled, outlier, other structure, other object.
+_IGNORED = (0, 1, 52, 99)
+
 
 def semantickitti_label_mapping() -> Indices:
     """Return the class of each of SemanticKITTI's labels (single scans, 19 classes).
@@ -59,10 +61,10 @@ def semantickitti_label_mapping() -> Indices:
     instance in the high 16 bits: look up ``label & 0xFFFF``.
 
     Returns:
-        Index into ``SEMANTICKITTI_CLASSES`` or ``IGNORE_INDEX`` by raw label, shape
-        (260,).
+        Index into ``SEMANTICKITTI_CLASSES``, ``IGNORE_INDEX``, or ``UNKNOWN_LABEL`` for
+        a number that is no label, by raw label, shape (260,).
     """
-    return make_label_mapping(_SEMANTICKITTI_RAW, SEMANTICKITTI_CLASSES, 260)
+    return make_label_mapping(_SEMANTICKITTI_RAW, SEMANTICKITTI_CLASSES, 260, _IGNORED)
 
 
 def semantickitti_raw_labels() -> Indices:

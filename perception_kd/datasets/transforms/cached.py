@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +102,7 @@ class LoadSuperpixels(CachedTransform):
         cache = self.open_cache(sample)
         maps = []
         for token, img in zip(sample["img_tokens"], sample["imgs"], strict=True):
-            decode = partial(superpixels.decode_superpixels, img_shape=image_size(img))
-            maps.append(cache.read(token, decode))
+            maps.append(superpixels.load_superpixels(cache, token, image_size(img)))
         return {**sample, "superpixels": maps}
 
 

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 from mmengine.logging import MMLogger
 
-from perception_kd.datasets.semantic_labels import IGNORE_INDEX
+from perception_kd.datasets.semantic_labels import IGNORE_INDEX, UNKNOWN_LABEL
 from perception_kd.datasets.transforms.base import Transform
 from perception_kd.geometry.rigid import transform_points
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.readers import Points, read_image, read_labels, read_points
+from perception_kd.io.image_files import read_image
+from perception_kd.io.point_checks import is_plausible
+from perception_kd.io.readers import read_labels, read_points
 from perception_kd.registry import TRANSFORMS
-from perception_kd.structures import Indices, Sample
+from perception_kd.structures import Indices, Points, Sample
 
 
 @TRANSFORMS.register_module()
@@ -20,8 +22,8 @@ class LoadPoints(Transform):
     """Load the sweep of a sample and, optionally, earlier sweeps.
 
     Further columns of the file (the ring index in nuScenes) are dropped; the fifth
-    column is the time lag. Rows with NaN or infinity are dropped, and the first file
-    with such rows is logged.
+    column is the time lag. Points that are not finite or farther away than 10 km are
+    dropped, and the first file with such points is logged.
 
     Reads: ``lidar_path``, ``num_pts_feats``; ``lidar_sweeps``, ``timestamp`` with
     sweeps. Writes: ``points``, ``original_points`` (-1 for points of earlier sweeps).
@@ -50,7 +52,7 @@ class LoadPoints(Transform):
 
         Raises:
             FileNotFoundError: If a sweep is missing.
-            BrokenFileError: If a sweep is truncated.
+            BrokenFileError: If a sweep is truncated or does not hold points.
         """
         points = read_points(sample["lidar_path"], sample["num_pts_feats"])
         points, rows = self._to_columns(points, 0.0, sample["lidar_path"])
@@ -75,14 +77,14 @@ class LoadPoints(Transform):
         return points
 
     def _to_columns(self, stored: Points, lag: float, path: str) -> tuple[Points, Indices]:
-        """Return finite points, (N, 5), and their rows in the file, (N,)."""
-        rows = np.flatnonzero(np.isfinite(stored[:, :4]).all(axis=1))
+        """Return plausible points, (N, 5), and their rows in the file, (N,)."""
+        rows = np.flatnonzero(is_plausible(stored))
         num_dropped = len(stored) - len(rows)
         if num_dropped and not self._has_logged:
             self._has_logged = True
             MMLogger.get_current_instance().warning(
                 f"LoadPoints: dropped {num_dropped} of {len(stored)} points of {path} that are not "
-                "finite; further files with such points are not logged."
+                "finite or too far away; further files with such points are not logged."
             )
         points = np.full((len(rows), 5), lag, dtype=np.float32)
         points[:, :4] = stored[rows, :4]
@@ -151,14 +153,23 @@ class LoadPointLabels(Transform):
                 f"{path} has label {labels.max()}, but label_mapping has {len(mapping)} entries; "
                 "check that the mapping belongs to the data set."
             )
-        return mapping[labels]
+        classes = mapping[labels]
+        unknown = labels[classes == UNKNOWN_LABEL]
+        if len(unknown):
+            raise BrokenFileError(
+                f"{path} has label {unknown[0]}, which the data set does not have, at "
+                f"{len(np.flatnonzero(unknown == unknown[0]))} of {len(labels)} points. Copy the "
+                "file again, give label_mapping to the data set, or skip such samples with "
+                'on_error="skip".'
+            )
+        return classes
 
 
 @TRANSFORMS.register_module()
 class LoadImages(Transform):
     """Load the image of each view.
 
-    Reads: ``img_paths``. Writes: ``imgs``.
+    Reads: ``img_paths``; ``img_shapes`` where present. Writes: ``imgs``.
     """
 
     def __call__(self, sample: Sample) -> Sample:
@@ -166,6 +177,10 @@ class LoadImages(Transform):
 
         Raises:
             FileNotFoundError: If an image is missing.
-            BrokenFileError: If an image is truncated or not an image.
+            BrokenFileError: If an image is truncated, not an image, or of another size
+                than the info file says.
         """
-        return {**sample, "imgs": [read_image(path) for path in sample["img_paths"]]}
+        paths = sample["img_paths"]
+        shapes = sample.get("img_shapes", [None] * len(paths))
+        imgs = [read_image(path, shape) for path, shape in zip(paths, shapes, strict=True)]
+        return {**sample, "imgs": imgs}

@@ -17,7 +17,7 @@ from perception_kd.structures import Sample, Sweep
 ROWS = np.array(
     [[1, 2, 3, 0, 7], [4, 5, 6, 0, 8], [np.nan, 8, 9, 0, 9], [5, 1, 1, 5, 0]], np.float32
 )
-STORED = np.array([4, -6, -1, 0])
+STORED = np.array([3, -6, -1, 0])
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_points_of_earlier_sweeps_get_no_region(sample: Sample) -> None:
     loaded = LoadRegions("regions/a", settings={"eps": 0.75})(sample)
     assert loaded["region_ids"].dtype == np.int32
     # Rows 0, 1 and 3 of the sample's own file, then two points of the earlier sweep.
-    assert loaded["region_ids"].tolist() == [4, -1, 0, -1, -1]
+    assert loaded["region_ids"].tolist() == [3, -1, 0, -1, -1]
     assert "region_ids" not in sample
 
 
@@ -84,7 +84,7 @@ def test_another_cache_is_a_wrong_setting_not_a_missing_file(sample: Sample) -> 
 
 def test_builds_from_a_config(sample: Sample) -> None:
     load = TRANSFORMS.build({"type": "LoadRegions", "cache": "regions/a", "settings": {}})
-    assert load(sample)["region_ids"].tolist() == [4, -1, 0, -1, -1]
+    assert load(sample)["region_ids"].tolist() == [3, -1, 0, -1, -1]
 
 
 def test_regions_are_those_of_the_default_settings_by_default() -> None:

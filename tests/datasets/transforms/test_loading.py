@@ -83,14 +83,14 @@ def test_non_finite_points_are_dropped_and_logged_once(
     assert labeled["pts_semantic_mask"].tolist() == [10, 15]
 
 
-def test_a_sweep_without_a_finite_point_is_none(sample: Sample) -> None:
-    np.full((3, 5), np.nan, np.float32).tofile(sample["lidar_path"])
+def test_a_sweep_without_a_usable_point_is_none(sample: Sample) -> None:
+    points = np.ones((3, 5), np.float32)
+    points[:, 3] = np.nan
+    points.tofile(sample["lidar_path"])
     assert LoadPoints()(sample) is None
 
 
-def test_convention_sweeps_are_in_the_keyframes_lidar_frame(
-    sample: Sample, tmp_path: Path
-) -> None:
+def test_convention_sweeps_are_in_the_keyframes_lidar_frame(sample: Sample, tmp_path: Path) -> None:
     # The vehicle drove 2 m along y and turned by 90 degrees: what was at (10, 0) is now
     # at (0, 10) - (0, 2). Points within 1 m of the sensor along both axes go.
     sweep = np.array([[10, 0, 1, 50, 3], [0.9, -0.9, 0, 0, 0], [0.9, 1.5, 0, 60, 0]], np.float32)

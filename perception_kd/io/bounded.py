@@ -1,0 +1,53 @@
+"""Reading of whole files whose size is checked before."""
+
+import os
+import stat
+from pathlib import Path
+
+from perception_kd.io.errors import BrokenFileError
+
+MAX_BYTES = 2**28  # no image, sweep or entry of a cache is as large as this
+
+
+def file_size(path: str | Path, what: str, remedy: str) -> int:
+    """Return the size of a file in bytes.
+
+    Args:
+        path: The file.
+        what: Kind of the file, for errors.
+        remedy: What to do about a missing file, for the error.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        BrokenFileError: If it is a folder, a pipe or a device.
+    """
+    try:
+        state = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"No {what} at {path}; {remedy}") from None
+    except ValueError as error:  # a path with a null byte
+        raise BrokenFileError(f"{os.fspath(path)!r} cannot be the path of a {what}.") from error
+    if not stat.S_ISREG(state.st_mode):
+        raise BrokenFileError(f"{path} must be a file with a {what}, but is a folder or a device.")
+    return state.st_size
+
+
+def read_bounded(path: str | Path, what: str, remedy: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """Read a whole file, unless it is larger than any such file can be.
+
+    Args:
+        path: The file.
+        what: Kind of the file, for errors.
+        remedy: What to do about a missing file, for the error.
+        max_bytes: Largest plausible size.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        BrokenFileError: If it is larger, or not a file.
+    """
+    size = file_size(path, what, remedy)
+    if size > max_bytes:
+        raise BrokenFileError(
+            f"{path} has {size:,} bytes, but a {what} has at most {max_bytes:,}; copy it again."
+        )
+    return Path(path).read_bytes()

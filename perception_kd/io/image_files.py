@@ -1,0 +1,107 @@
+"""Reader of images."""
+
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+
+from perception_kd.io.bounded import read_bounded
+from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.readers import MISSING_REMEDY
+from perception_kd.structures import Image
+
+MAX_PIXELS = 2**26
+_SKIP = 'or skip such samples with on_error="skip"'
+_PNG = b"\x89PNG\r\n\x1a\n"
+# As stored: the calibration belongs to the pixels, whatever a tag says about them.
+_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+class _Header(NamedTuple):
+    height: int
+    width: int
+    has_8_bits: bool
+
+
+def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Image:
+    """Read a JPEG or PNG file as RGB, shape (H, W, 3).
+
+    Decoders fill the missing part of a truncated image with gray; here it is an error.
+    A JPEG that is damaged inside, or cut off and closed again with an end marker,
+    decodes without an error and cannot be told from a whole one. Gray images get three
+    equal channels; transparency and tags of orientation are ignored.
+
+    Args:
+        path: The file.
+        size: Height and width that the image must have in px; None means any.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        BrokenFileError: If the file is truncated, not an image, has more than 8 bits
+            per channel, or is of another size.
+    """
+    data = read_bounded(path, "image", MISSING_REMEDY)
+    header = _read_header(data)
+    if header is None or not _is_complete(data):
+        raise _broken(path, data)
+    found = header.height, header.width
+    if not header.has_8_bits:
+        raise BrokenFileError(
+            f"{path} has more than 8 bits per channel; convert the images to 8 bits, {_SKIP}."
+        )
+    if size is not None and found != tuple(size):
+        raise BrokenFileError(
+            f"{path} must have {size[0]}x{size[1]} px (height x width) as in the info file, but "
+            f"has {found[0]}x{found[1]}: the intrinsics would not fit. Copy the original image, "
+            "or correct the size and intrinsics in the tables and make the info file again."
+        )
+    if header.height * header.width > MAX_PIXELS:
+        raise BrokenFileError(
+            f"{path} claims {found[0]}x{found[1]} px (height x width), more than {MAX_PIXELS:,} "
+            f"px altogether. Copy the file again, {_SKIP}."
+        )
+    img = _decode(data)
+    if img is None or img.shape[:2] != found:
+        raise _broken(path, data)
+    return cv2.cvtColor(img, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def _broken(path: str | Path, data: bytes) -> BrokenFileError:
+    return BrokenFileError(
+        f"{path} is truncated or not an image ({len(data)} bytes). Copy the file again, {_SKIP}."
+    )
+
+
+def _read_header(data: bytes) -> _Header | None:
+    """Return what a file says about itself, or None if it is not an image."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the size, which is checked by the caller
+            with PillowImage.open(BytesIO(data)) as header:
+                width, height, mode = *header.size, header.mode
+    except PillowImage.DecompressionBombError:
+        return _Header(MAX_PIXELS, MAX_PIXELS, has_8_bits=True)
+    except Exception:  # broken bytes raise nearly anything
+        return None
+    deep = mode.startswith(("I", "F")) or (data.startswith(_PNG) and data[24] > 8)
+    return _Header(height, width, has_8_bits=not deep)
+
+
+def _decode(data: bytes) -> Image | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), _AS_STORED)  # type: ignore[return-value]
+    except cv2.error:
+        return None
+
+
+def _is_complete(data: bytes) -> bool:
+    """Return whether a JPEG or PNG has its end marker; others count as complete."""
+    if data.startswith(b"\xff\xd8"):  # end of image after the last start of scan
+        return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
+    if data.startswith(_PNG):
+        return b"IEND" in data[-64:]
+    return True
