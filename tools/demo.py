@@ -19,6 +19,7 @@ from pathlib import Path
 from perception_kd.engine.command_line import run_tool
 
 ROOT = Path(__file__).resolve().parent.parent
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STATES = {"skip": "done", "resume": "stopped", "start": "to run", "wait": "again"}
 
 
@@ -53,8 +54,9 @@ def run(args: argparse.Namespace) -> None:
     """Run the stages that are not up to date, then write summary and report."""
     from perception_kd.experiments.demo import DemoSettings, make_report_stage, make_stages
     from perception_kd.experiments.display import Display, format_seconds
+    from perception_kd.experiments.locking import lock_work_dir
     from perception_kd.experiments.results import format_table
-    from perception_kd.experiments.runner import StageRunner, lock_work_dir
+    from perception_kd.experiments.runner import StageRunner
     from perception_kd.experiments.summary import NOTE, make_summary
     from perception_kd.io.atomic import make_writable_folder, write_json
 
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     )
     stages, report = make_stages(settings), make_report_stage(settings)
     display = Display(sys.stdout)
-    runner = StageRunner(settings.work_dir, [*stages, report], display)
+    runner = StageRunner(settings.workspace, [*stages, report], display)
     if args.list:
         for name, plan in runner.plans().items():
             reason = f"  ({plan.reason})" if plan.reason else ""
@@ -72,16 +74,16 @@ def run(args: argparse.Namespace) -> None:
     make_writable_folder("--work-dir", settings.work_dir)
     if not (settings.data_root / "synthetic.json").exists():
         make_writable_folder("--data-root", settings.data_root)
-    with lock_work_dir(settings.work_dir):
+    with lock_work_dir(settings.work_dir) as lock:
         if args.first:
             runner.restart_from(args.first)
         begin = time.monotonic()
         display.text(NOTE)
-        runner.run([stage.name for stage in stages])
+        runner.run([stage.name for stage in stages], lock)
         path = settings.work_dir / "summary.json"
         summary = make_summary(settings, runner.seconds(), ROOT)
         write_json(path, summary)
-        runner.run([report.name])
+        runner.run([report.name], lock)
         summary = make_summary(settings, runner.seconds(), ROOT)
         write_json(path, summary)
         display.text(f"\n{format_table(summary['results'], settings.comparison)}\n\n{NOTE}")
@@ -94,22 +96,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo; errors that the user can fix are reported without a traceback.
 
     Returns:
-        0; 2 if a stage failed or an option is wrong; 130 after Ctrl-C.
+        0; 2 if a stage failed or an option is wrong; 128 plus the number of the signal
+        that stopped it, which is 130 for Ctrl-C.
     """
     args = parse_args(argv)
     os.chdir(ROOT)
 
+    received: list[int] = []
+
+    def interrupt(number: int, frame: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
     # Signals of a batch system stop the demo like Ctrl-C. SIGINT is set as well: it is
     # ignored by background processes of a script, and so by the commands they start.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    for number in _SIGNALS:
+        signal.signal(number, interrupt)
     try:
         return run_tool(run, args)
     except KeyboardInterrupt:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         command = shlex.join(["python", *sys.argv])
         text = f"\nInterrupted; finished stages are kept. To continue, run: {command}"
         print(text, file=sys.stderr)
-        return 130
+        return 128 + received[0]
 
 
 def _from_root(path: Path) -> Path:

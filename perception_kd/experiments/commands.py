@@ -6,8 +6,10 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +18,7 @@ from perception_kd.experiments.progress import read_progress
 # Time in s that a command has to end after each signal.
 _GRACE_S = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
 _POLL_S = 0.5
+_LAUNCHER = Path(__file__).with_name("launcher.py")
 # Start of the line in a log that names the command whose output follows.
 _MARK = b"\n$ "
 
@@ -25,11 +28,13 @@ def run_logged(
     log: Path,
     show: Callable[[str, float], None],
     env: Mapping[str, str] | None = None,
+    keep_open: Sequence[int] = (),
 ) -> int:
     """Run a command until it ends, with its output in a log.
 
     The command has its own process group: Ctrl-C reaches only this process, which
-    passes it on once, to the command and all its workers, and waits for them.
+    passes it on once, to the command and all its workers, and waits for them. If this
+    process is killed, :mod:`~.launcher` ends them.
 
     Args:
         command: Program and arguments.
@@ -37,9 +42,10 @@ def run_logged(
         show: Called regularly with the latest progress of the command and the seconds
             it has been running.
         env: Environment of the command; None for that of this process.
+        keep_open: File descriptors that the command inherits.
 
     Returns:
-        Exit status; negative for the signal that ended the command.
+        Exit status, or 128 plus the number of the signal that ended the command.
 
     Raises:
         KeyboardInterrupt: After the command was stopped with Ctrl-C.
@@ -50,23 +56,39 @@ def run_logged(
         out.write(_MARK + shlex.join(command).replace("\n", "\\n").encode() + b"\n")
         out.flush()
         written.seek(0, os.SEEK_END)
+        with _launch(command, out, env, keep_open) as process:
+            try:
+                while True:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        return process.wait(_POLL_S)
+                    progress = _last_progress(written) or progress
+                    show(progress, time.monotonic() - begin)
+            except BaseException:
+                _stop(process)
+                raise
+
+
+@contextmanager
+def _launch(
+    command: Sequence[str], out: BinaryIO, env: Mapping[str, str] | None, keep_open: Sequence[int]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a command that ends, at the latest, when the block or this process does."""
+    reader, writer = os.pipe()
+    kept = ",".join(map(str, keep_open))
+    try:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-I", str(_LAUNCHER), str(reader), kept, *command],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
             env=env,
             start_new_session=True,
+            pass_fds=(reader, *keep_open),
         )
-        try:
-            while True:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    return process.wait(_POLL_S)
-                progress = _last_progress(written) or progress
-                show(progress, time.monotonic() - begin)
-        except BaseException:
-            _stop(process)
-            raise
+        os.close(reader)
+        yield process
+    finally:
+        os.close(writer)
 
 
 def tail(log: Path, num_lines: int = 15) -> str:

@@ -1,10 +1,12 @@
 """Stages that create data: a synthetic data set, info files, superpixels, regions."""
 
+import glob
 from collections.abc import Sequence
 
 from perception_kd.experiments.stages import Stage
 from perception_kd.experiments.workspace import Workspace
 
+_DATA_FILES = ("synthetic.json", "README.md")
 _DATA_FOLDERS = ("v1.0-mini", "lidarseg", "maps", "samples", "sweeps")
 
 
@@ -16,11 +18,13 @@ def synthetic_data_stage(workspace: Workspace, options: Sequence[str] = ()) -> S
         options: Further options of ``tools/create_data.py synthetic``, such as sizes.
     """
     root = str(workspace.data_root)
+    files = [f"{glob.escape(root)}/{name}" for name in _DATA_FILES]
+    folders = [f"{glob.escape(root)}/{name}/**" for name in _DATA_FOLDERS]
     return Stage(
         name="data",
         about="Synthetic data: a rendered street world in the format of nuScenes",
         command=("tools/create_data.py", "synthetic", "--root", root, *options),
-        outputs=(f"{root}/synthetic.json", *(f"{root}/{part}/**" for part in _DATA_FOLDERS)),
+        outputs=(*files, *folders),
         local=workspace.worker_options,
     )
 
@@ -34,7 +38,7 @@ def info_stage(workspace: Workspace) -> Stage:
             *("tools/create_data.py", "nuscenes", "--root", str(workspace.data_root)),
             *("--version", "v1.0-mini", "--out-dir", str(workspace.info_root)),
         ),
-        outputs=workspace.info_files,
+        outputs=tuple(map(glob.escape, workspace.info_files)),
         inputs=("data",),
         local=workspace.worker_options,
     )
@@ -57,7 +61,7 @@ def superpixel_stage(workspace: Workspace, backend: str, num_segments: int) -> S
             *("--info", *workspace.info_files),
             *("--backend", backend, "--num-segments", str(num_segments)),
         ),
-        outputs=(str(folder / f"{backend}_{num_segments}" / "*.png"),),
+        outputs=(f"{glob.escape(str(folder / f'{backend}_{num_segments}'))}/*.png",),
         inputs=("data", "infos"),
         local=workspace.worker_options,
         folder=folder,
@@ -74,7 +78,7 @@ def region_stage(workspace: Workspace) -> Stage:
             *("tools/create_data.py", "regions", "--data-root", str(workspace.data_root)),
             *("--info", *workspace.info_files),
         ),
-        outputs=(str(folder / "dbscan" / "*.npz"),),
+        outputs=(f"{glob.escape(str(folder / 'dbscan'))}/*.npz",),
         inputs=("data", "infos"),
         local=workspace.worker_options,
         folder=folder,

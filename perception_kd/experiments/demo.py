@@ -1,5 +1,6 @@
 """The demo: synthetic data, three pre-trainings, and protocols on few labels."""
 
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,6 @@ def make_report_stage(settings: DemoSettings) -> Stage:
         name="report",
         about="Report: results, curves and predictions on one HTML page",
         command=("tools/report.py", str(settings.work_dir)),
-        outputs=(str(settings.work_dir / "report.html"),),
+        outputs=(glob.escape(str(settings.work_dir / "report.html")),),
         inputs=tuple(stage.name for stage in make_stages(settings)),
     )

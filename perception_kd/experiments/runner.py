@@ -1,19 +1,19 @@
 """Runs stages one after another and skips those that are up to date."""
 
-import fcntl
 import os
 import shlex
+import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from perception_kd.experiments.commands import run_logged, tail
 from perception_kd.experiments.display import Display, format_seconds
+from perception_kd.experiments.folders import Folders
 from perception_kd.experiments.stages import ExperimentError, Stage
 from perception_kd.experiments.stamps import Plan, Stamps
+from perception_kd.experiments.workspace import Workspace
 
 _MAX_THREADS = 8
 
@@ -22,15 +22,21 @@ class StageRunner:
     """Runs the stages of an experiment; interrupted ones are resumed.
 
     Args:
-        work_dir: Folder of stamps (``stages``) and logs (``logs``).
+        workspace: Its folders; stamps (``stages``) and logs (``logs``) are in the work
+            dir.
         stages: All stages, each after those that it reads from.
         display: Output for the user.
+
+    Raises:
+        ExperimentError: If the folders overlap, or a symbolic link leads out of them.
     """
 
-    def __init__(self, work_dir: Path, stages: Sequence[Stage], display: Display) -> None:
+    def __init__(self, workspace: Workspace, stages: Sequence[Stage], display: Display) -> None:
         self.stages = list(stages)
-        self._stamps = Stamps(work_dir / "stages")
-        self._logs = work_dir / "logs"
+        folders = Folders(workspace)
+        folders.check(self.stages)
+        self._stamps = Stamps(workspace.work_dir, folders)
+        self._logs = workspace.work_dir / "logs"
         self._display = display
 
     def plans(self) -> dict[str, Plan]:
@@ -62,11 +68,13 @@ class StageRunner:
         for stage in self.stages[names.index(name) :]:
             self._stamps.forget(stage)
 
-    def run(self, names: Sequence[str]) -> None:
+    def run(self, names: Sequence[str], lock: int | None = None) -> None:
         """Run stages that are not up to date.
 
         Args:
             names: Names of the stages to run.
+            lock: File descriptor of :func:`~.locking.lock_work_dir`, which the commands
+                inherit, so that the work dir stays locked until they have ended.
 
         Raises:
             ExperimentError: If a stage fails; the message has the end of its log.
@@ -75,22 +83,22 @@ class StageRunner:
         for number, stage in enumerate(self.stages, start=1):
             if stage.name in names:
                 self._display.heading(number, len(self.stages), stage.about)
-                self._run(stage)
+                self._run(stage, lock)
 
     def seconds(self) -> dict[str, float]:
         """Return the wall time in s of each stage that has run, over all attempts."""
         stamps = {stage.name: self._stamps.read(stage) for stage in self.stages}
-        return {name: round(stamp["seconds"], 1) for name, stamp in stamps.items() if stamp}
+        return {name: round(stamp.seconds, 1) for name, stamp in stamps.items() if stamp}
 
     def _plan(self, stage: Stage) -> tuple[Plan, dict[str, Any]]:
         settings = self._stamps.settings_of(stage, self.stages)
         return self._stamps.plan(stage, settings), settings
 
-    def _run(self, stage: Stage) -> None:
+    def _run(self, stage: Stage, lock: int | None) -> None:
         plan, settings = self._plan(stage)
         if plan.action == "skip":
-            seconds = self._stamps.read(stage)["seconds"]
-            self._display.line(f"done before, in {format_seconds(seconds)}")
+            self._stamps.confirm(stage)
+            self._display.line(f"done before, in {format_seconds(self._seconds(stage))}")
             return
         if plan.reason:
             self._display.line(f"again, since {plan.reason}")
@@ -98,16 +106,23 @@ class StageRunner:
         options = stage.resume if plan.action == "resume" else ()
         command = [*stage.command, *stage.local, *options]
         self._display.command(shlex.join(["python", *command]))
-        self._execute(stage, command)
-        total = self._stamps.read(stage)["seconds"]
-        self._display.line(f"done in {format_seconds(total)}")
+        self._execute(stage, command, lock)
+        self._display.line(f"done in {format_seconds(self._seconds(stage))}")
 
-    def _execute(self, stage: Stage, command: Sequence[str]) -> None:
+    def _seconds(self, stage: Stage) -> float:
+        stamp = self._stamps.read(stage)
+        return stamp.seconds if stamp else 0.0
+
+    def _execute(self, stage: Stage, command: Sequence[str], lock: int | None) -> None:
         log = self._logs / f"{stage.name}.log"
         begin = time.monotonic()
         try:
             status = run_logged(
-                [sys.executable, *command], log, self._display.progress, environment()
+                [sys.executable, *command],
+                log,
+                self._display.progress,
+                environment(),
+                () if lock is None else (lock,),
             )
         except BaseException:
             self._stamps.pause(stage, time.monotonic() - begin)
@@ -116,7 +131,7 @@ class StageRunner:
         if status != 0:
             self._stamps.pause(stage, seconds)
             raise ExperimentError(
-                f"{stage.name} failed with status {status}. The end of {log}:\n\n{tail(log)}"
+                f"{stage.name} {_describe(status)}. The end of {log}:\n\n{tail(log)}"
             )
         self._stamps.end(stage, seconds)
 
@@ -136,19 +151,13 @@ def environment() -> dict[str, str]:
     }
 
 
-@contextmanager
-def lock_work_dir(work_dir: Path) -> Iterator[None]:
-    """Lock a work dir, so that no second experiment writes to it.
-
-    Raises:
-        ExperimentError: If another process holds the lock.
-    """
-    with (work_dir / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ExperimentError(
-                f"{work_dir} is in use by another experiment; wait for it to end, or choose "
-                "another --work-dir."
-            ) from None
-        yield
+def _describe(status: int) -> str:
+    """Describe how a command failed."""
+    if status <= 128:
+        return f"failed with status {status}"
+    try:
+        name = signal.Signals(status - 128).name
+    except ValueError:
+        return f"failed with status {status}"
+    memory = "; it may have needed too much memory" if name == "SIGKILL" else ""
+    return f"was ended by {name}{memory}"

@@ -1,23 +1,27 @@
 """Stamps that record whether stages are done, interrupted or out of date.
 
 A stage has a stamp, ``stages/<name>.json`` in the work dir. While the stage runs, the
-stamp holds the settings it was started with; once it has succeeded, also the sizes of
-its output files and their hash. A stage is up to date as long as its settings, the
-hashes of its inputs and the sizes of its files match the stamp. Otherwise it is run
+stamp holds the settings it was started with; once it has succeeded, also the
+fingerprints of its output files. A stage is up to date as long as its settings, the
+contents of its inputs and those of its own files match the stamp. Otherwise it is run
 again, and so are the stages that read its outputs if those have changed.
+
+A stamp names files relative to the work dir and the data root, so a folder that is
+moved or copied is as complete as before.
 """
 
-import hashlib
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from perception_kd import __version__
+from perception_kd.experiments.clearing import Clearing
+from perception_kd.experiments.fingerprints import combine, update_fingerprints
+from perception_kd.experiments.folders import Folders
 from perception_kd.experiments.stages import ExperimentError, Stage
+from perception_kd.experiments.stamp_format import FORMAT, Stamp, StampError, parse_stamp
 from perception_kd.io.atomic import write_json
 
 
@@ -39,19 +43,21 @@ class Stamps:
     """The stamps of a work dir.
 
     Args:
-        folder: Folder of the stamps; created with the first stamp.
+        work_dir: The work dir; ``stages`` in it is created with the first stamp.
+        folders: The folders that stages may write to.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, work_dir: Path, folders: Folders) -> None:
+        self.folder = work_dir / "stages"
+        self._folders = folders
+        self._clearing = Clearing(folders)
 
-    def read(self, stage: Stage) -> dict[str, Any]:
-        """Return the stamp of a stage; empty where it is missing or unreadable."""
+    def read(self, stage: Stage) -> Stamp | None:
+        """Return the stamp of a stage; None where it is missing or unusable."""
         try:
-            stamp = json.loads(self._path(stage).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return stamp if isinstance(stamp, dict) else {}
+            return self._read(stage)
+        except StampError:
+            return None
 
     def plan(self, stage: Stage, settings: Mapping[str, Any]) -> Plan:
         """Decide what to do with a stage.
@@ -60,17 +66,23 @@ class Stamps:
             stage: The stage.
             settings: Its current settings, from :meth:`settings_of`.
         """
-        stamp = self.read(stage)
-        if not stamp:
+        try:
+            stamp = self._read(stage)
+        except StampError as error:
+            return Plan("start", str(error))
+        if stamp is None:
             return Plan("start")
-        changed = _first_difference(stamp.get("settings", {}), settings)
+        changed = _first_difference(stamp.settings, settings)
         if changed:
             return Plan("start", f"{changed} changed")
-        if not stamp.get("done"):
+        if not stamp.done:
             return Plan("resume")
-        sizes = stage.files()
-        broken = next((p for p, size in stamp["files"].items() if sizes.get(p) != size), "")
-        return Plan("start", f"{broken} is missing or was modified") if broken else Plan("skip")
+        now = update_fingerprints(stamp.files, self._clearing.recorded_files(stage, stamp))
+        digests = {name: fingerprint.digest for name, fingerprint in now.items()}
+        broken = next((n for n, f in stamp.files.items() if digests.get(n) != f.digest), "")
+        if broken:
+            return Plan("start", f"{self._folders.find(broken)} is missing or was modified")
+        return Plan("skip")
 
     def settings_of(self, stage: Stage, stages: Sequence[Stage]) -> dict[str, Any]:
         """Return everything that determines the outputs of a stage, as JSON types.
@@ -80,8 +92,13 @@ class Stamps:
             stages: All stages, for the hashes of those that it reads from.
         """
         by_name = {other.name: other for other in stages}
-        settings: dict[str, Any] = {"the version": __version__, "the command": list(stage.command)}
-        settings |= {f"the output of {n}": self.read(by_name[n]).get("hash") for n in stage.inputs}
+        settings: dict[str, Any] = {
+            "the version": __version__,
+            "the command": [self._folders.rename(word) for word in stage.command],
+        }
+        for name in stage.inputs:
+            stamp = self.read(by_name[name])
+            settings[f"the output of {name}"] = stamp.hash if stamp else None
         settings |= {f"the setting {name}": value for name, value in stage.config.items()}
         # As it will be read back: tuples become lists, keys become text.
         content: dict[str, Any] = json.loads(json.dumps(settings))
@@ -93,26 +110,27 @@ class Stamps:
         Raises:
             ExperimentError: If that would remove files that no stage has written.
         """
-        stamp = self.read(stage)
-        found = stamp.get("found", bool(stage.files()))
+        stamp, has_run = self.read(stage), self._path(stage).exists()
+        found = stamp.found if stamp else self._clearing.has_foreign_files(stage, has_run)
         if plan.action == "start":
-            _remove_outputs(stage, stamp)
-        resumed = plan.action == "resume"
-        self._write(
-            stage,
-            {
-                "stage": stage.name,
-                "settings": dict(settings),
-                "seconds": stamp.get("seconds", 0.0) if resumed else 0.0,
-                "found": found,
-                "done": False,
-            },
-        )
+            self._clearing.remove_outputs(stage, stamp, has_run)
+        seconds = stamp.seconds if stamp and plan.action == "resume" else 0.0
+        self._write(stage, Stamp(settings=dict(settings), seconds=seconds, found=found))
 
     def pause(self, stage: Stage, seconds: float) -> None:
         """Add the wall time in s of a run that was interrupted or failed."""
         stamp = self.read(stage)
-        self._write(stage, {**stamp, "seconds": stamp["seconds"] + seconds})
+        if stamp:
+            self._write(stage, stamp._replace(seconds=stamp.seconds + seconds))
+
+    def confirm(self, stage: Stage) -> None:
+        """Record the times of unchanged files, which differ in a copied folder."""
+        stamp = self.read(stage)
+        if stamp:
+            files = self._clearing.recorded_files(stage, stamp)
+            now = update_fingerprints(stamp.files, files)
+            if now != stamp.files and combine(now) == stamp.hash:
+                self._write(stage, stamp._replace(files=now))
 
     def end(self, stage: Stage, seconds: float) -> None:
         """Record that a stage has succeeded, ``seconds`` after it was started.
@@ -125,28 +143,39 @@ class Stamps:
             raise ExperimentError(
                 f"{stage.name} ended without writing {', '.join(missing)}; see its log."
             )
-        stamp, files = self.read(stage), stage.files()
-        stamp |= {
-            "seconds": stamp["seconds"] + seconds,
-            "files": files,
-            "hash": _hash_files(files),
-            "ended": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "done": True,
-        }
-        self._write(stage, stamp)
+        stamp = self.read(stage)
+        if stamp is None:
+            raise ExperimentError(f"{self._path(stage)} was changed while {stage.name} ran.")
+        files = update_fingerprints({}, self._clearing.named_files(stage))
+        owner = "" if stamp.found else self._clearing.sign(stage)
+        self._write(
+            stage,
+            stamp._replace(
+                seconds=stamp.seconds + seconds,
+                done=True,
+                files=files,
+                hash=combine(files),
+                owner=owner,
+                ended=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            ),
+        )
 
     def forget(self, stage: Stage) -> None:
         """Mark a stage as out of date, so that it is run again."""
         stamp = self.read(stage)
         if stamp:
-            self._write(stage, {**stamp, "settings": {"asked for": "again"}})
+            self._write(stage, stamp._replace(settings={"asked for": "again"}))
+
+    def _read(self, stage: Stage) -> Stamp | None:
+        path = self._path(stage)
+        return parse_stamp(path, self._folders) if path.exists() else None
 
     def _path(self, stage: Stage) -> Path:
         return self.folder / f"{stage.name}.json"
 
-    def _write(self, stage: Stage, stamp: Mapping[str, Any]) -> None:
+    def _write(self, stage: Stage, stamp: Stamp) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self._path(stage), stamp)
+        write_json(self._path(stage), {"format": FORMAT, "stage": stage.name, **stamp._asdict()})
 
 
 def _first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -155,41 +184,3 @@ def _first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return next(
         (n for n in names if before.get(n) != now.get(n) or (n in before) != (n in now)), ""
     )
-
-
-def _remove_outputs(stage: Stage, stamp: Mapping[str, Any]) -> None:
-    """Remove what an earlier run of a stage wrote, but no file from before it."""
-    if stage.folder is not None:
-        if stage.folder.exists() and not stamp:
-            raise ExperimentError(
-                f"{stage.folder} already exists, but {stage.name} has not written it; remove it, "
-                "or choose another --work-dir."
-            )
-        shutil.rmtree(stage.folder, ignore_errors=True)
-        return
-    files = list(stamp.get("files", {}))
-    if files and stamp.get("found"):
-        raise ExperimentError(
-            f"{stage.name} has to run again, but {os.path.commonpath(files)} existed before its "
-            "first run and would be overwritten; remove it, or choose another folder."
-        )
-    for path in files:
-        Path(path).unlink(missing_ok=True)
-    for folder in sorted(_folders(files), key=len, reverse=True):
-        if os.path.isdir(folder) and not os.listdir(folder):
-            os.rmdir(folder)
-
-
-def _folders(files: Sequence[str]) -> Iterator[str]:
-    """Yield the folders of some files, up to the common one."""
-    top = Path(os.path.commonpath(files)) if files else Path()
-    seen = {parent for path in files for parent in Path(path).parents}
-    yield from (str(folder) for folder in seen if folder.is_relative_to(top))
-
-
-def _hash_files(files: Mapping[str, int]) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-        digest.update(f"{path}\0{content}\n".encode())
-    return digest.hexdigest()

@@ -1,5 +1,6 @@
 """Stages that train and evaluate a network."""
 
+import glob
 import json
 from collections.abc import Sequence
 from functools import cache
@@ -48,7 +49,7 @@ def training_stage(
         name=name,
         about=about,
         command=tuple(command),
-        outputs=(last_checkpoint(workspace, config, folder),),
+        outputs=(glob.escape(last_checkpoint(workspace, config, folder)),),
         inputs=("data", "infos", *inputs),
         config={"config": _read_config(config)},
         resume=("--resume",),
@@ -81,7 +82,7 @@ def test_stage(
         name=name,
         about=about,
         command=("tools/test.py", config, checkpoint, *_folder_options(workspace, folder)),
-        outputs=(str(folder / "*" / "*.json"),),
+        outputs=(f"{glob.escape(str(folder))}/*/*.json",),
         inputs=("data", "infos", *inputs),
         config={"config": _read_config(config)},
         folder=folder,

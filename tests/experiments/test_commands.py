@@ -2,16 +2,41 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from perception_kd.experiments import commands
 from perception_kd.experiments.commands import run_logged, tail
+from perception_kd.experiments.locking import lock_work_dir
 from perception_kd.experiments.progress import read_progress
+from perception_kd.experiments.stages import ExperimentError
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def ends(process: int, seconds: float = 20.0) -> bool:
+    """Return whether a process ends in time; one that is ended may not be reaped."""
+    path, end = Path(f"/proc/{process}/stat"), time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            state = path.read_text().rpartition(") ")[2][0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def run(script: str, log: Path) -> tuple[int, list[str]]:
@@ -87,8 +112,63 @@ def test_a_command_that_ignores_signals_is_killed(
     )
     log = tmp_path / "log"
     interrupt(script, log)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(tail(log).split()[1]), 0)
+    assert ends(int(tail(log).split()[1]))
+
+
+START = """
+import sys
+from pathlib import Path
+from perception_kd.experiments.commands import run_logged
+from perception_kd.experiments.locking import lock_work_dir
+folder = Path(sys.argv[1])
+with lock_work_dir(folder) as lock:
+    command = [sys.executable, "-u", "-c", sys.argv[2]]
+    run_logged(command, folder / "log", lambda *_: None, keep_open=(lock,))
+"""
+WORK = """
+import os, time, multiprocessing
+worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+worker.start()
+print("ready", os.getpid(), worker.pid)
+try:
+    time.sleep(60)
+finally:
+    time.sleep(0.5)
+    print("saved")
+"""
+
+
+def test_a_killed_starter_ends_its_command_and_all_workers(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    starter = subprocess.Popen([sys.executable, "-c", START, str(tmp_path), WORK])
+    wait_until(lambda: log.exists() and "ready" in tail(log))
+    processes = [int(word) for word in tail(log).split()[1:3]]
+    starter.kill()
+    starter.wait()
+    # The command is still ending, and keeps the work dir locked.
+    with (
+        pytest.raises(ExperimentError, match="in use by another experiment, or by the last stage"),
+        lock_work_dir(tmp_path),
+    ):
+        pass
+    assert all(ends(process) for process in processes)
+    assert "saved" in tail(log)
+
+    def can_lock() -> bool:
+        try:
+            with lock_work_dir(tmp_path):
+                return True
+        except ExperimentError:
+            return False
+
+    wait_until(can_lock)
+
+
+def test_workers_of_a_killed_command_are_ended(tmp_path: Path) -> None:
+    script = WORK.replace("try:", "os.kill(os.getpid(), 9)\ntry:")
+    log = tmp_path / "log"
+    assert run(script, log)[0] == 128 + 9
+    assert all(ends(int(word)) for word in tail(log).split()[1:3])
 
 
 def test_the_tail_of_a_log_omits_overwritten_progress(tmp_path: Path) -> None:

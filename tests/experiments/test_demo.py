@@ -104,6 +104,21 @@ def test_the_tiny_demo_trains_one_epoch_on_tiny_data() -> None:
             assert "--scenes" in stage.command
 
 
+@pytest.mark.parametrize("name", ["work[1]", "*", "a b"])
+def test_files_are_found_in_folders_of_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    settings = DemoSettings(folder / "out", folder / "drawn")
+    for stage in [*make_stages(settings), make_report_stage(settings)]:
+        assert stage.files() == []
+        for pattern in stage.outputs:
+            path = Path(pattern.replace("[[]", "[").replace("[*]", "\0").replace("*", "made"))
+            path = Path(str(path).replace("\0", "*"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("made")
+        assert stage.missing_outputs() == []
+        assert all(path.startswith(str(folder)) for path in stage.files())
+
+
 def test_numbers_out_of_range_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"--seeds must be at least 1, but got 0"):
         DemoSettings(seeds=0)

@@ -7,12 +7,19 @@ from typing import Any
 
 import pytest
 
-from perception_kd.experiments.runner import environment, lock_work_dir
+from perception_kd.experiments.folders import Folders
+from perception_kd.experiments.locking import lock_work_dir
+from perception_kd.experiments.runner import environment
 from perception_kd.experiments.stages import ExperimentError, Stage
 from perception_kd.experiments.stamps import Plan, Stamps
+from perception_kd.experiments.workspace import Workspace
 from tests.experiments.toy_stages import WRITE, ToyStages
 
 FAIL = "import sys; sys.exit('the reason')"
+
+
+def make_stamps(folder: Path) -> Stamps:
+    return Stamps(folder, Folders(Workspace(folder, folder / "data")))
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ def test_a_changed_command_reruns_its_stage_and_its_readers(toy: ToyStages) -> N
 
 def plans_of(folder: Path, configs: list[dict[str, Any]]) -> list[Plan]:
     """Run a training once per config; return what was planned each time."""
-    stamps, plans = Stamps(folder / "stages"), []
+    stamps, plans = make_stamps(folder), []
     for config in configs:
         stage = Stage("train", "", ("-c", ""), (str(folder / "*.pth"),), config=config)
         settings = stamps.settings_of(stage, [stage])
@@ -89,7 +96,7 @@ def test_a_damaged_output_is_written_again(toy: ToyStages, damage: str) -> None:
 
 
 def test_a_file_added_by_the_user_is_ignored(tmp_path: Path) -> None:
-    stamps = Stamps(tmp_path / "stages")
+    stamps = make_stamps(tmp_path)
     stage = Stage("data", "", ("-c", ""), (str(tmp_path / "*.png"),))
     stamps.begin(stage, {}, stamps.plan(stage, {}))
     (tmp_path / "made.png").write_text("made")
@@ -174,7 +181,7 @@ def make_folder_stage(folder: Path) -> Stage:
 
 
 def test_the_folder_of_a_stage_is_deleted_before_a_fresh_start(tmp_path: Path) -> None:
-    stamps, stage = Stamps(tmp_path / "stages"), make_folder_stage(tmp_path / "run")
+    stamps, stage = make_stamps(tmp_path), make_folder_stage(tmp_path / "run")
     stamps.begin(stage, {"lr": 1}, stamps.plan(stage, {"lr": 1}))
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "epoch_1.pth").touch()
@@ -186,7 +193,7 @@ def test_the_folder_of_a_stage_is_deleted_before_a_fresh_start(tmp_path: Path) -
 
 
 def test_a_folder_that_no_stage_made_is_left_alone(tmp_path: Path) -> None:
-    stamps, stage = Stamps(tmp_path / "stages"), make_folder_stage(tmp_path / "run")
+    stamps, stage = make_stamps(tmp_path), make_folder_stage(tmp_path / "run")
     (tmp_path / "run").mkdir()
     with pytest.raises(ExperimentError, match=r"run already exists, but train has not written it"):
         stamps.begin(stage, {}, stamps.plan(stage, {}))
@@ -195,7 +202,7 @@ def test_a_folder_that_no_stage_made_is_left_alone(tmp_path: Path) -> None:
 
 def test_folders_left_empty_are_removed_with_their_files(tmp_path: Path) -> None:
     stage = Stage("data", "", ("-c", ""), (str(tmp_path / "root" / "**"),))
-    stamps = Stamps(tmp_path / "stages")
+    stamps = make_stamps(tmp_path)
     stamps.begin(stage, {"size": 1}, stamps.plan(stage, {"size": 1}))
     (tmp_path / "root" / "maps" / "basemap").mkdir(parents=True)
     for name in ("tables.json", "maps/basemap/city.png"):

@@ -1,11 +1,13 @@
 """Two stages whose scripts a test sets."""
 
+import glob
 import io
 from pathlib import Path
 
 from perception_kd.experiments.display import Display
 from perception_kd.experiments.runner import StageRunner
 from perception_kd.experiments.stages import Stage
+from perception_kd.experiments.workspace import Workspace
 
 # Logs its run in the file "runs", then writes its output: its input and its text.
 WRITE = """
@@ -48,7 +50,8 @@ class ToyStages:
     def runner(self) -> StageRunner:
         """Return a new runner, as another start of the program would make it."""
         stages = [self._stage("first"), self._stage("second", inputs=("first",))]
-        return StageRunner(self.folder, stages, Display(self.terminal))
+        workspace = Workspace(self.folder, self.folder / "data")
+        return StageRunner(workspace, stages, Display(self.terminal))
 
     def output(self, name: str) -> Path:
         """Return the output file of a stage."""
@@ -59,7 +62,7 @@ class ToyStages:
             name=name,
             about=f"The {name} stage",
             command=("-c", self.scripts[name], str(self.folder), name, self.texts[name]),
-            outputs=(str(self.output(name)),),
+            outputs=(glob.escape(str(self.output(name))),),
             inputs=inputs,
             resume=("--resume",),
         )

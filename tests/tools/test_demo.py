@@ -1,13 +1,17 @@
 """tools/demo.py as a user runs it."""
 
+import fcntl
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from perception_kd.experiments.demo import DemoSettings, make_stages
+from tests.experiments.test_commands import wait_until
 from tools import demo
 
 ROOT = Path(__file__).parent.parent.parent
@@ -71,6 +75,61 @@ def test_wrong_options_are_reported_in_one_line(
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--work-dir", "{0}/a", "--data-root", "{0}/a"], "are the same folder"),
+        (["--work-dir", "{0}/a", "--data-root", "{0}/a/info/regions/b"], "lies in"),
+        (["--work-dir", "{0}/linked", "--data-root", "{0}/b"], "a symbolic link that leads out"),
+    ],
+)
+def test_unsafe_folders_are_refused_before_anything_is_written(
+    tmp_path: Path, options: list[str], expected: str
+) -> None:
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "logs").symlink_to(tmp_path)
+    done = run(*(option.format(tmp_path) for option in options))
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert expected in line
+    assert [path.name for path in tmp_path.iterdir()] == ["linked"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_demo_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
+    """Stopped while its first stage starts; by two signals in a row where it may."""
+    options = [
+        "--tiny",
+        "--work-dir",
+        str(tmp_path / "demo"),
+        "--data-root",
+        str(tmp_path / "data"),
+    ]
+    log, lock = tmp_path / "demo" / "logs" / "data.log", tmp_path / "demo" / ".lock"
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "tools" / "demo.py"), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        wait_until(log.exists, 60)
+        time.sleep(1)
+        process.send_signal(number)
+        if number != signal.SIGKILL:
+            time.sleep(0.3)
+            process.send_signal(number)
+    assert process.returncode == (-9 if number == signal.SIGKILL else 128 + number)
+
+    def is_free() -> bool:
+        with lock.open("rb+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
+    wait_until(is_free, 30)
 
 
 @pytest.mark.slow
