@@ -3,31 +3,15 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from mmdet3d.models.backbones import MinkUNetBackbone
 from mmdet3d.models.layers import SparseBasicBlock, make_sparse_convmodule
 from spconv.pytorch import SparseConvTensor, SparseSequential
 from torch import Tensor, nn
 
 import perception_kd.ops  # noqa: F401  (fixes spconv on a CPU)
+from perception_kd.ops.batch_norm import VoxelBatchNorm
 from perception_kd.registry import MODELS
 from perception_kd.utils.checks import check_shape
-
-
-class VoxelBatchNorm(nn.BatchNorm1d):
-    """Batch norm that accepts a single voxel in training.
-
-    A small point cloud may have one voxel at the coarsest stage. A single value has no
-    variance, so it is normalized by the running statistics and does not update them.
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Normalize features of K voxels, shape (K, C)."""
-        if len(input) != 1:
-            return super().forward(input)
-        return F.batch_norm(
-            input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-        )
 
 
 @MODELS.register_module()

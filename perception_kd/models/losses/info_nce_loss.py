@@ -1,13 +1,10 @@
 """InfoNCE loss between paired features of two modalities."""
 
-from typing import Any
-
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
+from perception_kd.ops.ranks import combine_shares, gather_rows, rows_of_rank
 from perception_kd.registry import MODELS
 from perception_kd.utils.checks import check_shape
 
@@ -48,9 +45,9 @@ def info_nce(
         temperature: Divisor of the products, positive.
         symmetric: Average with the loss in which keys are the anchors.
         normalize: Scale the rows to unit length first.
-        gather_negatives: Take the keys of all ranks as candidates. All ranks then have
-            to call this, with any M. The mean stays over this rank's pairs, and
-            gradients reach the other ranks' keys.
+        gather_negatives: Compute the loss of the pairs of all ranks together, with the
+            keys of all as candidates. All ranks then have to call this, with any M.
+            The mean of their gradients is that of one process with all pairs.
 
     Returns:
         Scalar. Zero, still attached to the graph, when there are no pairs: a batch
@@ -66,64 +63,24 @@ def info_nce(
     pairs = torch.stack((query.to(wide), key.to(wide)), dim=1)
     if normalize:
         pairs = F.normalize(pairs, dim=2)
-    candidates, first = gather_rows(pairs) if gather_negatives else (pairs, 0)
+    candidates, lengths = gather_rows(pairs) if gather_negatives else (pairs, [len(pairs)])
     if len(query) == 0:
-        return (pairs.sum() + candidates.sum()) * 0.0
-
-    own = torch.arange(len(query), device=query.device) + first
-    loss = _cross_entropy(pairs[:, 0], candidates[:, 1], own, temperature)
-    if symmetric:
-        loss = (loss + _cross_entropy(pairs[:, 1], candidates[:, 0], own, temperature)) / 2
-    return loss
+        loss = (pairs.sum() + candidates.sum()) * 0.0
+    else:
+        rows = rows_of_rank(lengths)
+        own = torch.arange(rows.start, rows.stop, device=query.device)
+        loss = _cross_entropy(pairs[:, 0], candidates[:, 1], own, temperature)
+        if symmetric:
+            loss = (loss + _cross_entropy(pairs[:, 1], candidates[:, 0], own, temperature)) / 2
+    if len(lengths) == 1:
+        return loss
+    return combine_shares(loss * (len(query) / max(len(candidates), 1)))
 
 
 def _cross_entropy(anchors: Tensor, candidates: Tensor, own: Tensor, temperature: float) -> Tensor:
     # Autocast would round the logits to half: 8 bits for what is divided by 0.07.
     with torch.autocast(anchors.device.type, enabled=False):
         return F.cross_entropy((anchors / temperature) @ candidates.T, own)
-
-
-def gather_rows(rows: Tensor) -> tuple[Tensor, int]:
-    """Concatenate the rows of all ranks, which may have different numbers of them.
-
-    The gradient of a rank's rows is the sum over all ranks, so all ranks must call this
-    and run the backward pass, also those without rows.
-
-    Args:
-        rows: Rows of this rank, shape (M, ...), of one shape on all ranks except for M.
-
-    Returns:
-        Rows of all ranks in the order of ranks, and where this rank's begin. Without
-        a process group, or with one of one rank: ``rows`` and 0.
-    """
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
-        return rows, 0
-    own = torch.tensor([len(rows)], device=rows.device)
-    counts = [torch.empty_like(own) for _ in range(dist.get_world_size())]
-    dist.all_gather(counts, own)
-    lengths = [int(count) for count in counts]
-    gathered = _GatherRows.apply(rows, lengths)  # type: ignore[no-untyped-call]
-    return gathered, sum(lengths[: dist.get_rank()])
-
-
-class _GatherRows(torch.autograd.Function):
-    """All-gather of rows padded to the longest rank's number of them."""
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, lengths: list[int]) -> Tensor:
-        ctx.lengths = lengths
-        padded = rows.new_zeros(max(lengths), *rows.shape[1:])
-        padded[: len(rows)] = rows
-        parts = [torch.empty_like(padded) for _ in lengths]
-        dist.all_gather(parts, padded)
-        return torch.cat([part[:length] for part, length in zip(parts, lengths, strict=True)])
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        total = grad.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
-        return total.split(ctx.lengths)[dist.get_rank()], None
 
 
 @MODELS.register_module()
@@ -135,7 +92,9 @@ class InfoNCELoss(nn.Module):
         loss_weight: Factor on the result.
         symmetric: Average with the loss in which keys are the anchors.
         normalize: Scale the rows to unit length first.
-        gather_negatives: Take the keys of all ranks as candidates.
+        gather_negatives: In training, compute the loss of the pairs of all ranks
+            together. In eval mode only those of the batch are compared, so validation
+            does not depend on the number of ranks.
 
     Raises:
         ValueError: If ``temperature`` is not positive.
@@ -166,5 +125,5 @@ class InfoNCELoss(nn.Module):
             self.temperature,
             symmetric=self.symmetric,
             normalize=self.normalize,
-            gather_negatives=self.gather_negatives,
+            gather_negatives=self.gather_negatives and self.training,
         )

@@ -3,6 +3,13 @@
 import torch
 from torch import Tensor, nn
 
+from perception_kd.ops.ranks import (
+    combine_shares,
+    gather_rows,
+    num_ranks,
+    rows_of_rank,
+    sum_over_ranks,
+)
 from perception_kd.registry import MODELS
 from perception_kd.utils.checks import check_shape
 
@@ -17,6 +24,7 @@ def region_contrast(
     positives: str = "region",
     same_region_negatives: bool = True,
     region_normalize: bool = False,
+    anchor_rows: slice = slice(None),
 ) -> Tensor:
     """Contrast queries with the keys of all points, by their regions.
 
@@ -66,6 +74,8 @@ def region_contrast(
         positives: "region" or "point".
         same_region_negatives: Whether the other points of a region compete.
         region_normalize: Whether all regions have the same weight, or all points.
+        anchor_rows: Rows whose terms are added up, all by default. The others have the
+            same weights as with all: sums over disjoint rows add up to the loss.
 
     Returns:
         Scalar. Zero, still attached to the graph, when there is no anchor.
@@ -82,7 +92,9 @@ def region_contrast(
     _check_positives(positives)
 
     weights = anchor_weights(region_ids, region_normalize)
-    anchors = weights.nonzero().squeeze(1)
+    in_share = torch.zeros_like(weights, dtype=torch.bool)
+    in_share[anchor_rows] = True
+    anchors = ((weights > 0) & in_share).nonzero().squeeze(1)
     wide = torch.promote_types(torch.promote_types(query.dtype, key.dtype), torch.float32)
     query, key = query.to(wide), key.to(wide)
     if len(anchors) == 0:
@@ -175,12 +187,16 @@ class RegionContrastLoss(nn.Module):
             region of its own.
         symmetric: Average with the loss in which keys are the anchors.
         scope: "scene": candidates are those of a point's own scene, and the loss is the
-            mean over the scenes that have an anchor. "batch": candidates are those of
-            all scenes of this process, and all anchors, or regions, have one weight.
+            mean over the scenes that have an anchor, in training over those of all
+            ranks. "batch": candidates are those of all scenes of this process, and all
+            anchors, or regions, have one weight.
         loss_weight: Factor on the result.
+        gather_negatives: With scope "batch" in training, compute the loss of the scenes
+            of all ranks together. In eval mode only those of the batch are compared.
 
     Raises:
-        ValueError: If ``temperature`` is not positive, or a choice is unknown.
+        ValueError: If ``temperature`` is not positive, a choice is unknown, or
+            ``gather_negatives`` is given with scope "scene".
     """
 
     def __init__(
@@ -193,6 +209,7 @@ class RegionContrastLoss(nn.Module):
         symmetric: bool = True,
         scope: str = "scene",
         loss_weight: float = 1.0,
+        gather_negatives: bool = False,
     ) -> None:
         super().__init__()
         if temperature <= 0:
@@ -200,6 +217,11 @@ class RegionContrastLoss(nn.Module):
         _check_positives(positives)
         if scope not in ("scene", "batch"):
             raise ValueError(f'scope must be "scene" or "batch", but got "{scope}".')
+        if gather_negatives and scope != "batch":
+            raise ValueError(
+                f'gather_negatives needs scope="batch", but got "{scope}": the candidates of a '
+                "scene are all on one rank."
+            )
         self.temperature = temperature
         self.positives = positives
         self.same_region_negatives = same_region_negatives
@@ -208,6 +230,7 @@ class RegionContrastLoss(nn.Module):
         self.symmetric = symmetric
         self.scope = scope
         self.loss_weight = loss_weight
+        self.gather_negatives = gather_negatives
 
     def forward(
         self,
@@ -236,16 +259,40 @@ class RegionContrastLoss(nn.Module):
                 singleton_regions(*ids) for ids in zip(region_ids, point_ids, strict=True)
             ]
         if self.scope == "batch":
-            query, key = [torch.cat(query)], [torch.cat(key)]
-            region_ids = [torch.cat(make_ids_unique(region_ids))]
-            point_ids = [torch.cat(make_ids_unique(point_ids))]
+            contrast = self._contrast_ranks if self._gathers else self._contrast
+            ids = [torch.cat(make_ids_unique(each)) for each in (region_ids, point_ids)]
+            return self.loss_weight * contrast(torch.cat(query), torch.cat(key), ids[0], ids[1])
         scenes = zip(query, key, region_ids, point_ids, strict=True)
         losses = torch.stack([self._contrast(*scene) for scene in scenes])
         num_scenes = sum(bool((ids >= 0).any()) for ids in region_ids)
+        if self.training and num_ranks() > 1:
+            num_scenes = int(sum_over_ranks(num_scenes, losses.device))
+            return combine_shares(self.loss_weight * losses.sum() / max(num_scenes, 1))
         return self.loss_weight * losses.sum() / max(num_scenes, 1)
 
-    def _contrast(
+    @property
+    def _gathers(self) -> bool:
+        return self.gather_negatives and self.training
+
+    def _contrast_ranks(
         self, query: Tensor, key: Tensor, region_ids: Tensor, point_ids: Tensor
+    ) -> Tensor:
+        """Contrast this rank's anchors with the points of all ranks."""
+        pairs, lengths = gather_rows(torch.stack((query, key), dim=1))
+        regions, points = (
+            torch.cat(make_ids_unique(list(gather_rows(ids)[0].split(lengths))))
+            for ids in (region_ids, point_ids)
+        )
+        rows = rows_of_rank(lengths)
+        return combine_shares(self._contrast(pairs[:, 0], pairs[:, 1], regions, points, rows))
+
+    def _contrast(
+        self,
+        query: Tensor,
+        key: Tensor,
+        region_ids: Tensor,
+        point_ids: Tensor,
+        anchor_rows: slice = slice(None),
     ) -> Tensor:
         sides = [(query, key), (key, query)] if self.symmetric else [(query, key)]
         losses = [
@@ -257,6 +304,7 @@ class RegionContrastLoss(nn.Module):
                 positives=self.positives,
                 same_region_negatives=self.same_region_negatives,
                 region_normalize=self.region_normalize,
+                anchor_rows=anchor_rows,
             )
             for side in sides
         ]

@@ -1,12 +1,13 @@
 """The LiDAR network of pre-trainers, detectors and segmentors."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from perception_kd.geometry.voxelization import Voxels
+from perception_kd.ops.batch_norm import placeholder_rows, synchronizes
 from perception_kd.registry import MODELS
 from perception_kd.structures import ConfigDict
 
@@ -125,9 +126,7 @@ class LidarNetworkMixin(nn.Module):
         if self.pts_middle_encoder is not None:
             feats = head(self._encode_bev(voxels), points, voxels)
         else:
-            assert self.pts_backbone is not None
-            feats = self._encode_voxels(voxels)
-            feats = self.pts_backbone(feats, voxels.coors, voxels.batch_size, voxels.spatial_shape)
+            feats = self._for_voxels(self._run_sparse_backbone, voxels)[: len(voxels.coors)]
             feats = head(feats, points, voxels)
         if len(voxels.coors) == 0:
             feats = feats + self._attached_zero()
@@ -154,9 +153,7 @@ class LidarNetworkMixin(nn.Module):
         return bev + self._attached_zero() if len(voxels.coors) == 0 else bev
 
     def _encode_bev(self, voxels: Voxels) -> Tensor:
-        assert self.pts_middle_encoder is not None
-        feats = self._encode_voxels(voxels)
-        bev = self.pts_middle_encoder(feats, voxels.coors, voxels.batch_size)
+        bev = self._for_voxels(self._run_middle_encoder, voxels)
         for part in (self.pts_backbone, self.pts_neck):
             if part is not None:
                 bev = part(bev)
@@ -165,6 +162,30 @@ class LidarNetworkMixin(nn.Module):
         if len(bev) != 1:
             raise ValueError(f"The network must give one level of maps, but got {len(bev)}.")
         return bev[0]
+
+    def _for_voxels(self, run: Callable[[Voxels], Tensor], voxels: Voxels) -> Tensor:
+        """Run sparse parts, also where other ranks have voxels and this one has none.
+
+        Without voxels, spconv skips batch norms that the other ranks wait in. One voxel
+        of zeros then passes the parts, and its features are zeros.
+        """
+        if len(voxels.coors) > 0 or not synchronizes(self.lidar_network_parts()):
+            return run(voxels)
+        with placeholder_rows():
+            return run(_one_voxel_of_zeros(voxels)) * 0.0
+
+    def _run_middle_encoder(self, voxels: Voxels) -> Tensor:
+        assert self.pts_middle_encoder is not None
+        feats = self._encode_voxels(voxels)
+        bev: Tensor = self.pts_middle_encoder(feats, voxels.coors, voxels.batch_size)
+        return bev
+
+    def _run_sparse_backbone(self, voxels: Voxels) -> Tensor:
+        assert self.pts_backbone is not None
+        feats: Tensor = self.pts_backbone(
+            self._encode_voxels(voxels), voxels.coors, voxels.batch_size, voxels.spatial_shape
+        )
+        return feats
 
     def _encode_voxels(self, voxels: Voxels) -> Tensor:
         if self.pts_voxel_encoder is None:
@@ -181,6 +202,15 @@ class LidarNetworkMixin(nn.Module):
         """
         parameters = [p.sum() for part in self.lidar_network_parts() for p in part.parameters()]
         return torch.stack(parameters).sum() * 0.0
+
+
+def _one_voxel_of_zeros(voxels: Voxels) -> Voxels:
+    num_points = voxels.num_points
+    return voxels._replace(
+        features=voxels.features.new_zeros(1, *voxels.features.shape[1:]),
+        coors=voxels.coors.new_zeros(1, 4),
+        num_points=None if num_points is None else num_points.new_ones(1),
+    )
 
 
 def build_part(part: ConfigDict | None) -> nn.Module | None:

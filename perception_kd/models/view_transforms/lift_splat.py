@@ -104,7 +104,9 @@ class LSSViewTransform(nn.Module):
         check_shape("cameras.lidar2cam", cameras.lidar2cam, (len(img_feats), 4, 4))
         scores = self.predict_depth(img_feats, cameras, points)
         depth_scores, feats = scores.split([self.num_depths, self.out_channels], dim=1)
-        return self.downsample(self.splat(depth_scores.float().softmax(dim=1), feats, cameras))
+        wide = torch.promote_types(depth_scores.dtype, torch.float32)
+        depth_probs = depth_scores.softmax(dim=1, dtype=wide)
+        return self.downsample(self.splat(depth_probs, feats, cameras))
 
     def splat(self, depth_probs: Tensor, feats: Tensor, cameras: Cameras) -> Tensor:
         """Sum weighted features in the cells of the grid.

@@ -10,7 +10,7 @@ from mmdet3d.models.backbones import MinkUNetBackbone
 from torch import Tensor, nn
 
 from perception_kd.models.backbones import MinkUNet
-from perception_kd.models.backbones.minkunet import VoxelBatchNorm
+from perception_kd.ops.batch_norm import VoxelBatchNorm
 
 TINY: dict[str, Any] = dict(
     in_channels=2,
