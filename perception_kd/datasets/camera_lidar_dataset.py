@@ -9,14 +9,16 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
 
 from perception_kd.datasets.catalog import find_data_set, get_data_set
+from perception_kd.datasets.info_checks import count_lacking, find_fault
 from perception_kd.datasets.info_parsing import class_of_category, parse_boxes, parse_sample
 from perception_kd.datasets.pipeline import Pipeline, list_steps
 from perception_kd.datasets.seeding import make_rng
 from perception_kd.datasets.selection import select_samples
 from perception_kd.datasets.semantic_labels import IGNORE_INDEX
 from perception_kd.datasets.shared_state import SharedState
-from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.info_file import read_info
+from perception_kd.io.errors import BrokenFileError, FieldError
+from perception_kd.io.info_fields import read_field
+from perception_kd.io.info_file import name_entry, read_info
 from perception_kd.registry import DATASETS, TRANSFORMS
 from perception_kd.structures import Indices, InfoEntry, Sample
 
@@ -45,7 +47,8 @@ class CameraLidarDataset(BaseDataset):
         info_root: Folder of info files and caches; None means ``data_root``.
         pipeline: Transforms, as configs or callables; a list, or a dict of named steps
             (:func:`~perception_kd.datasets.pipeline.list_steps`).
-        cameras: Names of the cameras to use, in this order; None means all of them.
+        cameras: Names of the cameras to use, in this order; None means all of them. A
+            sample that lacks a camera has one view less; their number is logged.
         scenes: As in :func:`~perception_kd.datasets.selection.select_samples`, where
             names of splits are those of the data set's ``splits`` module. SLidR
             pre-trains on "parametrize_train"; "nuscenes_slidr_1pct" has 1 % of the
@@ -141,8 +144,34 @@ class CameraLidarDataset(BaseDataset):
             self._metainfo.setdefault(key, value)
         self._add_classes()
         self._class_of_label = self._make_label_mapping()
-        selected = select_samples(info, self.scenes, self.scene_step, self.sample_step)
-        return [self.parse_data_info(sample) for sample in selected]
+        selected = self._select(info)
+        samples = []
+        for raw in selected:
+            with name_entry(self.ann_file, info, raw):
+                samples.append(self.parse_data_info(raw))
+        fault = find_fault(samples)
+        if fault is not None:
+            with name_entry(self.ann_file, info, selected[fault.place]):
+                raise FieldError(fault.text)
+        return samples
+
+    def _select(self, info: Mapping[str, Any]) -> list[InfoEntry]:
+        """Return the selected entries of the info file, and log which lack cameras."""
+        for raw in info["data_list"]:
+            with name_entry(self.ann_file, info, raw):
+                read_field(raw, "scene_name", str)
+        try:
+            selected = select_samples(info, self.scenes, self.scene_step, self.sample_step)
+            lacking = count_lacking(selected, self.cameras)
+        except ValueError as error:
+            raise ValueError(f"{self.ann_file}: {error}") from error
+        if lacking:
+            text = ", ".join(f"{name} in {number}" for name, number in lacking.items())
+            MMLogger.get_current_instance().warning(
+                f"{self.ann_file}: of {len(selected)} samples some have no image of a camera, and "
+                f"one view less: {text}."
+            )
+        return selected
 
     def _make_label_mapping(self) -> Indices | None:
         """Return the class of each raw label, or None if it is unknown."""

@@ -1,71 +1,107 @@
 """Parse the entries of an info file."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from perception_kd.io.info_file import image_shape, resolve_path
+from perception_kd.io.errors import FieldError
+from perception_kd.io.info_fields import (
+    image_shape,
+    read_count,
+    read_field,
+    read_matrix,
+    read_name,
+    read_number,
+    read_path,
+    show,
+)
+from perception_kd.io.info_file import resolve_path
 from perception_kd.structures import InfoBoxes, InfoEntry, Sample, Sweep
+
+_MAX_COLUMNS = 64
 
 
 def parse_sample(
     raw: InfoEntry,
-    metainfo: dict[str, Any],
+    metainfo: Mapping[str, Any],
     cameras: Sequence[str] | None = None,
     max_sweeps: int = 10,
 ) -> Sample:
     """Return the keys of ``docs/sample.md`` that come from an info file.
 
+    Values of matrices are not checked; see
+    :func:`~perception_kd.datasets.info_checks.check_samples`.
+
     Args:
         raw: Entry of the info file.
         metainfo: Head of the info file.
-        cameras: Names of the cameras to use, in this order; None means all of them.
+        cameras: Names of the cameras to use, in this order; None means all of them. A
+            camera that the entry lacks has no view.
         max_sweeps: Largest number of earlier sweeps.
 
     Returns:
         The sample, with paths relative to the data set.
 
     Raises:
-        ValueError: If a camera is unknown.
+        FieldError: If a field is missing or of another type.
     """
-    lidar, images, mask = raw["lidar_points"], raw["images"], raw.get("pts_semantic_mask_path")
-    names = list(images) if cameras is None else list(cameras)
-    unknown = [name for name in names if name not in images]
-    if unknown:
-        raise ValueError(f"cameras must be among {list(images)}, but got {unknown}.")
-    views = [images[name] for name in names]
-    sweeps = raw.get("lidar_sweeps", [])[:max_sweeps]
+    mask = raw.get("pts_semantic_mask_path")
+    images = read_field(raw, "images", dict) if "images" in raw else {}
+    sweeps = read_field(raw, "lidar_sweeps", list) if "lidar_sweeps" in raw else []
+    sample = {
+        "sample_token": read_name(raw, "token"),
+        "scene_token": read_field(raw, "scene_token", str),
+        "scene_name": read_field(raw, "scene_name", str),
+        "location": None if raw.get("location") is None else read_name(raw, "location"),
+        **_parse_lidar(read_field(raw, "lidar_points", dict), metainfo),
+        "lidar_sweeps": [_parse_sweep(sweep, i) for i, sweep in enumerate(sweeps[:max_sweeps])],
+        **_parse_views(images, metainfo, cameras),
+        "pts_semantic_mask_path": mask
+        and resolve_path(metainfo, "pts_semantic_mask", read_path(raw, "pts_semantic_mask_path")),
+    }
+    return cast(Sample, sample)
+
+
+def _parse_lidar(lidar: Mapping[str, Any], metainfo: Mapping[str, Any]) -> dict[str, Any]:
+    where = "lidar_points."
     return {
-        "sample_token": raw["token"],
-        "scene_token": raw["scene_token"],
-        "scene_name": raw["scene_name"],
-        "location": raw.get("location"),
-        "timestamp": lidar["timestamp"],
-        "lidar_token": lidar["sample_data_token"],
-        "lidar_path": resolve_path(metainfo, "pts", lidar["lidar_path"]),
-        "num_pts_feats": lidar["num_pts_feats"],
-        "lidar2ego": np.array(lidar["lidar2ego"], float),
-        "ego2global": np.array(lidar["ego2global"], float),
-        "lidar_sweeps": [_parse_sweep(sweep) for sweep in sweeps],
-        "cam_names": names,
-        "img_tokens": [view["sample_data_token"] for view in views],
-        "img_paths": [
-            resolve_path(metainfo, name, view["img_path"])
-            for name, view in zip(names, views, strict=True)
-        ],
-        "img_shapes": [image_shape(view) for view in views],
-        "lidar2cam": np.array([view["lidar2cam"] for view in views], float),
-        "cam2img": np.array([view["cam2img"] for view in views], float),
-        "pts_semantic_mask_path": mask and resolve_path(metainfo, "pts_semantic_mask", mask),
+        "timestamp": read_number(lidar, "timestamp", where),
+        "lidar_token": read_name(lidar, "sample_data_token", where),
+        "lidar_path": resolve_path(metainfo, "pts", read_path(lidar, "lidar_path", where)),
+        "num_pts_feats": read_count(lidar, "num_pts_feats", 4, _MAX_COLUMNS, where),
+        "lidar2ego": read_matrix(lidar, "lidar2ego", (4, 4), where),
+        "ego2global": read_matrix(lidar, "ego2global", (4, 4), where),
     }
 
 
-def _parse_sweep(sweep: Mapping[str, Any]) -> Sweep:
+def _parse_views(
+    images: Mapping[str, Any], metainfo: Mapping[str, Any], cameras: Sequence[str] | None
+) -> dict[str, Any]:
+    names = [name for name in (images if cameras is None else cameras) if name in images]
+    views = [(images[name], name, f"images.{name}.") for name in names]
+    lidar2cam = [read_matrix(view, "lidar2cam", (4, 4), where) for view, _, where in views]
+    cam2img = [read_matrix(view, "cam2img", (3, 3), where) for view, _, where in views]
     return {
-        "lidar_path": sweep["lidar_points"]["lidar_path"],
-        "sweep2lidar": np.array(sweep["sweep2lidar"], float),
-        "timestamp": sweep["timestamp"],
+        "cam_names": names,
+        "img_tokens": [read_name(view, "sample_data_token", where) for view, _, where in views],
+        "img_paths": [
+            resolve_path(metainfo, name, read_path(view, "img_path", where))
+            for view, name, where in views
+        ],
+        "img_shapes": [image_shape(view, where) for view, _, where in views],
+        "lidar2cam": np.array(lidar2cam).reshape(-1, 4, 4),
+        "cam2img": np.array(cam2img).reshape(-1, 3, 3),
+    }
+
+
+def _parse_sweep(sweep: Any, index: int) -> Sweep:
+    where = f"lidar_sweeps[{index}]."
+    lidar = read_field(sweep, "lidar_points", dict, where)
+    return {
+        "lidar_path": read_path(lidar, "lidar_path", f"{where}lidar_points."),
+        "sweep2lidar": read_matrix(sweep, "sweep2lidar", (4, 4), where),
+        "timestamp": read_number(sweep, "timestamp", where),
     }
 
 
@@ -78,6 +114,9 @@ def class_of_category(
         categories: Index of each category by name, from the head of the info file.
         classes: Names of the classes, in order.
 
+    Returns:
+        The class of each index that boxes may have; -1 for other categories.
+
     Raises:
         ValueError: If there is no class, or a class is not among the categories.
     """
@@ -87,23 +126,57 @@ def class_of_category(
             f"metainfo.classes must be categories of the info file, {categories}, but got "
             f"{unknown}; boxes need an info file of annotated data."
         )
-    return {categories[name]: index for index, name in enumerate(classes)}
+    others = dict.fromkeys([-1, *categories.values()], -1)
+    return others | {categories[name]: index for index, name in enumerate(classes)}
 
 
-def parse_boxes(raw: Sequence[InfoEntry], class_of: Mapping[int, int]) -> InfoBoxes:
+def parse_boxes(raw: Any, class_of: Mapping[int, int]) -> InfoBoxes:
     """Return the boxes of a sample.
+
+    A velocity of NaN is unknown, and becomes zero.
 
     Args:
         raw: ``instances`` of a sample of the info file.
         class_of: From :func:`class_of_category`.
+
+    Raises:
+        FieldError: If a field is missing or of another type, or a label is unknown.
     """
-    rows = [[*box["bbox_3d"], *box.get("velocity", (0.0, 0.0))] for box in raw]
-    boxes = np.array(rows, np.float64).reshape(-1, 9)
-    # Velocities only: a box at an unknown position must not end up at the sensor.
-    boxes[:, 7:] = np.nan_to_num(boxes[:, 7:])
-    return InfoBoxes(
-        bboxes_3d=boxes,
-        labels_3d=np.array([class_of.get(box["bbox_label_3d"], -1) for box in raw], np.int64),
-        is_valid=np.array([box["bbox_3d_isvalid"] for box in raw], bool),
-        num_lidar_pts=np.array([box["num_lidar_pts"] for box in raw], np.int64),
-    )
+    try:
+        rows = [[*box["bbox_3d"], *box.get("velocity", (0.0, 0.0))] for box in raw]
+        boxes = np.array(rows, np.float64).reshape(len(rows), 9)
+        # Velocities only: a box at an unknown position must not end up at the sensor.
+        boxes[:, 7:][np.isnan(boxes[:, 7:])] = 0
+        return InfoBoxes(
+            bboxes_3d=boxes,
+            labels_3d=np.array([_class_of(box, class_of) for box in raw], np.int64),
+            is_valid=np.array([_flag(box["bbox_3d_isvalid"]) for box in raw], bool),
+            num_lidar_pts=np.array([box["num_lidar_pts"] for box in raw], np.int64),
+        )
+    except FieldError:
+        raise
+    except KeyError as error:
+        raise FieldError(f"instances: {error.args[0]} of a box is missing") from error
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise FieldError(
+            "instances must be boxes with 7 numbers as bbox_3d, 2 as velocity, a bool as "
+            f"bbox_3d_isvalid and an integer as num_lidar_pts ({show(str(error))})"
+        ) from error
+
+
+def _class_of(box: Mapping[str, Any], class_of: Mapping[int, int]) -> int:
+    label = box["bbox_label_3d"]
+    if label not in class_of:
+        raise FieldError(
+            f"instances: bbox_label_3d of a box is {show(label)}, but the categories of the file "
+            f"are {show(sorted(class_of))}"
+        )
+    return class_of[label]
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise FieldError(
+            f"instances: bbox_3d_isvalid of a box must be a bool, but is {show(value)}"
+        )
+    return bool(value)

@@ -7,3 +7,10 @@ class BrokenFileError(ValueError):
     A dataset with ``on_error="skip"`` skips samples with missing files
     (``FileNotFoundError``) or broken ones; no other error is skipped.
     """
+
+
+class FieldError(ValueError):
+    """A field of an entry is missing or has a wrong value.
+
+    Whoever knows file and entry raises an error that names them as well.
+    """

@@ -22,10 +22,12 @@ itself. Times are s, lengths m, matrices 4x4 ``src2dst`` as nested lists.
 import os
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from perception_kd.io.errors import FieldError
+from perception_kd.io.info_fields import show
 from perception_kd.io.plain_pickle import PlainUnpickler
 from perception_kd.structures import InfoEntry
 
@@ -52,27 +54,41 @@ def read_info(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"No info file at {path}; {_remedy(path, {})}")
-    content = _unpickle(path)
-    fault = _find_fault(content)
+        raise FileNotFoundError(f"No info file at {path}; {creation_remedy(path, {})}")
+    with _explain_broken(path), path.open("rb") as file:
+        content = PlainUnpickler(file).load()
+        fault = _find_fault(content)
     if fault:
         found = content if isinstance(content, dict) else {}
         raise ValueError(
-            f"{path} is not an info file of this version: {fault}; {_remedy(path, found)}"
+            f"{path} is not an info file of this version: {fault}; {creation_remedy(path, found)}"
         )
     return content
 
 
-def image_shape(view: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Return the height and width of an image in px, or None if they are not stored.
+@contextmanager
+def name_entry(path: str | Path, info: Mapping[str, Any], sample: Any) -> Iterator[None]:
+    """Name file and sample in errors of single fields.
 
     Args:
-        view: Entry of a camera in ``images`` of a sample.
+        path: The info file.
+        info: Its content.
+        sample: The entry that is read, of ``info["data_list"]``.
+
+    Raises:
+        ValueError: If a field is wrong, in place of the ``FieldError``.
     """
-    return (view["height"], view["width"]) if {"height", "width"} <= view.keys() else None
+    try:
+        yield
+    except FieldError as error:
+        index = next(i for i, entry in enumerate(info["data_list"]) if entry is sample)
+        raise ValueError(
+            f"{path}, sample {index} ({show(sample.get('token'))}): {error}; "
+            f"{creation_remedy(path, info)}"
+        ) from error
 
 
-def resolve_path(metainfo: dict[str, Any], kind: str, path: str) -> str:
+def resolve_path(metainfo: Mapping[str, Any], kind: str, path: str) -> str:
     """Return a path of a sample relative to the data set's root.
 
     Args:
@@ -80,12 +96,7 @@ def resolve_path(metainfo: dict[str, Any], kind: str, path: str) -> str:
         kind: ``pts``, ``pts_semantic_mask`` or the name of a camera.
         path: Path as in the sample.
     """
-    return os.path.join(metainfo["data_prefix"].get(kind, ""), path)
-
-
-def _unpickle(path: Path) -> Any:
-    with _explain_broken(path), path.open("rb") as file:
-        return PlainUnpickler(file).load()
+    return os.path.join(metainfo.get("data_prefix", {}).get(kind, ""), path)
 
 
 @contextmanager
@@ -98,8 +109,13 @@ def _explain_broken(path: Path) -> Iterator[None]:
     except Exception as error:
         size = path.stat().st_size
         raise ValueError(
-            f"{path} is broken: reading its {size} bytes failed: {error}; {_remedy(path, {})}"
+            f"{path} is broken: reading its {size} bytes failed: {_first_line(error)}; "
+            f"{creation_remedy(path, {})}"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [repr(error)])[0][:200]
 
 
 def _find_fault(content: Any) -> str:
@@ -120,11 +136,22 @@ def _find_fault(content: Any) -> str:
     if version != SCHEMA_VERSION:
         return f"its schema_version is {version}, not {SCHEMA_VERSION}"
     if metainfo.get("coordinates") != COORDINATES:
-        return f"its coordinates are {metainfo.get('coordinates')!r}"
+        return f"its coordinates are {show(metainfo.get('coordinates'))}"
+    return _find_head_fault(metainfo)
+
+
+def _find_head_fault(metainfo: Mapping[str, Any]) -> str:
+    prefix, categories = metainfo.get("data_prefix", {}), metainfo.get("categories", {})
+    if not all(isinstance(metainfo.get(name), str) for name in ("dataset", "version")):
+        return "its metainfo must name dataset and version"
+    if not isinstance(prefix, dict) or not all(isinstance(v, str) for v in prefix.values()):
+        return f"its data_prefix must be a dict of folders, but is {show(prefix)}"
+    if not isinstance(categories, dict) or not all(isinstance(v, int) for v in categories.values()):
+        return f"its categories must be a dict of integers, but is {show(categories)}"
     return ""
 
 
-def _head(content: dict[str, Any]) -> dict[str, Any]:
+def _head(content: Mapping[str, Any]) -> dict[str, Any]:
     head = content.get("metainfo", content.get("metadata"))
     return head if isinstance(head, dict) else {}
 
@@ -133,8 +160,10 @@ def _has_old_boxes(samples: list[InfoEntry]) -> bool:
     """Return whether cars are longer along their second size than along their first."""
     first = second = 0.0
     for sample in samples:
-        for box in _car_boxes(sample):
-            first, second = first + box[3], second + box[4]
+        # Entries that cannot be read are left to the checks of single fields.
+        with suppress(TypeError, AttributeError, LookupError):
+            for box in _car_boxes(sample):
+                first, second = first + box[3], second + box[4]
     return first < second
 
 
@@ -147,16 +176,21 @@ def _car_boxes(sample: InfoEntry) -> Iterator[Any]:
             yield box
 
 
-def _remedy(path: Path, content: dict[str, Any]) -> str:
-    """Return the part of an error that says how to make the file again."""
-    metainfo = _head(content)
+def creation_remedy(path: str | Path, content: Mapping[str, Any]) -> str:
+    """Return the part of an error that says how to make a file again.
+
+    Args:
+        path: The info file.
+        content: Its content, as far as it could be read.
+    """
+    path, metainfo = Path(path), _head(content)
     command = metainfo.get("command")
-    if not command:
+    if not command or not isinstance(command, str):
         # A data set, its command and the prefix of its files have the same name.
         of_file = path.name.partition("_infos_")[0] if "_infos_" in path.name else "DATASET"
-        name = metainfo.get("dataset", metainfo.get("DATASET", "")).lower() or of_file
+        name = str(metainfo.get("dataset", metainfo.get("DATASET", ""))).lower() or of_file
         words = ["python", "tools/create_data.py", name, "--root", str(path.parent)]
         if "version" in metainfo:
-            words += ["--version", metainfo["version"]]
+            words += ["--version", str(metainfo["version"])]
         command = shlex.join(words)
     return f"make it with: {command}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from perception_kd.io.bounded import file_size, read_bounded
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.point_checks import find_point_fault
+from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import Points
 
 MAX_POINTS = 2**22  # of one sweep
@@ -57,10 +58,11 @@ def read_points(path: str | Path, num_columns: int) -> Points:
     points = decode(data, Path(path), num_columns)
     fault = find_point_fault(points)
     if fault:
+        guess = find_layout_fault(data, num_columns)
         raise BrokenFileError(
-            f"{path} does not hold points as {num_columns} float32 per row: {fault}. Copy the "
-            "file again, convert the data set with its true columns and types, or skip such "
-            'samples with on_error="skip".'
+            f"{path} does not hold points as {num_columns} float32 per row: {fault}"
+            f"{guess and f' (it {guess})'}. Copy the file again, convert the data set with its "
+            'true columns and types, or skip such samples with on_error="skip".'
         )
     return points
 

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     infos = read_infos(args)
     preset = args.preset or infos[args.info[0]]["metainfo"]["dataset"]
     settings = get_preset(preset).with_values(args.settings)
-    lists = [list_sweeps(info, args.data_root) for info in infos.values()]
+    lists = [list_sweeps(path, info, args.data_root) for path, info in infos.items()]
     sweeps = list({sweep.key: sweep for sweeps in lists for sweep in sweeps}.values())
     folder = args.out_dir or Path(args.info[0]).parent / "regions" / "dbscan"
     options = ["--preset", preset.lower()]

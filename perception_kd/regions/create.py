@@ -10,13 +10,14 @@ from typing import Any
 from perception_kd import __version__
 from perception_kd.io.cache import Cache
 from perception_kd.io.filler import Filler, InputFile
-from perception_kd.io.info_file import resolve_path
+from perception_kd.io.info_fields import read_count, read_field, read_name, read_path
+from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
 from perception_kd.io.readers import count_stored_points, read_points
 from perception_kd.regions.codec import EXTENSION, KIND, encode_region_ids, load_region_ids
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.regions.statistics import RegionStatistics, count_regions
-from perception_kd.structures import Points
+from perception_kd.structures import InfoEntry, Points
 
 
 @dataclass(frozen=True)
@@ -81,21 +82,39 @@ class RegionFiller(Filler[SweepFile, Points]):
         draw_regions(points, region_ids, path, f"{source.scene}, {source.key}")
 
 
-def list_sweeps(info: Mapping[str, Any], data_root: str | Path) -> list[SweepFile]:
+def list_sweeps(
+    info_file: str | Path, info: Mapping[str, Any], data_root: str | Path
+) -> list[SweepFile]:
     """Return the sweep of each sample of an info file.
 
     Args:
-        info: Content of the info file.
+        info_file: Path of the info file, for errors.
+        info: Its content.
         data_root: Folder of the data set.
+
+    Raises:
+        ValueError: If a field is wrong, or there is no sample.
     """
     sweeps = []
     for sample in info["data_list"]:
-        lidar = sample["lidar_points"]
-        path = os.path.join(data_root, resolve_path(info["metainfo"], "pts", lidar["lidar_path"]))
-        sweeps.append(
-            SweepFile(sample["token"], path, sample["scene_name"], lidar["num_pts_feats"])
-        )
+        with name_entry(info_file, info, sample):
+            sweeps.append(_make_source(sample, info["metainfo"], data_root))
+    if not sweeps:
+        raise ValueError(f"{info_file} lists no sweeps; {creation_remedy(info_file, info)}")
     return sweeps
+
+
+def _make_source(
+    sample: InfoEntry, metainfo: Mapping[str, Any], data_root: str | Path
+) -> SweepFile:
+    lidar, where = read_field(sample, "lidar_points", dict), "lidar_points."
+    path = resolve_path(metainfo, "pts", read_path(lidar, "lidar_path", where))
+    return SweepFile(
+        key=read_name(sample, "token"),
+        path=os.path.join(data_root, path),
+        scene=read_field(sample, "scene_name", str),
+        num_columns=read_count(lidar, "num_pts_feats", 4, 64, where),
+    )
 
 
 def collect_statistics(cache: Cache, sweeps: Sequence[SweepFile]) -> Iterator[RegionStatistics]:

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
 
     settings = SlicSettings(args.backend, args.num_segments, args.compactness, args.sigma)
     infos = read_infos(args)
-    lists = [list_images(info, args.data_root, args.cameras) for info in infos.values()]
+    lists = [list_images(path, info, args.data_root, args.cameras) for path, info in infos.items()]
     images = list({image.key: image for images in lists for image in images}.values())
     folder = args.out_dir or settings.default_folder(args.info[0])
     options = []

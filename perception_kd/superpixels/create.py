@@ -11,7 +11,8 @@ import cv2
 from perception_kd.io.cache import Cache
 from perception_kd.io.filler import Filler, InputFile
 from perception_kd.io.image_files import read_image
-from perception_kd.io.info_file import image_shape, resolve_path
+from perception_kd.io.info_fields import image_shape, read_field, read_name, read_path
+from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
 from perception_kd.superpixels.backends import describe_backend, get_backend
 from perception_kd.superpixels.codec import (
     EXTENSION,
@@ -91,31 +92,50 @@ class SuperpixelFiller(Filler[ImageFile, Image]):
 
 
 def list_images(
-    info: Mapping[str, Any], data_root: str | Path, cameras: Sequence[str] | None = None
+    info_file: str | Path,
+    info: Mapping[str, Any],
+    data_root: str | Path,
+    cameras: Sequence[str] | None = None,
 ) -> list[ImageFile]:
     """Return the images of an info file.
 
     Args:
-        info: Content of the info file.
+        info_file: Path of the info file, for errors.
+        info: Its content.
         data_root: Folder of the data set.
         cameras: Cameras to use; None uses all.
 
     Raises:
-        ValueError: If a camera is in no sample.
+        ValueError: If a field is wrong, a camera is in no sample, or there is no image.
     """
     images = []
     seen = set()
     for sample in info["data_list"]:
-        seen |= sample["images"].keys()
-        for name, view in sample["images"].items():
-            if cameras is None or name in cameras:
-                path = resolve_path(info["metainfo"], name, view["img_path"])
-                path = os.path.join(data_root, path)
-                images.append(ImageFile(view["sample_data_token"], path, image_shape(view)))
+        with name_entry(info_file, info, sample):
+            views = read_field(sample, "images", dict)
+            seen |= views.keys()
+            images += [
+                _make_source(view, name, info["metainfo"], data_root)
+                for name, view in views.items()
+                if cameras is None or name in cameras
+            ]
     unknown = set(cameras or ()) - seen
-    if unknown:
-        raise ValueError(f"cameras must be among {sorted(seen)}, but got {sorted(unknown)}.")
+    if unknown or not images:
+        raise ValueError(
+            f"{info_file}: cameras must be among {sorted(seen)}, but got {sorted(unknown)}."
+            if unknown
+            else f"{info_file} lists no images; {creation_remedy(info_file, info)}"
+        )
     return images
+
+
+def _make_source(
+    view: Any, camera: str, metainfo: Mapping[str, Any], data_root: str | Path
+) -> ImageFile:
+    where = f"images.{camera}."
+    path = resolve_path(metainfo, camera, read_path(view, "img_path", where))
+    token = read_name(view, "sample_data_token", where)
+    return ImageFile(token, os.path.join(data_root, path), image_shape(view, where))
 
 
 def _size(image: Image) -> tuple[int, int]:

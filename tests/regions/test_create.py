@@ -64,7 +64,7 @@ def get_times(cache: Cache) -> dict[str, int]:
 
 
 def test_sweeps_are_found_by_token_and_prefix(root: Path) -> None:
-    sweeps = list_sweeps(read_info(root / "infos.pkl"), root)
+    sweeps = list_sweeps("infos.pkl", read_info(root / "infos.pkl"), root)
     assert [sweep.key for sweep in sweeps] == ["a", "b", "c"]
     assert [sweep.scene for sweep in sweeps] == ["scene-0", "scene-0", "scene-1"]
     assert sweeps[1].path == f"{root}/samples/b.bin"
@@ -150,7 +150,7 @@ def test_verify_replaces_only_broken_files(root: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:-20])
     create(root, "--verify")
-    sweep = list_sweeps(read_info(root / "infos.pkl"), root)[1]
+    sweep = list_sweeps("infos.pkl", read_info(root / "infos.pkl"), root)[1]
     assert load_region_ids(cache, "b", sweep.count_points()).max() == 1
     del before["b"]
     assert before.items() <= get_times(cache).items()
@@ -234,7 +234,7 @@ def test_worker_processes_make_the_same_regions(root: Path) -> None:
     create(root)
     create(root, "--out-dir", str(root / "two"), "--workers", "2")
     one, two = open_cache(root), open_cache(root, "two")
-    for sweep in list_sweeps(read_info(root / "infos.pkl"), root):
+    for sweep in list_sweeps("infos.pkl", read_info(root / "infos.pkl"), root):
         number = sweep.count_points()
         expected = load_region_ids(one, sweep.key, number)
         assert np.array_equal(load_region_ids(two, sweep.key, number), expected)

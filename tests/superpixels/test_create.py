@@ -59,13 +59,13 @@ def get_times(cache: Cache) -> dict[str, int]:
 
 def test_images_are_found_by_token_and_prefix(root: Path) -> None:
     info = read_info(root / "infos.pkl")
-    images = list_images(info, root, ["CAM_BACK"])
+    images = list_images("infos.pkl", info, root, ["CAM_BACK"])
     assert images == [
         ImageFile(f"CAM_BACK-{i}", f"{root}/samples/CAM_BACK/{i}.jpg", None) for i in (0, 1)
     ]
-    assert len(list_images(info, root)) == 4
+    assert len(list_images("infos.pkl", info, root)) == 4
     with pytest.raises(ValueError, match=r"among \['CAM_BACK', 'CAM_FRONT'\], but got \['LEFT'\]"):
-        list_images(info, root, ["LEFT"])
+        list_images("infos.pkl", info, root, ["LEFT"])
 
 
 def test_the_cache_holds_the_segments_of_each_image(root: Path) -> None:

@@ -176,11 +176,16 @@ class LoadImages(Transform):
         """Return the sample with images.
 
         Raises:
-            FileNotFoundError: If an image is missing.
+            FileNotFoundError: If an image is missing, or the sample has no camera.
             BrokenFileError: If an image is truncated, not an image, or of another size
                 than the info file says.
         """
         paths = sample["img_paths"]
+        if not paths:
+            raise FileNotFoundError(
+                f"Sample {sample.get('sample_token')} has no image of the cameras to use; select "
+                'cameras that it has, or skip such samples with on_error="skip".'
+            )
         shapes = sample.get("img_shapes", [None] * len(paths))
         imgs = [read_image(path, shape) for path, shape in zip(paths, shapes, strict=True)]
         return {**sample, "imgs": imgs}

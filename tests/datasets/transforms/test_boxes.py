@@ -161,7 +161,7 @@ def annotate(*boxes: tuple[int, int, bool]) -> Sample:
         }
         for x, (label, num_points, valid) in enumerate(boxes)
     ]
-    return {"instances": parse_boxes(raw, {0: 3, 7: 8})}
+    return {"instances": parse_boxes(raw, {0: 3, 5: -1, 7: 8})}
 
 
 @pytest.mark.parametrize(
