@@ -33,6 +33,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--config", metavar="CONFIG", help="check what this config reads and builds")
     add("--checkpoint", type=Path, metavar="FILE", help="check a checkpoint")
     add("--json", type=Path, metavar="FILE", help="write the findings as JSON")
+    add("--full", action="store_true", help="read all files of all samples")
     add("--num", type=int, default=40, help="samples read per info file (default: 40)")
     add("--workers", type=int, default=2, help="processes; 0 = none (default: 2)")
     return parser.parse_args(argv)

@@ -14,7 +14,16 @@ from mmengine import Config
 from mmengine.logging import MMLogger
 
 from perception_kd import __version__
+from perception_kd.doctor.caches import check_cache, open_caches
+from perception_kd.doctor.data import Extent, check_maps, check_samples
 from perception_kd.doctor.finding import Finding, Level, worst_level
+from perception_kd.doctor.infos import (
+    Info,
+    check_splits,
+    describe_info,
+    list_sources,
+    read_source,
+)
 from perception_kd.doctor.machine import (
     check_cores,
     check_disks,
@@ -23,8 +32,9 @@ from perception_kd.doctor.machine import (
     count_cores,
 )
 from perception_kd.doctor.packages import check_cuda, check_packages, check_sparse_convolution
+from perception_kd.doctor.pipeline import build_data_set, check_pipelines
 from perception_kd.engine.launch import read_config
-from perception_kd.engine.overrides import set_data_folders
+from perception_kd.engine.overrides import set_data_folders, walk_settings
 from perception_kd.io.atomic import make_writable_folder, write_json
 from perception_kd.utils.checks import check_at_least
 
@@ -88,11 +98,67 @@ def run_checks(args: argparse.Namespace, cfg: Config | None) -> Iterator[Finding
         cfg: Config of the run, with the data folders of the options.
     """
     yield from check_environment(cfg, args.infos)
+    if args.root or args.infos or cfg is not None:
+        yield from check_data_set(args, cfg)
     if args.checkpoint:
         # Imported here: without a checkpoint, nothing needs the networks.
         from perception_kd.doctor.checkpoint import check_checkpoint
 
-        yield from check_checkpoint(args.checkpoint, cfg, {})
+        yield from check_checkpoint(args.checkpoint, cfg, _read_metainfo(cfg))
+
+
+def check_data_set(args: argparse.Namespace, cfg: Config | None) -> Iterator[Finding]:
+    """Yield findings on info files, samples, caches, maps and pipelines.
+
+    Args:
+        args: Parsed options.
+        cfg: Config of the run, with the data folders of the options.
+    """
+    sources = list_sources(args.root, args.infos, cfg)
+    if not sources:
+        what = "There are no info files."
+        remedy = "make them: python tools/create_data.py nuscenes --root DIR, or give --infos"
+        yield Finding(Level.ERROR, "info file", what, str(args.root or args.config), remedy)
+        return
+    infos = []
+    for source in sources:
+        info = read_source(source)
+        if isinstance(info, Info):
+            infos.append(info)
+        yield describe_info(info) if isinstance(info, Info) else info
+    yield from check_splits(infos)
+    caches, findings = open_caches(infos, cfg)
+    yield from findings
+    for cache in caches:
+        of_cache = [info for info in infos if info.source.info_root in cache.folder.parents]
+        yield from check_cache(cache, of_cache, _cameras_of(cfg))
+    extent = Extent(None if args.full else args.num, args.workers)
+    for info in infos:
+        of_info = [cache for cache in caches if info.source.info_root in cache.folder.parents]
+        yield from check_samples(info, of_info, extent)
+    yield from check_maps(infos)
+    if cfg is not None:
+        yield from check_pipelines(cfg, args.num)
+
+
+def _cameras_of(cfg: Config | None) -> list[str] | None:
+    """Return the cameras that the data sets of a config read; None for all."""
+    if cfg is None:
+        return None
+    loaders = [cfg.get(f"{split}_dataloader") for split in ("train", "val", "test")]
+    datasets = [settings for settings in walk_settings(loaders) if "ann_file" in settings]
+    chosen = [settings["cameras"] for settings in datasets if settings.get("cameras")]
+    if not chosen or len(chosen) < len(datasets):
+        return None
+    return sorted({name for cameras in chosen for name in cameras})
+
+
+def _read_metainfo(cfg: Config | None) -> dict[str, Any]:
+    """Return what the test data of a config say about their classes."""
+    if cfg is None or not cfg.get("test_dataloader"):
+        return {}
+    dataset = build_data_set(cfg, "test_dataloader")
+    return {} if isinstance(dataset, Finding) else dict(getattr(dataset, "metainfo", {}))
 
 
 def check_environment(cfg: Config | None, infos: list[Path] | None) -> Iterator[Finding]:

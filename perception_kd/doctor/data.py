@@ -1,0 +1,124 @@
+"""Checks of the samples of a data set, and of its maps."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from tqdm import tqdm
+
+from perception_kd.datasets.nuscenes.maps import VectorMap
+from perception_kd.doctor import entries, files
+from perception_kd.doctor.files import FileJob, check_files
+from perception_kd.doctor.finding import Finding, Level, group_faults
+from perception_kd.doctor.infos import Info
+from perception_kd.doctor.totals import check_totals
+from perception_kd.io.cache import Cache
+from perception_kd.io.workers import run_jobs
+
+AREA = "data"
+# Starting worker processes takes longer than reading a few samples.
+_JOBS_IN_PROCESS = 64
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much of a data set is read.
+
+    Attributes:
+        num: Number of samples per info file; None reads all.
+        workers: Number of processes; 0 for none.
+        progress: Whether to show a progress bar, if it is on a terminal.
+    """
+
+    num: int | None = 40
+    workers: int = 2
+    progress: bool = True
+
+
+def choose_samples(num_samples: int, num: int | None) -> list[int]:
+    """Return places spread evenly over an info file, and so over its scenes.
+
+    Args:
+        num_samples: Number of all samples.
+        num: How many places at most; None returns all.
+    """
+    if num is None or num >= num_samples:
+        return list(range(num_samples))
+    places = np.linspace(0, num_samples - 1, num).round().astype(int)
+    return list(dict.fromkeys(places.tolist()))
+
+
+def check_samples(info: Info, caches: Sequence[Cache], extent: Extent) -> Iterator[Finding]:
+    """Yield findings on the entries and the files of the samples of an info file.
+
+    Args:
+        info: The info file.
+        caches: Opened caches of its superpixels and regions.
+        extent: How much is read.
+    """
+    yield from group_faults(entries.check_entries(info), entries.KINDS)
+    root = str(info.source.data_root.absolute())
+    jobs = [
+        FileJob(
+            f"{info.source.path}, data_list[{index}]",
+            info.samples[index],
+            info.metainfo,
+            root,
+            tuple(caches),
+        )
+        for index in choose_samples(len(info.samples), extent.num)
+    ]
+    workers = extent.workers if len(jobs) > _JOBS_IN_PROCESS else 0
+    results = run_jobs(check_files, jobs, workers, in_order=True)
+    # Without a terminal, tqdm shows nothing.
+    bar = tqdm(
+        results,
+        desc=info.source.path.name,
+        total=len(jobs),
+        disable=None if extent.progress else True,
+        leave=False,
+    )
+    reports = [report for _, report in bar]
+    faults = chain.from_iterable(report.faults for report in reports)
+    yield from group_faults(faults, files.KINDS)
+    where = str(info.source.path)
+    if not any(report.num_points for report in reports):
+        what = f"No point cloud below {root} can be read."
+        command = info.metainfo.get("command", "tools/create_data.py")
+        remedy = f"check --root; the file was made with: {command}"
+        yield Finding(Level.ERROR, AREA, what, where, remedy)
+    yield from check_totals(reports, info)
+    points = np.mean([report.num_points for report in reports])
+    more = "" if len(reports) == len(info.samples) else "; --full reads all"
+    what = (
+        f"{len(reports)} of {len(info.samples)} samples were read, with {points:.0f} points on "
+        f"average{more}."
+    )
+    yield Finding(Level.OK, AREA, what, where)
+
+
+def check_maps(infos: Sequence[Info]) -> Iterator[Finding]:
+    """Yield findings on the maps of the locations of samples."""
+    for root in dict.fromkeys(info.source.data_root for info in infos):
+        samples = [s for info in infos if info.source.data_root == root for s in info.samples]
+        locations = sorted({str(s["location"]) for s in samples if s.get("location")})
+        if not locations:
+            continue
+        folder = os.path.join(root, "maps", "expansion")
+        if not os.path.isdir(folder):
+            what = "There is no map expansion; only map segmentation needs it."
+            yield Finding(Level.OK, "maps", what, folder)
+            continue
+        for location in locations:
+            path = os.path.join(folder, f"{location}.json")
+            try:
+                shapes = sum(len(tree) for tree in VectorMap.read(root, location).layers.values())
+            except Exception as error:
+                remedy = "unpack the map expansion (v1.3) again"
+                text = f"{type(error).__name__}: {error}"
+                yield Finding(Level.ERROR, "maps", text, path, remedy)
+                continue
+            level = Level.OK if shapes else Level.ERROR
+            yield Finding(level, "maps", f"The map has {shapes} shapes.", path)

@@ -1,0 +1,264 @@
+"""Checks of the files of one sample, and of what fits together between them.
+
+Worker processes import this module, so it imports neither torch nor mmengine.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.datasets.info_parsing import parse_boxes, parse_sample
+from perception_kd.doctor.alignment import FEW, count_in_boxes, guess_cause, share_on_image
+from perception_kd.doctor.finding import Fault, Kind, Level
+from perception_kd.io.cache import Cache
+from perception_kd.io.readers import read_image, read_labels, read_points
+from perception_kd.regions.codec import KIND as REGIONS
+from perception_kd.regions.codec import load_region_ids
+from perception_kd.structures import Image, InfoEntry, Points, Sample
+from perception_kd.superpixels.codec import KIND as SUPERPIXELS
+from perception_kd.superpixels.codec import load_superpixels
+
+_COPY = "copy the files again from the data set"
+_MAX_RANGE = 1000.0  # m; no LiDAR of a car measures farther
+
+KINDS = {
+    "points": Kind(Level.ERROR, "point clouds", "sweeps cannot be read", _COPY),
+    "layout": Kind(
+        Level.ERROR,
+        "point clouds",
+        "sweeps have impossible points",
+        "check the type and the number of columns that the files are stored with",
+    ),
+    "not finite": Kind(
+        Level.WARNING, "point clouds", "sweeps have points that are not finite", "they are dropped"
+    ),
+    "earlier": Kind(Level.ERROR, "point clouds", "earlier sweeps cannot be read", _COPY),
+    "image": Kind(Level.ERROR, "images", "images cannot be read", _COPY),
+    "size": Kind(
+        Level.ERROR,
+        "images",
+        "images have another size than in the info file",
+        "scale cam2img as the images were scaled, or use the original images",
+    ),
+    "labels": Kind(
+        Level.ERROR, "point labels", "files of labels do not fit their sweeps", "unpack them again"
+    ),
+    "broken entry": Kind(
+        Level.ERROR,
+        "cache",
+        "entries are broken or of other data",
+        "run the command of the manifest with --verify",
+    ),
+    "failed": Kind(
+        Level.ERROR, "data", "samples could not be checked", "report this with the info file"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """One sample to check; it is sent to a worker process.
+
+    Attributes:
+        where: The info file, and the place of the entry in it.
+        raw: Entry of the info file.
+        metainfo: Head of the info file.
+        data_root: Folder of the data set.
+        caches: Opened caches of superpixels and regions.
+    """
+
+    where: str
+    raw: InfoEntry
+    metainfo: dict[str, Any]
+    data_root: str
+    caches: tuple[Cache, ...] = ()
+
+
+@dataclass
+class SampleReport:
+    """What was found in the files of one sample.
+
+    Attributes:
+        faults: Faults of its files.
+        num_points: Number of points of the key sweep.
+        shares: Share of these points that project into the image of each camera.
+        guesses: Probable reason for a small share, by camera.
+        boxed: Number of points in boxes as the info file says, and the sum over boxes
+            of the differences from the number that was counted.
+        labels: Number of points by raw label.
+        segments: Number of superpixels or regions of each entry, by folder of a cache.
+    """
+
+    faults: list[Fault] = field(default_factory=list)
+    num_points: int = 0
+    shares: dict[str, float] = field(default_factory=dict)
+    guesses: dict[str, str] = field(default_factory=dict)
+    boxed: tuple[int, int] = (0, 0)
+    labels: dict[int, int] = field(default_factory=dict)
+    segments: dict[str, list[int]] = field(default_factory=dict)
+
+
+def check_files(job: FileJob) -> SampleReport:
+    """Read all files of a sample and compare them with each other."""
+    report = SampleReport()
+    try:
+        sample = parse_sample(job.raw, job.metainfo, max_sweeps=10**6)
+        points = _read_points(job, sample, report)
+        report.faults += _check_earlier(job, sample)
+        sizes = _check_images(job, sample, report)
+        if points is not None:
+            _check_labels(job, sample, report)
+            _project(sample, points, sizes, report)
+            report.boxed = _count_boxed(job.raw, points)
+        for cache in job.caches:
+            _check_cached(cache, sample, sizes, report)
+    except Exception as error:
+        report.faults.append(Fault("failed", job.where, f"{type(error).__name__}: {error}"))
+    return report
+
+
+def _read_points(job: FileJob, sample: Sample, report: SampleReport) -> Points | None:
+    path = os.path.join(job.data_root, sample["lidar_path"])
+    try:
+        points = read_points(path, sample["num_pts_feats"])
+    except (OSError, ValueError) as error:
+        report.faults.append(Fault("points", path, str(error)))
+        return None
+    report.num_points = len(points)
+    report.faults += check_layout(points, path)
+    return points
+
+
+def check_layout(points: Points, path: str) -> Iterator[Fault]:
+    """Yield the faults of points that were read with a wrong type or number of columns.
+
+    Args:
+        points: As they are stored, shape (N, F).
+        path: Their file, for the faults.
+    """
+    is_finite = np.isfinite(points[:, :3]).all(axis=1)
+    num_bad = len(points) - int(is_finite.sum())
+    if num_bad > len(points) / 2:
+        what = f"{num_bad} of {len(points)} points are not finite."
+        yield Fault("layout", path, what)
+        return
+    if num_bad:
+        yield Fault("not finite", path, f"{num_bad} of {len(points)} points are not finite.")
+    positions = np.abs(points[is_finite, :3])
+    farthest, spread = float(positions.max()), float(np.median(positions[:, :2].max(axis=1)))
+    if farthest > _MAX_RANGE or spread < 1e-3:
+        what = f"The farthest point is at {farthest:.3g} m, the median at {spread:.3g} m."
+        yield Fault("layout", path, what)
+
+
+def _check_earlier(job: FileJob, sample: Sample) -> Iterator[Fault]:
+    """Yield the faults of earlier sweeps, without reading them whole."""
+    for sweep in sample["lidar_sweeps"]:
+        path = os.path.join(job.data_root, sweep["lidar_path"])
+        try:
+            size = os.stat(path).st_size
+        except OSError as error:
+            yield Fault("earlier", path, f"{path}: {error.strerror}.")
+            continue
+        if not size or (path.endswith(".bin") and size % (4 * sample["num_pts_feats"])):
+            what = f"{size} bytes are no whole rows of {sample['num_pts_feats']} float32."
+            yield Fault("earlier", path, what)
+    for views in (job.raw.get("camera_sweeps") or {}).values():
+        for view in views:
+            path = os.path.join(job.data_root, view["img_path"])
+            if not (os.path.isfile(path) and os.path.getsize(path)):
+                yield Fault("image", path, "The file is missing or empty.")
+
+
+def _check_images(job: FileJob, sample: Sample, report: SampleReport) -> dict[str, tuple[int, int]]:
+    """Return height and width of each image that can be read."""
+    sizes = {}
+    for name, relative in zip(sample["cam_names"], sample["img_paths"], strict=True):
+        path = os.path.join(job.data_root, relative)
+        try:
+            img: Image = read_image(path)
+        except (OSError, ValueError) as error:
+            report.faults.append(Fault("image", path, str(error)))
+            continue
+        sizes[name] = (img.shape[0], img.shape[1])
+        view = job.raw["images"][name]
+        stored = view.get("height", img.shape[0]), view.get("width", img.shape[1])
+        if tuple(stored) != sizes[name]:
+            what = f"It has {img.shape[1]}x{img.shape[0]} px, not {stored[1]}x{stored[0]}."
+            report.faults.append(Fault("size", path, what))
+    return sizes
+
+
+def _check_labels(job: FileJob, sample: Sample, report: SampleReport) -> None:
+    relative = sample["pts_semantic_mask_path"]
+    if relative is None:
+        return
+    path = os.path.join(job.data_root, relative)
+    points_path = os.path.join(job.data_root, sample["lidar_path"])
+    # nuScenes stores a byte per label, SemanticKITTI four.
+    is_wide = os.path.isfile(path) and os.path.getsize(path) == 4 * report.num_points
+    dtype = np.dtype(np.uint32 if is_wide else np.uint8)
+    try:
+        labels = read_labels(path, dtype, points_path, sample["num_pts_feats"])
+    except (OSError, ValueError) as error:
+        report.faults.append(Fault("labels", path, str(error)))
+        return
+    values, counts = np.unique(labels.astype(np.int64) & 0xFFFF, return_counts=True)
+    report.labels = dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def _project(
+    sample: Sample, points: Points, sizes: Mapping[str, tuple[int, int]], report: SampleReport
+) -> None:
+    """Count the points on each image, and guess why there are few."""
+    positions = points[np.isfinite(points[:, :3]).all(axis=1), :3].astype(float)
+    for view, name in enumerate(sample["cam_names"]):
+        if name not in sizes or not len(positions):
+            continue
+        lidar2cam, cam2img = sample["lidar2cam"][view], sample["cam2img"][view]
+        share = share_on_image(positions, lidar2cam, cam2img, sizes[name])
+        report.shares[name] = share
+        if share < FEW:
+            report.guesses[name] = guess_cause(positions, lidar2cam, cam2img, sizes[name])
+
+
+def _count_boxed(raw: InfoEntry, points: Points) -> tuple[int, int]:
+    boxes = parse_boxes(raw.get("instances", []), {})
+    stored = boxes["num_lidar_pts"].clip(min=0)
+    counted = count_in_boxes(points[:, :3].astype(float), boxes["bboxes_3d"][:, :7])
+    return int(stored.sum()), int(np.abs(counted - stored).sum())
+
+
+def _check_cached(
+    cache: Cache, sample: Sample, sizes: Mapping[str, tuple[int, int]], report: SampleReport
+) -> None:
+    """Read the entries of a sample from a cache, and count their segments."""
+    token = sample["sample_token"]
+    reads: dict[str, Callable[[], NDArray[np.int32]]] = {}
+    if cache.manifest["kind"] == REGIONS and report.num_points:
+        reads[token] = partial(load_region_ids, cache, token, report.num_points)
+    elif cache.manifest["kind"] == SUPERPIXELS:
+        for name, token in zip(sample["cam_names"], sample["img_tokens"], strict=True):
+            if name in sizes:
+                reads[token] = partial(load_superpixels, cache, token, sizes[name])
+    counts = report.segments.setdefault(str(cache.folder), [])
+    for key, read in reads.items():
+        where = str(cache.path(key))
+        try:
+            ids = read()
+        except FileNotFoundError:
+            continue  # counted for all samples, in :mod:`~perception_kd.doctor.caches`
+        except (OSError, ValueError) as error:
+            report.faults.append(Fault("broken entry", where, str(error)))
+            continue
+        largest = int(ids.max(initial=-1))
+        if largest >= ids.size:
+            what = f"Its largest id is {largest}, but it has {ids.size} values."
+            report.faults.append(Fault("broken entry", where, what))
+        else:
+            counts.append(len(np.unique(ids[ids >= 0])))
