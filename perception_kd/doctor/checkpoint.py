@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine import Config
 from mmengine.registry import init_default_scope
 from torch.nn import Module
@@ -22,6 +21,7 @@ from perception_kd.doctor.finding import Finding, Level
 from perception_kd.engine.config_text import parse_config_text
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
+from perception_kd.utils.finite import find_nonfinite
 
 AREA = "checkpoint"
 _MAX_SETTINGS = 8
@@ -71,11 +71,7 @@ def check_checkpoint(
 
 def check_finite(checkpoint: Checkpoint) -> Finding:
     """Return the finding on NaN and infinity among the weights."""
-    broken = [
-        name
-        for name, value in checkpoint.state_dict.items()
-        if value.is_floating_point() and not torch.isfinite(value).all()
-    ]
+    broken = find_nonfinite(checkpoint.state_dict)
     total = len(checkpoint.state_dict)
     if not broken:
         return Finding(Level.OK, AREA, f"All {total} tensors are finite.", str(checkpoint.path))

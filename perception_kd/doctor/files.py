@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 from perception_kd.datasets.info_parsing import parse_boxes, parse_sample
 from perception_kd.doctor.alignment import FEW, count_in_boxes, guess_cause, share_on_image
 from perception_kd.doctor.finding import Fault, Kind, Level
+from perception_kd.io.bounded import read_bounded
 from perception_kd.io.cache import Cache
-from perception_kd.io.readers import read_image, read_labels, read_points
+from perception_kd.io.image_files import read_image
+from perception_kd.io.point_checks import is_plausible
+from perception_kd.io.point_layout import INTENSITY_COLUMNS, RING_COLUMNS, find_layout_fault
+from perception_kd.io.readers import MAX_POINTS, read_labels, read_points
 from perception_kd.regions.codec import KIND as REGIONS
 from perception_kd.regions.codec import load_region_ids
 from perception_kd.structures import Image, InfoEntry, Points, Sample
@@ -24,18 +28,17 @@ from perception_kd.superpixels.codec import KIND as SUPERPIXELS
 from perception_kd.superpixels.codec import load_superpixels
 
 _COPY = "copy the files again from the data set"
-_MAX_RANGE = 1000.0  # m; no LiDAR of a car measures farther
 
 KINDS = {
     "points": Kind(Level.ERROR, "point clouds", "sweeps cannot be read", _COPY),
     "layout": Kind(
         Level.ERROR,
         "point clouds",
-        "sweeps have impossible points",
+        "sweeps are stored otherwise",
         "check the type and the number of columns that the files are stored with",
     ),
-    "not finite": Kind(
-        Level.WARNING, "point clouds", "sweeps have points that are not finite", "they are dropped"
+    "not plausible": Kind(
+        Level.WARNING, "point clouds", "sweeps have impossible points", "they are dropped"
     ),
     "earlier": Kind(Level.ERROR, "point clouds", "earlier sweeps cannot be read", _COPY),
     "image": Kind(Level.ERROR, "images", "images cannot be read", _COPY),
@@ -124,36 +127,30 @@ def check_files(job: FileJob) -> SampleReport:
 
 def _read_points(job: FileJob, sample: Sample, report: SampleReport) -> Points | None:
     path = os.path.join(job.data_root, sample["lidar_path"])
+    layout = _find_layout_fault(path, sample["num_pts_feats"])
     try:
         points = read_points(path, sample["num_pts_feats"])
     except (OSError, ValueError) as error:
-        report.faults.append(Fault("points", path, str(error)))
+        what = f"{error} The file {layout}." if layout else str(error)
+        report.faults.append(Fault("points", path, what))
         return None
+    if layout:
+        report.faults.append(Fault("layout", path, f"The file {layout}."))
     report.num_points = len(points)
-    report.faults += check_layout(points, path)
+    num_bad = len(points) - int(is_plausible(points).sum())
+    if num_bad:
+        what = f"{num_bad} of {len(points)} points are not finite or farther away than 10 km."
+        report.faults.append(Fault("not plausible", path, what))
     return points
 
 
-def check_layout(points: Points, path: str) -> Iterator[Fault]:
-    """Yield the faults of points that were read with a wrong type or number of columns.
-
-    Args:
-        points: As they are stored, shape (N, F).
-        path: Their file, for the faults.
-    """
-    is_finite = np.isfinite(points[:, :3]).all(axis=1)
-    num_bad = len(points) - int(is_finite.sum())
-    if num_bad > len(points) / 2:
-        what = f"{num_bad} of {len(points)} points are not finite."
-        yield Fault("layout", path, what)
-        return
-    if num_bad:
-        yield Fault("not finite", path, f"{num_bad} of {len(points)} points are not finite.")
-    positions = np.abs(points[is_finite, :3])
-    farthest, spread = float(positions.max()), float(np.median(positions[:, :2].max(axis=1)))
-    if farthest > _MAX_RANGE or spread < 1e-3:
-        what = f"The farthest point is at {farthest:.3g} m, the median at {spread:.3g} m."
-        yield Fault("layout", path, what)
+def _find_layout_fault(path: str, num_columns: int) -> str:
+    """Return what is wrong with raw rows; empty for other or missing files."""
+    if not path.endswith(".bin") or not os.path.isfile(path):
+        return ""
+    names = {4: INTENSITY_COLUMNS, 5: RING_COLUMNS}.get(num_columns, INTENSITY_COLUMNS[:3])
+    data = read_bounded(path, "LiDAR sweep", "", 4 * num_columns * MAX_POINTS)
+    return find_layout_fault(data, num_columns, names=names)
 
 
 def _check_earlier(job: FileJob, sample: Sample) -> Iterator[Fault]:
@@ -256,9 +253,4 @@ def _check_cached(
         except (OSError, ValueError) as error:
             report.faults.append(Fault("broken entry", where, str(error)))
             continue
-        largest = int(ids.max(initial=-1))
-        if largest >= ids.size:
-            what = f"Its largest id is {largest}, but it has {ids.size} values."
-            report.faults.append(Fault("broken entry", where, what))
-        else:
-            counts.append(len(np.unique(ids[ids >= 0])))
+        counts.append(len(np.unique(ids[ids >= 0])))
