@@ -72,7 +72,7 @@ setup(
         "scipy>=1.10",
         "shapely>=2",
         "tensorboard>=2.11",
-        "torch>=2.1",
+        "torch>=2.6",
         "tqdm",
         # mmdet3d's own, since it is installed without its dependencies.
         "lyft-dataset-sdk",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from perception_kd.engine.command_line import add_run_options, prepare_config, run_tool
 
+AUTO = "auto"
+
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
@@ -15,9 +17,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--resume",
         nargs="?",
-        const="auto",
+        const=AUTO,
         metavar="CHECKPOINT",
-        help="resume from a checkpoint (default: the latest one in the work dir)",
+        help="resume from a checkpoint (default: the newest whole one in the work dir)",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="remove the checkpoints in the work dir that the training does not resume from",
     )
     parser.add_argument(
         "--pretrained",
@@ -32,24 +39,28 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="do not scale the learning rate with the batch size and number of processes",
     )
     add_run_options(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.overwrite and args.resume == AUTO:
+        parser.error("--overwrite begins anew: leave --resume out, or give it a checkpoint")
+    return args
 
 
 def train(args: argparse.Namespace) -> None:
     """Build the runner and train."""
-    from perception_kd.engine.distributed import prepare_distributed
+    from perception_kd.engine.distributed import launched_rank, prepare_distributed
     from perception_kd.engine.launch import build_runner
     from perception_kd.engine.overrides import set_pretrained, set_training
+    from perception_kd.engine.work_dir import open_work_dir
 
     cfg = prepare_config(args, "train_dataloader")
-    set_training(
-        cfg, resume=args.resume, amp=args.amp, scale_lr=not args.no_scale_lr, seed=args.seed
-    )
+    set_training(cfg, amp=args.amp, scale_lr=not args.no_scale_lr, seed=args.seed)
     if args.pretrained:
         set_pretrained(cfg, args.pretrained)
     prepare_distributed(cfg, args.launcher)
-    runner = build_runner(cfg)
-    runner.train()
+    is_main = launched_rank(args.launcher) == 0
+    with open_work_dir(cfg, resume=args.resume, overwrite=args.overwrite, is_main=is_main):
+        runner = build_runner(cfg)
+        runner.train()
     runner.logger.info(f"Checkpoints, log and TensorBoard files are in {runner.work_dir}")
 
 
@@ -59,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run_tool(train, args)
     except KeyboardInterrupt:
-        command = shlex.join(["python", *sys.argv]) + ("" if args.resume else " --resume")
+        given = [option for option in sys.argv if option != "--overwrite"]
+        command = shlex.join(["python", *given]) + ("" if args.resume else " --resume")
         print(f"\nStopped. To resume from the latest checkpoint: {command}", file=sys.stderr)
         return 130
 

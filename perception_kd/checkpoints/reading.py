@@ -1,6 +1,7 @@
 """Read checkpoint files, with ``weights_only`` on and onto the CPU."""
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,20 +55,10 @@ def read_checkpoint(path: str | Path, entry: str = "") -> Checkpoint:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not a checkpoint, is truncated, holds objects other
-            than tensors and plain values, or has no such entry.
+        ValueError: If the file is not a checkpoint, is truncated or damaged, holds
+            objects other than tensors and plain values, or has no such entry.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"No checkpoint at {path}.")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except _READ_ERRORS as error:
-        # Not torch's own message: it advises to run code that the file brings.
-        raise ValueError(
-            f"Cannot read the checkpoint {path} ({type(error).__name__}): it is truncated, not a "
-            "checkpoint, or holds objects other than tensors and plain values; download it again, "
-            "or save its state_dict alone."
-        ) from error
+    content = read_content(path)
     weights = _find_weights(content, entry)
     if not weights:
         found = ", ".join(map(str, content)) if isinstance(content, Mapping) else type(content)
@@ -76,6 +67,75 @@ def read_checkpoint(path: str | Path, entry: str = "") -> Checkpoint:
     meta = content.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
     return Checkpoint(Path(path), weights, meta, tuple(map(str, content)))
+
+
+def read_content(path: str | Path, *, tensors: bool = True) -> Any:
+    """Read all that a checkpoint file holds, onto the CPU.
+
+    Args:
+        path: File written by ``torch.save``.
+        tensors: Whether to read the values of tensors, and to check them against the
+            file's checksums. Without, only plain values may be used.
+
+    Returns:
+        Its content, mostly a dict.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not a checkpoint, is truncated or damaged, or holds
+            objects other than tensors and plain values.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"No checkpoint at {path}.")
+    if tensors and zipfile.is_zipfile(path):
+        check_whole(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=not tensors)
+    except _READ_ERRORS as error:
+        # Not torch's own message: it advises to run code that the file brings.
+        raise ValueError(
+            f"Cannot read the checkpoint {path} ({type(error).__name__}): it is truncated, not a "
+            "checkpoint, or holds objects other than tensors and plain values; download it again, "
+            "or save its state_dict alone."
+        ) from error
+    _check_values(path, content)
+    return content
+
+
+def check_whole(path: str | Path) -> None:
+    """Compare a checkpoint with the checksums in it, which torch does not do.
+
+    Args:
+        path: File written by ``torch.save`` since torch 1.6.
+
+    Raises:
+        ValueError: If the file is cut off, or a byte has changed.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
+        raise ValueError(
+            f"Cannot read the checkpoint {path} ({type(error).__name__}): it is truncated; copy or "
+            "download it again."
+        ) from error
+    if damaged is not None:
+        raise ValueError(
+            f"The checkpoint {path} is damaged: the checksum of its entry {damaged} is wrong; "
+            "copy or download it again."
+        )
+
+
+def _check_values(path: str | Path, content: object, name: str = "") -> None:
+    """Refuse tensors that have a shape but no values."""
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            _check_values(path, value, f"{name}.{key}" if name else str(key))
+    elif isinstance(content, Tensor) and content.is_meta:
+        raise ValueError(
+            f'The checkpoint {path} has no values for {name}: it was saved on the device "meta"; '
+            "save the model after its weights are loaded."
+        )
 
 
 def _find_weights(content: object, entry: str) -> dict[str, Tensor]:

@@ -60,6 +60,16 @@ def _leave_group() -> None:
         dist.destroy_process_group()
 
 
+def launched_rank(launcher: str) -> int:
+    """Return the number of this process, also before its process group exists.
+
+    Args:
+        launcher: "none", "pytorch", "slurm" or "mpi".
+    """
+    variables = _LAUNCHER_VARIABLES.get(launcher, {})
+    return int(os.environ.get(variables.get("RANK", ""), 0))
+
+
 def set_rendezvous(launcher: str) -> None:
     """Translate a launcher's environment variables into torch's.
 

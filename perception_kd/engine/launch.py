@@ -1,5 +1,6 @@
 """Read a config, check it and build its runner."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -95,13 +96,24 @@ def build_runner(cfg: Config) -> CheckedRunner:
     Args:
         cfg: Config of the run. ``load_pretrained_from`` holds the arguments of
             :class:`~perception_kd.engine.hooks.LoadPretrainedHook`, or a list of
-            them. Without a checkpoint, it logs that the initialization stays random.
+            them. Without a checkpoint, it logs that the initialization stays random. A
+            ``load_from`` without ``resume`` is such a source for the whole model.
+
+    Raises:
+        FileNotFoundError: If there is no file at ``load_from``.
+        ValueError: If a schedule undoes the rates of single parameters.
     """
+    # Whatever loads a file of weights below, code in the file is not executed.
+    os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     sources = cfg.get("load_pretrained_from") or []
-    hooks = [
-        dict(type="LoadPretrainedHook", **source)
-        for source in (sources if isinstance(sources, list) else [sources])
-    ]
+    sources = list(sources) if isinstance(sources, list) else [sources]
+    if cfg.get("load_from") and not cfg.get("resume"):
+        if not Path(cfg.load_from).is_file():
+            raise FileNotFoundError(f"load_from: no checkpoint at {cfg.load_from}.")
+        sources.append(dict(checkpoint=cfg.load_from))
+        cfg.load_from = None
+    hooks = [dict(type="LoadPretrainedHook", **source) for source in sources]
     cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), *hooks]
     drop_unreached_schedulers(cfg)
     check_schedulers(cfg)

@@ -64,7 +64,6 @@ def set_data_folders(cfg: Config, data_root: str | None, info_root: str | None) 
 def set_training(
     cfg: Config,
     *,
-    resume: str | None = None,
     amp: bool = False,
     scale_lr: bool = True,
     seed: int | None = None,
@@ -73,21 +72,14 @@ def set_training(
 
     Args:
         cfg: Config to change.
-        resume: Checkpoint to resume from; "auto" is the latest one of ``work_dir``.
         amp: Train in mixed precision.
         scale_lr: Multiply the learning rate by the batch size of all processes over
             ``auto_scale_lr.base_batch_size``.
         seed: Seed in place of the config's.
 
     Raises:
-        FileNotFoundError: If the checkpoint does not exist.
         ValueError: If mixed precision is requested without an accelerator.
     """
-    if resume is not None:
-        if resume != "auto" and not Path(resume).is_file():
-            raise FileNotFoundError(f"--resume: no checkpoint at {resume}.")
-        cfg.resume = True
-        cfg.load_from = None if resume == "auto" else resume
     if amp:
         if get_device() == "cpu":
             raise ValueError("--amp needs a GPU, but torch finds none; drop --amp.")

@@ -1,15 +1,23 @@
-"""mmengine's runner with a checked resume and checked classes."""
+"""mmengine's runner with a checked resume, whole checkpoints and checked classes."""
 
+import os
+import socket
+from pathlib import Path
 from typing import Any
 
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import BaseLoop, Runner
 from torch.nn import Module
 from torch.utils.data import DataLoader
 
 from perception_kd.checkpoints.finite import check_finite
 from perception_kd.checkpoints.matching import load_report
-from perception_kd.checkpoints.reading import read_checkpoint
+from perception_kd.checkpoints.stored_config import parse_config
+from perception_kd.checkpoints.training_state import TrainingState, read_training_state
+from perception_kd.engine.resumed_settings import compare_settings
+from perception_kd.engine.schedule_rebuild import read_rates, rebuild_schedule
+from perception_kd.engine.train_loops import ResumableEpochLoop, ResumableIterLoop
+from perception_kd.engine.training_data import describe_training_data
 from perception_kd.models.networks.task_model import TaskModel
 
 
@@ -19,9 +27,12 @@ class CheckedRunner(Runner):
     mmengine's runner resumes with the weights that fit, or fails in the optimizer.
     Before, it initializes the model, which reads all files of a fresh start, such as a
     teacher's, although they may be gone. This one refuses a checkpoint that does not
-    fit, and initializes only what it does not resume. It also refuses data whose
-    classes are not the model's.
+    fit or is of other settings, initializes only what it does not resume, and builds a
+    changed schedule anew. It writes checkpoints whole or not at all. It also refuses
+    data whose classes are not the model's.
     """
+
+    _rebuilt: bool = False
 
     def build_dataloader(
         self, dataloader: Any, seed: int | None = None, diff_rank_seed: bool = False
@@ -37,31 +48,101 @@ class CheckedRunner(Runner):
             model.check_data_classes(getattr(loader.dataset, "metainfo", {}))
         return loader
 
+    def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """Build the loop of the training, one that can resume inside an epoch."""
+        if isinstance(loop, dict) and "type" not in loop:
+            settings = dict(loop)
+            by_epoch = settings.pop("by_epoch", True)
+            kind = ResumableEpochLoop if by_epoch else ResumableIterLoop
+            loop = dict(type=kind, **settings)
+        return super().build_train_loop(loop)
+
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        file_client_args: dict[str, Any] | None = None,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        meta: dict[str, Any] | None = None,
+        by_epoch: bool = True,
+        backend_args: dict[str, Any] | None = None,
+    ) -> None:
+        """Write a checkpoint that gets its name once it is on the disk.
+
+        Raises:
+            PermissionError: If it cannot be written; an earlier file is unchanged.
+        """
+        if self.rank != 0:
+            return
+        path = Path(out_dir) / filename
+        temporary = path.with_name(f".{filename}.{socket.gethostname()}-{os.getpid()}.tmp")
+        try:
+            super().save_checkpoint(
+                str(out_dir),
+                temporary.name,
+                file_client_args,
+                save_optimizer,
+                save_param_scheduler,
+                meta,
+                by_epoch,
+                backend_args,
+            )
+            _rename_on_disk(temporary, path)
+        except OSError as error:
+            raise PermissionError(
+                f"Cannot write the checkpoint {path}: {error.strerror}; earlier checkpoints are "
+                "whole: free space there, and go on with --resume."
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def resume(
+        self,
+        filename: str,
+        resume_optimizer: bool = True,
+        resume_param_scheduler: bool = True,
+        map_location: Any = "default",
+    ) -> None:
+        """Resume from a checkpoint; rebuild the schedule if its settings changed."""
+        rates = read_rates(self.optim_wrapper)
+        keep_schedule = resume_param_scheduler and not self._rebuilt
+        super().resume(filename, resume_optimizer, keep_schedule, map_location)
+        if self._rebuilt:
+            rebuild_schedule(self.optim_wrapper, self.param_schedulers, rates, self.train_loop)
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: Any = "cpu",
+        strict: bool = False,
+        revise_keys: Any = ((r"^module.", ""),),
+    ) -> Any:
+        """Load a checkpoint, without the entry that mmengine would run as code."""
+        content = super().load_checkpoint(filename, map_location, strict, list(revise_keys))
+        content.get("meta", {}).pop("config", None)
+        return content
+
     def _init_model_weights(self) -> None:
         """Initialize the model, or check the checkpoint that it resumes from."""
-        path = self._find_resumed()
-        if path is None:
+        if not self._resume or self._load_from is None:
             super()._init_model_weights()
-        else:
-            self._check_resumed(path)
+            return
+        state = read_training_state(self._load_from)
+        self._check_weights(state)
+        self._check_data(state)
+        self._check_settings(state)
+        self.train_loop.random_states = self._own_random_states(state)
 
-    def _find_resumed(self) -> str | None:
-        """Return the checkpoint to resume from, as mmengine finds it after this."""
-        if not self._resume:
-            return None
-        latest: str | None = find_latest_checkpoint(self.work_dir)
-        return self._load_from or latest
-
-    def _check_resumed(self, path: str) -> None:
+    def _check_weights(self, state: TrainingState) -> None:
         """Check that a checkpoint has exactly the tensors of the model.
 
         Raises:
             ValueError: If names or shapes differ, or a tensor is not finite.
         """
         model: Module = self.model.module if is_model_wrapper(self.model) else self.model
-        state_dict = read_checkpoint(path).state_dict
-        check_finite(path, state_dict)
-        report = load_report(model, state_dict)
+        check_finite(state.path, dict(weights=state.state_dict, optimizer=state.optimizer))
+        report = load_report(model, state.state_dict)
         differing = [
             *report.missing,
             *report.unexpected,
@@ -69,7 +150,89 @@ class CheckedRunner(Runner):
         ]
         if differing:
             raise ValueError(
-                f"--resume: {path} does not match the model of {self.cfg.filename} "
+                f"--resume: {state.path} does not match the model of {self.cfg.filename} "
                 f"({len(differing)} tensors differ, e.g. {differing[0]}); resume from a "
                 "checkpoint of that run, or set another --work-dir."
             )
+
+    def _check_data(self, state: TrainingState) -> None:
+        """Check that the training data and the number of processes are those before.
+
+        Raises:
+            ValueError: If they differ.
+        """
+        now = {**describe_training_data(self.train_dataloader), "world_size": self.world_size}
+        before = {**state.meta.get("training_data", {})}
+        before["world_size"] = state.meta.get("world_size", self.world_size)
+        names = {
+            "world_size": "number of processes",
+            "samples": "number of samples",
+            "steps_per_epoch": "number of steps per epoch",
+            "tokens": "samples (hash of their tokens)",
+        }
+        for key, name in names.items():
+            if key in before and before[key] != now[key]:
+                raise ValueError(
+                    f"--resume: {name} differs: {state.path} {before[key]}, this run {now[key]}; "
+                    "resume with the data and processes of that run, or train anew in another "
+                    "--work-dir."
+                )
+        steps = len(self.train_dataloader)
+        by_epoch = isinstance(self.train_loop, ResumableEpochLoop)
+        if by_epoch and not state.epoch * steps <= state.steps <= (state.epoch + 1) * steps:
+            raise ValueError(
+                f"--resume: {state.path} has {state.steps} steps in {state.epoch} epochs, but an "
+                f"epoch of {self.cfg.filename} has {steps}; resume with the data, batch size and "
+                "number of processes of that run, or train anew in another --work-dir."
+            )
+
+    def _check_settings(self, state: TrainingState) -> None:
+        """Check that the settings are those before; note changes of the schedule.
+
+        Raises:
+            ValueError: If a setting differs that a resumed training may not change.
+        """
+        try:
+            stored = parse_config(state.config)
+        except ValueError as error:
+            raise ValueError(f"--resume: {state.path}: {error}.") from error
+        changes = compare_settings(stored, parse_config(self.cfg.pretty_text))
+        if changes.refused:
+            listed = "; ".join(map(str, changes.refused[:4]))
+            more = len(changes.refused) - 4
+            raise ValueError(
+                f"--resume: {state.path} was trained with other settings: {listed}"
+                + (f"; and {more} more" if more > 0 else "")
+                + ". Resume with those, or train anew in another --work-dir."
+            )
+        if state.epoch > self.train_loop.max_epochs:
+            raise ValueError(
+                f"--resume: {state.path} has {state.epoch} epochs, but train_cfg.max_epochs is "
+                f"{self.train_loop.max_epochs}; set more epochs."
+            )
+        self._rebuilt = bool(changes.rebuilt)
+        for change in changes.rebuilt:
+            self.logger.warning(f"The schedule is rebuilt for the resumed step, since {change}.")
+        if self.param_schedulers and not state.has_schedule and not self._rebuilt:
+            raise ValueError(
+                f"--resume: {state.path} has no state of the schedule; resume from a checkpoint "
+                "written with save_param_scheduler=True."
+            )
+
+    def _own_random_states(self, state: TrainingState) -> dict[str, Any] | None:
+        """Return the states of this process's generators; None in older checkpoints."""
+        states = state.meta.get("random_states")
+        own: dict[str, Any] | None = states[self.rank] if states else None
+        return own
+
+
+def _rename_on_disk(temporary: Path, path: Path) -> None:
+    """Give a file its name after its content is on the disk, and the name as well."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

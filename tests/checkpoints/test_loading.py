@@ -194,6 +194,15 @@ def test_unreadable_files_are_refused_without_unsafe_advice(tmp_path: Path) -> N
         assert len(message) < 250
 
 
+def test_a_flipped_byte_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, {"weight": torch.ones(1000)})
+    content = bytearray(path.read_bytes())
+    content[content.index(torch.ones(9).numpy().tobytes()) + 400] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"checkpoint\.pth is damaged: the checksum of its entry"):
+        read_checkpoint(path)
+
+
 def test_a_checkpoint_with_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="save its state_dict alone"):
         read_checkpoint(save(tmp_path, nn.Linear(1, 1)))

@@ -56,17 +56,14 @@ def test_no_folder_keeps_the_config() -> None:
 
 
 def test_training_options_reach_runner_and_data_set(tmp_path: Path) -> None:
-    checkpoint = tmp_path / "epoch_1.pth"
-    checkpoint.touch()
     cfg = read_config(write_config(tmp_path))
-    set_training(cfg, resume=str(checkpoint), amp=False, scale_lr=False, seed=5)
-    assert (cfg.resume, cfg.load_from) == (True, str(checkpoint))
+    set_training(cfg, amp=False, scale_lr=False, seed=5)
     assert cfg.auto_scale_lr == dict(base_batch_size=4, enable=False)
     assert cfg.randomness.seed == cfg.train_dataloader.dataset.seed == 5
 
     cfg = read_config(write_config(tmp_path))
-    set_training(cfg, resume="auto", amp=False, scale_lr=True, seed=None)
-    assert (cfg.resume, cfg.load_from, cfg.auto_scale_lr.enable) == (True, None, True)
+    set_training(cfg, amp=False, scale_lr=True, seed=None)
+    assert cfg.auto_scale_lr.enable
     assert cfg.randomness.seed == 0
     assert "seed" not in cfg.train_dataloader.dataset
 

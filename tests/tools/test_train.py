@@ -111,7 +111,8 @@ def test_resuming_another_model_is_refused(
     state["backbone.weight"] = torch.zeros(5, 3)
     foreign = {"encoder_q.conv1.weight": torch.zeros(1)}
     for name, weights, num in (("mismatched", state, 1), ("foreign", foreign, 5)):
-        torch.save({"state_dict": weights}, tmp_path / f"{name}.pth")
+        rest = {"optimizer": {}, "message_hub": {}, "meta": {"epoch": 1, "iter": 4, "cfg": ""}}
+        torch.save({"state_dict": weights, **rest}, tmp_path / f"{name}.pth")
         assert train(config, "--resume", str(tmp_path / f"{name}.pth"), name=name) == 2
         error = capfd.readouterr().err.splitlines()[-1]
         assert f"{name}.pth does not match the model of" in error

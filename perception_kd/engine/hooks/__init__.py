@@ -5,6 +5,7 @@ from perception_kd.engine.hooks.draw_predictions import DrawPredictionsHook
 from perception_kd.engine.hooks.epoch_seed import EpochSeedHook
 from perception_kd.engine.hooks.load_pretrained import LoadPretrainedHook
 from perception_kd.engine.hooks.run_summary import RunSummaryHook
+from perception_kd.engine.hooks.whole_checkpoint import WholeCheckpointHook
 
 __all__ = [
     "DatasetEpochHook",
@@ -12,4 +13,5 @@ __all__ = [
     "EpochSeedHook",
     "LoadPretrainedHook",
     "RunSummaryHook",
+    "WholeCheckpointHook",
 ]

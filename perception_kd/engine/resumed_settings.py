@@ -1,0 +1,102 @@
+"""Which settings a resumed training may change, and what becomes of them.
+
+- Rates, decay and schedule may change: they are built from the config as if the whole
+  training so far had used it.
+- The model, the data, the batches, the seed, the kind of optimizer and the precision
+  may not: the weights and the state of the optimizer are those of another training.
+- All else (logs, validation, checkpoints, workers, folders) may change.
+"""
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from perception_kd.checkpoints.stored_config import Difference, find_differences
+
+_REBUILT = (
+    "param_scheduler*",
+    "train_cfg.max_epochs",
+    "train_cfg.max_iters",
+    "optim_wrapper.optimizer.*",
+    "optim_wrapper.paramwise_cfg*",
+    "optim_wrapper.clip_grad*",
+    "auto_scale_lr*",
+)
+_FIXED = (
+    "model",
+    "model.*",
+    "train_dataloader",
+    "train_dataloader.*",
+    "optim_wrapper",
+    "optim_wrapper.*",
+    "randomness*",
+    "train_cfg.by_epoch",
+    "train_cfg.type",
+    "custom_hooks",
+)
+# Of what is fixed: how fast data is read, where it is, and what a fresh start reads.
+_FREE = (
+    *(f"train_dataloader.{name}" for name in ("num_workers", "persistent_workers")),
+    *(f"train_dataloader.{name}" for name in ("prefetch_factor", "pin_memory", "timeout")),
+    "train_dataloader.*data_root",
+    "train_dataloader.*info_root",
+    "model.*checkpoint",
+    "model.*init_cfg*",
+    "model.*test_cfg*",
+)
+_OPTIMIZER_TYPE = "optim_wrapper.optimizer.type"
+# The only hook of a config that changes what a checkpoint holds.
+_STATEFUL_HOOKS = ("EMAHook",)
+
+
+class Changes(NamedTuple):
+    """Settings of a config that are not those of the checkpoint.
+
+    Attributes:
+        refused: Those that a resumed training may not change.
+        rebuilt: Those of the rates and the schedule.
+    """
+
+    refused: tuple[Difference, ...]
+    rebuilt: tuple[Difference, ...]
+
+
+def compare_settings(stored: Mapping[str, Any], current: Mapping[str, Any]) -> Changes:
+    """Compare the config of a checkpoint with that of the run that resumes from it.
+
+    Args:
+        stored: Settings of the checkpoint, from
+            :func:`~perception_kd.checkpoints.stored_config.parse_config`.
+        current: Settings of the run, likewise.
+    """
+    differences = list(find_differences(_with_stateful(stored), _with_stateful(current)))
+    rebuilt = [each for each in differences if _is_rebuilt(each.name)]
+    refused = [
+        each
+        for each in differences
+        if not _is_rebuilt(each.name) and _matches(each.name, _FIXED) and not _is_free(each.name)
+    ]
+    return Changes(tuple(refused), tuple(rebuilt))
+
+
+def _with_stateful(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep only the hooks with a state of their own."""
+    hooks = settings.get("custom_hooks")
+    kept = [
+        hook
+        for hook in (hooks if isinstance(hooks, list) else [])
+        if isinstance(hook, Mapping) and hook.get("type") in _STATEFUL_HOOKS
+    ]
+    return {**settings, "custom_hooks": kept}
+
+
+def _is_rebuilt(name: str) -> bool:
+    return _matches(name, _REBUILT) and name != _OPTIMIZER_TYPE
+
+
+def _is_free(name: str) -> bool:
+    return _matches(name, _FREE)
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
