@@ -1,5 +1,6 @@
 """A resumed training is the training that was stopped, or is refused."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,6 @@ import pytest
 import torch
 
 from perception_kd.checkpoints.reading import read_content
-from perception_kd.engine import runner as runner_module
 from tests.engine.toy import ToyModel, read_log, write_config
 from tests.tools.test_train import assert_same, train
 
@@ -257,7 +257,7 @@ def test_a_failed_write_leaves_the_earlier_checkpoint(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner_module.os, "fsync", fail)
+        patch.setattr(os, "fsync", fail)
         assert train(config, "--resume", name="run", settings=keep) == 2
     line = last_line(capfd)
     assert re.search(r"Cannot write the checkpoint .*epoch_2.pth: No space left .*--resume", line)
