@@ -1,10 +1,14 @@
 """Lists of training scenes: shares of a data set's labels."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from perception_kd.io.bounded import read_bounded
+
 _LISTS = Path(__file__).parent / "data"
 _SUFFIX = "_scenes.txt"
+_MAX_BYTES = 2**24
 
 
 def every_nth_scene(scenes: Sequence[str], step: int, *, from_first: bool = False) -> list[str]:
@@ -43,13 +47,26 @@ def read_scene_list(name: str | Path) -> list[str]:
 
     Raises:
         FileNotFoundError: If there is no such list and no such file.
-        ValueError: If a file names no scene.
+        BrokenFileError: If the file is far too large.
+        ValueError: If a file is no text, names no scene, or one twice.
     """
     path = _LISTS / f"{name}{_SUFFIX}" if str(name) in scene_list_names() else Path(name)
     if not path.is_file():
         known = ", ".join(scene_list_names())
         raise FileNotFoundError(f"No list of scenes at {path}; name a file, or one of {known}.")
-    scenes = path.read_text(encoding="utf-8").split()
+    data = read_bounded(path, "list of scenes", "name another one.", _MAX_BYTES)
+    try:
+        scenes = data.decode("utf-8-sig").split()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not a text file; it must have one scene name per line."
+        ) from error
     if not scenes:
         raise ValueError(f"{path} is empty; it must have one scene name per line.")
+    repeated = [name for name, count in Counter(scenes).items() if count > 1]
+    if repeated:
+        raise ValueError(f"{path} names {repeated[0]} more than once; name each scene once.")
+    unprintable = [name for name in scenes if not name.isprintable()]
+    if unprintable:
+        raise ValueError(f"{path} is not a list of scenes, but has {unprintable[0]!r:.60}.")
     return scenes

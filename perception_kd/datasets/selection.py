@@ -35,7 +35,8 @@ def select_samples(
     if not chosen:
         raise ValueError(
             f"No sample of the info file is in scenes={scenes!r}; the file has {len(samples)} "
-            f"samples of {len(present)} scenes ({_some(present)})."
+            f"samples of {len(present)} scenes ({_some(present)}). Choose other scenes, or make "
+            "the info file of the other split."
         )
     if scene_step > len(chosen):
         raise ValueError(
@@ -63,8 +64,9 @@ def _choose_scenes(
         asked = read_scene_list(scenes) if isinstance(scenes, str) else list(scenes)
         unknown = [name for name in asked if name not in present]
         if unknown:
+            source = f"scenes of {scenes}" if isinstance(scenes, str) else "scenes"
             raise ValueError(
-                f"scenes must be in the info file, but got {_some(unknown)}; it has "
+                f"{source} must be in the info file, but got {_some(unknown)}; it has "
                 f"{_some(present)}."
             )
     return [name for name in present if name in set(asked)]

@@ -10,6 +10,7 @@ from mmengine import Config
 from perception_kd.datasets.catalog import creation_command
 from perception_kd.datasets.pipeline import list_steps
 from perception_kd.engine.config_options import check_new_settings, check_places
+from perception_kd.engine.config_reading import load_config
 from perception_kd.engine.overrides import walk_settings
 from perception_kd.engine.renamed_configs import find_config
 from perception_kd.engine.runner import CheckedRunner
@@ -27,13 +28,11 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Raises:
         FileNotFoundError: If there is no such config.
-        ValueError: If the path is not a config, or an option names a setting that the
+        ValueError: If the config cannot be read, or an option names a setting that the
             config does not and could not have.
     """
     path = find_config(path)
-    if path.suffix != ".py":
-        raise ValueError(f"{path} is not a config: configs are Python files.")
-    cfg = Config.fromfile(path)
+    cfg = load_config(path)
     options, settings = dict(options or {}), cfg.to_dict()
     check_places(settings, options)
     cfg.merge_from_dict(options)

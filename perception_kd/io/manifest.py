@@ -3,15 +3,18 @@
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from perception_kd import __version__
+from perception_kd.io.bounded import read_bounded
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+_EXTENSION = re.compile(r"\.[a-z0-9]{1,8}")
 
 
 def hash_settings(settings: Mapping[str, Any]) -> str:
@@ -52,13 +55,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(read_bounded(path, "manifest", "make the cache again."))
         version, settings = manifest["schema_version"], manifest["settings"]
         intact = manifest["settings_hash"] == hash_settings(settings)
-    except (ValueError, KeyError, TypeError) as error:
+        _check_fields(manifest)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
-            f"{path} is not the manifest of a cache: {error!r}. Delete the folder and make it "
-            "again."
+            f"{path} is not the manifest of a cache: {_describe(error)}. Delete the folder and "
+            "make it again."
         ) from error
     if version != SCHEMA_VERSION:
         raise ValueError(
@@ -71,6 +75,27 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             "them, or delete the folder and make it again."
         )
     return manifest
+
+
+def _check_fields(manifest: dict[str, Any]) -> None:
+    """Check the fields that readers and writers of a cache use.
+
+    Raises:
+        KeyError: If a field is missing.
+        ValueError: If a field has another type, or the extension could lead elsewhere.
+    """
+    for name, kind in (("kind", str), ("extension", str), ("settings", dict), ("sources", list)):
+        if not isinstance(manifest[name], kind):
+            raise ValueError(f"{name} must be a {kind.__name__}, but is {manifest[name]!r:.60}")
+    if not _EXTENSION.fullmatch(manifest["extension"]):
+        raise ValueError(f"extension must be like .png, but is {manifest['extension']!r:.60}")
+    for source in manifest["sources"]:
+        if not isinstance(source, dict) or not isinstance(source.get("command", ""), str):
+            raise ValueError("sources must be dicts with a command")
+
+
+def _describe(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)[:200].rstrip(".")
 
 
 def compare_settings(made: Mapping[str, Any], asked: Mapping[str, Any], exact: bool) -> list[str]:

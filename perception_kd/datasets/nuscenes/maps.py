@@ -12,9 +12,13 @@ from shapely.geometry import LineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from perception_kd.geometry.bev_grid import BEVGrid
+from perception_kd.io.bounded import file_size
 from perception_kd.structures import Array
 
 BEVMask = NDArray[np.uint8]
+
+_MAX_BYTES = 2**30
+_MAX_COORDINATE = 1e6  # m
 
 # Layers of the map expansion that make up each class of BEVFusion's map segmentation.
 MAP_LAYERS: Mapping[str, Sequence[str]] = {
@@ -47,18 +51,26 @@ class VectorMap:
 
         Raises:
             FileNotFoundError: If there is no such file.
+            ValueError: If it is not a map of version 1.3 with a drivable area.
         """
-        from nuscenes.map_expansion.map_api import NuScenesMap
-
         path = Path(data_root) / "maps" / "expansion" / f"{location}.json"
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"No map at {path}; unpack nuScenes' map expansion (v1.3) into "
-                f"{path.parent.parent}, or check data_root."
-            )
-        nusc_map = NuScenesMap(dataroot=str(data_root), map_name=location)
+        remedy = (
+            f"unpack nuScenes' map expansion (v1.3) into {path.parent.parent}, or check data_root."
+        )
+        size = file_size(path, "map", remedy)
+        if size > _MAX_BYTES:
+            raise ValueError(f"{path} has {size:,} bytes, more than any map; {remedy}")
         names = [name for layers in MAP_LAYERS.values() for name in layers]
-        return cls({name: STRtree(_read_shapes(nusc_map, name)) for name in names})
+        try:
+            nusc_map = _open_map(data_root, location)
+            shapes = {name: _read_shapes(nusc_map, name) for name in names}
+        except Exception as error:  # the devkit raises nearly anything
+            raise ValueError(
+                f"{path} is not a map of nuScenes' map expansion: {_describe(error)}; {remedy}"
+            ) from error
+        if not shapes["drivable_area"]:
+            raise ValueError(f"{path} has no valid polygon of drivable_area; {remedy}")
+        return cls({name: STRtree(parts) for name, parts in shapes.items()})
 
     def draw(
         self, layer: str, global2cells: Array, shape: tuple[int, int], value_at: str
@@ -129,6 +141,21 @@ def draw_bev_masks(
         for layer in MAP_LAYERS[name]:
             mask |= vector_map.draw(layer, global2cells, grid.shape, value_at)
     return masks
+
+
+def _open_map(data_root: str | Path, location: str) -> object:
+    from nuscenes.map_expansion.map_api import NuScenesMap
+
+    nusc_map = NuScenesMap(dataroot=str(data_root), map_name=location)
+    nodes = np.array([[node["x"], node["y"]] for node in nusc_map.node], float)
+    if not (np.abs(nodes) <= _MAX_COORDINATE).all():
+        raise ValueError("a node is at NaN or farther away than 1000 km")
+    return nusc_map
+
+
+def _describe(error: Exception) -> str:
+    text = (str(error).splitlines() or [""])[0][:200].rstrip(".")
+    return f"{text} is missing" if isinstance(error, KeyError) else f"{text or repr(error)}"
 
 
 def _read_shapes(nusc_map: object, layer: str) -> list[Polygon] | list[LineString]:

@@ -1,0 +1,70 @@
+"""Run config files, with errors that name file and line."""
+
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from mmengine import Config
+
+_MAX_BYTES = 2**24
+_SPLITS = ("train", "val", "test")
+
+
+def load_config(path: Path) -> Config:
+    """Run a config and its bases.
+
+    Args:
+        path: Config file that exists.
+
+    Returns:
+        The config, with ``model`` and a data loader.
+
+    Raises:
+        ValueError: If the file is not a config, cannot be run, or lacks either. The
+            message names the file, which may be a base, and the line.
+    """
+    if path.suffix != ".py":
+        raise ValueError(f"{path} is not a config: configs are Python files.")
+    if not path.is_file() or path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"{path} is not a config, but a folder, or too large for one.")
+    try:
+        cfg = Config.fromfile(path)
+    except (Exception, SystemExit) as error:  # a config may raise anything
+        raise ValueError(
+            f"The config {_locate(path, error)} cannot be read: {_describe(error)}. Correct it, or "
+            "choose another config."
+        ) from error
+    model = cfg.get("model")
+    if not isinstance(model, dict) or "type" not in model:
+        raise ValueError(f"The config {path} must define model as a dict with a type.")
+    if not any(isinstance(cfg.get(f"{split}_dataloader"), dict) for split in _SPLITS):
+        raise ValueError(f"The config {path} must define train_dataloader or test_dataloader.")
+    return cfg
+
+
+def _describe(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or ["no message"]
+    text = error.msg if isinstance(error, SyntaxError) else lines[0]
+    return f"{type(error).__name__}: {text[:200].rstrip('.')}"
+
+
+def _locate(path: Path, error: BaseException) -> str:
+    """Return the file in which an error occurred, with the line if it is known."""
+    files = [str(path.absolute()), *_files_being_read(error.__traceback__)]
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename in files:
+            files.append(frame.filename)
+            line = frame.lineno
+    shown = str(path) if files[-1] == files[0] else files[-1]
+    return shown if line is None else f"{shown}, line {line},"
+
+
+def _files_being_read(trace: TracebackType | None) -> list[str]:
+    """Return the configs that mmengine was reading, outermost first."""
+    files = []
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "_file2dict":
+            files.append(str(Path(trace.tb_frame.f_locals["filename"]).absolute()))
+        trace = trace.tb_next
+    return files
