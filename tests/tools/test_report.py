@@ -1,7 +1,9 @@
 """tools/report.py: predictions for keyframes on one page, or why they are missing."""
 
+import html
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,13 @@ from mmengine.registry import init_default_scope
 
 from perception_kd.engine.launch import read_config
 from perception_kd.engine.overrides import set_data_folders
+from perception_kd.experiments import comparisons
+from perception_kd.experiments.report import write_report
 from perception_kd.experiments.report.detections import RADIUS, load_detections
 from perception_kd.experiments.report.keyframes import VIEW_RANGE, load_keyframes
 from perception_kd.experiments.report.map_predictions import load_maps
 from perception_kd.experiments.report.work_dir import WorkDir
+from perception_kd.experiments.trials import Comparison
 from perception_kd.registry import MODELS
 from tests.fake_data.prepared import PreparedData
 from tests.test_configs import CONFIGS, SLIDR_SMOKE
@@ -27,6 +32,11 @@ MAPS = CONFIGS / "mapseg" / "mapseg-probe_r18-lss-small_1xb2-adamw-cosine-4e_syn
 PROBE = (
     CONFIGS / "lidarseg" / "lidarseg-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic-1of2.py"
 )
+
+
+# The demo, with a smaller pre-training.
+SLIDR = comparisons.PRETRAININGS["slidr"]._replace(config=str(SLIDR_SMOKE))
+SMALL = Comparison({**comparisons.PRETRAININGS, "slidr": SLIDR}, comparisons.PROTOCOLS)
 
 
 def write_run(folder: Path, path: Path, options: list[str]) -> None:
@@ -52,13 +62,8 @@ def work_dir(prepared_synthetic: PreparedData, tmp_path_factory: pytest.TempPath
     return folder
 
 
-def test_the_page_shows_what_is_finished(
-    work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "page.html"
-    assert report.main([str(work_dir), "--out", str(out), "--num", "1"]) == 0
-    assert capsys.readouterr().out.strip().endswith(str(out))
-    page = out.read_text(encoding="utf-8")
+def test_the_page_shows_what_is_finished(work_dir: Path, tmp_path: Path) -> None:
+    page = write_report(work_dir, tmp_path / "page.html", 1, SMALL).read_text(encoding="utf-8")
     data = re.search(r'id="data-clouds">(.*?)</script>', page, re.DOTALL)
     assert data is not None
     (cloud,) = json.loads(data[1])["keyframes"]
@@ -69,7 +74,7 @@ def test_the_page_shows_what_is_finished(
 
 
 def test_boxes_and_maps_need_no_other_stages(
-    prepared_synthetic: PreparedData, tmp_path: Path
+    prepared_synthetic: PreparedData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "demo"
     for protocol, config in (("det_lidar_10", DETECTOR), ("mapseg_probe", MAPS)):
@@ -90,6 +95,7 @@ def test_boxes_and_maps_need_no_other_stages(
     assert predicted.samples[0].pred_bev_seg.masks.shape == (6, 200, 200)
 
     assert report.main([str(folder), "--num", "1"]) == 0
+    assert capsys.readouterr().out.strip().endswith(str(folder / "report.html"))
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "No images: " in page
     assert "LiDAR detection, 10 % of labels: no boxes of PRC yet." in page
@@ -112,7 +118,7 @@ def test_a_truncated_checkpoint_costs_only_its_images(
 
 
 def test_keyframes_have_one_value_per_shown_point(work_dir: Path) -> None:
-    (keyframe,) = load_keyframes(WorkDir.read(work_dir), 1)
+    (keyframe,) = load_keyframes(WorkDir.read(work_dir, SMALL), 1)
     num = len(keyframe.shown)
     assert keyframe.point_feats.shape == (num, 64)
     assert keyframe.predictions["random"].shape == (num,)
@@ -130,9 +136,34 @@ def test_keyframes_have_one_value_per_shown_point(work_dir: Path) -> None:
 def test_missing_data_costs_only_the_images(work_dir: Path, tmp_path: Path) -> None:
     moved = tmp_path / "demo" / "pretrain" / "slidr" / "seed0"
     write_run(moved, SLIDR_SMOKE, ["", "/no/such/data", "", "/no/such/infos"])
-    assert report.main([str(tmp_path / "demo")]) == 0
-    page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    page = write_report(tmp_path / "demo", comparison=SMALL).read_text(encoding="utf-8")
     assert "No images: No folder at data_root=/no/such/data" in page
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("open({ran!r}, 'w')", "must be a config as mmengine writes it"),
+        ("import os", "must be a config as mmengine writes it"),
+        ("model = dict(type='builtins.open', file={ran!r}, mode='w')", ""),
+        ("custom_imports = dict(imports=['ran'])", ""),
+        ("test_dataloader = dict(dataset=dict(data_root=3))", "has no data_root and info_root"),
+    ],
+)
+def test_a_config_in_a_work_dir_is_never_run(
+    work_dir: Path, tmp_path: Path, line: str, expected: str
+) -> None:
+    """Neither as a program nor as settings that name a function."""
+    shutil.copytree(work_dir / "linear_probe", tmp_path / "demo" / "linear_probe")
+    shutil.copytree(work_dir / "pretrain", tmp_path / "demo" / "pretrain")
+    (path,) = (tmp_path / "demo" / "linear_probe" / "random" / "seed0").glob("*.py")
+    (path.parent / "ran.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    path = path.rename(path.with_name("a.py"))
+    path.write_text(path.read_text() + "\n" + line.format(ran=str(tmp_path / "ran")) + "\n")
+    page = write_report(tmp_path / "demo", None, 1, SMALL).read_text(encoding="utf-8")
+    assert not (tmp_path / "ran").exists()
+    assert expected in html.unescape(page)
+    assert page.count("data:image/jpeg;base64,") == (0 if expected else 2)
 
 
 def test_a_missing_work_dir_is_reported_in_one_line(

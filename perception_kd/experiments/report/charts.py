@@ -1,6 +1,7 @@
 """Charts as SVG, in the colors of the page's theme."""
 
 import io
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ THEME = {
 }
 # Losses that fall by more than this factor get a logarithmic axis.
 _FAR = 4.0
+# Larger losses, and infinite ones, are gaps in a curve.
+_LARGEST = 1e30
 _STYLES = ("-", "--", ":")
 # Bar charts, in lines: height of a row, of its bar, and space between protocols.
 _BAR, _BAR_WIDTH, _SPACE = 0.85, 0.66, 0.45
@@ -48,7 +51,7 @@ def draw_curves(curves: Sequence[Mapping[str, Any]], x_label: str, name: str) ->
             drawn[key] = drawn.get(key, 0) + 1
             axes.plot(
                 curve["x"],
-                curve["y"],
+                [y if abs(y) < _LARGEST else math.nan for y in curve["y"]],
                 color=theme_color(key),
                 linestyle=_STYLES[(drawn[key] - 1) % len(_STYLES)],
                 marker="o" if len(curve["x"]) < 5 else None,
@@ -161,7 +164,8 @@ def _chart(
 
 def _scale_losses(axes: Axes, values: Sequence[float]) -> None:
     """Use a logarithmic axis if the losses span a wide range."""
-    if min(values) > 0 and max(values) > _FAR * min(values):
+    finite = [value for value in values if abs(value) < _LARGEST]
+    if finite and min(finite) > 0 and max(finite) > _FAR * min(finite):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")

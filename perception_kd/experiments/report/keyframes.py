@@ -172,8 +172,8 @@ def _region_loading(work: WorkDir, info_root: str) -> list[dict[str, Any]]:
 def _steps_of(runs: list[TrainingRun], kind: str) -> list[dict[str, Any]]:
     """Return the steps of one type in the test pipeline of the first started run."""
     for run in runs:
-        if run.config is not None:
-            steps, _ = split_pipeline(read_config(run.config))
+        if run.has_started:
+            steps, _ = split_pipeline(read_config(str(run.config)))
             return [step for step in steps if step["type"] == kind]
     return []
 

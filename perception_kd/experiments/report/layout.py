@@ -27,7 +27,7 @@ class Section:
     Attributes:
         name: Name of the template, and anchor of the section.
         title: Heading.
-        content: Variables of the template.
+        content: Variables of the template, which is left out without any.
         payload: Data for the scripts of the page, as JSON types; None for no data.
         missing: Sentences that say what is missing, and why.
     """

@@ -10,14 +10,15 @@ from mmengine.registry import init_default_scope
 from perception_kd.checkpoints.loading import load_pretrained
 from perception_kd.engine.inference import build_test_set
 from perception_kd.engine.launch import check_data_folders, read_config
+from perception_kd.engine.overrides import set_data_folders
 from perception_kd.experiments.report.training_run import TrainingRun
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.registry import MODELS
 
 
 def first_finished(runs: dict[str, TrainingRun]) -> TrainingRun | None:
-    """Return the first run with a config and a checkpoint."""
-    return next((r for r in runs.values() if r.config is not None and r.checkpoint), None)
+    """Return the first run that has started and has a checkpoint."""
+    return next((run for run in runs.values() if run.has_started and run.checkpoint), None)
 
 
 def finished_runs(work: WorkDir, protocol: str) -> dict[str, TrainingRun]:
@@ -59,10 +60,16 @@ def name_unfinished(work: WorkDir, task: str, what: str) -> tuple[str, ...]:
 def read_run_config(run: TrainingRun) -> Config:
     """Return the config of a finished run, after a check that its data exists.
 
+    It is the config that the comparison names, not the one in the folder of the run: a
+    config is a program, and its settings can name any function as a type. From that
+    folder come only the paths of the data.
+
     Raises:
         FileNotFoundError: If the data is missing.
+        ValueError: If the run does not say where its data is.
     """
     cfg = read_config(str(run.config))
+    set_data_folders(cfg, *run.data_folders())
     check_data_folders(cfg, "test_dataloader")
     init_default_scope(cfg.default_scope)
     return cfg
@@ -72,7 +79,7 @@ def load_network(cfg: Config, run: TrainingRun) -> Any:
     """Build the network of a finished run and load all its weights.
 
     Raises:
-        ValueError: If the weights do not fit.
+        ValueError: If the weights do not fit: the run was of another config.
     """
     model = MODELS.build(cfg.model).eval()
     load_pretrained(model, str(run.checkpoint), min_share=1.0)

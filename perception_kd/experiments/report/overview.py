@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from perception_kd.experiments.report.layout import Section
+from perception_kd.experiments.report.stored import texts
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.experiments.trials import Comparison, capitalize
 
@@ -15,23 +16,23 @@ _SHOWN_ELSEWHERE = ("arms", "configs", "protocols")
 
 def overview_section(work: WorkDir) -> Section:
     """Describe a demo by its summary."""
-    seconds = dict(work.summary.get("seconds", {}))
+    seconds: dict[str, float] = dict(work.summary.get("seconds", {}))
     total = seconds.pop("total", sum(seconds.values()))
-    settings = dict(work.summary.get("settings", {}))
+    settings: dict[str, Any] = dict(work.summary.get("settings", {}))
     content = {
         "groups": group_stages(seconds, work.comparison),
         "total": duration(total),
         "settings": flatten({k: v for k, v in settings.items() if k not in _SHOWN_ELSEWHERE}),
         "configs": {
             label_config(name, work.comparison): path
-            for name, path in settings.get("configs", {}).items()
+            for name, path in texts(settings.get("configs")).items()
         },
         "versions": flatten(
             {**work.summary.get("versions", {}), **work.summary.get("machine", {})}
         ),
     }
-    missing = () if work.summary else ("The demo has not finished, so there is no summary yet.",)
-    return Section("overview", "Overview", content, missing=missing)
+    missing = [] if work.summary else ["The demo has not finished, so there is no summary yet."]
+    return Section("overview", "Overview", content, missing=(*missing, *work.damage))
 
 
 def group_stages(seconds: Mapping[str, float], comparison: Comparison) -> list[dict[str, Any]]:

@@ -66,14 +66,17 @@ def write_report(
     detections = _load_or_explain(load_detections, work, num_keyframes, "boxes", Detections())
     maps = _load_or_explain(load_maps, work, num_keyframes, "maps", Maps())
     sections = [
-        results_section(work),
-        training_section(work),
-        cameras_section(keyframes, reason),
-        clouds_section(work, keyframes, reason),
-        similarity_section(keyframes, reason),
-        boxes_section(work, *detections),
-        maps_section(work, *maps),
-        overview_section(work),
+        make_section(*part)
+        for part in (
+            ("results", "Results", lambda: results_section(work)),
+            ("training", "Training", lambda: training_section(work)),
+            ("cameras", "Cameras", lambda: cameras_section(keyframes, reason)),
+            ("clouds", "Point clouds", lambda: clouds_section(work, keyframes, reason)),
+            ("similarity", "Similarity", lambda: similarity_section(keyframes, reason)),
+            ("boxes", "Boxes", lambda: boxes_section(work, *detections)),
+            ("maps", "Maps", lambda: maps_section(work, *maps)),
+            ("overview", "Overview", lambda: overview_section(work)),
+        )
     ]
     out = out or work_dir / "report.html"
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -111,9 +114,33 @@ def _load_or_explain(
     logger: MMLogger = MMLogger.get_current_instance()
     try:
         return load(work, num), ""
-    except (FileNotFoundError, ValueError) as error:  # missing, or weights that do not fit
-        logger.warning(f"The report has no {what}: {error}")
-        return nothing, f"No {what}: {error}"
+    except Exception as error:  # whatever a damaged file causes costs only what needs it
+        reason = _explain(error)
+        logger.warning(f"The report has no {what}: {reason}")
+        return nothing, f"No {what}: {reason}"
+
+
+def make_section(name: str, title: str, make: Callable[[], Section]) -> Section:
+    """Return a section, or one that says why it cannot be made.
+
+    Args:
+        name: Name of the section.
+        title: Its heading.
+        make: Function that makes it.
+    """
+    logger: MMLogger = MMLogger.get_current_instance()
+    try:
+        return make()
+    except Exception as error:  # a page with a gap is better than none
+        reason = _explain(error)
+        logger.warning(f"The report has no section {name}: {reason}")
+        return Section(name, title, missing=(f"This section cannot be shown: {reason}",))
+
+
+def _explain(error: Exception) -> str:
+    """Return the message of an error, with its kind if it is not one of ours."""
+    is_ours = isinstance(error, FileNotFoundError | ValueError)
+    return str(error) if is_ours else f"{type(error).__name__}: {error}"
 
 
 def _inline_script(script: str) -> Markup:

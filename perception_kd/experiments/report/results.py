@@ -6,7 +6,8 @@ from typing import Any
 from perception_kd.experiments.report.charts import draw_scores
 from perception_kd.experiments.report.encoding import as_hex
 from perception_kd.experiments.report.layout import Section
-from perception_kd.experiments.report.work_dir import CLASS_METRICS, Score, WorkDir
+from perception_kd.experiments.report.summary_file import Score
+from perception_kd.experiments.report.work_dir import CLASS_METRICS, WorkDir
 from perception_kd.experiments.trials import RANDOM
 from perception_kd.visualization.maps import MAP_COLORS
 from perception_kd.visualization.point_classes import NUSCENES_COLORS

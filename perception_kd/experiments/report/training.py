@@ -1,5 +1,6 @@
 """Section of the loss curves of pre-trainings and of trainings on labels."""
 
+import math
 from typing import Any
 
 from perception_kd.experiments.report.charts import draw_curves
@@ -76,7 +77,8 @@ def validation_curve(run: TrainingRun) -> list[tuple[int, float]]:
 
     Like the training loss, it is the sum of all losses of the method.
     """
-    last_step = {int(epoch): step for step, epoch in run.training_curve("epoch")}
+    epochs = [(e, step) for step, e in run.training_curve("epoch") if math.isfinite(e)]
+    last_step = {int(epoch): step for epoch, step in epochs}
     found = [
         (epoch, [value for key, value in row.items() if key.startswith("val/loss")])
         for epoch, row in run.validations()

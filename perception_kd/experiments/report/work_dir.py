@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import perception_kd
 from perception_kd.experiments import comparisons
-from perception_kd.experiments.report.training_run import TrainingRun, parse_object
+from perception_kd.experiments.report.stored import Damage
+from perception_kd.experiments.report.summary_file import Score, read_summary
+from perception_kd.experiments.report.training_run import TrainingRun
 from perception_kd.experiments.results import average, pick_scores
 from perception_kd.experiments.trials import Comparison
+
+# Folder of this project, which the configs of a comparison are relative to.
+PROJECT = Path(perception_kd.__file__).parent.parent
 
 
 class ClassMetric(NamedTuple):
@@ -34,20 +40,6 @@ CLASS_METRICS = {
 }
 
 
-class Score(NamedTuple):
-    """One metric of one initialization under one protocol, in percent.
-
-    Attributes:
-        seeds: Score of each seed.
-        mean: Mean over the seeds.
-        std: Sample standard deviation (n - 1); None with one seed.
-    """
-
-    seeds: dict[str, float]
-    mean: float
-    std: float | None
-
-
 @dataclass(frozen=True)
 class WorkDir:
     """The work dir of a demo, finished or not.
@@ -65,11 +57,13 @@ class WorkDir:
         path: The folder.
         summary: Content of ``summary.json``; empty before it is written.
         comparison: What was run in it.
+        damage: Notes on damaged files; methods add theirs.
     """
 
     path: Path
     summary: dict[str, Any] = field(default_factory=dict)
     comparison: Comparison = comparisons.DEMO
+    damage: Damage = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path, comparison: Comparison = comparisons.DEMO) -> "WorkDir":
@@ -84,20 +78,17 @@ class WorkDir:
         """
         if not path.is_dir():
             raise FileNotFoundError(f"There is no work dir {path}; run make demo first.")
-        summary = path / "summary.json"
-        if not summary.is_file():
-            return cls(path, {}, comparison)
-        return cls(path, parse_object(summary.read_text(encoding="utf-8")), comparison)
+        damage = Damage()
+        return cls(path, read_summary(path / "summary.json", damage), comparison, damage)
 
     def pretrainings(self, method: str) -> dict[str, TrainingRun]:
         """Return the runs of a pre-training, by seed."""
-        return self.runs("pretrain", method)
+        return self._runs_in("pretrain", method, self.comparison.pretrainings[method].config)
 
     def runs(self, protocol: str, initialization: str) -> dict[str, TrainingRun]:
         """Return the runs of one initialization under one protocol, by seed."""
-        folders = [p for p in (self.path / protocol / initialization).glob("seed*") if p.is_dir()]
-        seeds = {folder.name.removeprefix("seed"): TrainingRun(folder) for folder in folders}
-        return {seed: seeds[seed] for seed in sorted(seeds, key=lambda s: (len(s), s))}
+        config = self.comparison.protocols[protocol].config
+        return self._runs_in(protocol, initialization, config)
 
     @property
     def protocols(self) -> list[str]:
@@ -118,10 +109,15 @@ class WorkDir:
         if not entry:
             metrics = self.comparison.protocols[protocol].metrics
             seeds = self._evaluations(protocol, initialization)
-            percents = {seed: pick_scores(found, metrics) for seed, found in seeds.items()}
+            percents = {
+                seed: pick_scores(found, metrics)
+                for seed, found in seeds.items()
+                if all(metric.key in found for metric in metrics)
+            }
             by_metric = {m.name: {s: row[m.name] for s, row in percents.items()} for m in metrics}
             entry = {name: average(values) for name, values in by_metric.items() if values}
-        return {name: Score(**score) for name, score in entry.items()}
+            return {name: Score(**score) for name, score in entry.items()}
+        return dict(entry)
 
     def class_scores(self, protocol: str, initialization: str) -> dict[str, float]:
         """Return the score of each class in percent, averaged over the seeds."""
@@ -133,6 +129,14 @@ class WorkDir:
                 if match:
                     by_class.setdefault(match[1], []).append(scale * value)
         return {name: statistics.fmean(values) for name, values in by_class.items()}
+
+    def _runs_in(self, group: str, name: str, config: str) -> dict[str, TrainingRun]:
+        """Return the runs in the folders ``seed<k>`` of a folder, by seed."""
+        folders = [p for p in (self.path / group / name).glob("seed*") if p.is_dir()]
+        seeds = {int(f.name[4:]): f for f in folders if re.fullmatch(r"seed\d{1,9}", f.name)}
+        # Never relative to the current folder, which may be that of somebody else.
+        path = PROJECT / config
+        return {str(seed): TrainingRun(seeds[seed], path, self.damage) for seed in sorted(seeds)}
 
     def _evaluations(self, protocol: str, initialization: str) -> dict[str, dict[str, float]]:
         """Return the scores of the finished evaluations, by seed."""

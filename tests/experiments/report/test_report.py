@@ -51,13 +51,6 @@ def test_in_a_resumed_run_the_later_log_wins(tmp_path: Path) -> None:
     assert TrainingRun(tmp_path).training_curve("loss") == [(1, 5.0), (2, 4.0), (3, 3.0), (4, 2.0)]
 
 
-def test_an_incomplete_line_is_ignored(tmp_path: Path) -> None:
-    write_log(tmp_path, training_rows([5.0, 4.0]))
-    (log,) = tmp_path.glob("*/vis_data/scalars.json")
-    log.write_text(log.read_text()[:-10])
-    assert TrainingRun(tmp_path).training_curve("loss") == [(1, 5.0)]
-
-
 def test_an_evaluation_takes_precedence_over_a_validation(tmp_path: Path) -> None:
     key = "lidar_seg/miou"
     write_log(tmp_path, [*training_rows([1.0]), {key: 11.0, "step": 1}])
@@ -67,13 +60,6 @@ def test_an_evaluation_takes_precedence_over_a_validation(tmp_path: Path) -> Non
     tested.write_text(json.dumps({key: 12.0}))
     assert TrainingRun(tmp_path).scores(key)[key] == 12.0
     assert TrainingRun(tmp_path).scores("map/miou_max") == {}
-
-
-def test_a_checkpoint_is_found_after_the_work_dir_moved(tmp_path: Path) -> None:
-    (tmp_path / "last_checkpoint").write_text("/where/it/was/epoch_3.pth")
-    assert TrainingRun(tmp_path).checkpoint is None
-    (tmp_path / "epoch_3.pth").touch()
-    assert TrainingRun(tmp_path).checkpoint == tmp_path / "epoch_3.pth"
 
 
 def test_without_a_summary_scores_come_from_the_runs(tmp_path: Path) -> None:
