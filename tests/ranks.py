@@ -1,5 +1,6 @@
 """Run a function in two processes of a gloo group, for tests of what ranks share."""
 
+import os
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -34,6 +35,8 @@ def _run_rank(
     rank: int, num_ranks: int, folder: str, function: Callable[..., Any], args: tuple[Any, ...]
 ) -> None:
     torch.set_num_threads(1)
+    # Variables of torchrun, which mmengine reads as well.
+    os.environ.update(RANK=str(rank), WORLD_SIZE=str(num_ranks), LOCAL_RANK=str(rank))
     dist.init_process_group(
         "gloo",
         init_method=f"file://{folder}/store",

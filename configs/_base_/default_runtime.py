@@ -12,12 +12,14 @@ default_hooks = dict(
     dataset_epoch=dict(type="DatasetEpochHook"),
     epoch_seed=dict(type="EpochSeedHook"),
     run_summary=dict(type="RunSummaryHook"),
+    broadcast_buffers=dict(type="BroadcastBuffersHook"),
 )
 
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
-    dist_cfg=dict(backend="nccl"),
+    # In s: how long a process waits for another one that has died or hangs.
+    dist_cfg=dict(backend="nccl", timeout=600),
 )
 
 vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]

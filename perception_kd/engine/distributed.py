@@ -9,12 +9,14 @@ import atexit
 import gc
 import os
 import subprocess
+from datetime import timedelta
 
 import torch.distributed as dist
 from mmengine import Config
 from mmengine.device import get_device
 
 _DEFAULT_PORT = "29500"
+_TIMEOUT = 600.0  # s, where the config has none
 
 _LAUNCHER_VARIABLES = {
     "pytorch": {"RANK": "RANK", "WORLD_SIZE": "WORLD_SIZE", "LOCAL_RANK": "LOCAL_RANK"},
@@ -43,12 +45,24 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
         return
     if not dist.is_initialized():
         set_rendezvous(launcher)
-        dist.init_process_group(backend="gloo")
+        dist.init_process_group(backend="gloo", timeout=timedelta(seconds=find_timeout(cfg)))
         atexit.register(_leave_group)
     # None, since the default is the index of a GPU.
     wrapper = dict(type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False)
     wrapper["find_unused_parameters"] = cfg.get("find_unused_parameters", False)
     cfg.model_wrapper_cfg = {**wrapper, **(cfg.get("model_wrapper_cfg") or {})}
+
+
+def find_timeout(cfg: Config) -> float:
+    """Return how long a process waits for another one, in s.
+
+    Raises:
+        ValueError: If ``env_cfg.dist_cfg.timeout`` is not a positive number.
+    """
+    timeout = ((cfg.get("env_cfg") or {}).get("dist_cfg") or {}).get("timeout", _TIMEOUT)
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+        raise ValueError(f"env_cfg.dist_cfg.timeout must be seconds, above 0, but got {timeout!r}.")
+    return float(timeout)
 
 
 def _leave_group() -> None:

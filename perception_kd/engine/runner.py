@@ -19,6 +19,7 @@ from perception_kd.engine.schedule_rebuild import read_rates, rebuild_schedule
 from perception_kd.engine.train_loops import ResumableEpochLoop, ResumableIterLoop
 from perception_kd.engine.training_data import describe_training_data
 from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.ops.batch_norm import synchronize_batch_norms
 
 
 class CheckedRunner(Runner):
@@ -122,6 +123,16 @@ class CheckedRunner(Runner):
         content = super().load_checkpoint(filename, map_location, strict, list(revise_keys))
         content.get("meta", {}).pop("config", None)
         return content
+
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: Module) -> Module:
+        """Wrap the model for several processes, with batch norms of all of them.
+
+        Norms are synchronized if the config has ``sync_batch_norm=True``.
+        """
+        if self.distributed and self.cfg.get("sync_batch_norm", False):
+            synchronize_batch_norms(model)
+        wrapped: Module = super().wrap_model(model_wrapper_cfg, model)
+        return wrapped
 
     def _init_model_weights(self) -> None:
         """Initialize the model, or check the checkpoint that it resumes from."""

@@ -15,6 +15,8 @@ val_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type="DefaultSampler", shuffle=False),
+    # Each sample once, and the same batches, for any number of processes.
+    batch_sampler=dict(type="DealtBatchSampler"),
     dataset=dict(type="CameraLidarDataset", test_mode=True),
 )
 test_dataloader = val_dataloader

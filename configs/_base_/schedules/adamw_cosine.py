@@ -7,3 +7,5 @@ param_scheduler = [
 ]
 train_cfg = dict(by_epoch=True, val_interval=5)
 auto_scale_lr = dict(enable=True, base_batch_size=4)
+# Whether batch norms are of the samples of all processes.
+sync_batch_norm = False

@@ -21,3 +21,5 @@ param_scheduler = [
 ]
 train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=5)
 auto_scale_lr = dict(enable=True, base_batch_size=32)
+# Batch norms of the samples of each process, as in BEVFusion's configs.
+sync_batch_norm = False

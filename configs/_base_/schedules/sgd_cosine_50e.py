@@ -8,3 +8,5 @@ optim_wrapper = dict(
 param_scheduler = [dict(type="CosineAnnealingLR", by_epoch=True)]
 train_cfg = dict(by_epoch=True, max_epochs=50, val_interval=1)
 auto_scale_lr = dict(enable=True, base_batch_size=4)
+# Batch norms of the samples of all processes, as in SLidR's code with several GPUs.
+sync_batch_norm = True

@@ -1,5 +1,6 @@
 """Hooks of the training loop."""
 
+from perception_kd.engine.hooks.broadcast_buffers import BroadcastBuffersHook
 from perception_kd.engine.hooks.dataset_epoch import DatasetEpochHook
 from perception_kd.engine.hooks.draw_predictions import DrawPredictionsHook
 from perception_kd.engine.hooks.epoch_seed import EpochSeedHook
@@ -8,6 +9,7 @@ from perception_kd.engine.hooks.run_summary import RunSummaryHook
 from perception_kd.engine.hooks.whole_checkpoint import WholeCheckpointHook
 
 __all__ = [
+    "BroadcastBuffersHook",
     "DatasetEpochHook",
     "DrawPredictionsHook",
     "EpochSeedHook",
