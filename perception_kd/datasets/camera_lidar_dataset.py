@@ -181,7 +181,11 @@ class CameraLidarDataset(BaseDataset):
             mapping[list(self._label_mapping)] = list(self._label_mapping.values())
             return mapping
         data_set = find_data_set(self._metainfo["dataset"])
-        return None if data_set is None else data_set.make_label_mapping()
+        return (
+            None
+            if data_set is None
+            else data_set.make_label_mapping(self._metainfo.get("point_labels"))
+        )
 
     def _add_classes(self) -> None:
         """Add the names of classes to ``metainfo`` as far as they are known."""

@@ -14,7 +14,9 @@ class DataSet:
 
     Attributes:
         seg_classes: Names of the classes of points, in order.
-        make_label_mapping: Returns the class of each raw label of a point.
+        make_label_mapping: Returns the class of each raw label of a point, from
+            ``metainfo["point_labels"]``: labels by category where the data set has a
+            table of them, else None.
         split_scenes: Returns the names of the scenes of a version's split, from both
             names; raises a ``ValueError`` that lists the splits.
         make_submission: Returns the writer of a submission of point classes, from its
@@ -25,7 +27,7 @@ class DataSet:
     """
 
     seg_classes: tuple[str, ...]
-    make_label_mapping: Callable[[], Indices]
+    make_label_mapping: Callable[[Mapping[str, int] | None], Indices]
     split_scenes: Callable[[str, str], list[str]]
     make_submission: Callable[[str | Path, str, Mapping[str, bool] | None], Submission]
     box_classes: tuple[str, ...] = ()

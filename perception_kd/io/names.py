@@ -33,3 +33,16 @@ def safe_name(value: Any, field: str) -> str:
         f"it must be 1 to {_MAX_CHARS} letters, digits and . _ + - and not begin with a dot; "
         "rename it wherever it occurs."
     )
+
+
+def find_path_fault(value: Any) -> str:
+    """Return why a value is no path of a file in a data set; empty if it is one.
+
+    Args:
+        value: Path relative to the folder of the data set, with slashes.
+    """
+    if not isinstance(value, str) or not value or not value.isprintable():
+        return "must be the path of a file"
+    if value.startswith(("/", "~")) or "\\" in value or ".." in value.split("/"):
+        return "must be a path within the folder of the data set, with slashes and without .."
+    return ""

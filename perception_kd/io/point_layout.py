@@ -10,10 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-# Names of the columns of nuScenes and of SemanticKITTI.
-RING_COLUMNS = ("x", "y", "z", "intensity", "ring")
-INTENSITY_COLUMNS = ("x", "y", "z", "intensity")
-POINT_DTYPES = ("float32", "float64", "float16")
+from perception_kd.io.point_columns import POINT_DTYPES
 
 _MAX_DISTANCE_M = 10_000.0
 _MAX_INTENSITY = 65_535

@@ -44,7 +44,7 @@ class ToySubmission:
 
 TOY = DataSet(
     seg_classes=("wall", "floor"),
-    make_label_mapping=lambda: make_label_mapping({"floor": [5]}, ("wall", "floor"), 256),
+    make_label_mapping=lambda labels: make_label_mapping({"floor": [5]}, ("wall", "floor"), 256),
     split_scenes=lambda version, split: {"first": ["scene-0"]}[split],
     make_submission=ToySubmission,
     box_classes=("truck", "car"),
@@ -116,7 +116,7 @@ def test_a_data_set_without_boxes_says_so(root: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("name", DATA_SETS)
 def test_every_entry_names_what_exists(name: str) -> None:
     data_set = get_data_set(name.upper())
-    mapping = data_set.make_label_mapping()
+    mapping = data_set.make_label_mapping(None)
     assert set(mapping) - {255, UNKNOWN_LABEL} == set(range(len(data_set.seg_classes)))
     assert callable(importlib.import_module(DATA_SETS[name].command).run)
     assert create_data.COMMANDS[name] == (DATA_SETS[name].command, DATA_SETS[name].about)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CATEGORIES
 from perception_kd.synthetic.world.poses import pose_matrix
 from perception_kd.synthetic.writer.names import (
     ATTRIBUTES,
-    LIDARSEG_CATEGORIES,
     VISIBILITIES,
 )
 from perception_kd.synthetic.writer.tables import translation_rotation
@@ -150,7 +150,7 @@ def _write_folders(settings: Settings) -> None:
 
 
 def _add_vocabulary(tables: Tables, settings: Settings) -> None:
-    names = LIDARSEG_CATEGORIES if settings.lidarseg else LIDARSEG_CATEGORIES[1:24]
+    names = NUSCENES_CATEGORIES if settings.lidarseg else NUSCENES_CATEGORIES[1:24]
     for index, name in enumerate(names):
         record: dict[str, Any] = {"token": _token("category", name), "name": name}
         record |= {"description": name} | ({"index": index} if settings.lidarseg else {})
@@ -272,7 +272,7 @@ def _add_lidar(
 
 def _add_lidarseg(tables: Tables, settings: Settings, token: str, kinds: NDArray[np.str_]) -> None:
     filename = f"lidarseg/{settings.version}/{token}_lidarseg.bin"
-    index = {kind: LIDARSEG_CATEGORIES.index(name) for kind, name in LIDARSEG_OF_KIND.items()}
+    index = {kind: NUSCENES_CATEGORIES.index(name) for kind, name in LIDARSEG_OF_KIND.items()}
     np.array([index[kind] for kind in kinds], np.uint8).tofile(settings.root / filename)
     record = {"token": token, "sample_data_token": token, "filename": filename}
     tables["lidarseg"].append(record)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from perception_kd.io.point_layout import INTENSITY_COLUMNS, RING_COLUMNS, find_layout_fault
+from perception_kd.io.point_columns import INTENSITY_COLUMNS, RING_COLUMNS
+from perception_kd.io.point_layout import find_layout_fault
 
 Rows = NDArray[np.float32]
 

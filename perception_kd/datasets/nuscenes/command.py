@@ -4,6 +4,9 @@ import argparse
 
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.splits import NUSCENES_VERSIONS
+from perception_kd.io.point_columns import POINT_DTYPES
+
+_SPLITS = ("train", "val", "test")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,7 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options = SceneOptions()
     add = parser.add_argument
     add("--root", required=True, help="folder that has samples/ and the folder of the tables")
-    add("--version", required=True, choices=NUSCENES_VERSIONS)
+    help_version = f"folder of the tables: {', '.join(NUSCENES_VERSIONS)} or another name"
+    add("--version", required=True, help=help_version)
     add("--out-dir", help="folder for the info files (default: --root)")
     add("--prefix", default="nuscenes", help="start of their names (default: %(default)s)")
     help_sweeps = "largest number of LiDAR sweeps before a keyframe (default: %(default)s)"
@@ -20,6 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-camera-sweeps", type=int, default=options.max_camera_sweeps, help=help_sweeps)
     help_boxes = "add the boxes per camera that monocular detectors of mmdet3d train on"
     add("--camera-boxes", action="store_true", help=help_boxes)
+    add("--no-boxes", action="store_true", help="leave out the annotated boxes")
+    help_lidar = "channel of the LiDAR (default: LIDAR_TOP or, without it, the only one)"
+    add("--lidar", metavar="CHANNEL", help=help_lidar)
+    cameras = parser.add_mutually_exclusive_group()
+    help_cameras = "channels of the cameras (default: all)"
+    cameras.add_argument("--cameras", nargs="+", metavar="CHANNEL", help=help_cameras)
+    cameras.add_argument("--no-cameras", action="store_true", help="leave out all images")
+    help_columns = "columns of a point in the files of sweeps (default: 5, as in nuScenes)"
+    add("--num-pts-feats", type=int, metavar="F", help=help_columns)
+    help_dtype = "type of a number in these files (default: %(default)s)"
+    add("--dtype", choices=POINT_DTYPES, default=options.dtype, help=help_dtype)
+    for split in _SPLITS:
+        help_scenes = f"file with the names of the scenes for {split}; replaces all other splits"
+        add(f"--{split}-scenes", metavar="FILE", help=help_scenes)
     add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
     add(
         "--strict",
@@ -33,14 +51,29 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.logging import MMLogger
 
     from perception_kd.datasets.nuscenes.converter import convert_nuscenes
+    from perception_kd.datasets.scene_lists import read_scene_list
 
-    options = SceneOptions(args.max_sweeps, args.max_camera_sweeps, args.camera_boxes)
+    cameras = [] if args.no_cameras else args.cameras
+    options = SceneOptions(
+        max_sweeps=args.max_sweeps,
+        max_camera_sweeps=args.max_camera_sweeps,
+        camera_boxes=args.camera_boxes,
+        boxes=not args.no_boxes,
+        lidar=args.lidar,
+        cameras=None if cameras is None else tuple(cameras),
+        num_pts_feats=args.num_pts_feats,
+        dtype=args.dtype,
+    )
+    lists = {split: getattr(args, f"{split}_scenes") for split in _SPLITS}
+    lists = {split: path for split, path in lists.items() if path}
     converted = convert_nuscenes(
         args.root,
         args.version,
         args.out_dir,
         args.prefix,
         options,
+        splits={split: read_scene_list(path) for split, path in lists.items()},
+        extra_words=[x for split, path in lists.items() for x in (f"--{split}-scenes", path)],
         workers=args.workers,
         strict=args.strict,
     )
@@ -49,6 +82,8 @@ def run(args: argparse.Namespace) -> None:
         logger.warning("Skipped %d scenes:", len(converted.skipped))
     for name, reason in converted.skipped.items():
         logger.warning("  %s: %s", name, reason)
+    for remark in converted.remarks:
+        logger.warning(remark)
     if converted.num_missing_sweeps:
         logger.warning("Left out %d sweeps that are not on disk.", converted.num_missing_sweeps)
     for split, path in converted.paths.items():

@@ -2,28 +2,35 @@
 
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from perception_kd.datasets.conversion import Converted
-from perception_kd.datasets.nuscenes.labels import NUSCENES_INFO_CLASSES
-from perception_kd.datasets.nuscenes.options import SceneOptions
-from perception_kd.datasets.nuscenes.samples import (
-    ScenePart,
-    convert_scene,
-    data_prefix,
-    detection_label,
+from perception_kd.datasets.conversion import Converted, find_stale_files
+from perception_kd.datasets.nuscenes.categories import (
+    check_box_categories,
+    count_words,
+    make_categories,
+    read_point_labels,
 )
-from perception_kd.datasets.nuscenes.splits import split_names, split_scenes
-from perception_kd.datasets.nuscenes.tables import Record, ScenePartition, check_tables
+from perception_kd.datasets.nuscenes.frames import data_prefix
+from perception_kd.datasets.nuscenes.json_records import Record
+from perception_kd.datasets.nuscenes.labels import box_class, point_class
+from perception_kd.datasets.nuscenes.options import SceneOptions
+from perception_kd.datasets.nuscenes.partition import ScenePartition, check_tables
+from perception_kd.datasets.nuscenes.samples import ScenePart, convert_scene
+from perception_kd.datasets.nuscenes.scene_splits import choose_splits
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.info_writer import InfoWriter, make_metainfo
+from perception_kd.io.names import safe_name
 from perception_kd.io.workers import run_jobs
 from perception_kd.utils.checks import check_at_least
+
+_Job = tuple[ScenePartition, Record, SceneOptions, int | None]
 
 
 def convert_nuscenes(
@@ -33,45 +40,69 @@ def convert_nuscenes(
     prefix: str = "nuscenes",
     options: SceneOptions | None = None,
     *,
+    splits: Mapping[str, Sequence[str]] | None = None,
     workers: int = 2,
     strict: bool = False,
     progress: bool = True,
+    extra_words: Sequence[str] = (),
 ) -> Converted:
-    """Write the info files of a version of nuScenes, one per split.
+    """Write the info files of a version of nuScenes, or of a data set in its format.
 
     The tables are first partitioned by scene into a temporary folder in ``out_dir``,
     which becomes as large as the tables; then each worker holds one scene at a time.
 
     Args:
         root: Folder with ``samples`` and the version's tables.
-        version: v1.0-mini, v1.0-trainval or v1.0-test.
+        version: Name of the folder of the tables, such as v1.0-mini.
         out_dir: Folder of ``{prefix}_infos_{split}.pkl``; ``root`` if None.
         prefix: Prefix of the file names.
-        options: Optional content of the entries.
+        options: Content of the entries, sensors, layout of points.
+        splits: Names of scenes by split, as in :func:`~.scene_splits.choose_splits`.
         workers: Number of worker processes; 0 uses this process.
         strict: Whether a missing file of a keyframe is an error; otherwise its scene is
             skipped.
         progress: Show progress bars.
+        extra_words: Options of the stored command that give ``splits``.
 
     Raises:
         FileNotFoundError: If tables are missing; if ``strict``, any keyframe's file; or
             if no scene is complete.
         PermissionError: If ``out_dir`` cannot be written to.
-        ValueError: If the version is unknown, a table is broken or ``workers`` is
-            negative.
+        ValueError: If splits are unknown, a table or a file cannot be what it is read
+            as, all categories are unknown, or ``workers`` is negative.
     """
     check_at_least("workers", workers, 0)
     root, options = Path(root).absolute(), options or SceneOptions()
-    split_of = {
-        name: split for split in split_names(version) for name in split_scenes(version, split)
-    }
+    safe_name(prefix, "--prefix")
     check_tables(root, version)
+    split_scenes = choose_splits(root / version, splits)
+    split_of = {scene: split for split, scenes in split_scenes.items() for scene in scenes}
     out_dir = make_writable_folder("--out-dir", out_dir or root)
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".create_data_") as folder:
-        tables = ScenePartition(root, version, Path(folder), progress)
-        metainfo = _make_metainfo(root, version, out_dir, prefix, options, tables.categories)
+        tables = ScenePartition(
+            root,
+            version,
+            Path(folder),
+            lidar=options.lidar,
+            cameras=options.cameras,
+            progress=progress,
+        )
+        labels = read_point_labels(root / version, tables.categories) if tables.has_labels else None
+        command = ["python", "tools/create_data.py", "nuscenes", "--root", str(root)]
+        command += ["--version", version, "--out-dir", str(out_dir), "--prefix", prefix]
+        metainfo = make_metainfo(
+            "nuscenes",
+            version,
+            shlex.join([*command, *options.as_words(), *extra_words]),
+            categories=make_categories(tables.categories),
+            data_prefix=data_prefix(version, tables.sensors),
+            **({} if labels is None else {"point_labels": labels}),
+        )
+        largest = None if labels is None else max(labels.values())
         with _SplitWriter(out_dir, prefix, metainfo) as writer:
-            for scene, part in _convert_scenes(tables, list(split_of), options, workers, progress):
+            for scene, part in _convert_scenes(
+                tables, split_of, options, largest, workers, progress
+            ):
                 if part.missing_file and strict:
                     raise FileNotFoundError(
                         f"{root / part.missing_file}, a keyframe of {scene['name']}, is missing; "
@@ -79,11 +110,17 @@ def convert_nuscenes(
                     )
                 writer.append(split_of[scene["name"]], scene["name"], part)
             if not writer.converted.paths:
-                raise FileNotFoundError(_nothing_text(root, version, writer.converted.skipped))
+                raise FileNotFoundError(_nothing_text(root / version, tables, writer.converted))
+            if options.boxes:
+                check_box_categories(root / version, writer.num_boxes)
+    converted = writer.converted
     for scene in tables.scenes:
         if scene["name"] not in split_of:
-            writer.converted.skipped[scene["name"]] = f"in no split of {version}"
-    return writer.converted
+            converted.skipped[scene["name"]] = f"in no split of {version}"
+    converted.remarks += writer.describe_remarks(tables, labels)
+    absent = [split for split in split_scenes if split not in converted.paths]
+    converted.remarks += find_stale_files(out_dir, prefix, absent)
+    return converted
 
 
 class _SplitWriter:
@@ -94,6 +131,8 @@ class _SplitWriter:
         self._writers: dict[str, InfoWriter] = {}
         self._files = ExitStack()
         self.converted = Converted()
+        self.num_boxes: Counter[str] = Counter()
+        self._remarks: Counter[str] = Counter()
 
     def __enter__(self) -> "_SplitWriter":
         self._files.__enter__()
@@ -103,8 +142,8 @@ class _SplitWriter:
         self._files.__exit__(*exception)
 
     def append(self, split: str, scene_name: str, part: ScenePart) -> None:
-        if part.missing_file:
-            self.converted.skipped[scene_name] = f"{part.missing_file} is missing"
+        if part.fault:
+            self.converted.skipped[scene_name] = part.fault
             return
         if split not in self._writers:
             path = self._out_dir / f"{self._prefix}_infos_{split}.pkl"
@@ -116,54 +155,64 @@ class _SplitWriter:
             writer.append({"sample_idx": writer.num_samples} | sample)
         self.converted.num_samples[split] = writer.num_samples
         self.converted.num_missing_sweeps += part.num_missing_sweeps
+        self.num_boxes += part.num_boxes
+        self._remarks += part.remarks
+
+    def describe_remarks(
+        self, tables: ScenePartition, labels: Mapping[str, int] | None
+    ) -> list[str]:
+        """Return one line for all that was left out or filled in."""
+        lines = [f"{count} {what}." for what, count in sorted(self._remarks.items())]
+        if tables.sensors.left_out:
+            lines.append(f"Left out sensors: {', '.join(tables.sensors.left_out)}.")
+        if unknown := {x: n for x, n in self.num_boxes.items() if box_class(x) is None}:
+            lines.append(f"Boxes of categories without a class: {count_words(unknown)}.")
+        if unknown_labels := [name for name in labels or () if point_class(name) is None]:
+            lines.append(f"Point labels without a class, ignored: {', '.join(unknown_labels)}.")
+        if tables.unmatched_labels:
+            lines.append(
+                f"{len(tables.unmatched_labels)} rows of lidarseg.json are of no keyframe of "
+                f"{tables.sensors.lidar}, such as {tables.unmatched_labels[0]}."
+            )
+        return lines
 
 
 def _convert_scenes(
-    tables: ScenePartition, names: list[str], options: SceneOptions, workers: int, progress: bool
+    tables: ScenePartition,
+    names: Mapping[str, str],
+    options: SceneOptions,
+    largest_label: int | None,
+    workers: int,
+    progress: bool,
 ) -> Iterator[tuple[Record, ScenePart]]:
     """Yield the scenes of some names, converted, in the order of the table."""
-    scenes = [scene for scene in tables.scenes if scene["name"] in set(names)]
-    jobs = [(tables, scene, options) for scene in scenes]
+    scenes = [scene for scene in tables.scenes if scene["name"] in names]
+    jobs = [(tables, scene, options, largest_label) for scene in scenes]
     total = sum(scene["nbr_samples"] for scene in scenes)
     with tqdm(desc="samples", total=total, disable=not progress) as bar:
-        for (_, scene, _), part in run_jobs(_convert_job, jobs, workers, in_order=True):
+        for (_, scene, _, _), part in run_jobs(_convert_job, jobs, workers, in_order=True):
             bar.update(scene["nbr_samples"])
             yield scene, part
 
 
-def _convert_job(job: tuple[ScenePartition, Record, SceneOptions]) -> ScenePart:
-    tables, scene, options = job
-    return convert_scene(tables.open_scene(scene), scene, options)
+def _convert_job(job: _Job) -> ScenePart:
+    tables, scene, options, largest_label = job
+    return convert_scene(tables.open_scene(scene), scene, tables.sensors, options, largest_label)
 
 
-def _make_metainfo(
-    root: Path,
-    version: str,
-    out_dir: Path,
-    prefix: str,
-    options: SceneOptions,
-    categories: list[str],
-) -> dict[str, Any]:
-    command = ["python", "tools/create_data.py", "nuscenes", "--root", str(root)]
-    command += ["--version", version, "--out-dir", str(out_dir), "--prefix", prefix]
-    command += ["--max-sweeps", str(options.max_sweeps)]
-    command += ["--max-camera-sweeps", str(options.max_camera_sweeps)]
-    command += ["--camera-boxes"] * options.camera_boxes
-    others = {name: -1 for name in categories if detection_label(name) == -1}
-    return make_metainfo(
-        "nuscenes",
-        version,
-        shlex.join(command),
-        categories={name: i for i, name in enumerate(NUSCENES_INFO_CLASSES)} | others,
-        data_prefix=data_prefix(version),
-    )
-
-
-def _nothing_text(root: Path, version: str, skipped: dict[str, str]) -> str:
-    if not skipped:
-        return f"{root / version} has no scene of an official split."
-    name, reason = next(iter(skipped.items()))
+def _nothing_text(folder: Path, tables: ScenePartition, converted: Converted) -> str:
+    """Return why there is no info file."""
+    if not tables.scenes:
+        return f"{folder / 'scene.json'} has no scene; unpack it again."
+    if not converted.skipped:
+        return (
+            f"None of the {len(tables.scenes)} scenes in {folder / 'scene.json'}, such as "
+            f"{tables.scenes[0]['name']}, is in a split; name them in {folder / 'splits.json'}, or "
+            "give --train-scenes and --val-scenes."
+        )
+    name, reason = next(iter(converted.skipped.items()))
     return (
-        f"All {len(skipped)} scenes in {root} lack files, such as {name}: {reason}; unpack the "
-        "samples there, or give another --root."
+        f"All {len(converted.skipped)} scenes in {folder.parent} lack files, such as {name}: "
+        f"{reason}; unpack the samples there, give another --root, or choose sensors with "
+        "--cameras or --no-cameras."
     )

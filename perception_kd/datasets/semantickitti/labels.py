@@ -1,5 +1,7 @@
 """Classes of SemanticKITTI's points."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from perception_kd.datasets.semantic_labels import make_label_mapping
@@ -54,11 +56,14 @@ _SEMANTICKITTI_RAW = {
 _IGNORED = (0, 1, 52, 99)
 
 
-def semantickitti_label_mapping() -> Indices:
+def semantickitti_label_mapping(labels: Mapping[str, int] | None = None) -> Indices:
     """Return the class of each of SemanticKITTI's labels (single scans, 19 classes).
 
     Moving objects belong to the class of the object. The stored labels carry the
     instance in the high 16 bits: look up ``label & 0xFFFF``.
+
+    Args:
+        labels: Not used: SemanticKITTI has no table of labels.
 
     Returns:
         Index into ``SEMANTICKITTI_CLASSES``, ``IGNORE_INDEX``, or ``UNKNOWN_LABEL`` for

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CATEGORIES
 from perception_kd.geometry.rigid import invert_rigid
 from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.calibration import CAMERAS, CHANNELS, LIDAR, Rig, make_rig
@@ -19,7 +20,6 @@ from perception_kd.synthetic.writer.annotations import (
     make_tracks,
     pose_when_scanned,
 )
-from perception_kd.synthetic.writer.names import LIDARSEG_CATEGORIES
 from perception_kd.synthetic.writer.scene_records import Frame, SceneRecords
 from perception_kd.synthetic.writer.tables import Record, Tables, link
 from perception_kd.synthetic.writer.visibility import VisibilityMeter
@@ -106,7 +106,7 @@ class SceneWriter:
         return self.scene.ego2world(time + offset) @ self._rig.sensor2ego[channel]
 
     def _write_labels(self, token: str, sweep: RenderedSweep) -> None:
-        index = {name: i for i, name in enumerate(LIDARSEG_CATEGORIES)}
+        index = {name: i for i, name in enumerate(NUSCENES_CATEGORIES)}
         labels = np.array([index[name] for name in self.scene.categories], np.uint8)
         labels[sweep.object_id].tofile(self._root / self._records.add_labels(token))
 

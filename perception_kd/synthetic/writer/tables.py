@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CATEGORIES
 from perception_kd.io.atomic import write_whole
 from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.calibration import CHANNELS, LIDAR
 from perception_kd.synthetic.writer.names import (
     ATTRIBUTES,
-    LIDARSEG_CATEGORIES,
     VISIBILITIES,
 )
 
@@ -80,7 +80,7 @@ def link(records: list[Record]) -> list[Record]:
 def make_vocabulary() -> Tables:
     """Return the tables that all scenes share."""
     tables = empty_tables()
-    for index, name in enumerate(LIDARSEG_CATEGORIES):
+    for index, name in enumerate(NUSCENES_CATEGORIES):
         record = {"token": make_token("category", name), "name": name, "index": index}
         tables["category"].append({**record, "description": name})
     for name in ATTRIBUTES:

@@ -23,7 +23,7 @@ from PIL import Image
 from pyquaternion import Quaternion
 
 from perception_kd.datasets.conversion import Converted
-from perception_kd.datasets.nuscenes import tables as nuscenes_tables
+from perception_kd.datasets.nuscenes import json_records
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.geometry.projection import project_points
@@ -429,10 +429,19 @@ def replace_table(root: Path) -> None:
     [
         (shutil.rmtree, r"--root must be the folder of nuScenes, but .* is not a folder"),
         (rename_version, r"there is no .*v1.0-mini; give --version v1.0-trainval"),
-        (remove_table, r"v1.0-mini must hold all tables of nuScenes, but ego_pose.json is missing"),
+        (
+            remove_table,
+            r"v1.0-mini must hold all tables that are read, but ego_pose.json",
+        ),
         (cut_table, r"sample_data.json is broken or truncated"),
-        (replace_table, r"sample.json must be a JSON list, but it starts with '{\"not\""),
-        (remove_record, r"The tables of scene-0061 lack record '"),
+        (
+            replace_table,
+            r"sample.json must be a JSON list of records, but it starts",
+        ),
+        (
+            remove_record,
+            r"sample_data.json, record '\w+': ego_pose_token is '\w+', which is missing",
+        ),
     ],
 )
 def test_damaged_tables_are_named(
@@ -448,8 +457,8 @@ def test_damaged_tables_are_named(
 def test_tables_are_read_in_any_chunks(
     fake_nuscenes: Path, monkeypatch: pytest.MonkeyPatch, chars: int
 ) -> None:
-    monkeypatch.setattr(nuscenes_tables, "_CHUNK_CHARS", chars)
+    monkeypatch.setattr(json_records, "_CHUNK_CHARS", chars)
     path = fake_nuscenes / MINI / "category.json"
-    records = list(nuscenes_tables._records(path))
+    records = list(json_records.read_records(path))
     assert [record for record, _ in records] == json.loads(path.read_text())
     assert [json.loads(text) for _, text in records] == json.loads(path.read_text())

@@ -1,0 +1,78 @@
+"""Annotated boxes of one nuScenes scene."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nuscenes.utils.data_classes import Box
+from nuscenes.utils.geometry_utils import points_in_box
+
+from perception_kd.datasets.nuscenes.devkit import CheckedTables
+from perception_kd.datasets.nuscenes.frames import SceneFrames
+from perception_kd.datasets.nuscenes.json_records import Record
+from perception_kd.datasets.nuscenes.labels import NUSCENES_INFO_CLASSES, box_class
+from perception_kd.datasets.nuscenes.options import SceneOptions
+
+
+class SceneBoxes:
+    """Boxes of one scene as plain dicts.
+
+    Args:
+        nusc: The scene's tables.
+        frames: Its frames.
+        options: Layout of the points.
+
+    Attributes:
+        num_by_category: Number of boxes of each category.
+    """
+
+    def __init__(self, nusc: CheckedTables, frames: SceneFrames, options: SceneOptions) -> None:
+        self._nusc, self._frames, self._options = nusc, frames, options
+        self.num_by_category: Counter[str] = Counter()
+
+    def instances(self, sample: Record, lidar: Record) -> list[dict[str, Any]]:
+        """Return the boxes of a keyframe in the frame of its LiDAR."""
+        lidar2global = self._frames.sensor2global(lidar)
+        boxes = self._nusc.get_sample_data(lidar["token"])[1]
+        instances = []
+        for token, box in zip(sample["anns"], boxes, strict=True):
+            annotation = self._nusc.get("sample_annotation", token)
+            velocity = np.append(self._nusc.box_velocity(token)[:2], 0.0)
+            width, length, height = box.wlh.tolist()
+            self.num_by_category[annotation["category_name"]] += 1
+            name = box_class(annotation["category_name"])
+            label = -1 if name is None else NUSCENES_INFO_CLASSES.index(name)
+            num_lidar_pts = annotation.get("num_lidar_pts")
+            if num_lidar_pts is None:
+                num_lidar_pts = self._count_points(lidar, box)
+            instances.append(
+                {
+                    "bbox_label": label,
+                    "bbox_3d": [
+                        *box.center.tolist(),
+                        *(length, width, height),
+                        box.orientation.yaw_pitch_roll[0],
+                    ],
+                    "bbox_3d_isvalid": num_lidar_pts + annotation["num_radar_pts"] > 0,
+                    "bbox_label_3d": label,
+                    "num_lidar_pts": num_lidar_pts,
+                    "num_radar_pts": annotation["num_radar_pts"],
+                    "velocity": (velocity @ lidar2global[:3, :3])[:2].tolist(),
+                }
+            )
+        return instances
+
+    def camera_boxes(self, token: str) -> list[dict[str, Any]]:
+        """Return the boxes that an image shows, for monocular detectors."""
+        from mmdet3d.datasets.convert_utils import get_nuscenes_2d_boxes  # imports torch
+
+        visibilities = ["", "1", "2", "3", "4"]
+        boxes: list[dict[str, Any]] = get_nuscenes_2d_boxes(self._nusc, token, visibilities)
+        return boxes
+
+    def _count_points(self, lidar: Record, box: Box) -> int:
+        """Return the number of the keyframe's points in a box."""
+        path = Path(self._nusc.dataroot, lidar["filename"])
+        points = np.fromfile(path, self._options.dtype).reshape(-1, self._options.num_columns)
+        return int(points_in_box(box, points[:, :3].T.astype(float)).sum())

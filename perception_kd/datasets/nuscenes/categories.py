@@ -1,0 +1,87 @@
+"""Categories of a data set in nuScenes' format, held against the known classes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from perception_kd.datasets.nuscenes.json_records import Record
+from perception_kd.datasets.nuscenes.labels import (
+    NUSCENES_CLASSES,
+    NUSCENES_INFO_CLASSES,
+    box_class,
+    point_class,
+)
+from perception_kd.datasets.nuscenes.table_fields import complete_record, describe
+
+_MAX_LABEL = 255  # a label of a point is one byte
+
+
+def make_categories(records: Sequence[Record]) -> dict[str, int]:
+    """Return the index that boxes of each category have in an info file.
+
+    Args:
+        records: Records of the category table.
+
+    Returns:
+        Index of the ten classes, and -1 for categories without a class. A category
+        named as a class is that class.
+    """
+    classes = {name: index for index, name in enumerate(NUSCENES_INFO_CLASSES)}
+    return classes | {x["name"]: -1 for x in records if box_class(x["name"]) is None}
+
+
+def check_box_categories(folder: Path, num_boxes: Mapping[str, int]) -> None:
+    """Check that some of the boxes have a class.
+
+    Args:
+        folder: Folder of the tables.
+        num_boxes: Number of boxes by category.
+
+    Raises:
+        ValueError: If there are boxes, and none has a class.
+    """
+    if num_boxes and not any(box_class(name) for name in num_boxes):
+        raise ValueError(
+            f"{folder / 'category.json'}: no box has a known category: {count_words(num_boxes)}. "
+            "Name categories as nuScenes does or as one of the classes "
+            f"{', '.join(NUSCENES_INFO_CLASSES)}, or leave boxes out with --no-boxes."
+        )
+
+
+def read_point_labels(folder: Path, records: Sequence[Record]) -> dict[str, int]:
+    """Return the label of points of each category.
+
+    Args:
+        folder: Folder of the tables.
+        records: Records of the category table.
+
+    Raises:
+        ValueError: If a record has no label, a wrong one or that of another, or no
+            category has a class.
+    """
+    labels: dict[str, int] = {}
+    for record in records:
+        where = describe(folder, "category", complete_record(folder, "category", record))
+        if "index" not in record:
+            raise ValueError(
+                f"{where} it has no field 'index', the label of its points; use the category.json "
+                "of nuScenes-lidarseg, or remove lidarseg.json."
+            )
+        index, name = record["index"], record["name"]
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index <= _MAX_LABEL:
+            raise ValueError(f"{where} index must be in 0 .. {_MAX_LABEL}, but it is {index!r}.")
+        if index in labels.values() or name in labels:
+            raise ValueError(f"{where} another category has the same name or index, {index}.")
+        labels[name] = index
+    if not any(point_class(name) for name in labels):
+        raise ValueError(
+            f"{folder / 'category.json'}: no category of points is known: "
+            f"{', '.join(labels) or 'none'}. Name them as nuScenes-lidarseg does or as one of the "
+            f"classes {', '.join(NUSCENES_CLASSES)}, or remove lidarseg.json."
+        )
+    return labels
+
+
+def count_words(counts: Mapping[str, int]) -> str:
+    """Return names with their counts, the most frequent first."""
+    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+    return ", ".join(f"{name} ({count})" for name, count in rows)

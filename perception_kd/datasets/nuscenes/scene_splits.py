@@ -1,0 +1,67 @@
+"""Splits of the scenes that are converted: official ones, a file, or options."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from perception_kd.datasets.nuscenes.splits import NUSCENES_VERSIONS, split_names, split_scenes
+from perception_kd.io.names import safe_name
+
+SPLITS_FILE = "splits.json"
+
+
+def choose_splits(
+    tables: Path, given: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, list[str]]:
+    """Return the names of the scenes of each split.
+
+    Args:
+        tables: Folder of the tables, whose name is the version.
+        given: Names of scenes by split, which replace all others.
+
+    Returns:
+        The given splits; else those of ``splits.json`` in the folder of the tables, an
+        object with a list of scenes for each split; else the official ones.
+
+    Raises:
+        ValueError: If there are none, a scene is in two splits, or the file is broken.
+    """
+    path = tables / SPLITS_FILE
+    if given:
+        splits = {name: list(scenes) for name, scenes in given.items()}
+    elif path.is_file():
+        splits = _read_splits(path)
+    elif tables.name in NUSCENES_VERSIONS:
+        splits = {name: split_scenes(tables.name, name) for name in split_names(tables.name)}
+    else:
+        raise ValueError(
+            f"{tables.name} is no version of nuScenes, so its splits are unknown; name its scenes "
+            f'in {path} as {{"train": ["scene", ...], "val": [...]}}, or give --train-scenes '
+            "and --val-scenes, files with one name per line."
+        )
+    split_of: dict[str, str] = {}
+    for split, scenes in splits.items():
+        for scene in scenes:
+            if split_of.setdefault(scene, split) != split:
+                raise ValueError(
+                    f"Scene {scene} is in the splits {split_of[scene]} and {split}; a scene must "
+                    "be in one, as results on known scenes mean nothing."
+                )
+    return splits
+
+
+def _read_splits(path: Path) -> dict[str, list[str]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no JSON file: {error}; correct it.") from error
+    good = isinstance(content, dict) and all(
+        isinstance(scenes, list) and all(isinstance(scene, str) for scene in scenes)
+        for scenes in content.values()
+    )
+    if not good or not content:
+        raise ValueError(
+            f'{path} must be {{"train": ["scene", ...], ...}}, a list of names for each split; '
+            "correct it."
+        )
+    return {safe_name(split, f"a split of {path}"): scenes for split, scenes in content.items()}
