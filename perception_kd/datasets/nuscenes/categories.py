@@ -1,10 +1,11 @@
 """Categories of a data set in nuScenes' format, held against the known classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.labels import (
+    NUSCENES_CATEGORIES,
     NUSCENES_CLASSES,
     NUSCENES_INFO_CLASSES,
     box_class,
@@ -79,6 +80,11 @@ def read_point_labels(folder: Path, records: Sequence[Record]) -> dict[str, int]
             f"classes {', '.join(NUSCENES_CLASSES)}, or remove lidarseg.json."
         )
     return labels
+
+
+def own_labels_without_class(names: Iterable[str]) -> list[str]:
+    """Return the categories without a class of points that nuScenes does not have."""
+    return [x for x in names if point_class(x) is None and x not in NUSCENES_CATEGORIES]
 
 
 def count_words(counts: Mapping[str, int]) -> str:

@@ -15,11 +15,12 @@ from perception_kd.datasets.nuscenes.categories import (
     check_box_categories,
     count_words,
     make_categories,
+    own_labels_without_class,
     read_point_labels,
 )
 from perception_kd.datasets.nuscenes.frames import data_prefix
 from perception_kd.datasets.nuscenes.json_records import Record
-from perception_kd.datasets.nuscenes.labels import box_class, point_class
+from perception_kd.datasets.nuscenes.labels import box_class
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.partition import ScenePartition, check_tables
 from perception_kd.datasets.nuscenes.samples import ScenePart, convert_scene
@@ -165,9 +166,11 @@ class _SplitWriter:
         lines = [f"{count} {what}." for what, count in sorted(self._remarks.items())]
         if tables.sensors.left_out:
             lines.append(f"Left out sensors: {', '.join(tables.sensors.left_out)}.")
+        if not self.num_boxes:
+            lines.append("No annotated boxes.")
         if unknown := {x: n for x, n in self.num_boxes.items() if box_class(x) is None}:
             lines.append(f"Boxes of categories without a class: {count_words(unknown)}.")
-        if unknown_labels := [name for name in labels or () if point_class(name) is None]:
+        if unknown_labels := own_labels_without_class(labels or ()):
             lines.append(f"Point labels without a class, ignored: {', '.join(unknown_labels)}.")
         if tables.unmatched_labels:
             lines.append(
