@@ -19,7 +19,8 @@ from perception_kd.io.bounded import read_bounded
 from perception_kd.io.cache import Cache
 from perception_kd.io.image_files import read_image
 from perception_kd.io.point_checks import is_plausible
-from perception_kd.io.point_layout import INTENSITY_COLUMNS, RING_COLUMNS, find_layout_fault
+from perception_kd.io.point_columns import INTENSITY_COLUMNS, RING_COLUMNS
+from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.io.readers import MAX_POINTS, read_labels, read_points
 from perception_kd.regions.codec import KIND as REGIONS
 from perception_kd.regions.codec import load_region_ids

@@ -124,7 +124,7 @@ def check_labels(reports: Sequence[SampleReport], info: Info) -> Iterator[Findin
             what = "There are no point labels; only LiDAR segmentation needs them."
             yield Finding(Level.OK, "point labels", what, where)
         return
-    mapping = data_set.make_label_mapping()
+    mapping = data_set.make_label_mapping(info.metainfo.get("point_labels"))
     unknown = sum(number for label, number in counts.items() if label >= len(mapping))
     used = sum(
         number
