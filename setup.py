@@ -55,6 +55,7 @@ setup(
         "perception_kd": [
             "py.typed",
             "datasets/data/*.txt",
+            "doctor/templates/*",
             "experiments/report/static/*",
             "experiments/report/templates/*",
         ]

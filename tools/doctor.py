@@ -32,6 +32,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--config", metavar="CONFIG", help="check what this config reads and builds")
     add("--checkpoint", type=Path, metavar="FILE", help="check a checkpoint")
+    add("--report", type=Path, metavar="DIR", help="write DIR/doctor.html, with images")
     add("--json", type=Path, metavar="FILE", help="write the findings as JSON")
     add("--full", action="store_true", help="read all files of all samples")
     add("--num", type=int, default=40, help="samples read per info file (default: 40)")

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mmengine import Config
 from mmengine.logging import MMLogger
@@ -36,10 +36,15 @@ from perception_kd.doctor.pipeline import build_data_set, check_pipelines
 from perception_kd.engine.launch import read_config
 from perception_kd.engine.overrides import set_data_folders, walk_settings
 from perception_kd.io.atomic import make_writable_folder, write_json
+from perception_kd.io.cache import Cache
 from perception_kd.utils.checks import check_at_least
+
+if TYPE_CHECKING:
+    from perception_kd.doctor.figures import SampleFigures
 
 _COLORS = {Level.OK: "\033[32m", Level.WARNING: "\033[33m", Level.ERROR: "\033[31m"}
 _RESET = "\033[0m"
+_NUM_DRAWN = 2  # samples of each info file
 
 
 def run(args: argparse.Namespace) -> bool:
@@ -58,6 +63,7 @@ def run(args: argparse.Namespace) -> bool:
     """
     check_at_least("--num", args.num, 1)
     check_at_least("--workers", args.workers, 0)
+    folder = make_writable_folder("--report", args.report) if args.report else None
     if args.json:
         make_writable_folder("--json", args.json.absolute().parent)
     cfg = read_config(args.config) if args.config else None
@@ -73,6 +79,13 @@ def run(args: argparse.Namespace) -> bool:
             sys.stdout.flush()
     counts = Counter(finding.level.value for finding in findings)
     sys.stdout.write(", ".join(f"{counts[level.value]} {level.value}" for level in Level) + "\n")
+    if folder is not None:
+        # Imported here: only the page needs the drawing packages.
+        from perception_kd.doctor.page import write_page
+
+        with _only_errors_logged():
+            path = write_page(folder, findings, _draw(args, cfg))
+        sys.stdout.write(f"{path}\n")
     if args.json:
         write_json(args.json, as_json(findings))
     return worst_level(findings) is Level.ERROR
@@ -134,11 +147,28 @@ def check_data_set(args: argparse.Namespace, cfg: Config | None) -> Iterator[Fin
         yield from check_cache(cache, of_cache, _cameras_of(cfg))
     extent = Extent(None if args.full else args.num, args.workers)
     for info in infos:
-        of_info = [cache for cache in caches if info.source.info_root in cache.folder.parents]
-        yield from check_samples(info, of_info, extent)
+        yield from check_samples(info, _caches_of(info, caches), extent)
     yield from check_maps(infos)
     if cfg is not None:
         yield from check_pipelines(cfg, args.num)
+
+
+def _draw(args: argparse.Namespace, cfg: Config | None) -> "list[SampleFigures]":
+    """Return the figures of samples of all info files that can be read."""
+    from perception_kd.doctor.figures import draw_samples
+
+    read = [read_source(source) for source in list_sources(args.root, args.infos, cfg)]
+    infos = [info for info in read if isinstance(info, Info)]
+    caches, _ = open_caches(infos, cfg)
+    return [
+        sample
+        for info in infos
+        for sample in draw_samples(info, _caches_of(info, caches), _NUM_DRAWN)
+    ]
+
+
+def _caches_of(info: Info, caches: list[Cache]) -> list[Cache]:
+    return [cache for cache in caches if info.source.info_root in cache.folder.parents]
 
 
 def _cameras_of(cfg: Config | None) -> list[str] | None:

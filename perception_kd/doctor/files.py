@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.datasets.info_parsing import parse_boxes, parse_sample
 from perception_kd.doctor.alignment import FEW, count_in_boxes, guess_cause, share_on_image
+from perception_kd.doctor.entries import classes_of, parse_entry
 from perception_kd.doctor.finding import Fault, Kind, Level
 from perception_kd.io.bounded import read_bounded
 from perception_kd.io.cache import Cache
@@ -24,7 +24,7 @@ from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.io.readers import MAX_POINTS, read_labels, read_points
 from perception_kd.regions.codec import KIND as REGIONS
 from perception_kd.regions.codec import load_region_ids
-from perception_kd.structures import Image, InfoEntry, Points, Sample
+from perception_kd.structures import Image, InfoBoxes, InfoEntry, Points, Sample
 from perception_kd.superpixels.codec import KIND as SUPERPIXELS
 from perception_kd.superpixels.codec import load_superpixels
 
@@ -111,14 +111,14 @@ def check_files(job: FileJob) -> SampleReport:
     """Read all files of a sample and compare them with each other."""
     report = SampleReport()
     try:
-        sample = parse_sample(job.raw, job.metainfo, max_sweeps=10**6)
+        sample = parse_entry(job.raw, job.metainfo, classes_of(job.metainfo))
         points = _read_points(job, sample, report)
         report.faults += _check_earlier(job, sample)
         sizes = _check_images(job, sample, report)
         if points is not None:
             _check_labels(job, sample, report)
             _project(sample, points, sizes, report)
-            report.boxed = _count_boxed(job.raw, points)
+            report.boxed = _count_boxed(sample["instances"], points)
         for cache in job.caches:
             _check_cached(cache, sample, sizes, report)
     except Exception as error:
@@ -225,8 +225,7 @@ def _project(
             report.guesses[name] = guess_cause(positions, lidar2cam, cam2img, sizes[name])
 
 
-def _count_boxed(raw: InfoEntry, points: Points) -> tuple[int, int]:
-    boxes = parse_boxes(raw.get("instances", []), {})
+def _count_boxed(boxes: InfoBoxes, points: Points) -> tuple[int, int]:
     stored = boxes["num_lidar_pts"].clip(min=0)
     counted = count_in_boxes(points[:, :3].astype(float), boxes["bboxes_3d"][:, :7])
     return int(stored.sum()), int(np.abs(counted - stored).sum())
