@@ -26,7 +26,11 @@ _LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
 
 class _OptionAction(argparse.Action):
-    """Parse NAME=VALUE pairs as mmengine does; a pair without "=" is a usage error."""
+    """Parse NAME=VALUE pairs as mmengine does; a pair without "=" is a usage error.
+
+    An existing path is taken as it is; mmengine would remove its blanks and make a list
+    of one with a comma.
+    """
 
     def __call__(
         self,
@@ -40,7 +44,11 @@ class _OptionAction(argparse.Action):
                 parser.error(f"{option_string} needs NAME=VALUE, but got {value}")
         from mmengine.config import DictAction
 
-        DictAction(self.option_strings, self.dest)(parser, namespace, values, option_string)
+        pairs = [value.partition("=")[::2] for value in values or ()]
+        paths = {name: text for name, text in pairs if "/" in text and Path(text).exists()}
+        others = [f"{name}={text}" for name, text in pairs if name not in paths]
+        DictAction(self.option_strings, self.dest)(parser, namespace, others, option_string)
+        getattr(namespace, self.dest).update(paths)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# Of more files than this, only those whose size or times differ are read again.
+# So many files, such as checkpoints, are read again even if their times are unchanged.
 NUM_READ_ALWAYS = 100
 _CHUNK = 2**20
 
@@ -51,20 +51,20 @@ def take_fingerprint(path: str | Path) -> Fingerprint:
 
 
 def update_fingerprints(
-    recorded: Mapping[str, Fingerprint], paths: Mapping[str, Path]
+    recorded: Mapping[str, Fingerprint], paths: Mapping[str, Path], *, quick: bool
 ) -> dict[str, Fingerprint]:
     """Return the fingerprints of files now.
-
-    Files with the recorded size and times are not read again where there are many.
 
     Args:
         recorded: Earlier fingerprints, by the name of the file.
         paths: Existing files, by name.
+        quick: Read no file again that has the recorded size and times. If false, that
+            holds only where there are more than ``NUM_READ_ALWAYS`` files.
     """
-    few = len(paths) <= NUM_READ_ALWAYS
+    trust_times = quick or len(paths) > NUM_READ_ALWAYS
     return {
         name: recorded[name]
-        if not few and name in recorded and recorded[name].has_times_of(path)
+        if trust_times and name in recorded and recorded[name].has_times_of(path)
         else take_fingerprint(path)
         for name, path in paths.items()
     }

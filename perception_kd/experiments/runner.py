@@ -1,5 +1,6 @@
 """Runs stages one after another and skips those that are up to date."""
 
+import contextlib
 import os
 import shlex
 import signal
@@ -13,6 +14,7 @@ from perception_kd.experiments.display import Display, format_seconds
 from perception_kd.experiments.folders import Folders
 from perception_kd.experiments.stages import ExperimentError, Stage
 from perception_kd.experiments.stamps import Plan, Stamps
+from perception_kd.experiments.training_stages import has_lost_checkpoints
 from perception_kd.experiments.workspace import Workspace
 
 _MAX_THREADS = 8
@@ -47,7 +49,7 @@ class StageRunner:
         """
         plans: dict[str, Plan] = {}
         for stage in self.stages:
-            plan = self._plan(stage)[0]
+            plan = self._plan(stage, quick=True)[0]
             before = next((n for n in stage.inputs if plans[n].action != "skip"), "")
             if plan.action == "skip" and before:
                 plan = Plan("wait", f"if the output of {before} changes")
@@ -90,16 +92,18 @@ class StageRunner:
         stamps = {stage.name: self._stamps.read(stage) for stage in self.stages}
         return {name: round(stamp.seconds, 1) for name, stamp in stamps.items() if stamp}
 
-    def _plan(self, stage: Stage) -> tuple[Plan, dict[str, Any]]:
+    def _plan(self, stage: Stage, *, quick: bool) -> tuple[Plan, dict[str, Any]]:
         settings = self._stamps.settings_of(stage, self.stages)
-        return self._stamps.plan(stage, settings), settings
+        return self._stamps.plan(stage, settings, quick=quick), settings
 
     def _run(self, stage: Stage, lock: int | None) -> None:
-        plan, settings = self._plan(stage)
+        plan, settings = self._plan(stage, quick=False)
         if plan.action == "skip":
             self._stamps.confirm(stage)
             self._display.line(f"done before, in {format_seconds(self._seconds(stage))}")
             return
+        if plan.action == "resume" and stage.folder and has_lost_checkpoints(stage.folder):
+            plan = Plan("start", "none of its checkpoints is whole")
         if plan.reason:
             self._display.line(f"again, since {plan.reason}")
         self._stamps.begin(stage, settings, plan)
@@ -125,15 +129,20 @@ class StageRunner:
                 () if lock is None else (lock,),
             )
         except BaseException:
-            self._stamps.pause(stage, time.monotonic() - begin)
+            self._pause(stage, time.monotonic() - begin)
             raise
         seconds = time.monotonic() - begin
         if status != 0:
-            self._stamps.pause(stage, seconds)
+            self._pause(stage, seconds)
             raise ExperimentError(
                 f"{stage.name} {_describe(status)}. The end of {log}:\n\n{tail(log)}"
             )
         self._stamps.end(stage, seconds)
+
+    def _pause(self, stage: Stage, seconds: float) -> None:
+        # On a full disk, the error of the command says more than this one.
+        with contextlib.suppress(OSError):
+            self._stamps.pause(stage, seconds)
 
 
 def environment() -> dict[str, str]:

@@ -59,12 +59,13 @@ class Stamps:
         except StampError:
             return None
 
-    def plan(self, stage: Stage, settings: Mapping[str, Any]) -> Plan:
+    def plan(self, stage: Stage, settings: Mapping[str, Any], *, quick: bool = False) -> Plan:
         """Decide what to do with a stage.
 
         Args:
             stage: The stage.
             settings: Its current settings, from :meth:`settings_of`.
+            quick: Read no file again whose size and times are unchanged.
         """
         try:
             stamp = self._read(stage)
@@ -77,7 +78,8 @@ class Stamps:
             return Plan("start", f"{changed} changed")
         if not stamp.done:
             return Plan("resume")
-        now = update_fingerprints(stamp.files, self._clearing.recorded_files(stage, stamp))
+        files = self._clearing.recorded_files(stage, stamp)
+        now = update_fingerprints(stamp.files, files, quick=quick)
         digests = {name: fingerprint.digest for name, fingerprint in now.items()}
         broken = next((n for n, f in stamp.files.items() if digests.get(n) != f.digest), "")
         if broken:
@@ -128,7 +130,7 @@ class Stamps:
         stamp = self.read(stage)
         if stamp:
             files = self._clearing.recorded_files(stage, stamp)
-            now = update_fingerprints(stamp.files, files)
+            now = update_fingerprints(stamp.files, files, quick=True)
             if now != stamp.files and combine(now) == stamp.hash:
                 self._write(stage, stamp._replace(files=now))
 
@@ -146,7 +148,7 @@ class Stamps:
         stamp = self.read(stage)
         if stamp is None:
             raise ExperimentError(f"{self._path(stage)} was changed while {stage.name} ran.")
-        files = update_fingerprints({}, self._clearing.named_files(stage))
+        files = update_fingerprints({}, self._clearing.named_files(stage), quick=True)
         owner = "" if stamp.found else self._clearing.sign(stage)
         self._write(
             stage,

@@ -101,6 +101,15 @@ def last_checkpoint(workspace: Workspace, config: str, folder: Path) -> str:
     return str(folder / f"epoch_{epochs}.pth")
 
 
+def has_lost_checkpoints(folder: Path) -> bool:
+    """Return whether a training has left checkpoints, but none that is whole."""
+    # Imported here, as listing stages must not wait for torch.
+    from perception_kd.checkpoints.folder import POINTER, find_newest, list_checkpoints
+
+    paths = list_checkpoints(folder)
+    return bool(paths or (folder / POINTER).exists()) and find_newest(paths).path is None
+
+
 def _folder_options(workspace: Workspace, folder: Path) -> list[str]:
     return [
         *("--data-root", str(workspace.data_root), "--info-root", str(workspace.info_root)),

@@ -1,12 +1,13 @@
 """User errors become one line; other errors keep their traceback."""
 
+import argparse
 from pathlib import Path
 
 import numpy as np
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from perception_kd.engine.command_line import explain_error
+from perception_kd.engine.command_line import add_run_options, explain_error
 from perception_kd.io.workers import run_jobs
 from perception_kd.superpixels.backends import get_backend
 from perception_kd.utils.checks import check_shape
@@ -73,3 +74,14 @@ def test_user_errors_of_worker_processes_are_explained() -> None:
     with pytest.raises(ValueError, match="invalid literal") as caught:
         list(run_jobs(int, ["text"], workers=1))
     assert explain_error(caught.value) is None
+
+
+def test_a_path_among_options_is_taken_as_it_is(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_run_options(parser)
+    path = tmp_path / "a b, [1]" / "epoch_1.pth"
+    path.parent.mkdir()
+    path.touch()
+    given = [f"model.teacher={path}", "a.b=[1,2]", "c=3", "d=no/such, file"]
+    options = parser.parse_args(["--cfg-options", *given]).cfg_options
+    assert options == {"model.teacher": str(path), "a.b": [1, 2], "c": 3, "d": ["no/such", "file"]}

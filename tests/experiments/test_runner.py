@@ -1,5 +1,6 @@
 """Stages are skipped, resumed and run again as they should be."""
 
+import io
 import json
 import os
 from pathlib import Path
@@ -7,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from perception_kd.experiments.display import Display
 from perception_kd.experiments.folders import Folders
 from perception_kd.experiments.locking import lock_work_dir
-from perception_kd.experiments.runner import environment
+from perception_kd.experiments.runner import StageRunner, environment
 from perception_kd.experiments.stages import ExperimentError, Stage
 from perception_kd.experiments.stamps import Plan, Stamps
 from perception_kd.experiments.workspace import Workspace
@@ -120,6 +122,22 @@ def test_a_failed_stage_shows_its_log_and_is_resumed(toy: ToyStages) -> None:
     (toy.folder / "fixed").touch()
     assert toy.run() == ["second --resume"]
     assert toy.run() == []
+
+
+@pytest.mark.parametrize("name", ["epoch_2.pth", "last_checkpoint"])
+def test_a_stage_whose_checkpoints_are_damaged_starts_over(tmp_path: Path, name: str) -> None:
+    script = f"import sys; sys.exit(0 if '--resume' not in sys.argv else {FAIL.split()[-1]!r})"
+    folder = tmp_path / "run"
+    stage = Stage("train", "", ("-c", script), (), resume=("--resume",), folder=folder)
+    stamps = make_stamps(tmp_path)
+    stamps.begin(stage, stamps.settings_of(stage, [stage]), Plan("start"))
+    folder.mkdir()
+    (folder / name).write_bytes(b"")
+    terminal = io.StringIO()
+    runner = StageRunner(Workspace(tmp_path, tmp_path / "data"), [stage], Display(terminal))
+    runner.run(["train"])
+    assert "again, since none of its checkpoints is whole" in terminal.getvalue()
+    assert not (folder / name).exists()
 
 
 def test_a_forecast_names_the_stages_that_may_rerun(toy: ToyStages) -> None:
