@@ -31,6 +31,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="CHECKPOINT",
         help="initial weights of the parts that the config's load_pretrained_from names",
     )
+    parser.add_argument(
+        "--replay",
+        metavar="STEP",
+        help="run the step of a nonfinite_iter_N.pth again and print where NaN begins, with its "
+        "weights, those of --resume CHECKPOINT, or those that a training with --pretrained has",
+    )
     parser.add_argument("--amp", action="store_true", help="mixed precision (GPU only)")
     parser.add_argument("--seed", type=int, help="random seed (default: the config's)")
     parser.add_argument(
@@ -64,11 +70,25 @@ def train(args: argparse.Namespace) -> None:
     runner.logger.info(f"Checkpoints, log and TensorBoard files are in {runner.work_dir}")
 
 
+def replay(args: argparse.Namespace) -> None:
+    """Run a saved step again and print where its numbers stop to be finite."""
+    from perception_kd.engine.overrides import set_pretrained
+    from perception_kd.engine.replay import replay_step
+
+    if args.resume == "auto":
+        raise ValueError("--replay with --resume needs a checkpoint: --resume CHECKPOINT.")
+    cfg = prepare_config(args, None)
+    if args.pretrained:
+        set_pretrained(cfg, args.pretrained)
+    for line in replay_step(cfg, args.replay, args.resume, pretrained=bool(args.pretrained)):
+        print(line)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Train; user errors are reported as one line, without a traceback."""
     args = parse_args(argv)
     try:
-        return run_tool(train, args)
+        return run_tool(replay if args.replay else train, args)
     except KeyboardInterrupt:
         given = [option for option in sys.argv if option != "--overwrite"]
         command = shlex.join(["python", *given]) + ("" if args.resume else " --resume")

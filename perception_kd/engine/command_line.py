@@ -72,12 +72,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def prepare_config(args: argparse.Namespace, loader: str) -> "Config":
+def prepare_config(args: argparse.Namespace, loader: str | None) -> "Config":
     """Read the config of a tool and apply the options of :func:`add_run_options`.
 
     Args:
         args: Parsed options, with ``config``.
-        loader: Data loader whose folders must exist, such as "train_dataloader".
+        loader: Data loader whose folders must exist, such as "train_dataloader";
+            None for a run without data.
 
     Returns:
         The config.
@@ -93,7 +94,8 @@ def prepare_config(args: argparse.Namespace, loader: str) -> "Config":
     cfg.work_dir = args.work_dir or cfg.work_dir
     cfg.launcher = args.launcher
     set_data_folders(cfg, args.data_root, args.info_root)
-    check_data_folders(cfg, loader)
+    if loader is not None:
+        check_data_folders(cfg, loader)
     return cfg
 
 

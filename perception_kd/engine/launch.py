@@ -11,9 +11,12 @@ from perception_kd.datasets.catalog import creation_command
 from perception_kd.datasets.pipeline import list_steps
 from perception_kd.engine.config_options import check_new_settings, check_places
 from perception_kd.engine.config_reading import load_config
+from perception_kd.engine.hooks.load_pretrained import list_sources
 from perception_kd.engine.overrides import walk_settings
 from perception_kd.engine.renamed_configs import find_config
 from perception_kd.engine.runner import CheckedRunner
+
+GUARDS = ("NonFiniteHook", "EmptyBatchesHook")
 
 
 def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
@@ -105,8 +108,7 @@ def build_runner(cfg: Config) -> CheckedRunner:
     # Whatever loads a file of weights below, code in the file is not executed.
     os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
-    sources = cfg.get("load_pretrained_from") or []
-    sources = list(sources) if isinstance(sources, list) else [sources]
+    sources = list_sources(cfg.get("load_pretrained_from"))
     if cfg.get("load_from") and not cfg.get("resume"):
         if not Path(cfg.load_from).is_file():
             raise FileNotFoundError(f"load_from: no checkpoint at {cfg.load_from}.")
@@ -114,10 +116,23 @@ def build_runner(cfg: Config) -> CheckedRunner:
         cfg.load_from = None
     hooks = [dict(type="LoadPretrainedHook", **source) for source in sources]
     cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), *hooks]
+    add_guards(cfg)
     drop_unreached_schedulers(cfg)
     check_schedulers(cfg)
     runner: CheckedRunner = CheckedRunner.from_cfg(cfg)
     return runner
+
+
+def add_guards(cfg: Config) -> None:
+    """Add the hooks that end a run which cannot succeed, in place.
+
+    Args:
+        cfg: Config to change. A guard that it names, with settings of its own, stays as
+            it is.
+    """
+    named = [*(cfg.get("default_hooks") or {}).values(), *cfg.custom_hooks]
+    types = {hook.get("type") for hook in named if isinstance(hook, dict)}
+    cfg.custom_hooks += [dict(type=guard) for guard in GUARDS if guard not in types]
 
 
 def drop_unreached_schedulers(cfg: Config) -> None:

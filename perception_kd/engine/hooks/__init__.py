@@ -3,8 +3,10 @@
 from perception_kd.engine.hooks.broadcast_buffers import BroadcastBuffersHook
 from perception_kd.engine.hooks.dataset_epoch import DatasetEpochHook
 from perception_kd.engine.hooks.draw_predictions import DrawPredictionsHook
+from perception_kd.engine.hooks.empty_batches import EmptyBatchesHook
 from perception_kd.engine.hooks.epoch_seed import EpochSeedHook
 from perception_kd.engine.hooks.load_pretrained import LoadPretrainedHook
+from perception_kd.engine.hooks.non_finite import NonFiniteHook
 from perception_kd.engine.hooks.run_summary import RunSummaryHook
 from perception_kd.engine.hooks.whole_checkpoint import WholeCheckpointHook
 
@@ -12,8 +14,10 @@ __all__ = [
     "BroadcastBuffersHook",
     "DatasetEpochHook",
     "DrawPredictionsHook",
+    "EmptyBatchesHook",
     "EpochSeedHook",
     "LoadPretrainedHook",
+    "NonFiniteHook",
     "RunSummaryHook",
     "WholeCheckpointHook",
 ]

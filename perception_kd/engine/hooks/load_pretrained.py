@@ -1,6 +1,7 @@
 """Start a training from the weights of another one."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -64,7 +65,17 @@ class LoadPretrainedHook(Hook):
         if runner.iter > 0:
             runner.logger.info(f"The run is resumed, so {self.checkpoint} is not loaded.")
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self.load(runner.model.module if is_model_wrapper(runner.model) else runner.model)
+
+    def load(self, model: Module) -> None:
+        """Load the checkpoint, if there is one, into the part of a model.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the model has no such part, or the weights do not fit.
+        """
+        if self.checkpoint is None:
+            return
         try:
             part = model.get_submodule(self.module)
         except AttributeError as error:
@@ -86,3 +97,8 @@ class LoadPretrainedHook(Hook):
                     f"the parts are {parts}."
                 )
         return [name for name in names if not name.startswith(self.only)]
+
+
+def list_sources(settings: Any) -> list[dict[str, Any]]:
+    """Return the hook arguments of a config's ``load_pretrained_from`` as a list."""
+    return list(settings) if isinstance(settings, list) else [settings] if settings else []

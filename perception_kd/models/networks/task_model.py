@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.model import BaseModel
 from torch import Tensor
@@ -12,12 +12,32 @@ from perception_kd.structures import Batch
 from perception_kd.utils.checks import check_classes
 
 
+class Supervision(NamedTuple):
+    """What a model learns from, and why a batch may have none of it.
+
+    Attributes:
+        name: In the plural, such as "pairs of point and pixel".
+        monitors: Keys of :meth:`TaskModel.loss` that count them. A batch of which all
+            are zero teaches nothing.
+        advice: What to check where there are none.
+    """
+
+    name: str
+    monitors: tuple[str, ...]
+    advice: str
+
+
 class TaskModel(BaseModel):
     """A model with a loss, predictions, and the tensor that both are computed from.
 
     Args:
         data_preprocessor: Collates samples to the batch of ``docs/sample.md``.
     """
+
+    @property
+    def supervision(self) -> Supervision | None:
+        """What the model learns from; None if it does not count that."""
+        return None
 
     @property
     def class_names(self) -> Mapping[str, tuple[str, ...]]:
@@ -68,7 +88,7 @@ class TaskModel(BaseModel):
             ValueError: If ``mode`` is unknown.
         """
         if mode == "loss":
-            return self.loss(inputs, data_samples or [])
+            return self._loss_or_reason(inputs, data_samples or [])
         if mode == "predict":
             predicted = self.predict(inputs, data_samples or [])
             for sample in predicted if self.class_names else ():
@@ -77,6 +97,20 @@ class TaskModel(BaseModel):
         if mode == "tensor":
             return self.forward_tensor(inputs)
         raise ValueError(f'mode must be "loss", "predict" or "tensor", but got "{mode}".')
+
+    def _loss_or_reason(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
+        """Compute the loss; say of torch's error of a batch norm what it means."""
+        try:
+            return self.loss(inputs, data_samples)
+        except ValueError as error:
+            if "Expected more than 1 value per channel" not in str(error):
+                raise
+            tokens = ", ".join(str(getattr(s, "sample_token", "?")) for s in data_samples)
+            raise ValueError(
+                f"The batch of the samples {tokens} has a single voxel or point, from which a "
+                "batch norm cannot learn; raise the batch size, widen point_cloud_range, or check "
+                "the point clouds of these samples."
+            ) from error
 
     @abstractmethod
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:

@@ -1,10 +1,24 @@
 """The points at which methods compare bird's-eye-view maps."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from perception_kd.geometry.bev_grid import BEVGrid, sample_bev
+from perception_kd.models.networks.task_model import Supervision
 from perception_kd.structures import Batch
+
+_ADVICE = (
+    "check that the regions belong to these info files and that their settings fit the sensor "
+    "(tools/create_data.py regions), that points are in m, and that they lie in point_cloud_range"
+)
+_REGIONS = Supervision("regions", ("num_regions",), _ADVICE)
+_POINTS = Supervision("points", ("num_region_points", "num_background_points"), _ADVICE)
+
+
+def find_supervision(*losses: nn.Module) -> Supervision:
+    """Return what losses of regions learn from: regions, or also points outside."""
+    everywhere = any(getattr(loss, "semantic_less_anchors", False) for loss in losses)
+    return _POINTS if everywhere else _REGIONS
 
 
 def two_cloud_views(inputs: Batch) -> tuple[list[Tensor], list[Tensor]]:

@@ -7,9 +7,10 @@ from torch import Tensor
 from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.models.networks.camera_network import CameraNetworkMixin
 from perception_kd.models.networks.lidar_network import LidarNetworkMixin
-from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.models.networks.task_model import Supervision, TaskModel
 from perception_kd.models.pretrainers.bev_points import (
     count_drawn_points,
+    find_supervision,
     read_bev,
     sampled_points,
     two_cloud_views,
@@ -91,6 +92,11 @@ class CameraLidarContrast(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
         self.img_projector = MODELS.build(img_projector)
         self.loss_intra = MODELS.build(loss_intra)
         self.loss_inter = MODELS.build(loss_inter)
+
+    @property
+    def supervision(self) -> Supervision:
+        """What its losses compare."""
+        return find_supervision(self.loss_intra, self.loss_inter)
 
     def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:
         """Return the BEV maps "lidar" and "camera", each (B, C, Y, X)."""

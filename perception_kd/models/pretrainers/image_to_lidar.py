@@ -6,9 +6,16 @@ from typing import Any
 from torch import Tensor, nn
 
 from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PointFeatures
-from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.models.networks.task_model import Supervision, TaskModel
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
+
+_PAIRS = Supervision(
+    "pairs of point and pixel",
+    ("num_pairs",),
+    "check lidar2cam, cam2img and the image sizes of the info files (the camera must look along "
+    "+z, with translations in m), and that points lie in the range of the voxels",
+)
 
 
 class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
@@ -70,6 +77,11 @@ class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
         )
         self.pts_head = MODELS.build(pts_head)
         self.loss_contrast = MODELS.build(loss_contrast)
+
+    @property
+    def supervision(self) -> Supervision:
+        """Pairs of point and pixel."""
+        return _PAIRS
 
     def forward_tensor(self, inputs: Batch) -> tuple[PointFeatures, Tensor]:
         """Return the features of points and of images."""

@@ -6,9 +6,10 @@ from torch import Tensor
 
 from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.models.networks.lidar_network import LidarNetworkMixin
-from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.models.networks.task_model import Supervision, TaskModel
 from perception_kd.models.pretrainers.bev_points import (
     count_drawn_points,
+    find_supervision,
     read_bev,
     sampled_points,
     two_cloud_views,
@@ -84,6 +85,11 @@ class PointRegionContrast(LidarNetworkMixin, TaskModel):
         self.loss_plrc = MODELS.build(loss_plrc)
         self.loss_rapc = MODELS.build(loss_rapc)
         self.alpha = alpha
+
+    @property
+    def supervision(self) -> Supervision:
+        """What its losses compare."""
+        return find_supervision(self.loss_plrc, self.loss_rapc)
 
     def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:
         """Return the BEV map by its name, "lidar", shape (B, C, Y, X)."""

@@ -8,8 +8,13 @@ from torch import Tensor, nn
 from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.models.networks.camera_network import CameraNetworkMixin
 from perception_kd.models.networks.lidar_network import LidarNetworkMixin
-from perception_kd.models.networks.task_model import TaskModel
-from perception_kd.models.pretrainers.bev_points import count_drawn_points, read_bev, sampled_points
+from perception_kd.models.networks.task_model import Supervision, TaskModel
+from perception_kd.models.pretrainers.bev_points import (
+    count_drawn_points,
+    find_supervision,
+    read_bev,
+    sampled_points,
+)
 from perception_kd.models.pretrainers.lidar_teacher import load_lidar_teacher
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
@@ -114,6 +119,11 @@ class RegionDistillation(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
         """Initialize the student, then load the teacher."""
         super().init_weights()
         load_lidar_teacher(self, self.teacher_parts(), self.teacher_checkpoint)
+
+    @property
+    def supervision(self) -> Supervision:
+        """What its losses compare."""
+        return find_supervision(self.loss_rad)
 
     def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:
         """Return the BEV maps "lidar" and "camera", each (B, C, Y, X)."""

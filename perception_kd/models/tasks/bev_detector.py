@@ -7,9 +7,17 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from torch import Tensor
 
 from perception_kd.models.heads import BEVCenterHead
+from perception_kd.models.networks.task_model import Supervision
 from perception_kd.models.tasks.bev_task_model import BEVTaskModel
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch
+
+_BOXES = Supervision(
+    "boxes",
+    ("num_boxes",),
+    "check that the info files have boxes of the classes of the head (convert the data with "
+    "their annotations) and that these lie in point_cloud_range",
+)
 
 
 @MODELS.register_module()
@@ -41,6 +49,11 @@ class BEVDetector(BEVTaskModel):
     def class_names(self) -> dict[str, tuple[str, ...]]:
         """The head's classes."""
         return {"box_classes": self.pts_bbox_head.classes}
+
+    @property
+    def supervision(self) -> Supervision:
+        """Boxes."""
+        return _BOXES
 
     def forward_tensor(self, inputs: Batch) -> Any:
         """Return for each task a list of one dict of maps, each (B, C, Y, X)."""

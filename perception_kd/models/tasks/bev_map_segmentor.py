@@ -7,9 +7,17 @@ from mmengine.structures import PixelData
 from torch import Tensor
 
 from perception_kd.models.heads import BEVMapHead
+from perception_kd.models.networks.task_model import Supervision
 from perception_kd.models.tasks.bev_task_model import BEVTaskModel
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch
+
+_CELLS = Supervision(
+    "labeled cells of maps",
+    ("num_labeled_cells",),
+    "check that the folder of maps belongs to the data, and the locations and poses of the info "
+    "files",
+)
 
 
 @MODELS.register_module()
@@ -34,17 +42,27 @@ class BEVMapSegmentor(BEVTaskModel):
         """The head's classes."""
         return {"map_classes": self.map_head.classes}
 
+    @property
+    def supervision(self) -> Supervision:
+        """Cells with a class."""
+        return _CELLS
+
     def forward_tensor(self, inputs: Batch) -> Tensor:
         """Return logits (B, classes, Y, X)."""
         scores: Tensor = self.map_head(self.extract_bev(inputs))
         return scores
 
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
-        """Compute the loss of each class, ``loss_map_<class>``."""
+        """Compute the losses.
+
+        Returns:
+            ``loss_map_<class>`` of each class; the monitor ``num_labeled_cells``, the
+            cells with any class.
+        """
         scores = self.forward_tensor(inputs)
         truth = torch.stack([sample.gt_bev_seg.masks for sample in data_samples])
         losses: dict[str, Tensor] = self.map_head.loss(scores, truth)
-        return losses
+        return {**losses, "num_labeled_cells": truth.any(dim=1).sum().float()}
 
     def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
         """Write ``pred_bev_seg.masks``, probabilities (classes, Y, X), into samples."""

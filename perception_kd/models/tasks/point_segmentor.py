@@ -10,12 +10,20 @@ from torch import Tensor, nn
 from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.geometry.voxelization import first_points
 from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PointFeatures
-from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.models.networks.task_model import Supervision, TaskModel
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
 from perception_kd.utils.checks import check_classes
 
 _CROSS_ENTROPY = {"loss_ce": {"type": "mmdet.CrossEntropyLoss"}}
+
+
+_LABELS = Supervision(
+    "labeled points",
+    ("num_labeled_points",),
+    "check that the label files belong to the point clouds, that label_mapping maps their labels "
+    "to the classes, and that points lie in the range of the voxels",
+)
 
 
 @MODELS.register_module()
@@ -83,6 +91,11 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
         if freeze_backbone:
             self.freeze([self.pts_voxelizer, *self.lidar_network_parts()])
 
+    @property
+    def supervision(self) -> Supervision:
+        """Points with a class."""
+        return _LABELS
+
     def check_trained_on(self, checkpoint: Checkpoint, metainfo: Mapping[str, Any]) -> None:
         """Check that training and test use the same classes of points.
 
@@ -110,8 +123,8 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
         """Compute the losses over what counts: labeled points in range, or voxels.
 
         Returns:
-            Each of ``losses``, zero where nothing counts, and the monitor ``acc_seg``
-            in percent.
+            Each of ``losses``, zero where nothing counts; the monitors ``acc_seg`` in
+            percent and ``num_labeled_points``, the points that count.
         """
         points = self.extract_pts_feat(inputs["points"], self.pts_seg_head)
         classes = torch.cat([s.gt_pts_seg.pts_semantic_mask for s in data_samples])
@@ -120,12 +133,15 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
         scores, classes = points.feats[counted], classes[counted]
         if len(classes) == 0:
             nothing = {name: scores.sum() * 0.0 for name in self.losses}
-            return {**nothing, "acc_seg": scores.new_zeros(())}
+            zero = scores.new_zeros(())
+            return {**nothing, "acc_seg": zero, "num_labeled_points": zero}
         # Ignored points are gone; mmdet3d's Lovasz loss fails where it removes them
         # itself and one is left.
         losses = {n: loss(scores, classes, ignore_index=None) for n, loss in self.losses.items()}
         correct = scores.argmax(dim=1) == classes
-        return {**losses, "acc_seg": 100 * correct.float().mean()}
+        num_labeled = scores.new_tensor(float(len(classes)))
+        accuracy = 100 * correct.float().mean()
+        return {**losses, "acc_seg": accuracy, "num_labeled_points": num_labeled}
 
     def _rows_of_loss(self, points: PointFeatures) -> Tensor:
         """Return the points that stand for themselves or for their voxel."""

@@ -105,6 +105,7 @@ def test_predictions_are_the_probabilities_of_the_logits() -> None:
 def test_every_class_has_its_loss() -> None:
     model, (inputs, samples) = make_segmentor(), make_batch()
     losses = model(inputs, samples, mode="loss")
+    assert losses.pop("num_labeled_cells") == 2 * 12 * 12
     assert sorted(losses) == ["loss_map_drivable_area", "loss_map_walkway"]
 
 
