@@ -57,8 +57,10 @@ class DropCuboids(RandomTransform[Cuboid]):
         self.min_pairs = min_pairs
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Cuboid:
-        """Return the box."""
+        """Return the box, an empty one where there are no points."""
         positions = sample["points"][:, :3].astype(np.float64)
+        if len(positions) == 0:
+            return Cuboid(np.zeros(3), np.zeros(3))
         fraction = rng.uniform(0.0, self.max_fraction)
         center = positions[rng.integers(len(positions))]
         return Cuboid(center, np.ptp(positions, axis=0) * fraction / 2)

@@ -107,7 +107,7 @@ class TaskModel(BaseModel):
                 raise
             tokens = ", ".join(str(getattr(s, "sample_token", "?")) for s in data_samples)
             raise ValueError(
-                f"The batch of the samples {tokens} has a single voxel or point, from which a "
+                f"The batch of sample {tokens} has a single voxel or point, from which a "
                 "batch norm cannot learn; raise the batch size, widen point_cloud_range, or check "
                 "the point clouds of these samples."
             ) from error
