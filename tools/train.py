@@ -75,7 +75,7 @@ def replay(args: argparse.Namespace) -> None:
     from perception_kd.engine.overrides import set_pretrained
     from perception_kd.engine.replay import replay_step
 
-    if args.resume == "auto":
+    if args.resume == AUTO:
         raise ValueError("--replay with --resume needs a checkpoint: --resume CHECKPOINT.")
     cfg = prepare_config(args, None)
     if args.pretrained:
