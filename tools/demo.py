@@ -53,7 +53,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def run(args: argparse.Namespace) -> None:
     """Run the stages that are not up to date, then write summary and report."""
     from perception_kd.experiments.demo import DemoSettings, make_report_stage, make_stages
-    from perception_kd.experiments.display import Display, format_seconds
+    from perception_kd.experiments.display import Display, format_seconds, printable
     from perception_kd.experiments.locking import lock_work_dir
     from perception_kd.experiments.results import format_table
     from perception_kd.experiments.runner import StageRunner
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
     runner = StageRunner(settings.workspace, [*stages, report], display)
     if args.list:
         for name, plan in runner.plans().items():
-            reason = f"  ({plan.reason})" if plan.reason else ""
+            reason = f"  ({printable(plan.reason)})" if plan.reason else ""
             display.text(f"{_STATES[plan.action]:8} {name}{reason}")
         return
     make_writable_folder("--work-dir", settings.work_dir)

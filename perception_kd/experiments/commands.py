@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from perception_kd.experiments.display import printable
 from perception_kd.experiments.progress import read_progress
 
 # Time in s that a command has to end after each signal.
@@ -95,7 +96,7 @@ def tail(log: Path, num_lines: int = 15) -> str:
     """Return the last lines of the last command, without overwritten progress bars."""
     text = log.read_bytes().rpartition(_MARK)[2].decode("utf-8", errors="replace")
     lines = [line.rsplit("\r", 1)[-1] for line in text.split("\n")][1:]
-    return "\n".join([line for line in lines if line.strip()][-num_lines:])
+    return printable("\n".join([line for line in lines if line.strip()][-num_lines:]))
 
 
 def _last_progress(written: BinaryIO) -> str:

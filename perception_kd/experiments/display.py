@@ -33,7 +33,7 @@ class Display:
 
     def line(self, text: str) -> None:
         """Write another line about the stage."""
-        self._write(f"{_INDENT}{text}\n")
+        self._write(f"{_INDENT}{printable(text)}\n")
 
     def text(self, text: str) -> None:
         """Write a text that belongs to no stage."""
@@ -46,7 +46,7 @@ class Display:
             latest: Latest progress of its command; may be empty.
             seconds: Time it has been running, in s.
         """
-        text = _INDENT + format_seconds(seconds) + (f"  {latest}" if latest else "")
+        text = _INDENT + format_seconds(seconds) + (f"  {printable(latest)}" if latest else "")
         if self._on_terminal:
             width = shutil.get_terminal_size().columns - 1
             self._stream.write(f"\r{text[:width]:{width}}")
@@ -63,6 +63,16 @@ class Display:
             self._overwrites = False
         self._stream.write(text)
         self._stream.flush()
+
+
+def printable(text: str) -> str:
+    r"""Replace characters that a terminal would obey, such as escape sequences.
+
+    Example:
+        >>> printable("scene\x1b[2J one")
+        'scene?[2J one'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
 def format_seconds(seconds: float) -> str:

@@ -63,7 +63,8 @@ def _find_files(pattern: str) -> Iterator[str]:
     # Unlike glob, os.walk does not follow links.
     for folder, names, files in os.walk(_unescape(pattern.removesuffix("/**"))):
         names[:] = [name for name in names if not name.startswith(".")]
-        yield from (os.path.join(folder, name) for name in files if not name.startswith("."))
+        paths = (os.path.join(folder, name) for name in files if not name.startswith("."))
+        yield from filter(os.path.isfile, paths)
 
 
 def _unescape(pattern: str) -> str:

@@ -173,9 +173,9 @@ def test_workers_of_a_killed_command_are_ended(tmp_path: Path) -> None:
 
 def test_the_tail_of_a_log_omits_overwritten_progress(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(
-        "\n$ command\nfirst\n10%|#\r20%|##\r100%|####\n\nerror: the reason\n"
+        "\n$ command\nfirst\n10%|#\r20%|##\r100%|####\n\nerror: the \x1b[31mreason\n"
     )
-    assert tail(tmp_path / "log", 2) == "100%|####\nerror: the reason"
+    assert tail(tmp_path / "log", 2) == "100%|####\nerror: the ?[31mreason"
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,13 @@ def test_links_that_lead_out_are_refused(made: Made, tmp_path: Path, link: str) 
         made.folders.check(made.stages.values())
 
 
+def test_pipes_among_the_outputs_are_not_read(made: Made) -> None:
+    os.mkfifo(made.data / "samples" / "pipe")
+    os.mkfifo(made.work / "train" / "pipe.pth")
+    made.make()
+    assert [made.plan(name) for name in made.stages] == ["skip", "skip"]
+
+
 def test_links_within_a_folder_are_allowed(made: Made) -> None:
     (made.work / "latest").symlink_to("train")
     made.folders.check(made.stages.values())

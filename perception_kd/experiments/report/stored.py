@@ -81,8 +81,11 @@ def _is_float(value: Any) -> bool:
 
 
 def _read(path: Path, damage: Damage) -> str:
+    reason = "it is no regular file"
     try:
-        return path.read_text(encoding="utf-8")
+        # Reading a pipe would wait for its writer.
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         reason = "it is no UTF-8 text"
     except OSError as error:

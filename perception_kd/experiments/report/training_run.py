@@ -37,7 +37,8 @@ class TrainingRun:
     @property
     def checkpoint(self) -> Path | None:
         """The latest checkpoint; None before the first one."""
-        found = {int(m[1]): p for p in self.folder.glob("*.pth") if (m := _EPOCH.match(p.name))}
+        paths = [path for path in self.folder.glob("*.pth") if path.is_file()]
+        found = {int(m[1]): path for path in paths if (m := _EPOCH.fullmatch(path.name))}
         return found[max(found)] if found else None
 
     def data_folders(self) -> tuple[str, str]:

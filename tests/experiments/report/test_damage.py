@@ -1,21 +1,31 @@
 """A damaged file of a work dir costs only what needs it, and is named on the page."""
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perception_kd.experiments.report import results, training
+from perception_kd.experiments.report.cameras import cameras_section
 from perception_kd.experiments.report.charts import draw_curves
 from perception_kd.experiments.report.overview import overview_section
 from perception_kd.experiments.report.page import make_section, render_page, write_report
+from perception_kd.experiments.report.point_clouds import clouds_section
 from perception_kd.experiments.report.results import results_section
+from perception_kd.experiments.report.similarity import similarity_section
 from perception_kd.experiments.report.stored import Damage, read_rows
 from perception_kd.experiments.report.training import training_section
 from perception_kd.experiments.report.training_run import TrainingRun
 from perception_kd.experiments.report.work_dir import WorkDir
-from tests.experiments.report.report_data import training_rows, write_demo, write_log
+from tests.experiments.report.report_data import (
+    make_keyframe,
+    training_rows,
+    write_demo,
+    write_log,
+)
 
 RUN = "linear_probe/random/seed0"
 LOG = f"{RUN}/20260101_000000/vis_data/scalars.json"
@@ -127,8 +137,11 @@ def test_an_unreadable_log_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe" + path.read_bytes())
     assert f"{path} is damaged and was left out: it is no UTF-8 text." in show(tmp_path)
     path.unlink()
-    path.mkdir()
-    assert f"{path} is damaged and was left out: Is a directory." in show(tmp_path)
+    for make in (path.mkdir, path.rmdir, lambda: os.mkfifo(path)):
+        make()
+        if path.exists():
+            text = f"{path} is damaged and was left out: it is no regular file."
+            assert text in show(tmp_path)
 
 
 def test_names_of_files_are_shown_as_text(tmp_path: Path) -> None:
@@ -148,6 +161,25 @@ def test_names_of_files_are_shown_as_text(tmp_path: Path) -> None:
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "cannot be shown" not in page
+
+
+def test_names_in_info_files_are_shown_as_text() -> None:
+    """Names of scenes, samples, cameras and classes."""
+    name = '"><script>alert(1)</script>'
+    keyframe = make_keyframe(token=name)
+    keyframe.sample["scene_name"] = name
+    keyframe.sample["cam_names"] = [name, f"CAM_{name}"]
+    keyframe = replace(keyframe, classes=(name,) * len(keyframe.classes))
+    work = WorkDir(Path("unused"))
+    sections = [
+        cameras_section([keyframe], ""),
+        clouds_section(work, [keyframe], ""),
+        similarity_section([keyframe], ""),
+    ]
+    page = render_page(name, sections)
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "\\u003cscript\\u003ealert(1)" in page  # in the data of the scripts
 
 
 def test_a_section_that_fails_is_a_gap() -> None:
