@@ -12,6 +12,7 @@ from perception_kd.regions.settings import PRESETS, RegionSettings, get_preset
 if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
     from perception_kd.io.cache import Cache
     from perception_kd.regions.create import SweepFile
+    from perception_kd.regions.statistics import RegionStatistics
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,8 @@ def run(args: argparse.Namespace) -> None:
         FileNotFoundError: If an info file or the folder of the data set is missing.
         PermissionError: If the folder of the cache cannot be written to.
         BrokenFileError: At the end, if sweeps could not be read.
-        ValueError: If an option is wrong, or the folder holds something else.
+        ValueError: If an option is wrong, the folder holds something else, or no sweep
+            has a region.
     """
     from perception_kd.regions.create import RegionFiller, list_sweeps
 
@@ -48,11 +50,19 @@ def run(args: argparse.Namespace) -> None:
     command = CacheCommand(args, RegionFiller(settings), folder, options)
     cache, filled = command.fill(infos, sweeps)
     readable = [sweep for sweep in sweeps if sweep.path not in filled.failed]
-    _report_statistics(cache, readable, draw=args.preview > 0)
+    total = _report_statistics(cache, readable, draw=args.preview > 0)
     command.finish(cache, filled, sweeps)
+    if not len(total.sizes):
+        raise ValueError(
+            f"{cache.folder}: none of the {total.num_sweeps} sweeps has a region, so there is "
+            "nothing to pre-train on; look at the ground and clusters with --preview, check the "
+            "layout and unit of the sweeps, and fit --settings to the sensor."
+        )
 
 
-def _report_statistics(cache: "Cache", sweeps: Sequence["SweepFile"], draw: bool) -> None:
+def _report_statistics(
+    cache: "Cache", sweeps: Sequence["SweepFile"], draw: bool
+) -> "RegionStatistics":
     from mmengine.logging import MMLogger
 
     from perception_kd.regions.create import collect_statistics
@@ -60,7 +70,8 @@ def _report_statistics(cache: "Cache", sweeps: Sequence["SweepFile"], draw: bool
 
     statistics = list(collect_statistics(cache, sweeps))
     logger: MMLogger = MMLogger.get_current_instance()
-    for part in [*statistics, add_statistics("all", statistics)]:
+    total = add_statistics("all", statistics)
+    for part in [*statistics, total]:
         logger.info(part.describe())
     if draw and statistics:
         from perception_kd.regions.drawing import draw_statistics
@@ -69,3 +80,4 @@ def _report_statistics(cache: "Cache", sweeps: Sequence["SweepFile"], draw: bool
         path.parent.mkdir(exist_ok=True)
         draw_statistics(statistics, path)
         logger.info(f"Preview: {path}")
+    return total

@@ -67,7 +67,7 @@ class SuperpixelFiller(Filler[ImageFile, Image]):
         """Return the superpixels of an image as a PNG, and their number.
 
         Raises:
-            ValueError: If the backend returns segments of another size.
+            ValueError: If the backend returns segments of another size, or none.
         """
         settings = self.settings
         segment = get_backend(settings.backend)
@@ -78,7 +78,13 @@ class SuperpixelFiller(Filler[ImageFile, Image]):
                 f"got {segments.shape}."
             )
         superpixels = relabel(segments)
-        return encode_superpixels(superpixels), int(superpixels.max()) + 1
+        num_superpixels = int(superpixels.max(initial=-1)) + 1
+        if num_superpixels == 0:
+            raise ValueError(
+                f"backend {settings.backend} must return segments from 0, but got none for an "
+                f"image of {data.shape[:2]} px; check that backend, or use another --backend."
+            )
+        return encode_superpixels(superpixels), num_superpixels
 
     def check(self, cache: Cache, source: ImageFile, data: Image) -> None:
         """Check that a stored entry is whole and has the size of its image."""

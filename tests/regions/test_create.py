@@ -110,7 +110,8 @@ def test_another_data_set_has_its_own_settings(root: Path) -> None:
     write_info(root / "kitti.pkl", info["metainfo"], info["data_list"])
     create(root, "--info", str(root / "kitti.pkl"))
     assert open_cache(root).manifest["settings"]["sensor_height"] == 1.73
-    create(root, "--preset", "waymo", "--out-dir", str(root / "waymo"))
+    with pytest.raises(ValueError, match="none of the 3 sweeps"):  # the ground is too low for it
+        create(root, "--preset", "waymo", "--out-dir", str(root / "waymo"))
     assert open_cache(root, "waymo").manifest["settings"]["sensor_height"] == 0
 
 
@@ -238,3 +239,14 @@ def test_worker_processes_make_the_same_regions(root: Path) -> None:
         number = sweep.count_points()
         expected = load_region_ids(one, sweep.key, number)
         assert np.array_equal(load_region_ids(two, sweep.key, number), expected)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_sweeps_without_any_region_are_an_error(root: Path, again: bool) -> None:
+    for token in TOKENS:
+        write_sweep(root, token, 0)
+    with pytest.raises(ValueError, match=r"dbscan: none of the 3 sweeps has a region, so there"):
+        create(root)
+    if again:  # all entries are there already
+        with pytest.raises(ValueError, match="none of the 3 sweeps"):
+            create(root, "--resume")

@@ -16,7 +16,7 @@ from perception_kd.io.info_writer import make_metainfo, write_info
 from perception_kd.superpixels.codec import KIND, load_superpixels
 from perception_kd.superpixels.command import add_arguments, run
 from perception_kd.superpixels.create import ImageFile, list_images
-from perception_kd.superpixels.slic import slic_fast
+from perception_kd.superpixels.slic import Image, slic_fast
 
 HEIGHT, WIDTH = 48, 64
 CAMERAS = ("CAM_FRONT", "CAM_BACK")
@@ -240,3 +240,14 @@ def test_worker_processes_make_the_same_files(root: Path) -> None:
     one, two = open_cache(root), Cache.open(root / "two", KIND)
     assert one.keys() == two.keys()
     assert all(one.path(k).read_bytes() == two.path(k).read_bytes() for k in get_times(one))
+
+
+def no_segments(image: Image, num_segments: int, compactness: float, sigma: float) -> Any:
+    """Find nothing, as a backend of a user might."""
+    return np.full(image.shape[:2], -1)
+
+
+def test_images_without_any_superpixel_are_an_error(root: Path) -> None:
+    backend = f"{__name__}:no_segments"
+    with pytest.raises(ValueError, match=r"segments from 0, but got none for an image of \(48, 64"):
+        create(root, "--backend", backend)
