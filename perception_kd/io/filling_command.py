@@ -13,6 +13,7 @@ from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.filler import Filler, InputFile, InputT
 from perception_kd.io.filling import Filled, fill_cache, write_previews
+from perception_kd.io.lock import lock_folder
 
 _MAX_NAMED = 20
 
@@ -55,15 +56,16 @@ class CacheCommand:
 
         Raises:
             PermissionError: If the folder cannot be written to.
+            BlockingIOError: If another process fills the cache.
             ValueError: If the folder holds something else.
         """
         args, filler = self._args, self._filler
         make_writable_folder("--out-dir", self._folder)
         settings = filler.settings.as_dict()
-        for path, info in infos.items():
-            source = _describe_source(path, info, filler.made_with, self.line)
-            cache = Cache.create(self._folder, filler.kind, settings, filler.extension, source)
-        with _log_resume_command(self.line):
+        with lock_folder("--out-dir", self._folder), _log_resume_command(self.line):
+            for path, info in infos.items():
+                source = _describe_source(path, info, filler.made_with, self.line)
+                cache = Cache.create(self._folder, filler.kind, settings, filler.extension, source)
             filled = fill_cache(
                 cache,
                 filler,

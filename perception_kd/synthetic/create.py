@@ -8,7 +8,8 @@ from typing import Any
 from shapely.geometry import mapping, shape
 from tqdm import tqdm
 
-from perception_kd.io.atomic import write_whole
+from perception_kd.io.atomic import make_writable_folder, write_whole
+from perception_kd.io.lock import LOCK, lock_folder
 from perception_kd.io.workers import run_jobs
 from perception_kd.synthetic.sensors.calibration import CHANNELS
 from perception_kd.synthetic.settings import VERSION, SyntheticSettings
@@ -51,6 +52,8 @@ def create_synthetic(
         ``root``.
 
     Raises:
+        PermissionError: If ``root`` cannot be written to.
+        BlockingIOError: If another process writes to it.
         ValueError: If ``root`` holds other files, or ``workers`` is negative.
     """
     if workers < 0:
@@ -59,9 +62,21 @@ def create_synthetic(
     from mmengine.logging import MMLogger  # here, as workers have no use for it
 
     logger: MMLogger = MMLogger.get_current_instance()
-    if _prepare(root, settings):
+    if (root / MANIFEST).exists():
+        _prepare(root, settings)
         logger.info("%s is complete, with these settings.", root)
         return root
+    with lock_folder("--root", make_writable_folder("--root", root)):
+        if not _prepare(root, settings):
+            _render(root, settings, workers, progress)
+    logger.info(
+        "%s: %d synthetic scenes of %d keyframes", root, settings.scenes, settings.keyframes
+    )
+    return root
+
+
+def _render(root: Path, settings: SyntheticSettings, workers: int, progress: bool) -> None:
+    """Write the scenes that are missing, and then what they have in common."""
     unfinished = root / _UNFINISHED
     names = settings.scene_names()
     todo = [i for i, name in enumerate(names) if not (unfinished / f"{name}.json").exists()]
@@ -71,8 +86,6 @@ def create_synthetic(
         for _ in run_jobs(_make_scene, jobs, workers if len(jobs) > 1 else 0):
             bar.update()
     _finish(root, settings, [json.loads((unfinished / f"{x}.json").read_text()) for x in names])
-    logger.info("%s: %d synthetic scenes of %d keyframes", root, len(names), settings.keyframes)
-    return root
 
 
 def _prepare(root: Path, settings: SyntheticSettings) -> bool:
@@ -87,7 +100,7 @@ def _prepare(root: Path, settings: SyntheticSettings) -> bool:
                     "Remove it, or choose another folder."
                 )
             return path.parent == root
-    if root.is_dir() and any(root.iterdir()):
+    if root.is_dir() and any(path.name != LOCK for path in root.iterdir()):
         raise ValueError(
             f"{root} is not empty and not a synthetic data set. Choose another folder."
         )

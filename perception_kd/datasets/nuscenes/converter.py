@@ -1,10 +1,11 @@
 """Info files from the tables of nuScenes."""
 
 import shlex
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,15 @@ from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.partition import ScenePartition, check_tables
 from perception_kd.datasets.nuscenes.samples import ScenePart, convert_scene
 from perception_kd.datasets.nuscenes.scene_splits import choose_splits
-from perception_kd.io.atomic import make_writable_folder
+from perception_kd.io.atomic import make_writable_folder, remove_leftovers
 from perception_kd.io.info_writer import InfoWriter, make_metainfo
+from perception_kd.io.lock import lock_folder
 from perception_kd.io.names import safe_name
 from perception_kd.io.workers import run_jobs
 from perception_kd.utils.checks import check_at_least
 
 _Job = tuple[ScenePartition, Record, SceneOptions, int | None]
+_WORK_FOLDER = ".create_data_"
 
 
 def convert_nuscenes(
@@ -69,6 +72,7 @@ def convert_nuscenes(
         FileNotFoundError: If tables are missing; if ``strict``, any keyframe's file; or
             if no scene is complete.
         PermissionError: If ``out_dir`` cannot be written to.
+        BlockingIOError: If another process writes to it.
         ValueError: If splits are unknown, a table or a file cannot be what it is read
             as, all categories are unknown, or ``workers`` is negative.
     """
@@ -79,7 +83,7 @@ def convert_nuscenes(
     split_scenes = choose_splits(root / version, splits)
     split_of = {scene: split for split, scenes in split_scenes.items() for scene in scenes}
     out_dir = make_writable_folder("--out-dir", out_dir or root)
-    with tempfile.TemporaryDirectory(dir=out_dir, prefix=".create_data_") as folder:
+    with _work_folder(out_dir) as folder:
         tables = ScenePartition(
             root,
             version,
@@ -122,6 +126,17 @@ def convert_nuscenes(
     absent = [split for split in split_scenes if split not in converted.paths]
     converted.remarks += find_stale_files(out_dir, prefix, absent)
     return converted
+
+
+@contextmanager
+def _work_folder(out_dir: Path) -> Iterator[str]:
+    """Lock a folder, remove what killed conversions left there, and make one in it."""
+    with lock_folder("--out-dir", out_dir):
+        remove_leftovers(out_dir)
+        for left in out_dir.glob(f"{_WORK_FOLDER}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=out_dir, prefix=_WORK_FOLDER) as folder:
+            yield folder
 
 
 class _SplitWriter:
