@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import tempfile
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 _DAY_S = 24 * 3600
+# .NAME.HOST-PID.tmp.
+_TEMPORARY = re.compile(r"(\..+\.[\w.-]+)-(\d+)\.tmp")
 
 
 @contextmanager
@@ -26,13 +29,22 @@ def open_whole(path: str | Path) -> Iterator[BinaryIO]:
 
     Yields:
         The binary stream.
+
+    Raises:
+        OSError: If it cannot be written; names the file.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())  # after a power failure, the name must not be of a torn file
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:  # of a write
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -67,7 +79,10 @@ def remove_leftovers(folder: Path) -> None:
         folder: Folder of the files.
     """
     for path in folder.glob(".*.tmp"):
-        host, _, pid = path.name.removesuffix(".tmp").rpartition("-")
+        name = _TEMPORARY.fullmatch(path.name)
+        if name is None:
+            continue
+        host, pid = name.groups()
         is_here = host.endswith(f".{socket.gethostname()}")
         with contextlib.suppress(FileNotFoundError):
             age_s = time.time() - path.stat().st_mtime
@@ -92,8 +107,8 @@ def make_writable_folder(option: str, folder: str | Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Permission bits do not show a read-only or full file system.
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(bytes(4096))
     except OSError as error:
         raise PermissionError(
             f"Cannot write to {option} {folder}: {error.strerror}. Choose another folder."

@@ -84,3 +84,26 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     for folder in (tmp_path / "a", tmp_path / "a" / "b"):
         with pytest.raises(PermissionError, match=f"Cannot write to --work-dir {folder}: "):
             make_writable_folder("--work-dir", folder)
+
+
+def test_a_full_disk_is_named_and_the_old_file_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_whole(tmp_path / "file", b"old")
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/file'$"):
+        write_whole(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_files_of_other_programs_are_not_leftovers(tmp_path: Path) -> None:
+    for name in (".notes.tmp", ".a.b-.tmp", "a.host-1.tmp"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    remove_leftovers(tmp_path)
+    assert len(os.listdir(tmp_path)) == 3
