@@ -59,13 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0; 2 after a user error, reported as one line; 130 if interrupted.
+        0; 2 after a user error, reported as one line; 130 after Ctrl-C.
     """
     args = parse_args(argv)
-    try:
-        return run_tool(args.run, args)
-    except KeyboardInterrupt:
-        return 130
+    return run_tool(args.run, args)
 
 
 if __name__ == "__main__":

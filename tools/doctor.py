@@ -51,11 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         has_errors = run(args)
 
-    try:
-        return run_tool(check, args) or int(has_errors)
-    except KeyboardInterrupt:
-        print("Interrupted: the findings above are not all.", file=sys.stderr)
-        return 130
+    status = run_tool(check, args, "The findings above are not all.")
+    return status or int(has_errors)
 
 
 if __name__ == "__main__":

@@ -87,13 +87,10 @@ def replay(args: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Train; user errors are reported as one line, without a traceback."""
     args = parse_args(argv)
-    try:
-        return run_tool(replay if args.replay else train, args)
-    except KeyboardInterrupt:
-        given = [option for option in sys.argv if option != "--overwrite"]
-        command = shlex.join(["python", *given]) + ("" if args.resume else " --resume")
-        print(f"\nStopped. To resume from the latest checkpoint: {command}", file=sys.stderr)
-        return 130
+    given = [option for option in sys.argv if option != "--overwrite"]
+    command = shlex.join(["python", *given]) + ("" if args.resume else " --resume")
+    hint = f"To resume from the latest checkpoint: {command}"
+    return run_tool(replay if args.replay else train, args, hint)
 
 
 if __name__ == "__main__":

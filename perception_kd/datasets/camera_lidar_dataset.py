@@ -303,7 +303,7 @@ class CameraLidarDataset(BaseDataset):
 
     def _apply_pipeline(self, sample: Any) -> Any:
         """Return a sample after the pipeline, or None if it was skipped and counted."""
-        token = sample["sample_token"]
+        token, lidar_path = sample["sample_token"], sample["lidar_path"]
         try:
             for transform in self.pipeline.transforms:
                 sample = transform(sample)
@@ -316,6 +316,8 @@ class CameraLidarDataset(BaseDataset):
                 raise
             missing = isinstance(error, FileNotFoundError)
             return self._skip(token, "missing_file" if missing else "broken_file", str(error))
+        except ValueError as error:
+            raise ValueError(f"Sample {token} ({lidar_path}): {error}") from error
         return sample
 
     def _skip(self, token: str, reason: str, details: str) -> None:

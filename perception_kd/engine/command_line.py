@@ -3,25 +3,17 @@
 import argparse
 import re
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from perception_kd.engine.explaining import explain_error
+from perception_kd.engine.stopping import Stopped, stopped_by_signals
 
 # mmengine, torch and mmdet3d are imported in functions: --help must not wait for them.
 if TYPE_CHECKING:
     from mmengine import Config
 
-_PACKAGE = Path(__file__).parent.parent
-_OWN_CODE = (_PACKAGE, _PACKAGE.parent / "tools")
-# Raised for a path that cannot be read or written.
-_PATH_ERRORS = (
-    FileNotFoundError,
-    FileExistsError,
-    NotADirectoryError,
-    IsADirectoryError,
-    PermissionError,
-)
 _LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
 
@@ -91,7 +83,7 @@ def prepare_config(args: argparse.Namespace, loader: str | None) -> "Config":
     from perception_kd.engine.overrides import set_data_folders
 
     cfg = read_config(args.config, args.cfg_options)
-    cfg.work_dir = args.work_dir or cfg.work_dir
+    args.work_dir = cfg.work_dir = args.work_dir or cfg.work_dir
     cfg.launcher = args.launcher
     set_data_folders(cfg, args.data_root, args.info_root)
     if loader is not None:
@@ -99,21 +91,39 @@ def prepare_config(args: argparse.Namespace, loader: str | None) -> "Config":
     return cfg
 
 
-def run_tool(command: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
+def run_tool(
+    command: Callable[[argparse.Namespace], None], args: argparse.Namespace, after_stop: str = ""
+) -> int:
     """Run a tool and report user errors as one line on standard error.
 
+    Args:
+        command: Does the work of the tool.
+        args: Its options.
+        after_stop: What the user can do after Ctrl-C or another signal that stops the
+            tool (:func:`~perception_kd.engine.stopping.stopped_by_signals`).
+
     Returns:
-        Exit status: 0, or 2 after such a line.
+        Exit status: 0, 2 after a user error, 130 after Ctrl-C, 143 after SIGTERM.
     """
     try:
-        command(args)
+        with stopped_by_signals():
+            command(args)
+    except KeyboardInterrupt as stop:
+        sys.stderr.write(f"\nStopped. {after_stop}".rstrip() + "\n")
+        return stop.status if isinstance(stop, Stopped) else 130
     except Exception as error:
-        message = explain_error(error) or explain_option(error, args)
+        message = explain_error(error, _written_folder(args)) or explain_option(error, args)
         if message is None:
             raise
         sys.stderr.write(f"error: {message}\n")
         return 2
     return 0
+
+
+def _written_folder(args: argparse.Namespace) -> str | None:
+    """Return the folder that a tool writes to, as far as its options name it."""
+    given = (getattr(args, name, None) for name in ("work_dir", "out_dir", "root"))
+    return next((str(folder) for folder in given if folder), None)
 
 
 def explain_option(error: BaseException, args: argparse.Namespace) -> str | None:
@@ -134,28 +144,3 @@ def explain_option(error: BaseException, args: argparse.Namespace) -> str | None
     options = getattr(args, "cfg_options", None) or {}
     names = [name for name in options if name.split(".")[-1] == refused[1]]
     return f"--cfg-options {names[0]}: {refused[0]}." if names else None
-
-
-def explain_error(error: BaseException) -> str | None:
-    """Describe a user error in one line; return None for a bug.
-
-    User errors are paths that cannot be read or written, and whatever this package and
-    its tools refuse, here or in a worker process. Anything else needs its traceback.
-    """
-    if not isinstance(error, (*_PATH_ERRORS, ValueError, ImportError)):
-        return None
-    text = str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    origin = frames[-1].filename if frames else ""
-    if "DataLoader worker process" in text:
-        origin = _last_file(text)
-        text = re.split(r"^[\w.]*(?:Error|Exception): ", text, flags=re.MULTILINE)[-1]
-    elif isinstance(remote := getattr(error.__cause__, "tb", None), str):  # of a worker process
-        origin = _last_file(remote)
-    ours = any(Path(origin).is_relative_to(folder) for folder in _OWN_CODE)
-    return text.strip() if ours or isinstance(error, _PATH_ERRORS) else None
-
-
-def _last_file(trace: str) -> str:
-    """Return the file of the last frame in the text of a traceback."""
-    return (re.findall(r'^  File "(.+?)", line', trace, re.MULTILINE) or [""])[-1]

@@ -1,6 +1,8 @@
 """Read a config, check it and build its runner."""
 
+import logging
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from perception_kd.engine.hooks.load_pretrained import list_sources
 from perception_kd.engine.overrides import walk_settings
 from perception_kd.engine.renamed_configs import find_config
 from perception_kd.engine.runner import CheckedRunner
+from perception_kd.io.atomic import make_writable_folder
 
 GUARDS = ("NonFiniteHook", "EmptyBatchesHook")
 
@@ -102,6 +105,7 @@ def build_runner(cfg: Config) -> CheckedRunner:
             ``load_from`` without ``resume`` is such a source for the whole model.
 
     Raises:
+        PermissionError: If the work dir cannot be written to.
         FileNotFoundError: If there is no file at ``load_from``.
         ValueError: If a schedule undoes the rates of single parameters.
     """
@@ -119,7 +123,9 @@ def build_runner(cfg: Config) -> CheckedRunner:
     add_guards(cfg)
     drop_unreached_schedulers(cfg)
     check_schedulers(cfg)
+    make_writable_folder("--work-dir", cfg.work_dir)
     runner: CheckedRunner = CheckedRunner.from_cfg(cfg)
+    raise_log_errors(runner.logger)
     return runner
 
 
@@ -133,6 +139,24 @@ def add_guards(cfg: Config) -> None:
     named = [*(cfg.get("default_hooks") or {}).values(), *cfg.custom_hooks]
     types = {hook.get("type") for hook in named if isinstance(hook, dict)}
     cfg.custom_hooks += [dict(type=guard) for guard in GUARDS if guard not in types]
+
+
+def raise_log_errors(logger: logging.Logger) -> None:
+    """Let a log that cannot be written end the run; Python only prints a traceback.
+
+    Args:
+        logger: Logger of the run.
+    """
+
+    def raise_error(record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError) and error.errno is not None:
+            paths = [h.baseFilename for h in logger.handlers if isinstance(h, logging.FileHandler)]
+            raise OSError(error.errno, error.strerror, *paths[:1]) from error
+
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handleError = raise_error  # type: ignore[method-assign]
 
 
 def drop_unreached_schedulers(cfg: Config) -> None:

@@ -14,6 +14,7 @@ from perception_kd.checkpoints.finite import check_finite
 from perception_kd.checkpoints.matching import load_report
 from perception_kd.checkpoints.stored_config import parse_config
 from perception_kd.checkpoints.training_state import TrainingState, read_training_state
+from perception_kd.engine.data_loading import WorkerInit, without_unused_options
 from perception_kd.engine.resumed_settings import compare_settings
 from perception_kd.engine.schedule_rebuild import read_rates, rebuild_schedule
 from perception_kd.engine.train_loops import ResumableEpochLoop, ResumableIterLoop
@@ -40,10 +41,15 @@ class CheckedRunner(Runner):
     ) -> DataLoader[Any]:
         """Build a data loader, and compare its classes with those of the model.
 
+        Its workers end with this process, also if it is killed.
+
         Raises:
             ValueError: If the names of classes or their order differ.
         """
+        if isinstance(dataloader, dict):
+            dataloader = without_unused_options(dataloader)
         loader = Runner.build_dataloader(dataloader, seed=seed, diff_rank_seed=diff_rank_seed)
+        loader.worker_init_fn = WorkerInit(loader.worker_init_fn)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         if isinstance(model, TaskModel):
             model.check_data_classes(getattr(loader.dataset, "metainfo", {}))

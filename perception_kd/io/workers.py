@@ -1,5 +1,6 @@
 """Jobs on worker processes, with one way to stop them."""
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -8,6 +9,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import forkserver
 from typing import TypeVar
 
 JobT = TypeVar("JobT")
@@ -15,6 +19,11 @@ ResultT = TypeVar("ResultT")
 
 # Jobs submitted per worker: enough to keep it busy, without all results in memory.
 _JOBS_PER_WORKER = 4
+_PR_SET_PDEATHSIG = 1  # of Linux
+_KILLED = (
+    "A worker process was killed, most likely because memory is full. Finished work is kept: run "
+    "the same command again, with fewer --workers."
+)
 
 
 def run_jobs(
@@ -28,7 +37,7 @@ def run_jobs(
     """Yield jobs with their results, as they are done.
 
     After Ctrl-C, after an error, or when the caller stops iterating, the workers are
-    terminated in the middle of their jobs. Jobs must therefore write their files as a
+    killed in the middle of their jobs. Jobs must therefore write their files as a
     whole (:mod:`~perception_kd.io.atomic`). Workers also end when their parent does.
 
     Args:
@@ -40,6 +49,10 @@ def run_jobs(
         in_order: Yield in the order of ``jobs``, not of completion.
         preload: Module that all workers need, imported once for all; None is the
             module of ``run``.
+
+    Raises:
+        ChildProcessError: If a worker is killed from outside, as by the system when
+            memory is full.
     """
     if workers == 0:
         yield from ((job, run(job)) for job in jobs)
@@ -48,12 +61,15 @@ def run_jobs(
     # A fork of this process would copy locks that its threads may hold.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([preload or run.__module__])
-    pool = ProcessPoolExecutor(min(workers, max(len(jobs), 1)), context, _start_worker)
+    _start_server()
+    pool = ProcessPoolExecutor(min(workers, max(len(jobs), 1)), context, start_worker)
     try:
         yield from _collect(pool, run, jobs, _JOBS_PER_WORKER * workers, in_order)
-    except BaseException:
+    except BaseException as error:
         for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
+            process.kill()
+        if isinstance(error, BrokenProcessPool):
+            raise ChildProcessError(_KILLED) from error
         raise
     finally:
         pool.shutdown(cancel_futures=True)
@@ -70,7 +86,8 @@ def _collect(
     submitted: deque[tuple[Future[ResultT], JobT]] = deque()
     while True:
         while len(submitted) < max_submitted and (job := next(waiting, None)) is not None:
-            submitted.append((pool.submit(run, job), job))
+            with _uninterrupted():
+                submitted.append((pool.submit(run, job), job))
         if not submitted:
             return
         if in_order:
@@ -83,12 +100,46 @@ def _collect(
             yield job, future.result()
 
 
-def _start_worker() -> None:
-    # A terminal interrupts all processes at once; only the parent reacts.
+def start_worker() -> None:
+    """Prepare a worker process: it ends with its parent, and Ctrl-C does not reach it.
+
+    A terminal interrupts all processes at once, but only the parent is to react. When
+    the parent ends, in whatever way, the worker ends in the middle of its work.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":  # also while a library holds the interpreter's lock
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if "cv2" in sys.modules:
         sys.modules["cv2"].setNumThreads(1)
+
+
+def _start_server() -> None:
+    """Start the process that workers are forked from; it never gets a Ctrl-C."""
+    with _uninterrupted():
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold signals back in the block: a process that is half started would complain."""
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+    handlers = {x: handler for x in numbers if callable(handler := signal.getsignal(x))}
+    received: list[int] = []
+    for number in handlers:
+        signal.signal(number, lambda number, _: received.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if received:
+        handlers[signal.Signals(received[0])](received[0], None)
 
 
 def _end_with_parent() -> None:

@@ -1,13 +1,18 @@
 """User errors become one line; other errors keep their traceback."""
 
 import argparse
+import errno
+import linecache
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from perception_kd.engine.command_line import add_run_options, explain_error
+from perception_kd.engine import explaining
+from perception_kd.engine.command_line import add_run_options
+from perception_kd.engine.explaining import explain_error
 from perception_kd.io.workers import run_jobs
 from perception_kd.superpixels.backends import get_backend
 from perception_kd.utils.checks import check_shape
@@ -85,3 +90,65 @@ def test_a_path_among_options_is_taken_as_it_is(tmp_path: Path) -> None:
     given = [f"model.teacher={path}", "a.b=[1,2]", "c=3", "d=no/such, file"]
     options = parser.parse_args(["--cfg-options", *given]).cfg_options
     assert options == {"model.teacher": str(path), "a.b": [1, 2], "c": 3, "d": ["no/such", "file"]}
+
+
+def run_own_code(line: str) -> None:
+    """Run a line as if it stood in the package."""
+    path = str(Path(explaining.__file__).with_name("line.py"))
+    linecache.cache[path] = (len(line), None, [line], path)
+    exec(compile(line, path, "exec"), {"np": np})
+
+
+def test_what_a_library_says_is_no_refusal_of_ours() -> None:
+    for line in ("np.zeros((2, 3))[:] = np.zeros(4)", "np.zeros(5).reshape(9)", "float('x')"):
+        with pytest.raises(ValueError, match=r"broadcast|reshape|convert") as caught:
+            run_own_code(line)
+        assert explain_error(caught.value) is None
+    with pytest.raises(ValueError, match="own") as caught:
+        run_own_code("raise ValueError('own')")
+    assert explain_error(caught.value) == "own"
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.ENOSPC, "Free space"),
+        (errno.EDQUOT, "Free space"),
+        (errno.EROFS, "Choose a folder that you may write to"),
+        (errno.EACCES, "Choose a folder that you may write to"),
+        (errno.EMFILE, "ulimit -n"),
+        (errno.EFBIG, "ulimit -f"),
+        (errno.ENAMETOOLONG, "shorter path"),
+        (errno.EIO, "Its disk or network drive fails"),
+        (errno.ENOMEM, "Memory is full"),
+    ],
+)
+def test_a_refusal_of_the_system_names_path_and_remedy(code: int, remedy: str) -> None:
+    reason = os.strerror(code)
+    line = str(explain_error(OSError(code, reason, "/data/file"), "/work"))
+    assert f"{reason}: '/data/file'. " in line
+    assert remedy in line
+    without_path = str(explain_error(OSError(code, reason), "/work"))
+    assert f"{reason}: somewhere in /work. " in without_path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DataLoader worker (pid 12) is killed by signal: Killed. ",
+        "DataLoader worker (pid(s) 12, 13) exited unexpectedly",
+    ],
+)
+def test_a_killed_loader_worker_is_explained(text: str) -> None:
+    line = str(explain_error(RuntimeError(text)))
+    assert "memory" in line
+    assert "num_workers=1" in line
+    assert explain_error(RuntimeError("mat1 and mat2 shapes cannot be multiplied")) is None
+
+
+def test_a_checkpoint_that_torch_cannot_write_is_explained() -> None:
+    error = RuntimeError("[enforce fail at inline_container.cc:603] . unexpected pos 64 vs 0")
+    error.__context__ = OSError(errno.ENOSPC, "No space left on device")
+    assert "No space left on device: somewhere in /work. Free" in str(explain_error(error, "/work"))
+    alone = RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
+    assert "could not be written to /work. Free space" in str(explain_error(alone, "/work"))

@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from perception_kd.io.workers import run_jobs
+from tests.faults import Tool
 
 
 def test_without_workers_jobs_run_here_in_order() -> None:
@@ -53,3 +55,26 @@ def test_workers_import_only_what_they_use(module: str, unused: tuple[str, ...])
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "\n"
+
+
+ORPHAN = """
+import multiprocessing, os, signal, sys, time
+from perception_kd.io.workers import _end_with_parent
+
+def work(path):
+    import pathlib, threading
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    pathlib.Path(path).write_text(str(os.getpid()))
+    time.sleep(1000)
+
+multiprocessing.get_context("fork").Process(target=work, args=(sys.argv[1],)).start()
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.01)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
+    (tmp_path / "orphan.py").write_text(ORPHAN)
+    with Tool([tmp_path / "orphan.py", tmp_path / "pid"], tmp_path) as tool:
+        assert tool.end() == -9

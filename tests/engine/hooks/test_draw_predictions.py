@@ -14,7 +14,7 @@ from mmengine.structures import InstanceData, PixelData
 
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.transforms.boxes import make_boxes
-from perception_kd.engine.command_line import explain_error
+from perception_kd.engine.explaining import explain_error
 from perception_kd.engine.hooks import DrawPredictionsHook
 from perception_kd.engine.hooks.draw_predictions import StoredSamples
 from perception_kd.engine.outputs import set_drawing

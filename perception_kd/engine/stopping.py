@@ -1,0 +1,127 @@
+"""Stop a tool by a signal: in order by the first one, at once by the second."""
+
+import atexit
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Time in s that a tool has to end in order.
+_GRACE_S = 15.0
+# Whether a tool of this process can be stopped, for the processes that it forks.
+_active: list[bool] = []
+
+
+_Handler = Callable[[int, FrameType | None], Any] | int | None
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the program to stop.
+
+    Attributes:
+        status: Exit status of a program that ends for it, as shells report it.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.status = 128 + number
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Raise :class:`Stopped` in the block at Ctrl-C, SIGTERM or SIGHUP.
+
+    The process ends at once at a second signal, and if it still runs 15 s after the
+    first, so also where it waits in a library that does not return. Its worker
+    processes end with it (:func:`~perception_kd.io.workers.start_worker`); those that
+    it forks ignore Ctrl-C, which a terminal sends to all. Signals that the program
+    handles or ignores already are left to it.
+    """
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    numbers = [number for number in _SIGNALS if signal.getsignal(number) in usual]
+    if threading.current_thread() is not threading.main_thread() or not numbers:
+        yield
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = {number: signal.signal(number, _stop) for number in numbers}
+    # The system writes to it even if Python's own handler has no turn.
+    wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    _active.append(True)
+    threading.Thread(target=_watch, args=(reader, numbers), daemon=True).start()
+    try:
+        yield
+    except Stopped:
+        raise  # what follows, up to the end of the process, may hang as well
+    except BaseException:
+        _restore(before, wakeup, writer)
+        raise
+    else:
+        _restore(before, wakeup, writer)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    # Further ones are up to the watching thread.
+    for other in _SIGNALS:
+        if signal.getsignal(other) is _stop:
+            signal.signal(other, _leave_to_watch)
+    raise Stopped(number)
+
+
+def _leave_to_watch(number: int, frame: FrameType | None) -> None:
+    """Do nothing; unlike an ignored signal, this one is seen by the watching thread."""
+
+
+def _watch(reader: int, numbers: list[signal.Signals]) -> None:
+    first = _read_signal(reader, numbers, None)
+    if first is not None:
+        _read_signal(reader, numbers, _GRACE_S)
+        os._exit(128 + first)
+    os.close(reader)
+
+
+def _read_signal(reader: int, numbers: list[signal.Signals], timeout_s: float | None) -> int | None:
+    """Return the next signal, or None after the time or when no more can come."""
+    while select.select([reader], [], [], timeout_s)[0]:
+        received = os.read(reader, 1)
+        if not received:
+            return None
+        if received[0] in numbers:
+            return received[0]
+    return None
+
+
+def _restore(before: Mapping[signal.Signals, _Handler], wakeup: int, writer: int) -> None:
+    _active.pop()
+    signal.set_wakeup_fd(wakeup)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    os.close(writer)
+
+
+def _reset_child() -> None:
+    """Undo in a forked process what is meant for its parent."""
+    if _active:
+        _active.clear()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) in (_stop, _leave_to_watch):
+                signal.signal(number, signal.SIG_DFL)
+
+
+def _keep_status() -> None:
+    """Ignore further signals while the interpreter of a stopped tool is taken down."""
+    if _active:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+
+os.register_at_fork(after_in_child=_reset_child)
+# Registered before those of the libraries, and so called after them.
+atexit.register(_keep_status)
