@@ -29,12 +29,17 @@ def lock_work_dir(work_dir: Path) -> Iterator[int]:
         raise ExperimentError(f"Cannot lock {path}: {error.strerror}; remove it.") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(lock)
         raise ExperimentError(
             f"{work_dir} is in use by another experiment, or by the last stage of one that was "
             "killed; wait for it to end, or choose another --work-dir."
         ) from None
+    except OSError as error:
+        os.close(lock)
+        raise ExperimentError(
+            f"Cannot lock {path}: {error.strerror}; choose a --work-dir on a local disk."
+        ) from error
     try:
         yield lock
     finally:

@@ -1,6 +1,7 @@
 """Scores of a comparison: read from its evaluations, averaged, and as a table."""
 
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -50,7 +51,7 @@ def read_scores(trial: Trial, metrics: Sequence[Metric], work_dir: Path) -> dict
     files = sorted(folder.glob("*/*.json"))
     try:
         return pick_scores(json.loads(files[-1].read_text(encoding="utf-8")), metrics)
-    except (IndexError, KeyError, ValueError) as error:
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError, OSError) as error:
         raise ExperimentError(
             f"{folder} has no readable scores of an evaluation ({error}); remove it and run again."
         ) from error
@@ -65,8 +66,14 @@ def pick_scores(found: Mapping[str, Any], metrics: Sequence[Metric]) -> dict[str
 
     Raises:
         KeyError: If a metric is missing.
+        TypeError: If one is not a number.
+        ValueError: If one is not finite, as of a network that has diverged.
     """
-    return {metric.name: metric.scale * float(found[metric.key]) for metric in metrics}
+    scores = {metric.name: metric.scale * float(found[metric.key]) for metric in metrics}
+    for name, score in scores.items():
+        if not math.isfinite(score):
+            raise ValueError(f"{name} is {score}")
+    return scores
 
 
 def average(seeds: Mapping[str, float]) -> dict[str, Any]:

@@ -79,7 +79,13 @@ def test_a_project_without_git_has_no_commit(tmp_path: Path) -> None:
     assert summary["versions"]["commit"] is None
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", '{"lidar_seg/miou": '])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(None, "", "{}", '{"lidar_seg/miou": ', "[1]", '{"lidar_seg/miou": [1]}'),
+        *('{"lidar_seg/miou": NaN}', '{"lidar_seg/miou": 1e999}', "[" * 100_000),
+    ],
+)
 def test_an_evaluation_without_a_score_is_named(tmp_path: Path, content: str | None) -> None:
     settings = make_demo(tmp_path, seeds=1)
     for path in (tmp_path / "linear_probe" / "slidr" / "seed0" / "test").glob("*/*.json"):

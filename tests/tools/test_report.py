@@ -117,6 +117,30 @@ def test_a_truncated_checkpoint_costs_only_its_images(
     assert str(checkpoint) in page
 
 
+@pytest.mark.parametrize("kind", ["superpixels", "infos", "sweeps", "weights"])
+def test_a_damaged_file_costs_only_what_reads_it(
+    prepared_synthetic: PreparedData, tmp_path: Path, kind: str
+) -> None:
+    _, data_root, _, info_root = prepared_synthetic.options_for(SLIDR_SMOKE)
+    shutil.copytree(info_root, tmp_path / "info")
+    shutil.copytree(data_root, tmp_path / "data")
+    run = tmp_path / "demo" / "pretrain" / "slidr" / "seed0"
+    folders = ["", str(tmp_path / "data"), "", str(tmp_path / "info")]
+    write_run(run, SLIDR_SMOKE, folders)
+    files = {
+        "superpixels": list((tmp_path / "info" / "superpixels").rglob("*.png")),
+        "infos": [*(tmp_path / "info").glob("*.pkl")],
+        "sweeps": [*(tmp_path / "data" / "samples" / "LIDAR_TOP").iterdir()],
+        "weights": [run / "epoch_1.pth"],
+    }
+    assert files[kind]
+    for path in files[kind]:
+        path.write_bytes(b"damaged")
+    page = write_report(tmp_path / "demo", None, 1, SMALL).read_text(encoding="utf-8")
+    (reason,) = set(re.findall(r"No images: (.*?)</p>", page))
+    assert any(str(path) in html.unescape(reason) for path in files[kind])
+
+
 def test_keyframes_have_one_value_per_shown_point(work_dir: Path) -> None:
     (keyframe,) = load_keyframes(WorkDir.read(work_dir, SMALL), 1)
     num = len(keyframe.shown)
