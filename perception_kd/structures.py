@@ -78,6 +78,7 @@ class Sample(TypedDict, total=False):
     lidar_token: str
     lidar_path: str
     num_pts_feats: int
+    pts_dtype: str
     lidar_sweeps: list[Sweep]
     cam_names: list[str]
     img_tokens: list[str]

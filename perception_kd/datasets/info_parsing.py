@@ -9,6 +9,7 @@ from perception_kd.io.errors import FieldError
 from perception_kd.io.info_fields import (
     image_shape,
     read_count,
+    read_dtype,
     read_field,
     read_matrix,
     read_name,
@@ -70,6 +71,7 @@ def _parse_lidar(lidar: Mapping[str, Any], metainfo: Mapping[str, Any]) -> dict[
         "lidar_token": read_name(lidar, "sample_data_token", where),
         "lidar_path": resolve_path(metainfo, "pts", read_path(lidar, "lidar_path", where)),
         "num_pts_feats": read_count(lidar, "num_pts_feats", 4, _MAX_COLUMNS, where),
+        "pts_dtype": read_dtype(lidar, where),
         "lidar2ego": read_matrix(lidar, "lidar2ego", (4, 4), where),
         "ego2global": read_matrix(lidar, "ego2global", (4, 4), where),
     }
@@ -125,6 +127,12 @@ def class_of_category(
         raise ValueError(
             f"metainfo.classes must be categories of the info file, {categories}, but got "
             f"{unknown}; boxes need an info file of annotated data."
+        )
+    without = [name for name in classes if categories[name] < 0]
+    if without:
+        raise ValueError(
+            f"metainfo.classes has {', '.join(without)}, whose boxes have no class in the info "
+            "file; make it again with tools/create_data.py."
         )
     others = dict.fromkeys([-1, *categories.values()], -1)
     return others | {categories[name]: index for index, name in enumerate(classes)}

@@ -1,5 +1,6 @@
 """Interface of submissions to an official evaluation of point classes."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,8 +24,26 @@ class Submission(Protocol):
             classes: Class of each row of the file, in [0, C), shape (N,).
         """
 
-    def finish(self, parts: Iterable[str]) -> None:
-        """Write the files per evaluation set, given what ``write`` returned."""
+    def finish(self, parts: Iterable[str]) -> list[str]:
+        """Write the files per evaluation set, given what ``write`` returned.
+
+        Returns:
+            A sentence on each set that lacks samples.
+        """
+
+
+def describe_missing(parts: Iterable[str], official: Mapping[str, int]) -> list[str]:
+    """Return a sentence on each evaluation set that lacks samples.
+
+    Args:
+        parts: The set of each sample of a submission.
+        official: Number of samples of each set.
+    """
+    return [
+        f"The submission has {count} of the {official[part]} samples of {part}; it is incomplete."
+        for part, count in sorted(Counter(parts).items())
+        if count < official.get(part, 0)
+    ]
 
 
 def write_labels(path: Path, labels: NDArray[Any]) -> None:

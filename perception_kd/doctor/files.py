@@ -128,9 +128,9 @@ def check_files(job: FileJob) -> SampleReport:
 
 def _read_points(job: FileJob, sample: Sample, report: SampleReport) -> Points | None:
     path = os.path.join(job.data_root, sample["lidar_path"])
-    layout = _find_layout_fault(path, sample["num_pts_feats"])
+    layout = _find_layout_fault(path, sample["num_pts_feats"], sample["pts_dtype"])
     try:
-        points = read_points(path, sample["num_pts_feats"])
+        points = read_points(path, sample["num_pts_feats"], sample["pts_dtype"])
     except (OSError, ValueError) as error:
         what = f"{error} The file {layout}." if layout else str(error)
         report.faults.append(Fault("points", path, what))
@@ -145,13 +145,13 @@ def _read_points(job: FileJob, sample: Sample, report: SampleReport) -> Points |
     return points
 
 
-def _find_layout_fault(path: str, num_columns: int) -> str:
+def _find_layout_fault(path: str, num_columns: int, dtype: str) -> str:
     """Return what is wrong with raw rows; empty for other or missing files."""
     if not path.endswith(".bin") or not os.path.isfile(path):
         return ""
     names = {4: INTENSITY_COLUMNS, 5: RING_COLUMNS}.get(num_columns, INTENSITY_COLUMNS[:3])
-    data = read_bounded(path, "LiDAR sweep", "", 4 * num_columns * MAX_POINTS)
-    return find_layout_fault(data, num_columns, names=names)
+    data = read_bounded(path, "LiDAR sweep", "", 8 * num_columns * MAX_POINTS)
+    return find_layout_fault(data, num_columns, dtype, names)
 
 
 def _check_earlier(job: FileJob, sample: Sample) -> Iterator[Fault]:
@@ -163,8 +163,9 @@ def _check_earlier(job: FileJob, sample: Sample) -> Iterator[Fault]:
         except OSError as error:
             yield Fault("earlier", path, f"{path}: {error.strerror}.")
             continue
-        if not size or (path.endswith(".bin") and size % (4 * sample["num_pts_feats"])):
-            what = f"{size} bytes are no whole rows of {sample['num_pts_feats']} float32."
+        columns, dtype = sample["num_pts_feats"], sample["pts_dtype"]
+        if not size or (path.endswith(".bin") and size % (columns * np.dtype(dtype).itemsize)):
+            what = f"{size} bytes are no whole rows of {columns} {dtype}."
             yield Fault("earlier", path, what)
     for views in (job.raw.get("camera_sweeps") or {}).values():
         for view in views:
@@ -202,7 +203,7 @@ def _check_labels(job: FileJob, sample: Sample, report: SampleReport) -> None:
     is_wide = os.path.isfile(path) and os.path.getsize(path) == 4 * report.num_points
     dtype = np.dtype(np.uint32 if is_wide else np.uint8)
     try:
-        labels = read_labels(path, dtype, points_path, sample["num_pts_feats"])
+        labels = read_labels(path, dtype, points_path, sample["num_pts_feats"], sample["pts_dtype"])
     except (OSError, ValueError) as error:
         report.faults.append(Fault("labels", path, str(error)))
         return

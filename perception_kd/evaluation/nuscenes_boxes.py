@@ -1,14 +1,13 @@
 """nuScenes' official detection scores on any samples of a split."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
-from nuscenes.eval.common.data_classes import EvalBoxes
 from nuscenes.eval.common.loaders import (
     add_center_dist,
     filter_eval_boxes,
-    load_gt,
+    load_gt_of_sample_tokens,
     load_prediction,
 )
 from nuscenes.eval.detection.constants import TP_METRICS
@@ -42,13 +41,14 @@ class BoxEvaluation(DetectionEval):
         nusc: Tables of the data set.
         config: Official settings.
         result_path: Result file in the official form.
-        eval_sets: The devkit's names of the splits with the samples.
+        samples: Tokens of all samples of the splits.
+        what: Name of the splits, for errors.
 
     Attributes:
         num_samples: Number of samples in the splits.
 
     Raises:
-        ValueError: If a sample of the file is in no split of ``eval_sets``.
+        ValueError: If a sample of the file is not in ``samples``.
     """
 
     def __init__(
@@ -56,25 +56,23 @@ class BoxEvaluation(DetectionEval):
         nusc: NuScenes,
         config: DetectionConfig,
         result_path: str | Path,
-        eval_sets: Iterable[str],
+        samples: Collection[str],
+        what: str,
     ) -> None:
         self.nusc, self.cfg, self.verbose = nusc, config, False
         self.pred_boxes, self.meta = load_prediction(
             str(result_path), config.max_boxes_per_sample, DetectionBox
         )
-        self.gt_boxes, self.num_samples = EvalBoxes(), 0
+        self.num_samples = len(samples)
         asked = set(self.pred_boxes.sample_tokens)
-        for eval_set in eval_sets:
-            truth = load_gt(nusc, eval_set, DetectionBox)
-            self.num_samples += len(truth.sample_tokens)
-            for token in asked.intersection(truth.sample_tokens):
-                self.gt_boxes.add_boxes(token, truth[token])
-        unknown = asked.difference(self.gt_boxes.sample_tokens)
+        unknown = asked.difference(samples)
         if unknown:
             raise ValueError(
-                f"{result_path} has {len(unknown)} samples that are not in "
-                f"{', '.join(eval_sets)}, such as {min(unknown)}."
+                f"{result_path} has {len(unknown)} samples that are not in {what}, such as "
+                f"{min(unknown)}."
             )
+        kept = [token for token in samples if token in asked]
+        self.gt_boxes = load_gt_of_sample_tokens(nusc, kept, DetectionBox)
         for boxes in (self.pred_boxes, self.gt_boxes):
             add_center_dist(nusc, boxes)
             if boxes.all:  # the devkit fails without boxes

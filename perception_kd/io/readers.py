@@ -26,23 +26,25 @@ class PointFormat(NamedTuple):
     """Format of point clouds in files with one suffix.
 
     Attributes:
-        decode: Called with the bytes of a file, its path for errors, and the number of
-            columns F; returns the points, float32, shape (N, F), or raises
-            :class:`BrokenFileError`.
-        count_points: Called with the path of a file and the number of columns; returns
-            the number of points N, without reading them if the format allows.
+        decode: Called with the bytes of a file, its path for errors, the number of
+            columns F and the type of a number; returns the points, float32, shape (N,
+            F), or raises :class:`BrokenFileError`.
+        count_points: Called with the path of a file, the number of columns and the type
+            of a number; returns the number of points N, without reading them if the
+            format allows.
     """
 
-    decode: Callable[[bytes, Path, int], Points]
-    count_points: Callable[[Path, int], int]
+    decode: Callable[[bytes, Path, int, str], Points]
+    count_points: Callable[[Path, int, str], int]
 
 
-def read_points(path: str | Path, num_columns: int) -> Points:
+def read_points(path: str | Path, num_columns: int, dtype: str = "float32") -> Points:
     """Read a point cloud.
 
     Args:
         path: File with a suffix of ``POINT_FORMATS``.
         num_columns: Number of columns F: x, y, z in m, intensity, ...
+        dtype: Stored type of a number, one of ``POINT_DTYPES``.
 
     Returns:
         Points, float32, shape (N, F).
@@ -53,37 +55,42 @@ def read_points(path: str | Path, num_columns: int) -> Points:
         ValueError: If no reader knows its suffix.
     """
     decode = _get_format(path).decode
-    max_bytes = 4 * num_columns * MAX_POINTS
+    max_bytes = _row_bytes(num_columns, dtype) * MAX_POINTS
     data = read_bounded(path, "LiDAR sweep", MISSING_REMEDY, max_bytes)
-    points = decode(data, Path(path), num_columns)
+    points = decode(data, Path(path), num_columns, dtype)
     fault = find_point_fault(points)
     if fault:
-        guess = find_layout_fault(data, num_columns)
+        guess = find_layout_fault(data, num_columns, dtype)
         raise BrokenFileError(
-            f"{path} does not hold points as {num_columns} float32 per row: {fault}"
+            f"{path} does not hold points as {num_columns} {dtype} per row: {fault}"
             f"{guess and f' (it {guess})'}. Copy the file again, convert the data set with its "
             'true columns and types, or skip such samples with on_error="skip".'
         )
     return points
 
 
-def count_stored_points(path: str | Path, num_columns: int) -> int:
+def count_stored_points(path: str | Path, num_columns: int, dtype: str = "float32") -> int:
     """Return the number of points in the file of a point cloud.
 
     Args:
         path: File with a suffix of ``POINT_FORMATS``.
         num_columns: Number of columns F.
+        dtype: Stored type of a number.
 
     Raises:
         FileNotFoundError: If there is no such file.
         BrokenFileError: If it does not hold whole rows.
         ValueError: If no reader knows its suffix.
     """
-    return _get_format(path).count_points(Path(path), num_columns)
+    return _get_format(path).count_points(Path(path), num_columns, dtype)
 
 
 def read_labels(
-    path: str | Path, dtype: np.dtype[Any], points_path: str | Path, num_columns: int
+    path: str | Path,
+    dtype: np.dtype[Any],
+    points_path: str | Path,
+    num_columns: int,
+    points_dtype: str = "float32",
 ) -> NDArray[Any]:
     """Read one label per point of a point cloud.
 
@@ -92,6 +99,7 @@ def read_labels(
         dtype: How the file stores a label.
         points_path: File of the point cloud.
         num_columns: Number of columns of the point cloud.
+        points_dtype: Stored type of its numbers.
 
     Returns:
         Labels as they are stored, shape (N,).
@@ -101,7 +109,7 @@ def read_labels(
         BrokenFileError: If it does not hold one label per point.
     """
     num_bytes = file_size(path, "point labels", MISSING_REMEDY)
-    num_points = count_stored_points(points_path, num_columns)
+    num_points = count_stored_points(points_path, num_columns, points_dtype)
     if num_bytes != num_points * dtype.itemsize:
         raise BrokenFileError(
             f"{path} must hold {num_points} labels of {dtype}, one for each point of "
@@ -120,25 +128,31 @@ def _get_format(path: str | Path) -> PointFormat:
     return POINT_FORMATS[suffix]
 
 
-def _decode_float32_rows(data: bytes, path: Path, num_columns: int) -> Points:
-    _check_rows(len(data), path, num_columns)
-    return np.frombuffer(data, dtype=np.float32).reshape(-1, num_columns)
+def _row_bytes(num_columns: int, dtype: str) -> int:
+    return num_columns * np.dtype(dtype).itemsize
 
 
-def _count_float32_rows(path: Path, num_columns: int) -> int:
+def _decode_rows(data: bytes, path: Path, num_columns: int, dtype: str) -> Points:
+    _check_rows(len(data), path, num_columns, dtype)
+    rows = np.frombuffer(data, dtype=dtype).reshape(-1, num_columns)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is no position either
+        return rows.astype(np.float32, copy=False)
+
+
+def _count_rows(path: Path, num_columns: int, dtype: str) -> int:
     num_bytes = file_size(path, "LiDAR sweep", MISSING_REMEDY)
-    _check_rows(num_bytes, path, num_columns)
-    return num_bytes // (4 * num_columns)
+    _check_rows(num_bytes, path, num_columns, dtype)
+    return num_bytes // _row_bytes(num_columns, dtype)
 
 
-def _check_rows(num_bytes: int, path: Path, num_columns: int) -> None:
-    if num_bytes % (4 * num_columns) or not num_bytes:
+def _check_rows(num_bytes: int, path: Path, num_columns: int, dtype: str) -> None:
+    if num_bytes % _row_bytes(num_columns, dtype) or not num_bytes:
         raise BrokenFileError(
-            f"{path} must hold rows of {num_columns} float32, but got {num_bytes} bytes: it is "
+            f"{path} must hold rows of {num_columns} {dtype}, but got {num_bytes} bytes: it is "
             "cut off, or num_pts_feats of the info file is wrong. Copy the file again, or skip "
             'such samples with on_error="skip".'
         )
 
 
-# nuScenes and SemanticKITTI store rows of float32 and nothing else.
-POINT_FORMATS = {".bin": PointFormat(_decode_float32_rows, _count_float32_rows)}
+# Rows of numbers and nothing else, as nuScenes and SemanticKITTI store them.
+POINT_FORMATS = {".bin": PointFormat(_decode_rows, _count_rows)}

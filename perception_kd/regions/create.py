@@ -10,7 +10,7 @@ from typing import Any
 from perception_kd import __version__
 from perception_kd.io.cache import Cache
 from perception_kd.io.filler import Filler, InputFile
-from perception_kd.io.info_fields import read_count, read_field, read_name, read_path
+from perception_kd.io.info_fields import read_count, read_dtype, read_field, read_name, read_path
 from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
 from perception_kd.io.readers import count_stored_points, read_points
 from perception_kd.regions.codec import EXTENSION, KIND, encode_region_ids, load_region_ids
@@ -28,15 +28,17 @@ class SweepFile(InputFile):
         key: Token of its sample, the name of its entry in a cache.
         path: Path of its file.
         scene: Name of its scene.
-        num_columns: float32 values per point in the file.
+        num_columns: Numbers per point in the file.
+        dtype: Type of these numbers.
     """
 
     scene: str
     num_columns: int
+    dtype: str = "float32"
 
     def count_points(self) -> int:
         """Return the number of points from the size of the file."""
-        return count_stored_points(self.path, self.num_columns)
+        return count_stored_points(self.path, self.num_columns, self.dtype)
 
 
 class RegionFiller(Filler[SweepFile, Points]):
@@ -61,7 +63,7 @@ class RegionFiller(Filler[SweepFile, Points]):
 
     def read(self, source: SweepFile) -> Points:
         """Read the points of a sweep, shape (N, F)."""
-        return read_points(source.path, source.num_columns)
+        return read_points(source.path, source.num_columns, source.dtype)
 
     def make(self, data: Points) -> tuple[bytes, int]:
         """Return the region ids of points as a compressed archive, and their number."""
@@ -114,6 +116,7 @@ def _make_source(
         path=os.path.join(data_root, path),
         scene=read_field(sample, "scene_name", str),
         num_columns=read_count(lidar, "num_pts_feats", 4, 64, where),
+        dtype=read_dtype(lidar, where),
     )
 
 

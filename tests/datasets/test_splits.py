@@ -96,7 +96,7 @@ def test_evaluation_sets_have_the_devkits_names() -> None:
     assert evaluation_set("v1.0-mini", "scene-0061") == "mini_train"
     assert evaluation_set("v1.0-trainval", "scene-0103") == "val"
     assert evaluation_set("v1.0-test", "scene-0077") == "test"
-    with pytest.raises(ValueError, match=r"scene must be in a split of v1\.0-mini, but got 'x'"):
+    with pytest.raises(ValueError, match=r"Scene .x. is in no official split of v1\.0-mini"):
         evaluation_set("v1.0-mini", "x")
 
 

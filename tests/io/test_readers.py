@@ -24,16 +24,26 @@ def test_rows_of_float32_are_read_and_counted(tmp_path: Path) -> None:
     assert count_stored_points(path, 5) == 3
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+def test_rows_of_other_numbers_become_float32(tmp_path: Path, dtype: str) -> None:
+    path = tmp_path / "sweep.bin"
+    POINTS.astype(dtype).tofile(path)
+    points = read_points(path, 5, dtype)
+    assert points.dtype == np.float32
+    np.testing.assert_array_equal(points, POINTS)
+    assert count_stored_points(path, 5, dtype) == 3
+
+
 def test_an_unknown_suffix_is_named_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"No reader for the point cloud .*a\.laz; .* are \.bin"):
         read_points(tmp_path / "a.laz", 4)
 
 
 def test_another_format_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def decode(data: bytes, path: Path, num_columns: int) -> Points:
+    def decode(data: bytes, path: Path, num_columns: int, dtype: str) -> Points:
         return np.array(data.split(), np.float32).reshape(-1, num_columns)
 
-    def count_points(path: Path, num_columns: int) -> int:
+    def count_points(path: Path, num_columns: int, dtype: str) -> int:
         return len(path.read_text().splitlines())
 
     monkeypatch.setitem(POINT_FORMATS, ".txt", PointFormat(decode, count_points))

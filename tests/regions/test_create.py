@@ -85,6 +85,7 @@ def test_the_cache_holds_the_regions_of_each_sweep(root: Path) -> None:
 def test_stored_regions_are_loaded_with_the_points(root: Path) -> None:
     create(root)
     sample: Sample = {"sample_token": "c", "info_root": str(root), "num_pts_feats": 5}
+    sample["pts_dtype"] = "float32"
     loaded = LoadPoints()({**sample, "lidar_path": str(root / "samples/c.bin")})
     assert loaded is not None
     settings = RegionSettings().as_dict()

@@ -100,7 +100,8 @@ def convert_nuscenes(
             version,
             shlex.join([*command, *options.as_words(), *extra_words]),
             categories=make_categories(tables.categories),
-            data_prefix=data_prefix(version, tables.sensors),
+            data_prefix=data_prefix(root, version, tables.sensors),
+            lidar=tables.sensors.lidar,
             **({} if labels is None else {"point_labels": labels}),
         )
         largest = None if labels is None else max(labels.values())

@@ -5,8 +5,8 @@ from typing import Any
 
 from nuscenes.nuscenes import NuScenes
 
-from perception_kd.datasets.nuscenes.json_records import Record, read_table
-from perception_kd.datasets.nuscenes.labels import full_category
+from perception_kd.datasets.nuscenes.json_records import Record, has_table, read_records, read_table
+from perception_kd.datasets.nuscenes.labels import box_class, full_category
 from perception_kd.datasets.nuscenes.table_fields import (
     check_references,
     complete_record,
@@ -55,6 +55,37 @@ class CheckedTables(NuScenes):
         for name, records in tables.items():
             setattr(self, name, records)
         self.__make_reverse_index__(False)
+
+
+def check_evaluation(root: str | Path, version: str) -> None:
+    """Check that boxes can be scored, without reading whole tables.
+
+    Args:
+        root: Root of the data set.
+        version: Version of the tables.
+
+    Raises:
+        FileNotFoundError: If a table is missing.
+        ValueError: If there are no boxes, or no category has a class.
+    """
+    folder = Path(root) / version
+    for name in _EVALUATION_TABLES:
+        if not has_table(folder, name):
+            raise FileNotFoundError(
+                f"{folder / name}.json is missing, and scoring boxes needs it; unpack the "
+                "metadata there, give another data root, or train without validation."
+            )
+    if next(read_records(folder / "sample_annotation.json"), None) is None:
+        raise ValueError(
+            f"{folder / 'sample_annotation.json'} has no annotation to score boxes; use "
+            "format_only to write predictions, or train without validation."
+        )
+    names = [record.get("name") for record in read_table(folder / "category.json")]
+    if not any(box_class(str(name)) for name in names):
+        raise ValueError(
+            f"{folder / 'category.json'} has no category with a class of boxes; name categories "
+            "as nuScenes does or as a class."
+        )
 
 
 def open_for_evaluation(root: str | Path, version: str, lidar: str) -> Any:

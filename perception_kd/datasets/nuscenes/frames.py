@@ -20,11 +20,15 @@ from perception_kd.structures import Array
 Matrix = list[list[float]]
 
 
-def data_prefix(version: str, sensors: Sensors) -> dict[str, str]:
-    """Return the folder of each kind of path in an entry."""
-    cameras = {camera: f"samples/{camera}" for camera in sensors.cameras}
-    points = {"pts": f"samples/{sensors.lidar}", "pts_semantic_mask": f"lidarseg/{version}"}
-    return points | cameras
+def data_prefix(root: str | Path, version: str, sensors: Sensors) -> dict[str, str]:
+    """Return the folder of each kind of path in an entry.
+
+    It is nuScenes' if it exists, and else the root itself: a path through a folder that
+    does not exist cannot be opened, even if it leads out of it again.
+    """
+    folders = {"pts": f"samples/{sensors.lidar}", "pts_semantic_mask": f"lidarseg/{version}"}
+    folders |= {camera: f"samples/{camera}" for camera in sensors.cameras}
+    return {kind: folder if Path(root, folder).is_dir() else "" for kind, folder in folders.items()}
 
 
 class SceneFrames:
@@ -45,7 +49,7 @@ class SceneFrames:
 
     def __init__(self, nusc: CheckedTables, sensors: Sensors, options: SceneOptions) -> None:
         self._nusc, self._options = nusc, options
-        self.prefix = data_prefix(nusc.version, sensors)
+        self.prefix = data_prefix(nusc.dataroot, nusc.version, sensors)
         self.missing_sweeps: set[str] = set()
         # One object per record: values that occur often in an entry are pickled once.
         self._sensor2ego = cache(self._read_sensor2ego)
@@ -93,7 +97,7 @@ class SceneFrames:
 
     def under(self, kind: str, path: str) -> str:
         """Return a path relative to the folder of its kind."""
-        return os.path.relpath(path, self.prefix[kind])
+        return os.path.relpath(path, self.prefix[kind] or ".")
 
     def _layout(self) -> dict[str, Any]:
         layout: dict[str, Any] = {"num_pts_feats": self._options.num_columns}

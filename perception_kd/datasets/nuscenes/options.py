@@ -37,7 +37,7 @@ class SceneOptions:
     def __post_init__(self) -> None:
         check_at_least("max_sweeps", self.max_sweeps, 0)
         check_at_least("max_camera_sweeps", self.max_camera_sweeps, 0)
-        check_at_least("num_pts_feats", self.num_columns, 3)
+        check_at_least("num_pts_feats", self.num_columns, 4)
         if self.dtype not in POINT_DTYPES:
             raise ValueError(f"dtype must be one of {', '.join(POINT_DTYPES)}: {self.dtype!r}.")
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from perception_kd.datasets.calibration_checks import find_intrinsics_fault, read_image_size
 from perception_kd.datasets.nuscenes.devkit import CheckedTables
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.options import SceneOptions
@@ -15,9 +15,6 @@ from perception_kd.datasets.nuscenes.sensors import Sensors
 from perception_kd.datasets.nuscenes.table_fields import describe
 from perception_kd.datasets.nuscenes.time_checks import check_times
 from perception_kd.io.point_layout import find_layout_fault
-
-_MAX_FOCAL = 50.0  # in widths of the image
-_MIN_FOCAL = 0.05
 
 
 class SceneChecks:
@@ -107,13 +104,7 @@ class SceneChecks:
 
     def _check_camera(self, camera: str, frames: Sequence[Record]) -> None:
         path = self._path(frames[0])
-        try:
-            with Image.open(path) as header:
-                size = header.size
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise ValueError(
-                f"{path}, an image of {camera}, is broken or not an image; copy it again."
-            ) from error
+        size = read_image_size(path)
         self._fill_sizes(camera, size)
         found = (frames[0]["width"], frames[0]["height"])
         if found != size:
@@ -135,25 +126,9 @@ class SceneChecks:
     def _check_intrinsics(self, frame: Record) -> None:
         record = self._nusc.get("calibrated_sensor", frame["calibrated_sensor_token"])
         width, height = frame["width"], frame["height"]
-        fault = _find_intrinsics_fault(record["camera_intrinsic"], width, height)
+        fault = find_intrinsics_fault(record["camera_intrinsic"], width, height)
         if fault:
             raise ValueError(
                 f"{describe(self._folder, 'calibrated_sensor', record)} camera_intrinsic {fault}; "
                 f"images of {frame['channel']} have {width} x {height} px."
             )
-
-
-def _find_intrinsics_fault(matrix: list[list[float]], width: int, height: int) -> str:
-    """Return why a matrix (3, 3) cannot be the intrinsics of a camera."""
-    if not matrix:
-        return "is missing"
-    (fx, _, cx), (zero, fy, cy), last = matrix
-    if zero != 0 or last != [0, 0, 1]:
-        return f"must be [[fx, s, cx], [0, fy, cy], [0, 0, 1]], but it is {matrix}"
-    for name, focal in (("fx", fx), ("fy", fy)):
-        if not _MIN_FOCAL * width < focal < _MAX_FOCAL * width:
-            return f"has a focal length {name} of {focal:g} px, which is none of such an image"
-    for name, center, size in (("cx", cx, width), ("cy", cy, height)):
-        if not 0 < center < size:
-            return f"has its principal point at {name} = {center:g} px, outside the image"
-    return ""

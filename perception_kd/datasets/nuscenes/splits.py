@@ -12,6 +12,15 @@ _DEVKIT_SPLITS = {
     "v1.0-test": {"test": "test"},
 }
 
+# Samples of each of the devkit's splits.
+NUSCENES_NUM_SAMPLES = {
+    "mini_train": 323,
+    "mini_val": 81,
+    "train": 28130,
+    "val": 6019,
+    "test": 6008,
+}
+
 NUSCENES_VERSIONS = ("v1.0-trainval", "v1.0-mini", "v1.0-test")  # the most useful first
 
 
@@ -69,4 +78,6 @@ def evaluation_set(version: str, scene: str) -> str:
     for split in split_names(version):
         if scene in split_scenes(version, split):
             return _DEVKIT_SPLITS[version][split]
-    raise ValueError(f"scene must be in a split of {version}, but got {scene!r}.")
+    raise ValueError(
+        f"Scene {scene!r} is in no official split of {version}, so no official evaluation knows it."
+    )

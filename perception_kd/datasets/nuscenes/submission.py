@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
-from perception_kd.datasets.nuscenes.splits import evaluation_set
-from perception_kd.datasets.submission import write_labels
+from perception_kd.datasets.nuscenes.splits import NUSCENES_NUM_SAMPLES, evaluation_set
+from perception_kd.datasets.submission import describe_missing, write_labels
 from perception_kd.io.atomic import write_json
+from perception_kd.io.names import safe_name
 from perception_kd.structures import Indices
 
 
@@ -46,13 +47,16 @@ class NuScenesSubmission:
     def write(self, sample: Mapping[str, Any], classes: Indices) -> str:
         """Write one file; return the name of the set."""
         part = evaluation_set(self.version, sample["scene_name"])
-        path = self.folder / "lidarseg" / part / f"{sample['lidar_token']}_lidarseg.bin"
+        token = safe_name(sample["lidar_token"], "lidar_token of the info file")
+        path = self.folder / "lidarseg" / part / f"{token}_lidarseg.bin"
         write_labels(path, (classes + 1).astype(np.uint8))
         return part
 
-    def finish(self, parts: Iterable[str]) -> None:
-        """Write the description of each set."""
+    def finish(self, parts: Iterable[str]) -> list[str]:
+        """Write the description of each set; return what they lack."""
+        parts = list(parts)
         for part in set(parts):
             path = self.folder / part / "submission.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, {"meta": self.meta})
+        return describe_missing(parts, NUSCENES_NUM_SAMPLES)

@@ -5,18 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from perception_kd.datasets.calibration_checks import MAX_SPEED, find_time_fault, median_speed
 from perception_kd.datasets.nuscenes.devkit import CheckedTables
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.sensors import Sensors
 from perception_kd.datasets.nuscenes.table_fields import describe
-from perception_kd.structures import Array
 
-_UNITS_S = {"nanoseconds": 1e-9, "milliseconds": 1e-3, "seconds": 1.0}
 _MICROSECOND = 1e-6
-_LONGEST_S, _SHORTEST_S = 20.0, 0.004  # between two sweeps
-_YEAR_2100_S = 4.1e9
 _MAX_LAG_S = 1.0
-_MAX_SPEED = 150.0  # m/s
 
 
 def check_times(
@@ -36,27 +32,12 @@ def check_times(
     """
     sweeps = [frame for frame in nusc.sample_data if frame["channel"] == sensors.lidar]
     sweeps.sort(key=lambda frame: frame["timestamp"])
-    times = np.array([frame["timestamp"] for frame in sweeps], float)
-    interval = float(np.median(np.diff(times))) if len(times) > 1 else None
     latest = describe(folder, "sample_data", sweeps[-1])
-    if not _is_plausible(interval, times[-1], _MICROSECOND):
-        units = [x for x, unit in _UNITS_S.items() if _is_plausible(interval, times[-1], unit)]
-        guess = f"they look like {units[0]}" if units else "they are no times of a LiDAR"
-        spacing = "" if interval is None else f", {interval:g} after the sweep before"
-        raise ValueError(
-            f"{latest} timestamp is {sweeps[-1]['timestamp']}{spacing}; times must be in "
-            f"microseconds, but {guess}."
-        )
+    if fault := find_time_fault([x["timestamp"] for x in sweeps], "microseconds"):
+        raise ValueError(f"{latest} timestamp {fault}.")
     for sample in keyframes:
         _check_lags(nusc, folder, sensors.lidar, sample)
-    _check_speed(nusc, folder, sweeps, times)
-
-
-def _is_plausible(interval: float | None, time: float, unit_s: float) -> bool:
-    """Return whether an interval between sweeps and a time can have a unit."""
-    if not 0 <= time * unit_s < _YEAR_2100_S:
-        return False
-    return interval is None or _SHORTEST_S < interval * unit_s < _LONGEST_S
+    _check_speed(nusc, folder, sweeps)
 
 
 def _check_lags(nusc: CheckedTables, folder: Path, lidar: str, sample: Record) -> None:
@@ -71,13 +52,12 @@ def _check_lags(nusc: CheckedTables, folder: Path, lidar: str, sample: Record) -
             )
 
 
-def _check_speed(nusc: CheckedTables, folder: Path, sweeps: Sequence[Record], times: Array) -> None:
+def _check_speed(nusc: CheckedTables, folder: Path, sweeps: Sequence[Record]) -> None:
     poses = [nusc.get("ego_pose", frame["ego_pose_token"]) for frame in sweeps]
-    positions = np.array([pose["translation"] for pose in poses], float)
-    way = np.linalg.norm(np.diff(positions, axis=0), axis=1)
-    speed = way / np.maximum(np.diff(times) * _MICROSECOND, _SHORTEST_S)
-    if speed.size and np.median(speed) > _MAX_SPEED:
+    times_s = np.array([frame["timestamp"] for frame in sweeps], float) * _MICROSECOND
+    speed = median_speed(np.array([pose["translation"] for pose in poses], float), times_s)
+    if speed > MAX_SPEED:
         raise ValueError(
-            f"{describe(folder, 'ego_pose', poses[-1])} the ego vehicle moves at "
-            f"{np.median(speed):.3g} m/s; translation must be in m and timestamp in microseconds."
+            f"{describe(folder, 'ego_pose', poses[-1])} the ego vehicle moves at {speed:.3g} m/s; "
+            "translation must be in m and timestamp in microseconds."
         )

@@ -1,15 +1,18 @@
 """Info files of SemanticKITTI."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
-from perception_kd.datasets.conversion import Converted
+from perception_kd.datasets.calibration_checks import find_intrinsics_fault, read_image_size
+from perception_kd.datasets.conversion import Converted, find_stale_files
 from perception_kd.datasets.semantickitti.labels import SEMANTICKITTI_CLASSES
+from perception_kd.datasets.semantickitti.options import SequenceOptions
+from perception_kd.datasets.semantickitti.sequence_checks import check_labels, check_sequence
 from perception_kd.datasets.semantickitti.sequence_files import (
     Calibration,
     find_root,
@@ -22,10 +25,11 @@ from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_SEQUENCES,
 from perception_kd.geometry.rigid import invert_rigid
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.info_writer import make_metainfo, write_info
+from perception_kd.io.names import safe_name
 from perception_kd.structures import Array, InfoEntry
 
 CAMERA = "CAM2"
-NUM_POINT_FEATURES = 4  # x, y, z, intensity
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def convert_semantickitti(
@@ -33,6 +37,7 @@ def convert_semantickitti(
     out_dir: str | Path | None = None,
     prefix: str = "semantickitti",
     splits: dict[str, Sequence[int]] | None = None,
+    options: SequenceOptions | None = None,
     *,
     progress: bool = True,
 ) -> Converted:
@@ -44,17 +49,23 @@ def convert_semantickitti(
             of ``sequences``.
         prefix: Prefix of the file names.
         splits: Numbers of the sequences by split; the official ones if None.
+        options: Content of the entries, layout of points.
         progress: Show a progress bar.
 
     Raises:
         FileNotFoundError: If there is no sequence, or a sequence lacks a file.
         PermissionError: If ``out_dir`` cannot be written to.
-        ValueError: If a file of a sequence is broken.
+        ValueError: If a file of a sequence cannot be what it is read as, or a sequence
+            is in two splits.
     """
-    root = find_root(root)
+    root, options = find_root(root), options or SequenceOptions()
+    safe_name(prefix, "--prefix")
+    asked = splits or SEMANTICKITTI_SEQUENCES
+    _check_splits(asked)
     out_dir = make_writable_folder("--out-dir", out_dir or root)
     converted = Converted()
-    for split, sequences in (splits or SEMANTICKITTI_SEQUENCES).items():
+    cameras = (CAMERA,) if options.images else ()
+    for split, sequences in asked.items():
         present = [x for x in sequences if list_scans(root, x)]
         missing = [x for x in sequences if x not in present]
         converted.skipped |= {format_sequences([x]): "not on disk" for x in missing}
@@ -64,11 +75,11 @@ def convert_semantickitti(
         metainfo = make_metainfo(
             "semantickitti",
             "1.0",
-            _command(root, out_dir, prefix, splits),
+            _command(root, out_dir, prefix, splits, options),
             categories={name: i for i, name in enumerate(SEMANTICKITTI_CLASSES)},
-            data_prefix={"pts": "", CAMERA: "", "pts_semantic_mask": ""},
+            data_prefix=dict.fromkeys(("pts", *cameras, "pts_semantic_mask"), ""),
         )
-        samples = _samples(root, present, progress)
+        samples = _samples(root, present, options, progress)
         converted.num_samples[split] = write_info(path, metainfo, samples)
         converted.paths[split] = path
     if not converted.paths:
@@ -76,37 +87,55 @@ def convert_semantickitti(
             f"{root / 'sequences'} has no scan of the requested sequences "
             f"{' '.join(converted.skipped)}; give another --root or other sequences."
         )
+    absent = [split for split in asked if split not in converted.paths]
+    converted.remarks += find_stale_files(out_dir, prefix, absent)
     return converted
 
 
-def _samples(root: Path, sequences: Sequence[int], progress: bool) -> Iterator[InfoEntry]:
-    scans = [path for x in sequences for path in list_scans(root, x)]
-    sequence = Path()
-    for index, scan in enumerate(tqdm(scans, desc="samples", disable=not progress)):
-        if scan.parent.parent != sequence:
-            sequence = scan.parent.parent
+def _check_splits(splits: Mapping[str, Sequence[int]]) -> None:
+    split_of: dict[int, str] = {}
+    for split, sequences in splits.items():
+        for sequence in sequences:
+            if split_of.setdefault(sequence, split) != split:
+                raise ValueError(
+                    f"Sequence {sequence:02d} is in the splits {split_of[sequence]} and {split}; a "
+                    "sequence must be in one, as results on known sequences mean nothing."
+                )
+
+
+def _samples(
+    root: Path, sequences: Sequence[int], options: SequenceOptions, progress: bool
+) -> Iterator[InfoEntry]:
+    scans_of = {x: list_scans(root, x) for x in sequences}
+    total, index = sum(map(len, scans_of.values())), 0
+    with tqdm(desc="samples", total=total, disable=not progress) as bar:
+        for scans in scans_of.values():
+            sequence = scans[0].parent.parent
             calibration = read_calibration(sequence / "calib.txt")
             poses = read_poses(sequence / "poses.txt", calibration.lidar2cam0)
             times = read_times(sequence / "times.txt")
-        frame = int(scan.stem)
-        if frame >= min(len(poses), len(times)):
-            raise ValueError(
-                f"{sequence} must have a pose and a time for each scan, but for {scan.name} "
-                f"there are {len(poses)} poses and {len(times)} times."
-            )
-        yield {"sample_idx": index} | _sample(root, scan, calibration, poses[frame], times[frame])
+            check_sequence(scans, poses, times, options)
+            for scan in scans:
+                frame = int(scan.stem)
+                sample = _sample(root, scan, calibration, poses[frame], times[frame], options)
+                yield {"sample_idx": index} | sample
+                index += 1
+                bar.update()
 
 
 def _sample(
-    root: Path, scan: Path, calibration: Calibration, lidar2global: Array, time: float
+    root: Path,
+    scan: Path,
+    calibration: Calibration,
+    lidar2global: Array,
+    time: float,
+    options: SequenceOptions,
 ) -> InfoEntry:
     sequence = scan.parent.parent
-    img = sequence / "image_2" / f"{scan.stem}.png"
-    if not img.is_file():
-        raise FileNotFoundError(f"Scan {scan} must have an image, but there is no {img}.")
-    with Image.open(img) as header:
-        width, height = header.size
     token = f"{sequence.name}_{scan.stem}"
+    layout: dict[str, Any] = {"num_pts_feats": options.num_columns}
+    if options.dtype != "float32":
+        layout["dtype"] = options.dtype
     sample: InfoEntry = {
         "token": token,
         "scene_token": sequence.name,
@@ -114,39 +143,63 @@ def _sample(
         "timestamp": time,
         "ego2global": lidar2global.tolist(),
         "lidar_points": {
-            "num_pts_feats": NUM_POINT_FEATURES,
+            **layout,
             "lidar_path": scan.relative_to(root).as_posix(),
             "lidar2ego": np.eye(4).tolist(),
             "sample_data_token": f"{token}_velodyne",
             "timestamp": time,
             "ego2global": lidar2global.tolist(),
         },
-        "images": {
-            CAMERA: {
-                "img_path": img.relative_to(root).as_posix(),
-                "height": height,
-                "width": width,
-                "cam2img": calibration.cam2img.tolist(),
-                "sample_data_token": f"{token}_image_2",
-                "timestamp": time,
-                "cam2ego": invert_rigid(calibration.lidar2cam).tolist(),
-                "ego2global": lidar2global.tolist(),
-                "lidar2cam": calibration.lidar2cam.tolist(),
-            }
-        },
+        "images": {},
         "instances": [],
     }
+    if options.images:
+        img = _image(root, scan, calibration, time)
+        sample["images"][CAMERA] = img | {"ego2global": lidar2global.tolist()}
     labels = sequence / "labels" / f"{scan.stem}.label"
     if labels.is_file():
+        check_labels(labels, scan, options)
         sample["pts_semantic_mask_path"] = labels.relative_to(root).as_posix()
     return sample
 
 
+def _image(root: Path, scan: Path, calibration: Calibration, time: float) -> dict[str, Any]:
+    """Return the entry of a scan's image, without the pose of the vehicle."""
+    sequence = scan.parent.parent
+    folder = sequence / "image_2"
+    found = [folder / f"{scan.stem}{suffix}" for suffix in _IMAGE_SUFFIXES]
+    path = next((path for path in found if path.is_file()), None)
+    if path is None:
+        raise FileNotFoundError(
+            f"Scan {scan} must have an image, but there is no {found[0]} and no .jpg; unpack "
+            "image_2 there, or leave images out with --no-cameras."
+        )
+    width, height = read_image_size(path)
+    if fault := find_intrinsics_fault(calibration.cam2img.tolist(), width, height):
+        raise ValueError(
+            f"P2 of {sequence / 'calib.txt'} {fault}; {path} has {width} x {height} px."
+        )
+    return {
+        "img_path": path.relative_to(root).as_posix(),
+        "height": height,
+        "width": width,
+        "cam2img": calibration.cam2img.tolist(),
+        "sample_data_token": f"{sequence.name}_{scan.stem}_image_2",
+        "timestamp": time,
+        "cam2ego": invert_rigid(calibration.lidar2cam).tolist(),
+        "lidar2cam": calibration.lidar2cam.tolist(),
+    }
+
+
 def _command(
-    root: Path, out_dir: Path, prefix: str, splits: dict[str, Sequence[int]] | None
+    root: Path,
+    out_dir: Path,
+    prefix: str,
+    splits: dict[str, Sequence[int]] | None,
+    options: SequenceOptions,
 ) -> str:
     command = ["python", "tools/create_data.py", "semantickitti", "--root", str(root)]
     command += ["--out-dir", str(out_dir), "--prefix", prefix]
     for split, sequences in (splits or {}).items():
         command += [f"--{split}-sequences", *(str(x) for x in sequences)]
-    return shlex.join(command)
+    return shlex.join([*command, *options.as_words()])

@@ -57,6 +57,9 @@ def read_calibration(path: Path) -> Calibration:
         _parse_numbers(rows.get(name, ""), 12, f"{name} of {path}").reshape(3, 4)
         for name in ("P2", "Tr")
     )
+    _check_rotation(tr, f"Tr of {path}")
+    if not abs(np.linalg.det(projection[:, :3])) > 0:
+        raise ValueError(f"P2 of {path} cannot be inverted; unpack it again.")
     lidar2cam0 = np.vstack([tr, [0, 0, 0, 1]])
     cam2img = projection[:, :3]
     cam0_to_cam = make_rigid(np.eye(3), np.linalg.solve(cam2img, projection[:, 3]))
@@ -79,8 +82,10 @@ def read_poses(path: Path, lidar2cam0: Array) -> list[Array]:
     """
     poses = []
     for number, line in enumerate(_read_lines(path)):
-        numbers = _parse_numbers(line, 12, f"Line {number + 1} of {path}")
-        cam02first = np.vstack([numbers.reshape(3, 4), [0, 0, 0, 1]])
+        where = f"Line {number + 1} of {path}"
+        pose = _parse_numbers(line, 12, where).reshape(3, 4)
+        _check_rotation(pose, where)
+        cam02first = np.vstack([pose, [0, 0, 0, 1]])
         poses.append(invert_rigid(lidar2cam0) @ cam02first @ lidar2cam0)
     return poses
 
@@ -99,7 +104,8 @@ def read_times(path: Path) -> list[float]:
 def list_scans(root: Path, sequence: int) -> list[Path]:
     """Return the files of a sequence's scans, in order."""
     # Archives from a Mac also have files named ._000000.bin.
-    return sorted((root / "sequences" / f"{sequence:02d}" / "velodyne").glob("[0-9]*.bin"))
+    folder = root / "sequences" / f"{sequence:02d}" / "velodyne"
+    return sorted(path for path in folder.glob("[0-9]*.bin") if path.stem.isdecimal())
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -108,7 +114,19 @@ def _read_lines(path: Path) -> list[str]:
             f"A sequence must have {path.name}, but there is no {path}; unpack the calibration "
             "and poses of KITTI odometry there."
         )
-    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not text; unpack it again.") from error
+    return [line for line in lines if line.strip()]
+
+
+def _check_rotation(matrix: Array, where: str) -> None:
+    """Check that the first three columns of a (3, 4) matrix are a rotation."""
+    rotation = matrix[:, :3]
+    is_orthonormal = np.allclose(rotation @ rotation.T, np.eye(3), atol=0.01)
+    if not is_orthonormal or np.linalg.det(rotation) < 0:
+        raise ValueError(f"{where} must begin with a rotation matrix; unpack it again.")
 
 
 def _parse_numbers(text: str, count: int, where: str) -> Array:
@@ -116,8 +134,9 @@ def _parse_numbers(text: str, count: int, where: str) -> Array:
         numbers = np.array(text.split(), dtype=float)
     except ValueError:
         numbers = np.zeros(0)
-    if numbers.size != count:
+    if numbers.size != count or not np.isfinite(numbers).all():
+        found = text.strip()[:60]
         raise ValueError(
-            f"{where} must be {count} numbers, but got {text.strip()!r}; unpack it again."
+            f"{where} must be {count} finite numbers, but it is {found!r}; unpack it again."
         )
     return numbers

@@ -7,6 +7,12 @@ SEMANTICKITTI_SEQUENCES = {
     "val": (8,),
     "test": tuple(range(11, 22)),
 }
+# Scans of each sequence, 00 to 21.
+_NUM_SCANS = (
+    *(4541, 1101, 4661, 801, 271, 2761, 1101, 1101, 4071, 1591, 1201),
+    *(921, 1061, 3281, 631, 1901, 1731, 491, 1801, 4981, 831, 2721),
+)
+SEMANTICKITTI_NUM_SCANS = {f"{x:02d}": count for x, count in enumerate(_NUM_SCANS)}
 
 
 def format_sequences(sequences: Sequence[int]) -> str:

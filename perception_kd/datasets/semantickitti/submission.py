@@ -8,7 +8,9 @@ from perception_kd.datasets.semantickitti.labels import (
     SEMANTICKITTI_CLASSES,
     semantickitti_raw_labels,
 )
-from perception_kd.datasets.submission import write_labels
+from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_NUM_SCANS
+from perception_kd.datasets.submission import describe_missing, write_labels
+from perception_kd.io.names import safe_name
 from perception_kd.structures import Indices
 
 
@@ -35,10 +37,12 @@ class SemanticKITTISubmission:
 
     def write(self, sample: Mapping[str, Any], classes: Indices) -> str:
         """Write one file; return the sequence."""
-        sequence, frame = str(sample["scene_name"]), Path(sample["lidar_path"]).stem
+        sequence = safe_name(sample["scene_name"], "scene_name of the info file")
+        frame = safe_name(Path(sample["lidar_path"]).stem, "lidar_path of the info file")
         path = self.folder / "sequences" / sequence / "predictions" / f"{frame}.label"
         write_labels(path, self._raw_labels[classes])
         return sequence
 
-    def finish(self, parts: Iterable[str]) -> None:
-        """Do nothing: the submission has no further file."""
+    def finish(self, parts: Iterable[str]) -> list[str]:
+        """Return what sequences lack; the submission has no further file."""
+        return describe_missing(parts, SEMANTICKITTI_NUM_SCANS)

@@ -22,6 +22,7 @@ META_KEYS = (
     "lidar_token",
     "lidar_path",
     "num_pts_feats",
+    "pts_dtype",
     "original_points",
     "seed",
     "box_classes",

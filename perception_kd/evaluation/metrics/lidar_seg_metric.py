@@ -164,8 +164,9 @@ class LidarSegMetric(BaseMetric):
         return {"miou": float(iou[present].mean()), "accuracy": float(accuracy), **metrics}
 
     def _finish(self, submission: Submission, results: list[SampleResult]) -> None:
-        submission.finish(r.part for r in results if r.part is not None)
         logger: MMLogger = MMLogger.get_current_instance()
+        for sentence in submission.finish(r.part for r in results if r.part is not None):
+            logger.warning(sentence)
         logger.info(f"Predictions of {len(results)} samples are in {self.submission_dir}")
         num_unseen = sum(r.num_unseen for r in results)
         if num_unseen:

@@ -9,10 +9,16 @@ from typing import Any
 from mmdet3d.evaluation.metrics import NuScenesMetric
 from mmengine.logging import MMLogger
 from nuscenes.eval.detection.data_classes import DetectionMetrics
-from nuscenes.nuscenes import NuScenes
 from terminaltables import AsciiTable
 
-from perception_kd.datasets.nuscenes.splits import evaluation_set
+from perception_kd.datasets.nuscenes.devkit import check_evaluation, open_for_evaluation
+from perception_kd.datasets.nuscenes.sensors import NUSCENES_LIDAR
+from perception_kd.datasets.nuscenes.splits import (
+    NUSCENES_VERSIONS,
+    evaluation_set,
+    split_names,
+    split_scenes,
+)
 from perception_kd.evaluation.nuscenes_boxes import (
     STALE_REMEDY,
     BoxEvaluation,
@@ -119,19 +125,50 @@ class NuScenesDetMetric(NuScenesMetric):
             )
         self.data_infos = [infos[token] for token in dict(results)]
 
+    @property
+    def dataset_meta(self) -> dict[str, Any]:
+        """Metainfo of the data set, with ``version``."""
+        meta: dict[str, Any] = self._dataset_meta
+        return meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, dataset_meta: dict[str, Any]) -> None:
+        """Take the metainfo; it is known before a training begins.
+
+        Raises:
+            FileNotFoundError: If a table is missing that scoring needs.
+            ValueError: If there are no boxes to score against.
+        """
+        self._dataset_meta = dataset_meta
+        if not self.format_only:
+            check_evaluation(self.data_root, dataset_meta["version"])
+
     def _evaluate(self, path: str) -> dict[str, float]:
-        version = self.dataset_meta["version"]
-        if version == "v1.0-test":
-            raise ValueError(
-                "v1.0-test has no annotations to score boxes; use format_only and submit the file "
-                "to the evaluation server."
-            )
-        names = dict.fromkeys(info["scene_name"] for info in self.data_infos)
-        eval_sets = list(dict.fromkeys(evaluation_set(version, name) for name in names))
-        nusc = NuScenes(version=version, dataroot=self.data_root, verbose=False)
-        evaluation = BoxEvaluation(nusc, self.eval_detection_configs, Path(path), eval_sets)
+        meta = self._dataset_meta
+        version, lidar = meta["version"], meta.get("lidar", NUSCENES_LIDAR)
+        nusc = open_for_evaluation(self.data_root, version, lidar)
+        names = list(dict.fromkeys(info["scene_name"] for info in self.data_infos))
+        what, scenes = _choose_samples(version, names)
+        if scenes:
+            scene_of = {scene["token"]: scene["name"] for scene in nusc.scene}
+            tokens = [x["token"] for x in nusc.sample if scene_of[x["scene_token"]] in scenes]
+        else:
+            tokens = [info["token"] for info in read_info(self.ann_file)["data_list"]]
+        evaluation = BoxEvaluation(nusc, self.eval_detection_configs, Path(path), tokens, what)
         metrics = evaluation.evaluate()[0]
-        return _report(metrics, evaluation, " and ".join(eval_sets))
+        return _report(metrics, evaluation, what)
+
+
+def _choose_samples(version: str, names: Sequence[str]) -> tuple[str, set[str]]:
+    """Return the name of the official splits with some scenes, and all their scenes.
+
+    A data set of another version has no official split, and its info file is one.
+    """
+    if version not in NUSCENES_VERSIONS:
+        return "the info file", set()
+    sets = list(dict.fromkeys(evaluation_set(version, name) for name in names))
+    scenes = [scene for split in split_names(version) for scene in split_scenes(version, split)]
+    return " and ".join(sets), {x for x in scenes if evaluation_set(version, x) in sets}
 
 
 def _report(metrics: DetectionMetrics, evaluation: BoxEvaluation, what: str) -> dict[str, float]:

@@ -37,6 +37,7 @@ def sample(tmp_path: Path) -> Sample:
             "timestamp": 5.0,
             "lidar_path": str(tmp_path / "points.bin"),
             "num_pts_feats": 5,
+            "pts_dtype": "float32",
             "lidar_sweeps": [sweep],
             "info_root": str(tmp_path),
         }

@@ -35,6 +35,7 @@ def sample(tmp_path: Path) -> Sample:
         "timestamp": 5.0,
         "lidar_path": str(tmp_path / "points.bin"),
         "num_pts_feats": 5,
+        "pts_dtype": "float32",
         "lidar_sweeps": [],
         "pts_semantic_mask_path": str(tmp_path / "labels.bin"),
         "label_mapping": mapping,

@@ -49,7 +49,7 @@ def test_counts_equal_loops_over_cells() -> None:
     np.testing.assert_array_equal(count_cells(probabilities, truth), expected)
 
 
-def test_all_samples_count_together_with_a_best_threshold_per_class() -> None:
+def test_all_samples_count_with_a_best_threshold_per_class() -> None:
     metric = MapSegMetric(["a", "b"], thresholds=[0.3, 0.7])
     # Class a is best at 0.3, class b at 0.7.
     first = sample([[[0.4, 0.4]], [[0.4, 0.9]]], [[[1, 1]], [[0, 1]]])

@@ -272,4 +272,4 @@ def test_rejects_another_info_file_and_wrong_settings(
     nusc = NuScenes("v1.0-mini", folders["data_root"], verbose=False)
     config = NuScenesDetMetric(**folders, ann_file="a").eval_detection_configs
     with pytest.raises(ValueError, match="has 1 samples that are not in mini_val"):
-        BoxEvaluation(nusc, config, path, ["mini_val"])
+        BoxEvaluation(nusc, config, path, ["known"], "mini_val")

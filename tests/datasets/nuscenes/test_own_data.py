@@ -1,0 +1,536 @@
+"""Data sets in nuScenes' format that differ from it: converted, or refused by name."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
+from perception_kd.datasets.conversion import Converted
+from perception_kd.datasets.nuscenes.converter import convert_nuscenes
+from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
+from perception_kd.datasets.nuscenes.options import SceneOptions
+from perception_kd.datasets.transforms import LoadPointLabels, LoadPoints
+from perception_kd.io.info_file import read_info
+from tests.fake_data import make_nuscenes
+
+MINI = "v1.0-mini"
+Change = Callable[[dict[str, Any]], Any]
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two small scenes, two keyframes each, one sweep between them."""
+    root = tmp_path_factory.mktemp("own") / "data"
+    return make_nuscenes(root, img_size=(18, 32), num_azimuths=36)
+
+
+@pytest.fixture
+def root(original: Path, tmp_path: Path) -> Path:
+    """A copy that may be changed."""
+    return Path(shutil.copytree(original, tmp_path / "data"))
+
+
+def read(root: Path, table: str, version: str = MINI) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = json.loads((root / version / f"{table}.json").read_text())
+    return records
+
+
+def write(root: Path, table: str, records: Any) -> None:
+    (root / MINI / f"{table}.json").write_text(json.dumps(records))
+
+
+def edit(root: Path, table: str, change: Change) -> None:
+    records = read(root, table)
+    for record in records:
+        change(record)
+    write(root, table, records)
+
+
+def rewrite_sweeps(root: Path, change: Callable[[Any], Any]) -> None:
+    for path in root.glob("s*/LIDAR*/*.bin"):
+        np.ascontiguousarray(change(np.fromfile(path, np.float32).reshape(-1, 5))).tofile(path)
+
+
+def convert(root: Path, version: str = MINI, **settings: Any) -> Converted:
+    options = settings.pop("options", SceneOptions())
+    settings = {"workers": 0, "progress": False} | settings
+    return convert_nuscenes(root, version, root / "infos", options=options, **settings)
+
+
+def open_split(root: Path, split: str = "train", **settings: Any) -> CameraLidarDataset:
+    return CameraLidarDataset(
+        f"nuscenes_infos_{split}.pkl", str(root), str(root / "infos"), **settings
+    )
+
+
+# Names of one's own.
+
+
+def test_sensors_are_found_by_their_modality(root: Path) -> None:
+    names = {"LIDAR_TOP": "LIDAR_ROOF", "CAM_FRONT": "WIDE", "CAM_BACK": "REAR"}
+    edit(root, "sensor", lambda x: x.update(channel=names.get(x["channel"], x["channel"])))
+    info = read_info(convert(root).paths["train"])
+    assert list(info["data_list"][0]["images"])[-2:] == ["WIDE", "REAR"]
+    assert len(info["data_list"][0]["images"]) == 6
+    dataset = open_split(root, pipeline=[LoadPoints()], cameras=["REAR", "WIDE"])
+    assert dataset[0]["cam_names"] == ["REAR", "WIDE"]
+    assert len(dataset[0]["points"])
+
+
+def test_sensors_can_be_chosen_and_none_goes_missing_silently(root: Path) -> None:
+    options = SceneOptions(cameras=("CAM_BACK", "CAM_FRONT"))
+    converted = convert(root, options=options)
+    assert list(read_info(converted.paths["val"])["data_list"][0]["images"]) == list(
+        options.cameras or ()
+    )
+    left_out = next(text for text in converted.remarks if text.startswith("Left out sensors"))
+    assert "CAM_FRONT_LEFT" in left_out
+
+
+def test_images_can_be_left_out(root: Path) -> None:
+    for folder in root.glob("samples/CAM_*"):
+        shutil.rmtree(folder)
+    with pytest.raises(FileNotFoundError, match=r"lack files, such as .* --no-cameras"):
+        convert(root)
+    info = read_info(convert(root, options=SceneOptions(cameras=())).paths["train"])
+    assert info["data_list"][0]["images"] == {}
+    assert "--no-cameras" in info["metainfo"]["command"]
+
+
+def add_lidar(root: Path) -> None:
+    edit(root, "sensor", lambda x: x["channel"] == "LIDAR_TOP" and x.update(channel="A"))
+    second = {"token": "second", "channel": "B", "modality": "lidar"}
+    write(root, "sensor", [*read(root, "sensor"), second])
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        (add_lidar, {}, "has 2 LiDARs, A, B; choose one with --lidar"),
+        (add_lidar, {"lidar": "C"}, "--lidar names C, but .*sensor.json has A, B"),
+        (lambda root: None, {"cameras": ("CAM",)}, "--cameras names CAM, but .* CAM_FRONT,"),
+        (
+            lambda root: edit(root, "sensor", lambda x: x.update(modality="radar")),
+            {},
+            "sensor.json has no sensor whose modality is 'lidar'; it has 'radar'",
+        ),
+        (
+            lambda root: edit(root, "sensor", lambda x: x.update(channel="../" + x["channel"])),
+            {},
+            r"channel is '\.\./LIDAR_TOP', which cannot name a file",
+        ),
+    ],
+)
+def test_sensors_that_cannot_be_chosen_are_named(
+    root: Path, change: Callable[[Path], None], options: dict[str, Any], message: str
+) -> None:
+    change(root)
+    with pytest.raises(ValueError, match=message):
+        convert(root, options=SceneOptions(**options))
+
+
+def rename_scenes(root: Path) -> None:
+    edit(root, "scene", lambda x: x.update(name=x["name"].replace("scene", "drive")))
+
+
+def test_own_scenes_and_versions_take_splits_from_a_file(root: Path) -> None:
+    rename_scenes(root)
+    (root / MINI).rename(root / "v7")
+    (root / "lidarseg" / MINI).rename(root / "lidarseg" / "v7")
+    labels = root / "v7" / "lidarseg.json"
+    labels.write_text(labels.read_text().replace(MINI, "v7"))
+    with pytest.raises(ValueError, match=r"v7 is no version of nuScenes.*splits\.json as"):
+        convert(root, "v7")
+    splits = {"train": ["drive-0103"], "val": ["drive-0061"]}
+    (root / "v7" / "splits.json").write_text(json.dumps(splits))
+    assert convert(root, "v7").num_samples == {"train": 2, "val": 2}
+    assert open_split(root)[0]["scene_name"] == "drive-0103"
+
+
+def test_scenes_of_a_split_can_be_given(root: Path) -> None:
+    rename_scenes(root)
+    with pytest.raises(FileNotFoundError, match=r"None of the 2 scenes .* --train-scenes and"):
+        convert(root)
+    converted = convert(root, splits={"train": ["drive-0061"]})
+    assert converted.num_samples == {"train": 2}
+    assert converted.skipped == {"drive-0103": f"in no split of {MINI}"}
+
+
+def test_a_scene_in_two_splits_is_refused(root: Path) -> None:
+    with pytest.raises(ValueError, match="Scene scene-0061 is in the splits train and val"):
+        convert(root, splits={"train": ["scene-0061"], "val": ["scene-0061"]})
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"train": "scene"}', '{"../x": ["a"]}'])
+def test_broken_files_of_splits_are_named(root: Path, content: str) -> None:
+    (root / MINI / "splits.json").write_text(content)
+    with pytest.raises(ValueError, match=r"splits\.json"):
+        convert(root)
+
+
+# Labels of one's own.
+
+
+def test_categories_named_as_classes_are_these_classes(root: Path) -> None:
+    names = {"vehicle.car": "car", "human.pedestrian.adult": "pedestrian"}
+    edit(root, "category", lambda x: x.update(name=names.get(x["name"], x["name"])))
+    convert(root)
+    dataset = open_split(root, with_boxes=True)
+    classes = dataset.metainfo["box_classes"]
+    found = {x for i in range(2) for x in dataset[i]["instances"]["labels_3d"].tolist()}
+    assert {classes[x] for x in found} == {"car", "truck", "pedestrian"}
+
+
+def test_boxes_without_a_class_are_counted_and_named(root: Path) -> None:
+    edit(root, "category", lambda x: x["name"] == "vehicle.car" and x.update(name="kart"))
+    converted = convert(root)
+    named = [x for x in converted.remarks if x.startswith("Boxes of categories without a class")]
+    assert len(named) == 1
+    assert "kart (" in named[0]
+    classes = open_split(root, with_boxes=True)
+    assert -1 in classes[0]["instances"]["labels_3d"]
+    with pytest.raises(ValueError, match="has kart, whose boxes have no class"):
+        open_split(root, with_boxes=True, metainfo=dict(classes=("kart", "truck")))
+
+
+def test_boxes_that_all_lack_a_class_are_an_error(root: Path) -> None:
+    edit(root, "category", lambda x: x.update(name=f"my {x['name']}"))
+    (root / MINI / "lidarseg.json").unlink()
+    with pytest.raises(ValueError, match=r"category\.json: no box has a known category: my "):
+        convert(root)
+    info = read_info(convert(root, options=SceneOptions(boxes=False)).paths["train"])
+    assert info["data_list"][0]["instances"] == []
+
+
+def test_point_labels_follow_the_table_of_the_data_set(root: Path) -> None:
+    # Three classes of one's own, in another order: the road is no pedestrian.
+    table = {x["name"]: x["index"] for x in read(root, "category")}
+    write(root, "sample_annotation", [])
+    write(root, "instance", [])
+    own = {"driveable_surface": 2, "thing": 0, "car": 1}
+    rows = [{"token": name, "name": name, "index": index} for name, index in own.items()]
+    write(root, "category", rows)
+    for path in root.glob("lidarseg/*/*.bin"):
+        stored = np.fromfile(path, np.uint8)
+        road = stored == table["flat.driveable_surface"]
+        (2 * road + (stored == table["vehicle.car"])).astype(np.uint8).tofile(path)
+    converted = convert(root)
+    assert "Point labels without a class, ignored: thing." in converted.remarks
+    dataset = open_split(root, pipeline=[LoadPoints(), LoadPointLabels()])
+    found = set(dataset[0]["pts_semantic_mask"].tolist()) - {255}
+    assert {NUSCENES_CLASSES[x] for x in found} == {"driveable_surface", "car"}
+
+
+def forget_index(root: Path) -> None:
+    edit(root, "category", lambda x: x.pop("index"))
+
+
+def repeat_index(root: Path) -> None:
+    edit(root, "category", lambda x: x.update(index=3))
+
+
+def shrink_table(root: Path) -> None:
+    write(root, "category", [x for x in read(root, "category") if x["index"] < 28])
+
+
+def cut_labels(root: Path) -> None:
+    for path in root.glob("lidarseg/*/*.bin"):
+        path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (forget_index, r"category\.json, record '\w+': it has no field 'index'"),
+        (repeat_index, r"category\.json, record '\w+': another category has the same name or"),
+        (shrink_table, r"\.bin has label \d+, but the largest index in .*category\.json is 27"),
+        (cut_labels, r"_lidarseg\.bin has \d+ labels of one byte for the \d+ points of"),
+    ],
+)
+def test_tables_that_do_not_fit_the_labels_are_refused(
+    root: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(root)
+    with pytest.raises(ValueError, match=message):
+        convert(root)
+
+
+def test_rows_of_labels_without_a_keyframe_are_named(root: Path) -> None:
+    rows = read(root, "lidarseg")
+    write(root, "lidarseg", [*rows[1:], rows[0] | {"token": "x", "sample_data_token": "x"}])
+    remarks = convert(root).remarks
+    assert "1 keyframes without point labels." in remarks
+    assert "1 rows of lidarseg.json are of no keyframe of LIDAR_TOP, such as x." in remarks
+
+
+# Layout of points.
+
+
+def test_a_stated_layout_is_stored_and_read(root: Path) -> None:
+    before = convert(root)
+    expected = open_split(root, pipeline=[LoadPoints(num_sweeps=2)])[1]["points"]
+    assert "dtype" not in read_info(before.paths["train"])["data_list"][0]["lidar_points"]
+    rewrite_sweeps(root, lambda x: x[:, :4].astype(np.float64))
+    with pytest.raises(ValueError, match=r"; it looks like rows of 4 float64\. .* --num-pts-feats"):
+        convert(root)
+    converted = convert(root, options=SceneOptions(num_pts_feats=4, dtype="float64"))
+    assert (
+        "--num-pts-feats 4 --dtype float64"
+        in read_info(converted.paths["train"])["metainfo"]["command"]
+    )
+    dataset = open_split(root, pipeline=[LoadPoints(num_sweeps=2), LoadPointLabels()])
+    np.testing.assert_array_equal(dataset[1]["points"], expected)
+
+
+def test_sweeps_that_are_cut_off_are_counted(root: Path) -> None:
+    path = max(root.glob("samples/LIDAR_TOP/scene-0061*"))
+    path.write_bytes(path.read_bytes()[:-7])
+    labels = root / MINI / "lidarseg.json"
+    labels.unlink()
+    assert "1 keyframes whose sweep is empty or cut off." in convert(root).remarks
+
+
+# Numbers of tables against files and units.
+
+
+def set_all(table: str, **values: Any) -> Callable[[Path], None]:
+    return lambda root: edit(root, table, lambda record: record.update(values))
+
+
+def scale_times(factor: float, *tables: str) -> Callable[[Path], None]:
+    def change(root: Path) -> None:
+        for table in tables:
+            edit(root, table, lambda x: x.update(timestamp=x["timestamp"] * factor))
+
+    return change
+
+
+def shrink_images(root: Path) -> None:
+    for path in root.glob("samples/CAM_*/*.jpg"):
+        Image.open(path).resize((16, 9)).save(path)
+
+
+def break_images(root: Path) -> None:
+    for path in root.glob("samples/CAM_*/*.jpg"):
+        path.write_bytes(b"\xff\xd8 no image")
+
+
+def set_intrinsics(change: Callable[[Any], None]) -> Callable[[Path], None]:
+    def one(record: dict[str, Any]) -> None:
+        if record["camera_intrinsic"]:
+            change(record["camera_intrinsic"])
+
+    return lambda root: edit(root, "calibrated_sensor", one)
+
+
+def double_focal(matrix: Any) -> None:
+    matrix[0][0] = -matrix[0][0]
+
+
+def move_center(matrix: Any) -> None:
+    matrix[0][2] *= 4
+
+
+def break_last_row(matrix: Any) -> None:
+    matrix[2] = [0, 1, 0]
+
+
+def set_kilometers(root: Path) -> None:
+    edit(root, "ego_pose", lambda x: x.update(translation=[1000 * v for v in x["translation"]]))
+
+
+NAN = float("nan")
+TIMES = ("sample", "sample_data", "ego_pose")
+WRONG_NUMBERS: list[tuple[Callable[[Path], None], str]] = [
+    (shrink_images, r"sample_data\.json, record .*: width x height is 32 x 18 px, but .* 16 x 9"),
+    (break_images, r"\.jpg is broken or not an image"),
+    (set_all("sample_data", width=-5), r"sample_data\.json, record .*: width must be an integer"),
+    (set_all("sample_data", height=1.5), r"height must be an integer from 0, but it is 1\.5"),
+    (scale_times(1000, *TIMES), r"sample_data\.json, .*; times must be .* look like nanoseconds"),
+    (scale_times(1e-3, *TIMES), r"look like milliseconds"),
+    (scale_times(1e-6, *TIMES), r"look like seconds"),
+    (scale_times(1000, "sample"), r"sample\.json, record .*: timestamp is .* s from that of LIDAR"),
+    (set_all("sample", timestamp="2018"), r"sample\.json, .*: timestamp must be a time in micro"),
+    (set_all("sample_data", timestamp=NAN), r"timestamp must be a time in microseconds"),
+    (set_all("ego_pose", rotation=[0, 0, 0, 0]), r"ego_pose\.json, .*: rotation must be a unit"),
+    (set_all("ego_pose", rotation=[NAN, 0, 0, 1]), r"rotation must be a unit quaternion"),
+    (set_all("ego_pose", rotation=[2, 0, 0, 0]), r"rotation must be a unit quaternion"),
+    (set_all("ego_pose", rotation=None), r"rotation must be a unit quaternion"),
+    (set_all("ego_pose", translation=[NAN] * 3), r"translation must be a list of 3 finite"),
+    (set_all("ego_pose", translation=[1e9, 2, 3]), r"translation must be a position in m"),
+    (set_kilometers, r"ego_pose\.json, .*: the ego vehicle moves at .* m/s"),
+    (
+        set_all("calibrated_sensor", translation=["a"] * 3),
+        r"calibrated_sensor\.json, .*translation",
+    ),
+    (set_all("calibrated_sensor", camera_intrinsic=[[1]]), r"camera_intrinsic must be a 3 x 3"),
+    (set_all("calibrated_sensor", camera_intrinsic=[]), r"camera_intrinsic is missing"),
+    (set_intrinsics(double_focal), r"camera_intrinsic has a focal length fx of -"),
+    (set_intrinsics(move_center), r"principal point at cx = .* outside the image"),
+    (set_intrinsics(break_last_row), r"camera_intrinsic must be \[\[fx, s, cx\]"),
+    (set_all("sample_annotation", size=[NAN] * 3), r"sample_annotation\.json, .*: size must be"),
+    (set_all("sample_annotation", size=[1, -2, 3]), r"size must be width, length and height"),
+    (set_all("sample_annotation", num_lidar_pts=-1), r"num_lidar_pts must be an integer from 0"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), WRONG_NUMBERS)
+def test_numbers_that_cannot_be_right_are_refused(
+    root: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(root)
+    with pytest.raises(ValueError, match=message):
+        convert(root)
+    assert list((root / "infos").iterdir()) == []
+
+
+def test_sizes_and_counts_that_tables_lack_are_measured(root: Path) -> None:
+    before = read_info(convert(root).paths["train"])["data_list"]
+    edit(root, "sample_data", lambda x: (x.pop("width"), x.pop("height")))
+    edit(root, "sample_annotation", lambda x: (x.pop("num_lidar_pts"), x.pop("num_radar_pts")))
+    after = read_info(convert(root).paths["train"])["data_list"]
+    assert after[0]["images"] == before[0]["images"]
+    given, counted = (
+        np.array([x["num_lidar_pts"] for x in samples[0]["instances"]])
+        for samples in (before, after)
+    )
+    # Points of the made-up street lie on the surface of their box: some just outside.
+    assert (counted <= given).all()
+    assert counted.sum() > given.sum() / 3
+
+
+# Tables with missing parts.
+
+
+def forget(table: str, field: str) -> Callable[[Path], None]:
+    return lambda root: edit(root, table, lambda record: record.pop(field))
+
+
+def drop_first(table: str) -> Callable[[Path], None]:
+    return lambda root: write(root, table, read(root, table)[1:])
+
+
+def drop_last(table: str) -> Callable[[Path], None]:
+    return lambda root: write(root, table, read(root, table)[:-1])
+
+
+def repeat_first(table: str) -> Callable[[Path], None]:
+    return lambda root: write(root, table, [*read(root, table), read(root, table)[0]])
+
+
+def share_token(root: Path) -> None:
+    edit(root, "sample_data", lambda x: x.update(token=x["sample_token"], prev="", next=""))
+
+
+def write_text(table: str, text: str) -> Callable[[Path], None]:
+    def change(root: Path) -> None:
+        (root / MINI / f"{table}.json").write_text(text)
+
+    return change
+
+
+BROKEN_TABLES: list[tuple[Callable[[Path], None], str]] = [
+    (forget("sample", "scene_token"), r"sample\.json, record '\w+': no field 'scene_token'"),
+    (forget("sample", "token"), r"sample\.json, record \{.*: no field 'token'"),
+    (forget("sample_data", "filename"), r"sample_data\.json, record .* no field 'filename'"),
+    (forget("sample_data", "is_key_frame"), r"sample_data\.json, .* no field 'is_key_frame'"),
+    (forget("ego_pose", "rotation"), r"ego_pose\.json, .* no field 'rotation'"),
+    (forget("sample_annotation", "size"), r"sample_annotation\.json, .* no field 'size'"),
+    (forget("scene", "name"), r"scene\.json, .* no field 'name'"),
+    (forget("sensor", "modality"), r"sensor\.json, .* no field 'modality'"),
+    (drop_first("sample"), r"sample_data\.json, .*: sample_token is .*missing in sample\.json"),
+    (drop_first("scene"), r"sample\.json, .*: scene_token is .* missing in scene\.json"),
+    (drop_first("ego_pose"), r"sample_data\.json, .*: ego_pose_token is .* ego_pose\.json"),
+    (drop_first("instance"), r"sample_annotation\.json, .*: instance_token is .*instance\.json"),
+    (drop_first("calibrated_sensor"), r": calibrated_sensor_token is .* calibrated_sensor\.json"),
+    (drop_last("sensor"), r"calibrated_sensor\.json, .*: sensor_token is .* sensor\.json"),
+    (repeat_first("sample_annotation"), r"sample_annotation\.json, .*: another record has the"),
+    (repeat_first("scene"), r"scene\.json, .*: another scene has the token"),
+    (set_all("scene", name="one"), r"scene\.json, .*: another scene has the name 'one'"),
+    (set_all("scene", name="a b"), r"scene\.json, .*: name must be a name without blanks"),
+    (share_token, r"sample_data\.json, record '\w+': another record has the same token"),
+    (write_text("sample", "[{}, 7]"), r"sample\.json"),
+    (write_text("scene", "[7]"), r"scene\.json must be a JSON list .* record 0 is '7'"),
+    (write_text("scene", ""), r"scene\.json must be a JSON list of records, but it is empty"),
+    (write_text("scene", "[]"), r"missing in scene\.json|scene\.json has no scene"),
+    (write_text("scene", '[{"a": tru'), r"scene\.json is broken or truncated in record 0"),
+    (write_text("scene", "[] []"), r"scene\.json must end after its list of 0 records"),
+    (write_text("scene", "[" * 5000), r"scene\.json is broken or truncated in record 0"),
+    (write_text("log", '{"a": 1}'), r"log\.json must be a JSON list"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), BROKEN_TABLES)
+def test_faults_of_tables_name_table_field_and_record(
+    root: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(root)
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        convert(root)
+
+
+def test_tables_that_are_not_read_may_be_missing(root: Path) -> None:
+    before = read_info(convert(root).paths["train"])["data_list"]
+    shutil.rmtree(root / "maps")
+    for table in ("map", "log", "attribute", "visibility"):
+        (root / MINI / f"{table}.json").unlink()
+    edit(root, "sample_annotation", lambda x: (x.pop("attribute_tokens"), x.pop("next")))
+    edit(root, "sample_annotation", lambda x: x.update(prev=""))
+    after = read_info(convert(root).paths["train"])["data_list"]
+    assert after[0]["images"] == before[0]["images"]
+    assert after[0]["location"] is None
+
+
+def test_tables_with_a_byte_order_mark_are_read(root: Path) -> None:
+    for path in (root / MINI).glob("*.json"):
+        path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert convert(root).num_samples == {"train": 2, "val": 2}
+
+
+def test_a_keyframe_without_an_image_has_one_view_less(root: Path) -> None:
+    frames = read(root, "sample_data")
+    gone = next(x for x in frames if x["is_key_frame"] and "CAM_BACK/" in x["filename"])
+    for frame in frames:
+        frame["prev"] = "" if frame["prev"] == gone["token"] else frame["prev"]
+    write(root, "sample_data", [x for x in frames if x is not gone])
+    assert "1 keyframes without an image of CAM_BACK." in convert(root).remarks
+    dataset = open_split(root, cameras=["CAM_FRONT", "CAM_BACK"])
+    assert [dataset[i]["cam_names"] for i in (0, 1)] == [["CAM_FRONT"], ["CAM_FRONT", "CAM_BACK"]]
+
+
+def test_an_earlier_file_of_an_absent_split_is_named(root: Path) -> None:
+    convert(root)
+    write(root, "scene", read(root, "scene"))
+    converted = convert(root, splits={"train": ["scene-0061"], "val": ["gone"]})
+    assert any("infos_val.pkl is of an earlier conversion" in text for text in converted.remarks)
+
+
+# Nothing is written elsewhere.
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "/abs", "drive 1", "", ".", "x" * 300])
+@pytest.mark.parametrize("table", ["scene", "sample", "sample_data"])
+def test_names_cannot_lead_out_of_the_folder(root: Path, table: str, name: str) -> None:
+    records = read(root, table)
+    token = records[0]["token"]
+    for other in ("scene", "sample", "sample_data", "sample_annotation", "lidarseg"):
+        path = root / MINI / f"{other}.json"
+        path.write_text(path.read_text().replace(json.dumps(token), json.dumps(name)))
+    before = sorted(root.parent.rglob("*"))
+    with pytest.raises(ValueError, match=r"cannot name a file|must be a token"):
+        convert(root)
+    after = [path for path in sorted(root.parent.rglob("*")) if path != root / "infos"]
+    assert after == before
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../x.bin", "a\\b", "", 3])
+def test_paths_cannot_lead_out_of_the_data_set(root: Path, path: Any) -> None:
+    edit(root, "sample_data", lambda x: x.update(filename=path))
+    with pytest.raises(ValueError, match=r"sample_data\.json, .*: filename must be"):
+        convert(root)
