@@ -17,6 +17,7 @@ from perception_kd.datasets.semantickitti.labels import (
     SEMANTICKITTI_CLASSES,
     semantickitti_label_mapping,
 )
+from perception_kd.datasets.semantickitti.options import SequenceOptions
 from perception_kd.datasets.semantickitti.sequence_files import read_calibration
 from perception_kd.geometry.projection import project_points
 from perception_kd.io.info_file import read_info
@@ -184,14 +185,57 @@ def remove_scans(sequence: Path) -> None:
     shutil.rmtree(sequence / "velodyne")
 
 
+def change_numbers(name: str, change: Callable[[float], float]) -> Callable[[Path], None]:
+    """Return what changes all numbers of a text file of a sequence."""
+
+    def damage(sequence: Path) -> None:
+        path = sequence / name
+        lines = [line.partition(": ") for line in path.read_text().splitlines()]
+        rows = [(head + colon, rest) if colon else ("", head) for head, colon, rest in lines]
+        path.write_text(
+            "\n".join(x + " ".join(str(change(float(v))) for v in y.split()) for x, y in rows)
+        )
+
+    return damage
+
+
+def widen_scans(sequence: Path) -> None:
+    for path in sequence.glob("velodyne/*.bin"):
+        np.fromfile(path, np.float32).astype(float).tofile(path)
+
+
+def cut_labels(sequence: Path) -> None:
+    for path in sequence.glob("labels/*.label"):
+        path.write_bytes(path.read_bytes()[:-4])
+
+
+def break_image(sequence: Path) -> None:
+    (sequence / "image_2" / "000001.png").write_bytes(b"\x89PNG broken")
+
+
+def shrink_images(sequence: Path) -> None:
+    for path in sequence.glob("image_2/*.png"):
+        Image.open(path).resize((20, 6)).save(path)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
+        (change_numbers("poses.txt", lambda x: float("nan")), r"Line 1 of .*poses.txt must be 12"),
+        (change_numbers("poses.txt", lambda x: 2 * x), r"Line 1 of .*poses.txt must begin with a"),
+        (change_numbers("calib.txt", lambda x: 2 * x), r"Tr of .*calib.txt must begin with a rot"),
+        (change_numbers("calib.txt", lambda x: 0 * x), r"calib.txt"),
+        (change_numbers("times.txt", lambda x: 1e9 * x), r"times.txt is .* look like nanoseconds"),
+        (change_numbers("times.txt", lambda x: 1e3 * x), r"times.txt is .* look like milliseconds"),
+        (widen_scans, r"000000.bin has .* farther away than 10 km. .* --dtype"),
+        (cut_labels, r"000000.label has \d+ bytes, but the \d+ points of .*000000.bin need 4"),
+        (break_image, r"000001.png is broken or not an image"),
+        (shrink_images, r"P2 of .*calib.txt has its principal point at cx .* has 20 x 6 px"),
         (remove_pose, r"a pose and a time for each scan, but for 000001.bin there are 1 poses"),
-        (cut_pose, r"Line 2 of .*poses.txt must be 12 numbers, but got '"),
-        (cut_calibration, r"Tr of .*calib.txt must be 12 numbers, but got ''; unpack it again"),
-        (scramble_calibration, r"P2 of .*calib.txt must be 12 numbers, but got 'x"),
-        (scramble_times, r"Line 2 of .*times.txt must be 1 numbers, but got '0.1 0.2'"),
+        (cut_pose, r"Line 2 of .*poses.txt must be 12 finite numbers, but it is '"),
+        (cut_calibration, r"Tr of .*calib.txt must be 12 finite numbers, but it is ''; unpack"),
+        (scramble_calibration, r"P2 of .*calib.txt must be 12 finite numbers, but it is 'x"),
+        (scramble_times, r"Line 2 of .*times.txt must be 1 finite numbers, but it is '0.1 0.2'"),
         (remove_image, r"000001.bin must have an image, but there is no .*000001.png"),
         (remove_times, r"must have times.txt, but there is no .*times.txt"),
         (remove_scans, r"sequences has no scan of the requested sequences 00"),
@@ -208,6 +252,38 @@ def test_damaged_sequences_are_named(
     with pytest.raises((FileNotFoundError, ValueError), match=message):
         convert(small_copy, tmp_path / "out")
     assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+
+
+def test_images_can_be_jpeg_files_or_left_out(small_copy: Path, tmp_path: Path) -> None:
+    for path in (small_copy / "sequences" / "00" / "image_2").glob("*.png"):
+        Image.open(path).save(path.with_suffix(".jpg"))
+        path.unlink()
+    sample = read_info(convert(small_copy, tmp_path).paths["train"])["data_list"][0]
+    assert sample["images"]["CAM2"]["img_path"] == "sequences/00/image_2/000000.jpg"
+    shutil.rmtree(small_copy / "sequences" / "00" / "image_2")
+    with pytest.raises(FileNotFoundError, match="leave images out with --no-cameras"):
+        convert(small_copy, tmp_path)
+    info = read_info(
+        convert(small_copy, tmp_path, options=SequenceOptions(images=False)).paths["train"]
+    )
+    assert info["data_list"][0]["images"] == {}
+    assert info["metainfo"]["command"].endswith("--no-cameras")
+
+
+def test_a_stated_layout_is_stored(small_copy: Path, tmp_path: Path) -> None:
+    sequence = small_copy / "sequences" / "00"
+    widen_scans(sequence)
+    options = SequenceOptions(dtype="float64")
+    sample = read_info(convert(small_copy, tmp_path, options=options).paths["train"])["data_list"][
+        0
+    ]
+    assert sample["lidar_points"]["dtype"] == "float64"
+    assert sample["lidar_points"]["num_pts_feats"] == 4
+
+
+def test_a_sequence_in_two_splits_is_refused(small_copy: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Sequence 00 is in the splits train and val"):
+        convert(small_copy, tmp_path, splits={"train": [0], "val": [0, 1]})
 
 
 def test_hidden_files_are_no_scans(small_copy: Path, tmp_path: Path) -> None:
