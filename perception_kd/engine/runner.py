@@ -14,6 +14,7 @@ from perception_kd.checkpoints.finite import check_finite
 from perception_kd.checkpoints.matching import load_report
 from perception_kd.checkpoints.stored_config import parse_config
 from perception_kd.checkpoints.training_state import TrainingState, read_training_state
+from perception_kd.engine.accumulated_gradients import restore_gradients
 from perception_kd.engine.data_loading import WorkerInit, without_unused_options
 from perception_kd.engine.resumed_settings import compare_settings
 from perception_kd.engine.schedule_rebuild import read_rates, rebuild_schedule
@@ -150,6 +151,7 @@ class CheckedRunner(Runner):
         self._check_data(state)
         self._check_settings(state)
         self.train_loop.random_states = self._own_random_states(state)
+        restore_gradients(self.model, state.meta.get("gradients", {}))
 
     def _check_weights(self, state: TrainingState) -> None:
         """Check that a checkpoint has exactly the tensors of the model.

@@ -61,6 +61,7 @@ CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
     "averaged weights": (0, EACH_STEP, EMA),
     "loop over steps": (0, EACH_STEP, OVER_STEPS),
     "schedule by step": (0, EACH_STEP, BOTH),
+    "accumulated gradients": (0, EACH_STEP, "optim_wrapper = dict(accumulative_counts=4)"),
 }
 
 
@@ -83,6 +84,20 @@ def test_a_stop_at_any_step_changes_nothing(
         assert_same(whole[key], parts[key])
     assert_same(whole["meta"]["random_states"], parts["meta"]["random_states"])
     assert ("ema_state_dict" in whole) == (case == "averaged weights")
+
+
+@pytest.mark.gpu
+def test_the_scaler_of_mixed_precision_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    precision = 'optim_wrapper = dict(type="AmpOptimWrapper", loss_scale="dynamic")'
+    config = write_child(tmp_path, precision)
+    assert train(config, name="whole", settings=EACH_STEP) == 0
+    train_until(config, 6, monkeypatch, EACH_STEP)
+    assert train(config, "--resume", name="parts", settings=EACH_STEP) == 0
+    whole, parts = (read_content(tmp_path / n / "iter_16.pth") for n in ("whole", "parts"))
+    assert_same(whole["optimizer"]["loss_scaler"], parts["optimizer"]["loss_scaler"])
+    assert_same(whole["state_dict"], parts["state_dict"])
 
 
 def test_steps_that_are_done_are_not_loaded_again(
