@@ -19,7 +19,6 @@ from pathlib import Path
 from perception_kd.engine.command_line import run_tool
 
 ROOT = Path(__file__).resolve().parent.parent
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STATES = {"skip": "done", "resume": "stopped", "start": "to run", "wait": "again"}
 
 
@@ -101,26 +100,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = parse_args(argv)
     os.chdir(ROOT)
-
-    received: list[int] = []
-
-    def interrupt(number: int, frame: object) -> None:
-        received.append(number)
-        raise KeyboardInterrupt
-
-    # Signals of a batch system stop the demo like Ctrl-C. SIGINT is set as well: it is
-    # ignored by background processes of a script, and so by the commands they start.
-    for number in _SIGNALS:
-        signal.signal(number, interrupt)
-    try:
-        return run_tool(run, args)
-    except KeyboardInterrupt:
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        command = shlex.join(["python", *sys.argv])
-        text = f"\nInterrupted; finished stages are kept. To continue, run: {command}"
-        print(text, file=sys.stderr)
-        return 128 + received[0]
+    # Background processes of a script ignore Ctrl-C, and so would this and its stages.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    command = shlex.join(["python", *sys.argv])
+    return run_tool(run, args, f"Finished stages are kept. To continue, run: {command}")
 
 
 def _from_root(path: Path) -> Path:

@@ -16,8 +16,8 @@ from typing import BinaryIO
 from perception_kd.experiments.display import printable
 from perception_kd.experiments.progress import read_progress
 
-# Time in s that a command has to end after each signal.
-_GRACE_S = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
+# Time in s that a command has to end after each signal: less in all than the tool has.
+_GRACE_S = {signal.SIGINT: 12.0, signal.SIGTERM: 1.5, signal.SIGKILL: 1.0}
 _POLL_S = 0.5
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 # Start of the line in a log that names the command whose output follows.
@@ -109,7 +109,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     for number, grace_s in _GRACE_S.items():
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        # A second Ctrl-C skips to the next signal.
+        # A second Ctrl-C, if it does not end this process, skips to the next signal.
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
             process.wait(grace_s)
             return
