@@ -8,7 +8,7 @@ import torch
 from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.structures import InstanceData
 
-from perception_kd.utils.finite import find_nonfinite
+from perception_kd.utils.finite import are_finite, find_nonfinite
 
 NAN = float("nan")
 
@@ -25,6 +25,16 @@ NAN = float("nan")
 )
 def test_nonfinite_numbers_are_named(data: Any, names: list[str]) -> None:
     assert find_nonfinite(data) == names
+
+
+@pytest.mark.parametrize("bad", [NAN, float("inf"), float("-inf")])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_one_bad_value_among_tensors_is_found(bad: float, dtype: torch.dtype) -> None:
+    largest = torch.full((2, 3), torch.finfo(dtype).max, dtype=dtype)
+    tensors = [torch.zeros(0), largest, -largest, torch.tensor(1.0)]
+    assert are_finite(tensors)
+    assert not are_finite([*tensors, torch.tensor([0, bad, 0], dtype=dtype)])
+    assert are_finite([])
 
 
 def test_boxes_and_metainfo_of_a_sample_are_searched() -> None:

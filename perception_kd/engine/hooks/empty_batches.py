@@ -66,7 +66,7 @@ class EmptyBatchesHook(Hook):
         # Not compared with zero here, which would wait for the GPU in each iteration.
         self._empty.append(torch.stack([torch.as_tensor(m) for m in monitors]).sum() <= 0)
         if len(self._empty) == self.num_batches == runner.iter + 1:
-            self._check(self._supervision, f"the first {self.num_batches} batches")
+            self._count(self._supervision, f"the first {self.num_batches} batches")
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Check an epoch, and warn of the empty batches.
@@ -76,18 +76,19 @@ class EmptyBatchesHook(Hook):
         """
         if self._supervision is None or not self._empty:
             return
-        num_empty = self._check(self._supervision, f"epoch {runner.epoch + 1}")
+        is_whole = len(self._empty) >= len(runner.train_dataloader)  # else it was resumed
+        num_empty = self._count(self._supervision, f"epoch {runner.epoch + 1}" if is_whole else "")
         if num_empty:
             runner.logger.warning(
                 f"{num_empty} of {len(self._empty)} batches of epoch {runner.epoch + 1} have no "
                 f"{self._supervision.name}; {self._supervision.advice}."
             )
 
-    def _check(self, supervision: Supervision, place: str) -> int:
-        """Return the number of empty batches since the beginning of the epoch."""
+    def _count(self, supervision: Supervision, place: str) -> int:
+        """Count the empty batches of the epoch; raise if a place is all of them."""
         not_empty = (~torch.stack(self._empty)).int()
         all_reduce(not_empty, op="max")
-        if not not_empty.any():
+        if place and not not_empty.any():
             raise ValueError(
                 f"There is nothing to learn from: {place} have no {supervision.name} at all. "
                 f"Please {supervision.advice}."

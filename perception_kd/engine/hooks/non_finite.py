@@ -1,6 +1,5 @@
 """Stop a run at the first number that is NaN or infinite."""
 
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from perception_kd.engine.batch_checks import check_inputs, check_outputs, name_
 from perception_kd.engine.random_states import get_random_states
 from perception_kd.engine.step_record import write_step
 from perception_kd.registry import HOOKS
-from perception_kd.utils.finite import find_nonfinite
+from perception_kd.utils.finite import are_finite, find_nonfinite
 
 
 @HOOKS.register_module()
@@ -194,16 +193,12 @@ class NonFiniteHook(Hook):
 
 def _is_bad_anywhere(losses: list[Tensor], others: list[Tensor]) -> bool:
     """Return whether any value is not finite, in any process."""
-    parts = [value.abs().max().float() for value in losses if value.numel()]
-    others = [value.detach() for value in others if value.numel()]
-    if others:
-        parts.append(torch.nn.utils.get_total_norm(others, norm_type=math.inf).float())
-    if not parts:
+    values = [*losses, *others]
+    if not values:
         return False
-    bad = (~torch.isfinite(torch.stack([part.to(parts[0].device) for part in parts]))).any()
-    flag = bad.float()
-    all_reduce(flag, op="max")
-    return bool(flag)
+    bad = (~are_finite(values)).to(values[0].device, torch.float)
+    all_reduce(bad, op="max")
+    return bool(bad)
 
 
 def _scales_losses(runner: Runner) -> bool:

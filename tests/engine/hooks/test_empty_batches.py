@@ -26,11 +26,13 @@ class Model(TaskModel):
         """Not used."""
 
 
-def run(counts: list[int], num_batches: int = 50, model: Any = None) -> list[str]:
+def run(counts: list[int], num_batches: int = 50, model: Any = None, steps: int = 0) -> list[str]:
     """Run an epoch of batches with these numbers of pairs; return its warnings."""
     warnings: list[str] = []
     logger = SimpleNamespace(warning=warnings.append)
-    runner: Any = SimpleNamespace(model=model or Model(), iter=0, epoch=0, logger=logger)
+    loader = range(steps or len(counts))
+    state = dict(iter=0, epoch=0, logger=logger, train_dataloader=loader)
+    runner: Any = SimpleNamespace(model=model or Model(), **state)
     hook = EmptyBatchesHook(num_batches)
     hook.before_train(runner)
     hook.before_train_epoch(runner)
@@ -57,6 +59,10 @@ def test_an_epoch_without_any_pair_is_an_error() -> None:
 def test_empty_batches_are_counted() -> None:
     assert run([5, 0, 3, 0, 1]) == ["2 of 5 batches of epoch 1 have no pairs; check the cameras."]
     assert run([5, 3]) == []
+
+
+def test_the_end_of_a_resumed_epoch_may_be_empty() -> None:
+    assert run([0], steps=9) == ["1 of 1 batches of epoch 1 have no pairs; check the cameras."]
 
 
 def test_models_that_count_nothing_are_left_alone() -> None:
