@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT := .venv-audit
 # Two cores are shared best by one thread in each of two processes.
 export OMP_NUM_THREADS ?= 1
 WORKERS ?= 2
@@ -10,7 +11,7 @@ SEEDS ?= 1
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-full test mutants lint format
+.PHONY: help env demo demo-full test mutants lint format audit sbom
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,3 +40,15 @@ lint: env ## check format, style, types and spelling
 format: env ## format the code and fix what can be fixed automatically
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+$(AUDIT)/done: requirements/audit.txt
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet --requirement requirements/audit.txt
+	touch $@
+
+audit: $(AUDIT)/done ## ask a vulnerability service about the pinned packages
+	$(AUDIT)/bin/python tools/audit.py $(ARGS)
+
+sbom: env $(AUDIT)/done ## write work_dirs/sbom.json, a bill of materials with licenses
+	mkdir -p work_dirs
+	$(AUDIT)/bin/cyclonedx-py environment --output-format JSON --output-file work_dirs/sbom.json $(BIN)/python
