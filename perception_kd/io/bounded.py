@@ -1,5 +1,6 @@
 """Reading of whole files whose size is checked before."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from perception_kd.io.errors import BrokenFileError
 
 MAX_BYTES = 2**28  # no image, sweep or entry of a cache is as large as this
+_BROKEN = (errno.EIO, errno.ELOOP, errno.ENAMETOOLONG, errno.ESTALE)
 
 
 def file_size(path: str | Path, what: str, remedy: str) -> int:
@@ -25,10 +27,13 @@ def file_size(path: str | Path, what: str, remedy: str) -> int:
         state = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(f"No {what} at {path}; {remedy}") from None
-    except ValueError as error:  # a path with a null byte
-        raise BrokenFileError(f"{os.fspath(path)!r} cannot be the path of a {what}.") from error
+    except (OSError, ValueError) as error:  # such as a loop of links, or a null byte
+        raise _unreadable(path, what, error) from error
     if not stat.S_ISREG(state.st_mode):
-        raise BrokenFileError(f"{path} must be a file with a {what}, but is a folder or a device.")
+        raise BrokenFileError(
+            f"{path} must be a file with a {what}, but is a folder or a device; "
+            "copy the file again."
+        )
     return state.st_size
 
 
@@ -43,11 +48,25 @@ def read_bounded(path: str | Path, what: str, remedy: str, max_bytes: int = MAX_
 
     Raises:
         FileNotFoundError: If there is no such file.
-        BrokenFileError: If it is larger, or not a file.
+        PermissionError: If it may not be read.
+        BrokenFileError: If it is larger, not a file, or the disk fails.
     """
     size = file_size(path, what, remedy)
     if size > max_bytes:
         raise BrokenFileError(
             f"{path} has {size:,} bytes, but a {what} has at most {max_bytes:,}; copy it again."
         )
-    return Path(path).read_bytes()
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise _unreadable(path, what, error) from error
+
+
+def _unreadable(path: str | Path, what: str, error: Exception) -> Exception:
+    reason = getattr(error, "strerror", None) or str(error)
+    message = f"{os.fspath(path)!r}, a {what}, cannot be read: {reason}; copy it again, or check "
+    if isinstance(error, PermissionError):
+        return PermissionError(message + "its permissions.")
+    if isinstance(error, OSError) and error.errno not in _BROKEN:
+        return error  # such as too many open files: no fault of this file
+    return BrokenFileError(message + "its path.")

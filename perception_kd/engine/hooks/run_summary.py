@@ -20,7 +20,8 @@ class RunSummaryHook(Hook):
     Before training: effective learning rates, samples per epoch, batch size times
     processes, steps per epoch, numbers of trained and frozen parameters. From the first
     batches: every monitor ``num_*`` of the model (pairs, regions). After each epoch:
-    the samples that the data set skipped so far, by reason.
+    the samples that the data set skipped so far, by reason; if they were more than half
+    of an epoch's, the training ends with an error.
 
     Args:
         num_batches: Number of first batches whose monitors are logged.
@@ -28,11 +29,12 @@ class RunSummaryHook(Hook):
 
     def __init__(self, num_batches: int = 3) -> None:
         self.num_batches = num_batches
-        self._seen = 0
+        self._seen = self._skipped = 0
 
     def before_train(self, runner: Runner) -> None:
         """Log what was built."""
         self._seen = 0
+        self._skipped = count_skipped(runner.train_dataloader.dataset).total()
         for line in (*describe_rates(runner), describe_data(runner)):
             runner.logger.info(line)
         runner.logger.info(describe_parameters(runner.model))
@@ -54,12 +56,25 @@ class RunSummaryHook(Hook):
             runner.logger.info(f"Batch {self._seen}: {text}")
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Log the skipped samples of all processes."""
+        """Log the skipped samples of all processes.
+
+        Raises:
+            ValueError: If more than half of the drawn samples were skipped.
+        """
         skipped = count_skipped(runner.train_dataloader.dataset)
         total = sum((Counter(part) for part in all_gather_object(dict(skipped))), Counter())
         if total:
             text = ", ".join(f"{reason} {count}" for reason, count in sorted(total.items()))
             runner.logger.warning(f"Samples skipped so far: {text}")
+        in_epoch = total.total() - self._skipped
+        self._skipped = total.total()
+        # One more sample is drawn for each skipped one.
+        if in_epoch > len(runner.train_dataloader.dataset):
+            raise ValueError(
+                f"More than half of the samples of epoch {runner.epoch + 1} were skipped "
+                f"({text} so far); each is named in the log. Repair or copy the data set again, or "
+                "leave out scenes whose files are missing."
+            )
 
 
 def describe_rates(runner: Runner) -> list[str]:

@@ -1,5 +1,6 @@
 """Hooks inform the data set and the log, in toy runs."""
 
+import logging
 import random
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import torch
 
 from perception_kd.engine.hooks import EpochSeedHook, LoadPretrainedHook
 from perception_kd.engine.hooks.dataset_epoch import unwrap_datasets
-from perception_kd.engine.hooks.run_summary import count_skipped
+from perception_kd.engine.hooks.run_summary import RunSummaryHook, count_skipped
 from tests.engine.toy import ToyDataset, ToyModel, build_runner, read_log
 
 
@@ -73,6 +74,17 @@ def test_the_summary_says_what_the_run_will_do(tmp_path: Path) -> None:
     ):
         assert line in log
     assert "Batch 4" not in log
+
+
+def test_a_training_that_skips_most_samples_ends() -> None:
+    hook, dataset = RunSummaryHook(), ToyDataset("a")
+    loader = SimpleNamespace(dataset=dataset)
+    runner: Any = SimpleNamespace(train_dataloader=loader, epoch=1, logger=logging.getLogger())
+    dataset.skipped = {"missing_file": len(dataset)}
+    hook.after_train_epoch(runner)
+    dataset.skipped = {"missing_file": 2 * len(dataset) + 1}
+    with pytest.raises(ValueError, match=r"More than half of the samples of epoch 2 .*missing"):
+        hook.after_train_epoch(runner)
 
 
 def save_backbone(folder: Path, name: str = "pts.backbone.") -> str:
