@@ -59,8 +59,9 @@ def evaluate(args: argparse.Namespace) -> None:
 
     from perception_kd.checkpoints.loading import load_weights
     from perception_kd.checkpoints.reading import read_checkpoint
-    from perception_kd.engine.distributed import prepare_distributed
+    from perception_kd.engine.distributed import find_timeout, prepare_distributed
     from perception_kd.engine.launch import build_runner
+    from perception_kd.engine.lost_process import lost_processes_named
     from perception_kd.engine.outputs import set_drawing, set_submission
     from perception_kd.models.networks.task_model import TaskModel
 
@@ -71,14 +72,15 @@ def evaluate(args: argparse.Namespace) -> None:
     # Loaded below: the runner would not report what does not match.
     cfg.load_from, cfg.resume, cfg.load_pretrained_from = None, False, None
     prepare_distributed(cfg, args.launcher)
-    runner = build_runner(cfg)
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    checkpoint = read_checkpoint(args.checkpoint)
-    load_weights(model, checkpoint, min_share=1.0)
-    metainfo = getattr(runner.test_dataloader.dataset, "metainfo", {})
-    if isinstance(model, TaskModel):
-        model.check_trained_on(checkpoint, metainfo)
-    runner.test()
+    with lost_processes_named(find_timeout(cfg)):
+        runner = build_runner(cfg)
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        checkpoint = read_checkpoint(args.checkpoint)
+        load_weights(model, checkpoint, min_share=1.0)
+        metainfo = getattr(runner.test_dataloader.dataset, "metainfo", {})
+        if isinstance(model, TaskModel):
+            model.check_trained_on(checkpoint, metainfo)
+        runner.test()
     found = "Log is" if args.format_only else "Log and scores are"
     runner.logger.info(f"{found} in {runner.work_dir}")
 

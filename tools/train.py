@@ -53,8 +53,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def train(args: argparse.Namespace) -> None:
     """Build the runner and train."""
-    from perception_kd.engine.distributed import launched_rank, prepare_distributed
+    from perception_kd.engine.distributed import find_timeout, launched_rank, prepare_distributed
     from perception_kd.engine.launch import build_runner
+    from perception_kd.engine.lost_process import lost_processes_named
     from perception_kd.engine.overrides import set_pretrained, set_training
     from perception_kd.engine.work_dir import open_work_dir
 
@@ -64,7 +65,10 @@ def train(args: argparse.Namespace) -> None:
         set_pretrained(cfg, args.pretrained)
     prepare_distributed(cfg, args.launcher)
     is_main = launched_rank(args.launcher) == 0
-    with open_work_dir(cfg, resume=args.resume, overwrite=args.overwrite, is_main=is_main):
+    with (
+        lost_processes_named(find_timeout(cfg)),
+        open_work_dir(cfg, resume=args.resume, overwrite=args.overwrite, is_main=is_main),
+    ):
         runner = build_runner(cfg)
         runner.train()
     runner.logger.info(f"Checkpoints, log and TensorBoard files are in {runner.work_dir}")

@@ -1,6 +1,7 @@
 """Options and one-line errors that the command-line tools share."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -115,7 +116,7 @@ def run_tool(
         message = explain_error(error, _written_folder(args)) or explain_option(error, args)
         if message is None:
             raise
-        sys.stderr.write(f"error: {message}\n")
+        sys.stderr.write(f"error{_name_process()}: {message}\n")
         return 2
     return 0
 
@@ -124,6 +125,12 @@ def _written_folder(args: argparse.Namespace) -> str | None:
     """Return the folder that a tool writes to, as far as its options name it."""
     given = (getattr(args, name, None) for name in ("work_dir", "out_dir", "root"))
     return next((str(folder) for folder in given if folder), None)
+
+
+def _name_process() -> str:
+    """Return which of several processes this is; empty for a single one."""
+    rank, count = os.environ.get("RANK", ""), os.environ.get("WORLD_SIZE", "")
+    return f" (process {rank} of {count})" if count not in ("", "1") else ""
 
 
 def explain_option(error: BaseException, args: argparse.Namespace) -> str | None:

@@ -15,6 +15,8 @@ import torch.distributed as dist
 from mmengine import Config
 from mmengine.device import get_device
 
+from perception_kd.engine.lost_process import lost_processes_named
+
 _DEFAULT_PORT = "29500"
 _TIMEOUT = 600.0  # s, where the config has none
 
@@ -40,12 +42,15 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
 
     Raises:
         ValueError: If the launcher's environment variables are missing.
+        ConnectionError: If another process does not start.
     """
     if launcher == "none" or get_device() != "cpu":
         return
     if not dist.is_initialized():
         set_rendezvous(launcher)
-        dist.init_process_group(backend="gloo", timeout=timedelta(seconds=find_timeout(cfg)))
+        timeout = find_timeout(cfg)
+        with lost_processes_named(timeout):
+            dist.init_process_group(backend="gloo", timeout=timedelta(seconds=timeout))
         atexit.register(_leave_group)
     # None, since the default is the index of a GPU.
     wrapper = dict(type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False)
