@@ -97,7 +97,7 @@ def two_processes(
     command += ["--work-dir", str(folder / "work"), "--cfg-options", *options]
     job = subprocess.Popen(
         command,
-        env={**os.environ, **variables, "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "5"},
+        env={**os.environ, **variables},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -131,9 +131,8 @@ def test_a_stopped_process_ends_the_training(tmp_path: Path) -> None:
     with two_processes(tmp_path, "env_cfg.dist_cfg.timeout=20") as job:
         stopped = wait_for(tmp_path / "work" / "process1.id", job)
         os.kill(stopped, signal.SIGSTOP)
-        began = time.monotonic()
-        (line,) = errors_of(job, timeout=90)
-        assert time.monotonic() - began < 60
+        # torchrun gives the stopped process 30 s to end, then kills it.
+        (line,) = errors_of(job, timeout=150)
     assert re.match(r"error \(process 0 of 2\): another process did not answer within 20 s", line)
     with pytest.raises(ProcessLookupError):
         os.kill(stopped, 0)
@@ -144,7 +143,7 @@ def test_a_stopped_process_ends_the_training(tmp_path: Path) -> None:
 def test_an_error_of_one_process_is_shown_and_ends_all(tmp_path: Path) -> None:
     with two_processes(tmp_path, fails=True) as job:
         wait_for(tmp_path / "work" / "process0.id", job)
-        lines = errors_of(job, timeout=60)
+        lines = errors_of(job, timeout=150)
     assert "error (process 1 of 2): classes of the second process" in "\n".join(lines)
     for line in lines:
         assert line.startswith(("error (process 1", "error (process 0 of 2): another process has"))
