@@ -57,9 +57,11 @@ def train(args: argparse.Namespace) -> None:
     from perception_kd.engine.launch import build_runner
     from perception_kd.engine.lost_process import lost_processes_named
     from perception_kd.engine.overrides import set_pretrained, set_training
+    from perception_kd.engine.validation import leave_out_validation
     from perception_kd.engine.work_dir import open_work_dir
 
     cfg = prepare_config(args, "train_dataloader")
+    no_validation = leave_out_validation(cfg)
     set_training(cfg, amp=args.amp, scale_lr=not args.no_scale_lr, seed=args.seed)
     if args.pretrained:
         set_pretrained(cfg, args.pretrained)
@@ -70,6 +72,8 @@ def train(args: argparse.Namespace) -> None:
         open_work_dir(cfg, resume=args.resume, overwrite=args.overwrite, is_main=is_main),
     ):
         runner = build_runner(cfg)
+        if no_validation:
+            runner.logger.warning(no_validation)
         runner.train()
     runner.logger.info(f"Checkpoints, log and TensorBoard files are in {runner.work_dir}")
 

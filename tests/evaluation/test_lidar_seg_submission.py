@@ -279,3 +279,24 @@ def test_refuses_what_no_official_evaluation_would_take(tmp_path: Path) -> None:
     own = dict(dataset="nuscenes", version="v1.0-mini")
     with pytest.raises(ValueError, match="the dataset has its own label_mapping"):
         make_submission(tmp_path, own)
+
+
+def test_names_cannot_lead_out_of_the_submission(tmp_path: Path) -> None:
+    classes, folder = np.zeros(3, np.int64), tmp_path / "a" / "b"
+    nuscenes = NuScenesSubmission(folder, "v1.0-mini")
+    for token in ("../../out", "/abs", "a b", ""):
+        sample = {"scene_name": "scene-0103", "lidar_token": token}
+        with pytest.raises(ValueError, match=r"lidar_token of the info file is .* cannot name a"):
+            nuscenes.write(sample, classes)
+    with pytest.raises(ValueError, match=r"scene_name of the info file is .* cannot name a file"):
+        SemanticKITTISubmission(folder).write({"scene_name": "..", "lidar_path": "1.bin"}, classes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_incomplete_submissions_are_named(tmp_path: Path) -> None:
+    assert SemanticKITTISubmission(tmp_path).finish(["08"] * 4071 + ["11"] * 5) == [
+        "The submission has 5 of the 921 samples of 11; it is incomplete."
+    ]
+    assert NuScenesSubmission(tmp_path, "v1.0-mini").finish(["mini_val"] * 80) == [
+        "The submission has 80 of the 81 samples of mini_val; it is incomplete."
+    ]

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,75 @@ def test_no_prediction_at_all_scores_zero(
     scores = score(dataset, folders, samples)
     assert scores["nuscenes/mAP"] == 0
     assert scores["nuscenes/NDS"] == 0
+
+
+@pytest.fixture
+def tables(folders: dict[str, Any], tmp_path: Path) -> Path:
+    """A copy of the tables alone, without maps, that may be changed."""
+    source = Path(folders["data_root"]) / "v1.0-mini"
+    copied = Path(shutil.copytree(source, tmp_path / "data" / "v1.0-mini"))
+    (copied / "map.json").unlink()
+    return copied
+
+
+def edit(tables: Path, name: str, change: Callable[[dict[str, Any]], Any]) -> None:
+    path = tables / f"{name}.json"
+    records = json.loads(path.read_text())
+    for record in records:
+        change(record)
+    path.write_text(json.dumps(records))
+
+
+def test_maps_and_counts_are_not_needed(
+    dataset: CameraLidarDataset, folders: dict[str, Any], tables: Path
+) -> None:
+    edit(tables, "sample_annotation", lambda x: (x.pop("num_lidar_pts"), x.pop("num_radar_pts")))
+    scores = score(dataset, folders | dict(data_root=str(tables.parent)), predict(dataset))
+    assert scores["nuscenes/AP_car"] > 0.5
+
+
+def test_own_names_of_categories_and_versions_are_scored(
+    dataset: CameraLidarDataset, folders: dict[str, Any], tables: Path
+) -> None:
+    names = {"vehicle.car": "car", "human.pedestrian.adult": "pedestrian"}
+    edit(tables, "category", lambda x: x.update(name=names.get(x["name"], x["name"])))
+    edit(tables, "sensor", lambda x: x.update(channel=x["channel"].replace("LIDAR_TOP", "ROOF")))
+    edit(tables, "scene", lambda x: x.update(name="my-" + x["name"]))
+    tables.rename(tables.parent / "mine")
+    metric = NuScenesDetMetric(
+        ann_file="nuscenes_infos_val.pkl", **folders | dict(data_root=str(tables.parent))
+    )
+    metric.dataset_meta = dataset.metainfo | dict(version="mine", lidar="ROOF")
+    samples = predict(dataset)
+    metric.process({}, samples)
+    assert metric.evaluate(len(samples))["nuscenes/mAP"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("table", "content", "message"),
+    [
+        ("sample_annotation", "[]", "sample_annotation.json has no annotation to score boxes"),
+        ("category", '[{"token": "a", "name": "thing"}]', "no category with a class of boxes"),
+        ("instance", None, "instance.json is missing, and scoring boxes needs it"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_before_training(
+    dataset: CameraLidarDataset,
+    folders: dict[str, Any],
+    tables: Path,
+    table: str,
+    content: str | None,
+    message: str,
+) -> None:
+    if content is None:
+        (tables / f"{table}.json").unlink()
+    else:
+        (tables / f"{table}.json").write_text(content)
+    metric = NuScenesDetMetric(
+        ann_file="nuscenes_infos_val.pkl", **folders | dict(data_root=str(tables.parent))
+    )
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        metric.dataset_meta = dataset.metainfo
 
 
 def test_format_only_writes_the_submission(

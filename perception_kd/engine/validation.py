@@ -1,0 +1,33 @@
+"""Validation during training, where there is data for it."""
+
+from pathlib import Path
+
+from mmengine import Config
+
+
+def leave_out_validation(cfg: Config) -> str:
+    """Train without validation if the info file of the validation data does not exist.
+
+    A data set of one's own may have no scene to spare; its conversion then writes no
+    info file for validation.
+
+    Args:
+        cfg: Config of the run; its validation is removed in place.
+
+    Returns:
+        A sentence that says so; empty if the config has no validation or its file
+        exists.
+    """
+    loader = cfg.get("val_dataloader") or {}
+    dataset = loader.get("dataset") or {}
+    folder = dataset.get("info_root") or dataset.get("data_root")
+    if not folder or not dataset.get("ann_file"):
+        return ""
+    path = Path(folder) / dataset["ann_file"]
+    if path.exists() or not path.parent.is_dir():
+        return ""
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    return (
+        f"There is no {path}: this training has no validation. If the data set has scenes for it, "
+        "convert them and start again."
+    )
