@@ -84,7 +84,7 @@ class Clearing:
         for path in [*files.values(), *filter(None, marks)]:
             if self._folders.holds(path):
                 path.unlink(missing_ok=True)
-        _remove_empty(files.values())
+        _remove_empty(files.values(), stage.territory())
 
     def _remove_folder(self, name: str, folder: Path, has_run: bool) -> None:
         if not os.path.lexists(folder):
@@ -109,11 +109,17 @@ class Clearing:
             return False
 
 
-def _remove_empty(files: Iterable[Path]) -> None:
-    """Remove the folders of removed files that are empty, up to the common one."""
+def _remove_empty(files: Iterable[Path], territory: Iterable[Path]) -> None:
+    """Remove empty folders: those of removed files up to the common one, and others.
+
+    Args:
+        files: Removed files.
+        territory: Folders in which any empty one is removed.
+    """
     files = list(files)
     top = Path(os.path.commonpath(files)) if len(files) > 1 else files[0].parent
     folders = {folder for path in files for folder in path.parents if folder.is_relative_to(top)}
+    folders |= {Path(folder) for whole in territory for folder, _, _ in os.walk(whole)}
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
         if folder.is_dir() and not os.listdir(folder):
             folder.rmdir()

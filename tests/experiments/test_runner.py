@@ -222,7 +222,8 @@ def test_folders_left_empty_are_removed_with_their_files(tmp_path: Path) -> None
     stage = Stage("data", "", ("-c", ""), (str(tmp_path / "root" / "**"),))
     stamps = make_stamps(tmp_path)
     stamps.begin(stage, {"size": 1}, stamps.plan(stage, {"size": 1}))
-    (tmp_path / "root" / "maps" / "basemap").mkdir(parents=True)
+    for folder in ("maps/basemap", "sweeps/empty"):
+        (tmp_path / "root" / folder).mkdir(parents=True)
     for name in ("tables.json", "maps/basemap/city.png"):
         (tmp_path / "root" / name).write_text("made")
     stamps.end(stage, 1.0)
