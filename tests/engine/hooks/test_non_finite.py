@@ -1,6 +1,7 @@
 """A number that is not finite ends a run, is named, and can be seen again."""
 
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from torch import Tensor
 from perception_kd.engine.batch_checks import check_inputs, check_outputs
 from perception_kd.engine.launch import read_config
 from perception_kd.engine.replay import replay_step
-from tests.engine.toy import ToyModel, build_runner
+from tests.engine.toy import ToyModel, build_runner, write_config
+from tools import train
 
 NAN = math.nan
 
@@ -159,3 +161,18 @@ def test_outputs_of_a_test_are_checked() -> None:
     check_outputs({}, [{"loss": 1.0}])
     with pytest.raises(ValueError, match=r"outputs 0.loss are NaN or infinite .*diverged"):
         check_outputs({}, [{"loss": NAN}])
+
+
+def test_the_tool_ends_in_one_line_and_replays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, work_dir = str(write_config(tmp_path)), str(tmp_path / "work")
+    options = ["--cfg-options", "optim_wrapper.optimizer.lr=1e30"]
+    assert train.main([config, "--work-dir", work_dir, *options]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith("error: Training stopped in iteration")
+    words = shlex.split(lines[-1].split("again: python tools/train.py ")[1])
+    assert train.main(words) == 0
+    assert "First" in capsys.readouterr().out
+    assert train.main([*words, "--resume"]) == 2
+    assert "--replay with --resume needs a checkpoint" in capsys.readouterr().err
