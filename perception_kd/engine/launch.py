@@ -121,6 +121,7 @@ def build_runner(cfg: Config) -> CheckedRunner:
     hooks = [dict(type="LoadPretrainedHook", **source) for source in sources]
     cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), *hooks]
     add_guards(cfg)
+    write_whole_checkpoints(cfg)
     drop_unreached_schedulers(cfg)
     check_schedulers(cfg)
     make_writable_folder("--work-dir", cfg.work_dir)
@@ -157,6 +158,21 @@ def raise_log_errors(logger: logging.Logger) -> None:
     for handler in logger.handlers:
         if isinstance(handler, logging.FileHandler):
             handler.handleError = raise_error  # type: ignore[method-assign]
+
+
+def write_whole_checkpoints(cfg: Config) -> None:
+    """Put this project's hook in the place of mmengine's for checkpoints, in place.
+
+    Configs of earlier versions name mmengine's.
+
+    Args:
+        cfg: Config to change.
+    """
+    hooks = dict(cfg.get("default_hooks") or {})
+    settings = hooks.setdefault("checkpoint", dict(interval=1))
+    if settings is not None and settings.get("type", "CheckpointHook") == "CheckpointHook":
+        hooks["checkpoint"] = {**settings, "type": "WholeCheckpointHook"}
+    cfg.default_hooks = hooks
 
 
 def drop_unreached_schedulers(cfg: Config) -> None:

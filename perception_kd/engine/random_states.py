@@ -25,6 +25,21 @@ def get_random_states() -> dict[str, Any]:
     return states
 
 
+def check_random_states(states: Any) -> None:
+    """Check that states can be set, without leaving them set.
+
+    Raises:
+        ValueError: If they are not what :func:`get_random_states` returns.
+    """
+    now = get_random_states()
+    try:
+        set_random_states(states)
+    except (TypeError, ValueError, KeyError, RuntimeError, OverflowError) as error:
+        raise ValueError(f"states of random number generators cannot be set ({error})") from error
+    finally:
+        set_random_states(now)
+
+
 def set_random_states(states: dict[str, Any]) -> None:
     """Restore what :func:`get_random_states` returned."""
     random.setstate(states["python"])

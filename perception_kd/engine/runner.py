@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from perception_kd.checkpoints.stored_config import parse_config
 from perception_kd.checkpoints.training_state import TrainingState, read_training_state
 from perception_kd.engine.accumulated_gradients import restore_gradients
 from perception_kd.engine.data_loading import WorkerInit, without_unused_options
+from perception_kd.engine.random_states import check_random_states
 from perception_kd.engine.resumed_settings import compare_settings
 from perception_kd.engine.schedule_rebuild import read_rates, rebuild_schedule
 from perception_kd.engine.train_loops import ResumableEpochLoop, ResumableIterLoop
@@ -112,10 +114,20 @@ class CheckedRunner(Runner):
         resume_param_scheduler: bool = True,
         map_location: Any = "default",
     ) -> None:
-        """Resume from a checkpoint; rebuild the schedule if its settings changed."""
+        """Resume from a checkpoint; rebuild the schedule if its settings changed.
+
+        Raises:
+            ValueError: If an entry of the checkpoint does not fit.
+        """
         rates = read_rates(self.optim_wrapper)
         keep_schedule = resume_param_scheduler and not self._rebuilt
-        super().resume(filename, resume_optimizer, keep_schedule, map_location)
+        try:
+            super().resume(filename, resume_optimizer, keep_schedule, map_location)
+        except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"--resume: {filename} has entries that do not fit this training ({error}); resume "
+                "from another checkpoint."
+            ) from error
         if self._rebuilt:
             rebuild_schedule(self.optim_wrapper, self.param_schedulers, rates, self.train_loop)
 
@@ -150,6 +162,7 @@ class CheckedRunner(Runner):
         self._check_weights(state)
         self._check_data(state)
         self._check_settings(state)
+        self.train_loop.resumed = True
         self.train_loop.random_states = self._own_random_states(state)
         restore_gradients(self.model, state.meta.get("gradients", {}))
 
@@ -181,7 +194,8 @@ class CheckedRunner(Runner):
             ValueError: If they differ.
         """
         now = {**describe_training_data(self.train_dataloader), "world_size": self.world_size}
-        before = {**state.meta.get("training_data", {})}
+        stored = state.meta.get("training_data")
+        before = dict(stored) if isinstance(stored, Mapping) else {}
         before["world_size"] = state.meta.get("world_size", self.world_size)
         names = {
             "world_size": "number of processes",
@@ -239,10 +253,25 @@ class CheckedRunner(Runner):
             )
 
     def _own_random_states(self, state: TrainingState) -> dict[str, Any] | None:
-        """Return the states of this process's generators; None in older checkpoints."""
-        states = state.meta.get("random_states")
-        own: dict[str, Any] | None = states[self.rank] if states else None
-        return own
+        """Return the states of this process's generators; None in older checkpoints.
+
+        Raises:
+            ValueError: If they are damaged.
+        """
+        every = state.meta.get("random_states")
+        if every is None:
+            self.logger.warning(
+                f"--resume: {state.path} is of an older version, without the states of random "
+                "number generators: draws inside the resumed epoch differ."
+            )
+            return None
+        own = every[self.rank] if isinstance(every, list) and len(every) > self.rank else None
+        try:
+            check_random_states(own)
+        except ValueError as error:
+            raise ValueError(f"--resume: {state.path}: {error}; use another checkpoint.") from error
+        states: dict[str, Any] | None = own
+        return states
 
 
 def _rename_on_disk(temporary: Path, path: Path) -> None:

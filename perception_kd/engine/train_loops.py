@@ -42,9 +42,11 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
     left out without being loaded, and the random number generators continue.
 
     Attributes:
+        resumed: Whether the next epoch is the first one of a resumed training.
         random_states: State of the generators in the checkpoint; None without one.
     """
 
+    resumed: bool = False
     random_states: dict[str, Any] | None = None
 
     def run_epoch(self) -> None:
@@ -64,12 +66,12 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
             skip_batches(self.dataloader, num_done)
         # Draws a seed for the workers, each time that they are started.
         batches = iter(self.dataloader)
-        resumed, self.random_states = self.random_states, None
-        if resumed is not None and num_done:
-            set_random_states(resumed)
-        elif resumed is not None and self.dataloader.persistent_workers:
+        if self.resumed and num_done and self.random_states is not None:
+            set_random_states(self.random_states)
+        elif self.resumed and not num_done and self.dataloader.persistent_workers:
             # The interrupted run had started its workers in its first epoch.
             set_random_states(states)
+        self.resumed = False
         return batches
 
 
@@ -99,9 +101,11 @@ class ResumableIterLoop(IterBasedTrainLoop):
     Batches of steps that are done are loaded and left out, as in mmengine.
 
     Attributes:
+        resumed: Whether the training is resumed.
         random_states: State of the generators in the checkpoint; None without one.
     """
 
+    resumed: bool = False
     random_states: dict[str, Any] | None = None
 
     def run(self) -> nn.Module:

@@ -11,6 +11,7 @@ from perception_kd.engine.launch import (
     check_schedulers,
     drop_unreached_schedulers,
     read_config,
+    write_whole_checkpoints,
 )
 from tests.engine.toy import ROOT, write_config
 
@@ -66,6 +67,19 @@ def test_a_schedule_ends_with_the_training() -> None:
     nothing = Config(dict(train_cfg=None))
     drop_unreached_schedulers(nothing)
     assert "param_scheduler" not in nothing
+
+
+def test_checkpoints_of_an_earlier_config_are_written_whole() -> None:
+    for hooks, settings in (
+        (None, dict(interval=1)),
+        (dict(checkpoint=dict(type="CheckpointHook", interval=3)), dict(interval=3)),
+    ):
+        cfg = Config(dict(default_hooks=hooks))
+        write_whole_checkpoints(cfg)
+        assert cfg.default_hooks.checkpoint == dict(settings, type="WholeCheckpointHook")
+    cfg = Config(dict(default_hooks=dict(checkpoint=dict(type="OwnHook"))))
+    write_whole_checkpoints(cfg)
+    assert cfg.default_hooks.checkpoint.type == "OwnHook"
 
 
 def rated_config(scheduler: dict[str, Any], lr_mult: float = 100.0) -> Config:

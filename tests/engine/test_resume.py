@@ -226,6 +226,9 @@ def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
             r"number of processes differs: .* 8",
         ),
         (lambda c: c["meta"]["training_data"].update(samples=9), r"number of samples differs"),
+        (lambda c: c["meta"].update(random_states=[{"torch": 1}]), r"generators cannot be set"),
+        (lambda c: c["optimizer"]["param_groups"].pop(), r"entries that do not fit this training"),
+        (lambda c: c.update(message_hub=[]), r"entries that do not fit this training"),
         (lambda c: c["meta"].update(cfg="a = ("), r"its config cannot be parsed \(SyntaxError\)"),
         (
             lambda c: c["state_dict"].update({"head.bias": torch.ones(1, device="meta")}),
