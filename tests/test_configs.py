@@ -13,6 +13,7 @@ from mmengine import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import find_latest_checkpoint
 
+from perception_kd.checkpoints.reading import read_checkpoint
 from perception_kd.datasets.pipeline import list_steps
 from perception_kd.registry import DATASETS, MODELS, TRANSFORMS
 from tests.fake_data.prepared import PreparedData, dicts_of
@@ -36,8 +37,7 @@ def name(path: Path) -> str:
 
 
 def read_weights(path: str | Path) -> dict[str, Any]:
-    weights: dict[str, Any] = torch.load(path, weights_only=True)["state_dict"]
-    return weights
+    return dict(read_checkpoint(path).state_dict)
 
 
 def few_steps(path: Path) -> list[str]:
