@@ -61,7 +61,8 @@ class Marked(NamedTuple):
 def marked(tmp_path_factory: pytest.TempPathFactory) -> Marked:
     """Mark a point per camera in its stored image, at the pixel given by the devkit."""
     root = tmp_path_factory.mktemp("marked") / "nuscenes"
-    make_nuscenes(root, 1, 2, sweeps=0, img_size=(HEIGHT, WIDTH), num_azimuths=8)
+    size = (HEIGHT, WIDTH)
+    make_nuscenes(root, 1, 2, sweeps=0, img_size=size, num_azimuths=8, lidarseg=False)
     devkit = NuScenes("v1.0-mini", str(root), verbose=False)
     rng = np.random.default_rng(0)
     depths = {}
