@@ -57,12 +57,12 @@ def evaluate(args: argparse.Namespace) -> None:
     """Build the runner, load the checkpoint and evaluate."""
     from mmengine.model import is_model_wrapper
 
-    from perception_kd.checkpoints.loading import load_weights
     from perception_kd.checkpoints.reading import read_checkpoint
     from perception_kd.engine.distributed import find_timeout, prepare_distributed
     from perception_kd.engine.launch import build_runner
     from perception_kd.engine.lost_process import lost_processes_named
     from perception_kd.engine.outputs import set_drawing, set_submission
+    from perception_kd.engine.tested_checkpoint import load_tested
     from perception_kd.models.networks.task_model import TaskModel
 
     cfg = prepare_config(args, "test_dataloader")
@@ -76,7 +76,7 @@ def evaluate(args: argparse.Namespace) -> None:
         runner = build_runner(cfg)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         checkpoint = read_checkpoint(args.checkpoint)
-        load_weights(model, checkpoint, min_share=1.0)
+        load_tested(model, checkpoint, cfg)
         metainfo = getattr(runner.test_dataloader.dataset, "metainfo", {})
         if isinstance(model, TaskModel):
             model.check_trained_on(checkpoint, metainfo)

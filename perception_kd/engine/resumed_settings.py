@@ -32,7 +32,9 @@ _FIXED = (
     "randomness*",
     "train_cfg.by_epoch",
     "train_cfg.type",
-    "custom_hooks",
+    "custom_hooks*",
+    "sync_batch_norm",
+    *(f"default_hooks.{name}*" for name in ("dataset_epoch", "epoch_seed", "sampler_seed")),
 )
 # Of what is fixed: how fast data is read, where it is, and what a fresh start reads.
 _FREE = (
@@ -45,8 +47,8 @@ _FREE = (
     "model.*test_cfg*",
 )
 _OPTIMIZER_TYPE = "optim_wrapper.optimizer.type"
-# The only hook of a config that changes what a checkpoint holds.
-_STATEFUL_HOOKS = ("EMAHook",)
+# Hooks that change no weights of a resumed training.
+_IDLE_HOOKS = ("LoadPretrainedHook", "DrawPredictionsHook", "NonFiniteHook", "EmptyBatchesHook")
 
 
 class Changes(NamedTuple):
@@ -69,7 +71,7 @@ def compare_settings(stored: Mapping[str, Any], current: Mapping[str, Any]) -> C
             :func:`~perception_kd.checkpoints.stored_config.parse_config`.
         current: Settings of the run, likewise.
     """
-    differences = list(find_differences(_with_stateful(stored), _with_stateful(current)))
+    differences = list(find_differences(_without_idle(stored), _without_idle(current)))
     rebuilt = [each for each in differences if _is_rebuilt(each.name)]
     refused = [
         each
@@ -79,13 +81,13 @@ def compare_settings(stored: Mapping[str, Any], current: Mapping[str, Any]) -> C
     return Changes(tuple(refused), tuple(rebuilt))
 
 
-def _with_stateful(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep only the hooks with a state of their own."""
+def _without_idle(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the hooks that change no weights of a resumed training."""
     hooks = settings.get("custom_hooks")
     kept = [
         hook
         for hook in (hooks if isinstance(hooks, list) else [])
-        if isinstance(hook, Mapping) and hook.get("type") in _STATEFUL_HOOKS
+        if not (isinstance(hook, Mapping) and hook.get("type") in _IDLE_HOOKS)
     ]
     return {**settings, "custom_hooks": kept}
 

@@ -296,7 +296,7 @@ def test_a_copied_work_dir_leaves_the_best_of_the_original(tmp_path: Path) -> No
         (tmp_path / name / "best_acc_epoch_1.pth").touch()
     hook = WholeCheckpointHook(save_best="acc", rule="greater")
     best = str(tmp_path / "original" / "best_acc_epoch_1.pth")
-    hub = SimpleNamespace(runtime_info={"best_ckpt"}, get_info=lambda name: best)
+    hub = SimpleNamespace(runtime_info={"best_ckpt": best}, get_info=lambda name: best)
     logger = SimpleNamespace(info=lambda line: None)
     hook.before_train(
         SimpleNamespace(work_dir=str(tmp_path / "copy"), message_hub=hub, logger=logger)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from mmengine.fileio import load
 
+from perception_kd.engine.launch import read_config
 from tests.engine.toy import ROOT, ToyModel, read_log, write_config
 from tools import test as test_tool
 from tools import train as train_tool
@@ -221,6 +222,12 @@ def test_a_checkpoint_is_evaluated_and_a_foreign_one_refused(
     model = ToyModel()
     torch.save({"state_dict": model.state_dict()}, tmp_path / "good.pth")
     torch.save({"state_dict": model.backbone.state_dict()}, tmp_path / "foreign.pth")
+    more = {**model.state_dict(), "img_head.bias": torch.zeros(1)}
+    torch.save({"state_dict": more}, tmp_path / "larger.pth")
+    trained_with = read_config(config).pretty_text + "\nmodel['head'] = 3\n"
+    for name, change in (("same", "ToyModel"), ("other", "BigModel")):
+        meta = {"cfg": trained_with.replace("ToyModel", change), "world_size": 1}
+        torch.save({"state_dict": model.state_dict(), "meta": meta}, tmp_path / f"{name}.pth")
 
     def evaluate(checkpoint: str) -> int:
         settings = ["--cfg-options", f"experiment_name={tmp_path}{checkpoint}"]
@@ -231,3 +238,9 @@ def test_a_checkpoint_is_evaluated_and_a_foreign_one_refused(
     assert len(load(tmp_path / "results.pkl")) == 8
     assert evaluate("foreign.pth") == 2
     assert "must hold at least 100% of the parameters" in capfd.readouterr().err
+    assert evaluate("larger.pth") == 2
+    assert "has 1 tensors that the model of" in capfd.readouterr().err
+    assert evaluate("same.pth") == 0
+    assert evaluate("other.pth") == 2
+    expected = "model.type: checkpoint 'BigModel', config 'ToyModel'; give the config"
+    assert expected in capfd.readouterr().err

@@ -2,6 +2,7 @@
 
 import os
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from perception_kd.engine.random_states import get_random_states
 from perception_kd.engine.training_data import describe_training_data
 from perception_kd.io.atomic import remove_leftovers, write_whole
 from perception_kd.registry import HOOKS
+
+# Entry of the message hub: the steps of checkpoints that the one with it replaces.
+_OUTDATED = "outdated_ckpt_ids"
 
 
 @HOOKS.register_module()
@@ -40,6 +44,8 @@ class WholeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if is_main_process():
             remove_leftovers(Path(self.out_dir))
+            # Those that the training was killed before removing.
+            remove_outdated(self._paths(runner.message_hub.runtime_info.get(_OUTDATED) or []))
         # Its path is that of another folder where this one is a copy.
         for name, path in self._best_paths().items():
             self._set_best_path(name, str(Path(self.out_dir) / Path(path).name) if path else None)
@@ -69,8 +75,7 @@ class WholeCheckpointHook(CheckpointHook):
         if is_main_process():
             target = os.path.relpath(self.last_ckpt, runner.work_dir)
             write_whole(Path(runner.work_dir) / POINTER, target.encode())
-            for path in outdated:
-                path.unlink(missing_ok=True)
+            remove_outdated(outdated)
 
     def _keep(self, runner: Runner, step: int) -> list[Path]:
         """Note a step as kept, and return the files that exceed ``max_keep_ckpts``."""
@@ -81,7 +86,11 @@ class WholeCheckpointHook(CheckpointHook):
         self.keep_ckpt_ids = deque(kept, self.max_keep_ckpts)
         runner.message_hub.update_info("keep_ckpt_ids", kept)
         outdated = steps[: -self.max_keep_ckpts]
-        return [Path(self.out_dir) / self.filename_tmpl.format(each) for each in outdated]
+        runner.message_hub.update_info(_OUTDATED, outdated)
+        return self._paths(outdated)
+
+    def _paths(self, steps: Sequence[int]) -> list[Path]:
+        return [Path(self.out_dir) / self.filename_tmpl.format(int(each)) for each in steps]
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
         """Save a new best checkpoint, and then remove the one before."""
@@ -108,3 +117,9 @@ class WholeCheckpointHook(CheckpointHook):
             self.best_ckpt_path = path
         else:
             self.best_ckpt_path_dict[name] = path
+
+
+def remove_outdated(paths: Sequence[Path]) -> None:
+    """Remove checkpoints that newer ones replace, as far as they are still there."""
+    for path in paths:
+        path.unlink(missing_ok=True)
