@@ -63,7 +63,10 @@ def read_checkpoint(path: str | Path, entry: str = "") -> Checkpoint:
     if not weights:
         found = ", ".join(map(str, content)) if isinstance(content, Mapping) else type(content)
         wanted = f'"{entry}"' if entry else f"any of {', '.join(_ENTRIES)}"
-        raise ValueError(f"The checkpoint {path} has no weights under {wanted}; it has {found}.")
+        raise ValueError(
+            f"The checkpoint {path} has no weights under {wanted}; it has {found}. "
+            "Name the entry that has them, or save its state_dict alone."
+        )
     meta = content.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
     return Checkpoint(Path(path), weights, meta, tuple(map(str, content)))
@@ -86,7 +89,7 @@ def read_content(path: str | Path, *, tensors: bool = True) -> Any:
             objects other than tensors and plain values.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"No checkpoint at {path}.")
+        raise FileNotFoundError(f"No checkpoint at {path}; check the path.")
     if tensors and zipfile.is_zipfile(path):
         check_whole(path)
     try:

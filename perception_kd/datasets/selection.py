@@ -67,7 +67,7 @@ def _choose_scenes(
             source = f"scenes of {scenes}" if isinstance(scenes, str) else "scenes"
             raise ValueError(
                 f"{source} must be in the info file, but got {_some(unknown)}; it has "
-                f"{_some(present)}."
+                f"{_some(present)}; choose among these, or another info file."
             )
     return [name for name in present if name in set(asked)]
 

@@ -1,8 +1,11 @@
 """Run config files, with errors that name file and line."""
 
+import math
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from mmengine import Config
 
@@ -26,9 +29,11 @@ def load_config(path: Path) -> Config:
     if path.suffix != ".py":
         raise ValueError(f"{path} is not a config: configs are Python files.")
     if not path.is_file() or path.stat().st_size > _MAX_BYTES:
-        raise ValueError(f"{path} is not a config, but a folder, or too large for one.")
+        raise ValueError(f"{path} is a folder or too large for a config; choose another one.")
     try:
         cfg = Config.fromfile(path)
+        # Reading all settings runs the imports of a lazy config.
+        nan = _find_nan({key: cfg[key] for key in cfg})
     except (Exception, SystemExit) as error:  # a config may raise anything
         raise ValueError(
             f"The config {_locate(path, error)} cannot be read: {_describe(error)}. Correct it, or "
@@ -37,9 +42,24 @@ def load_config(path: Path) -> Config:
     model = cfg.get("model")
     if not isinstance(model, dict) or "type" not in model:
         raise ValueError(f"The config {path} must define model as a dict with a type.")
+    if nan:
+        raise ValueError(f"The config {path} has NaN as {nan}; give a number.")
     if not any(isinstance(cfg.get(f"{split}_dataloader"), dict) for split in _SPLITS):
         raise ValueError(f"The config {path} must define train_dataloader or test_dataloader.")
     return cfg
+
+
+def _find_nan(settings: Any, name: str = "") -> str:
+    """Return the dotted name of a setting that is NaN; empty if there is none."""
+    if isinstance(settings, float) and math.isnan(settings):
+        return name
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(settings, dict):
+        items = settings.items()
+    elif isinstance(settings, list | tuple):
+        items = enumerate(settings)
+    found = (_find_nan(value, f"{name}.{key}" if name else str(key)) for key, value in items)
+    return next(filter(None, found), "")
 
 
 def _describe(error: BaseException) -> str:

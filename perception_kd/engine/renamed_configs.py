@@ -52,4 +52,6 @@ def _suggest(path: Path) -> str:
         if "_base_" not in config.parts
     }
     near = [configs[stem] for stem in difflib.get_close_matches(path.stem, configs, n=3)]
-    return f"; did you mean {' or '.join(map(os.path.relpath, near))}?" if near else "."
+    return (
+        f"; did you mean {' or '.join(map(os.path.relpath, near))}?" if near else "; give its path."
+    )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from perception_kd.io.bounded import file_size, read_bounded
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.point_checks import find_point_fault
+from perception_kd.io.point_checks import find_point_fault, is_plausible
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import Points
 
@@ -38,13 +38,17 @@ class PointFormat(NamedTuple):
     count_points: Callable[[Path, int, str], int]
 
 
-def read_points(path: str | Path, num_columns: int, dtype: str = "float32") -> Points:
+def read_points(
+    path: str | Path, num_columns: int, dtype: str = "float32", *, check_layout: bool = False
+) -> Points:
     """Read a point cloud.
 
     Args:
         path: File with a suffix of ``POINT_FORMATS``.
         num_columns: Number of columns F: x, y, z in m, intensity, ...
         dtype: Stored type of a number, one of ``POINT_DTYPES``.
+        check_layout: Whether to compare rows with their neighbors as well, which finds
+            another number of columns, but takes milliseconds.
 
     Returns:
         Points, float32, shape (N, F).
@@ -59,12 +63,17 @@ def read_points(path: str | Path, num_columns: int, dtype: str = "float32") -> P
     data = read_bounded(path, "LiDAR sweep", MISSING_REMEDY, max_bytes)
     points = decode(data, Path(path), num_columns, dtype)
     fault = find_point_fault(points)
+    guess = ""
     if fault:
         guess = find_layout_fault(data, num_columns, dtype)
+    elif check_layout and len(whole := points[is_plausible(points)]):
+        guess = find_layout_fault(whole.tobytes(), num_columns)
+    reasons = "; ".join(filter(None, [fault, guess and f"it {guess}"]))
+    if reasons:
         raise BrokenFileError(
-            f"{path} does not hold points as {num_columns} {dtype} per row: {fault}"
-            f"{guess and f' (it {guess})'}. Copy the file again, convert the data set with its "
-            'true columns and types, or skip such samples with on_error="skip".'
+            f"{path} does not hold points as {num_columns} {dtype} per row: {reasons}. Copy the "
+            "file again, convert the data set with its true columns and types, or skip such "
+            'samples with on_error="skip".'
         )
     return points
 

@@ -63,7 +63,7 @@ class RegionFiller(Filler[SweepFile, Points]):
 
     def read(self, source: SweepFile) -> Points:
         """Read the points of a sweep, shape (N, F)."""
-        return read_points(source.path, source.num_columns, source.dtype)
+        return read_points(source.path, source.num_columns, source.dtype, check_layout=True)
 
     def make(self, data: Points) -> tuple[bytes, int]:
         """Return the region ids of points as a compressed archive, and their number."""

@@ -43,7 +43,7 @@ def test_an_old_name_is_found_from_every_folder(
 
 
 def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"No config at .*none\.py\.$"):
+    with pytest.raises(FileNotFoundError, match=r"No config at .*none\.py; give its path\.$"):
         find_config(tmp_path / "none.py")
 
 

@@ -56,7 +56,9 @@ def _read_records(path: Path, advance: Callable[[int], Any]) -> Iterator[tuple[R
         advance(len(text))
         if not text.startswith("["):
             found = f"it starts with {text[:10]!r}" if text else "it is empty"
-            raise ValueError(f"{path} must be a JSON list of records, but {found}.")
+            raise ValueError(
+                f"{path} must be a JSON list of records, but {found}; unpack it again."
+            )
         while True:
             while text[position : position + 1] in _BETWEEN:
                 position += 1
@@ -81,7 +83,7 @@ def _read_records(path: Path, advance: Callable[[int], Any]) -> Iterator[tuple[R
                 if not isinstance(record, dict):
                     raise ValueError(
                         f"{path} must be a JSON list of records, but record {count} is "
-                        f"{text[position:end][:40]!r}."
+                        f"{text[position:end][:40]!r}; unpack it again."
                     )
                 # Line breaks can only stand between the parts of a record.
                 yield record, text[position:end].replace("\n", " ")

@@ -45,7 +45,7 @@ class LoadPoints(Transform):
             raise ValueError(f"num_sweeps must not be negative, but got {num_sweeps}.")
         self.num_sweeps = num_sweeps
         self.sweep_min_distance = sweep_min_distance
-        self._has_logged = False
+        self._has_logged = self._has_read = False
 
     def __call__(self, sample: Sample) -> Sample | None:
         """Return the sample with points.
@@ -54,7 +54,13 @@ class LoadPoints(Transform):
             FileNotFoundError: If a sweep is missing.
             BrokenFileError: If a sweep is truncated or does not hold points.
         """
-        points = read_points(sample["lidar_path"], sample["num_pts_feats"], sample["pts_dtype"])
+        is_first, self._has_read = not self._has_read, True
+        points = read_points(
+            sample["lidar_path"],
+            sample["num_pts_feats"],
+            sample["pts_dtype"],
+            check_layout=is_first,
+        )
         points, rows = self._to_columns(points, 0.0, sample["lidar_path"])
         clouds, originals = [points], [rows]
         for sweep in sample.get("lidar_sweeps", [])[: self.num_sweeps]:
