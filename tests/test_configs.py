@@ -11,8 +11,8 @@ import pytest
 import torch
 from mmengine import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import find_latest_checkpoint
 
+from perception_kd.checkpoints.folder import find_newest, list_checkpoints
 from perception_kd.checkpoints.reading import read_checkpoint
 from perception_kd.datasets.pipeline import list_steps
 from perception_kd.registry import DATASETS, MODELS, TRANSFORMS
@@ -71,7 +71,7 @@ def test_a_small_config_trains_and_is_tested(
 ) -> None:
     folders = [*prepared_synthetic.options_for(path), "--work-dir", str(tmp_path)]
     assert train.main([str(path), *folders, *few_steps(path)]) == 0
-    checkpoint = find_latest_checkpoint(tmp_path)
+    checkpoint = str(find_newest(list_checkpoints(tmp_path)).path)
     assert all(value.isfinite().all() for value in read_weights(checkpoint).values())
     assert test.main([str(path), checkpoint, *folders]) == 0
 
