@@ -77,7 +77,8 @@ class EmptyBatchesHook(Hook):
         if self._supervision is None or not self._empty:
             return
         is_whole = len(self._empty) >= len(runner.train_dataloader)  # else it was resumed
-        num_empty = self._count(self._supervision, f"epoch {runner.epoch + 1}" if is_whole else "")
+        place = f"all batches of epoch {runner.epoch + 1}" if is_whole else ""
+        num_empty = self._count(self._supervision, place)
         if num_empty:
             runner.logger.warning(
                 f"{num_empty} of {len(self._empty)} batches of epoch {runner.epoch + 1} have no "

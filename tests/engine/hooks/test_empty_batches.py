@@ -52,7 +52,7 @@ def test_the_first_batches_without_any_pair_are_an_error() -> None:
 
 
 def test_an_epoch_without_any_pair_is_an_error() -> None:
-    with pytest.raises(ValueError, match="epoch 1 have no pairs at all"):
+    with pytest.raises(ValueError, match="all batches of epoch 1 have no pairs at all"):
         run([0, 0])
 
 
