@@ -71,6 +71,8 @@ def compare_settings(stored: Mapping[str, Any], current: Mapping[str, Any]) -> C
             :func:`~perception_kd.checkpoints.stored_config.parse_config`.
         current: Settings of the run, likewise.
     """
+    # Configs before 0.3 do not have it; with one process it has no effect.
+    stored = {"sync_batch_norm": current.get("sync_batch_norm"), **stored}
     differences = list(find_differences(_without_idle(stored), _without_idle(current)))
     rebuilt = [each for each in differences if _is_rebuilt(each.name)]
     refused = [
