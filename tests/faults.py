@@ -1,5 +1,6 @@
 """Faults of the world: signals, killed processes, files that cannot be written."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -7,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 # Much more than anything takes, since the machine may be busy.
@@ -83,3 +86,39 @@ class Tool:
             assert time.monotonic() < end, left
             time.sleep(0.05)
         return status
+
+
+class SmallDisk:
+    """A file system in memory of a given size; needs the rights to mount one.
+
+    Args:
+        folder: Empty folder, where it is mounted.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self._mounted = False
+
+    def resize(self, size: str) -> None:
+        """Mount it, or change its size or mode: "64k", "10m,ro"."""
+        what = "remount," if self._mounted else ""
+        options = f"{what}size={size}"
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.folder)]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode != 0:
+            pytest.skip("no right to mount a file system")
+        self._mounted = True
+
+    def fill(self) -> Path:
+        """Fill what is free, and return the file that does it."""
+        path = self.folder / "filling"
+        with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        return path
+
+    def close(self) -> None:
+        """Unmount it, although a log may still be open."""
+        if self._mounted:
+            subprocess.run(["umount", "--lazy", self.folder], check=False)

@@ -61,11 +61,11 @@ def make_pipeline(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 def draw(args: argparse.Namespace) -> None:
     """Write the images."""
-    import cv2
     import numpy as np
 
     from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
     from perception_kd.io.atomic import make_writable_folder
+    from perception_kd.io.images import write_image
     from perception_kd.visualization.pairs import draw_sample
 
     if args.num < 1:
@@ -85,10 +85,7 @@ def draw(args: argparse.Namespace) -> None:
         sample = dataset[index]
         image = draw_sample(sample, args.max_distance)
         path = out_dir / f"{index:06d}_{sample['sample_token'].replace('/', '_')}.png"
-        if not cv2.imwrite(str(path), image[..., ::-1]):
-            raise PermissionError(
-                f"Cannot write {path}; free space there or set another --out-dir."
-            )
+        write_image(path, image)
         print(path)
 
 

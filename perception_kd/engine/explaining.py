@@ -10,6 +10,8 @@ _PACKAGE = Path(__file__).parent.parent
 _OWN_CODE = (_PACKAGE, _PACKAGE.parent / "tools")
 _FULL = "Free space, or choose a folder on another disk."
 _READ_ONLY = "Choose a folder that you may write to."
+# Where mmengine calls the class that a config names.
+_BUILDER = "mmengine/registry/build_functions.py"
 _REMEDIES = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -43,11 +45,14 @@ def explain_error(error: BaseException, folder: str | None = None) -> str | None
         return _explain_system(error, folder)
     if isinstance(error, RuntimeError):
         return _explain_torch(error, folder)
+    frames = traceback.extract_tb(error.__traceback__)
+    origin = (frames[-1].filename, frames[-1].line or "") if frames else ("", "")
+    if isinstance(error, (TypeError, KeyError)) and origin[0].endswith(_BUILDER):
+        reason = str(error.args[0]).split(" Please check")[0].rstrip(".")
+        return f"A part of the config cannot be built: {reason}. Correct its type or its settings."
     if not isinstance(error, (ValueError, ImportError)):
         return None
     text = str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    origin = (frames[-1].filename, frames[-1].line or "") if frames else ("", "")
     if "DataLoader worker process" in text:
         origin, text = _last_frame(text), _of_worker(text)
     elif isinstance(remote := getattr(error.__cause__, "tb", None), str):  # of a worker process
@@ -61,9 +66,8 @@ def _explain_system(error: OSError, folder: str | None) -> str:
         text = _of_worker(text).strip()
     number = re.match(r"\[Errno (\d+)\]", text)
     if number is None:
-        frames = traceback.extract_tb(error.__traceback__)
-        ours = not frames or _is_refusal(frames[-1].filename, frames[-1].line or "")
-        return text if ours or folder is None else f"{folder}: {text}"
+        # NumPy's own errors of writing name neither file nor reason.
+        return f"{folder}: {text}" if folder and "requested and" in text else text
     code = int(number[1])
     if error.filename is None and "'" not in text and folder is not None:
         text += f": somewhere in {folder}"

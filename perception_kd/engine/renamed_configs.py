@@ -5,12 +5,13 @@
 """
 
 import difflib
-import json
 import logging
 import os
 from pathlib import Path
 
 from mmengine.logging import print_log
+
+from perception_kd.io.json_file import read_json
 
 TABLE = "renamed.json"
 _CONFIGS = Path(__file__).parents[2] / "configs"
@@ -33,7 +34,7 @@ def find_config(path: str | Path) -> Path:
         return path
     folder = path.absolute().parent
     table = folder.parent / TABLE
-    names = json.loads(table.read_text()) if table.is_file() else {}
+    names = read_json(table, "Restore it from the repository.") if table.is_file() else {}
     new = names.get(f"{folder.name}/{path.name}")
     if new is None:
         raise FileNotFoundError(f"No config at {path}{_suggest(path)}")

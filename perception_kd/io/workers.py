@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -120,6 +121,13 @@ def _start_server() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             forkserver.ensure_running()
+        except OSError as error:
+            if "AF_UNIX path too long" not in str(error):
+                raise
+            raise OSError(
+                f"Workers cannot be started from {tempfile.gettempdir()}, the path of which is too "
+                "long for sockets; set TMPDIR to a folder with a shorter path, or use --workers 0."
+            ) from error
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 

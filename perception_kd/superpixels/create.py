@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from perception_kd.io.cache import Cache
 from perception_kd.io.filler import Filler, InputFile
 from perception_kd.io.image_files import read_image
+from perception_kd.io.images import write_image
 from perception_kd.io.info_fields import image_shape, read_field, read_name, read_path
 from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
 from perception_kd.superpixels.backends import describe_backend, get_backend
@@ -94,7 +93,7 @@ class SuperpixelFiller(Filler[ImageFile, Image]):
         """Draw the borders of stored superpixels on their image."""
         image = self.read(source)
         superpixels = load_superpixels(cache, source.key, _size(image))
-        cv2.imwrite(str(path), draw_borders(image, superpixels)[..., ::-1])
+        write_image(path, draw_borders(image, superpixels))
 
 
 def list_images(

@@ -9,6 +9,7 @@ from shapely.geometry import mapping, shape
 from tqdm import tqdm
 
 from perception_kd.io.atomic import make_writable_folder, write_whole
+from perception_kd.io.json_file import read_json
 from perception_kd.io.lock import LOCK, lock_folder
 from perception_kd.io.workers import run_jobs
 from perception_kd.synthetic.sensors.calibration import CHANNELS
@@ -21,6 +22,7 @@ from perception_kd.synthetic.writer.tables import make_vocabulary, write_tables
 FORMAT = 2
 MANIFEST = "synthetic.json"
 _UNFINISHED = ".synthetic_unfinished"
+_DAMAGED = "Delete the folder and make it again."
 _Job = tuple[Path, SyntheticSettings, int]
 _NOTE = """# A synthetic data set
 
@@ -85,7 +87,7 @@ def _render(root: Path, settings: SyntheticSettings, workers: int, progress: boo
     with tqdm(total=len(names), initial=start, unit="scene", disable=not progress) as bar:
         for _ in run_jobs(_make_scene, jobs, workers if len(jobs) > 1 else 0):
             bar.update()
-    _finish(root, settings, [json.loads((unfinished / f"{x}.json").read_text()) for x in names])
+    _finish(root, settings, [read_json(unfinished / f"{x}.json", _DAMAGED) for x in names])
 
 
 def _prepare(root: Path, settings: SyntheticSettings) -> bool:
@@ -93,7 +95,7 @@ def _prepare(root: Path, settings: SyntheticSettings) -> bool:
     made = {"format": FORMAT, "settings": settings.as_dict()}
     for path in (root / MANIFEST, root / _UNFINISHED / MANIFEST):
         if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = read_json(path, _DAMAGED)
             if found != made:
                 raise ValueError(
                     f"{root} holds synthetic data with other settings: {found}. "

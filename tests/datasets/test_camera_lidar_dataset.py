@@ -400,3 +400,15 @@ def test_rejects_settings_out_of_range(root: Path, settings: dict[str, Any], mes
 def test_a_missing_info_file_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"No info file at .*create_data\.py"):
         build(tmp_path)
+
+
+def test_what_a_library_refuses_is_told_with_its_sample(tmp_path: Path) -> None:
+    def reshape(sample: Any) -> Any:
+        np.zeros(5).reshape(9)
+
+    root = make_small_dataset(tmp_path)
+    dataset = CameraLidarDataset("infos.pkl", str(root), pipeline=[reshape])
+    message = rf"^Sample \S+ \({root}/.*\): cannot reshape array of size 5"
+    with pytest.raises(ValueError, match=message) as caught:
+        dataset[0]
+    assert isinstance(caught.value.__cause__, ValueError)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from mmengine.registry import Registry
 from torch.utils.data import DataLoader, Dataset
 
 from perception_kd.engine import explaining
@@ -61,6 +63,12 @@ def test_a_missing_file_is_one_line_wherever_it_is_read() -> None:
     with pytest.raises(FileNotFoundError) as caught:
         Path("/no/such/file").read_text()
     assert "/no/such/file" in str(explain_error(caught.value))
+
+
+def test_a_message_of_ours_is_shown_as_it_is() -> None:
+    assert explain_error(FileNotFoundError("No regions of a."), "/work") == "No regions of a."
+    cut = OSError("143990 requested and 44032 written")
+    assert explain_error(cut, "/work") == "/work: 143990 requested and 44032 written"
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
@@ -144,6 +152,18 @@ def test_a_killed_loader_worker_is_explained(text: str) -> None:
     assert "memory" in line
     assert "num_workers=1" in line
     assert explain_error(RuntimeError("mat1 and mat2 shapes cannot be multiplied")) is None
+
+
+@pytest.mark.parametrize("settings", [dict(type="Linear"), dict(type="NoSuchLayer")])
+def test_a_part_that_cannot_be_built_is_one_line(settings: dict[str, str]) -> None:
+    registry = Registry("layer")
+    registry.register_module(module=torch.nn.Linear)
+    with pytest.raises((TypeError, KeyError)) as caught:
+        registry.build({**settings, "tasks": [["car"], ["pedestrian"]]})
+    line = str(explain_error(caught.value))
+    assert line.startswith("A part of the config cannot be built: ")
+    assert line.endswith(". Correct its type or its settings.")
+    assert "\n" not in line
 
 
 def test_a_checkpoint_that_torch_cannot_write_is_explained() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perception_kd.io.workers import run_jobs
-from tests.faults import Tool
+from tests.faults import ROOT, Tool
 
 
 def test_without_workers_jobs_run_here_in_order() -> None:
@@ -78,3 +78,18 @@ def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
     (tmp_path / "orphan.py").write_text(ORPHAN)
     with Tool([tmp_path / "orphan.py", tmp_path / "pid"], tmp_path) as tool:
         assert tool.end() == -9
+
+
+def test_a_long_path_of_temporary_files_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / ("a" * 120)
+    folder.mkdir()
+    script = "from perception_kd.io.workers import run_jobs; list(run_jobs(abs, [1], workers=1))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"OSError: Workers cannot be started from {folder}" in done.stderr
+    assert "set TMPDIR" in done.stderr

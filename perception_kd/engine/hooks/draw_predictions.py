@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from perception_kd.datasets.transforms.loading import LoadImages
 from perception_kd.engine.overrides import walk_settings
 from perception_kd.evaluation.metrics import LidarSegMetric
+from perception_kd.io.images import write_image
 from perception_kd.registry import DATASETS, HOOKS
 from perception_kd.structures import Image, Sample
 from perception_kd.visualization.boxes import PREDICTED_COLOR, TRUTH_COLOR, draw_boxes_sample
@@ -66,7 +66,7 @@ class DrawPredictionsHook(Hook):
 
         Raises:
             ValueError: If the predictions are of a kind that cannot be drawn.
-            PermissionError: If an image cannot be written.
+            OSError: If an image cannot be written.
         """
         if not is_main_process():
             return
@@ -77,10 +77,7 @@ class DrawPredictionsHook(Hook):
             picture = self._draw(runner, predicted, points[place] if points else None)
             # Tokens of SemanticKITTI have slashes.
             path = self.out_dir / f"{predicted.sample_token.replace('/', '_')}.png"
-            if not cv2.imwrite(str(path), picture[..., ::-1]):
-                raise PermissionError(
-                    f"Cannot write {path}; free space there, or set another folder with --show-dir."
-                )
+            write_image(path, picture)
             self._num_drawn += 1
 
     def after_test_epoch(self, runner: Runner, metrics: Any = None) -> None:

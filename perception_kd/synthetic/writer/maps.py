@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from perception_kd.io.atomic import write_whole
+from perception_kd.io.images import write_image
 from perception_kd.synthetic.settings import LOCATIONS
 from perception_kd.synthetic.world.ground import RESOLUTION
 from perception_kd.synthetic.world.scene import CANVAS, Scene
@@ -170,7 +171,7 @@ def write_maps(
         write_whole(path, json.dumps(content).encode())
         token = make_token("map", location)
         filename = f"maps/{token}.png"
-        cv2.imwrite(str(root / filename), _rasterize([area for _, _, area in here]))
+        write_image(root / filename, _rasterize([area for _, _, area in here]))
         logs = [log["token"] for log, _, _ in here]
         record = {"token": token, "category": "semantic_prior", "filename": filename}
         records.append({**record, "log_tokens": logs})

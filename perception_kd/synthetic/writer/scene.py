@@ -8,6 +8,8 @@ import numpy as np
 
 from perception_kd.datasets.nuscenes.labels import NUSCENES_CATEGORIES
 from perception_kd.geometry.rigid import invert_rigid
+from perception_kd.io.atomic import write_whole
+from perception_kd.io.images import write_image
 from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.calibration import CAMERAS, CHANNELS, LIDAR, Rig, make_rig
 from perception_kd.synthetic.sensors.camera import render_image
@@ -83,7 +85,7 @@ class SceneWriter:
         for number, frame in enumerate(frames):
             sweep = self._scan(frame, self._rng(LIDAR, number))
             records.append(self._records.add_frame(frame))
-            sweep.points.tofile(self._root / records[-1]["filename"])
+            write_whole(self._root / records[-1]["filename"], sweep.points.tobytes())
             if frame.back == 0:
                 self._write_labels(records[-1]["token"], sweep)
                 num_points.append(self._count(frame, sweep, poses[frame.keyframe]))
@@ -108,7 +110,8 @@ class SceneWriter:
     def _write_labels(self, token: str, sweep: RenderedSweep) -> None:
         index = {name: i for i, name in enumerate(NUSCENES_CATEGORIES)}
         labels = np.array([index[name] for name in self.scene.categories], np.uint8)
-        labels[sweep.object_id].tofile(self._root / self._records.add_labels(token))
+        path = self._root / self._records.add_labels(token)
+        write_whole(path, labels[sweep.object_id].tobytes())
 
     def _count(self, frame: Frame, sweep: RenderedSweep, poses: list[Array]) -> list[int]:
         world2lidar = invert_rigid(self._sensor2world(LIDAR, frame.time))
@@ -139,6 +142,6 @@ class SceneWriter:
         rendered = render_image(snapshot, self.scene.weather, *view, size, self._rng(name, number))
         meter.add_view(snapshot, frame.time, *view, size)
         record = self._records.add_frame(frame)
-        path = str(self._root / record["filename"])
-        cv2.imwrite(path, rendered.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        path = self._root / record["filename"]
+        write_image(path, rendered.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         return record
