@@ -10,7 +10,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
 
 from perception_kd.engine.batch_checks import check_inputs, check_outputs
 from perception_kd.engine.launch import read_config
@@ -103,11 +103,11 @@ def test_a_replay_takes_other_weights(tmp_path: Path) -> None:
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     runner = build_runner(tmp_path, **{"train_cfg.max_epochs": 1})
-    runner.model.register_buffer("statistic", torch.zeros(1))
+    runner.model.statistic = nn.Parameter(torch.zeros(1), requires_grad=False)
 
     def spoil(module: ToyModel, args: Any, output: Any) -> None:
         if runner.iter == 3:  # the last one; no loss depends on it
-            module.statistic.fill_(NAN)
+            module.statistic.data.fill_(NAN)
 
     runner.model.register_forward_hook(spoil)
     assert "in iteration 4: NaN or infinity in the weights statistic." in stop(runner)
