@@ -98,7 +98,7 @@ def make_metrics(folder: str) -> list[Any]:
     metrics: list[Any] = [
         LidarSegMetric(classes=names),
         MapSegMetric(classes=names),
-        _Tokens(data_root=folder, ann_file="infos.pkl"),
+        _Tokens(data_root=folder, ann_file="infos.pkl", format_only=True, submission_dir=folder),
         MeanOverBatches(prefix="val"),
     ]
     metrics[2].dataset_meta = {"classes": names}
