@@ -1,6 +1,7 @@
 """Setup of all tests: one thread, and no GPU tests without a GPU."""
 
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 torch.set_num_threads(1)
+# A job in the background of a shell ignores Ctrl-C, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
