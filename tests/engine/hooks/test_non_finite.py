@@ -148,7 +148,7 @@ def test_inputs_are_named_by_token_and_field() -> None:
     bad[1, 2] = NAN
     for inputs, field in (
         ({"points": [points, bad]}, "inputs.points.1"),
-        ({"cloud_views": [[points, points], [points, bad]]}, "inputs.cloud_views.1.1"),
+        ({"cloud_views": [[points, bad], [points, points]]}, "inputs.cloud_views.0.1"),
     ):
         with pytest.raises(ValueError, match=f"^{field} of sample b has NaN or infinity; check"):
             check_inputs({"inputs": inputs, "data_samples": samples})
