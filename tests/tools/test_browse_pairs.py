@@ -14,6 +14,7 @@ from tests.datasets.small_dataset import CAMERAS, HEIGHT, WIDTH, make_small_data
 
 TOOL = Path(__file__).parents[2] / "tools" / "browse_pairs.py"
 CONFIG = """
+model = dict(type="SuperpixelDistillation")
 train_dataloader = dict(dataset=dict(pipeline=[
     dict(type="LoadPoints"),
     dict(type="LoadImages"),
