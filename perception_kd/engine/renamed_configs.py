@@ -5,6 +5,7 @@
 """
 
 import difflib
+import heapq
 import logging
 import os
 from pathlib import Path
@@ -47,12 +48,23 @@ def find_config(path: str | Path) -> Path:
 
 def _suggest(path: Path) -> str:
     """Return the end of an error that names the configs whose names are most alike."""
-    configs = {
-        config.stem: config
-        for config in sorted(_CONFIGS.rglob("*.py"))
-        if "_base_" not in config.parts
-    }
-    near = [configs[stem] for stem in difflib.get_close_matches(path.stem, configs, n=3)]
+    near = [_CONFIGS / path] if (_CONFIGS / path).is_file() else _find_alike(path)
     return (
         f"; did you mean {' or '.join(map(os.path.relpath, near))}?" if near else "; give its path."
     )
+
+
+def _find_alike(path: Path) -> list[Path]:
+    """Return up to three configs, the most alike first; smoke tests only if wanted."""
+    without = {"_base_"} if "smoke" in path.parts else {"_base_", "smoke"}
+    ranked = []
+    for config in sorted(_CONFIGS.rglob("*.py")):
+        relative = config.relative_to(_CONFIGS)
+        likeness = _likeness(path.stem, config.stem)
+        if likeness >= 0.6 and without.isdisjoint(relative.parts):
+            ranked.append((likeness, _likeness(str(path), str(relative)), config))
+    return [config for *_, config in heapq.nlargest(3, ranked)]
+
+
+def _likeness(first: str, second: str) -> float:
+    return difflib.SequenceMatcher(None, first, second).ratio()

@@ -53,3 +53,27 @@ def test_a_misspelled_name_is_answered_with_those_alike(tmp_path: Path) -> None:
     near = str(error.value).split("did you mean ")[1].rstrip("?").split(" or ")
     assert Path(near[0]).name == "prc_pillar04-small_1xb2-adamw-cosine-8e_synthetic.py"
     assert all(Path(path).is_file() for path in near)
+
+
+def suggestions(given: Path) -> list[Path]:
+    with pytest.raises(FileNotFoundError, match=r"; did you mean .*\?$") as error:
+        find_config(given)
+    near = str(error.value).split("did you mean ")[1].rstrip("?").split(" or ")
+    return [Path(path).resolve() for path in near]
+
+
+@pytest.mark.parametrize("smoke", sorted(CONFIGS.glob("*/smoke/*.py")), ids=lambda path: path.stem)
+def test_a_typo_suggests_the_config_before_its_smoke_test(smoke: Path) -> None:
+    config = smoke.parents[1] / smoke.name
+    typo = f"{config.stem}s.py"
+    near = suggestions(config.with_name(typo))
+    assert near[0] == config
+    assert not any("smoke" in path.parts for path in near)
+    assert suggestions(smoke.with_name(typo))[0] == smoke
+    assert suggestions(config.parent.parent / "other" / config.name)[0] == config
+
+
+def test_a_path_without_the_configs_folder_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CONFIGS.parent)
+    given = Path("calico/prc_pillar02_8xb4-cyclic-20e_nus.py")
+    assert suggestions(given) == [CONFIGS / given]
