@@ -86,7 +86,7 @@ class PackInputs:
         if "sampled_points" in sample:
             inputs["sampled_points"] = _to_tensor(sample["sampled_points"], np.int64)
         if "cloud_views" in sample:
-            inputs["cloud_views"] = _pack_views(sample)
+            inputs["cloud_views"] = _pack_copies(sample)
         if "region_ids" in sample:
             inputs["region_ids"] = _to_tensor(sample["region_ids"], np.int32)
         return {"inputs": inputs, "data_samples": self._pack_data_sample(sample)}
@@ -114,15 +114,15 @@ def _as_meta(value: object) -> object:
     return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
-def _pack_views(sample: Sample) -> list[Tensor]:
+def _pack_copies(sample: Sample) -> list[Tensor]:
     """Pack the copies, whose rows are those of all that belongs to ``points``."""
-    views = [_to_tensor(view, np.float32) for view in sample["cloud_views"]]
-    if not torch.equal(views[0], _to_tensor(sample["points"], np.float32)):
+    copies = [_to_tensor(copy, np.float32) for copy in sample["cloud_views"]]
+    if not torch.equal(copies[0], _to_tensor(sample["points"], np.float32)):
         raise ValueError(
             "points must be the first of cloud_views, but got others; put MakeCloudViews after "
             "all steps that move, drop or shuffle points."
         )
-    return views
+    return copies
 
 
 def _pack_cameras(sample: Sample) -> PackedInputs:

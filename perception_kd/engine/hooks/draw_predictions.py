@@ -74,10 +74,10 @@ class DrawPredictionsHook(Hook):
             if self._num_drawn >= self.num_samples:
                 return
             points = data_batch["inputs"].get("points")
-            picture = self._draw(runner, predicted, points[place] if points else None)
+            image = self._draw(runner, predicted, points[place] if points else None)
             # Tokens of SemanticKITTI have slashes.
             path = self.out_dir / f"{predicted.sample_token.replace('/', '_')}.png"
-            write_image(path, picture)
+            write_image(path, image)
             self._num_drawn += 1
 
     def after_test_epoch(self, runner: Runner, metrics: Any = None) -> None:
@@ -134,17 +134,17 @@ def _build_stored(settings: Mapping[str, Any]) -> Any:
 
 def _draw_boxes(sample: Sample, predicted: Any, min_score: float) -> Image:
     boxes = {key: value.to("cpu") for key, value in predicted.pred_instances_3d.items()}
-    picture = draw_boxes_sample(sample, boxes, min_score)
+    image = draw_boxes_sample(sample, boxes, min_score)
     colors = [("truth", TRUTH_COLOR), (f"predicted, score >= {min_score:g}", PREDICTED_COLOR)]
-    return add_legend(picture, f"sample {predicted.sample_token}", colors)
+    return add_legend(image, f"sample {predicted.sample_token}", colors)
 
 
 def _draw_map(predicted: Any, classes: Sequence[str]) -> Image:
     probabilities = predicted.pred_bev_seg.masks.float().cpu().numpy()
     truth = predicted.gt_bev_seg.masks.cpu().numpy().astype(bool)
-    picture = compare_maps(probabilities, truth, classes, threshold=0.5)
+    image = compare_maps(probabilities, truth, classes, threshold=0.5)
     colors = [(name, color) for name, color in MAP_COLORS.items() if name in classes]
-    return add_legend(picture, f"sample {predicted.sample_token}, probability >= 0.5", colors)
+    return add_legend(image, f"sample {predicted.sample_token}, probability >= 0.5", colors)
 
 
 def _names_of_point_classes(runner: Runner) -> Sequence[str]:
@@ -159,6 +159,6 @@ def _draw_point_classes(predicted: Any, points: NDArray[np.float32], names: Sequ
     if "gt_pts_seg" in predicted:
         truth = predicted.gt_pts_seg.pts_semantic_mask.cpu().numpy()
         title = f"sample {predicted.sample_token}, truth left, predicted right"
-    picture = compare_point_classes(points, classes, truth, names)
+    image = compare_point_classes(points, classes, truth, names)
     colors = zip(names, class_colors(names), strict=True)
-    return add_legend(picture, title, [*colors, ("none", NO_CLASS_COLOR)])
+    return add_legend(image, title, [*colors, ("none", NO_CLASS_COLOR)])

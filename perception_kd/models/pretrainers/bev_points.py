@@ -27,13 +27,13 @@ def two_cloud_views(inputs: Batch) -> tuple[list[Tensor], list[Tensor]]:
     Raises:
         ValueError: If there are not two.
     """
-    views = inputs.get("cloud_views", [])
-    if len(views) != 2:
+    copies = inputs.get("cloud_views", [])
+    if len(copies) != 2:
         raise ValueError(
-            f"The batch must have two cloud_views, but got {len(views)}; put MakeCloudViews into "
+            f"The batch must have two cloud_views, but got {len(copies)}; put MakeCloudViews into "
             "the pipeline."
         )
-    return views[0], views[1]
+    return copies[0], copies[1]
 
 
 def sampled_points(inputs: Batch) -> tuple[list[Tensor], list[Tensor]]:

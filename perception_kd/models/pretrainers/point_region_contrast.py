@@ -111,9 +111,9 @@ class PointRegionContrast(LidarNetworkMixin, TaskModel):
         Raises:
             ValueError: If there are not two copies, or no points were sampled.
         """
-        views = two_cloud_views(inputs)
+        copies = two_cloud_views(inputs)
         rows, region_ids = sampled_points(inputs)
-        query, key = (self.embed_points(view, rows) for view in views)
+        query, key = (self.embed_points(copy, rows) for copy in copies)
 
         losses = {}
         if self.alpha > 0:
