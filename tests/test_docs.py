@@ -1,6 +1,7 @@
 """Files, configs and commands that the documentation names exist."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,18 @@ def test_configs_and_links_of_a_page_exist(page: Path) -> None:
 def test_make_targets_of_a_page_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(MAKE.findall(page.read_text())) <= targets
+
+
+def test_no_bullet_of_the_changelog_stands_twice() -> None:
+    bullets = read_bullets((ROOT / "CHANGELOG.md").read_text())
+    assert [text for text, count in Counter(bullets).items() if count > 1] == []
+    # Merged bullets of one tool differ in their ends; nothing else begins alike.
+    starts = Counter(bullet[:60] for bullet in bullets)
+    assert [start for start, count in starts.items() if count > 1] == []
+
+
+def read_bullets(text: str) -> list[str]:
+    """Return the bullets of a page, each in one line with the lines it continues on."""
+    bullets = re.findall(r"^- .*(?:\n {2}[^|\s].*)*", text, flags=re.MULTILINE)
+    assert len(bullets) > 50
+    return [re.sub(r"\n +", " ", bullet) for bullet in bullets]
