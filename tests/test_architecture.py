@@ -47,6 +47,11 @@ def is_package_path(name: str) -> bool:
     return name == PACKAGE or name.startswith(f"{PACKAGE}.")
 
 
+def names_module(value: object) -> bool:
+    """Return whether a constant of a program is the full name of a module."""
+    return isinstance(value, str) and MODULE_NAME.fullmatch(value) is not None
+
+
 def is_module(path: Path) -> bool:
     """Return whether a path without suffix is a package or a module."""
     return path.is_dir() or path.with_suffix(".py").is_file()
@@ -73,9 +78,8 @@ def imported_names(tree: ast.AST, file: Path) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             module = absolute_module(node, file)
             yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and file != LAZY:
-            if MODULE_NAME.fullmatch(node.value):
-                yield node.lineno, node.value
+        elif isinstance(node, ast.Constant) and file != LAZY and names_module(node.value):
+            yield node.lineno, str(node.value)
 
 
 def private_attributes(tree: ast.AST, file: Path) -> Iterator[tuple[int, str]]:
