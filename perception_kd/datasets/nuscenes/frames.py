@@ -56,7 +56,7 @@ class SceneFrames:
         self._ego2global = cache(self._read_ego2global)
         self._rounded_sensor2ego = cache(lambda token: _rounded(self._sensor2ego(token)))
         self._cam2img = cache(self._read_cam2img)
-        self.exists = cache(lambda path: os.path.exists(os.path.join(nusc.dataroot, path)))
+        self.exists = cache(lambda path: os.path.isfile(os.path.join(nusc.dataroot, path)))
 
     def get(self, token: str) -> Record:
         """Return a record of ``sample_data``."""

@@ -67,15 +67,14 @@ def _read_records(path: Path, advance: Callable[[int], Any]) -> Iterator[tuple[R
                 return
             try:
                 record, end = decoder.raw_decode(text, position)
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 text, position = text[position:], 0
                 more = file.read(_CHUNK_CHARS)
                 # Without a limit, a fault in the middle would read the rest of it.
                 if not more or len(text) > _MAX_RECORD_CHARS:
-                    reason = getattr(error, "msg", "nested too deeply")
                     raise ValueError(
-                        f"{path} is broken or truncated in record {count} ({reason}); unpack it "
-                        "again."
+                        f"{path} is broken or truncated in record {count} ({_reason(error)}); "
+                        "unpack it again."
                     ) from error
                 text += more
                 advance(len(more))
@@ -88,6 +87,12 @@ def _read_records(path: Path, advance: Callable[[int], Any]) -> Iterator[tuple[R
                 # Line breaks can only stand between the parts of a record.
                 yield record, text[position:end].replace("\n", " ")
                 position, count = end, count + 1
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return error.msg if isinstance(error, json.JSONDecodeError) else "a number has too many digits"
 
 
 def _check_end(path: Path, count: int, rest: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from perception_kd.datasets.nuscenes.boxes import SceneBoxes
 from perception_kd.datasets.nuscenes.devkit import CheckedTables
@@ -58,7 +59,9 @@ def convert_scene(
         return ScenePart(fault=f"it has no keyframe of {sensors.lidar}")
     missing_file = converter.find_missing_file()
     if missing_file:
-        return ScenePart(fault=f"{missing_file} is missing", missing_file=missing_file)
+        is_folder = Path(nusc.dataroot, missing_file).is_dir()
+        fault = f"{missing_file} is {'a folder' if is_folder else 'missing'}"
+        return ScenePart(fault=fault, missing_file=missing_file)
     checks = SceneChecks(nusc, sensors, options)
     checks.check(converter.keyframes, largest_label)
     samples = [converter.convert(sample) for sample in converter.keyframes]

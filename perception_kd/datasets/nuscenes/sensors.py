@@ -56,8 +56,8 @@ def choose_sensors(
             "camera", nuScenes' first.
 
     Raises:
-        ValueError: If a channel does not exist or has another modality, or there is no
-            LiDAR or more than one to choose from.
+        ValueError: If a channel does not exist, has another modality or belongs to two
+            sensors, or there is no LiDAR or more than one to choose from.
     """
     by_modality: dict[str, list[str]] = {}
     for record in records:
@@ -73,6 +73,7 @@ def choose_sensors(
         known = [name for name in NUSCENES_CAMERAS if name in present]
         cameras = [*known, *(name for name in present if name not in known)]
     _check_channels(folder, "--cameras", cameras, present)
+    _check_unique(folder, records, (lidar, *cameras))
     every = [channel for channels in by_modality.values() for channel in channels]
     left_out = tuple(x for x in every if x != lidar and x not in cameras)
     return Sensors(lidar, tuple(cameras), left_out)
@@ -90,6 +91,18 @@ def _choose_lidar(folder: Path, lidars: list[str], by_modality: dict[str, list[s
     raise ValueError(
         f"{folder / 'sensor.json'} has no sensor whose modality is 'lidar'; it has {found}."
     )
+
+
+def _check_unique(folder: Path, records: Sequence[Record], used: Sequence[str]) -> None:
+    seen = set()
+    for record in records:
+        channel = record["channel"]
+        if channel in seen and channel in used:
+            raise ValueError(
+                f"{describe(folder, 'sensor', record)} another sensor has the channel {channel!r} "
+                "too; each must have its own."
+            )
+        seen.add(channel)
 
 
 def _check_channels(

@@ -12,7 +12,12 @@ _Check = Callable[[Any], str]
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer above the largest float
+        return False
 
 
 def _numbers(count: int) -> _Check:
@@ -95,7 +100,13 @@ _FIELDS: Mapping[str, Mapping[str, _Check]] = {
     "instance": {"token": _token, "category_token": _token},
     "lidarseg": {"token": _token, "sample_data_token": _token, "filename": _path},
     "log": {"token": _token, "location": _text},
-    "sample": {"token": _token, "timestamp": _time, "scene_token": _token},
+    "sample": {
+        "token": _token,
+        "timestamp": _time,
+        "scene_token": _token,
+        "prev": _text,
+        "next": _text,
+    },
     "sample_annotation": {
         "token": _token,
         "sample_token": _token,
@@ -130,6 +141,7 @@ _FIELDS: Mapping[str, Mapping[str, _Check]] = {
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "calibrated_sensor": {"camera_intrinsic": []},
     "log": {"location": None},
+    "sample": {"prev": "", "next": ""},  # read only for frames between keyframes
     "sample_annotation": {
         "prev": "",
         "next": "",

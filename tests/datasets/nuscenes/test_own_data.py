@@ -109,12 +109,17 @@ def add_lidar(root: Path) -> None:
     write(root, "sensor", [*read(root, "sensor"), second])
 
 
+def repeat_channel(root: Path) -> None:
+    edit(root, "sensor", lambda x: x["channel"] == "CAM_BACK" and x.update(channel="CAM_FRONT"))
+
+
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
         (add_lidar, {}, "has 2 LiDARs, A, B; choose one with --lidar"),
         (add_lidar, {"lidar": "C"}, "--lidar names C, but .*sensor.json has A, B"),
         (lambda root: None, {"cameras": ("CAM",)}, "--cameras names CAM, but .* CAM_FRONT,"),
+        (repeat_channel, {}, r"sensor\.json, .*: another sensor has the channel 'CAM_FRONT' too"),
         (
             lambda root: edit(root, "sensor", lambda x: x.update(modality="radar")),
             {},
@@ -296,6 +301,12 @@ def test_sweeps_that_are_cut_off_are_counted(root: Path) -> None:
     assert "1 keyframes whose sweep is empty or cut off." in convert(root).remarks
 
 
+def test_a_folder_in_place_of_a_sweep_is_named(root: Path) -> None:
+    edit(root, "sample_data", lambda x: x.update(filename=str(Path(x["filename"]).parent)))
+    with pytest.raises(FileNotFoundError, match=r"samples/\w+ is a folder; unpack the samples"):
+        convert(root)
+
+
 # Numbers of tables against files and units.
 
 
@@ -361,6 +372,7 @@ WRONG_NUMBERS: list[tuple[Callable[[Path], None], str]] = [
     (set_all("ego_pose", rotation=[0, 0, 0, 0]), r"ego_pose\.json, .*: rotation must be a unit"),
     (set_all("ego_pose", rotation=[NAN, 0, 0, 1]), r"rotation must be a unit quaternion"),
     (set_all("ego_pose", rotation=[2, 0, 0, 0]), r"rotation must be a unit quaternion"),
+    (set_all("ego_pose", rotation=[10**400, 0, 0, 0]), r"rotation must be a unit quaternion"),
     (set_all("ego_pose", rotation=None), r"rotation must be a unit quaternion"),
     (set_all("ego_pose", translation=[NAN] * 3), r"translation must be a list of 3 finite"),
     (set_all("ego_pose", translation=[1e9, 2, 3]), r"translation must be a position in m"),
@@ -462,6 +474,7 @@ BROKEN_TABLES: list[tuple[Callable[[Path], None], str]] = [
     (write_text("scene", '[{"a": tru'), r"scene\.json is broken or truncated in record 0"),
     (write_text("scene", "[] []"), r"scene\.json must end after its list of 0 records"),
     (write_text("scene", "[" * 5000), r"scene\.json is broken or truncated in record 0"),
+    (write_text("scene", '[{"a": ' + "1" * 6000 + "}]"), r"scene\.json .*too many digits"),
     (write_text("log", '{"a": 1}'), r"log\.json must be a JSON list"),
 ]
 
@@ -480,6 +493,7 @@ def test_tables_that_are_not_read_may_be_missing(root: Path) -> None:
     shutil.rmtree(root / "maps")
     for table in ("map", "log", "attribute", "visibility"):
         (root / MINI / f"{table}.json").unlink()
+    edit(root, "sample", lambda x: (x.pop("prev"), x.pop("next")))
     edit(root, "sample_annotation", lambda x: (x.pop("attribute_tokens"), x.pop("next")))
     edit(root, "sample_annotation", lambda x: x.update(prev=""))
     after = read_info(convert(root).paths["train"])["data_list"]
