@@ -69,9 +69,13 @@ def train(args: argparse.Namespace) -> None:
     is_main = launched_rank(args.launcher) == 0
     with (
         lost_processes_named(find_timeout(cfg)),
-        open_work_dir(cfg, resume=args.resume, overwrite=args.overwrite, is_main=is_main),
+        open_work_dir(
+            cfg, resume=args.resume, overwrite=args.overwrite, is_main=is_main
+        ) as replaced,
     ):
         runner = build_runner(cfg)
+        for path in replaced:
+            path.unlink(missing_ok=True)
         if no_validation:
             runner.logger.warning(no_validation)
         runner.train()

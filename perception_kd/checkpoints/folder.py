@@ -75,7 +75,7 @@ def read_steps(path: Path) -> int:
     """
     meta = read_content(path, tensors=False).get("meta")
     steps = meta.get("iter") if isinstance(meta, dict) else None
-    if not isinstance(steps, int):
+    if not isinstance(steps, int) or steps < 0:
         raise ValueError(
             f"{path} does not say how many steps it has; it is no state of a training."
         )

@@ -1,6 +1,7 @@
 """Read checkpoint files, with ``weights_only`` on and onto the CPU."""
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -93,7 +94,9 @@ def read_content(path: str | Path, *, tensors: bool = True) -> Any:
     if tensors and zipfile.is_zipfile(path):
         check_whole(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=not tensors)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch asks to report unknown files to it
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=not tensors)
     except _READ_ERRORS as error:
         # Not torch's own message: it advises to run code that the file brings.
         raise ValueError(

@@ -58,6 +58,8 @@ def read_training_state(path: str | Path) -> TrainingState:
     for name, kind in (("epoch", int), ("iter", int), ("cfg", str)):
         if not isinstance(meta.get(name), kind):
             raise ValueError(_lacking(path, f'entry "meta.{name}"'))
+        if kind is int and meta[name] < 0:
+            raise ValueError(_lacking(path, f'usable "meta.{name}", which is {meta[name]}'))
     return TrainingState(
         Path(path),
         meta["epoch"],

@@ -46,7 +46,11 @@ class CBGSDataset(MMDet3DCBGSDataset):
                 samples[label].append(idx)
         absent = [name for name, of_class in zip(classes, samples, strict=True) if not of_class]
         if len(absent) == len(classes):
-            raise ValueError("No sample of the dataset has a valid box of metainfo['classes'].")
+            raise ValueError(
+                f"No sample of {getattr(dataset, 'ann_file', 'the data set')} has a valid box of "
+                f"{', '.join(classes)}; create the info file again from tables with annotations of "
+                "these classes, or train without CBGSDataset."
+            )
         if absent:
             MMLogger.get_current_instance().warning(
                 f"CBGSDataset: no sample has {', '.join(absent)}; only the other classes are "

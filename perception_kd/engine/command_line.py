@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perception_kd.engine.explaining import explain_error
-from perception_kd.engine.stopping import Stopped, stopped_by_signals
+from perception_kd.engine.stopping import Stopped, find_stop, stopped_by_signals
 
 # mmengine, torch and mmdet3d are imported in functions: --help must not wait for them.
 if TYPE_CHECKING:
@@ -110,15 +110,22 @@ def run_tool(
         with stopped_by_signals():
             command(args)
     except KeyboardInterrupt as stop:
-        sys.stderr.write(f"\nStopped. {after_stop}".rstrip() + "\n")
-        return stop.status if isinstance(stop, Stopped) else 130
+        return _stopped(stop, after_stop)
     except Exception as error:
+        # A library may take the signal for an error of its own.
+        if stop := find_stop(error):
+            return _stopped(stop, after_stop)
         message = explain_error(error, _written_folder(args)) or explain_option(error, args)
         if message is None:
             raise
         sys.stderr.write(f"error{_name_process()}: {message}\n")
         return 2
     return 0
+
+
+def _stopped(stop: KeyboardInterrupt, after_stop: str) -> int:
+    sys.stderr.write(f"\nStopped. {after_stop}".rstrip() + "\n")
+    return stop.status if isinstance(stop, Stopped) else 130
 
 
 def _written_folder(args: argparse.Namespace) -> str | None:

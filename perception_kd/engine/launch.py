@@ -114,7 +114,7 @@ def build_runner(cfg: Config) -> CheckedRunner:
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     sources = list_sources(cfg.get("load_pretrained_from"))
     if cfg.get("load_from") and not cfg.get("resume"):
-        if not Path(cfg.load_from).is_file():
+        if not isinstance(cfg.load_from, str | Path) or not Path(cfg.load_from).is_file():
             raise FileNotFoundError(f"load_from: no checkpoint at {cfg.load_from}.")
         sources.append(dict(checkpoint=cfg.load_from))
         cfg.load_from = None

@@ -243,6 +243,11 @@ class CheckedRunner(Runner):
                 f"--resume: {state.path} has {state.epoch} epochs, but train_cfg.max_epochs is "
                 f"{self.train_loop.max_epochs}; set more epochs."
             )
+        if state.epoch == self.train_loop.max_epochs:
+            self.logger.warning(
+                f"--resume: {state.path} has all {state.epoch} epochs, so no step is left; to train "
+                "on, set a larger train_cfg.max_epochs."
+            )
         self._rebuilt = bool(changes.rebuilt)
         for change in changes.rebuilt:
             self.logger.warning(f"The schedule is rebuilt for the resumed step, since {change}.")

@@ -32,6 +32,17 @@ class Stopped(KeyboardInterrupt):
         self.status = 128 + number
 
 
+def find_stop(error: BaseException | None) -> Stopped | None:
+    """Return the signal that led to an error, among its causes; None if none did."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, Stopped):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
+
+
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
     """Raise :class:`Stopped` in the block at Ctrl-C, SIGTERM or SIGHUP.
@@ -56,10 +67,10 @@ def stopped_by_signals() -> Iterator[None]:
     threading.Thread(target=_watch, args=(reader, numbers), daemon=True).start()
     try:
         yield
-    except Stopped:
-        raise  # what follows, up to the end of the process, may hang as well
-    except BaseException:
-        _restore(before, wakeup, writer)
+    except BaseException as error:
+        # What follows a signal, up to the end of the process, may hang as well.
+        if find_stop(error) is None:
+            _restore(before, wakeup, writer)
         raise
     else:
         _restore(before, wakeup, writer)

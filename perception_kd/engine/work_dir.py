@@ -18,11 +18,10 @@ AUTO = "auto"
 @contextmanager
 def open_work_dir(
     cfg: Config, *, resume: str | None, overwrite: bool, is_main: bool = True
-) -> Iterator[None]:
+) -> Iterator[list[Path]]:
     """Keep other trainings out of a work dir, and decide what this one resumes from.
 
-    Sets ``cfg.resume`` and ``cfg.load_from``. Nothing is removed before the block has
-    been entered without an error.
+    Sets ``cfg.resume`` and ``cfg.load_from``.
 
     Args:
         cfg: Config of the training, with its ``work_dir``.
@@ -32,6 +31,10 @@ def open_work_dir(
         overwrite: Whether a new training may replace the checkpoints of an earlier one,
             and a resumed one those that are newer than its own.
         is_main: Whether this is the process that writes.
+
+    Yields:
+        The checkpoints that this training replaces, for the caller to remove once it
+        has been set up without an error.
 
     Raises:
         FileNotFoundError: If the checkpoint to resume from does not exist.
@@ -44,19 +47,18 @@ def open_work_dir(
     folder = Path(cfg.work_dir)
     if not is_main:
         _set_resume(cfg, _resolve(cfg, resume))
-        yield
+        yield []
         return
     make_writable_folder("--work-dir", folder)
     with lock_work_dir(folder):
+        _refuse_non_files(cfg)
         found = _resolve(cfg, resume)
         # The newest one has none after it but broken ones.
         replaced = [] if found and resume == AUTO else find_replaced(cfg, found)
         if replaced and not overwrite:
             raise ValueError(_refusal(folder, replaced, found))
         _set_resume(cfg, found)
-        for path in replaced:
-            path.unlink(missing_ok=True)
-        yield
+        yield replaced
 
 
 def checkpoint_folder(cfg: Config) -> Path:
@@ -106,6 +108,16 @@ def _resolve(cfg: Config, resume: str | None) -> Path | None:
     where = newest.path or f"the beginning, since {folder} has no checkpoint yet"
     print_log(f"--resume: from {where}", logger="current")
     return newest.path
+
+
+def _refuse_non_files(cfg: Config) -> None:
+    """Refuse folders and the like in the place of files that a training writes."""
+    for path in (*_list(cfg), Path(cfg.work_dir) / POINTER):
+        if path.exists() and not path.is_file():
+            raise ValueError(
+                f"{path} has the name of a file that a training writes, but is not a file; move it "
+                "away, or choose another --work-dir."
+            )
 
 
 def _set_resume(cfg: Config, found: Path | None) -> None:

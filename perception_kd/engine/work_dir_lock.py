@@ -13,6 +13,8 @@ from typing import Any, TextIO
 
 from mmengine.logging import print_log
 
+from perception_kd.io.lock import open_lock_file
+
 LOCK = "training.lock"
 _JOB = "SLURM_JOB_ID"
 
@@ -29,6 +31,7 @@ def lock_work_dir(folder: Path) -> Iterator[None]:
         folder: The work dir, which exists.
 
     Raises:
+        PermissionError: If the file of the lock is a link or not a file.
         ValueError: If another training uses the folder, or may do so on another host.
     """
     path = folder / LOCK
@@ -48,7 +51,7 @@ def lock_work_dir(folder: Path) -> Iterator[None]:
 def _open_locked(path: Path) -> TextIO:
     """Open and lock the file, which its last owner may remove at the same time."""
     while True:
-        file = path.open("a+", encoding="utf-8")
+        file = open_lock_file(path)
         # Not flock: its lock would be kept by workers that outlive a killed training.
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -116,7 +119,7 @@ def _read(file: TextIO) -> dict[str, Any]:
     file.seek(0)
     try:
         owner = json.load(file)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return owner if isinstance(owner, dict) else {}
 

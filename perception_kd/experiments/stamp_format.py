@@ -52,6 +52,8 @@ def parse_stamp(path: Path, folders: Folders) -> Stamp:
     Raises:
         StampError: If it is damaged, of another version, or names other files.
     """
+    if not path.is_file():  # opening a pipe would wait for its writer
+        raise StampError(f"its stamp {path} is damaged")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,15 +30,16 @@ def lock_folder(option: str, folder: str | Path) -> Iterator[None]:
 
     Raises:
         BlockingIOError: If another process has locked the folder.
+        PermissionError: If the file of the lock is a link or not a file.
     """
     path = Path(folder) / LOCK
     with contextlib.ExitStack() as stack:
-        file = _open(path)
+        file = open_lock_file(path)
         stack.callback(lambda: file.close())
         try:
             while not _lock(file, path):
                 file.close()
-                file = _open(path)
+                file = open_lock_file(path)
         except BlockingIOError:
             raise BlockingIOError(
                 f"{option} {folder} is in use by {file.read().strip() or 'another process'}. "
@@ -50,9 +52,25 @@ def lock_folder(option: str, folder: str | Path) -> Iterator[None]:
         yield
 
 
-def _open(path: Path) -> TextIO:
-    """Open a file for reading and writing, whether it exists or not."""
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+", encoding="utf-8")
+def open_lock_file(path: Path) -> TextIO:
+    """Open the file of a lock for reading and writing, whether it exists or not.
+
+    Raises:
+        PermissionError: If it is a symbolic link or no regular file: a folder from
+            elsewhere could lead the writer to another file.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise
+        descriptor = -1
+    if descriptor < 0 or not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        if descriptor >= 0:
+            os.close(descriptor)
+        raise PermissionError(f"The lock {path} is not a regular file; remove it.")
+    return os.fdopen(descriptor, "r+", encoding="utf-8")
 
 
 def _lock(file: TextIO, path: Path) -> bool:

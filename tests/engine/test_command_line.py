@@ -4,6 +4,8 @@ import argparse
 import errno
 import linecache
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -172,3 +174,23 @@ def test_a_checkpoint_that_torch_cannot_write_is_explained() -> None:
     assert "No space left on device: somewhere in /work. Free" in str(explain_error(error, "/work"))
     alone = RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
     assert "could not be written to /work. Free space" in str(explain_error(alone, "/work"))
+
+
+# In a process of its own, which ends some time after the signal whatever it does.
+SWALLOWED = """
+import argparse, signal, sys
+from perception_kd.engine.command_line import run_tool
+
+def command(args):
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except BaseException as error:
+        raise SyntaxError("Failed to format the config file") from error
+
+sys.exit(run_tool(command, argparse.Namespace()))
+"""
+
+
+def test_a_stop_that_a_library_took_for_an_error_is_a_stop() -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (143, "\nStopped.\n")

@@ -28,7 +28,9 @@ def opened(
 ) -> tuple[bool, str | None]:
     """Open a work dir; return whether and from what the training resumes."""
     config = Config(dict(work_dir=str(folder), **cfg))
-    with open_work_dir(config, resume=resume, overwrite=overwrite):
+    with open_work_dir(config, resume=resume, overwrite=overwrite) as replaced:
+        for path in replaced:
+            path.unlink()
         return config.resume, config.get("load_from")
 
 
@@ -165,3 +167,28 @@ def test_a_lock_without_its_process_is_taken_over(tmp_path: Path, content: str) 
     # Process 1 runs, but did not start at 0: its number was another process's then.
     (tmp_path / LOCK).write_text(content)
     assert opened(tmp_path) == (False, None)
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
+def test_a_lock_that_is_no_file_is_left_alone(tmp_path: Path, kind: str) -> None:
+    work_dir, precious = tmp_path / "work", tmp_path / "precious"
+    precious.write_text("kept")
+    work_dir.mkdir()
+    path = work_dir / LOCK
+    if kind == "link":
+        path.symlink_to(precious)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+    with pytest.raises(PermissionError, match=r"training.lock is not a regular file; remove it"):
+        opened(work_dir)
+    assert precious.read_text() == "kept"
+
+
+def test_folders_in_the_place_of_files_are_named_at_the_start(tmp_path: Path) -> None:
+    save(tmp_path, 1)
+    (tmp_path / "epoch_3.pth").mkdir()
+    with pytest.raises(ValueError, match=r"epoch_3.pth has the name .* but is not a file"):
+        opened(tmp_path, None, overwrite=True)
+    assert (tmp_path / "epoch_1.pth").is_file()
