@@ -245,8 +245,8 @@ class CheckedRunner(Runner):
             )
         if state.epoch == self.train_loop.max_epochs:
             self.logger.warning(
-                f"--resume: {state.path} has all {state.epoch} epochs, so no step is left; to train "
-                "on, set a larger train_cfg.max_epochs."
+                f"--resume: {state.path} has all {state.epoch} epochs, so no step is left; to "
+                "continue, set a larger train_cfg.max_epochs."
             )
         self._rebuilt = bool(changes.rebuilt)
         for change in changes.rebuilt:

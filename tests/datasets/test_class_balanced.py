@@ -71,5 +71,5 @@ def test_repetitions_are_augmented_differently(root: Path) -> None:
 def test_rejects_data_without_boxes(root: Path) -> None:
     with pytest.raises(ValueError, match="with_boxes=True"):
         build(root, with_boxes=False)
-    with pytest.raises(ValueError, match="No sample of the dataset has a valid box"):
+    with pytest.raises(ValueError, match=r"No sample of .* has a valid box"):
         build(root, metainfo=dict(classes=["bus"]))

@@ -174,7 +174,7 @@ def test_what_changes_no_weights_may_differ(tmp_path: Path) -> None:
 
 CHANGES: dict[str, str] = {
     "epochs": "train_cfg = dict(max_epochs=6)",
-    "rate": "optim_wrapper = dict(optimizer=dict(lr=0.3))",
+    "rate": "optim_wrapper = dict(optimizer=dict(lr=0.02))",
     "decay": "optim_wrapper = dict(optimizer=dict(weight_decay=0.1))",
     "schedule": 'param_scheduler = [dict(type="StepLR", step_size=1, gamma=0.5)]',
     "by step": 'param_scheduler = [dict(type="LinearLR", by_epoch=False, end=20)]',
