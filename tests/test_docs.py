@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -63,8 +65,23 @@ def test_no_bullet_of_the_changelog_stands_twice() -> None:
     assert [start for start, count in starts.items() if count > 1] == []
 
 
+def test_modules_of_the_migration_tables_exist() -> None:
+    lines = (ROOT / "CHANGELOG.md").read_text().split("\n")
+    starts = [number for number, line in enumerate(lines) if "now (`perception_kd.`...)" in line]
+    rows = [row for start in starts for row in takewhile(str.strip, lines[start + 2 :])]
+    names = [name for row in rows for name in re.findall(r"`([\w.]+)`", row.split(" | ")[2])]
+    assert len(names) > 50
+    assert [name for name in names if not is_importable(f"perception_kd.{name}")] == []
+
+
+def is_importable(name: str) -> bool:
+    """Return whether a module exists, or that of a class with a dotted name."""
+    module, _, last = name.rpartition(".")
+    return find_spec(module if last[0].isupper() else name) is not None
+
+
 def read_bullets(text: str) -> list[str]:
     """Return the bullets of a page, each in one line with the lines it continues on."""
     bullets = re.findall(r"^- .*(?:\n {2}[^|\s].*)*", text, flags=re.MULTILINE)
     assert len(bullets) > 50
-    return [re.sub(r"\n +", " ", bullet) for bullet in bullets]
+    return [re.sub(r"\n +", " ", text) for text in bullets if not text.endswith(":")]
