@@ -13,6 +13,7 @@ from perception_kd.datasets.nuscenes.frames import SceneFrames
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.labels import NUSCENES_INFO_CLASSES, box_class
 from perception_kd.datasets.nuscenes.options import SceneOptions
+from perception_kd.datasets.nuscenes.table_fields import describe
 
 
 class SceneBoxes:
@@ -32,12 +33,18 @@ class SceneBoxes:
         self.num_by_category: Counter[str] = Counter()
 
     def instances(self, sample: Record, lidar: Record) -> list[dict[str, Any]]:
-        """Return the boxes of a keyframe in the frame of its LiDAR."""
+        """Return the boxes of a keyframe in the frame of its LiDAR.
+
+        Raises:
+            ValueError: If the previous annotation of a box is not earlier, or the next one
+                not later.
+        """
         lidar2global = self._frames.sensor2global(lidar)
         boxes = self._nusc.get_sample_data(lidar["token"])[1]
         instances = []
         for token, box in zip(sample["anns"], boxes, strict=True):
             annotation = self._nusc.get("sample_annotation", token)
+            self._check_order(sample, annotation)
             velocity = np.append(self._nusc.box_velocity(token)[:2], 0.0)
             width, length, height = box.wlh.tolist()
             self.num_by_category[annotation["category_name"]] += 1
@@ -70,6 +77,19 @@ class SceneBoxes:
         visibilities = ["", "1", "2", "3", "4"]
         boxes: list[dict[str, Any]] = get_nuscenes_2d_boxes(self._nusc, token, visibilities)
         return boxes
+
+    def _check_order(self, sample: Record, annotation: Record) -> None:
+        for field, sign, word in (("prev", -1, "earlier"), ("next", 1, "later")):
+            if not annotation[field]:
+                continue
+            other = self._nusc.get("sample_annotation", annotation[field])
+            time = self._nusc.get("sample", other["sample_token"])["timestamp"]
+            if sign * (time - sample["timestamp"]) <= 0:
+                folder = Path(self._nusc.dataroot, self._nusc.version)
+                raise ValueError(
+                    f"{describe(folder, 'sample_annotation', annotation)} {field} is "
+                    f"{annotation[field]!r}, which is not {word}; correct it."
+                )
 
     def _count_points(self, lidar: Record, box: Box) -> int:
         """Return the number of the keyframe's points in a box."""

@@ -25,7 +25,7 @@ from perception_kd.datasets.nuscenes.labels import box_class
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.partition import ScenePartition, check_tables
 from perception_kd.datasets.nuscenes.samples import ScenePart, convert_scene
-from perception_kd.datasets.nuscenes.scene_splits import choose_splits
+from perception_kd.datasets.nuscenes.scene_splits import SPLITS_FILE, choose_splits, find_unknown
 from perception_kd.io.atomic import make_writable_folder, remove_leftovers
 from perception_kd.io.info_writer import InfoWriter, make_metainfo
 from perception_kd.io.lock import lock_folder
@@ -123,6 +123,9 @@ def convert_nuscenes(
     for scene in tables.scenes:
         if scene["name"] not in split_of:
             converted.skipped[scene["name"]] = f"in no split of {version}"
+    if splits or (root / version / SPLITS_FILE).is_file():  # official ones have other scenes
+        names = [scene["name"] for scene in tables.scenes]
+        converted.remarks += find_unknown(split_scenes, names, root / version)
     converted.remarks += writer.describe_remarks(tables, labels)
     absent = [split for split in split_scenes if split not in converted.paths]
     converted.remarks += find_stale_files(out_dir, prefix, absent)

@@ -46,6 +46,7 @@ class SceneChecks:
         Raises:
             ValueError: If something cannot be what it is read as.
         """
+        self._check_keyframes()
         check_times(self._nusc, self._folder, self._sensors, keyframes)
         self._check_points(keyframes)
         if largest_label is not None:
@@ -54,6 +55,19 @@ class SceneChecks:
             frames = self._frames(keyframes, camera)
             if frames:
                 self._check_camera(camera, frames)
+
+    def _check_keyframes(self) -> None:
+        seen = set()
+        for frame in self._nusc.sample_data:
+            key = frame["sample_token"], frame["channel"]
+            if frame["is_key_frame"] and key in seen:
+                raise ValueError(
+                    f"{describe(self._folder, 'sample_data', frame)} another keyframe of "
+                    f"{frame['channel']} has the sample_token {key[0]!r} too; correct is_key_frame "
+                    "or sample_token."
+                )
+            if frame["is_key_frame"]:
+                seen.add(key)
 
     def _frames(self, keyframes: Sequence[Record], channel: str) -> list[Record]:
         tokens = [x["data"][channel] for x in keyframes if channel in x["data"]]
@@ -119,8 +133,9 @@ class SceneChecks:
     def _fill_sizes(self, camera: str, size: tuple[int, int]) -> None:
         """Give the frames of a camera a size if the tables have none."""
         for frame in self._nusc.sample_data:
-            if frame["channel"] == camera and frame["width"] == frame["height"] == 0:
-                frame["width"], frame["height"] = size
+            if frame["channel"] == camera and 0 in (frame["width"], frame["height"]):
+                measured = zip(("width", "height"), size, strict=True)
+                frame.update({side: frame[side] or pixels for side, pixels in measured})
                 self.remarks[f"images of {camera} without a size in the tables, read from one"] += 1
 
     def _check_intrinsics(self, frame: Record) -> None:

@@ -1,13 +1,14 @@
 """Splits of the scenes that are converted: official ones, a file, or options."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from perception_kd.datasets.nuscenes.splits import NUSCENES_VERSIONS, split_names, split_scenes
 from perception_kd.io.names import safe_name
 
 SPLITS_FILE = "splits.json"
+_USUAL_SPLITS = ("train", "val", "test")
 
 
 def choose_splits(
@@ -50,10 +51,35 @@ def choose_splits(
     return splits
 
 
+def find_unknown(
+    splits: Mapping[str, Sequence[str]], scenes: Collection[str], tables: Path
+) -> list[str]:
+    """Return lines on names of one's own splits that are perhaps misspelled.
+
+    Args:
+        splits: Names of scenes by split.
+        scenes: Names of all scenes.
+        tables: Folder of the tables.
+    """
+    lines = []
+    known = set(scenes)
+    if unknown := [x for names in splits.values() for x in names if x not in known]:
+        lines.append(
+            f"{len(unknown)} scenes of the splits are not in {tables / 'scene.json'}, such as "
+            f"{unknown[0]}."
+        )
+    if unusual := [split for split in splits if split not in _USUAL_SPLITS]:
+        lines.append(
+            f"Splits that no config reads unless it is told to: {', '.join(unusual)}; usual names "
+            f"are {', '.join(_USUAL_SPLITS)}."
+        )
+    return lines
+
+
 def _read_splits(path: Path) -> dict[str, list[str]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON file: {error}; correct it.") from error
     good = isinstance(content, dict) and all(
         isinstance(scenes, list) and all(isinstance(scene, str) for scene in scenes)

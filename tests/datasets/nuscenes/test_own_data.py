@@ -179,6 +179,15 @@ def test_broken_files_of_splits_are_named(root: Path, content: str) -> None:
         convert(root)
 
 
+def test_misspelled_names_in_splits_are_named(root: Path) -> None:
+    splits = {"training": ["scene-0061"], "val": ["scene-0103", "gone"]}
+    (root / MINI / "splits.json").write_text(json.dumps(splits))
+    remarks = " ".join(convert(root).remarks)
+    assert "1 scenes of the splits are not in" in remarks
+    assert "such as gone." in remarks
+    assert "Splits that no config reads unless it is told to: training;" in remarks
+
+
 # Labels of one's own.
 
 
@@ -402,9 +411,10 @@ def test_numbers_that_cannot_be_right_are_refused(
     assert list((root / "infos").iterdir()) == []
 
 
-def test_sizes_and_counts_that_tables_lack_are_measured(root: Path) -> None:
+@pytest.mark.parametrize("field", ["height", "width"])
+def test_sizes_and_counts_that_tables_lack_are_measured(root: Path, field: str) -> None:
     before = read_info(convert(root).paths["train"])["data_list"]
-    edit(root, "sample_data", lambda x: (x.pop("width"), x.pop("height")))
+    edit(root, "sample_data", lambda x: (x.pop("width"), x.pop(field, None)))
     edit(root, "sample_annotation", lambda x: (x.pop("num_lidar_pts"), x.pop("num_radar_pts")))
     after = read_info(convert(root).paths["train"])["data_list"]
     assert after[0]["images"] == before[0]["images"]
@@ -447,6 +457,16 @@ def write_text(table: str, text: str) -> Callable[[Path], None]:
     return change
 
 
+def point_to_itself(field: str) -> Callable[[Path], None]:
+    return lambda root: edit(root, "sample_annotation", lambda x: x.update({field: x["token"]}))
+
+
+def repeat_keyframe(root: Path) -> None:
+    frames = read(root, "sample_data")
+    first = next(x for x in frames if x["is_key_frame"])
+    write(root, "sample_data", [*frames, first | {"token": "again", "prev": ""}])
+
+
 BROKEN_TABLES: list[tuple[Callable[[Path], None], str]] = [
     (forget("sample", "scene_token"), r"sample\.json, record '\w+': no field 'scene_token'"),
     (forget("sample", "token"), r"sample\.json, record \{.*: no field 'token'"),
@@ -467,6 +487,9 @@ BROKEN_TABLES: list[tuple[Callable[[Path], None], str]] = [
     (set_all("scene", name="one"), r"scene\.json, .*: another scene has the name 'one'"),
     (set_all("scene", name="a b"), r"scene\.json, .*: name must be a name without blanks"),
     (share_token, r"sample_data\.json, record '\w+': another record has the same token"),
+    (point_to_itself("prev"), r"sample_annotation\.json, .*: prev is .*, which is not earlier"),
+    (point_to_itself("next"), r"sample_annotation\.json, .*: next is .*, which is not later"),
+    (repeat_keyframe, r"record 'again': another keyframe of \w+ has the sample_token"),
     (write_text("sample", "[{}, 7]"), r"sample\.json"),
     (write_text("scene", "[7]"), r"scene\.json must be a JSON list .* record 0 is '7'"),
     (write_text("scene", ""), r"scene\.json must be a JSON list of records, but it is empty"),
