@@ -33,9 +33,9 @@ class Sweep(TypedDict):
 
     Attributes:
         lidar_path: Absolute path of its file.
-        sweep2lidar: From the sweep's to the sample's LiDAR frame, with the ego motion,
-            shape (4, 4).
-        timestamp: In s.
+        sweep2lidar: Transform from the sweep's to the sample's LiDAR frame, with the
+            ego motion, shape (4, 4).
+        timestamp: Time of the sweep in s.
     """
 
     lidar_path: str

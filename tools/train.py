@@ -47,7 +47,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_run_options(parser)
     args = parser.parse_args(argv)
     if args.overwrite and args.resume == AUTO:
-        parser.error("--overwrite begins anew: leave --resume out, or give it a checkpoint")
+        parser.error("--overwrite starts over: leave --resume out, or give it a checkpoint")
     return args
 
 

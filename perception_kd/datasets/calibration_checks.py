@@ -46,7 +46,8 @@ def find_intrinsics_fault(matrix: Sequence[Sequence[float]], width: int, height:
         return f"must be [[fx, s, cx], [0, fy, cy], [0, 0, 1]], but it is {matrix}"
     for name, focal in (("fx", fx), ("fy", fy)):
         if not _MIN_FOCAL * width < focal < _MAX_FOCAL * width:
-            return f"has a focal length {name} of {focal:g} px, which is none of such an image"
+            what = f"has a focal length {name} of {focal:g} px"
+            return f"{what}, implausible for a {width} px wide image"
     for name, center, size in (("cx", cx, width), ("cy", cy, height)):
         if not 0 < center < size:
             return f"has its principal point at {name} = {center:g} px, outside the image"
@@ -81,8 +82,8 @@ def median_speed(positions: Array, times_s: Array) -> float:
     """Return the median speed of a vehicle in m/s; 0 for a single position.
 
     Args:
-        positions: In m, shape (N, 3).
-        times_s: In s and in order, shape (N,).
+        positions: Positions of the vehicle in m, shape (N, 3).
+        times_s: Their times in s, in order, shape (N,).
     """
     if len(positions) < 2:
         return 0.0

@@ -15,7 +15,7 @@ def share_on_image(
     """Return the share of points that project into an image, in [0, 1].
 
     Args:
-        positions: In the LiDAR frame in m, shape (N, 3).
+        positions: Point positions in the LiDAR frame in m, shape (N, 3).
         lidar2cam: Rigid transform, shape (4, 4).
         cam2img: Intrinsics in px, shape (3, 3).
         size: Height and width of the image in px.
@@ -29,9 +29,9 @@ def guess_cause(positions: Array, lidar2cam: Array, cam2img: Array, size: tuple[
 
     Args:
         positions: As in :func:`share_on_image`.
-        lidar2cam: As there.
-        cam2img: As there.
-        size: As there.
+        lidar2cam: As in :func:`share_on_image`.
+        cam2img: As in :func:`share_on_image`.
+        size: As in :func:`share_on_image`.
 
     Returns:
         The probable cause; empty if no correction helps.
@@ -67,7 +67,7 @@ def count_in_boxes(positions: Array, boxes: Array) -> NDArray[np.int64]:
     """Count the points in each box.
 
     Args:
-        positions: In the LiDAR frame in m, shape (N, 3).
+        positions: Point positions in the LiDAR frame in m, shape (N, 3).
         boxes: Gravity center (x, y, z), length, width, height in m and yaw in rad,
             shape (G, 7).
 

@@ -24,7 +24,7 @@ _JOBS_IN_PROCESS = 64
 
 @dataclass(frozen=True)
 class Extent:
-    """How much of a data set is read.
+    """The share of a data set that is read.
 
     Attributes:
         num: Number of samples per info file; None reads all.

@@ -1,16 +1,21 @@
 """Checks of the entries of an info file, without reading any other file."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from perception_kd.datasets.info_checks import find_fault
 from perception_kd.datasets.info_parsing import parse_boxes, parse_sample
 from perception_kd.doctor.finding import Fault, Kind, Level
-from perception_kd.doctor.infos import Info
 from perception_kd.structures import Array, InfoEntry, Sample
+
+if TYPE_CHECKING:
+    # Worker processes import this module, and that one imports mmengine.
+    from perception_kd.doctor.infos import Info
 
 AREA = "calibration and times"
 _REMAKE = "correct the tables of the data set, then make the info files again"

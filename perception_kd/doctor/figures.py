@@ -1,4 +1,4 @@
-"""Figures of samples: what a look tells about calibration, boxes, caches and maps."""
+"""Figures of samples that show errors of calibration, boxes, caches and maps."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple

@@ -85,7 +85,7 @@ class FileJob:
 
 @dataclass
 class SampleReport:
-    """What was found in the files of one sample.
+    """Faults and figures of the files of one sample.
 
     Attributes:
         faults: Faults of its files.

@@ -1,4 +1,4 @@
-"""What the checks report: findings, and many faults of one kind in one finding."""
+"""Results of the checks: findings, and many faults of one kind in one finding."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ _MAX_PLACES = 20
 
 
 class Level(str, Enum):
-    """How serious a finding is."""
+    """Severity of a finding."""
 
     OK = "ok"
     """It was checked and is as it should be."""

@@ -34,7 +34,7 @@ def without_unused_options(loader: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class WorkerInit:
-    """What a worker of a data loader calls first: it ends with its parent.
+    """First call of a data loader's worker, which then ends with its parent.
 
     Attributes:
         then: Called next, with the number of the worker, such as mmengine's function

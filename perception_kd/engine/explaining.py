@@ -1,4 +1,4 @@
-"""Errors that a user can mend, in one line."""
+"""Errors that a user can correct, in one line."""
 
 import errno
 import re
@@ -25,7 +25,7 @@ _REMEDIES = {
     errno.EIO: "Its disk or network drive fails; check it, or use a copy elsewhere.",
     errno.ENOMEM: "Memory is full; use fewer workers or smaller batches.",
 }
-# Of torch, which forgets the error of the file that it writes.
+# Messages of torch, which forgets the error of the file that it writes.
 _SAVE_FAILED = re.compile(r"PytorchStreamWriter|inline_container")
 _WORKER_KILLED = re.compile(r"DataLoader worker \(pid(?:\(s\))? [\d, ]+\) ([^.]*)")
 

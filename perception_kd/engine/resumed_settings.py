@@ -36,7 +36,7 @@ _FIXED = (
     "sync_batch_norm",
     *(f"default_hooks.{name}*" for name in ("dataset_epoch", "epoch_seed", "sampler_seed")),
 )
-# Of what is fixed: how fast data is read, where it is, and what a fresh start reads.
+# Exceptions from these: how fast data is read, where it is, what a fresh start reads.
 _FREE = (
     *(f"train_dataloader.{name}" for name in ("num_workers", "persistent_workers")),
     *(f"train_dataloader.{name}" for name in ("prefetch_factor", "pin_memory", "timeout")),

@@ -32,9 +32,9 @@ class CheckedRunner(Runner):
     mmengine's runner resumes with the weights that fit, or fails in the optimizer.
     Before, it initializes the model, which reads all files of a fresh start, such as a
     teacher's, although they may be gone. This one refuses a checkpoint that does not
-    fit or is of other settings, initializes only what it does not resume, and builds a
-    changed schedule anew. It writes checkpoints whole or not at all. It also refuses
-    data whose classes are not the model's.
+    fit or is of other settings, initializes only what it does not resume, and
+    rebuilds a changed schedule. It writes checkpoints whole or not at all. It also
+    refuses data whose classes are not the model's.
     """
 
     _rebuilt: bool = False
@@ -102,7 +102,7 @@ class CheckedRunner(Runner):
         except OSError as error:
             raise PermissionError(
                 f"Cannot write the checkpoint {path}: {error.strerror}; earlier checkpoints are "
-                "whole: free space there, and go on with --resume."
+                "whole: free space there, and continue with --resume."
             ) from error
         finally:
             temporary.unlink(missing_ok=True)
@@ -207,8 +207,8 @@ class CheckedRunner(Runner):
             if key in before and before[key] != now[key]:
                 raise ValueError(
                     f"--resume: {name} differs: {state.path} {before[key]}, this run {now[key]}; "
-                    "resume with the data and processes of that run, or train anew in another "
-                    "--work-dir."
+                    "resume with the data and processes of that run, or start a new training in "
+                    "another --work-dir."
                 )
         steps = len(self.train_dataloader)
         by_epoch = isinstance(self.train_loop, ResumableEpochLoop)
@@ -216,7 +216,7 @@ class CheckedRunner(Runner):
             raise ValueError(
                 f"--resume: {state.path} has {state.steps} steps in {state.epoch} epochs, but an "
                 f"epoch of {self.cfg.filename} has {steps}; resume with the data, batch size and "
-                "number of processes of that run, or train anew in another --work-dir."
+                "number of processes of that run, or start a new training in another --work-dir."
             )
 
     def _check_settings(self, state: TrainingState) -> None:
@@ -236,7 +236,7 @@ class CheckedRunner(Runner):
             raise ValueError(
                 f"--resume: {state.path} was trained with other settings: {listed}"
                 + (f"; and {more} more" if more > 0 else "")
-                + ". Resume with those, or train anew in another --work-dir."
+                + ". Resume with those, or start a new training in another --work-dir."
             )
         if state.epoch > self.train_loop.max_epochs:
             raise ValueError(

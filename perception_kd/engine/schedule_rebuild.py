@@ -1,4 +1,4 @@
-"""Build a schedule anew at the step where a training resumes."""
+"""Rebuild a schedule at the step where a training resumes."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ def rebuild_schedule(
             raise ValueError(
                 f"--resume: {type(scheduler).__name__} depends on the scores so far, so a changed "
                 "schedule cannot be built at the resumed step; resume with the settings of the "
-                "checkpoint, or train anew in another --work-dir."
+                "checkpoint, or start a new training in another --work-dir."
             )
     with warnings.catch_warnings():
         # The optimizer has not made these steps, of which schedulers warn.

@@ -1,4 +1,4 @@
-"""What identifies the data of a training, without the folders that they are in."""
+"""Identity of the data of a training, without the folders that they are in."""
 
 import hashlib
 from typing import Any

@@ -73,10 +73,10 @@ def find_replaced(cfg: Config, resumed: Path | None) -> list[Path]:
 
     Args:
         cfg: Config of the training.
-        resumed: Checkpoint that it resumes from; None if it begins anew.
+        resumed: Checkpoint that it resumes from; None if it starts over.
 
     Returns:
-        All of the folder, if it begins anew or from another folder; else those with
+        All of the folder, if it starts over or from another folder; else those with
         more steps than ``resumed``.
     """
     paths = _list(cfg)
@@ -87,7 +87,7 @@ def find_replaced(cfg: Config, resumed: Path | None) -> list[Path]:
 
 
 def _resolve(cfg: Config, resume: str | None) -> Path | None:
-    """Return the checkpoint to resume from; None to begin anew."""
+    """Return the checkpoint to resume from; None to start over."""
     if resume is None:
         return None
     if resume != AUTO:
@@ -102,7 +102,7 @@ def _resolve(cfg: Config, resume: str | None) -> Path | None:
     if newest.path is None and (paths or (Path(cfg.work_dir) / POINTER).exists()):
         reasons = "; ".join(newest.broken) or f"{POINTER} is there, but no checkpoint"
         raise ValueError(
-            f"--resume: {folder} has no whole checkpoint ({reasons}); restore one, or begin anew "
+            f"--resume: {folder} has no whole checkpoint ({reasons}); restore one, or start over "
             "with --overwrite in place of --resume."
         )
     where = newest.path or f"the beginning, since {folder} has no checkpoint yet"
@@ -147,7 +147,7 @@ def _refusal(folder: Path, replaced: list[Path], resumed: Path | None) -> str:
     names += f" and {len(replaced) - 3} more" if len(replaced) > 3 else ""
     if resumed is None:
         return (
-            f"{folder} already has checkpoints of a training ({names}); go on with it by --resume, "
+            f"{folder} already has checkpoints of a training ({names}); continue it by --resume, "
             "replace it by --overwrite, or choose another --work-dir."
         )
     return (

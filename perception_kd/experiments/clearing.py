@@ -11,7 +11,7 @@ from perception_kd.experiments.stages import ExperimentError, Stage
 from perception_kd.experiments.stamp_format import Stamp
 from perception_kd.io.atomic import write_whole
 
-# In a data root that a stage has made: a text that only its stamp repeats.
+# A file in a data root that a stage has made: a text that only its stamp repeats.
 OWNER_FILE = ".made_by_stage"
 _DATA = "data:"
 

@@ -12,7 +12,7 @@ _CHUNK = 2**20
 
 
 class Fingerprint(NamedTuple):
-    """What is recorded of a file.
+    """Size, times and hash of a file.
 
     Attributes:
         size: Size in bytes.

@@ -19,7 +19,7 @@ class StampError(ValueError):
 
 
 class Stamp(NamedTuple):
-    """What is known of a stage that has been started.
+    """Record of a stage that has been started.
 
     Attributes:
         settings: Settings it was started with.

@@ -1,4 +1,4 @@
-"""What a kind of cache defines: how an input file becomes an entry."""
+"""Definition of a kind of cache: how an input file becomes an entry."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

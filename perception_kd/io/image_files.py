@@ -32,8 +32,8 @@ def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Image:
 
     Decoders fill the missing part of a truncated image with gray; here it is an error.
     A JPEG that is damaged inside, or cut off and closed again with an end marker,
-    decodes without an error and cannot be told from a whole one. Gray images get three
-    equal channels; transparency and tags of orientation are ignored.
+    decodes without an error and cannot be distinguished from a whole one. Gray images
+    get three equal channels; transparency and tags of orientation are ignored.
 
     Args:
         path: The file.

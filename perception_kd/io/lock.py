@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 LOCK = ".lock"
-# Of file systems that cannot lock.
+# Errors of file systems that cannot lock.
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 

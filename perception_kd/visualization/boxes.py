@@ -37,7 +37,7 @@ def draw_boxes_bev(
     A line leads from each center to the front of its box.
 
     Args:
-        points: In the LiDAR frame in m, x, y, z first, shape (N, 3 or more).
+        points: Points in the LiDAR frame in m, x, y, z first, shape (N, 3 or more).
         boxes: Boxes in the LiDAR frame and their RGB color; later ones cover earlier
             ones.
         radius: Half the edge of the area shown, in m.

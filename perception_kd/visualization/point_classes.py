@@ -62,7 +62,7 @@ def draw_point_classes(
     Higher points cover lower ones, and points with a class those without.
 
     Args:
-        points: In the LiDAR frame in m, x, y, z first, shape (N, 3 or more).
+        points: Points in the LiDAR frame in m, x, y, z first, shape (N, 3 or more).
         labels: Index into ``classes`` of each point, shape (N,); any other value means
             no class.
         classes: Names of the classes.

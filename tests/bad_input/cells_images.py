@@ -116,7 +116,7 @@ def _(folder: Path) -> None:
     LoadImages()({"img_paths": [str(path)]})
 
 
-@accepted(IMAGE, "cut off, with an end marker", "the decoder fills what is missing; cannot be told")
+@accepted(IMAGE, "cut off, with an end marker", "the decoder fills the rest; cannot be detected")
 def _(folder: Path) -> None:
     data = encode(PIXELS)
     closed = data[: len(data) * 3 // 4] + b"\xff\xd9"

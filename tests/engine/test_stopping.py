@@ -30,7 +30,7 @@ def command(args):
         time.sleep(float(sys.argv[1]))
 
 if __name__ == "__main__":
-    sys.exit(run_tool(command, argparse.Namespace(), "To go on, run it again."))
+    sys.exit(run_tool(command, argparse.Namespace(), "To continue, run it again."))
 """
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
 
@@ -64,7 +64,7 @@ def test_a_stopped_tool_leaves_no_process(
             tool.send(number, to_all=to_all)
         assert tool.end() == status
         if status > 0:
-            assert tool.output == "\nStopped. To go on, run it again.\n" or len(numbers) > 1
+            assert tool.output == "\nStopped. To continue, run it again.\n" or len(numbers) > 1
 
 
 @pytest.mark.slow

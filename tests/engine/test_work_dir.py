@@ -77,19 +77,19 @@ def test_a_torn_checkpoint_is_named_and_skipped(
         opened(tmp_path)
 
 
-def test_a_pointer_to_nothing_does_not_begin_anew(tmp_path: Path) -> None:
+def test_a_pointer_to_nothing_does_not_start_over(tmp_path: Path) -> None:
     (tmp_path / "last_checkpoint").write_text("epoch_2.pth")
     with pytest.raises(ValueError, match="last_checkpoint is there, but no checkpoint"):
         opened(tmp_path)
 
 
-def test_a_training_without_checkpoints_begins_anew(tmp_path: Path) -> None:
+def test_a_training_without_checkpoints_starts_over(tmp_path: Path) -> None:
     assert opened(tmp_path / "new") == (False, None)
 
 
 def test_a_new_training_overwrites_only_if_told_to(tmp_path: Path) -> None:
     path = save(tmp_path, 1)
-    with pytest.raises(ValueError, match=r"\(epoch_1.pth\); go on with it by --resume"):
+    with pytest.raises(ValueError, match=r"\(epoch_1.pth\); continue it by --resume"):
         opened(tmp_path, None)
     assert path.exists()
     assert opened(tmp_path, None, overwrite=True) == (False, None)

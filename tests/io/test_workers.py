@@ -44,6 +44,7 @@ def test_an_error_terminates_the_other_workers() -> None:
     [
         ("perception_kd.benchmarks.superpixels", ("torch", "mmengine", "matplotlib")),
         ("perception_kd.datasets.nuscenes.converter", ("torch", "mmengine")),
+        ("perception_kd.doctor.files", ("torch", "mmengine", "mmdet3d")),
         ("perception_kd.regions.create", ("torch", "mmengine", "matplotlib")),
         ("perception_kd.superpixels.create", ("torch", "mmengine", "matplotlib")),
         ("perception_kd.synthetic.create", ("torch", "mmengine", "matplotlib")),

@@ -1,4 +1,4 @@
-"""Full and read-only disks: one line, nothing half-written, and a way to go on."""
+"""Full and read-only disks: one line, nothing half-written, and a way to continue."""
 
 from collections.abc import Iterator
 from pathlib import Path

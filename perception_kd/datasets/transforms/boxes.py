@@ -31,8 +31,9 @@ def move_boxes(boxes: LiDARInstance3DBoxes, matrix: Array) -> LiDARInstance3DBox
 
     Args:
         boxes: Boxes with velocity; they are not modified.
-        matrix: From the current to the augmented LiDAR frame, shape (4, 4): one scale
-            for all axes, rotation about z, flips of x and y, translation.
+        matrix: Transform from the current to the augmented LiDAR frame, shape
+            (4, 4): one scale for all axes, rotation about z, flips of x and y,
+            translation.
 
     Returns:
         New boxes in the same order.

@@ -39,7 +39,7 @@ def rotation_matrix(angle: float, img_shape: tuple[int, int]) -> Array:
     """Return the map of pixels, (3, 3), for a rotation of an image about its center.
 
     Args:
-        angle: In rad; positive rotates the content counter-clockwise.
+        angle: Angle in rad; positive rotates the content counter-clockwise.
         img_shape: Height and width of the image in px.
     """
     cos, sin = np.cos(angle), np.sin(angle)

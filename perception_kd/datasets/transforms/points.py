@@ -26,8 +26,8 @@ def move_points(sample: Sample, matrix: Array) -> Sample:
 
     Args:
         sample: The sample; it is not modified.
-        matrix: From the current to the augmented LiDAR frame, shape (4, 4). With boxes,
-            a map that ``move_boxes`` accepts.
+        matrix: Transform from the current to the augmented LiDAR frame, shape
+            (4, 4). With boxes, a map that ``move_boxes`` accepts.
 
     Raises:
         ValueError: If the matrix has another shape, or boxes cannot follow it.

@@ -15,7 +15,7 @@ from perception_kd.utils.checks import check_at_least
 
 
 class ProcessUse(NamedTuple):
-    """What a process holds at one moment.
+    """Memory, files and threads of a process at one moment.
 
     Attributes:
         step: Number of training steps done.

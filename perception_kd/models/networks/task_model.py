@@ -13,10 +13,10 @@ from perception_kd.utils.checks import check_classes
 
 
 class Supervision(NamedTuple):
-    """What a model learns from, and why a batch may have none of it.
+    """Targets that a model learns from, and why a batch may have none.
 
     Attributes:
-        name: In the plural, such as "pairs of point and pixel".
+        name: Name in the plural, such as "pairs of point and pixel".
         monitors: Keys of :meth:`TaskModel.loss` that count them. A batch of which all
             are zero teaches nothing.
         advice: What to check where there are none.
@@ -36,7 +36,7 @@ class TaskModel(BaseModel):
 
     @property
     def supervision(self) -> Supervision | None:
-        """What the model learns from; None if it does not count that."""
+        """Targets that the model learns from; None if it does not count that."""
         return None
 
     @property

@@ -110,7 +110,7 @@ class BEVDistillation(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
 
     @property
     def supervision(self) -> Supervision:
-        """What its losses compare."""
+        """Pairs or regions that its losses compare."""
         return find_supervision(self.loss_relation)
 
     def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:

@@ -95,7 +95,7 @@ class CameraLidarContrast(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
 
     @property
     def supervision(self) -> Supervision:
-        """What its losses compare."""
+        """Pairs or regions that its losses compare."""
         return find_supervision(self.loss_intra, self.loss_inter)
 
     def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:

@@ -88,7 +88,7 @@ class PointRegionContrast(LidarNetworkMixin, TaskModel):
 
     @property
     def supervision(self) -> Supervision:
-        """What its losses compare."""
+        """Pairs or regions that its losses compare."""
         return find_supervision(self.loss_plrc, self.loss_rapc)
 
     def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:

@@ -122,7 +122,7 @@ class RegionDistillation(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
 
     @property
     def supervision(self) -> Supervision:
-        """What its losses compare."""
+        """Pairs or regions that its losses compare."""
         return find_supervision(self.loss_rad)
 
     def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:

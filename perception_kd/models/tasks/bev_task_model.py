@@ -1,4 +1,4 @@
-"""What detection and map segmentation share: sensors to one bird's-eye-view map."""
+"""Common part of detection and map segmentation: sensors to one bird's-eye-view map."""
 
 from collections.abc import Sequence
 from typing import ClassVar

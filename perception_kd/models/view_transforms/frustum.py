@@ -15,11 +15,12 @@ class Cameras(NamedTuple):
     """The cameras of a batch: V views of B samples, as in ``docs/sample.md``.
 
     Attributes:
-        lidar2cam: From the LiDAR frame before augmentation, shape (V, 4, 4).
+        lidar2cam: Transforms from the LiDAR frame before augmentation, shape (V, 4, 4).
         cam2img: Intrinsics of the stored images in px, shape (V, 3, 3).
-        img_aug_matrix: From pixels (u, v, 1) of the stored to the present images, shape
-            (V, 3, 3).
-        lidar_aug_matrix: From the LiDAR frame to the augmented one, shape (B, 4, 4).
+        img_aug_matrix: Transforms from pixels (u, v, 1) of the stored to the present
+            images, shape (V, 3, 3).
+        lidar_aug_matrix: Transforms from the LiDAR frame to the augmented one, shape
+            (B, 4, 4).
         view_sample: Index of the sample of each view, int64, shape (V,).
         img_shape: Height and width of the present images in px.
     """

@@ -1,0 +1,24 @@
+"""Phrases that the code and the documentation do not use."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PHRASES = {
+    "which is none": "say what is wrong",
+    "anew": "rebuild, start over, start a new training",
+    "own vehicle": "ego vehicle",
+    "go on": "continue",
+}
+FOLDERS = ("perception_kd", "tools", "docs", "configs", "examples")
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_texts_avoid_unclear_phrases(phrase: str) -> None:
+    pattern = re.compile(rf"\b{phrase}\b".replace(" ", r"\s+"), re.IGNORECASE)
+    paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")]
+    texts = [*ROOT.glob("*.md"), *(path for path in paths if path.suffix in (".py", ".md"))]
+    found = [str(path.relative_to(ROOT)) for path in texts if pattern.search(path.read_text())]
+    assert found == [], f"{phrase!r}: {PHRASES[phrase]}"
