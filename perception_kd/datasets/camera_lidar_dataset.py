@@ -9,7 +9,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
 
 from perception_kd.datasets.catalog import find_data_set, get_data_set
-from perception_kd.datasets.info_checks import count_lacking, find_fault
+from perception_kd.datasets.info_checks import count_lacking, find_wrong_value
 from perception_kd.datasets.info_parsing import class_of_category, parse_boxes, parse_sample
 from perception_kd.datasets.pipeline import Pipeline, list_steps
 from perception_kd.datasets.seeding import make_rng
@@ -149,7 +149,7 @@ class CameraLidarDataset(BaseDataset):
         for raw in selected:
             with name_entry(self.ann_file, info, raw):
                 samples.append(self.parse_data_info(raw))
-        fault = find_fault(samples)
+        fault = find_wrong_value(samples)
         if fault is not None:
             with name_entry(self.ann_file, info, selected[fault.place]):
                 raise FieldError(fault.text)

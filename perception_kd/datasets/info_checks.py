@@ -38,7 +38,7 @@ def count_lacking(samples: Sequence[InfoEntry], cameras: Sequence[str] | None) -
     return {name: len(samples) - present[name] for name in wanted if present[name] < len(samples)}
 
 
-class Fault(NamedTuple):
+class WrongValue(NamedTuple):
     """A wrong value.
 
     Attributes:
@@ -50,7 +50,7 @@ class Fault(NamedTuple):
     text: str
 
 
-def find_fault(samples: Sequence[Sample]) -> Fault | None:
+def find_wrong_value(samples: Sequence[Sample]) -> WrongValue | None:
     """Return the first value that cannot be right; None if there is none.
 
     Rigid transforms must be finite and orthonormal, intrinsics finite with positive
@@ -96,9 +96,9 @@ def find_fault(samples: Sequence[Sample]) -> Fault | None:
     return min(faults, key=lambda fault: fault.place, default=None)
 
 
-def _first(wrong: Mask, owners: Indices, text: str) -> Fault | None:
+def _first(wrong: Mask, owners: Indices, text: str) -> WrongValue | None:
     places = np.flatnonzero(wrong)
-    return Fault(int(owners[places[0]]), text) if len(places) else None
+    return WrongValue(int(owners[places[0]]), text) if len(places) else None
 
 
 def _repeated(samples: Sequence[Sample]) -> Mask:
@@ -110,7 +110,7 @@ def _repeated(samples: Sequence[Sample]) -> Mask:
 
 def _find_transform(
     matrices: Array, owners: Indices, field: str, max_offset: float
-) -> Fault | None:
+) -> WrongValue | None:
     rotation, offset = matrices[:, :3, :3], matrices[:, :3, 3]
     with np.errstate(all="ignore"):
         products = rotation @ rotation.transpose(0, 2, 1)
@@ -126,7 +126,7 @@ def _find_transform(
     return _first(wrong, owners, text + _show(matrices[wrong][0]))
 
 
-def _find_intrinsics(matrices: Array, owners: Indices) -> Fault | None:
+def _find_intrinsics(matrices: Array, owners: Indices) -> WrongValue | None:
     right = np.isfinite(matrices).all(axis=(1, 2)) & (matrices[:, 0, 0] > 0)
     right &= (matrices[:, 1, 1] > 0) & (matrices[:, 2] == (0, 0, 1)).all(axis=1)
     right &= (np.abs(matrices) <= 1e6).all(axis=(1, 2))
@@ -137,7 +137,7 @@ def _find_intrinsics(matrices: Array, owners: Indices) -> Fault | None:
     return _first(wrong, owners, text + _show(matrices[wrong][0]))
 
 
-def _find_boxes(samples: Sequence[Sample]) -> Fault | None:
+def _find_boxes(samples: Sequence[Sample]) -> WrongValue | None:
     if "instances" not in samples[0]:
         return None
     numbers = [len(sample["instances"]["bboxes_3d"]) for sample in samples]

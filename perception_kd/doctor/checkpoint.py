@@ -48,7 +48,7 @@ def check_checkpoint(
     except (FileNotFoundError, ValueError) as error:
         yield Finding(Level.ERROR, AREA, str(error), str(path))
         return
-    yield check_finite(checkpoint)
+    yield check_weights(checkpoint)
     yield describe_training(checkpoint)
     if cfg is None:
         return
@@ -69,7 +69,7 @@ def check_checkpoint(
     yield from compare_configs(checkpoint, cfg)
 
 
-def check_finite(checkpoint: Checkpoint) -> Finding:
+def check_weights(checkpoint: Checkpoint) -> Finding:
     """Return the finding on NaN and infinity among the weights."""
     broken = find_nonfinite(checkpoint.state_dict)
     total = len(checkpoint.state_dict)

@@ -21,7 +21,7 @@ from perception_kd.doctor.infos import (
     Info,
     check_splits,
     describe_info,
-    list_sources,
+    list_info_sources,
     read_source,
 )
 from perception_kd.doctor.machine import (
@@ -127,7 +127,7 @@ def check_data_set(args: argparse.Namespace, cfg: Config | None) -> Iterator[Fin
         args: Parsed options.
         cfg: Config of the run, with the data folders of the options.
     """
-    sources = list_sources(args.root, args.infos, cfg)
+    sources = list_info_sources(args.root, args.infos, cfg)
     if not sources:
         what = "There are no info files."
         remedy = "make them: python tools/create_data.py nuscenes --root DIR, or give --infos"
@@ -157,7 +157,7 @@ def _draw(args: argparse.Namespace, cfg: Config | None) -> "list[SampleFigures]"
     """Return the figures of samples of all info files that can be read."""
     from perception_kd.doctor.figures import draw_samples
 
-    read = [read_source(source) for source in list_sources(args.root, args.infos, cfg)]
+    read = [read_source(source) for source in list_info_sources(args.root, args.infos, cfg)]
     infos = [info for info in read if isinstance(info, Info)]
     caches, _ = open_caches(infos, cfg)
     return [

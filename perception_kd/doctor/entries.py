@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perception_kd.datasets.info_checks import find_fault
+from perception_kd.datasets.info_checks import find_wrong_value
 from perception_kd.datasets.info_parsing import parse_boxes, parse_sample
 from perception_kd.doctor.finding import Fault, Kind, Level
 from perception_kd.structures import Array, InfoEntry, Sample
@@ -72,7 +72,7 @@ def check_entries(info: Info) -> Iterator[Fault]:
         except Exception as error:  # whatever is in the file
             yield Fault("entry", where, f"{type(error).__name__}: {error}.")
             continue
-        fault = find_fault([sample])
+        fault = find_wrong_value([sample])
         if fault is not None:
             yield Fault("value", where, f"{fault.text}.")
             continue

@@ -53,7 +53,7 @@ class Info:
         return list(dict.fromkeys(str(sample.get("scene_name")) for sample in self.samples))
 
 
-def list_sources(
+def list_info_sources(
     root: Path | None, infos: Sequence[Path] | None, cfg: Config | None
 ) -> list[InfoSource]:
     """Return the info files that the options or the config name.

@@ -12,7 +12,7 @@ LOCK_FILE = ".lock"
 
 
 @contextmanager
-def lock_work_dir(work_dir: Path) -> Iterator[int]:
+def lock_experiment(work_dir: Path) -> Iterator[int]:
     """Lock a work dir, so that no second experiment writes to it.
 
     Yields:

@@ -75,8 +75,9 @@ class StageRunner:
 
         Args:
             names: Names of the stages to run.
-            lock: File descriptor of :func:`~.locking.lock_work_dir`, which the commands
-                inherit, so that the work dir stays locked until they have ended.
+            lock: File descriptor of :func:`~.locking.lock_experiment`, which the
+                commands inherit, so that the work dir stays locked until they have
+                ended.
 
         Raises:
             ExperimentError: If a stage fails; the message has the end of its log.

@@ -22,7 +22,7 @@ from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.manifest import (
     MANIFEST,
     check_empty,
-    compare_settings,
+    differing_settings,
     make_manifest,
     name_others,
     read_manifest,
@@ -175,7 +175,7 @@ class Cache:
                 f"{self.folder} must hold {kind}, but its manifest says {self.manifest['kind']}. "
                 "Choose another folder."
             )
-        differences = compare_settings(self.manifest["settings"], settings, exact)
+        differences = differing_settings(self.manifest["settings"], settings, exact)
         if differences:
             raise ValueError(
                 f"{self.folder} has other settings than requested: {'; '.join(differences)}. "

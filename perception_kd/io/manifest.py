@@ -98,7 +98,7 @@ def _describe(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)[:200].rstrip(".")
 
 
-def compare_settings(made: Mapping[str, Any], asked: Mapping[str, Any], exact: bool) -> list[str]:
+def differing_settings(made: Mapping[str, Any], asked: Mapping[str, Any], exact: bool) -> list[str]:
     """Return one sentence for each setting that differs.
 
     Args:

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from perception_kd.doctor.finding import Fault, Finding, Kind, Level, group_faults, worst_level
-from perception_kd.doctor.infos import Info, InfoSource, check_splits, list_sources, read_source
+from perception_kd.doctor.infos import (
+    Info,
+    InfoSource,
+    check_splits,
+    list_info_sources,
+    read_source,
+)
 from perception_kd.engine.launch import read_config
 from perception_kd.engine.overrides import set_data_folders
 from perception_kd.io.info_writer import make_metainfo, write_info
@@ -66,14 +72,14 @@ def test_a_missing_data_root_is_an_error(tmp_path: Path) -> None:
 def test_info_files_come_from_the_options_or_the_config(tmp_path: Path) -> None:
     path = tmp_path / "nuscenes_infos_val.pkl"
     path.touch()
-    assert list_sources(tmp_path, None, None) == [InfoSource(path, tmp_path, tmp_path)]
-    assert list_sources(None, [path], None) == [InfoSource(path, tmp_path, tmp_path)]
+    assert list_info_sources(tmp_path, None, None) == [InfoSource(path, tmp_path, tmp_path)]
+    assert list_info_sources(None, [path], None) == [InfoSource(path, tmp_path, tmp_path)]
     cfg = read_config(PRC)
     set_data_folders(cfg, "DATA", "INFO")
-    sources = list_sources(None, None, cfg)
+    sources = list_info_sources(None, None, cfg)
     assert {source.data_root for source in sources} == {Path("DATA")}
     assert sources[0].path == Path("INFO/nuscenes_infos_train.pkl")
-    assert list_sources(None, [path], cfg)[0].data_root == Path("DATA")
+    assert list_info_sources(None, [path], cfg)[0].data_root == Path("DATA")
 
 
 def test_faults_of_one_kind_are_one_finding() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from perception_kd.experiments import commands
 from perception_kd.experiments.commands import run_logged, tail
-from perception_kd.experiments.locking import lock_work_dir
+from perception_kd.experiments.locking import lock_experiment
 from perception_kd.experiments.progress import read_progress
 from perception_kd.experiments.stages import ExperimentError
 
@@ -114,9 +114,9 @@ START = """
 import sys
 from pathlib import Path
 from perception_kd.experiments.commands import run_logged
-from perception_kd.experiments.locking import lock_work_dir
+from perception_kd.experiments.locking import lock_experiment
 folder = Path(sys.argv[1])
-with lock_work_dir(folder) as lock:
+with lock_experiment(folder) as lock:
     command = [sys.executable, "-u", "-c", sys.argv[2]]
     run_logged(command, folder / "log", lambda *_: None, keep_open=(lock,))
 """
@@ -143,7 +143,7 @@ def test_a_killed_starter_ends_its_command_and_all_workers(tmp_path: Path) -> No
     # The command is still ending, and keeps the work dir locked.
     with (
         pytest.raises(ExperimentError, match="in use by another experiment, or by the last stage"),
-        lock_work_dir(tmp_path),
+        lock_experiment(tmp_path),
     ):
         pass
     assert all(ends(process) for process in processes)
@@ -151,7 +151,7 @@ def test_a_killed_starter_ends_its_command_and_all_workers(tmp_path: Path) -> No
 
     def can_lock() -> bool:
         try:
-            with lock_work_dir(tmp_path):
+            with lock_experiment(tmp_path):
                 return True
         except ExperimentError:
             return False

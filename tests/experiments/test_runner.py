@@ -10,7 +10,7 @@ import pytest
 
 from perception_kd.experiments.display import Display
 from perception_kd.experiments.folders import Folders
-from perception_kd.experiments.locking import lock_work_dir
+from perception_kd.experiments.locking import lock_experiment
 from perception_kd.experiments.runner import StageRunner, environment
 from perception_kd.experiments.stages import ExperimentError, Stage
 from perception_kd.experiments.stamps import Plan, Stamps
@@ -235,12 +235,12 @@ def test_folders_left_empty_are_removed_with_their_files(tmp_path: Path) -> None
 
 def test_a_work_dir_is_locked(tmp_path: Path) -> None:
     with (
-        lock_work_dir(tmp_path),
+        lock_experiment(tmp_path),
         pytest.raises(ExperimentError, match="in use by another experiment"),
-        lock_work_dir(tmp_path),
+        lock_experiment(tmp_path),
     ):
         pass
-    with lock_work_dir(tmp_path):
+    with lock_experiment(tmp_path):
         pass
 
 
