@@ -113,8 +113,8 @@ def run_tool(
         return _stopped(stop, after_stop)
     except Exception as error:
         # A library may take the signal for an error of its own.
-        if stop := find_stop(error):
-            return _stopped(stop, after_stop)
+        if signalled := find_stop(error):
+            return _stopped(signalled, after_stop)
         message = explain_error(error, _written_folder(args)) or explain_option(error, args)
         if message is None:
             raise
