@@ -1,10 +1,10 @@
 """PRC of CALICO without a config file: a LiDAR network contrasts points by regions.
 
 After ``tools/create_data.py nuscenes`` and ``create_data.py regions``, run
-``python examples/prc.py DATA_ROOT``.
+``python examples/prc.py DATA_ROOT [INFO_ROOT]``.
 """
 
-import sys
+from typing import Any
 
 import torch
 from mmdet3d.models import SECOND, SECONDFPN, PillarFeatureNet, PointPillarsScatter
@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from perception_kd.datasets import transforms as T
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
+from perception_kd.engine.example_folders import parse_folders
 from perception_kd.geometry.bev_grid import BEVGrid, sample_bev
 from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
 from perception_kd.models.heads import FeatureProjector
@@ -21,8 +22,9 @@ from perception_kd.models.losses import RegionContrastLoss
 from perception_kd.models.voxelizers import HardVoxelizer
 from perception_kd.structures import Batch, Sample
 
+INFOS = "nuscenes_infos_train.pkl"
 RANGE = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
-PILLAR = (0.4, 0.4, 8.0)
+PILLARS: dict[str, Any] = {"voxel_size": (0.4, 0.4, 8.0), "point_cloud_range": RANGE}
 
 
 class PRC(nn.Module):
@@ -30,17 +32,19 @@ class PRC(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pts_voxelizer = HardVoxelizer(PILLAR, RANGE, 20, max_voxels=(30000, 40000))
+        self.pts_voxelizer = HardVoxelizer(**PILLARS, max_num_points=20, max_voxels=(30000, 40000))
         self.pts_voxel_encoder = PillarFeatureNet(
-            5, [32], voxel_size=PILLAR, point_cloud_range=RANGE, legacy=False
+            **PILLARS, in_channels=5, feat_channels=[32], legacy=False
         )
         self.pts_middle_encoder = PointPillarsScatter(32, output_shape=(256, 256))
         self.pts_backbone = SECOND(32, [32, 64, 64], layer_nums=[1, 2, 2], layer_strides=[2, 2, 2])
         self.pts_neck = SECONDFPN([32, 64, 64], [32] * 3, [1, 2, 4], use_conv_for_no_stride=True)
         self.pts_projector = FeatureProjector(96, hidden_channels=(128,), out_channels=64)
         self.grid = BEVGrid(RANGE, cell_size=0.8)
-        self.loss_plrc = RegionContrastLoss(0.1, "region")
-        self.loss_rapc = RegionContrastLoss(0.1, "point", False, region_normalize=True)
+        self.plrc = RegionContrastLoss(positives="region")
+        self.rapc = RegionContrastLoss(
+            positives="point", same_region_negatives=False, region_normalize=True
+        )
 
     def embed(self, points: list[Tensor], rows: list[Tensor]) -> list[Tensor]:
         """Return features (M_b, 64) of some points of each point cloud (N_b, 5)."""
@@ -57,24 +61,19 @@ class PRC(nn.Module):
         rows = batch["sampled_points"]
         regions = [ids[row] for ids, row in zip(batch["region_ids"], rows, strict=True)]
         query, key = (self.embed(points, rows) for points in batch["cloud_views"])
-        plrc = self.loss_plrc(query, key, regions, rows)
-        rapc = self.loss_rapc(query, key, regions, rows)
-        return 0.5 * (plrc + rapc)
+        return 0.5 * (self.plrc(query, key, regions, rows) + self.rapc(query, key, regions, rows))
 
 
-turn, scale = T.RandomRotateZ((-90.0, 90.0)), T.RandomScale((0.9, 1.1))
-dataset = CameraLidarDataset(
-    "nuscenes_infos_train.pkl",
-    sys.argv[1],
-    pipeline=[
-        T.LoadPoints(num_sweeps=1),
-        T.LoadRegions(cache="regions/dbscan"),
-        T.ShufflePoints(),
-        T.MakeCloudViews([turn, scale, T.RandomTranslate(std=0.5), T.RandomFlipAxis()]),
-        T.SampleRegionPoints(RANGE, ego_half_width=1.5),
-        T.PackInputs(),
-    ],
-)
+rotate, scale = T.RandomRotateZ((-90.0, 90.0)), T.RandomScale((0.9, 1.1))
+pipeline: list[Any] = [
+    T.LoadPoints(num_sweeps=1),
+    T.LoadRegions(cache="regions/dbscan"),
+    T.ShufflePoints(),
+    T.MakeCloudViews([rotate, scale, T.RandomTranslate(std=0.5), T.RandomFlipAxis()]),
+    T.SampleRegionPoints(RANGE, ego_half_width=1.5),
+    T.PackInputs(),
+]
+dataset = CameraLidarDataset(INFOS, *parse_folders(INFOS, "regions/dbscan"), pipeline)
 loader: DataLoader[Sample] = DataLoader(dataset, 2, shuffle=True, collate_fn=pseudo_collate)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 collate, model = CameraLidarDataPreprocessor().to(device), PRC().to(device)

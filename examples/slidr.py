@@ -1,10 +1,10 @@
 """SLidR without a config file: a LiDAR network learns from a frozen image network.
 
 After ``tools/create_data.py nuscenes`` and ``create_data.py superpixels``, run
-``python examples/slidr.py DATA_ROOT``.
+``python examples/slidr.py DATA_ROOT [INFO_ROOT]``.
 """
 
-import sys
+from typing import Any
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from perception_kd.datasets import transforms as T
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
+from perception_kd.engine.example_folders import parse_folders
 from perception_kd.models.backbones import EfficientNetLite, FrozenBackbone, MinkUNet
 from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
 from perception_kd.models.heads import PixelProjection, VoxelProjection
@@ -20,6 +21,8 @@ from perception_kd.models.losses import info_nce
 from perception_kd.models.voxelizers import PointVoxelizer
 from perception_kd.ops import pool_segments, pool_upsampled
 from perception_kd.structures import Batch, Sample
+
+INFOS = "nuscenes_infos_train.pkl"
 
 
 class SLidR(nn.Module):
@@ -59,21 +62,18 @@ class SLidR(nn.Module):
         return info_nce(superpoint_feats[seen], superpixel_feats[seen], temperature=0.07)
 
 
-dataset = CameraLidarDataset(
-    "nuscenes_infos_train.pkl",
-    sys.argv[1],
-    pipeline=[
-        T.LoadPoints(),
-        T.LoadImages(),
-        T.LoadSuperpixels(cache="superpixels/fast_150"),
-        T.PairPointsWithPixels(),
-        T.RandomRotateZ(),
-        T.RandomFlipAxis(),
-        T.RandomResizedCrop(size=(160, 288)),
-        T.RandomFlipImages(),
-        T.PackInputs(),
-    ],
-)
+pipeline: list[Any] = [
+    T.LoadPoints(),
+    T.LoadImages(),
+    T.LoadSuperpixels(cache="superpixels/fast_150"),
+    T.PairPointsWithPixels(),
+    T.RandomRotateZ(),
+    T.RandomFlipAxis(),
+    T.RandomResizedCrop(size=(160, 288)),
+    T.RandomFlipImages(),
+    T.PackInputs(),
+]
+dataset = CameraLidarDataset(INFOS, *parse_folders(INFOS, "superpixels/fast_150"), pipeline)
 loader: DataLoader[Sample] = DataLoader(dataset, 2, shuffle=True, collate_fn=pseudo_collate)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 collate = CameraLidarDataPreprocessor(EfficientNetLite.mean, EfficientNetLite.std).to(device)
