@@ -36,8 +36,8 @@ class SceneBoxes:
         """Return the boxes of a keyframe in the frame of its LiDAR.
 
         Raises:
-            ValueError: If the previous annotation of a box is not earlier, or the next is
-                not later.
+            ValueError: If the previous annotation of a box is not earlier, or the next
+                is not later.
         """
         lidar2global = self._frames.sensor2global(lidar)
         boxes = self._nusc.get_sample_data(lidar["token"])[1]
