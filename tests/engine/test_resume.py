@@ -56,12 +56,12 @@ OVER_STEPS = """train_cfg = dict(_delete_=True, by_epoch=False, max_iters=16)
 param_scheduler = []"""
 # Workers, options, and what is added to the config.
 CASES: dict[str, tuple[int, tuple[str, ...], str]] = {
-    "with a worker": (1, EACH_STEP, ""),
-    "with a worker, by epoch": (1, (), ""),
-    "averaged weights": (0, EACH_STEP, EMA),
-    "loop over steps": (0, EACH_STEP, OVER_STEPS),
-    "schedule by step": (0, EACH_STEP, BOTH),
-    "accumulated gradients": (0, EACH_STEP, "optim_wrapper = dict(accumulative_counts=4)"),
+    "worker": (1, EACH_STEP, ""),
+    "worker-by-epoch": (1, (), ""),
+    "averaged": (0, EACH_STEP, EMA),
+    "over-steps": (0, EACH_STEP, OVER_STEPS),
+    "by-step": (0, EACH_STEP, BOTH),
+    "accumulated": (0, EACH_STEP, "optim_wrapper = dict(accumulative_counts=4)"),
 }
 
 
@@ -83,7 +83,7 @@ def test_a_stop_at_any_step_changes_nothing(
     for key in keys:
         assert_same(whole[key], parts[key])
     assert_same(whole["meta"]["random_states"], parts["meta"]["random_states"])
-    assert ("ema_state_dict" in whole) == (case == "averaged weights")
+    assert ("ema_state_dict" in whole) == (case == "averaged")
 
 
 @pytest.mark.gpu
@@ -174,10 +174,10 @@ def test_what_changes_no_weights_may_differ(tmp_path: Path) -> None:
 
 CHANGES: dict[str, str] = {
     "epochs": "train_cfg = dict(max_epochs=6)",
-    "rate": "optim_wrapper = dict(optimizer=dict(lr=0.02))",
+    "rate": "optim_wrapper = dict(optimizer=dict(lr=0.03))",
     "decay": "optim_wrapper = dict(optimizer=dict(weight_decay=0.1))",
     "schedule": 'param_scheduler = [dict(type="StepLR", step_size=1, gamma=0.5)]',
-    "by step": 'param_scheduler = [dict(type="LinearLR", by_epoch=False, end=20)]',
+    "steps": 'param_scheduler = [dict(type="LinearLR", by_epoch=False, end=20)]',
 }
 
 

@@ -205,7 +205,7 @@ def test_an_unexpected_argument_is_one_line(
 
 def test_a_missing_config_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert train_tool.main(["no/such.py"]) == 2
-    expected = "error: No config at no/such.py.\n"
+    expected = "error: No config at no/such.py; give its path.\n"
     assert capfd.readouterr().err == expected
 
 
