@@ -1,7 +1,6 @@
 """mmengine's runner with a checked resume, whole checkpoints and checked classes."""
 
 import os
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from perception_kd.engine.resumed_settings import compare_settings
 from perception_kd.engine.schedule_rebuild import read_rates, rebuild_schedule
 from perception_kd.engine.train_loops import ResumableEpochLoop, ResumableIterLoop
 from perception_kd.engine.training_data import describe_training_data
+from perception_kd.io.atomic import temporary_path
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.ops.batch_norm import synchronize_batch_norms
 
@@ -86,7 +86,7 @@ class CheckedRunner(Runner):
         if self.rank != 0:
             return
         path = Path(out_dir) / filename
-        temporary = path.with_name(f".{filename}.{socket.gethostname()}-{os.getpid()}.tmp")
+        temporary = temporary_path(path)
         try:
             super().save_checkpoint(
                 str(out_dir),

@@ -17,6 +17,11 @@ _DAY_S = 24 * 3600
 _TEMPORARY = re.compile(r"(\..+\.[\w.-]+)-(\d+)\.tmp")
 
 
+def temporary_path(path: Path) -> Path:
+    """Return the hidden file beside another, for its content until it is whole."""
+    return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
+
+
 @contextmanager
 def open_whole(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for writing that gets its name when the block ends without an error.
@@ -34,7 +39,7 @@ def open_whole(path: str | Path) -> Iterator[BinaryIO]:
         OSError: If it cannot be written; names the file.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
+    temporary = temporary_path(path)
     try:
         with temporary.open("wb") as file:
             yield file

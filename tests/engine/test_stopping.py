@@ -12,7 +12,7 @@ import pytest
 from tests.engine.toy import write_config
 from tests.faults import ROOT, Tool
 
-# Jobs that take for ever, on two workers. The last argument: what cleaning up takes.
+# Jobs that never end, on two workers. The last argument: what cleaning up takes.
 ENDLESS = """
 import argparse, sys, time
 from pathlib import Path
