@@ -1,9 +1,10 @@
-"""The environment's steps: done once, gone on with, and refused with a name."""
+"""The environment's steps: done once, resumed, and refused with a name."""
 
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tools import make_env
 from tools.make_env import SetupError, Step
@@ -116,19 +117,20 @@ def test_an_interpreter_is_asked_and_a_missing_one_has_no_facts() -> None:
 
 
 def test_every_required_package_has_a_pin() -> None:
-    pins = {
-        line.split("==")[0].lower().replace("_", "-")
+    pins = dict(
+        line.lower().replace("_", "-").split("==")
         for line in make_env.PINS.read_text().splitlines()
-        if not line.startswith("#")
-    }
+        if "==" in line and not line.startswith("#")
+    )
     sources = {path for step in make_env.steps(1) for path in step.sources if path.suffix == ".txt"}
     wanted = {
-        line.strip().lower()
+        Requirement(line)
         for path in sources
         for line in path.read_text().splitlines()
         if line.strip() and not line.startswith("#")
     }
-    assert wanted <= pins
+    assert {each.name.lower() for each in wanted} <= pins.keys()
+    assert all(each.specifier.contains(pins[each.name.lower()]) for each in wanted)
 
 
 def test_the_digest_of_a_step_covers_its_files(tmp_path: Path) -> None:
