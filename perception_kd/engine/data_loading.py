@@ -1,8 +1,10 @@
 """Settings and worker processes of data loaders."""
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from mmengine.logging import print_log
@@ -46,5 +48,18 @@ class WorkerInit:
     def __call__(self, worker_id: int) -> None:
         """Prepare the process of a worker."""
         start_worker()
+        sys.excepthook = show_unless_parent_left
         if self.then is not None:
             self.then(worker_id)
+
+
+def show_unless_parent_left(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Show an uncaught exception of a worker, as Python does, but not of a lost parent.
+
+    Errors of samples are sent to the parent. What comes here is of the thread that
+    hands tensors over: its connection breaks when the parent is stopped meanwhile.
+    """
+    if not issubclass(kind, EOFError | ConnectionError):
+        sys.__excepthook__(kind, error, trace)

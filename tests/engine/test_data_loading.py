@@ -1,5 +1,6 @@
 """Data loaders: options without workers, and what their workers call first."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,11 @@ import torch
 from torch.utils.data import DataLoader
 
 from perception_kd.engine import data_loading
-from perception_kd.engine.data_loading import WorkerInit, without_unused_options
+from perception_kd.engine.data_loading import (
+    WorkerInit,
+    show_unless_parent_left,
+    without_unused_options,
+)
 
 
 @pytest.mark.parametrize("workers", [{}, {"num_workers": 0}])
@@ -39,6 +44,7 @@ def _seeds() -> Iterator[None]:
 def test_the_seeds_of_workers_are_those_of_mmengine(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
     monkeypatch.setattr(data_loading, "start_worker", lambda: started.append(1))
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # restored afterwards
 
     def set_seed(worker: int) -> None:
         torch.manual_seed(worker)
@@ -47,3 +53,13 @@ def test_the_seeds_of_workers_are_those_of_mmengine(monkeypatch: pytest.MonkeyPa
     assert torch.initial_seed() == 7
     WorkerInit(None)(0)
     assert started == [1, 1]
+
+
+def test_a_worker_is_silent_only_about_a_lost_parent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for error in (EOFError(), ConnectionResetError(), BrokenPipeError()):
+        show_unless_parent_left(type(error), error, None)
+    assert capsys.readouterr().err == ""
+    show_unless_parent_left(ValueError, ValueError("a fault"), None)
+    assert "ValueError: a fault" in capsys.readouterr().err
