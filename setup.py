@@ -36,6 +36,7 @@ DEV = [
     "pre-commit",
     "pre-commit-hooks",
     "pytest>=8",
+    "pytest-timeout",
     "pytest-xdist",
     "ruff>=0.5",
     # Drives Chromium in the test of the report.

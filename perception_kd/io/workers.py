@@ -112,7 +112,8 @@ def start_worker() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if "cv2" in sys.modules:
-        sys.modules["cv2"].setNumThreads(1)
+        # Zero also means no threads; one would wait for those that the parent has had.
+        sys.modules["cv2"].setNumThreads(0)
 
 
 def _start_server() -> None:

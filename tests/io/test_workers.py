@@ -75,6 +75,28 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+BUSY = """
+import multiprocessing
+import cv2, numpy
+from perception_kd.io.workers import start_worker
+
+cv2.setNumThreads(4)
+for _ in range(10):
+    cv2.GaussianBlur(numpy.zeros((2000, 2000, 3), numpy.uint8), (31, 31), 0)
+worker = multiprocessing.get_context("fork").Process(target=start_worker)
+worker.start()
+worker.join(60)
+worker.kill()
+print(worker.exitcode)
+"""
+
+
+def test_a_worker_starts_although_opencv_has_threads() -> None:
+    command = [sys.executable, "-c", BUSY]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"
+
+
 def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
     (tmp_path / "orphan.py").write_text(ORPHAN)
     with Tool([tmp_path / "orphan.py", tmp_path / "pid"], tmp_path) as tool:
