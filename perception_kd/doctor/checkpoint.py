@@ -1,5 +1,6 @@
 """Checks of a checkpoint: readable, finite, what it loads into, what it can resume."""
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from perception_kd.checkpoints.matching import (
 from perception_kd.checkpoints.reading import Checkpoint, read_checkpoint
 from perception_kd.doctor.finding import Finding, Level
 from perception_kd.engine.config_text import parse_config_text
+from perception_kd.engine.launch import drop_unreached_schedulers
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
 from perception_kd.utils.finite import find_nonfinite
@@ -182,7 +184,7 @@ def compare_configs(checkpoint: Checkpoint, cfg: Config) -> Iterator[Finding]:
     except ValueError as error:
         yield Finding(Level.WARNING, AREA, str(error), where, "trust only checkpoints of your own")
         return
-    given = _flatten(cfg.to_dict())
+    given = _flatten(_as_started(cfg).to_dict())
     kinds = trained.get("model.type"), given.get("model.type")
     if kinds[0] != kinds[1]:
         what = f"It is of a training of {kinds[0]}, and the config is of {kinds[1]}."
@@ -213,6 +215,13 @@ def compare_configs(checkpoint: Checkpoint, cfg: Config) -> Iterator[Finding]:
         len(names),
         tuple(names[:50]),
     )
+
+
+def _as_started(cfg: Config) -> Config:
+    """Return a copy of a config with what starting a run changes in it."""
+    cfg = copy.deepcopy(cfg)
+    drop_unreached_schedulers(cfg)
+    return cfg
 
 
 def _flatten(settings: Any, prefix: str = "") -> dict[str, Any]:

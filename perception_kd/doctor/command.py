@@ -35,7 +35,7 @@ from perception_kd.doctor.packages import check_cuda, check_packages, check_spar
 from perception_kd.doctor.pipeline import build_data_set, check_pipelines
 from perception_kd.engine.launch import read_config
 from perception_kd.engine.overrides import set_data_folders, walk_settings
-from perception_kd.io.atomic import make_writable_folder, write_json
+from perception_kd.io.atomic import check_writable_file, write_json
 from perception_kd.io.cache import Cache
 from perception_kd.utils.checks import check_at_least
 
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 _COLORS = {Level.OK: "\033[32m", Level.WARNING: "\033[33m", Level.ERROR: "\033[31m"}
 _RESET = "\033[0m"
 _NUM_DRAWN = 2  # samples of each info file
+_PAGE = "doctor.html"
 
 
 def run(args: argparse.Namespace) -> bool:
@@ -63,9 +64,9 @@ def run(args: argparse.Namespace) -> bool:
     """
     check_at_least("--num", args.num, 1)
     check_at_least("--workers", args.workers, 0)
-    folder = make_writable_folder("--report", args.report) if args.report else None
+    page = check_writable_file("--report", args.report / _PAGE) if args.report else None
     if args.json:
-        make_writable_folder("--json", args.json.absolute().parent)
+        check_writable_file("--json", args.json)
     cfg = read_config(args.config) if args.config else None
     if cfg is not None and args.root:
         info_root = args.infos[0].parent if args.infos else args.root
@@ -79,13 +80,13 @@ def run(args: argparse.Namespace) -> bool:
             sys.stdout.flush()
     counts = Counter(finding.level.value for finding in findings)
     sys.stdout.write(", ".join(f"{counts[level.value]} {level.value}" for level in Level) + "\n")
-    if folder is not None:
+    if page is not None:
         # Imported here: only the page needs the drawing packages.
         from perception_kd.doctor.page import write_page
 
         with _only_errors_logged():
-            path = write_page(folder, findings, _draw(args, cfg))
-        sys.stdout.write(f"{path}\n")
+            write_page(page, findings, _draw(args, cfg))
+        sys.stdout.write(f"{page}\n")
     if args.json:
         write_json(args.json, as_json(findings))
     return worst_level(findings) is Level.ERROR

@@ -13,23 +13,16 @@ from perception_kd.doctor.figures import SampleFigures
 from perception_kd.doctor.finding import Finding, Level
 from perception_kd.io.atomic import write_whole
 
-_NAME = "doctor.html"
 
-
-def write_page(folder: Path, findings: Sequence[Finding], samples: Sequence[SampleFigures]) -> Path:
+def write_page(path: Path, findings: Sequence[Finding], samples: Sequence[SampleFigures]) -> None:
     """Write the page.
 
     Args:
-        folder: Folder that exists.
+        path: File to write, in a folder that exists.
         findings: All findings.
         samples: Figures of samples.
-
-    Returns:
-        The written file.
     """
-    path = folder / _NAME
     write_whole(path, render_page(findings, samples).encode())
-    return path
 
 
 def render_page(findings: Sequence[Finding], samples: Sequence[SampleFigures]) -> str:

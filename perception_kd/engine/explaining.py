@@ -60,6 +60,11 @@ def explain_error(error: BaseException, folder: str | None = None) -> str | None
     return text.strip() if _is_refusal(*origin) else None
 
 
+def find_remedy(code: int | None) -> str:
+    """Return what to do about an error of the system, by its number; may be empty."""
+    return _REMEDIES.get(code, "") if code is not None else ""
+
+
 def _explain_system(error: OSError, folder: str | None) -> str:
     text = str(error)
     if "DataLoader worker process" in text:
@@ -71,7 +76,7 @@ def _explain_system(error: OSError, folder: str | None) -> str:
     code = int(number[1])
     if error.filename is None and "'" not in text and folder is not None:
         text += f": somewhere in {folder}"
-    remedy = _REMEDIES.get(code)
+    remedy = find_remedy(code)
     return f"{text}. {remedy}" if remedy else text
 
 
@@ -88,7 +93,8 @@ def _explain_torch(error: RuntimeError, folder: str | None) -> str | None:
         if causes:
             return _explain_system(causes[-1], folder)
         if "Writer" in text:
-            return f"A checkpoint could not be written to {folder or 'its folder'}. {_FULL}"
+            where = folder or "its folder"
+            return f"A checkpoint could not be written to {where}. Check that its disk has space."
     return None
 
 

@@ -16,6 +16,7 @@ from perception_kd.checkpoints.stored_config import parse_config
 from perception_kd.checkpoints.training_state import TrainingState, read_training_state
 from perception_kd.engine.accumulated_gradients import restore_gradients
 from perception_kd.engine.data_loading import WorkerInit, without_unused_options
+from perception_kd.engine.explaining import find_remedy
 from perception_kd.engine.random_states import check_random_states
 from perception_kd.engine.resumed_settings import compare_settings
 from perception_kd.engine.schedule_rebuild import read_rates, rebuild_schedule
@@ -100,9 +101,10 @@ class CheckedRunner(Runner):
             )
             _rename_on_disk(temporary, path)
         except OSError as error:
+            remedy = find_remedy(error.errno)
             raise PermissionError(
-                f"Cannot write the checkpoint {path}: {error.strerror}; earlier checkpoints are "
-                "whole: free space there, and continue with --resume."
+                f"Cannot write the checkpoint {path}: {error.strerror}. {remedy} Earlier "
+                "checkpoints are whole: continue with --resume."
             ) from error
         finally:
             temporary.unlink(missing_ok=True)

@@ -47,7 +47,7 @@ def open_whole(path: str | Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())  # after a power failure, the name must not be of a torn file
         temporary.replace(path)
     except OSError as error:
-        if error.filename is None and error.errno is not None:  # of a write
+        if error.errno is not None and error.filename in (None, str(temporary)):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
@@ -119,6 +119,27 @@ def make_writable_folder(option: str, folder: str | Path) -> Path:
             f"Cannot write to {option} {folder}: {error.strerror}. Choose another folder."
         ) from error
     return folder
+
+
+def check_writable_file(option: str, path: str | Path) -> Path:
+    """Check that a file can be written, and make its folder, before the work for it.
+
+    Args:
+        option: Command-line option that names the file, for the error.
+        path: The file, which may exist.
+
+    Returns:
+        Its absolute path.
+
+    Raises:
+        PermissionError: If there is a folder in its place, or its folder cannot be made
+            or written to.
+    """
+    path = Path(path).absolute()
+    if path.is_dir():
+        raise PermissionError(f"{option} {path} is a folder; give the name of a file in it.")
+    make_writable_folder(f"the folder of {option}", path.parent)
+    return path
 
 
 def _is_running(pid: str) -> bool:

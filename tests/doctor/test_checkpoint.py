@@ -9,7 +9,7 @@ from mmengine import Config
 
 from perception_kd.doctor.checkpoint import check_checkpoint
 from perception_kd.doctor.finding import Finding, Level
-from perception_kd.engine.launch import read_config
+from perception_kd.engine.launch import drop_unreached_schedulers, read_config
 from tests.engine.toy import ToyModel, write_config
 
 
@@ -118,3 +118,17 @@ def test_a_model_that_cannot_be_built_is_an_error(tmp_path: Path, cfg: Config) -
     finding = check(path, cfg)[-1]
     assert finding.level is Level.ERROR
     assert "unexpected keyword argument 'layers'" in finding.what
+
+
+def test_a_short_run_is_of_its_config(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+    path.write_text(
+        path.read_text()
+        + "\nparam_scheduler = [dict(type='LinearLR', start_factor=0.1, end=1),"
+        + " dict(type='CosineAnnealingLR', begin=50, T_max=50)]\n"
+    )
+    started = read_config(path)
+    drop_unreached_schedulers(started)
+    assert len(started.param_scheduler) == 1
+    *_, last = check(save(tmp_path, started), read_config(path))
+    assert last.what == "It was trained with the settings of this config."

@@ -17,7 +17,8 @@ def test_findings_are_sorted_and_counted(tmp_path: Path) -> None:
         Finding(Level.OK, "data", "All is well."),
         Finding(Level.ERROR, "data", "It is broken.", "a.bin", "copy it", 2, ("a.bin", "b.bin")),
     ]
-    page = write_page(tmp_path, findings, []).read_text()
+    write_page(tmp_path / "page.html", findings, [])
+    page = (tmp_path / "page.html").read_text()
     assert page.index("It is broken.") < page.index("All is well.")
     assert "1 error</span>" in page
     assert "<li><code>b.bin</code></li>" in page

@@ -173,7 +173,9 @@ def test_a_checkpoint_that_torch_cannot_write_is_explained() -> None:
     error.__context__ = OSError(errno.ENOSPC, "No space left on device")
     assert "No space left on device: somewhere in /work. Free" in str(explain_error(error, "/work"))
     alone = RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
-    assert "could not be written to /work. Free space" in str(explain_error(alone, "/work"))
+    assert "could not be written to /work. Check that its disk has space" in str(
+        explain_error(alone, "/work")
+    )
 
 
 # In a process of its own, which ends some time after the signal whatever it does.

@@ -107,3 +107,15 @@ def test_files_of_other_programs_are_not_leftovers(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (0, 0))
     remove_leftovers(tmp_path)
     assert len(os.listdir(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("call", ["open", "replace"])
+def test_a_failure_names_the_file_and_not_the_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def fail(path: Path, *_: Any) -> None:
+        raise OSError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, call, fail)
+    with pytest.raises(PermissionError, match=r"Permission denied: '.*/file'$"):
+        write_whole(tmp_path / "file", b"new")

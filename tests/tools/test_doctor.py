@@ -82,3 +82,28 @@ def test_colors_are_only_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\033[31merror" in command.format_finding(finding, sys.stdout)
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\033" not in command.format_finding(finding, sys.stdout)
+
+
+@pytest.mark.parametrize(
+    ("options", "place", "expected"),
+    [
+        (["--json", "{}/folder"], "folder", "--json {}/folder is a folder"),
+        (["--json", "{}/file/a.json"], "file", "Cannot write to the folder of --json {}/file"),
+        (["--report", "{}"], "doctor.html", "--report {}/doctor.html is a folder"),
+    ],
+)
+def test_results_that_cannot_be_written_are_refused_first(
+    options: list[str],
+    place: str,
+    expected: str,
+    tmp_path: Path,
+    found: list[Finding],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").touch()
+    if place != "file":
+        (tmp_path / place).mkdir()
+    assert doctor.main([option.format(tmp_path) for option in options]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith(f"error: {expected.format(tmp_path)}")
+    assert not shown.out

@@ -196,3 +196,24 @@ def test_a_missing_work_dir_is_reported_in_one_line(
     assert report.main([str(tmp_path / "none")]) == 2
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("error: There is no work dir")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], "is no work dir of a demo: it has none of pretrain/, linear_probe/"),
+        (["--out", "{folder}"], "--out {folder} is a folder"),
+        (["--out", "{folder}/file/a.html"], "Cannot write to the folder of --out {folder}/file"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_the_work(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], options: list[str], expected: str
+) -> None:
+    (tmp_path / "file").touch()
+    if options:
+        (tmp_path / "stages").mkdir()
+    words = [option.format(folder=tmp_path) for option in options]
+    assert report.main([str(tmp_path), *words]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert expected.format(folder=tmp_path) in line
+    assert not list(tmp_path.glob("*.html"))

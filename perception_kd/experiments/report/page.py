@@ -27,7 +27,7 @@ from perception_kd.experiments.report.similarity import similarity_section
 from perception_kd.experiments.report.training import training_section
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.experiments.trials import Comparison
-from perception_kd.io.atomic import write_whole
+from perception_kd.io.atomic import check_writable_file, write_whole
 
 SCRIPTS = ("core.js", "cloud.js", "clouds.js", "similarity.js")
 NUM_KEYFRAMES = 2
@@ -54,12 +54,15 @@ def write_report(
         The written file.
 
     Raises:
-        FileNotFoundError: If there is no such work dir.
+        FileNotFoundError: If there is no such work dir, or no comparison in it.
+        PermissionError: If the file cannot be written.
         ValueError: If ``num_keyframes`` is not positive.
     """
     if num_keyframes < 1:
         raise ValueError(f"num_keyframes must be positive, but got {num_keyframes}.")
     work = WorkDir.read(work_dir, comparison)
+    work.check_begun()
+    out = check_writable_file("--out", out or work_dir / "report.html")
     keyframes, reason = _load_or_explain(
         load_keyframes, work, num_keyframes, "images", list[Keyframe]()
     )
@@ -78,8 +81,6 @@ def write_report(
             ("overview", "Overview", lambda: overview_section(work)),
         )
     ]
-    out = out or work_dir / "report.html"
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, render_page("Pre-training demo", sections).encode())
     return out
 

@@ -81,6 +81,20 @@ class WorkDir:
         damage = Damage()
         return cls(path, read_summary(path / "summary.json", damage), comparison, damage)
 
+    def check_begun(self) -> None:
+        """Check that there is something of a comparison, be it damaged or unfinished.
+
+        Raises:
+            FileNotFoundError: If there is nothing.
+        """
+        groups = ("pretrain", *self.comparison.protocols)
+        looked_for = [*(f"{name}/" for name in groups), "stages/", "summary.json"]
+        if not any((self.path / name).exists() for name in looked_for):
+            raise FileNotFoundError(
+                f"{self.path} is no work dir of a demo: it has none of {', '.join(looked_for)}. "
+                "Give the --work-dir of tools/demo.py."
+            )
+
     def pretrainings(self, method: str) -> dict[str, TrainingRun]:
         """Return the runs of a pre-training, by seed."""
         return self._runs_in("pretrain", method, self.comparison.pretrainings[method].config)

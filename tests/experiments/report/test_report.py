@@ -274,6 +274,7 @@ def test_sections_without_keyframes_give_the_reason() -> None:
 
 
 def test_the_page_of_an_empty_work_dir_names_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "stages").mkdir()
     page = write_report(tmp_path).read_text(encoding="utf-8")
     assert "The demo has not finished, so there is no summary yet." in page
     assert "SLidR pre-training: no steps logged yet." in page
