@@ -70,6 +70,7 @@ setup(
         "nuscenes-devkit>=1.1.11,<1.3",
         "opencv-python-headless<4.12",
         "pillow>=9",
+        "pyyaml>=6",
         "scikit-image>=0.20",
         "scipy>=1.10",
         "shapely>=2",
