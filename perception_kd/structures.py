@@ -7,6 +7,7 @@ here let mypy find a misspelled key.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 import numpy as np
@@ -26,6 +27,73 @@ Indices: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
 Image: TypeAlias = NDArray[np.uint8]  # (H, W, 3), RGB
 Color: TypeAlias = tuple[int, int, int]  # RGB in 0..255
+
+
+@dataclass(frozen=True)
+class PointLayout:
+    """How files of points store x, y, z and intensity.
+
+    A stored position becomes m in the LiDAR frame as ``unit * (position - origin)``,
+    whose axes are then exchanged.
+
+    Attributes:
+        num_columns: Numbers per point in files of raw rows (``.bin``); all other
+            formats say it themselves.
+        dtype: Type of a number in files of raw rows.
+        columns: Which stored columns are x, y, z, intensity and further ones: names of
+            fields, or indices where columns have no names. None in place of the
+            intensity means that there is none, and it is 0. None instead of all means
+            every column in its order, where they have no names, and else the fields
+            "x", "y", "z", "intensity".
+        intensity_scale: Factor on the intensity. nuScenes has 0 .. 255, and networks
+            that were trained on it expect that.
+        axes: The stored axis along each of x, y and z, such as ("y", "-x", "z").
+        unit: Length of a stored unit in m, 0.001 for mm.
+        origin: Stored position of the sensor, such as its place on a map.
+
+    Raises:
+        ValueError: If a field cannot be, with its name first.
+    """
+
+    num_columns: int = 4
+    dtype: str = "float32"
+    columns: tuple[str | int | None, ...] | None = None
+    intensity_scale: float = 1.0
+    axes: tuple[str, str, str] = ("x", "y", "z")
+    unit: float = 1.0
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if self.columns is not None:
+            _check_columns(self.columns)
+        if sorted(str(axis).removeprefix("-") for axis in self.axes) != ["x", "y", "z"]:
+            raise ValueError(
+                'axes must be "x", "y" and "z" in any order, each with or without "-", but got '
+                f"{self.axes}"
+            )
+        for name in ("num_columns", "intensity_scale", "unit"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be positive, but got {getattr(self, name)}")
+        if len(self.origin) != 3 or not all(_is_finite(value) for value in self.origin):
+            raise ValueError(f"origin must be three numbers, but got {self.origin}")
+
+
+def _check_columns(columns: tuple[str | int | None, ...]) -> None:
+    are_known = all(
+        isinstance(column, str)
+        or (type(column) is int and column >= 0)
+        or (column is None and i == 3)
+        for i, column in enumerate(columns)
+    )
+    if len(columns) < 4 or not are_known or len(set(columns)) < len(columns):
+        raise ValueError(
+            "columns must be different names or indices of x, y, z, intensity (None if there is "
+            f"none) and further ones, but got {columns}"
+        )
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float | int) and abs(value) < float("inf")
 
 
 class Sweep(TypedDict):
@@ -77,8 +145,7 @@ class Sample(TypedDict, total=False):
     info_root: str
     lidar_token: str
     lidar_path: str
-    num_pts_feats: int
-    pts_dtype: str
+    point_layout: PointLayout
     lidar_sweeps: list[Sweep]
     cam_names: list[str]
     img_tokens: list[str]

@@ -8,8 +8,6 @@ import numpy as np
 from perception_kd.io.errors import FieldError
 from perception_kd.io.info_fields import (
     image_shape,
-    read_count,
-    read_dtype,
     read_field,
     read_matrix,
     read_name,
@@ -18,9 +16,8 @@ from perception_kd.io.info_fields import (
     show,
 )
 from perception_kd.io.info_file import resolve_path
+from perception_kd.io.layout_fields import read_layout
 from perception_kd.structures import InfoBoxes, InfoEntry, Sample, Sweep
-
-_MAX_COLUMNS = 64
 
 
 def parse_sample(
@@ -70,8 +67,7 @@ def _parse_lidar(lidar: Mapping[str, Any], metainfo: Mapping[str, Any]) -> dict[
         "timestamp": read_number(lidar, "timestamp", where),
         "lidar_token": read_name(lidar, "sample_data_token", where),
         "lidar_path": resolve_path(metainfo, "pts", read_path(lidar, "lidar_path", where)),
-        "num_pts_feats": read_count(lidar, "num_pts_feats", 4, _MAX_COLUMNS, where),
-        "pts_dtype": read_dtype(lidar, where),
+        "point_layout": read_layout(lidar, where),
         "lidar2ego": read_matrix(lidar, "lidar2ego", (4, 4), where),
         "ego2global": read_matrix(lidar, "ego2global", (4, 4), where),
     }

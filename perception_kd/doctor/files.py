@@ -20,11 +20,13 @@ from perception_kd.io.cache import Cache
 from perception_kd.io.image_files import read_image
 from perception_kd.io.point_checks import is_plausible
 from perception_kd.io.point_columns import INTENSITY_COLUMNS, RING_COLUMNS
+from perception_kd.io.point_files.fields import MAX_POINTS
+from perception_kd.io.point_files.raw import row_bytes
 from perception_kd.io.point_layout import find_layout_fault
-from perception_kd.io.readers import MAX_POINTS, read_labels, read_points
+from perception_kd.io.readers import is_raw, read_labels, read_points
 from perception_kd.regions.codec import KIND as REGIONS
 from perception_kd.regions.codec import load_region_ids
-from perception_kd.structures import Image, InfoBoxes, InfoEntry, Points, Sample
+from perception_kd.structures import Image, InfoBoxes, InfoEntry, PointLayout, Points, Sample
 from perception_kd.superpixels.codec import KIND as SUPERPIXELS
 from perception_kd.superpixels.codec import load_superpixels
 
@@ -128,9 +130,9 @@ def check_files(job: FileJob) -> SampleReport:
 
 def _read_points(job: FileJob, sample: Sample, report: SampleReport) -> Points | None:
     path = os.path.join(job.data_root, sample["lidar_path"])
-    layout = _find_layout_fault(path, sample["num_pts_feats"], sample["pts_dtype"])
+    layout = _find_layout_fault(path, sample["point_layout"])
     try:
-        points = read_points(path, sample["num_pts_feats"], sample["pts_dtype"])
+        points = read_points(path, sample["point_layout"])
     except (OSError, ValueError) as error:
         what = f"{error} The file {layout}." if layout else str(error)
         report.faults.append(Fault("points", path, what))
@@ -145,13 +147,14 @@ def _read_points(job: FileJob, sample: Sample, report: SampleReport) -> Points |
     return points
 
 
-def _find_layout_fault(path: str, num_columns: int, dtype: str) -> str:
+def _find_layout_fault(path: str, layout: PointLayout) -> str:
     """Return what is wrong with raw rows; empty for other or missing files."""
-    if not path.endswith(".bin") or not os.path.isfile(path):
+    if not is_raw(path) or not os.path.isfile(path) or layout.columns is not None:
         return ""
+    num_columns = layout.num_columns
     names = {4: INTENSITY_COLUMNS, 5: RING_COLUMNS}.get(num_columns, INTENSITY_COLUMNS[:3])
     data = read_bounded(path, "LiDAR sweep", "", 8 * num_columns * MAX_POINTS)
-    return find_layout_fault(data, num_columns, dtype, names)
+    return find_layout_fault(data, num_columns, layout.dtype, names)
 
 
 def _check_earlier(job: FileJob, sample: Sample) -> Iterator[Fault]:
@@ -163,9 +166,9 @@ def _check_earlier(job: FileJob, sample: Sample) -> Iterator[Fault]:
         except OSError as error:
             yield Fault("earlier", path, f"{path}: {error.strerror}.")
             continue
-        columns, dtype = sample["num_pts_feats"], sample["pts_dtype"]
-        if not size or (path.endswith(".bin") and size % (columns * np.dtype(dtype).itemsize)):
-            what = f"{size} bytes are no whole rows of {columns} {dtype}."
+        layout = sample["point_layout"]
+        if not size or (is_raw(path) and size % row_bytes(layout)):
+            what = f"{size} bytes are no whole rows of {layout.num_columns} {layout.dtype}."
             yield Fault("earlier", path, what)
     for views in (job.raw.get("camera_sweeps") or {}).values():
         for view in views:
@@ -203,7 +206,7 @@ def _check_labels(job: FileJob, sample: Sample, report: SampleReport) -> None:
     is_wide = os.path.isfile(path) and os.path.getsize(path) == 4 * report.num_points
     dtype = np.dtype(np.uint32 if is_wide else np.uint8)
     try:
-        labels = read_labels(path, dtype, points_path, sample["num_pts_feats"], sample["pts_dtype"])
+        labels = read_labels(path, dtype, points_path, sample["point_layout"])
     except (OSError, ValueError) as error:
         report.faults.append(Fault("labels", path, str(error)))
         return

@@ -44,17 +44,15 @@ def classes_of_file(
     that the network did not see, get the most frequent class of the sweep.
 
     Args:
-        sample: Data sample as a dict, with ``lidar_path``, ``num_pts_feats``,
-            ``pts_dtype`` and ``original_points``.
+        sample: Data sample as a dict, with ``lidar_path``, ``point_layout`` and
+            ``original_points``.
         predicted: Class of each loaded point; values outside [0, C) mean no prediction.
         num_classes: C.
 
     Returns:
         Classes in [0, C), one per row, and the number of rows without a prediction.
     """
-    num_rows = count_stored_points(
-        sample["lidar_path"], sample["num_pts_feats"], sample["pts_dtype"]
-    )
+    num_rows = count_stored_points(sample["lidar_path"], sample["point_layout"])
     row = np.asarray(sample["original_points"])
     known = (row >= 0) & (predicted >= 0) & (predicted < num_classes)
     most_frequent = np.bincount(predicted[known], minlength=num_classes).argmax()

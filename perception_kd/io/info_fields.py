@@ -8,7 +8,6 @@ import numpy as np
 
 from perception_kd.io.errors import FieldError
 from perception_kd.io.names import safe_name
-from perception_kd.io.point_columns import POINT_DTYPES
 from perception_kd.structures import Array
 
 _MAX_PIXELS = 2**16  # along an axis
@@ -91,19 +90,6 @@ def read_count(entry: Any, name: str, lowest: int, largest: int, where: str = ""
             f"{where}{name} must be an integer in {lowest} .. {largest}, but is {show(value)}"
         )
     return int(value)
-
-
-def read_dtype(lidar: Any, where: str = "") -> str:
-    """Return the type of the numbers in a file of points, float32 where it is missing.
-
-    Raises:
-        FieldError: If it is none of ``POINT_DTYPES``.
-    """
-    value = lidar.get("dtype", "float32")
-    if value not in POINT_DTYPES:
-        known = ", ".join(POINT_DTYPES)
-        raise FieldError(f"{where}dtype must be one of {known}, but is {show(value)}")
-    return str(value)
 
 
 def read_matrix(entry: Any, name: str, shape: tuple[int, int], where: str = "") -> Array:

@@ -7,7 +7,9 @@ The layout is mmdet3d's version 2, so its own datasets read the files:
 metainfo               ``schema_version``, ``coordinates``, ``created_by``, ``command``
                        that made the file, ``data_prefix``: folder of each kind of path
 sample                 ``scene_token``, ``scene_name``, ``pts_semantic_mask_path``
-sample.lidar_points    ``sample_data_token``, ``timestamp`` s, ``ego2global``
+sample.lidar_points    ``sample_data_token``, ``timestamp`` s, ``ego2global``; optional
+                       ``dtype``, ``columns``, ``intensity_scale``, ``axes``, ``unit``
+                       and ``origin`` as in ``PointLayout``, also for its sweeps
 sample.images[CAM]     ``height``, ``width`` px, ``ego2global`` at the camera's own time
 sample.lidar_sweeps[]  ``sweep2lidar``: sweep to key LiDAR frame with the ego motion
 sample.camera_sweeps   ``{CAM: [image, ...]}``, nearest first, as in ``images``;

@@ -10,96 +10,92 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.io.bounded import file_size, read_bounded
+from perception_kd.io.bounded import MAX_BYTES, file_size, read_bounded
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.point_checks import find_point_fault, is_plausible
+from perception_kd.io.point_files.fields import MAX_POINTS, MISSING_REMEDY, StoredPoints, arrange
+from perception_kd.io.point_files.raw import count_rows, decode_rows, row_bytes
 from perception_kd.io.point_layout import find_layout_fault
-from perception_kd.structures import Points
+from perception_kd.structures import PointLayout, Points
 
-MAX_POINTS = 2**22  # of one sweep
-MISSING_REMEDY = (
-    'check data_root and that the data set is complete, or skip such samples with on_error="skip".'
-)
+RAW = ".bin"
 
 
 class PointFormat(NamedTuple):
     """Format of point clouds in files with one suffix.
 
     Attributes:
-        decode: Called with the bytes of a file, its path for errors, the number of
-            columns F and the type of a number; returns the points, float32, shape (N,
-            F), or raises :class:`BrokenFileError`.
-        count_points: Called with the path of a file, the number of columns and the type
-            of a number; returns the number of points N, without reading them if the
-            format allows.
+        decode: Called with the bytes of a file, its path for errors, and the layout;
+            returns the stored values, or raises :class:`BrokenFileError`.
+        count_points: Called with the path of a file and the layout; returns the number
+            of points N, without reading them if the format allows.
     """
 
-    decode: Callable[[bytes, Path, int, str], Points]
-    count_points: Callable[[Path, int, str], int]
+    decode: Callable[[bytes, Path, PointLayout], StoredPoints]
+    count_points: Callable[[Path, PointLayout], int]
 
 
-def read_points(
-    path: str | Path, num_columns: int, dtype: str = "float32", *, check_layout: bool = False
-) -> Points:
+def read_points(path: str | Path, layout: PointLayout, *, check_layout: bool = False) -> Points:
     """Read a point cloud.
 
     Args:
         path: File with a suffix of ``POINT_FORMATS``.
-        num_columns: Number of columns F: x, y, z in m, intensity, ...
-        dtype: Stored type of a number, one of ``POINT_DTYPES``.
-        check_layout: Whether to compare rows with their neighbors as well, which finds
-            another number of columns, but takes milliseconds.
+        layout: How the file stores x, y, z and intensity.
+        check_layout: Whether to compare raw rows with their neighbors as well, which
+            finds another number of columns, but takes milliseconds.
 
     Returns:
-        Points, float32, shape (N, F).
+        x, y, z in m in the LiDAR frame, intensity and further columns, float32, shape
+        (N, F). Points that are not finite keep their rows.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        BrokenFileError: If it does not hold whole rows, or no plausible positions.
+        BrokenFileError: If it is damaged, lacks a column of the layout, or holds no
+            plausible positions.
+        ImportError: If the library that reads its format is missing.
         ValueError: If no reader knows its suffix.
     """
     decode = _get_format(path).decode
-    max_bytes = _row_bytes(num_columns, dtype) * MAX_POINTS
-    data = read_bounded(path, "LiDAR sweep", MISSING_REMEDY, max_bytes)
-    points = decode(data, Path(path), num_columns, dtype)
+    data = read_bounded(path, "LiDAR sweep", MISSING_REMEDY, _max_bytes(path, layout))
+    points = arrange(decode(data, Path(path), layout), layout, Path(path))
     fault = find_point_fault(points)
-    guess = ""
-    if fault:
-        guess = find_layout_fault(data, num_columns, dtype)
-    elif check_layout and len(whole := points[is_plausible(points)]):
-        guess = find_layout_fault(whole.tobytes(), num_columns)
-    reasons = "; ".join(filter(None, [fault, guess and f"it {guess}"]))
-    if reasons:
+    if is_raw(path):
+        _check_raw(path, layout, data, points, fault, check_layout)
+    elif fault:
         raise BrokenFileError(
-            f"{path} does not hold points as {num_columns} {dtype} per row: {reasons}. Copy the "
-            "file again, convert the data set with its true columns and types, or skip such "
+            f"{path} does not hold points in m around the sensor: {fault}. Check columns, unit and "
+            "origin of lidar_points in the info file, and convert the data set again, or skip such "
             'samples with on_error="skip".'
         )
     return points
 
 
-def count_stored_points(path: str | Path, num_columns: int, dtype: str = "float32") -> int:
+def count_stored_points(path: str | Path, layout: PointLayout) -> int:
     """Return the number of points in the file of a point cloud.
 
     Args:
         path: File with a suffix of ``POINT_FORMATS``.
-        num_columns: Number of columns F.
-        dtype: Stored type of a number.
+        layout: As in :func:`read_points`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        BrokenFileError: If it does not hold whole rows.
+        BrokenFileError: If its size or its header is wrong.
+        ImportError: If the library that reads its format is missing.
         ValueError: If no reader knows its suffix.
     """
-    return _get_format(path).count_points(Path(path), num_columns, dtype)
+    return _get_format(path).count_points(Path(path), layout)
+
+
+def is_raw(path: str | Path) -> bool:
+    """Return whether a file of points has rows of numbers only, by its suffix."""
+    return Path(path).suffix.lower() == RAW
 
 
 def read_labels(
     path: str | Path,
     dtype: np.dtype[Any],
     points_path: str | Path,
-    num_columns: int,
-    points_dtype: str = "float32",
+    layout: PointLayout,
 ) -> NDArray[Any]:
     """Read one label per point of a point cloud.
 
@@ -107,8 +103,7 @@ def read_labels(
         path: File of labels.
         dtype: How the file stores a label.
         points_path: File of the point cloud.
-        num_columns: Number of columns of the point cloud.
-        points_dtype: Stored type of its numbers.
+        layout: Layout of that file.
 
     Returns:
         Labels as they are stored, shape (N,).
@@ -118,7 +113,7 @@ def read_labels(
         BrokenFileError: If it does not hold one label per point.
     """
     num_bytes = file_size(path, "point labels", MISSING_REMEDY)
-    num_points = count_stored_points(points_path, num_columns, points_dtype)
+    num_points = count_stored_points(points_path, layout)
     if num_bytes != num_points * dtype.itemsize:
         raise BrokenFileError(
             f"{path} must hold {num_points} labels of {dtype}, one for each point of "
@@ -128,7 +123,7 @@ def read_labels(
 
 
 def _get_format(path: str | Path) -> PointFormat:
-    suffix = Path(path).suffix
+    suffix = Path(path).suffix.lower()
     if suffix not in POINT_FORMATS:
         raise ValueError(
             f"No reader for the point cloud {path}; the known suffixes are "
@@ -137,31 +132,32 @@ def _get_format(path: str | Path) -> PointFormat:
     return POINT_FORMATS[suffix]
 
 
-def _row_bytes(num_columns: int, dtype: str) -> int:
-    return num_columns * np.dtype(dtype).itemsize
+def _max_bytes(path: str | Path, layout: PointLayout) -> int:
+    return row_bytes(layout) * MAX_POINTS if is_raw(path) else MAX_BYTES
 
 
-def _decode_rows(data: bytes, path: Path, num_columns: int, dtype: str) -> Points:
-    _check_rows(len(data), path, num_columns, dtype)
-    rows = np.frombuffer(data, dtype=dtype).reshape(-1, num_columns)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is no position either
-        return rows.astype(np.float32, copy=False)
-
-
-def _count_rows(path: Path, num_columns: int, dtype: str) -> int:
-    num_bytes = file_size(path, "LiDAR sweep", MISSING_REMEDY)
-    _check_rows(num_bytes, path, num_columns, dtype)
-    return num_bytes // _row_bytes(num_columns, dtype)
-
-
-def _check_rows(num_bytes: int, path: Path, num_columns: int, dtype: str) -> None:
-    if num_bytes % _row_bytes(num_columns, dtype) or not num_bytes:
+def _check_raw(
+    path: str | Path,
+    layout: PointLayout,
+    data: bytes,
+    points: Points,
+    fault: str,
+    check_layout: bool,
+) -> None:
+    """Raise an error with a guess of the true layout if raw rows are no points."""
+    num_columns, dtype = layout.num_columns, layout.dtype
+    guess = ""
+    if fault:
+        guess = find_layout_fault(data, num_columns, dtype)
+    elif check_layout and layout.columns is None and len(whole := points[is_plausible(points)]):
+        guess = find_layout_fault(whole.tobytes(), num_columns)
+    reasons = "; ".join(filter(None, [fault, guess and f"it {guess}"]))
+    if reasons:
         raise BrokenFileError(
-            f"{path} must hold rows of {num_columns} {dtype}, but got {num_bytes} bytes: it is "
-            "cut off, or num_pts_feats of the info file is wrong. Copy the file again, or skip "
-            'such samples with on_error="skip".'
+            f"{path} does not hold points as {num_columns} {dtype} per row: {reasons}. Copy the "
+            "file again, convert the data set with its true columns and types, or skip such "
+            'samples with on_error="skip".'
         )
 
 
-# Rows of numbers and nothing else, as nuScenes and SemanticKITTI store them.
-POINT_FORMATS = {".bin": PointFormat(_decode_rows, _count_rows)}
+POINT_FORMATS = {RAW: PointFormat(decode_rows, count_rows)}

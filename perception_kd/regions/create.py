@@ -10,14 +10,15 @@ from typing import Any
 from perception_kd import __version__
 from perception_kd.io.cache import Cache
 from perception_kd.io.filler import Filler, InputFile
-from perception_kd.io.info_fields import read_count, read_dtype, read_field, read_name, read_path
+from perception_kd.io.info_fields import read_field, read_name, read_path
 from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
+from perception_kd.io.layout_fields import read_layout
 from perception_kd.io.readers import count_stored_points, read_points
 from perception_kd.regions.codec import EXTENSION, KIND, encode_region_ids, load_region_ids
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.regions.statistics import RegionStatistics, count_regions
-from perception_kd.structures import InfoEntry, Points
+from perception_kd.structures import InfoEntry, PointLayout, Points
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,15 @@ class SweepFile(InputFile):
         key: Token of its sample, the name of its entry in a cache.
         path: Path of its file.
         scene: Name of its scene.
-        num_columns: Numbers per point in the file.
-        dtype: Type of these numbers.
+        layout: Layout of the file.
     """
 
     scene: str
-    num_columns: int
-    dtype: str = "float32"
+    layout: PointLayout
 
     def count_points(self) -> int:
-        """Return the number of points from the size of the file."""
-        return count_stored_points(self.path, self.num_columns, self.dtype)
+        """Return the number of points, without reading them if possible."""
+        return count_stored_points(self.path, self.layout)
 
 
 class RegionFiller(Filler[SweepFile, Points]):
@@ -63,7 +62,7 @@ class RegionFiller(Filler[SweepFile, Points]):
 
     def read(self, source: SweepFile) -> Points:
         """Read the points of a sweep, shape (N, F)."""
-        return read_points(source.path, source.num_columns, source.dtype, check_layout=True)
+        return read_points(source.path, source.layout, check_layout=True)
 
     def make(self, data: Points) -> tuple[bytes, int]:
         """Return the region ids of points as a compressed archive, and their number."""
@@ -115,8 +114,7 @@ def _make_source(
         key=read_name(sample, "token"),
         path=os.path.join(data_root, path),
         scene=read_field(sample, "scene_name", str),
-        num_columns=read_count(lidar, "num_pts_feats", 4, 64, where),
-        dtype=read_dtype(lidar, where),
+        layout=read_layout(lidar, where),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from perception_kd.datasets.nuscenes.labels import nuscenes_label_mapping
 from perception_kd.datasets.transforms import LoadPointLabels, LoadPoints
-from perception_kd.structures import Sample
+from perception_kd.structures import PointLayout, Sample
 from tests.bad_input import damage
 from tests.bad_input.table import accepted, not_applicable, refused
 
@@ -29,8 +29,7 @@ def write(folder: Path) -> tuple[Path, Path, Sample]:
     sample: Sample = {
         "sample_token": "a",
         "lidar_path": str(points),
-        "num_pts_feats": 5,
-        "pts_dtype": "float32",
+        "point_layout": PointLayout(num_columns=5),
         "timestamp": 0.0,
         "pts_semantic_mask_path": str(labels),
         "label_mapping": nuscenes_label_mapping(),

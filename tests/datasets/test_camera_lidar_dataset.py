@@ -16,7 +16,7 @@ from perception_kd.datasets.seeding import make_rng
 from perception_kd.datasets.selection import select_samples
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.registry import DATASETS
-from perception_kd.structures import Sample
+from perception_kd.structures import PointLayout, Sample
 from tests.datasets.small_dataset import CAM2IMG, CAMERAS, LIDAR2CAM, make_small_dataset
 
 PIPELINE = [
@@ -64,7 +64,7 @@ def test_a_sample_starts_as_documented(root: Path) -> None:
     assert sample["info_root"] == str(root)
     assert sample["lidar_path"] == str(root / "lidar" / "1-1.bin")
     assert sample["lidar_token"] == "LIDAR_TOP-1-1"
-    assert sample["num_pts_feats"] == 5
+    assert sample["point_layout"] == PointLayout(num_columns=5)
     assert sample["pts_semantic_mask_path"] == str(root / "labels" / "1-1.bin")
     assert sample["cam_names"] == ["CAM_FRONT", "CAM_BACK"]
     assert sample["img_tokens"] == ["CAM_FRONT-1-1", "CAM_BACK-1-1"]

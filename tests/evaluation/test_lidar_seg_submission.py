@@ -28,6 +28,7 @@ from perception_kd.evaluation.lidar_seg_submission import (
 )
 from perception_kd.evaluation.metrics import LidarSegMetric
 from perception_kd.registry import MODELS
+from perception_kd.structures import PointLayout
 from tests.fake_data.semantickitti import make_semantickitti
 from tools import create_data, test
 
@@ -246,7 +247,7 @@ def test_points_without_prediction_get_the_most_frequent_class(tmp_path: Path) -
     np.zeros((6, 5), np.float32).tofile(path)
     # Row 3 of the file was dropped in loading, row 1 not seen by the network, and the
     # last point is of an earlier sweep.
-    sample = {"lidar_path": str(path), "num_pts_feats": 5, "pts_dtype": "float32"}
+    sample = {"lidar_path": str(path), "point_layout": PointLayout(5)}
     sample["original_points"] = np.array([5, 0, 1, 2, 4, -1])
     predicted = np.array([7, 4, 255, 4, 1, 9])
     classes, num_unseen = classes_of_file(sample, predicted, num_classes=16)

@@ -18,7 +18,7 @@ from perception_kd.regions.command import add_arguments, run
 from perception_kd.regions.create import list_sweeps
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
-from perception_kd.structures import Sample
+from perception_kd.structures import PointLayout, Sample
 from tests.regions.scene import make_box, make_ground
 
 TOKENS = ("a", "b", "c")
@@ -84,8 +84,8 @@ def test_the_cache_holds_the_regions_of_each_sweep(root: Path) -> None:
 
 def test_stored_regions_are_loaded_with_the_points(root: Path) -> None:
     create(root)
-    sample: Sample = {"sample_token": "c", "info_root": str(root), "num_pts_feats": 5}
-    sample["pts_dtype"] = "float32"
+    sample: Sample = {"sample_token": "c", "info_root": str(root)}
+    sample["point_layout"] = PointLayout(num_columns=5)
     loaded = LoadPoints()({**sample, "lidar_path": str(root / "samples/c.bin")})
     assert loaded is not None
     settings = RegionSettings().as_dict()

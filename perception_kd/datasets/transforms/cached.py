@@ -112,8 +112,8 @@ class LoadRegions(CachedTransform):
 
     Points of earlier sweeps are in no region: regions are created from one sweep.
 
-    Reads: ``info_root``, ``sample_token``, ``lidar_path``, ``num_pts_feats``,
-    ``pts_dtype``, ``original_points``. Writes: ``region_ids``.
+    Reads: ``info_root``, ``sample_token``, ``lidar_path``, ``point_layout``,
+    ``original_points``. Writes: ``region_ids``.
 
     Args:
         cache: As in :class:`CachedTransform`.
@@ -140,9 +140,7 @@ class LoadRegions(CachedTransform):
             ValueError: If there is no such cache, or it has other settings.
         """
         cache = self.open_cache(sample)
-        num_points = count_stored_points(
-            sample["lidar_path"], sample["num_pts_feats"], sample["pts_dtype"]
-        )
+        num_points = count_stored_points(sample["lidar_path"], sample["point_layout"])
         stored = np.maximum(regions.load_region_ids(cache, sample["sample_token"], num_points), -1)
         row = sample["original_points"]
         return {**sample, "region_ids": np.where(row >= 0, stored[row], np.int32(-1))}

@@ -25,9 +25,9 @@ class LoadPoints(Transform):
     column is the time lag. Points that are not finite or farther away than 10 km are
     dropped, and the first file with such points is logged.
 
-    Reads: ``lidar_path``, ``num_pts_feats``, ``pts_dtype``; ``lidar_sweeps``,
-    ``timestamp`` with sweeps. Writes: ``points``, ``original_points`` (-1 for points of
-    earlier sweeps). None if no point is left.
+    Reads: ``lidar_path``, ``point_layout``; ``lidar_sweeps``, ``timestamp`` with
+    sweeps. Writes: ``points``, ``original_points`` (-1 for points of earlier sweeps).
+    None if no point is left.
 
     Args:
         num_sweeps: Number of earlier sweeps to add, nearest first; a sample with fewer
@@ -57,8 +57,7 @@ class LoadPoints(Transform):
         is_first, self._has_read = not self._has_read, True
         points = read_points(
             sample["lidar_path"],
-            sample["num_pts_feats"],
-            sample["pts_dtype"],
+            sample["point_layout"],
             check_layout=is_first,
         )
         points, rows = self._to_columns(points, 0.0, sample["lidar_path"])
@@ -75,7 +74,7 @@ class LoadPoints(Transform):
         }
 
     def _load_sweep(self, sample: Sample, sweep: Mapping[str, Any]) -> Points:
-        points = read_points(sweep["lidar_path"], sample["num_pts_feats"], sample["pts_dtype"])
+        points = read_points(sweep["lidar_path"], sample["point_layout"])
         lag = sample["timestamp"] - sweep["timestamp"]
         points, _ = self._to_columns(points, lag, sweep["lidar_path"])
         points = points[(np.abs(points[:, :2]) >= self.sweep_min_distance).any(axis=1)]
@@ -105,7 +104,7 @@ class LoadPointLabels(Transform):
     16 bits, which are dropped. Points of earlier sweeps have no label.
 
     Reads: ``pts_semantic_mask_path``, ``label_mapping``, ``original_points``,
-    ``lidar_path``, ``num_pts_feats``, ``pts_dtype``. Writes: ``pts_semantic_mask``.
+    ``lidar_path``, ``point_layout``. Writes: ``pts_semantic_mask``.
 
     Args:
         dtype: Stored type of a label, "uint8" or "uint32".
@@ -155,8 +154,7 @@ class LoadPointLabels(Transform):
             path,
             self.dtype,
             sample["lidar_path"],
-            sample["num_pts_feats"],
-            sample["pts_dtype"],
+            sample["point_layout"],
         )
         labels = stored.astype(np.int64) & 0xFFFF
         mapping = np.asarray(sample["label_mapping"], dtype=np.int64)

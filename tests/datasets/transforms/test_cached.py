@@ -11,7 +11,7 @@ from perception_kd.io.errors import BrokenFileError
 from perception_kd.regions.codec import encode_region_ids
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.registry import TRANSFORMS
-from perception_kd.structures import Sample, Sweep
+from perception_kd.structures import PointLayout, Sample, Sweep
 
 # The third point is not finite, and is dropped in loading.
 ROWS = np.array(
@@ -36,8 +36,7 @@ def sample(tmp_path: Path) -> Sample:
             "sample_token": "token",
             "timestamp": 5.0,
             "lidar_path": str(tmp_path / "points.bin"),
-            "num_pts_feats": 5,
-            "pts_dtype": "float32",
+            "point_layout": PointLayout(num_columns=5),
             "lidar_sweeps": [sweep],
             "info_root": str(tmp_path),
         }

@@ -16,7 +16,7 @@ from perception_kd.datasets.transforms import (
 )
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.structures import Sample, Sweep
+from perception_kd.structures import PointLayout, Sample, Sweep
 from perception_kd.superpixels.codec import encode_superpixels
 
 ROWS = np.array(
@@ -34,8 +34,7 @@ def sample(tmp_path: Path) -> Sample:
         "sample_token": "token",
         "timestamp": 5.0,
         "lidar_path": str(tmp_path / "points.bin"),
-        "num_pts_feats": 5,
-        "pts_dtype": "float32",
+        "point_layout": PointLayout(num_columns=5),
         "lidar_sweeps": [],
         "pts_semantic_mask_path": str(tmp_path / "labels.bin"),
         "label_mapping": mapping,
@@ -59,7 +58,7 @@ def test_the_ring_gives_way_to_the_time_lag(sample: Sample) -> None:
 
 def test_files_of_four_columns_get_a_time_lag_too(sample: Sample) -> None:
     ROWS[:, :4].tofile(sample["lidar_path"])
-    loaded = load({**sample, "num_pts_feats": 4})
+    loaded = load({**sample, "point_layout": PointLayout(num_columns=4)})
     assert loaded["points"].tolist() == [[*row[:4], 0] for row in ROWS.tolist()]
 
 

@@ -1,0 +1,1 @@
+"""Decoders of files of points, one module for each format."""
