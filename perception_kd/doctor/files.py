@@ -18,15 +18,18 @@ from perception_kd.doctor.finding import Fault, Kind, Level
 from perception_kd.io.bounded import read_bounded
 from perception_kd.io.cache import Cache
 from perception_kd.io.image_files import read_image
+from perception_kd.io.origin import check_digest
 from perception_kd.io.point_checks import is_plausible
 from perception_kd.io.point_columns import INTENSITY_COLUMNS, RING_COLUMNS
 from perception_kd.io.point_files.fields import MAX_POINTS
 from perception_kd.io.point_files.raw import row_bytes
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.io.readers import is_raw, read_labels, read_points
+from perception_kd.regions import codec as regions
 from perception_kd.regions.codec import KIND as REGIONS
 from perception_kd.regions.codec import load_region_ids
 from perception_kd.structures import Image, InfoBoxes, InfoEntry, PointLayout, Points, Sample
+from perception_kd.superpixels import codec as superpixels
 from perception_kd.superpixels.codec import KIND as SUPERPIXELS
 from perception_kd.superpixels.codec import load_superpixels
 
@@ -98,6 +101,7 @@ class SampleReport:
             of the differences from the number that was counted.
         labels: Number of points by raw label.
         segments: Number of superpixels or regions of each entry, by folder of a cache.
+        num_unmarked: Number of these entries that do not say what they were made from.
     """
 
     faults: list[Fault] = field(default_factory=list)
@@ -107,6 +111,7 @@ class SampleReport:
     boxed: tuple[int, int] = (0, 0)
     labels: dict[int, int] = field(default_factory=dict)
     segments: dict[str, list[int]] = field(default_factory=dict)
+    num_unmarked: int = 0
 
 
 def check_files(job: FileJob) -> SampleReport:
@@ -122,7 +127,7 @@ def check_files(job: FileJob) -> SampleReport:
             _project(sample, points, sizes, report)
             report.boxed = _count_boxed(sample["instances"], points)
         for cache in job.caches:
-            _check_cached(cache, sample, sizes, report)
+            _check_cached(job, cache, sample, sizes, report)
     except Exception as error:
         report.faults.append(Fault("failed", job.where, f"{type(error).__name__}: {error}"))
     return report
@@ -236,22 +241,36 @@ def _count_boxed(boxes: InfoBoxes, points: Points) -> tuple[int, int]:
 
 
 def _check_cached(
-    cache: Cache, sample: Sample, sizes: Mapping[str, tuple[int, int]], report: SampleReport
+    job: FileJob,
+    cache: Cache,
+    sample: Sample,
+    sizes: Mapping[str, tuple[int, int]],
+    report: SampleReport,
 ) -> None:
     """Read the entries of a sample from a cache, and count their segments."""
     token = sample["sample_token"]
+    inputs: dict[str, str] = {}
     reads: dict[str, Callable[[], NDArray[np.int32]]] = {}
     if cache.manifest["kind"] == REGIONS and report.num_points:
         reads[token] = partial(load_region_ids, cache, token, report.num_points)
+        inputs[token] = sample["lidar_path"]
     elif cache.manifest["kind"] == SUPERPIXELS:
-        for name, token in zip(sample["cam_names"], sample["img_tokens"], strict=True):
+        views = zip(sample["cam_names"], sample["img_tokens"], sample["img_paths"], strict=True)
+        for name, token, path in views:
             if name in sizes:
                 reads[token] = partial(load_superpixels, cache, token, sizes[name])
+                inputs[token] = path
+    load_origin = (
+        regions.load_origin if cache.manifest["kind"] == REGIONS else superpixels.load_origin
+    )
     counts = report.segments.setdefault(str(cache.folder), [])
     for key, read in reads.items():
         where = str(cache.path(key))
         try:
             ids = read()
+            origin = load_origin(cache, key)
+            check_digest(origin, where, os.path.join(job.data_root, inputs[key]))
+            report.num_unmarked += origin is None
         except FileNotFoundError:
             continue  # counted for all samples, in :mod:`~perception_kd.doctor.caches`
         except (OSError, ValueError) as error:

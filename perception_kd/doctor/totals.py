@@ -163,3 +163,10 @@ def check_segments(reports: Sequence[SampleReport]) -> Iterator[Finding]:
         level = Level.ERROR if empty == len(counts) else level
         remedy = "" if level is Level.OK else "check the settings in its manifest, such as heights"
         yield Finding(level, "cache", what, folder, remedy)
+    if unmarked := sum(report.num_unmarked for report in reports):
+        what = (
+            f"{unmarked} entries do not say what they were made from, so whether they belong to "
+            "their inputs is unknown: an earlier version made them."
+        )
+        remedy = "make the caches again with --no-resume if files were moved or renamed"
+        yield Finding(Level.OK, "cache", what, "", remedy)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from perception_kd.io.cache import Cache
+from perception_kd.io.origin import Origin
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ class Filler(ABC, Generic[InputT, DataT]):
     @abstractmethod
     def make(self, data: DataT) -> tuple[bytes, int]:
         """Return the bytes of an entry, and the number of segments in it."""
+
+    @abstractmethod
+    def mark(self, entry: bytes, origin: Origin) -> bytes:
+        """Return an entry with a note of what it was made from."""
 
     @abstractmethod
     def check(self, cache: Cache, source: InputT, data: DataT) -> None:

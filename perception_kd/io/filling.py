@@ -11,6 +11,7 @@ from tqdm import tqdm
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.filler import Filler, InputFile, InputT
+from perception_kd.io.origin import measure_origin
 from perception_kd.io.workers import run_jobs
 from perception_kd.utils.checks import check_at_least
 
@@ -130,7 +131,8 @@ def _run_job(job: _Job) -> int | str | None:
     if job.keep_if_intact and _is_intact(job, data):
         return None
     entry, num_segments = job.filler.make(data)
-    job.cache.write(job.source.key, entry)
+    origin = measure_origin(job.source.key, job.source.path)
+    job.cache.write(job.source.key, job.filler.mark(entry, origin))
     return num_segments
 
 

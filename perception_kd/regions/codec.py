@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.origin import Origin, check_origin, decode_origin
 from perception_kd.utils.checks import check_shape
 
 KIND = "regions"
 EXTENSION = ".npz"
 _NAME = "region_ids"
+_ORIGIN, _MAX_NOTE = "origin.json", 4096
 
 RegionIds = NDArray[np.int32]
 
@@ -113,13 +115,43 @@ def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def load_region_ids(cache: Cache, key: str, num_points: int) -> RegionIds:
+def add_origin(data: bytes, origin: Origin) -> bytes:
+    """Return the bytes of an archive with its origin as another file in it."""
+    file = BytesIO(data)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(_ORIGIN), origin.encode())
+    return file.getvalue()
+
+
+def read_origin(data: bytes) -> Origin | None:
+    """Return the origin of the bytes of an archive; None if it has none."""
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive, archive.open(_ORIGIN) as file:
+            return decode_origin(file.read(_MAX_NOTE))
+    except Exception:  # broken bytes raise nearly anything; who decodes them says so
+        return None
+
+
+def load_origin(cache: Cache, key: str) -> Origin | None:
+    """Return the origin of an entry of a cache; None if it has none.
+
+    Raises:
+        FileNotFoundError: If the cache has no such entry.
+        BrokenFileError: If it is empty.
+    """
+    return cache.read(key, lambda data, path: read_origin(data))
+
+
+def load_region_ids(
+    cache: Cache, key: str, num_points: int, source: str | Path | None = None
+) -> RegionIds:
     """Return the region ids of a sweep from a cache.
 
     Args:
         cache: Opened with ``Cache.open(folder, KIND)``.
         key: Token of the sample.
         num_points: Number of points N of the sweep of the sample.
+        source: File of the sweep, whose number of bytes is compared; None skips that.
 
     Returns:
         Ids from 0, or a :class:`NoRegion`, shape (N,).
@@ -128,4 +160,9 @@ def load_region_ids(cache: Cache, key: str, num_points: int) -> RegionIds:
         FileNotFoundError: If the cache has no such entry.
         BrokenFileError: If it is truncated, damaged or of another sweep.
     """
-    return cache.read(key, lambda data, path: decode_region_ids(data, path, num_points))
+
+    def decode(data: bytes, path: Path) -> RegionIds:
+        check_origin(read_origin(data), key, path, source)
+        return decode_region_ids(data, path, num_points)
+
+    return cache.read(key, decode)

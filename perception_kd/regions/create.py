@@ -13,8 +13,16 @@ from perception_kd.io.filler import Filler, InputFile
 from perception_kd.io.info_fields import read_field, read_name, read_path
 from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
 from perception_kd.io.layout_fields import read_layout
+from perception_kd.io.origin import Origin, check_digest
 from perception_kd.io.readers import count_stored_points, read_points
-from perception_kd.regions.codec import EXTENSION, KIND, encode_region_ids, load_region_ids
+from perception_kd.regions.codec import (
+    EXTENSION,
+    KIND,
+    add_origin,
+    encode_region_ids,
+    load_origin,
+    load_region_ids,
+)
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.regions.statistics import RegionStatistics, count_regions
@@ -69,9 +77,14 @@ class RegionFiller(Filler[SweepFile, Points]):
         region_ids = make_regions(data, self.settings)
         return encode_region_ids(region_ids), int(region_ids.max(initial=-1)) + 1
 
+    def mark(self, entry: bytes, origin: Origin) -> bytes:
+        """Return an archive that says what it was made from."""
+        return add_origin(entry, origin)
+
     def check(self, cache: Cache, source: SweepFile, data: Points) -> None:
-        """Check that a stored entry is whole and has one id per point."""
-        load_region_ids(cache, source.key, len(data))
+        """Check that a stored entry is whole, and of this sweep."""
+        load_region_ids(cache, source.key, len(data), source.path)
+        check_digest(load_origin(cache, source.key), cache.path(source.key), source.path)
 
     def draw(self, cache: Cache, source: SweepFile, path: Path) -> None:
         """Draw a sweep from above with the stored regions."""

@@ -5,6 +5,7 @@ A pixel holds the id of its segment plus one, or zero without a segment. The fil
 """
 
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.origin import Origin, check_origin, decode_origin
 from perception_kd.utils.checks import check_shape
 
 KIND = "superpixels"
@@ -24,6 +26,7 @@ MAX_SEGMENTS = 2**24 - 1
 _HEADER = struct.Struct(">8s4x4sIIBB")
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _GRAY, _RGB = 0, 2
+_HEADER_END, _KEYWORD, _MAX_NOTE = 33, b"origin\0", 4096
 _LAYOUTS = {(8, _GRAY), (16, _GRAY), (8, _RGB)}
 
 # SLIC makes about as many segments as it is asked to, other algorithms what they like.
@@ -154,20 +157,55 @@ def _check_header(data: bytes, path: str | Path, img_shape: tuple[int, int]) -> 
     return 3 if color == _RGB else 1
 
 
-def load_superpixels(cache: Cache, key: str, img_shape: tuple[int, int]) -> Map:
+def add_origin(data: bytes, origin: Origin) -> bytes:
+    """Return the bytes of a PNG with its origin, in a text behind the header."""
+    content = b"tEXt" + _KEYWORD + origin.encode()
+    checksum = zlib.crc32(content).to_bytes(4, "big")
+    chunk = (len(content) - 4).to_bytes(4, "big") + content + checksum
+    return data[:_HEADER_END] + chunk + data[_HEADER_END:]
+
+
+def read_origin(data: bytes) -> Origin | None:
+    """Return the origin of the bytes of a PNG; None if it has none."""
+    length = int.from_bytes(data[_HEADER_END : _HEADER_END + 4], "big")
+    content = data[_HEADER_END + 4 : _HEADER_END + 8 + min(length, _MAX_NOTE)]
+    if not content.startswith(b"tEXt" + _KEYWORD):
+        return None
+    return decode_origin(content[4 + len(_KEYWORD) :])
+
+
+def load_origin(cache: Cache, key: str) -> Origin | None:
+    """Return the origin of an entry of a cache; None if it has none.
+
+    Raises:
+        FileNotFoundError: If the cache has no such entry.
+        BrokenFileError: If it is empty.
+    """
+    return cache.read(key, lambda data, path: read_origin(data))
+
+
+def load_superpixels(
+    cache: Cache, key: str, img_shape: tuple[int, int], source: str | Path | None = None
+) -> Map:
     """Return the superpixel map of an image from a cache.
 
     Args:
         cache: Opened with ``Cache.open(folder, KIND)``.
         key: Token of the image.
         img_shape: Height and width of the image in px.
+        source: File of the image, whose number of bytes is compared; None skips that.
 
     Returns:
         Ids from 0, -1 for no segment, shape (H, W).
 
     Raises:
         FileNotFoundError: If the cache has no such entry.
-        BrokenFileError: If it is truncated, not a PNG, of another size or not a map.
+        BrokenFileError: If it is truncated, not a PNG, of another size, not a map, or
+            was made from another image.
     """
-    limit = max_segments_of(cache)
-    return cache.read(key, lambda data, path: decode_superpixels(data, path, img_shape, limit))
+
+    def decode(data: bytes, path: Path) -> Map:
+        check_origin(read_origin(data), key, path, source)
+        return decode_superpixels(data, path, img_shape, max_segments_of(cache))
+
+    return cache.read(key, decode)

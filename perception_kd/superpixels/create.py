@@ -12,11 +12,14 @@ from perception_kd.io.image_files import read_image
 from perception_kd.io.images import write_image
 from perception_kd.io.info_fields import image_shape, read_field, read_name, read_path
 from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
+from perception_kd.io.origin import Origin, check_digest
 from perception_kd.superpixels.backends import describe_backend, get_backend
 from perception_kd.superpixels.codec import (
     EXTENSION,
     KIND,
+    add_origin,
     encode_superpixels,
+    load_origin,
     load_superpixels,
     relabel,
 )
@@ -85,9 +88,14 @@ class SuperpixelFiller(Filler[ImageFile, Image]):
             )
         return encode_superpixels(superpixels), num_superpixels
 
+    def mark(self, entry: bytes, origin: Origin) -> bytes:
+        """Return a PNG with a text that says what it was made from."""
+        return add_origin(entry, origin)
+
     def check(self, cache: Cache, source: ImageFile, data: Image) -> None:
-        """Check that a stored entry is whole and has the size of its image."""
-        load_superpixels(cache, source.key, _size(data))
+        """Check that a stored entry is whole, and of this image."""
+        load_superpixels(cache, source.key, _size(data), source.path)
+        check_digest(load_origin(cache, source.key), cache.path(source.key), source.path)
 
     def draw(self, cache: Cache, source: ImageFile, path: Path) -> None:
         """Draw the borders of stored superpixels on their image."""

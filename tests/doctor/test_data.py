@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -145,9 +146,10 @@ def test_some_points_that_are_not_finite_are_a_warning(small_set: SmallSet) -> N
         return points
 
     small_set.change_points(1, spoil)
-    (warning,) = small_set.faults()
+    warning, entry = small_set.faults()
     assert warning.level is Level.WARNING
     assert "7 of " in warning.what
+    assert "another content" in str(entry)
 
 
 def test_a_wrong_root_is_named(small_set: SmallSet) -> None:
@@ -364,6 +366,29 @@ def test_a_cache_of_other_data_is_an_error(small_set: SmallSet) -> None:
     for sample in small_set.info.samples:
         sample["token"] = f"other_{sample['token']}"
     assert any("of another data set" in finding.what for finding in check_caches(small_set))
+
+
+@pytest.mark.parametrize("kind", ["superpixels", "regions"])
+def test_entries_of_other_samples_are_an_error(small_set: SmallSet, kind: str) -> None:
+    tokens = {
+        "regions": [sample["token"] for sample in small_set.info.samples],
+        "superpixels": [
+            sample["images"]["CAM_BACK"]["sample_data_token"] for sample in small_set.info.samples
+        ],
+    }[kind]
+    paths = [next(small_set.cache(kind).glob(f"{token}.*")) for token in tokens]
+    first, second = paths[0].read_bytes(), paths[1].read_bytes()
+    small_set.replace(paths[0], second)
+    small_set.replace(paths[1], first)
+    (error,) = small_set.faults()
+    assert error.level is Level.ERROR
+    assert "was made for" in str(error)
+    assert {Path(place).stem for place in error.places} == {paths[0].stem, paths[1].stem}
+
+
+def test_entries_of_replaced_sweeps_are_an_error(small_set: SmallSet) -> None:
+    small_set.change_points(-1, lambda points: points + 0.5)
+    assert any("was made from another content" in str(x) for x in small_set.faults())
 
 
 def test_regions_that_are_all_empty_are_an_error(small_set: SmallSet) -> None:

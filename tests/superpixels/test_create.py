@@ -251,3 +251,27 @@ def test_images_without_any_superpixel_are_an_error(root: Path) -> None:
     backend = f"{__name__}:no_segments"
     with pytest.raises(ValueError, match=r"segments from 0, but got none for an image of \(48, 64"):
         create(root, "--backend", backend)
+
+
+def test_entries_under_another_name_are_found_and_made_again(root: Path) -> None:
+    create(root)
+    cache = open_cache(root)
+    first, second = cache.path("CAM_BACK-0"), cache.path("CAM_BACK-1")
+    originals = first.read_bytes(), second.read_bytes()
+    first.write_bytes(originals[1])
+    second.write_bytes(originals[0])
+    message = r"CAM_BACK-0\.png was made for CAM_BACK-1, not for CAM_BACK-0.*superpixels --info"
+    with pytest.raises(BrokenFileError, match=message):
+        load_superpixels(cache, "CAM_BACK-0", (HEIGHT, WIDTH))
+    create(root, "--verify")
+    assert (first.read_bytes(), second.read_bytes()) == originals
+
+
+def test_entries_of_replaced_images_are_made_again(root: Path) -> None:
+    create(root)
+    cache = open_cache(root)
+    before = cache.path("CAM_BACK-0").read_bytes()
+    folder = root / "samples/CAM_BACK"
+    (folder / "0.jpg").write_bytes((folder / "1.jpg").read_bytes())
+    create(root, "--verify")
+    assert cache.path("CAM_BACK-0").read_bytes() != before

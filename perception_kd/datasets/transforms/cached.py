@@ -78,7 +78,8 @@ class CachedTransform(Transform):
 class LoadSuperpixels(CachedTransform):
     """Load the superpixels of each view from a cache.
 
-    Reads: ``info_root``, ``img_tokens``, ``imgs``. Writes: ``superpixels``.
+    Reads: ``info_root``, ``img_tokens``, ``imgs``; ``img_paths`` where present. Writes:
+    ``superpixels``.
 
     Args:
         cache, settings: As in :class:`CachedTransform`.
@@ -96,13 +97,14 @@ class LoadSuperpixels(CachedTransform):
 
         Raises:
             FileNotFoundError: If the cache lacks an image.
-            BrokenFileError: If an entry is truncated or not of the size of its image.
+            BrokenFileError: If an entry is truncated or not of its image.
             ValueError: If there is no such cache, or it has other settings.
         """
         cache = self.open_cache(sample)
         maps = []
-        for token, img in zip(sample["img_tokens"], sample["imgs"], strict=True):
-            maps.append(superpixels.load_superpixels(cache, token, image_size(img)))
+        paths = sample.get("img_paths", [None] * len(sample["imgs"]))
+        for token, img, path in zip(sample["img_tokens"], sample["imgs"], paths, strict=True):
+            maps.append(superpixels.load_superpixels(cache, token, image_size(img), path))
         return {**sample, "superpixels": maps}
 
 
@@ -136,11 +138,12 @@ class LoadRegions(CachedTransform):
 
         Raises:
             FileNotFoundError: If the cache lacks the sample.
-            BrokenFileError: If an entry is broken or does not have one id per point.
+            BrokenFileError: If an entry is broken or not of its sweep.
             ValueError: If there is no such cache, or it has other settings.
         """
         cache = self.open_cache(sample)
         num_points = count_stored_points(sample["lidar_path"], sample["point_layout"])
-        stored = np.maximum(regions.load_region_ids(cache, sample["sample_token"], num_points), -1)
+        token, path = sample["sample_token"], sample["lidar_path"]
+        stored = np.maximum(regions.load_region_ids(cache, token, num_points, path), -1)
         row = sample["original_points"]
         return {**sample, "region_ids": np.where(row >= 0, stored[row], np.int32(-1))}

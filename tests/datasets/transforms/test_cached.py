@@ -8,7 +8,8 @@ import pytest
 from perception_kd.datasets.transforms import CropToRange, LoadPoints, LoadRegions, LoadSuperpixels
 from perception_kd.io.cache import Cache
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.regions.codec import encode_region_ids
+from perception_kd.io.origin import measure_origin
+from perception_kd.regions.codec import add_origin, encode_region_ids
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import PointLayout, Sample, Sweep
@@ -73,6 +74,20 @@ def test_regions_of_another_sweep_are_named(sample: Sample, tmp_path: Path) -> N
     ROWS[:3].tofile(tmp_path / "points.bin")
     with pytest.raises(BrokenFileError, match=r"token\.npz must hold 3 int32, one for each point"):
         LoadRegions("regions/a", settings={})(sample)
+
+
+def test_regions_stored_for_another_sweep_are_refused(sample: Sample, tmp_path: Path) -> None:
+    path = tmp_path / "regions/a/token.npz"
+    origin = measure_origin("token", sample["lidar_path"])
+    path.write_bytes(add_origin(encode_region_ids(STORED), origin))
+    load = LoadRegions("regions/a", settings={})
+    assert load(sample)["region_ids"].tolist() == [3, -1, 0, -1, -1]
+    path.write_bytes(add_origin(encode_region_ids(STORED), origin._replace(key="other")))
+    with pytest.raises(BrokenFileError, match=r"token\.npz was made for other, not for token"):
+        load(sample)
+    path.write_bytes(add_origin(encode_region_ids(STORED), origin._replace(num_bytes=7)))
+    with pytest.raises(BrokenFileError, match=r"made from a file of 7 bytes, but .*points\.bin"):
+        load(sample)
 
 
 def test_another_cache_is_a_wrong_setting_not_a_missing_file(sample: Sample) -> None:
