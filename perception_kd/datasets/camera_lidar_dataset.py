@@ -1,6 +1,7 @@
 """Dataset of synchronized camera images and LiDAR sweeps."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from perception_kd.datasets.catalog import find_data_set, get_data_set
 from perception_kd.datasets.info_checks import count_lacking, find_wrong_value
 from perception_kd.datasets.info_parsing import class_of_category, parse_boxes, parse_sample
 from perception_kd.datasets.pipeline import Pipeline, list_steps
+from perception_kd.datasets.point_classes import default_classes, map_labels
 from perception_kd.datasets.seeding import make_rng
 from perception_kd.datasets.selection import select_samples
 from perception_kd.datasets.semantic_labels import IGNORE_INDEX
@@ -39,7 +41,9 @@ class CameraLidarDataset(BaseDataset):
 
     ``metainfo`` names the classes of each kind of label that samples have:
     ``box_classes`` (with ``with_boxes``), ``map_classes`` (with ``LoadBEVMasks``) and
-    ``seg_classes`` (unless ``label_mapping`` replaces the data set's own).
+    ``seg_classes`` (unless ``label_mapping`` replaces the data set's own). The option
+    ``--classes`` sets those of boxes or points by ``metainfo.classes`` or
+    ``metainfo.seg_classes``.
 
     Args:
         ann_file: Info file of ``tools/create_data.py``, relative to ``info_root``.
@@ -149,6 +153,8 @@ class CameraLidarDataset(BaseDataset):
         for raw in selected:
             with name_entry(self.ann_file, info, raw):
                 samples.append(self.parse_data_info(raw))
+        if self.with_boxes and not self.test_mode:
+            self._check_boxes(selected, samples)
         fault = find_wrong_value(samples)
         if fault is not None:
             with name_entry(self.ann_file, info, selected[fault.place]):
@@ -173,6 +179,19 @@ class CameraLidarDataset(BaseDataset):
             )
         return selected
 
+    def _check_boxes(self, selected: Sequence[InfoEntry], samples: Sequence[Sample]) -> None:
+        """Check that boxes have one of the classes, unless there are no boxes."""
+        labels = [box["bbox_label_3d"] for raw in selected for box in raw.get("instances", [])]
+        if not labels or any((sample["instances"]["labels_3d"] >= 0).any() for sample in samples):
+            return
+        names = {label: name for name, label in self._metainfo["categories"].items() if label >= 0}
+        found = Counter(names.get(label, "others") for label in labels).most_common()
+        raise ValueError(
+            f"{self.ann_file}: no box has one of the classes "
+            f"{', '.join(self._metainfo['box_classes'])}; there are "
+            f"{', '.join(f'{name} ({number})' for name, number in found)}: choose with --classes."
+        )
+
     def _make_label_mapping(self) -> Indices | None:
         """Return the class of each raw label, or None if it is unknown."""
         if self._label_mapping is not None:
@@ -180,18 +199,20 @@ class CameraLidarDataset(BaseDataset):
             mapping = np.full(length, IGNORE_INDEX, dtype=np.int64)
             mapping[list(self._label_mapping)] = list(self._label_mapping.values())
             return mapping
-        data_set = find_data_set(self._metainfo["dataset"])
-        return (
-            None
-            if data_set is None
-            else data_set.make_label_mapping(self._metainfo.get("point_labels"))
+        data_set, classes = (
+            find_data_set(self._metainfo["dataset"]),
+            self._metainfo.get("seg_classes"),
         )
+        if data_set is None or classes is None:
+            return None
+        return map_labels(data_set, self._metainfo.get("point_labels"), classes)
 
     def _add_classes(self) -> None:
         """Add the names of classes to ``metainfo`` as far as they are known."""
         data_set = find_data_set(self._metainfo["dataset"])
         if data_set is not None and self._label_mapping is None:
-            self._metainfo.setdefault("seg_classes", data_set.seg_classes)
+            classes = default_classes(data_set, self._metainfo.get("point_labels"))
+            self._metainfo.setdefault("seg_classes", classes)
         if data_set is not None and data_set.box_classes:
             self._metainfo.setdefault("classes", data_set.box_classes)
         if self.with_boxes:

@@ -22,6 +22,8 @@ class DataSet:
         make_submission: Returns the writer of a submission of point classes, from its
             folder, the data set's version and entries of the submission's ``meta``.
         box_classes: Names of the classes that detectors learn by default.
+        class_of_category: Returns the class that a category of the table of point
+            labels belongs to, or None; without it, categories are only themselves.
         versions: Names of the versions, which are folders of the data set; empty where
             its converter has no ``--version``.
     """
@@ -32,3 +34,4 @@ class DataSet:
     make_submission: Callable[[str | Path, str, Mapping[str, bool] | None], Submission]
     box_classes: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
+    class_of_category: Callable[[str], str | None] | None = None

@@ -120,9 +120,10 @@ def class_of_category(
     """
     unknown = [name for name in classes if name not in (categories or {})]
     if categories is None or unknown or not classes:
+        listed = ", ".join(categories or ()) or "none"
         raise ValueError(
-            f"metainfo.classes must be categories of the info file, {categories}, but got "
-            f"{unknown}; boxes need an info file of annotated data."
+            f"metainfo.classes must be categories of the info file, which are {listed}, but got "
+            f"{unknown}; choose with --classes, and take an info file of annotated data."
         )
     without = [name for name in classes if categories[name] < 0]
     if without:

@@ -54,6 +54,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="folder of info files and caches (default: the data root)",
     )
     parser.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="NAME",
+        help="classes of boxes or points, such as those of your own data (default: the config's)",
+    )
+    parser.add_argument(
         "--cfg-options",
         nargs="+",
         action=_OptionAction,
@@ -81,12 +87,14 @@ def prepare_config(args: argparse.Namespace, loader: str | None) -> "Config":
         ValueError: If an option does not name a setting.
     """
     from perception_kd.engine.launch import check_data_folders, read_config
-    from perception_kd.engine.overrides import set_data_folders
+    from perception_kd.engine.overrides import set_classes, set_data_folders
 
     cfg = read_config(args.config, args.cfg_options)
     args.work_dir = cfg.work_dir = args.work_dir or cfg.work_dir
     cfg.launcher = args.launcher
     set_data_folders(cfg, args.data_root, args.info_root)
+    if args.classes:
+        set_classes(cfg, args.classes)
     if loader is not None:
         check_data_folders(cfg, loader)
     return cfg

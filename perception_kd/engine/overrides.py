@@ -1,7 +1,7 @@
 """Apply the options of the command-line tools to a config."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,35 @@ def set_data_folders(cfg: Config, data_root: str | None, info_root: str | None) 
             for settings in walk_settings(cfg.get(reader)):
                 if name in settings or _is_data_set_with(settings, name):
                     settings[name] = folder
+
+
+def set_classes(cfg: Config, classes: Sequence[str]) -> None:
+    """Let a model and its data sets have other classes of boxes or points, in place.
+
+    Args:
+        cfg: Config to change.
+        classes: Names of the classes, in the order of their labels.
+
+    Raises:
+        ValueError: If a name is repeated, or the model has no classes to choose.
+    """
+    names = list(classes)
+    if len(set(names)) < len(names):
+        raise ValueError(f"--classes must have each class once, but got {', '.join(names)}.")
+    model = cfg.get("model") or {}
+    if "pts_bbox_head" in model:
+        key, model["pts_bbox_head"]["classes"] = "classes", names
+    elif "out_channels" in (model.get("pts_seg_head") or {}):
+        key, model["pts_seg_head"]["out_channels"] = "seg_classes", len(names)
+    else:
+        raise ValueError(
+            "--classes needs a model with classes of boxes or points, but the model of "
+            f"{cfg.filename} is {model.get('type')}; leave --classes out."
+        )
+    for reader in _READERS:
+        for each in walk_settings(cfg.get(reader)):
+            if _is_data_set_with(each, "with_boxes"):
+                each["metainfo"] = {**(each.get("metainfo") or {}), key: names}
 
 
 def set_training(

@@ -23,8 +23,8 @@ def make_submission(
         meta: Entries of the submission's own ``meta``, for a data set that has one.
 
     Raises:
-        ValueError: If the data set has its own label mapping, which no official
-            evaluation knows, or is not in the catalog.
+        ValueError: If the data set has its own label mapping or classes, which no
+            official evaluation knows, or is not in the catalog.
     """
     if "seg_classes" not in dataset_meta:
         raise ValueError(
@@ -32,6 +32,11 @@ def make_submission(
             "remove it."
         )
     data_set = get_data_set(dataset_meta["dataset"])
+    if tuple(dataset_meta["seg_classes"]) != data_set.seg_classes:
+        raise ValueError(
+            f"A submission needs the official classes {', '.join(data_set.seg_classes)}, but the "
+            f"dataset has {', '.join(dataset_meta['seg_classes'])}; leave --classes out."
+        )
     return data_set.make_submission(folder, dataset_meta["version"], meta)
 
 

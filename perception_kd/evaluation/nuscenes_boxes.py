@@ -31,7 +31,33 @@ STALE_REMEDY = (
 )
 
 
-class BoxEvaluation(DetectionEval):
+class SampleEvaluation(DetectionEval):
+    """The devkit's evaluation of the samples of a result file.
+
+    A subclass sets what the devkit's constructor would set, and ``num_samples``.
+
+    Attributes:
+        num_samples: Number of samples of which those of the file are a part.
+    """
+
+    num_samples: int
+
+    @property
+    def present_classes(self) -> list[str]:
+        """Names of the classes with ground-truth boxes, in the order of ``cfg``."""
+        names = {box.detection_name for box in self.gt_boxes.all}
+        return [name for name in self.cfg.class_names if name in names]
+
+    @property
+    def unknown_errors(self) -> list[str]:
+        """Names of the errors of what no ground-truth box has."""
+        has_velocity = any(np.isfinite(box.velocity).all() for box in self.gt_boxes.all)
+        has_attribute = any(box.attribute_name for box in self.gt_boxes.all)
+        known = {"vel_err": has_velocity, "attr_err": has_attribute}
+        return [name for name, is_known in known.items() if not is_known]
+
+
+class BoxEvaluation(SampleEvaluation):
     """The devkit's evaluation, restricted to the samples of the result file.
 
     The devkit evaluates exactly one whole split. On a whole split all numbers are equal
@@ -43,9 +69,6 @@ class BoxEvaluation(DetectionEval):
         result_path: Result file in the official form.
         samples: Tokens of all samples of the splits.
         what: Name of the splits, for errors.
-
-    Attributes:
-        num_samples: Number of samples in the splits.
 
     Raises:
         ValueError: If a sample of the file is not in ``samples``.
@@ -79,14 +102,10 @@ class BoxEvaluation(DetectionEval):
                 filter_eval_boxes(nusc, boxes, config.class_range)
         self.sample_tokens = self.gt_boxes.sample_tokens
 
-    @property
-    def present_classes(self) -> list[str]:
-        """Names of the classes with ground-truth boxes, in the devkit's order."""
-        names = {box.detection_name for box in self.gt_boxes.all}
-        return [name for name in self.cfg.class_names if name in names]
 
-
-def summarize(metrics: DetectionMetrics, classes: Iterable[str]) -> dict[str, float]:
+def summarize(
+    metrics: DetectionMetrics, classes: Iterable[str], unknown_errors: Collection[str] = ()
+) -> dict[str, float]:
     """Return NDS, mAP and the five errors over some of the classes.
 
     Over all ten classes this is the official definition, in which a class without
@@ -95,10 +114,11 @@ def summarize(metrics: DetectionMetrics, classes: Iterable[str]) -> dict[str, fl
     Args:
         metrics: Result of the devkit.
         classes: Names of the classes to average over.
+        unknown_errors: Errors to leave out, also of the NDS, by the devkit's names.
     """
     aps = [metrics.mean_dist_aps[name] for name in classes]
     scores = {"mAP": float(np.mean(aps))}
-    for key in TP_METRICS:
+    for key in (name for name in TP_METRICS if name not in unknown_errors):
         errors = np.array([metrics.get_label_tp(name, key) for name in classes])
         # Cones have no heading, cones and barriers no velocity and no attribute.
         if not np.isnan(errors).all():

@@ -6,8 +6,15 @@ import pytest
 from mmengine import Config
 
 from perception_kd.engine.launch import read_config
-from perception_kd.engine.overrides import set_data_folders, set_pretrained, set_training
+from perception_kd.engine.overrides import (
+    set_classes,
+    set_data_folders,
+    set_pretrained,
+    set_training,
+)
 from tests.engine.toy import write_config
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def nested_config() -> Config:
@@ -53,6 +60,31 @@ def test_no_folder_keeps_the_config() -> None:
     cfg = nested_config()
     set_data_folders(cfg, None, None)
     assert cfg.to_dict() == nested_config().to_dict()
+
+
+DATA_SETS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+def test_classes_reach_head_and_data_sets() -> None:
+    cfg = Config.fromfile(CONFIGS / "det" / "det_pillar02_8xb4-cyclic-20e_nus.py")
+    set_classes(cfg, ["pedestrian", "kart"])
+    assert cfg.model.pts_bbox_head.classes == ["pedestrian", "kart"]
+    assert cfg.train_dataloader.dataset.dataset.metainfo.classes == ["pedestrian", "kart"]
+    assert cfg.test_dataloader.dataset.metainfo.classes == ["pedestrian", "kart"]
+    name = "lidarseg-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic-1of2.py"
+    cfg = Config.fromfile(CONFIGS / "lidarseg" / name)
+    set_classes(cfg, ["road", "rail", "tram"])
+    assert cfg.model.pts_seg_head.out_channels == 3
+    seen = [cfg[name].dataset.metainfo.seg_classes for name in DATA_SETS]
+    assert seen == [["road", "rail", "tram"]] * 3
+
+
+def test_classes_that_a_model_cannot_have_are_refused() -> None:
+    cfg = Config(dict(model=dict(type="PointRegionContrast")))
+    with pytest.raises(ValueError, match="is PointRegionContrast; leave --classes out"):
+        set_classes(cfg, ["car"])
+    with pytest.raises(ValueError, match="each class once, but got car, car"):
+        set_classes(cfg, ["car", "car"])
 
 
 def test_training_options_reach_runner_and_data_set(tmp_path: Path) -> None:

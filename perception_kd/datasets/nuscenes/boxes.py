@@ -8,10 +8,11 @@ import numpy as np
 from nuscenes.utils.data_classes import Box
 from nuscenes.utils.geometry_utils import points_in_box
 
+from perception_kd.datasets.nuscenes.categories import make_categories
 from perception_kd.datasets.nuscenes.devkit import CheckedTables
 from perception_kd.datasets.nuscenes.frames import SceneFrames
 from perception_kd.datasets.nuscenes.json_records import Record
-from perception_kd.datasets.nuscenes.labels import NUSCENES_INFO_CLASSES, box_class
+from perception_kd.datasets.nuscenes.labels import box_class
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.table_fields import describe
 
@@ -30,6 +31,7 @@ class SceneBoxes:
 
     def __init__(self, nusc: CheckedTables, frames: SceneFrames, options: SceneOptions) -> None:
         self._nusc, self._frames, self._options = nusc, frames, options
+        self._label_of = make_categories(nusc.category)
         self.num_by_category: Counter[str] = Counter()
 
     def instances(self, sample: Record, lidar: Record) -> list[dict[str, Any]]:
@@ -48,8 +50,8 @@ class SceneBoxes:
             velocity = np.append(self._nusc.box_velocity(token)[:2], 0.0)
             width, length, height = box.wlh.tolist()
             self.num_by_category[annotation["category_name"]] += 1
-            name = box_class(annotation["category_name"])
-            label = -1 if name is None else NUSCENES_INFO_CLASSES.index(name)
+            category = annotation["category_name"]
+            label = self._label_of[box_class(category) or category]
             num_lidar_pts = annotation.get("num_lidar_pts")
             if num_lidar_pts is None:
                 num_lidar_pts = self._count_points(lidar, box)

@@ -6,9 +6,9 @@ from pathlib import Path
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.labels import (
     NUSCENES_CATEGORIES,
-    NUSCENES_CLASSES,
     NUSCENES_INFO_CLASSES,
     box_class,
+    full_category,
     point_class,
 )
 from perception_kd.datasets.nuscenes.table_fields import complete_record, describe
@@ -23,29 +23,41 @@ def make_categories(records: Sequence[Record]) -> dict[str, int]:
         records: Records of the category table.
 
     Returns:
-        Index of the ten classes, and -1 for categories without a class. A category
-        named as a class is that class.
+        Index of the ten classes, further indices of categories that nuScenes does not
+        have, in the order of the table, and -1 for nuScenes' categories without a
+        class. A category named as a class is that class.
     """
     classes = {name: index for index, name in enumerate(NUSCENES_INFO_CLASSES)}
-    return classes | {x["name"]: -1 for x in records if box_class(x["name"]) is None}
+    others = [x["name"] for x in records if box_class(x["name"]) is None]
+    own = [name for name in dict.fromkeys(others) if is_own_category(name)]
+    return (
+        classes
+        | dict.fromkeys(others, -1)
+        | {name: index for index, name in enumerate(own, start=len(classes))}
+    )
 
 
 def check_box_categories(folder: Path, num_boxes: Mapping[str, int]) -> None:
-    """Check that some of the boxes have a class.
+    """Check that some of the boxes can be learned.
 
     Args:
         folder: Folder of the tables.
         num_boxes: Number of boxes by category.
 
     Raises:
-        ValueError: If there are boxes, and none has a class.
+        ValueError: If there are boxes, all of nuScenes' categories without a class.
     """
-    if num_boxes and not any(box_class(name) for name in num_boxes):
+    if num_boxes and not any(box_class(x) or is_own_category(x) for x in num_boxes):
         raise ValueError(
-            f"{folder / 'category.json'}: no box has a known category: {count_words(num_boxes)}. "
-            "Name categories as nuScenes does or as one of the classes "
-            f"{', '.join(NUSCENES_INFO_CLASSES)}, or leave boxes out with --no-boxes."
+            f"{folder / 'category.json'}: no box has a category with a class: "
+            f"{count_words(num_boxes)}. Use nuScenes' other categories or names of your own, or "
+            "leave boxes out with --no-boxes."
         )
+
+
+def is_own_category(name: str) -> bool:
+    """Return whether a category of boxes is none that nuScenes has or merges."""
+    return box_class(name) is None and full_category(name) not in NUSCENES_CATEGORIES
 
 
 def read_point_labels(folder: Path, records: Sequence[Record]) -> dict[str, int]:
@@ -56,8 +68,8 @@ def read_point_labels(folder: Path, records: Sequence[Record]) -> dict[str, int]
         records: Records of the category table.
 
     Raises:
-        ValueError: If a record has no label, a wrong one or that of another, or no
-            category has a class.
+        ValueError: If a record has no label, a wrong one or that of another, or there
+            is no record.
     """
     labels: dict[str, int] = {}
     for record in records:
@@ -73,11 +85,10 @@ def read_point_labels(folder: Path, records: Sequence[Record]) -> dict[str, int]
         if index in labels.values() or name in labels:
             raise ValueError(f"{where} another category has the same name or index, {index}.")
         labels[name] = index
-    if not any(point_class(name) for name in labels):
+    if not labels:
         raise ValueError(
-            f"{folder / 'category.json'}: no category of points is known: "
-            f"{', '.join(labels) or 'none'}. Name them as nuScenes-lidarseg does or as one of the "
-            f"classes {', '.join(NUSCENES_CLASSES)}, or remove lidarseg.json."
+            f"{folder / 'category.json'} has no category, so that labels of points have no "
+            "meaning; add the table of these labels, or remove lidarseg.json."
         )
     return labels
 

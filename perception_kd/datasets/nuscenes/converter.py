@@ -15,6 +15,7 @@ from perception_kd.datasets.conversion import Converted, find_stale_files
 from perception_kd.datasets.nuscenes.categories import (
     check_box_categories,
     count_words,
+    is_own_category,
     make_categories,
     own_labels_without_class,
     read_point_labels,
@@ -188,9 +189,15 @@ class _SplitWriter:
         if not self.num_boxes:
             lines.append("No annotated boxes.")
         if unknown := {x: n for x, n in self.num_boxes.items() if box_class(x) is None}:
-            lines.append(f"Boxes of categories without a class: {count_words(unknown)}.")
+            own = {x: n for x, n in unknown.items() if is_own_category(x)}
+            if own:
+                lines.append(f"Boxes that only --classes makes use of: {count_words(own)}.")
+            if others := {x: n for x, n in unknown.items() if x not in own}:
+                lines.append(f"Boxes of categories without a class: {count_words(others)}.")
         if unknown_labels := own_labels_without_class(labels or ()):
-            lines.append(f"Point labels without a class, ignored: {', '.join(unknown_labels)}.")
+            lines.append(
+                f"Point labels that only --classes makes use of: {', '.join(unknown_labels)}."
+            )
         if tables.unmatched_labels:
             lines.append(
                 f"{len(tables.unmatched_labels)} rows of lidarseg.json are of no keyframe of "

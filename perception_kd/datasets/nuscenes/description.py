@@ -5,6 +5,7 @@ from perception_kd.datasets.nuscenes.labels import (
     NUSCENES_CLASSES,
     NUSCENES_TASK_CLASSES,
     nuscenes_label_mapping,
+    point_class,
 )
 from perception_kd.datasets.nuscenes.splits import NUSCENES_VERSIONS, split_scenes
 from perception_kd.datasets.nuscenes.submission import NuScenesSubmission
@@ -16,4 +17,5 @@ DATA_SET = DataSet(
     make_submission=NuScenesSubmission,
     box_classes=NUSCENES_TASK_CLASSES,
     versions=NUSCENES_VERSIONS,
+    class_of_category=point_class,
 )

@@ -14,7 +14,7 @@ from perception_kd.datasets.nuscenes.table_fields import (
 )
 
 _EVALUATION_TABLES = (
-    *("attribute", "calibrated_sensor", "category", "ego_pose", "instance"),
+    *("calibrated_sensor", "category", "ego_pose", "instance"),
     *("sample", "sample_annotation", "sample_data", "scene", "sensor"),
 )
 
@@ -91,7 +91,8 @@ def check_evaluation(root: str | Path, version: str) -> None:
 def open_for_evaluation(root: str | Path, version: str, lidar: str) -> Any:
     """Open the tables that the devkit's detection evaluation reads, without maps.
 
-    Boxes without ``num_lidar_pts`` count as seen, and the LiDAR has the devkit's name.
+    Boxes without ``num_lidar_pts`` count as seen, no box has an attribute without the
+    table of attributes, and the LiDAR has the devkit's name.
 
     Args:
         root: Root of the data set.
@@ -103,7 +104,12 @@ def open_for_evaluation(root: str | Path, version: str, lidar: str) -> Any:
         ValueError: If a table is broken, or as for :class:`CheckedTables`.
     """
     folder = Path(root) / version
-    tables = {name: read_table(folder / f"{name}.json") for name in _EVALUATION_TABLES}
+    optional = ["attribute"] if has_table(folder, "attribute") else []
+    names = (*_EVALUATION_TABLES, *optional)
+    tables = {name: read_table(folder / f"{name}.json") for name in names}
+    for record in () if optional else tables["sample_annotation"]:
+        record["attribute_tokens"] = []
+    tables.setdefault("attribute", [])
     for record in tables["sample_annotation"]:
         record.setdefault("num_lidar_pts", 1)
     for record in tables["sensor"]:

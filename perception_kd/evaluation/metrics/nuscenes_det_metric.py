@@ -1,4 +1,4 @@
-"""nuScenes detection: NDS, mAP and errors of true positives."""
+"""Detection: NDS, mAP and errors of true positives, by nuScenes' devkit."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmdet3d.evaluation.metrics import NuScenesMetric
-from mmengine.logging import MMLogger
-from nuscenes.eval.detection.data_classes import DetectionMetrics
-from terminaltables import AsciiTable
+from nuscenes.eval.common.config import config_factory
+from nuscenes.eval.detection.data_classes import DetectionConfig
 
 from perception_kd.datasets.nuscenes.devkit import check_evaluation, open_for_evaluation
 from perception_kd.datasets.nuscenes.sensors import NUSCENES_LIDAR
@@ -19,12 +18,14 @@ from perception_kd.datasets.nuscenes.splits import (
     split_names,
     split_scenes,
 )
-from perception_kd.evaluation.nuscenes_boxes import (
-    STALE_REMEDY,
-    BoxEvaluation,
-    has_stale_coordinates,
-    summarize,
+from perception_kd.evaluation.detection_report import report_scores
+from perception_kd.evaluation.info_boxes import (
+    InfoEvaluation,
+    check_info_boxes,
+    config_for,
+    with_pose,
 )
+from perception_kd.evaluation.nuscenes_boxes import BoxEvaluation
 from perception_kd.io.info_file import read_info
 from perception_kd.registry import METRICS
 from perception_kd.utils.checks import check_classes
@@ -41,6 +42,11 @@ class NuScenesDetMetric(NuScenesMetric):
     in which an absent class counts as missed. A part of a split is scored on its own
     ground truth, and the log says that this is not the benchmark.
 
+    Means are over the classes of the data set. If these are nuScenes' or some of them,
+    and the data are in its format, the truth is that of the tables. Otherwise it is
+    that of the info file, and the NDS, which is defined by nuScenes' classes, is left
+    out. Errors of what no box has, velocities or attributes, are left out, too.
+
     Args:
         data_root: Folder of the data set with its tables.
         ann_file: Info file, relative to ``info_root``.
@@ -49,6 +55,8 @@ class NuScenesDetMetric(NuScenesMetric):
             annotations.
         submission_dir: Folder for ``results_nusc.json`` in the format of the official
             evaluation server; None keeps no file.
+        class_range: Distance from the ego vehicle in m up to which boxes of a class
+            count, by class; nuScenes' classes have the devkit's, others 50 m.
         submission_meta: Entries of the submission's ``meta`` that differ from those of
             a network with LiDAR input only, such as ``dict(use_camera=True)``.
         collect_device: "cpu" or "gpu", to collect results of several processes.
@@ -66,6 +74,7 @@ class NuScenesDetMetric(NuScenesMetric):
         info_root: str | None = None,
         format_only: bool = False,
         submission_dir: str | None = None,
+        class_range: Mapping[str, float] | None = None,
         submission_meta: Mapping[str, bool] | None = None,
         collect_device: str = "cpu",
         prefix: str | None = None,
@@ -84,8 +93,10 @@ class NuScenesDetMetric(NuScenesMetric):
             prefix=prefix or "nuscenes",
             collect_device=collect_device,
         )
+        self._official: DetectionConfig = config_factory(self.eval_version)
         self.format_only = format_only
         self.submission_dir = submission_dir
+        self.class_range = dict(class_range or {})
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Add one batch: samples with ``sample_token`` and ``pred_instances_3d``.
@@ -123,7 +134,14 @@ class NuScenesDetMetric(NuScenesMetric):
                 f"{self.ann_file} lacks {len(unknown)} of the predicted samples, such as "
                 f"{unknown[0]}; ann_file must be the info file of the test data."
             )
-        self.data_infos = [infos[token] for token in dict(results)]
+        self.data_infos = [with_pose(infos[token]) for token in dict(results)]
+
+    @property
+    def _by_tables(self) -> bool:
+        """Whether the truth is that of nuScenes' tables."""
+        official = set(self._official.class_range)
+        is_official = official.issuperset(self._dataset_meta["classes"]) and not self.class_range
+        return is_official and str(self._dataset_meta.get("dataset")).lower() == "nuscenes"
 
     @property
     def dataset_meta(self) -> dict[str, Any]:
@@ -139,11 +157,24 @@ class NuScenesDetMetric(NuScenesMetric):
             FileNotFoundError: If a table is missing that scoring needs.
             ValueError: If there are no boxes to score against.
         """
-        self._dataset_meta = dataset_meta
-        if not self.format_only:
+        self._dataset_meta, classes = dataset_meta, dataset_meta["classes"]
+        self.eval_detection_configs = config_for(self._official, classes, self.class_range)
+        self.DefaultAttribute = {**dict.fromkeys(classes, ""), **NuScenesMetric.DefaultAttribute}
+        if self.format_only:
+            return
+        if self._by_tables:
             check_evaluation(self.data_root, dataset_meta["version"])
+        if not self._by_tables or set(classes) != set(self._official.class_range):
+            check_info_boxes(self.ann_file, classes)
 
     def _evaluate(self, path: str) -> dict[str, float]:
+        if not self._by_tables:
+            info = read_info(self.ann_file)
+            own = InfoEvaluation(self.eval_detection_configs, path, info)
+            return report_scores(own.evaluate()[0], own, self._dataset_meta["classes"], "")
+        return self._evaluate_by_tables(path)
+
+    def _evaluate_by_tables(self, path: str) -> dict[str, float]:
         meta = self._dataset_meta
         version, lidar = meta["version"], meta.get("lidar", NUSCENES_LIDAR)
         nusc = open_for_evaluation(self.data_root, version, lidar)
@@ -154,9 +185,9 @@ class NuScenesDetMetric(NuScenesMetric):
             tokens = [x["token"] for x in nusc.sample if scene_of[x["scene_token"]] in scenes]
         else:
             tokens = [info["token"] for info in read_info(self.ann_file)["data_list"]]
-        evaluation = BoxEvaluation(nusc, self.eval_detection_configs, Path(path), tokens, what)
+        evaluation = BoxEvaluation(nusc, self._official, Path(path), tokens, what)
         metrics = evaluation.evaluate()[0]
-        return _report(metrics, evaluation, what)
+        return report_scores(metrics, evaluation, meta["classes"], what)
 
 
 def _choose_samples(version: str, names: Sequence[str]) -> tuple[str, set[str]]:
@@ -169,34 +200,3 @@ def _choose_samples(version: str, names: Sequence[str]) -> tuple[str, set[str]]:
     sets = list(dict.fromkeys(evaluation_set(version, name) for name in names))
     scenes = [scene for split in split_names(version) for scene in split_scenes(version, split)]
     return " and ".join(sets), {x for x in scenes if evaluation_set(version, x) in sets}
-
-
-def _report(metrics: DetectionMetrics, evaluation: BoxEvaluation, what: str) -> dict[str, float]:
-    """Log the scores with remarks on their meaning, and return them."""
-    logger: MMLogger = MMLogger.get_current_instance()
-    every, present = metrics.cfg.class_names, evaluation.present_classes
-    if not present:
-        raise ValueError("The samples have no ground-truth box in range.")
-    scores = summarize(metrics, every)
-    rows = [
-        [name, *(f"{metrics.mean_dist_aps[name]:.3f}" if name in present else "-",)]
-        for name in every
-    ]
-    logger.info("\n" + AsciiTable([["class", "AP"], *rows]).table)
-    num_scored = len(evaluation.sample_tokens)
-    if num_scored < evaluation.num_samples:
-        logger.warning(
-            f"Scored {num_scored} of {evaluation.num_samples} samples of {what}: not comparable "
-            "with scores on all of them."
-        )
-    of_present = summarize(metrics, present)
-    absent = [name for name in every if name not in present]
-    if absent:
-        logger.info(
-            "Without ground truth, so missed in NDS and mAP by the official definition and "
-            f"ignored in the values of present classes: {', '.join(absent)}."
-        )
-        scores |= {f"{name}_present": of_present[name] for name in ("NDS", "mAP")}
-    if has_stale_coordinates(of_present):
-        logger.warning(STALE_REMEDY)
-    return scores | {f"AP_{name}": float(metrics.mean_dist_aps[name]) for name in present}

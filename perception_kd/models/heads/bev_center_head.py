@@ -1,5 +1,6 @@
 """CenterPoint's head on a bird's-eye-view map."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,17 +20,24 @@ NUSCENES_TASKS = (
     (("motorcycle", "bicycle"), 0.85),
     (("pedestrian", "traffic_cone"), 0.175),
 )
+# Squared radius in m^2 of circle NMS for classes that nuScenes does not have.
+_OTHER_RADIUS = 1.0
 # Reach in m beyond the grid in which the offset from a cell may put a center.
 _MARGIN = 10.0
 
 
 @MODELS.register_module()
 class BEVCenterHead(CenterHead):
-    """mmdet3d's CenterHead for nuScenes, with a single definition of its grid.
+    """mmdet3d's CenterHead with a single definition of its grid and of its classes.
 
     CenterHead has its grid in three places (box coder, training and testing) and does
     not see where they differ. Here all follow from a range and the size of a cell; what
     is left to choose has CenterPoint's published values [1].
+
+    Classes of one task share a branch, in which they compete for a center. By default,
+    these are neighbors in ``classes`` that nuScenes' tasks have together, such as
+    "truck" and "construction_vehicle"; a class that nuScenes does not have has a
+    branch of its own.
 
     Convention: a map is (B, C, Y, X) as everywhere; the target of a box lies in the
     cell that holds its center, with the offset from the cell's lower ends in cells.
@@ -42,6 +50,9 @@ class BEVCenterHead(CenterHead):
         point_cloud_range: As in :class:`~perception_kd.geometry.bev_grid.BEVGrid`.
         cell_size: Edge of a cell of the map in m: 0.8 for CenterPoint's (stride 8 of
             0.1 m voxels, stride 4 of 0.2 m pillars).
+        classes: Names of the classes in the order of their labels, which is that of
+            ``metainfo.classes`` of the data; None means nuScenes' ten.
+        tasks: Classes of each task, in that order; None groups them as above.
         share_conv_channel: Channels of the convolution before the branches.
         head_channels: Channels inside a branch.
         num_convs: Convolutions of a branch; with one it has no inside.
@@ -51,7 +62,8 @@ class BEVCenterHead(CenterHead):
         test_cfg: Settings of decoding and NMS that differ.
 
     Raises:
-        ValueError: If the cells do not tile the range, or ``nms_type`` is neither.
+        ValueError: If the cells do not tile the range, ``nms_type`` is neither, a class
+            occurs twice, or ``tasks`` have other classes than ``classes``.
     """
 
     def __init__(
@@ -59,6 +71,8 @@ class BEVCenterHead(CenterHead):
         in_channels: int,
         point_cloud_range: Sequence[float],
         cell_size: float,
+        classes: Sequence[str] | None = None,
+        tasks: Sequence[Sequence[str]] | None = None,
         share_conv_channel: int = 64,
         head_channels: int = 64,
         num_convs: int = 2,
@@ -70,13 +84,12 @@ class BEVCenterHead(CenterHead):
         if nms_type not in ("rotate", "circle"):
             raise ValueError(f'nms_type must be "rotate" or "circle", but got "{nms_type}".')
         self.grid = BEVGrid(tuple(point_cloud_range), cell_size)
-        decoding = _decoding(self.grid, nms_type) | dict(test_cfg or {})
+        groups = _choose_tasks(classes, tasks)
+        decoding = _decoding(self.grid, nms_type, groups) | dict(test_cfg or {})
         branches = dict(reg=2, height=1, dim=3, rot=2, vel=2)
         super().__init__(
             in_channels=in_channels,
-            tasks=[
-                dict(num_class=len(names), class_names=list(names)) for names, _ in NUSCENES_TASKS
-            ],
+            tasks=[dict(num_class=len(names), class_names=list(names)) for names in groups],
             bbox_coder=_coder(self.grid, decoding),
             common_heads={name: (channels, num_convs) for name, channels in branches.items()},
             num_heatmap_convs=num_convs,
@@ -124,6 +137,33 @@ class BEVCenterHead(CenterHead):
         return tuple(name for names in self.class_names for name in names)
 
 
+def _choose_tasks(
+    classes: Sequence[str] | None, tasks: Sequence[Sequence[str]] | None
+) -> list[tuple[str, ...]]:
+    """Return the classes of each task."""
+    if classes is None and tasks is None:
+        return [names for names, _ in NUSCENES_TASKS]
+    in_tasks = None if tasks is None else [name for names in tasks for name in names]
+    every = in_tasks if classes is None else list(classes)
+    if not every or len(set(every)) < len(every):
+        raise ValueError(f"classes must be names, each once, but got {every}.")
+    if tasks is None:
+        return _group_neighbors(every)
+    if in_tasks != every or not all(tasks):
+        raise ValueError(
+            f"tasks must have all classes {every} in this order, and each task one of them, but "
+            f"got {[list(names) for names in tasks]}."
+        )
+    return [tuple(names) for names in tasks]
+
+
+def _group_neighbors(classes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Group neighbors that nuScenes' tasks have together."""
+    task_of = {name: i for i, (names, _) in enumerate(NUSCENES_TASKS) for name in names}
+    groups = itertools.groupby(classes, key=lambda name: task_of.get(name, name))
+    return [tuple(group) for _, group in groups]
+
+
 def _targets(grid: BEVGrid) -> dict[str, Any]:
     rows, columns = grid.shape
     return dict(
@@ -139,14 +179,15 @@ def _targets(grid: BEVGrid) -> dict[str, Any]:
     )
 
 
-def _decoding(grid: BEVGrid, nms_type: str) -> dict[str, Any]:
+def _decoding(grid: BEVGrid, nms_type: str, tasks: Sequence[Sequence[str]]) -> dict[str, Any]:
+    radius_of = {name: radius for names, radius in NUSCENES_TASKS for name in names}
     x_min, y_min, _, x_max, y_max, _ = grid.point_cloud_range
     lower, upper = [x_min - _MARGIN, y_min - _MARGIN], [x_max + _MARGIN, y_max + _MARGIN]
     return dict(
         post_center_limit_range=[*lower, -10.0, *upper, 10.0],
         score_threshold=0.1,
         nms_type=nms_type,
-        min_radius=[radius for _, radius in NUSCENES_TASKS],
+        min_radius=[radius_of.get(names[0], _OTHER_RADIUS) for names in tasks],
         nms_thr=0.2,
         pre_max_size=1000,
         post_max_size=83,

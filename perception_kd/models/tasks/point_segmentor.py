@@ -85,6 +85,7 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
             pts_neck=pts_neck,
         )
         self.pts_seg_head = MODELS.build(pts_seg_head)
+        self._num_classes = pts_seg_head.get("out_channels")
         self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
         self.loss_on = loss_on
         self.ignore_index = ignore_index
@@ -95,6 +96,25 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
     def supervision(self) -> Supervision:
         """Points with a class."""
         return _LABELS
+
+    def check_data_classes(self, metainfo: Mapping[str, Any]) -> None:
+        """Check that the data have as many classes of points as the head gives scores.
+
+        Args:
+            metainfo: Metainfo of the data set; without ``seg_classes``, nothing is
+                checked.
+
+        Raises:
+            ValueError: If the numbers differ.
+        """
+        super().check_data_classes(metainfo)
+        classes = metainfo.get("seg_classes")
+        if classes is None or self._num_classes in (None, len(classes)):
+            return
+        raise ValueError(
+            f"The head has scores for {self._num_classes} classes, but the points of the data have "
+            f"{len(classes)}; choose classes with --classes {' '.join(classes)}."
+        )
 
     def check_trained_on(self, checkpoint: Checkpoint, metainfo: Mapping[str, Any]) -> None:
         """Check that training and test use the same classes of points.

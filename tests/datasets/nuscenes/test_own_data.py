@@ -202,21 +202,45 @@ def test_categories_named_as_classes_are_these_classes(root: Path) -> None:
 
 
 def test_boxes_without_a_class_are_counted_and_named(root: Path) -> None:
-    edit(root, "category", lambda x: x["name"] == "vehicle.car" and x.update(name="kart"))
+    names = {"animal": "beast", "vehicle.car": "animal"}
+    edit(root, "category", lambda x: x.update(name=names.get(x["name"], x["name"])))
     converted = convert(root)
     named = [x for x in converted.remarks if x.startswith("Boxes of categories without a class")]
     assert len(named) == 1
-    assert "kart (" in named[0]
+    assert "animal (" in named[0]
     classes = open_split(root, with_boxes=True)
     assert -1 in classes[0]["instances"]["labels_3d"]
-    with pytest.raises(ValueError, match="has kart, whose boxes have no class"):
-        open_split(root, with_boxes=True, metainfo=dict(classes=("kart", "truck")))
+    with pytest.raises(ValueError, match="has animal, whose boxes have no class"):
+        open_split(root, with_boxes=True, metainfo=dict(classes=("animal", "truck")))
+
+
+def test_boxes_of_own_categories_are_used_when_chosen(root: Path) -> None:
+    edit(root, "category", lambda x: x["name"] == "vehicle.car" and x.update(name="kart"))
+    converted = convert(root)
+    assert any("only --classes makes use of: kart (" in text for text in converted.remarks)
+    by_default = open_split(root, with_boxes=True)[0]["instances"]["labels_3d"]
+    dataset = open_split(root, with_boxes=True, metainfo=dict(classes=("truck", "kart")))
+    chosen = dataset[0]["instances"]["labels_3d"]
+    assert (chosen == 1).any()
+    assert set(by_default[chosen == 1].tolist()) == {-1}
+    with pytest.raises(ValueError, match=r"which are car, .* kart.*, but got \['tram'\]"):
+        open_split(root, with_boxes=True, metainfo=dict(classes=("tram",)))
+
+
+def test_boxes_of_own_categories_alone_need_a_choice(root: Path) -> None:
+    edit(root, "category", lambda x: x.update(name=f"my {x['name']}"))
+    convert(root)
+    chosen = (
+        r"no box has one of the classes car, .* my vehicle.car \(\d+\).*: choose with --classes"
+    )
+    with pytest.raises(ValueError, match=chosen):
+        open_split(root, with_boxes=True)
 
 
 def test_boxes_that_all_lack_a_class_are_an_error(root: Path) -> None:
-    edit(root, "category", lambda x: x.update(name=f"my {x['name']}"))
     (root / MINI / "lidarseg.json").unlink()
-    with pytest.raises(ValueError, match=r"category\.json: no box has a known category: my "):
+    edit(root, "category", lambda x: x.update(name="animal"))
+    with pytest.raises(ValueError, match=r"category\.json: no box has a category with a class"):
         convert(root)
     info = read_info(convert(root, options=SceneOptions(boxes=False)).paths["train"])
     assert info["data_list"][0]["instances"] == []
@@ -235,10 +259,13 @@ def test_point_labels_follow_the_table_of_the_data_set(root: Path) -> None:
         road = stored == table["flat.driveable_surface"]
         (2 * road + (stored == table["vehicle.car"])).astype(np.uint8).tofile(path)
     converted = convert(root)
-    assert "Point labels without a class, ignored: thing." in converted.remarks
-    dataset = open_split(root, pipeline=[LoadPoints(), LoadPointLabels()])
+    assert "Point labels that only --classes makes use of: thing." in converted.remarks
+    pipeline = [LoadPoints(), LoadPointLabels()]
+    dataset = open_split(root, pipeline=pipeline)
     found = set(dataset[0]["pts_semantic_mask"].tolist()) - {255}
     assert {NUSCENES_CLASSES[x] for x in found} == {"driveable_surface", "car"}
+    chosen = open_split(root, pipeline=pipeline, metainfo=dict(seg_classes=["thing", "car"]))
+    assert set(chosen[0]["pts_semantic_mask"].tolist()) == {0, 1, 255}
 
 
 def forget_index(root: Path) -> None:

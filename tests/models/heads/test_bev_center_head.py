@@ -12,6 +12,7 @@ from perception_kd.datasets.nuscenes.labels import NUSCENES_TASK_CLASSES
 from perception_kd.datasets.transforms.boxes import make_boxes
 from perception_kd.geometry.bev_grid import sample_bev
 from perception_kd.models.heads import BEVCenterHead
+from perception_kd.models.heads.bev_center_head import NUSCENES_TASKS
 from perception_kd.registry import MODELS
 from tests.models.heads.perfect_center_head import outputs_of
 
@@ -43,6 +44,42 @@ def one_box_a_class() -> InstanceData:
         for i in range(10)
     ]
     return make_truth(values, list(range(10)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "tasks"),
+    [
+        (dict(classes=["pedestrian", "car"]), [["pedestrian"], ["car"]]),
+        (
+            dict(classes=["kart", "truck", "construction_vehicle"]),
+            [["kart"], ["truck", "construction_vehicle"]],
+        ),
+        (dict(tasks=[["kart", "car"], ["tree"]]), [["kart", "car"], ["tree"]]),
+        (dict(classes=NUSCENES_TASK_CLASSES), [list(names) for names, _ in NUSCENES_TASKS]),
+    ],
+)
+def test_classes_share_a_branch_by_task(settings: dict[str, Any], tasks: list[list[str]]) -> None:
+    head = build(nms_type="circle", **settings)
+    assert head.class_names == tasks
+    assert len(head.test_cfg["min_radius"]) == len(head.task_heads) == len(tasks)
+    truth = one_box_a_class()[: len(head.classes)]
+    found = head.predict_by_feat(outputs_of(head, head.get_targets([truth])), METAINFO)[0]
+    assert (
+        found.labels_3d[found.scores_3d > 0.99].sort().values.tolist() == truth.labels_3d.tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (dict(classes=["car", "car"]), "each once, but got"),
+        (dict(classes=[]), "each once, but got"),
+        (dict(classes=["car", "bus"], tasks=[["bus"], ["car"]]), "in this order"),
+    ],
+)
+def test_rejects_classes_that_cannot_be_told_apart(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(**settings)
 
 
 def test_convention_a_box_peaks_in_the_cell_of_its_center() -> None:

@@ -28,3 +28,12 @@ def test_classes_in_another_order_than_learned_are_refused() -> None:
 @pytest.mark.parametrize("meta", [{}, {"dataset_meta": None}, {"dataset_meta": {}}])
 def test_a_checkpoint_without_names_is_not_judged(meta: dict[str, Any]) -> None:
     make_segmentor().check_trained_on(make_checkpoint(meta), {"seg_classes": CLASSES})
+
+
+def test_data_with_another_number_of_classes_are_refused() -> None:
+    model = make_segmentor()
+    number = model.pts_seg_head.proj.out_features
+    model.check_data_classes({})
+    model.check_data_classes({"seg_classes": ["a"] * number})
+    with pytest.raises(ValueError, match="choose classes with --classes rail tram"):
+        model.check_data_classes({"seg_classes": ["rail", "tram"]})
