@@ -3,6 +3,6 @@
 ``world`` builds a scene, ``sensors`` render it, ``writer`` writes the files and tables.
 """
 
-from perception_kd.synthetic.settings import SyntheticSettings
+from perception_kd.synthetic.world.settings import SyntheticSettings
 
 __all__ = ["SyntheticSettings"]

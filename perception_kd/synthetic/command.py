@@ -3,7 +3,7 @@
 import argparse
 import re
 
-from perception_kd.synthetic.settings import SyntheticSettings
+from perception_kd.synthetic.world.settings import SyntheticSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

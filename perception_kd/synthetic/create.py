@@ -13,7 +13,7 @@ from perception_kd.io.json_file import read_json
 from perception_kd.io.lock import LOCK, lock_folder
 from perception_kd.io.workers import run_jobs
 from perception_kd.synthetic.sensors.calibration import CHANNELS
-from perception_kd.synthetic.settings import VERSION, SyntheticSettings
+from perception_kd.synthetic.world.settings import VERSION, SyntheticSettings
 from perception_kd.synthetic.writer.maps import MapDrawer, draw_area, write_maps
 from perception_kd.synthetic.writer.scene import SceneWriter
 from perception_kd.synthetic.writer.tables import make_vocabulary, write_tables

@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 
 from perception_kd.synthetic.create import create_synthetic
-from perception_kd.synthetic.settings import SyntheticSettings
+from perception_kd.synthetic.world.settings import SyntheticSettings
 from tests.fake_data.nuscenes import make_nuscenes
 from tests.fake_data.prepared import PreparedData
 from tests.fake_data.semantickitti import make_semantickitti

@@ -9,8 +9,8 @@ from perception_kd.regions.codec import RegionIds
 from perception_kd.synthetic.sensors.calibration import LIDAR, make_rig
 from perception_kd.synthetic.sensors.lidar import RenderedSweep, scan
 from perception_kd.synthetic.sensors.rays import RayCaster
-from perception_kd.synthetic.settings import SyntheticSettings
 from perception_kd.synthetic.world.scene import FIRST_OBJECT_ID, make_scene
+from perception_kd.synthetic.world.settings import SyntheticSettings
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 
 from perception_kd.regions.codec import NoRegion
 from perception_kd.regions.segmentation import make_regions
-from perception_kd.synthetic.settings import SyntheticSettings
+from perception_kd.synthetic.world.settings import SyntheticSettings
 from tests.regions.purity import measure_purity, scan_scene
 
 

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 import pytest
 
 from perception_kd.synthetic.create import create_synthetic
-from perception_kd.synthetic.settings import SyntheticSettings
+from perception_kd.synthetic.world.settings import SyntheticSettings
 from tools.create_data import main
 
 SMALL = SyntheticSettings(scenes=2, keyframes=1, sweeps=0, width=64, height=36, azimuths=120)

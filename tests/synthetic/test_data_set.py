@@ -16,7 +16,7 @@ from nuscenes.utils.splits import create_splits_scenes
 
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.structures import Array
-from perception_kd.synthetic.settings import LOCATIONS, VERSION
+from perception_kd.synthetic.world.settings import LOCATIONS, VERSION
 from tests.fake_data.fixtures import TINY
 from tests.synthetic.devkit import evaluate_perfect_boxes
 

@@ -10,9 +10,9 @@ from perception_kd.synthetic.sensors.calibration import CAMERAS, LIDAR, Rig, mak
 from perception_kd.synthetic.sensors.camera import RenderedImage, render_image
 from perception_kd.synthetic.sensors.lidar import RenderedSweep, _returns, scan
 from perception_kd.synthetic.sensors.rays import Hits, RayCaster
-from perception_kd.synthetic.settings import SyntheticSettings
 from perception_kd.synthetic.world.materials import MATERIAL_INDEX
 from perception_kd.synthetic.world.scene import Scene, make_scene
+from perception_kd.synthetic.world.settings import SyntheticSettings
 from perception_kd.synthetic.world.weather import make_weather
 
 SETTINGS = SyntheticSettings(width=400, height=225)

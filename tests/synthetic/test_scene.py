@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from perception_kd.synthetic.settings import SyntheticSettings
 from perception_kd.synthetic.world.scene import make_scene
+from perception_kd.synthetic.world.settings import SyntheticSettings
 
 
 # If these numbers change, increase FORMAT in perception_kd/synthetic/create.py: the

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from perception_kd.geometry.feature_grid import resample_cells
 from perception_kd.models.backbones.teacher_weights import load_teacher_weights
-from perception_kd.models.feature_grid import resample_cells
 from perception_kd.registry import MODELS
 
 STEM_CHANNELS = 32

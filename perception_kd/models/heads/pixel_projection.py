@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from perception_kd.models.feature_grid import read_cells, resample_cells
+from perception_kd.geometry.feature_grid import read_cells, resample_cells
 from perception_kd.registry import MODELS
 from perception_kd.utils.checks import check_shape
 

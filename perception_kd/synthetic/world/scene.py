@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.structures import Array
-from perception_kd.synthetic.settings import SCENE_LOCATIONS, SyntheticSettings
 from perception_kd.synthetic.world.agents import Agent
 from perception_kd.synthetic.world.ground import Ground, make_ground
 from perception_kd.synthetic.world.objects import StaticObject, make_objects
 from perception_kd.synthetic.world.poses import pose_matrix
+from perception_kd.synthetic.world.settings import SCENE_LOCATIONS, SyntheticSettings
 from perception_kd.synthetic.world.street_layouts import make_street
 from perception_kd.synthetic.world.streets import Street
 from perception_kd.synthetic.world.traffic import make_traffic

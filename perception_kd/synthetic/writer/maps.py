@@ -15,9 +15,9 @@ from shapely.ops import unary_union
 
 from perception_kd.io.atomic import write_whole
 from perception_kd.io.images import write_image
-from perception_kd.synthetic.settings import LOCATIONS
 from perception_kd.synthetic.world.ground import RESOLUTION
 from perception_kd.synthetic.world.scene import CANVAS, Scene
+from perception_kd.synthetic.world.settings import LOCATIONS
 from perception_kd.synthetic.world.streets import polygons_of
 from perception_kd.synthetic.writer.tables import Record, make_token
 

@@ -15,8 +15,8 @@ from perception_kd.synthetic.sensors.calibration import CAMERAS, CHANNELS, LIDAR
 from perception_kd.synthetic.sensors.camera import render_image
 from perception_kd.synthetic.sensors.lidar import RenderedSweep, scan
 from perception_kd.synthetic.sensors.rays import RayCaster
-from perception_kd.synthetic.settings import KEYFRAME_PERIOD_S, SyntheticSettings
 from perception_kd.synthetic.world.scene import Scene, make_scene
+from perception_kd.synthetic.world.settings import KEYFRAME_PERIOD_S, SyntheticSettings
 from perception_kd.synthetic.writer.annotations import (
     count_points_on,
     make_tracks,

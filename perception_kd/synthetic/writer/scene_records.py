@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from perception_kd.synthetic.sensors.calibration import LIDAR, Rig
-from perception_kd.synthetic.settings import KEYFRAME_PERIOD_S, VERSION, SyntheticSettings
 from perception_kd.synthetic.world.scene import Scene
+from perception_kd.synthetic.world.settings import KEYFRAME_PERIOD_S, VERSION, SyntheticSettings
 from perception_kd.synthetic.writer.tables import (
     Record,
     Tables,

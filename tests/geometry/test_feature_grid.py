@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from perception_kd.models.feature_grid import interpolation_matrix, read_cells, resample_cells
+from perception_kd.geometry.feature_grid import interpolation_matrix, read_cells, resample_cells
 
 
 def test_reads_between_the_two_nearest_cells() -> None:
