@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from perception_kd.datasets import transforms as T
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
-from perception_kd.engine.example_folders import parse_folders
+from perception_kd.engine.commands.example_folders import parse_folders
 from perception_kd.models.backbones import EfficientNetLite, FrozenBackbone, MinkUNet
 from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
 from perception_kd.models.heads import PixelProjection, VoxelProjection

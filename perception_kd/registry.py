@@ -46,7 +46,7 @@ OPTIM_WRAPPERS = _child("optim wrapper", parent.OPTIM_WRAPPERS, "perception_kd.e
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
     "optimizer wrapper constructor",
     parent.OPTIM_WRAPPER_CONSTRUCTORS,
-    "perception_kd.engine.optim_wrapper_constructor",
+    "perception_kd.engine.run.optim_wrapper_constructor",
 )
 PARAM_SCHEDULERS = _child("parameter scheduler", parent.PARAM_SCHEDULERS, "perception_kd.engine")
 EVALUATOR = _child("evaluator", parent.EVALUATOR, "perception_kd.engine")

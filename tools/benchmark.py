@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from perception_kd.benchmarks import BENCHMARKS, run_benchmark
-from perception_kd.engine.command_line import run_tool
+from perception_kd.engine.commands.command_line import run_tool
 
 COLUMNS = f"{'name':30} {'ours':>10} {'reference':>10} {'ratio':>6} {'ours':>9} {'reference':>9}"
 

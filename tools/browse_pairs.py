@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from perception_kd.engine.command_line import run_tool
+from perception_kd.engine.commands.command_line import run_tool
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -43,7 +43,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def make_pipeline(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Return the transforms of the options, without packing."""
-    from perception_kd.engine.launch import read_config
+    from perception_kd.engine.run.launch import read_config
 
     superpixels = str(args.superpixels.absolute()) if args.superpixels else None
     if args.augment is None:

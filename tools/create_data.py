@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from perception_kd.datasets.catalog import DATA_SETS
-from perception_kd.engine.command_line import run_tool
+from perception_kd.engine.commands.command_line import run_tool
 
 
 class Command(NamedTuple):

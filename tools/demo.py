@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from perception_kd.engine.command_line import run_tool
+from perception_kd.engine.commands.command_line import run_tool
 
 ROOT = Path(__file__).resolve().parent.parent
 _STATES = {"skip": "done", "resume": "stopped", "start": "to run", "wait": "again"}

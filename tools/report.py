@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from perception_kd.engine.command_line import run_tool
+from perception_kd.engine.commands.command_line import run_tool
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from perception_kd.engine.command_line import add_run_options, prepare_config, run_tool
+from perception_kd.engine.commands.command_line import add_run_options, prepare_config, run_tool
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -35,7 +35,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def draw(args: argparse.Namespace) -> None:
     """Write the images."""
-    from perception_kd.engine.inference import (
+    from perception_kd.engine.run.inference import (
         build_test_set,
         extract_features,
         load_pretrainer,

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from perception_kd.engine.command_line import add_run_options, prepare_config, run_tool
+from perception_kd.engine.commands.command_line import add_run_options, prepare_config, run_tool
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -58,11 +58,11 @@ def evaluate(args: argparse.Namespace) -> None:
     from mmengine.model import is_model_wrapper
 
     from perception_kd.checkpoints.reading import read_checkpoint
-    from perception_kd.engine.distributed import find_timeout, prepare_distributed
-    from perception_kd.engine.launch import build_runner
-    from perception_kd.engine.lost_process import lost_processes_named
-    from perception_kd.engine.outputs import set_drawing, set_submission
-    from perception_kd.engine.tested_checkpoint import load_tested
+    from perception_kd.engine.config.outputs import set_drawing, set_submission
+    from perception_kd.engine.distributed.lost_process import lost_processes_named
+    from perception_kd.engine.distributed.start import find_timeout, prepare_distributed
+    from perception_kd.engine.run.launch import build_runner
+    from perception_kd.engine.run.tested_checkpoint import load_tested
     from perception_kd.models.networks.task_model import TaskModel
 
     cfg = prepare_config(args, "test_dataloader")

@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from perception_kd.engine.command_line import add_run_options, prepare_config, run_tool
+from perception_kd.engine.commands.command_line import add_run_options, prepare_config, run_tool
 
 AUTO = "auto"
 
@@ -53,12 +53,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def train(args: argparse.Namespace) -> None:
     """Build the runner and train."""
-    from perception_kd.engine.distributed import find_timeout, launched_rank, prepare_distributed
-    from perception_kd.engine.launch import build_runner
-    from perception_kd.engine.lost_process import lost_processes_named
-    from perception_kd.engine.overrides import set_pretrained, set_training
-    from perception_kd.engine.validation import leave_out_validation
-    from perception_kd.engine.work_dir import open_work_dir
+    from perception_kd.engine.config.overrides import set_pretrained, set_training
+    from perception_kd.engine.config.validation import leave_out_validation
+    from perception_kd.engine.distributed.lost_process import lost_processes_named
+    from perception_kd.engine.distributed.start import (
+        find_timeout,
+        launched_rank,
+        prepare_distributed,
+    )
+    from perception_kd.engine.run.launch import build_runner
+    from perception_kd.engine.work_dir.folder import open_work_dir
 
     cfg = prepare_config(args, "train_dataloader")
     no_validation = leave_out_validation(cfg)
@@ -84,8 +88,8 @@ def train(args: argparse.Namespace) -> None:
 
 def replay(args: argparse.Namespace) -> None:
     """Run a saved step again and print where its numbers stop to be finite."""
-    from perception_kd.engine.overrides import set_pretrained
-    from perception_kd.engine.replay import replay_step
+    from perception_kd.engine.config.overrides import set_pretrained
+    from perception_kd.engine.run.replay import replay_step
 
     if args.resume == AUTO:
         raise ValueError("--replay with --resume needs a checkpoint: --resume CHECKPOINT.")

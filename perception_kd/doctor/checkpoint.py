@@ -19,8 +19,8 @@ from perception_kd.checkpoints.matching import (
 )
 from perception_kd.checkpoints.reading import Checkpoint, read_checkpoint
 from perception_kd.doctor.finding import Finding, Level
-from perception_kd.engine.config_text import parse_config_text
-from perception_kd.engine.launch import drop_unreached_schedulers
+from perception_kd.engine.config.text import parse_config_text
+from perception_kd.engine.run.launch import drop_unreached_schedulers
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
 from perception_kd.utils.finite import find_nonfinite

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine import Config
 
 from perception_kd.doctor.finding import Finding, Level
-from perception_kd.engine.overrides import walk_settings
+from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.io.info_file import read_info
 from perception_kd.structures import InfoEntry
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from perception_kd.checkpoints.loading import load_pretrained
-from perception_kd.engine.launch import check_data_folders, read_config
+from perception_kd.engine.run.launch import check_data_folders, read_config
 from perception_kd.experiments.folders import Folders
 from perception_kd.experiments.stages import Stage
 from perception_kd.experiments.stamps import Plan, Stamps

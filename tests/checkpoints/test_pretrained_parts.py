@@ -7,9 +7,9 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
+from perception_kd.engine.config.overrides import set_pretrained
 from perception_kd.engine.hooks import LoadPretrainedHook
-from perception_kd.engine.launch import read_config
-from perception_kd.engine.overrides import set_pretrained
+from perception_kd.engine.run.launch import read_config
 from perception_kd.registry import MODELS
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -9,7 +9,7 @@ from mmengine import Config
 
 from perception_kd.doctor.checkpoint import check_checkpoint
 from perception_kd.doctor.finding import Finding, Level
-from perception_kd.engine.launch import drop_unreached_schedulers, read_config
+from perception_kd.engine.run.launch import drop_unreached_schedulers, read_config
 from tests.engine.toy import ToyModel, write_config
 
 

@@ -12,8 +12,8 @@ from perception_kd.doctor.infos import (
     list_info_sources,
     read_source,
 )
-from perception_kd.engine.launch import read_config
-from perception_kd.engine.overrides import set_data_folders
+from perception_kd.engine.config.overrides import set_data_folders
+from perception_kd.engine.run.launch import read_config
 from perception_kd.io.info_writer import make_metainfo, write_info
 from tests.doctor.conftest import PRC
 

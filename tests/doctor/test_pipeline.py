@@ -9,8 +9,8 @@ from mmengine import Config
 
 from perception_kd.doctor.finding import Finding, Level
 from perception_kd.doctor.pipeline import build_data_set, check_pipeline, check_pipelines
-from perception_kd.engine.launch import read_config
-from perception_kd.engine.overrides import set_data_folders
+from perception_kd.engine.config.overrides import set_data_folders
+from perception_kd.engine.run.launch import read_config
 from tests.doctor.conftest import SLIDR, SmallSet
 
 

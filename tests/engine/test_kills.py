@@ -20,10 +20,12 @@ import pytest
 from mmengine.fileio import LocalBackend
 
 from perception_kd.checkpoints.reading import read_content
-from perception_kd.engine import launch, overrides, work_dir
-from perception_kd.engine import runner as runner_module
+from perception_kd.engine.config import overrides
 from perception_kd.engine.hooks import whole_checkpoint
-from perception_kd.engine.train_loops import ResumableEpochLoop
+from perception_kd.engine.run import launch
+from perception_kd.engine.run import runner as runner_module
+from perception_kd.engine.run.train_loops import ResumableEpochLoop
+from perception_kd.engine.work_dir import folder as work_dir
 from perception_kd.registry import (
     DATASETS,
     HOOKS,

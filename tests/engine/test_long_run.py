@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from mmengine import Config
 
+from perception_kd.engine.config.overrides import set_data_folders
 from perception_kd.engine.hooks.process_use import ProcessUse, ProcessUseHook, fit_growth
-from perception_kd.engine.launch import build_runner, read_config
-from perception_kd.engine.overrides import set_data_folders
+from perception_kd.engine.run.launch import build_runner, read_config
 from tests.fake_data.nuscenes import make_nuscenes
 from tools import create_data
 

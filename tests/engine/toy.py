@@ -9,8 +9,8 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from perception_kd.engine import launch
-from perception_kd.engine.launch import read_config
+from perception_kd.engine.run import launch
+from perception_kd.engine.run.launch import read_config
 from perception_kd.registry import DATASETS, MODELS
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
 from perception_kd.datasets.nuscenes.submission import NuScenesSubmission
 from perception_kd.datasets.semantickitti.labels import semantickitti_raw_labels
 from perception_kd.datasets.semantickitti.submission import SemanticKITTISubmission
-from perception_kd.engine.outputs import set_submission
+from perception_kd.engine.config.outputs import set_submission
 from perception_kd.evaluation.lidar_seg_submission import (
     classes_of_file,
     make_submission,

@@ -13,8 +13,8 @@ import torch
 from mmengine import Config
 from mmengine.registry import init_default_scope
 
-from perception_kd.engine.launch import read_config
-from perception_kd.engine.overrides import set_data_folders
+from perception_kd.engine.config.overrides import set_data_folders
+from perception_kd.engine.run.launch import read_config
 from perception_kd.experiments import comparisons
 from perception_kd.experiments.report import write_report
 from perception_kd.experiments.report.detections import RADIUS, load_detections

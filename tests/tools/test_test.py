@@ -11,7 +11,7 @@ from nuscenes.eval.detection.evaluate import DetectionEval
 from nuscenes.nuscenes import NuScenes
 
 from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
-from perception_kd.engine.launch import read_config
+from perception_kd.engine.run.launch import read_config
 from perception_kd.registry import MODELS
 from tests.fake_data.prepared import PreparedData
 from tools import test as test_tool

@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmengine.fileio import load
 
-from perception_kd.engine.launch import read_config
+from perception_kd.engine.run.launch import read_config
 from tests.engine.toy import ROOT, ToyModel, read_log, write_config
 from tools import test as test_tool
 from tools import train as train_tool

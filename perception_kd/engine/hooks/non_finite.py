@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn import Module
 
 from perception_kd.checkpoints.matching import list_names
-from perception_kd.engine.batch_checks import check_inputs, check_outputs, name_samples
-from perception_kd.engine.random_states import get_random_states
-from perception_kd.engine.step_record import write_step
+from perception_kd.engine.resume.random_states import get_random_states
+from perception_kd.engine.steps.batch_checks import check_inputs, check_outputs, name_samples
+from perception_kd.engine.steps.record import write_step
 from perception_kd.registry import HOOKS
 from perception_kd.utils.finite import are_finite, find_nonfinite
 

@@ -11,9 +11,9 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from perception_kd.checkpoints.folder import POINTER
-from perception_kd.engine.accumulated_gradients import collect_gradients
-from perception_kd.engine.random_states import get_random_states
-from perception_kd.engine.training_data import describe_training_data
+from perception_kd.engine.resume.accumulated_gradients import collect_gradients
+from perception_kd.engine.resume.random_states import get_random_states
+from perception_kd.engine.resume.training_data import describe_training_data
 from perception_kd.io.atomic import remove_leftovers, write_whole
 from perception_kd.registry import HOOKS
 
@@ -33,7 +33,7 @@ class WholeCheckpointHook(CheckpointHook):
       are still accumulated.
 
     That a checkpoint itself is written whole or not at all is up to
-    :class:`~perception_kd.engine.runner.CheckedRunner`. Its arguments are those of
+    :class:`~perception_kd.engine.run.runner.CheckedRunner`. Its arguments are those of
     mmengine's hook.
     """
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from perception_kd.engine.inference import build_test_set
+from perception_kd.engine.run.inference import build_test_set
 from perception_kd.experiments.report.encoding import as_hex, encode_drawing, encode_image
 from perception_kd.experiments.report.layout import (
     Section,

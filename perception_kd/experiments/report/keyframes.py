@@ -10,14 +10,14 @@ from mmengine.dataset import BaseDataset
 from numpy.typing import NDArray
 from torch import Tensor
 
-from perception_kd.engine.inference import (
+from perception_kd.engine.run.inference import (
     build_test_set,
     extract_features,
     load_pretrainer,
     pack,
     split_pipeline,
 )
-from perception_kd.engine.launch import read_config
+from perception_kd.engine.run.launch import read_config
 from perception_kd.experiments.report.networks import (
     finished_runs,
     first_finished,

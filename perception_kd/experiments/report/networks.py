@@ -8,9 +8,9 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from perception_kd.checkpoints.loading import load_pretrained
-from perception_kd.engine.inference import build_test_set
-from perception_kd.engine.launch import check_data_folders, read_config
-from perception_kd.engine.overrides import set_data_folders
+from perception_kd.engine.config.overrides import set_data_folders
+from perception_kd.engine.run.inference import build_test_set
+from perception_kd.engine.run.launch import check_data_folders, read_config
 from perception_kd.experiments.report.training_run import TrainingRun
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.registry import MODELS

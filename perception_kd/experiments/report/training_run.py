@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from perception_kd.engine.config_text import parse_config_text
-from perception_kd.engine.overrides import walk_settings
+from perception_kd.engine.config.overrides import walk_settings
+from perception_kd.engine.config.text import parse_config_text
 from perception_kd.experiments.report.stored import Damage, pick_numbers, read_numbers, read_rows
 
 

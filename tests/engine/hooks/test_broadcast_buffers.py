@@ -9,9 +9,9 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from perception_kd.engine import launch
-from perception_kd.engine.distributed import prepare_distributed
-from perception_kd.engine.launch import read_config
+from perception_kd.engine.distributed.start import prepare_distributed
+from perception_kd.engine.run import launch
+from perception_kd.engine.run.launch import read_config
 from perception_kd.registry import MODELS
 from tests.engine.toy import write_config
 from tests.ranks import run_ranks

@@ -12,9 +12,9 @@ from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from perception_kd.engine.batch_checks import check_inputs, check_outputs
-from perception_kd.engine.launch import read_config
-from perception_kd.engine.replay import replay_step
+from perception_kd.engine.run.launch import read_config
+from perception_kd.engine.run.replay import replay_step
+from perception_kd.engine.steps.batch_checks import check_inputs, check_outputs
 from tests.engine.toy import ToyModel, build_runner, write_config
 from tools import train
 

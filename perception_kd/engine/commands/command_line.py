@@ -1,0 +1,168 @@
+"""Options and one-line errors that the command-line tools share."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from perception_kd.engine.commands.explaining import explain_error
+from perception_kd.engine.commands.stopping import Stopped, find_stop, stopped_by_signals
+
+# mmengine, torch and mmdet3d are imported in functions: --help must not wait for them.
+if TYPE_CHECKING:
+    from mmengine import Config
+
+_LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
+
+
+class _OptionAction(argparse.Action):
+    """Parse NAME=VALUE pairs as mmengine does; a pair without "=" is a usage error.
+
+    An existing path is taken as it is; mmengine would remove its blanks and make a list
+    of one with a comma.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        for value in values or ():
+            if "=" not in value:
+                parser.error(f"{option_string} needs NAME=VALUE, but got {value}")
+        from mmengine.config import DictAction
+
+        pairs = [value.partition("=")[::2] for value in values or ()]
+        paths = {name: text for name, text in pairs if "/" in text and Path(text).exists()}
+        others = [f"{name}={text}" for name, text in pairs if name not in paths]
+        DictAction(self.option_strings, self.dest)(parser, namespace, others, option_string)
+        getattr(namespace, self.dest).update(paths)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every tool that runs a config."""
+    parser.add_argument("--work-dir", help="folder of results (default: work_dirs/CONFIG)")
+    parser.add_argument("--data-root", metavar="DIR", help="folder of the data set")
+    parser.add_argument(
+        "--info-root",
+        metavar="DIR",
+        help="folder of info files and caches (default: the data root)",
+    )
+    parser.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="NAME",
+        help="classes of boxes or points, such as those of your own data (default: the config's)",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=_OptionAction,
+        metavar="NAME=VALUE",
+        help='override settings of the config: train_cfg.max_epochs=5, a.b="[1,2]"',
+    )
+    parser.add_argument(
+        "--launcher", choices=_LAUNCHERS, default="none", help="launcher of the processes"
+    )
+
+
+def prepare_config(args: argparse.Namespace, loader: str | None) -> "Config":
+    """Read the config of a tool and apply the options of :func:`add_run_options`.
+
+    Args:
+        args: Parsed options, with ``config``.
+        loader: Data loader whose folders must exist, such as "train_dataloader";
+            None for a run without data.
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If the config or a data folder is missing.
+        ValueError: If an option does not name a setting.
+    """
+    from perception_kd.engine.config.overrides import set_classes, set_data_folders
+    from perception_kd.engine.run.launch import check_data_folders, read_config
+
+    cfg = read_config(args.config, args.cfg_options)
+    args.work_dir = cfg.work_dir = args.work_dir or cfg.work_dir
+    cfg.launcher = args.launcher
+    set_data_folders(cfg, args.data_root, args.info_root)
+    if args.classes:
+        set_classes(cfg, args.classes)
+    if loader is not None:
+        check_data_folders(cfg, loader)
+    return cfg
+
+
+def run_tool(
+    command: Callable[[argparse.Namespace], None], args: argparse.Namespace, after_stop: str = ""
+) -> int:
+    """Run a tool and report user errors as one line on standard error.
+
+    Args:
+        command: Does the work of the tool.
+        args: Its options.
+        after_stop: What the user can do after Ctrl-C or another signal that stops the
+            tool (:func:`~perception_kd.engine.commands.stopping.stopped_by_signals`).
+
+    Returns:
+        Exit status: 0, 2 after a user error, 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    try:
+        with stopped_by_signals():
+            command(args)
+    except KeyboardInterrupt as stop:
+        return _stopped(stop, after_stop)
+    except Exception as error:
+        # A library may take the signal for an error of its own.
+        if signalled := find_stop(error):
+            return _stopped(signalled, after_stop)
+        message = explain_error(error, _written_folder(args)) or explain_option(error, args)
+        if message is None:
+            raise
+        sys.stderr.write(f"error{_name_process()}: {message}\n")
+        return 2
+    return 0
+
+
+def _stopped(stop: KeyboardInterrupt, after_stop: str) -> int:
+    sys.stderr.write(f"\nStopped. {after_stop}".rstrip() + "\n")
+    return stop.status if isinstance(stop, Stopped) else 130
+
+
+def _written_folder(args: argparse.Namespace) -> str | None:
+    """Return the folder that a tool writes to, as far as its options name it."""
+    given = (getattr(args, name, None) for name in ("work_dir", "out_dir", "root"))
+    return next((str(folder) for folder in given if folder), None)
+
+
+def _name_process() -> str:
+    """Return which of several processes this is; empty for a single one."""
+    rank, count = os.environ.get("RANK", ""), os.environ.get("WORLD_SIZE", "")
+    return f" (process {rank} of {count})" if count not in ("", "1") else ""
+
+
+def explain_option(error: BaseException, args: argparse.Namespace) -> str | None:
+    """Name the option that passed a class an argument that it does not have.
+
+    Args:
+        error: Python's error of such an argument; others are not explained.
+        args: Parsed options, with ``cfg_options`` for a tool that has them.
+
+    Returns:
+        One line, or None if no option has the name of the argument.
+    """
+    refused = re.search(
+        r"\S* got (?:an unexpected|multiple values for) keyword argument '(\w+)'", str(error)
+    )
+    if not isinstance(error, TypeError) or refused is None:
+        return None
+    options = getattr(args, "cfg_options", None) or {}
+    names = [name for name in options if name.split(".")[-1] == refused[1]]
+    return f"--cfg-options {names[0]}: {refused[0]}." if names else None

@@ -1,0 +1,1 @@
+"""Configs: reading and checking them, and what the options of a command change."""

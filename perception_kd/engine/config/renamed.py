@@ -1,0 +1,70 @@
+"""Configs under the names of earlier versions.
+
+``configs/renamed.json`` maps each old name to the new one, both as paths from
+``configs/``.
+"""
+
+import difflib
+import heapq
+import logging
+import os
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+from perception_kd.io.json_file import read_json
+
+TABLE = "renamed.json"
+_CONFIGS = Path(__file__).parents[3] / "configs"
+
+
+def find_config(path: str | Path) -> Path:
+    """Return the file of a config, also if the path is an old name of it.
+
+    Args:
+        path: Config file, such as ``configs/slidr/<name>.py``.
+
+    Returns:
+        The path itself, or that of the renamed config, which is then logged.
+
+    Raises:
+        FileNotFoundError: If there is no such config under either name.
+    """
+    path = Path(path)
+    if path.is_file():
+        return path
+    folder = path.absolute().parent
+    table = folder.parent / TABLE
+    names = read_json(table, "Restore it from the repository.") if table.is_file() else {}
+    new = names.get(f"{folder.name}/{path.name}")
+    if new is None:
+        raise FileNotFoundError(f"No config at {path}{_suggest(path)}")
+    found = folder.parent / new
+    if not path.is_absolute():
+        found = Path(os.path.relpath(found))
+    print_log(f"{path} was renamed; reading {found}.", logger="current", level=logging.WARNING)
+    return found
+
+
+def _suggest(path: Path) -> str:
+    """Return the end of an error that names the configs whose names are most alike."""
+    near = [_CONFIGS / path] if (_CONFIGS / path).is_file() else _find_alike(path)
+    return (
+        f"; did you mean {' or '.join(map(os.path.relpath, near))}?" if near else "; give its path."
+    )
+
+
+def _find_alike(path: Path) -> list[Path]:
+    """Return up to three configs, the most alike first; smoke tests only if wanted."""
+    without = {"_base_"} if "smoke" in path.parts else {"_base_", "smoke"}
+    ranked = []
+    for config in sorted(_CONFIGS.rglob("*.py")):
+        relative = config.relative_to(_CONFIGS)
+        likeness = _likeness(path.stem, config.stem)
+        if likeness >= 0.6 and without.isdisjoint(relative.parts):
+            ranked.append((likeness, _likeness(str(path), str(relative)), config))
+    return [config for *_, config in heapq.nlargest(3, ranked)]
+
+
+def _likeness(first: str, second: str) -> float:
+    return difflib.SequenceMatcher(None, first, second).ratio()

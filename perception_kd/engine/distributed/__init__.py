@@ -1,0 +1,1 @@
+"""Several processes: their start, and errors when one is lost."""

@@ -1,0 +1,1 @@
+"""From a config to a runner, its loops, and runs of networks on data."""

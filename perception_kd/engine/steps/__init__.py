@@ -1,0 +1,1 @@
+"""One training step: checks of its numbers, and its file."""

@@ -1,0 +1,1 @@
+"""Folders of trainings: what they resume from, and their locks."""

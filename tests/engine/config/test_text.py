@@ -1,0 +1,43 @@
+"""Reading the text of a config without running it."""
+
+from pathlib import Path
+
+import pytest
+from mmengine import Config
+
+from perception_kd.engine.config.text import parse_config_text
+from perception_kd.engine.run.launch import read_config
+
+ROOT = Path(__file__).parents[3]
+CONFIGS = sorted(ROOT.glob("configs/[!_]*/*.py"))[::9]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_text_of_a_config_is_read_back(path: Path) -> None:
+    cfg = read_config(path)
+    text = cfg.pretty_text
+    assert parse_config_text(text, "x") == Config.fromstring(text, ".py").to_dict()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os",
+        "a = __import__('os').system('touch ran')",
+        "a = dict(b=open('ran', 'w'))",
+        "a = [i for i in range(3)]",
+        "a = {**b}",
+        "a = dict(**b)",
+        "a.b = 1",
+        "a = b = 1",
+        "a = dict(",
+        "a = " + "[" * 5000,
+    ],
+)
+def test_any_other_text_is_refused(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="the file must be a config as mmengine writes it"):
+        parse_config_text(text, "the file")
+    assert not list(tmp_path.iterdir())
