@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = "perception_kd"
 MODULE_NAME = re.compile(r"(?:perception_kd|examples|tests|tools)(?:\.[a-z_]\w*)+")
-LAZY = Path("registry.py")  # names the modules that register classes when a type is looked up
+LAZY = (Path("registry.py"), Path("datasets/catalog.py"))  # import what they name on look-up
 
 
 class Import(NamedTuple):
@@ -21,12 +22,16 @@ class Import(NamedTuple):
         place: File and line.
         source: Package that the file is part of, such as "models".
         target: Package that is imported; "" for `perception_kd` itself.
+        importer: Folder of the file below the package, such as ("models", "heads").
+        imported: Folder of the module that is imported, in the same form.
         private: The imported name if it begins with an underscore, else None.
     """
 
     place: str
     source: str
     target: str
+    importer: tuple[str, ...]
+    imported: tuple[str, ...]
     private: str | None
 
 
@@ -78,7 +83,7 @@ def imported_names(tree: ast.AST, file: Path) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             module = absolute_module(node, file)
             yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
-        elif isinstance(node, ast.Constant) and file != LAZY and names_module(node.value):
+        elif isinstance(node, ast.Constant) and file not in LAZY and names_module(node.value):
             yield node.lineno, str(node.value)
 
 
@@ -110,7 +115,10 @@ def find_imports(folder: Path) -> list[Import]:
             parts = name.split(".")[1:]
             target = parts[0] if parts and is_module(folder / parts[0]) else ""
             private = next((part for part in parts if is_private(part)), None)
-            found.append(Import(f"{file}:{line}", source, target, private))
+            imported = innermost_folder(folder, parts)
+            found.append(
+                Import(f"{file}:{line}", source, target, file.parts[:-1], imported, private)
+            )
     return found
 
 
@@ -124,6 +132,47 @@ def upward_imports(imports: list[Import], order: list[str]) -> list[str]:
     ]
 
 
+def innermost_folder(folder: Path, parts: list[str]) -> tuple[str, ...]:
+    """Return the folder of the module that a dotted name leads to."""
+    number = 0
+    while number < len(parts) and folder.joinpath(*parts[: number + 1]).is_dir():
+        number += 1
+    return tuple(parts[:number])
+
+
+def circles(imports: list[Import]) -> list[str]:
+    """Return the imports between parts of a package that import each other.
+
+    A part is a sub-package with all below it, or the loose modules of the package, "".
+    """
+    edges: dict[tuple[str, ...], dict[tuple[str, str], str]] = {}
+    for found in imports:
+        package = common_start(found.importer, found.imported)
+        parts = ["".join(each[len(package) :][:1]) for each in (found.importer, found.imported)]
+        if package and parts[0] != parts[1]:
+            edges.setdefault(package, {}).setdefault((parts[0], parts[1]), found.place)
+    return [
+        f"{place}: {'.'.join(package)} has {a or 'a loose module'} import {b or 'a loose module'}"
+        for package, pairs in edges.items()
+        for (a, b), place in pairs.items()
+        if a in reached_from(b, list(pairs))
+    ]
+
+
+def common_start(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the longest beginning that two paths share."""
+    return tuple(x for x, _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
+
+
+def reached_from(start: str, pairs: list[tuple[str, str]]) -> set[str]:
+    """Return all that can be reached along pairs of (from, to)."""
+    reached, new = set[str](), {start}
+    while new:
+        reached |= new
+        new = {b for a, b in pairs if a in reached} - reached
+    return reached
+
+
 def test_the_order_names_every_package_once() -> None:
     folder = ROOT / PACKAGE
     packages = [path.parent.name for path in folder.glob("*/__init__.py")]
@@ -134,6 +183,11 @@ def test_the_order_names_every_package_once() -> None:
 def test_no_package_imports_one_above_it() -> None:
     upward = upward_imports(find_imports(ROOT / PACKAGE), read_order())
     assert not upward, "Imports against the order:\n" + "\n".join(upward)
+
+
+def test_no_part_of_a_package_imports_one_that_imports_it() -> None:
+    found = circles(find_imports(ROOT / PACKAGE))
+    assert not found, "Parts that import each other:\n" + "\n".join(found)
 
 
 def test_private_names_stay_in_their_package() -> None:
@@ -187,3 +241,30 @@ def test_every_form_of_a_private_import_is_found(tmp_path: Path, statement: str)
         (tmp_path / name).mkdir()
     (tmp_path / "high/module.py").write_text(statement)
     assert [found.private for found in find_imports(tmp_path) if found.private] == ["_f"]
+
+
+@pytest.mark.parametrize(
+    ("files", "number"),
+    [
+        ({"a/b/x.py": "a.c.x", "a/c/x.py": ""}, 0),
+        ({"a/b/x.py": "a.c.x", "a/c/y.py": "a.b.y"}, 2),
+        ({"a/b/x.py": "a.c.x", "a/c/y.py": "a.d.x", "a/d/x.py": "a.b"}, 3),
+        ({"a/x.py": "a.b.x", "a/b/y.py": "a.y"}, 2),
+        ({"a/__init__.py": "a.b", "a/b/y.py": "a.y"}, 2),
+        ({"a/b/c/x.py": "a.b.d.x", "a/b/d/e/x.py": "a.b.c.x"}, 2),
+        ({"a/b/c/x.py": "a.d.x", "a/d/x.py": "a.b.e.x"}, 2),
+    ],
+)
+def test_circles_are_found_at_every_level(
+    tmp_path: Path, files: dict[str, str], number: int
+) -> None:
+    for name, imported in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"from {PACKAGE}.{imported} import name" if imported else "")
+    for name in files.values():
+        folder = tmp_path.joinpath(*name.split("."))
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.with_suffix(".py").touch()
+    assert len(circles(find_imports(tmp_path))) == number

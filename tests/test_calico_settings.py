@@ -15,7 +15,7 @@ from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from torch import nn
 
 from perception_kd.datasets.pipeline import list_steps
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
 from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import write_info
 from perception_kd.regions.settings import RegionSettings

@@ -12,7 +12,7 @@ from perception_kd.datasets.transforms.cached import CachedTransform
 from perception_kd.doctor.finding import Finding, Level
 from perception_kd.doctor.infos import Info
 from perception_kd.engine.config.overrides import walk_settings
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
 from perception_kd.regions.codec import KIND as REGIONS
 from perception_kd.registry import TRANSFORMS
 from perception_kd.superpixels.codec import KIND as SUPERPIXELS

@@ -14,7 +14,7 @@ from perception_kd.doctor.files import FileJob, check_files
 from perception_kd.doctor.finding import Finding, Level, group_faults
 from perception_kd.doctor.infos import Info
 from perception_kd.doctor.totals import check_totals
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
 from perception_kd.io.workers import run_jobs
 
 AREA = "data"

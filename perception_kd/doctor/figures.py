@@ -15,7 +15,7 @@ from perception_kd.doctor.data import choose_samples
 from perception_kd.doctor.entries import classes_of
 from perception_kd.doctor.infos import Info
 from perception_kd.experiments.report.encoding import encode_drawing, encode_image
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
 from perception_kd.regions.codec import KIND as REGIONS
 from perception_kd.regions.codec import load_region_ids
 from perception_kd.regions.drawing import region_colors

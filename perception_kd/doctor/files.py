@@ -16,7 +16,7 @@ from perception_kd.doctor.alignment import FEW, count_in_boxes, guess_cause, sha
 from perception_kd.doctor.entries import classes_of, parse_entry
 from perception_kd.doctor.finding import Fault, Kind, Level
 from perception_kd.io.bounded import read_bounded
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
 from perception_kd.io.image_files import read_image
 from perception_kd.io.origin import check_digest
 from perception_kd.io.point_checks import is_plausible

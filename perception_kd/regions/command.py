@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perception_kd.io.filling_command import CacheCommand
-from perception_kd.io.filling_options import add_filling_arguments, read_infos
+from perception_kd.io.caches.command import CacheCommand
+from perception_kd.io.caches.options import add_cache_arguments, read_infos
 from perception_kd.regions.settings import PRESETS, RegionSettings, get_preset
 
 if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
-    from perception_kd.io.cache import Cache
+    from perception_kd.io.caches.cache import Cache
     from perception_kd.regions.create import SweepFile
     from perception_kd.regions.statistics import RegionStatistics
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``create_data.py regions``."""
-    add_filling_arguments(parser, "sweeps", "regions/dbscan", num_previews=4)
+    add_cache_arguments(parser, "sweeps", "regions/dbscan", num_previews=4)
     add = parser.add_argument
     help_preset = "settings to start from (default: those of the info file's data set)"
     add("--preset", choices=PRESETS, help=help_preset)
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
         ValueError: If an option is wrong, the folder holds something else, or no sweep
             has a region.
     """
-    from perception_kd.regions.create import RegionFiller, list_sweeps
+    from perception_kd.regions.create import RegionMaker, list_sweeps
 
     infos = read_infos(args)
     preset = args.preset or infos[args.info[0]]["metainfo"]["dataset"]
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     options = ["--preset", preset.lower()]
     if args.settings:
         options += ["--settings", *args.settings]
-    command = CacheCommand(args, RegionFiller(settings), folder, options)
+    command = CacheCommand(args, RegionMaker(settings), folder, options)
     cache, filled = command.fill(infos, sweeps)
     readable = [sweep for sweep in sweeps if sweep.path not in filled.failed]
     total = _report_statistics(cache, readable, draw=args.preview > 0)

@@ -2,15 +2,15 @@
 
 import argparse
 
-from perception_kd.io.filling_command import CacheCommand
-from perception_kd.io.filling_options import add_filling_arguments, read_infos
+from perception_kd.io.caches.command import CacheCommand
+from perception_kd.io.caches.options import add_cache_arguments, read_infos
 from perception_kd.superpixels.backends import BACKENDS
 from perception_kd.superpixels.settings import SlicSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``create_data.py superpixels``."""
-    add_filling_arguments(parser, "images", "superpixels/<backend>_<N>", num_previews=0)
+    add_cache_arguments(parser, "images", "superpixels/<backend>_<N>", num_previews=0)
     add = parser.add_argument
     help_backend = f"{', '.join(BACKENDS)} or your own module:function (default: %(default)s)"
     add("--backend", default=SlicSettings.backend, help=help_backend)
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
         BrokenFileError: At the end, if images could not be read.
         ValueError: If an option is wrong, or the folder holds something else.
     """
-    from perception_kd.superpixels.create import SuperpixelFiller, list_images
+    from perception_kd.superpixels.create import SuperpixelMaker, list_images
 
     settings = SlicSettings(args.backend, args.num_segments, args.compactness, args.sigma)
     infos = read_infos(args)
@@ -44,6 +44,6 @@ def run(args: argparse.Namespace) -> None:
         options += [f"--{name.replace('_', '-')}", str(value)]
     if args.cameras:
         options += ["--cameras", *args.cameras]
-    command = CacheCommand(args, SuperpixelFiller(settings), folder, options)
+    command = CacheCommand(args, SuperpixelMaker(settings), folder, options)
     cache, filled = command.fill(infos, images)
     command.finish(cache, filled, images)

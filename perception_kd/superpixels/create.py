@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from perception_kd.io.cache import Cache
-from perception_kd.io.filler import Filler, InputFile
+from perception_kd.io.caches.cache import Cache
+from perception_kd.io.caches.entry_maker import EntryMaker, InputFile
 from perception_kd.io.image_files import read_image
 from perception_kd.io.images import write_image
 from perception_kd.io.info_fields import image_shape, read_field, read_name, read_path
@@ -41,7 +41,7 @@ class ImageFile(InputFile):
     size: tuple[int, int] | None
 
 
-class SuperpixelFiller(Filler[ImageFile, Image]):
+class SuperpixelMaker(EntryMaker[ImageFile, Image]):
     """Make superpixels with SLIC.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
 from perception_kd.regions.codec import encode_region_ids, load_region_ids
 from tests.bad_input import damage
 from tests.bad_input.table import not_applicable, refused

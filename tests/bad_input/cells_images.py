@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 
 from perception_kd.datasets.transforms import LoadImages, LoadSuperpixels
-from perception_kd.io.cache import Cache
-from perception_kd.io.filling import fill_cache
+from perception_kd.io.caches.cache import Cache
+from perception_kd.io.caches.fill import fill_cache
 from perception_kd.structures import Sample
 from perception_kd.superpixels.codec import encode_superpixels
-from perception_kd.superpixels.create import ImageFile, SuperpixelFiller
+from perception_kd.superpixels.create import ImageFile, SuperpixelMaker
 from perception_kd.superpixels.settings import SlicSettings
 from tests.bad_input import damage
 from tests.bad_input.table import accepted, not_applicable, refused
@@ -197,12 +197,12 @@ def _(folder: Path) -> None:
 def _(folder: Path) -> None:
     path = folder / "image.jpg"
     path.write_bytes(encode(PIXELS))
-    filler = SuperpixelFiller(SlicSettings(num_segments=9))
-    cache = Cache.create(folder / "maps", "superpixels", filler.settings.as_dict(), ".png", {})
+    maker = SuperpixelMaker(SlicSettings(num_segments=9))
+    cache = Cache.create(folder / "maps", "superpixels", maker.settings.as_dict(), ".png", {})
     entry = cache.path("token")
     source = ImageFile("token", str(path), (HEIGHT, WIDTH))
     large = encode_superpixels(np.full_like(IDS, 2**24 - 3))
     for data in (b"", large[:60], large, encode(np.dstack([IDS.astype(np.uint8)] * 3), ".png")):
         entry.write_bytes(data)
-        filled = fill_cache(cache, filler, [source], workers=0, verify=True, progress=False)
+        filled = fill_cache(cache, maker, [source], workers=0, verify=True, progress=False)
         assert filled.num_made == 1 or not data, data

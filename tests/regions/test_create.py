@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from perception_kd.datasets.transforms import LoadPoints, LoadRegions
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import make_metainfo, write_info

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
 from perception_kd.superpixels.codec import encode_superpixels
 from tests.datasets.small_dataset import CAMERAS, HEIGHT, WIDTH, make_small_dataset
 

@@ -14,7 +14,7 @@ from perception_kd.datasets.transforms import (
     LoadPoints,
     LoadSuperpixels,
 )
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.structures import PointLayout, Sample, Sweep
 from perception_kd.superpixels.codec import encode_superpixels

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
+from perception_kd.io.caches.manifest import hash_settings
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.manifest import hash_settings
 
 SETTINGS = {"backend": "fast", "num_segments": 150}
 SOURCE = {"info_file": "a.pkl", "command": "make it"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
 from perception_kd.io.origin import Origin
 
 
@@ -26,14 +26,14 @@ InputT = TypeVar("InputT", bound=InputFile)
 DataT = TypeVar("DataT")
 
 
-class Settings(Protocol):
+class CacheSettings(Protocol):
     """All that decides what the entries of a cache hold."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON types, as in the manifest of the cache."""
 
 
-class Filler(ABC, Generic[InputT, DataT]):
+class EntryMaker(ABC, Generic[InputT, DataT]):
     """Creation of the entries of one kind of cache from input files.
 
     It is sent to worker processes, which import its module.
@@ -55,7 +55,7 @@ class Filler(ABC, Generic[InputT, DataT]):
 
     @property
     @abstractmethod
-    def settings(self) -> Settings:
+    def settings(self) -> CacheSettings:
         """Settings of the cache."""
 
     @abstractmethod

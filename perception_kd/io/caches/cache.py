@@ -18,8 +18,7 @@ from typing import Any, TypeVar
 
 from perception_kd.io.atomic import remove_leftovers, write_json, write_whole
 from perception_kd.io.bounded import read_bounded
-from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.manifest import (
+from perception_kd.io.caches.manifest import (
     MANIFEST,
     check_empty,
     differing_settings,
@@ -27,6 +26,7 @@ from perception_kd.io.manifest import (
     name_others,
     read_manifest,
 )
+from perception_kd.io.errors import BrokenFileError
 
 _SAFE_KEY = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 

@@ -1,6 +1,6 @@
 """The report on inputs that could not be read."""
 
-from perception_kd.io.filling_command import describe_failures
+from perception_kd.io.caches.command import describe_failures
 
 
 def test_some_failures_are_named_and_the_others_counted() -> None:

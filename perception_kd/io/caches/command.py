@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from perception_kd.io.atomic import make_writable_folder
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
+from perception_kd.io.caches.entry_maker import EntryMaker, InputFile, InputT
+from perception_kd.io.caches.fill import Filled, fill_cache, write_previews
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.filler import Filler, InputFile, InputT
-from perception_kd.io.filling import Filled, fill_cache, write_previews
 from perception_kd.io.lock import lock_folder
 
 _MAX_NAMED = 20
@@ -22,8 +22,8 @@ class CacheCommand:
     """One run of a command that fills a cache.
 
     Args:
-        args: Parsed options of ``add_filling_arguments``.
-        filler: How to make an entry.
+        args: Parsed options of ``add_cache_arguments``.
+        maker: How to make an entry.
         folder: Folder of the cache.
         options: Further words of the command line, for the manifest.
 
@@ -34,13 +34,13 @@ class CacheCommand:
     def __init__(
         self,
         args: argparse.Namespace,
-        filler: Filler[Any, Any],
+        maker: EntryMaker[Any, Any],
         folder: str | Path,
         options: Sequence[str],
     ) -> None:
-        self._args, self._filler = args, filler
+        self._args, self._maker = args, maker
         self._folder = Path(folder).absolute()
-        words = ["python", "tools/create_data.py", filler.kind]
+        words = ["python", "tools/create_data.py", maker.kind]
         words += ["--info", *map(os.path.abspath, args.info)]
         words += ["--data-root", os.path.abspath(args.data_root), "--out-dir", str(self._folder)]
         self.line = shlex.join([*words, *options, "--workers", str(args.workers)])
@@ -59,24 +59,24 @@ class CacheCommand:
             BlockingIOError: If another process fills the cache.
             ValueError: If the folder holds something else.
         """
-        args, filler = self._args, self._filler
+        args, maker = self._args, self._maker
         make_writable_folder("--out-dir", self._folder)
-        settings = filler.settings.as_dict()
+        settings = maker.settings.as_dict()
         with lock_folder("--out-dir", self._folder), _log_resume_command(self.line):
             for path, info in infos.items():
-                source = _describe_source(path, info, filler.made_with, self.line)
-                cache = Cache.create(self._folder, filler.kind, settings, filler.extension, source)
+                source = _describe_source(path, info, maker.made_with, self.line)
+                cache = Cache.create(self._folder, maker.kind, settings, maker.extension, source)
             filled = fill_cache(
                 cache,
-                filler,
+                maker,
                 sources,
                 workers=args.workers,
                 resume=args.resume,
                 verify=args.verify,
             )
         _log(
-            f"{self._folder}: {filled.num_made} {filler.inputs} done, "
-            f"{filled.mean_segments:.1f} {filler.kind} each; {filled.num_kept} kept"
+            f"{self._folder}: {filled.num_made} {maker.inputs} done, "
+            f"{filled.mean_segments:.1f} {maker.kind} each; {filled.num_kept} kept"
         )
         return cache, filled
 
@@ -92,13 +92,13 @@ class CacheCommand:
             BrokenFileError: If inputs could not be read.
         """
         readable = [source for source in sources if source.path not in filled.failed]
-        for path in write_previews(cache, self._filler, readable, self._args.preview):
+        for path in write_previews(cache, self._maker, readable, self._args.preview):
             _log(f"Preview: {path}")
         if filled.failed:
             errors = list(filled.failed.values())
             raise BrokenFileError(
                 describe_failures(
-                    errors, len(sources), self._filler.inputs, self._filler.kind, self.line
+                    errors, len(sources), self._maker.inputs, self._maker.kind, self.line
                 )
             )
 

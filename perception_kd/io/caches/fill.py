@@ -8,9 +8,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from perception_kd.io.cache import Cache
+from perception_kd.io.caches.cache import Cache
+from perception_kd.io.caches.entry_maker import EntryMaker, InputFile, InputT
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.filler import Filler, InputFile, InputT
 from perception_kd.io.origin import measure_origin
 from perception_kd.io.workers import run_jobs
 from perception_kd.utils.checks import check_at_least
@@ -40,7 +40,7 @@ class Filled:
 
 def fill_cache(
     cache: Cache,
-    filler: Filler[InputT, Any],
+    maker: EntryMaker[InputT, Any],
     sources: Sequence[InputT],
     *,
     workers: int = 2,
@@ -51,8 +51,8 @@ def fill_cache(
     """Make the entries of input files and save the manifest, also after an error.
 
     Args:
-        cache: Cache with the settings of the filler.
-        filler: How to make an entry.
+        cache: Cache with the settings of the maker.
+        maker: How to make an entry.
         sources: Input files.
         workers: Number of processes; 0 works in this process.
         resume: Keep the entries that are there.
@@ -69,13 +69,13 @@ def fill_cache(
     check_at_least("workers", workers, 0)
     present = cache.keys() if resume else set()
     jobs = [
-        _Job(cache, filler, source, verify and source.key in present)
+        _Job(cache, maker, source, verify and source.key in present)
         for source in sources
         if verify or source.key not in present
     ]
     filled = Filled(num_kept=len(sources) - len(jobs))
-    results = run_jobs(_run_job, jobs, workers, preload=type(filler).__module__)
-    bar = tqdm(total=len(sources), initial=filled.num_kept, desc=filler.kind, disable=not progress)
+    results = run_jobs(_run_job, jobs, workers, preload=type(maker).__module__)
+    bar = tqdm(total=len(sources), initial=filled.num_kept, desc=maker.kind, disable=not progress)
     try:
         with bar, closing(results):
             for job, result in results:
@@ -87,13 +87,13 @@ def fill_cache(
 
 
 def write_previews(
-    cache: Cache, filler: Filler[InputT, Any], sources: Sequence[InputT], number: int
+    cache: Cache, maker: EntryMaker[InputT, Any], sources: Sequence[InputT], number: int
 ) -> list[Path]:
     """Draw some entries of a cache into its folder ``preview``.
 
     Args:
         cache: The cache.
-        filler: How to draw an entry.
+        maker: How to draw an entry.
         sources: Input files; those without an entry are left out.
         number: Number of entries to draw at most, spread evenly.
 
@@ -110,14 +110,14 @@ def write_previews(
     for i in range(number):
         source = sources[i * len(sources) // number]
         paths.append(folder / f"{source.key}.png")
-        filler.draw(cache, source, paths[-1])
+        maker.draw(cache, source, paths[-1])
     return paths
 
 
 @dataclass(frozen=True)
 class _Job:
     cache: Cache
-    filler: Filler[Any, Any]
+    maker: EntryMaker[Any, Any]
     source: InputFile
     keep_if_intact: bool
 
@@ -125,20 +125,20 @@ class _Job:
 def _run_job(job: _Job) -> int | str | None:
     """Return the number of segments, the error, or None for an entry that is kept."""
     try:
-        data = job.filler.read(job.source)
+        data = job.maker.read(job.source)
     except (FileNotFoundError, BrokenFileError) as error:
         return str(error)
     if job.keep_if_intact and _is_intact(job, data):
         return None
-    entry, num_segments = job.filler.make(data)
+    entry, num_segments = job.maker.make(data)
     origin = measure_origin(job.source.key, job.source.path)
-    job.cache.write(job.source.key, job.filler.mark(entry, origin))
+    job.cache.write(job.source.key, job.maker.mark(entry, origin))
     return num_segments
 
 
 def _is_intact(job: _Job, data: Any) -> bool:
     try:
-        job.filler.check(job.cache, job.source, data)
+        job.maker.check(job.cache, job.source, data)
     except BrokenFileError:
         return False
     return True

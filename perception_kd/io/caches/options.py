@@ -7,7 +7,7 @@ from typing import Any
 from perception_kd.utils.checks import check_at_least
 
 
-def add_filling_arguments(
+def add_cache_arguments(
     parser: argparse.ArgumentParser, inputs: str, folder: str, num_previews: int
 ) -> None:
     """Add the options of every command that fills a cache.
@@ -33,7 +33,7 @@ def add_filling_arguments(
 
 
 def read_infos(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Check the options of :func:`add_filling_arguments` and read the info files.
+    """Check the options of :func:`add_cache_arguments` and read the info files.
 
     Returns:
         Content of each info file by its path.

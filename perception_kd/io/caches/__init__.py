@@ -1,0 +1,1 @@
+"""Caches: files computed once, and the commands that fill them."""
