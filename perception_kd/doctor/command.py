@@ -33,8 +33,8 @@ from perception_kd.doctor.machine import (
 )
 from perception_kd.doctor.packages import check_cuda, check_packages, check_sparse_convolution
 from perception_kd.doctor.pipeline import build_data_set, check_pipelines
-from perception_kd.engine.run.launch import read_config
 from perception_kd.engine.config.overrides import set_data_folders, walk_settings
+from perception_kd.engine.run.launch import read_config
 from perception_kd.io.atomic import check_writable_file, write_json
 from perception_kd.io.caches.cache import Cache
 from perception_kd.utils.checks import check_at_least

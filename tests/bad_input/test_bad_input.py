@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perception_kd.engine.commands.explaining import explain_error
+from perception_kd.engine.ending.explaining import explain_error
 from tests.bad_input.page import PAGE, render
 from tests.bad_input.table import CELLS, FAULTS, NOT_APPLICABLE, READERS, Cell
 

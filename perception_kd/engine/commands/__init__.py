@@ -1,1 +1,1 @@
-"""What the command-line tools share: options, errors in one line, signals."""
+"""What the command-line tools share: their options and how they run."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perception_kd.engine.commands.explaining import explain_error
-from perception_kd.engine.commands.stopping import Stopped, find_stop, stopped_by_signals
+from perception_kd.engine.ending.explaining import explain_error
+from perception_kd.engine.ending.stopping import Stopped, find_stop, stopped_by_signals
 
 # mmengine, torch and mmdet3d are imported in functions: --help must not wait for them.
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def run_tool(
         command: Does the work of the tool.
         args: Its options.
         after_stop: What the user can do after Ctrl-C or another signal that stops the
-            tool (:func:`~perception_kd.engine.commands.stopping.stopped_by_signals`).
+            tool (:func:`~perception_kd.engine.ending.stopping.stopped_by_signals`).
 
     Returns:
         Exit status: 0, 2 after a user error, 130 after Ctrl-C, 143 after SIGTERM.

@@ -14,14 +14,14 @@ from perception_kd.checkpoints.finite import check_finite
 from perception_kd.checkpoints.matching import load_report
 from perception_kd.checkpoints.stored_config import parse_config
 from perception_kd.checkpoints.training_state import TrainingState, read_training_state
+from perception_kd.engine.ending.explaining import find_remedy
 from perception_kd.engine.resume.accumulated_gradients import restore_gradients
-from perception_kd.engine.run.data_loading import WorkerInit, without_unused_options
-from perception_kd.engine.commands.explaining import find_remedy
 from perception_kd.engine.resume.random_states import check_random_states
-from perception_kd.engine.resume.settings import compare_settings
 from perception_kd.engine.resume.schedule import read_rates, rebuild_schedule
-from perception_kd.engine.run.train_loops import ResumableEpochLoop, ResumableIterLoop
+from perception_kd.engine.resume.settings import compare_settings
 from perception_kd.engine.resume.training_data import describe_training_data
+from perception_kd.engine.run.data_loading import WorkerInit, without_unused_options
+from perception_kd.engine.run.train_loops import ResumableEpochLoop, ResumableIterLoop
 from perception_kd.io.atomic import temporary_path
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.ops.batch_norm import synchronize_batch_norms

@@ -14,9 +14,9 @@ import torch
 from mmengine.registry import Registry
 from torch.utils.data import DataLoader, Dataset
 
-from perception_kd.engine.commands import explaining
 from perception_kd.engine.commands.command_line import add_run_options
-from perception_kd.engine.commands.explaining import explain_error
+from perception_kd.engine.ending import explaining
+from perception_kd.engine.ending.explaining import explain_error
 from perception_kd.io.workers import run_jobs
 from perception_kd.superpixels.backends import get_backend
 from perception_kd.utils.checks import check_shape

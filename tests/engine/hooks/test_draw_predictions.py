@@ -14,8 +14,8 @@ from mmengine.structures import InstanceData, PixelData
 
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.transforms.boxes import make_boxes
-from perception_kd.engine.commands.explaining import explain_error
 from perception_kd.engine.config.outputs import set_drawing
+from perception_kd.engine.ending.explaining import explain_error
 from perception_kd.engine.hooks import DrawPredictionsHook
 from perception_kd.engine.hooks.draw_predictions import StoredSamples
 from perception_kd.visualization.boxes import PREDICTED_COLOR, TRUTH_COLOR
