@@ -17,14 +17,14 @@ from perception_kd.doctor.entries import classes_of, parse_entry
 from perception_kd.doctor.finding import Fault, Kind, Level
 from perception_kd.io.bounded import read_bounded
 from perception_kd.io.caches.cache import Cache
+from perception_kd.io.caches.origin import check_digest
 from perception_kd.io.image_files import read_image
-from perception_kd.io.origin import check_digest
 from perception_kd.io.point_checks import is_plausible
 from perception_kd.io.point_columns import INTENSITY_COLUMNS, RING_COLUMNS
 from perception_kd.io.point_files.fields import MAX_POINTS
 from perception_kd.io.point_files.raw import row_bytes
+from perception_kd.io.point_files.readers import is_raw, read_labels, read_points
 from perception_kd.io.point_layout import find_layout_fault
-from perception_kd.io.readers import is_raw, read_labels, read_points
 from perception_kd.regions import codec as regions
 from perception_kd.regions.codec import KIND as REGIONS
 from perception_kd.regions.codec import load_region_ids

@@ -8,7 +8,7 @@ import numpy as np
 
 from perception_kd.datasets.catalog import get_data_set
 from perception_kd.datasets.submission import Submission
-from perception_kd.io.readers import count_stored_points
+from perception_kd.io.point_files.readers import count_stored_points
 from perception_kd.structures import Indices
 
 

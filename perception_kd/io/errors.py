@@ -1,5 +1,9 @@
 """Errors of single data files, as opposed to errors of the program."""
 
+MISSING_REMEDY = (
+    'check data_root and that the data set is complete, or skip such samples with on_error="skip".'
+)
+
 
 class BrokenFileError(ValueError):
     """A data file exists, but its content cannot be used.

@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from perception_kd.io.bounded import read_bounded
-from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.point_files.fields import MISSING_REMEDY
+from perception_kd.io.errors import MISSING_REMEDY, BrokenFileError
 from perception_kd.structures import Image
 
 MAX_PIXELS = 2**26

@@ -10,11 +10,11 @@ from typing import Any
 from perception_kd import __version__
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.entry_maker import EntryMaker, InputFile
+from perception_kd.io.caches.origin import Origin, check_digest
 from perception_kd.io.info_fields import read_field, read_name, read_path
 from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
 from perception_kd.io.layout_fields import read_layout
-from perception_kd.io.origin import Origin, check_digest
-from perception_kd.io.readers import count_stored_points, read_points
+from perception_kd.io.point_files.readers import count_stored_points, read_points
 from perception_kd.regions.codec import (
     EXTENSION,
     KIND,

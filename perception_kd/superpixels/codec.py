@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.io.caches.cache import Cache
+from perception_kd.io.caches.origin import Origin, check_origin, decode_origin
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.origin import Origin, check_origin, decode_origin
 from perception_kd.utils.checks import check_shape
 
 KIND = "superpixels"

@@ -8,11 +8,11 @@ from typing import Any
 
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.entry_maker import EntryMaker, InputFile
+from perception_kd.io.caches.origin import Origin, check_digest
 from perception_kd.io.image_files import read_image
 from perception_kd.io.images import write_image
 from perception_kd.io.info_fields import image_shape, read_field, read_name, read_path
 from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
-from perception_kd.io.origin import Origin, check_digest
 from perception_kd.superpixels.backends import describe_backend, get_backend
 from perception_kd.superpixels.codec import (
     EXTENSION,

@@ -7,7 +7,7 @@ import pytest
 
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.point_files.fields import arrange
-from perception_kd.io.readers import read_points
+from perception_kd.io.point_files.readers import read_points
 from perception_kd.structures import PointLayout
 
 PATH = Path("sweep.pcd")

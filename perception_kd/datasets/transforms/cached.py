@@ -10,7 +10,7 @@ import numpy as np
 from perception_kd.datasets.transforms.base import Transform
 from perception_kd.datasets.transforms.image_geometry import image_size
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.readers import count_stored_points
+from perception_kd.io.point_files.readers import count_stored_points
 from perception_kd.regions import codec as regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.registry import TRANSFORMS

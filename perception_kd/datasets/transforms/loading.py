@@ -12,7 +12,7 @@ from perception_kd.geometry.rigid import transform_points
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.image_files import read_image
 from perception_kd.io.point_checks import is_plausible
-from perception_kd.io.readers import read_labels, read_points
+from perception_kd.io.point_files.readers import read_labels, read_points
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import Indices, Points, Sample
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.origin import Origin
+from perception_kd.io.caches.origin import Origin
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.entry_maker import EntryMaker, InputFile, InputT
+from perception_kd.io.caches.origin import measure_origin
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.origin import measure_origin
 from perception_kd.io.workers import run_jobs
 from perception_kd.utils.checks import check_at_least
 

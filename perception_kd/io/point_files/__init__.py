@@ -1,1 +1,1 @@
-"""Decoders of files of points, one module for each format."""
+"""Files of points: their decoders, one module for each format, and the readers."""

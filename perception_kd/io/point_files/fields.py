@@ -11,9 +11,6 @@ from perception_kd.io.errors import BrokenFileError
 from perception_kd.structures import PointLayout, Points
 
 MAX_POINTS = 2**22  # of one sweep
-MISSING_REMEDY = (
-    'check data_root and that the data set is complete, or skip such samples with on_error="skip".'
-)
 SKIP = 'skip such samples with on_error="skip"'
 NAMED_COLUMNS = ("x", "y", "z", "intensity")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from perception_kd.io.bounded import file_size
-from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.point_files.fields import MISSING_REMEDY, StoredPoints
+from perception_kd.io.errors import MISSING_REMEDY, BrokenFileError
+from perception_kd.io.point_files.fields import StoredPoints
 from perception_kd.structures import PointLayout
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from perception_kd.datasets.transforms import CropToRange, LoadPoints, LoadRegions, LoadSuperpixels
 from perception_kd.io.caches.cache import Cache
+from perception_kd.io.caches.origin import measure_origin
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.origin import measure_origin
 from perception_kd.regions.codec import add_origin, encode_region_ids
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.registry import TRANSFORMS

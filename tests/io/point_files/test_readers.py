@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perception_kd.io.readers import (
+from perception_kd.io.point_files.readers import (
     POINT_FORMATS,
     PointFormat,
     count_stored_points,

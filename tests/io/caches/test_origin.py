@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.origin import (
+from perception_kd.io.caches.origin import (
     Origin,
     check_digest,
     check_origin,
     decode_origin,
     measure_origin,
 )
+from perception_kd.io.errors import BrokenFileError
 from perception_kd.regions import codec as regions
 from perception_kd.superpixels import codec as superpixels
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.io.bounded import MAX_BYTES, file_size, read_bounded
-from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.errors import MISSING_REMEDY, BrokenFileError
 from perception_kd.io.point_checks import find_point_fault, is_plausible
-from perception_kd.io.point_files.fields import MAX_POINTS, MISSING_REMEDY, StoredPoints, arrange
+from perception_kd.io.point_files.fields import MAX_POINTS, StoredPoints, arrange
 from perception_kd.io.point_files.raw import count_rows, decode_rows, row_bytes
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import PointLayout, Points
