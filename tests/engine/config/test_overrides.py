@@ -14,7 +14,7 @@ from perception_kd.engine.config.overrides import (
 from perception_kd.engine.run.launch import read_config
 from tests.engine.toy import write_config
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 def nested_config() -> Config:
