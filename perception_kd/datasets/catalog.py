@@ -42,6 +42,10 @@ class Entry(NamedTuple):
 
 
 DATA_SETS = {
+    "folder": Entry(
+        "perception_kd.datasets.folder",
+        "info files of a folder with a car's recording, described by a rig file",
+    ),
     "nuscenes": Entry(
         "perception_kd.datasets.nuscenes",
         "info files of nuScenes, or of a data set in its format",

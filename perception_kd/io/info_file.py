@@ -17,8 +17,10 @@ sample.camera_sweeps   ``{CAM: [image, ...]}``, nearest first, as in ``images``;
 =====================  ===============================================================
 
 Paths are relative to ``data_root / data_prefix[kind]``, where kind is ``pts``,
-``pts_semantic_mask`` or a camera's name; paths of sweeps are relative to ``data_root``
-itself. Times are s, lengths m, matrices 4x4 ``src2dst`` as nested lists.
+``pts_semantic_mask`` or a camera's name; a prefix that begins with ``{info_root}`` is
+below the folder of the info file, where a conversion puts images that it makes. Paths
+of sweeps are relative to ``data_root`` itself. Times are s, lengths m, matrices 4x4
+``src2dst`` as nested lists.
 """
 
 import os
@@ -34,6 +36,7 @@ from perception_kd.io.plain_pickle import PlainUnpickler
 from perception_kd.structures import InfoEntry
 
 SCHEMA_VERSION = 1
+INFO_ROOT = "{info_root}"  # begins a folder beside the info file, wherever that is moved
 COORDINATES = "mmdet3d-1.0: x y z of the gravity center, l w h, yaw counter-clockwise from x"
 
 
@@ -60,6 +63,8 @@ def read_info(path: str | Path) -> dict[str, Any]:
     with _explain_broken(path), path.open("rb") as file:
         content = PlainUnpickler(file).load()
         fault = _find_fault(content)
+        if not fault:
+            _set_info_root(content["metainfo"], path)
     if fault:
         found = content if isinstance(content, dict) else {}
         raise ValueError(
@@ -88,6 +93,14 @@ def name_entry(path: str | Path, info: Mapping[str, Any], sample: Any) -> Iterat
             f"{path}, sample {index} ({show(sample.get('token'))}): {error}; "
             f"{creation_remedy(path, info)}"
         ) from error
+
+
+def _set_info_root(metainfo: Mapping[str, Any], path: Path) -> None:
+    """Replace the mark of the info file's own folder in the folders of paths."""
+    prefix = metainfo.get("data_prefix", {})
+    for kind, folder in prefix.items():
+        if folder.startswith(INFO_ROOT):
+            prefix[kind] = folder.replace(INFO_ROOT, os.path.abspath(path.parent), 1)
 
 
 def resolve_path(metainfo: Mapping[str, Any], kind: str, path: str) -> str:

@@ -114,6 +114,7 @@ PRESETS = {
     "nuscenes": RegionSettings(),
     # The Velodyne of KITTI is 1.73 m above the ground, by the sketch of its vehicle.
     "semantickitti": RegionSettings(sensor_height=1.73),
+    "folder": RegionSettings(),
     # The points of Waymo are in the vehicle frame, whose origin is on the ground.
     "waymo": RegionSettings(sensor_height=0.0),
 }

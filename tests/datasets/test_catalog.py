@@ -97,7 +97,7 @@ def test_pretraining_needs_no_entry(root: Path) -> None:
 
 
 def test_an_unknown_data_set_is_an_error_if_its_entry_is_needed(root: Path) -> None:
-    unknown = "Unknown data set 'Toy'; known ones are nuscenes, semantickitti"
+    unknown = "Unknown data set 'Toy'; known ones are folder, nuscenes, semantickitti"
     with pytest.raises(ValueError, match=unknown):
         build(root, scenes="train")
     with pytest.raises(ValueError, match=unknown):
@@ -126,5 +126,5 @@ def test_every_entry_names_what_exists(name: str) -> None:
 
 def test_the_command_for_an_unknown_file_lists_all_data_sets() -> None:
     command = creation_command("own.pkl", "data", "out dir")
-    expected = "create_data.py {nuscenes,semantickitti} --root data --out-dir 'out dir'"
+    expected = "create_data.py {folder,nuscenes,semantickitti} --root data --out-dir 'out dir'"
     assert command.endswith(expected)

@@ -14,6 +14,12 @@ CAMERA_AXES = ("right", "down", "forward")
 SCENE = "{scene}"
 
 
+def opposite(direction: str) -> str:
+    """Return the name of the inverse of a transform, such as "cam2lidar"."""
+    source, _, target = direction.partition("2")
+    return f"{target}2{source}"
+
+
 @dataclass(frozen=True)
 class Times:
     """Where the times of a sensor's files come from.
@@ -95,6 +101,7 @@ class Camera:
         distortion_model: "none", "opencv" or "fisheye".
         distortion: Coefficients in OpenCV's order, or None.
         axes: Where x, y and z of the camera's frame point in the extrinsics.
+        turned: Whether the camera may be mounted turned about its optical axis.
     """
 
     name: str
@@ -107,6 +114,7 @@ class Camera:
     distortion_model: str = "none"
     distortion: Numbers | None = None
     axes: tuple[str, ...] = CAMERA_AXES
+    turned: bool = False
 
 
 @dataclass(frozen=True)

@@ -114,14 +114,12 @@ def _read_splits(section: Section) -> Splits:
 
 
 def _check_scenes(rig: Rig) -> None:
-    """Refuse names of scenes in some paths where the LiDAR's files have none."""
-    if SCENE in rig.lidar.files:
-        return
+    """Refuse folders of scenes for some sensors only."""
     for camera in rig.cameras:
-        if SCENE in camera.files:
+        if (SCENE in camera.files) != (SCENE in rig.lidar.files):
             raise RigError(
-                f"{rig.path}: cameras.{camera.name}.files has {SCENE}, but lidar.files has not; "
-                "scenes are the folders that {scene} stands for in lidar.files."
+                f"{rig.path}: lidar.files and cameras.{camera.name}.files must both have {SCENE}, "
+                "which stands for the folder of a scene, or neither; correct one of them."
             )
 
 
@@ -158,7 +156,7 @@ class _RigLoader(yaml.SafeLoader):
 
 
 def _load(path: Path) -> Any:
-    remedy = "give the rig file with --rig, or make a first one with --propose."
+    remedy = "write one as docs/your_data.md says, or give its path with --rig."
     data = read_bounded(path, "rig file", remedy, _MAX_BYTES)
     try:
         return yaml.load(data.decode("utf-8-sig"), _RigLoader)

@@ -159,6 +159,7 @@ def read_camera(cameras: Section, name: str, default: Times | None) -> Camera:
         distortion_model=model,
         distortion=distortion,
         axes=_read_axes(section, CAMERA_AXES),
+        turned=section.flag("turned", default=False),
     )
     section.close()
     return camera

@@ -109,6 +109,13 @@ class Section:
             raise self.error(key, f"is {show(self._value[key])}", f"it must be a number, {bounds}")
         return value
 
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return true or false, or the default if the key is missing."""
+        value = self.value(key) if self.has(key) else default
+        if not isinstance(value, bool):
+            raise self.error(key, f"is {show(value)}", "it must be true or false")
+        return value
+
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts, not empty."""
         value = self.value(key)

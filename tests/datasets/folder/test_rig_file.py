@@ -146,7 +146,7 @@ MIRROR = np.diag([-1.0, 1, 1, 1]) @ LIDAR2CAM
         ("lidar/axes", ["forward", "backward", "up"], "lidar.axes is"),
         ("lidar/dtype", "float", "lidar.dtype is 'float'; did you mean"),
         ("lidar/files", "/data/*.bin", "lidar.files is '/data/*.bin'; it must be a pattern"),
-        ("cameras/front/files", "{scene}/*.jpg", "but lidar.files has not"),
+        ("cameras/front/files", "{scene}/*.jpg", "must both have {scene}"),
         ("cameras/front/files", None, "cameras.front.files is missing"),
         ("cameras/front/intrinsics", None, "cameras.front.intrinsics is missing"),
         ("cameras/front/intrinsics", {"fx": 1, "fy": 1, "cx": 1}, "front.intrinsics.cy is missing"),

@@ -1,0 +1,160 @@
+"""Calibration of one scene's sensors, as matrices."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from perception_kd.datasets.calibration_checks import find_intrinsics_fault
+from perception_kd.datasets.folder.calibration_values import Numbers
+from perception_kd.datasets.folder.rig import DIRECTIONS, LIDAR_AXES, Camera, Lidar
+from perception_kd.datasets.folder.sections import RigError
+from perception_kd.geometry.rigid import invert_rigid, make_rigid
+from perception_kd.structures import Array
+
+# Directions as vectors: in the frame of the ego vehicle, and in that of a camera.
+_EGO = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
+_CAMERA = np.array([[0.0, 0, 1], [0, 0, -1], [-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0]])
+
+
+@dataclass(frozen=True)
+class CameraCalibration:
+    """Calibration of a camera.
+
+    Attributes:
+        lidar2cam: Without the motion between two times, (4, 4).
+        cam2img: Intrinsics of the stored image in px, (3, 3).
+        distortion_model: "none", "opencv" or "fisheye".
+        distortion: Coefficients in OpenCV's order, (n,).
+    """
+
+    lidar2cam: Array
+    cam2img: Array
+    distortion_model: str
+    distortion: Array
+
+    @property
+    def is_distorted(self) -> bool:
+        """Whether straight lines are curved in the stored image."""
+        return bool(np.any(self.distortion))
+
+
+def axes_matrix(axes: tuple[str, ...]) -> Array:
+    """Return the rotation from stored axes to those of info files, (4, 4).
+
+    Args:
+        axes: Where stored x, y and z point; those of info files point forward, left and
+            up.
+    """
+    return make_rigid(_EGO[[DIRECTIONS.index(name) for name in axes]].T, np.zeros(3))
+
+
+def load_lidar2ego(lidar: Lidar, root: Path, scene: str) -> Array:
+    """Return the place of the LiDAR in the ego vehicle, (4, 4).
+
+    The LiDAR's frame is that of info files, whose axes may differ from the stored ones.
+
+    Raises:
+        FileNotFoundError: If a file of the calibration is missing.
+        RigError: If it is no rigid transform.
+    """
+    stored2ego = np.eye(4)
+    if lidar.lidar2ego is not None:
+        stored2ego = lidar.lidar2ego.load(root, scene)
+    elif lidar.ego2lidar is not None:
+        stored2ego = invert_rigid(lidar.ego2lidar.load(root, scene))
+    else:
+        return stored2ego
+    return stored2ego @ invert_rigid(axes_matrix(lidar.axes))
+
+
+def load_camera(
+    camera: Camera, lidar: Lidar, root: Path, scene: str, size: tuple[int, int], where: str
+) -> CameraCalibration:
+    """Load the calibration of a camera.
+
+    Args:
+        camera: The camera.
+        lidar: The LiDAR of the same rig.
+        root: Folder of the recording.
+        scene: Name of the scene's folder, for paths of calibration files.
+        size: Width and height of its images in px.
+        where: Rig file and camera, for errors.
+
+    Raises:
+        FileNotFoundError: If a file of the calibration is missing.
+        RigError: If a value cannot be.
+    """
+    cam2img, offset = _load_intrinsics(camera, root, scene, size)
+    if fault := find_intrinsics_fault(cam2img.tolist(), *size):
+        raise RigError(
+            f"{where}.intrinsics {fault}; images have {size[0]} x {size[1]} px. Correct it, or "
+            "give calibrated_size if it was measured on images of another size."
+        )
+    given = camera.extrinsics.load(root, scene)
+    if camera.direction in ("cam2lidar", "cam2ego"):
+        given = invert_rigid(given)
+    # The frame of the extrinsics may have other axes than x right, y down, z forward.
+    turned = make_rigid(_CAMERA[[DIRECTIONS.index(name) for name in camera.axes]].T, np.zeros(3))
+    if "ego" in camera.direction:
+        lidar2cam = turned @ given @ load_lidar2ego(lidar, root, scene)
+    else:
+        lidar2cam = turned @ given @ invert_rigid(axes_matrix(lidar.axes))
+    lidar2cam = make_rigid(np.eye(3), offset) @ lidar2cam
+    distortion = np.zeros(0)
+    if camera.distortion is not None:
+        distortion = camera.distortion.load(root, scene)
+    return CameraCalibration(lidar2cam, cam2img, camera.distortion_model, distortion)
+
+
+def _load_intrinsics(
+    camera: Camera, root: Path, scene: str, size: tuple[int, int]
+) -> tuple[Array, Array]:
+    """Return intrinsics (3, 3) of stored images, and the offset of the camera, (3,)."""
+    numbers: Numbers = camera.intrinsics
+    values, offset = numbers.load(root, scene), np.zeros(3)
+    if len(values) == 4:
+        fx, fy, cx, cy = values
+        matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
+    elif len(values) == 9:
+        matrix = values.reshape(3, 3)
+    else:
+        matrix = values.reshape(3, 4)[:, :3]
+        if not abs(np.linalg.det(matrix)) > 0:
+            raise RigError(f"{numbers.where} has a matrix without an inverse; name another key.")
+        offset = np.linalg.solve(matrix, values.reshape(3, 4)[:, 3])
+    if camera.calibrated_size is not None:
+        matrix = scale_intrinsics(matrix, camera.calibrated_size, size)
+    return matrix, offset
+
+
+def scale_intrinsics(matrix: Array, from_size: tuple[int, int], to_size: tuple[int, int]) -> Array:
+    """Return the intrinsics of resized images, (3, 3).
+
+    Args:
+        matrix: Intrinsics in px, (3, 3).
+        from_size: Width and height of the images that they are of, in px.
+        to_size: Width and height after resizing, in px.
+    """
+    factors = np.array(to_size) / np.array(from_size)
+    scaled = matrix.copy()
+    scaled[:2] *= factors[:, None]
+    scaled[:2, 2] += (factors - 1) / 2  # the center of the first pixel is 0
+    return scaled
+
+
+def stored_axes(axes: tuple[str, ...]) -> tuple[str, str, str]:
+    """Return which stored axis lies along x, y and z of info files, such as "-y"."""
+    matrix = axes_matrix(axes)[:3, :3]
+    signs = {1: "", -1: "-"}
+    names = [
+        f"{signs[round(row[place])]}{'xyz'[place]}"
+        for row in matrix
+        for place in [int(np.argmax(np.abs(row)))]
+    ]
+    return names[0], names[1], names[2]
+
+
+def is_plain(axes: tuple[str, ...]) -> bool:
+    """Whether stored points have the axes of info files."""
+    return axes == LIDAR_AXES

@@ -1,0 +1,28 @@
+"""The command ``tools/create_data.py folder``."""
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``create_data.py folder``."""
+    add = parser.add_argument
+    add("--root", required=True, help="folder of the recording")
+    add("--rig", help="description of its sensors, see docs/your_data.md (default: ROOT/rig.yaml)")
+    add("--out-dir", help="folder for the info files (default: --root)")
+    add("--prefix", default="folder", help="start of their names (default: %(default)s)")
+    help_workers = "processes that undistort images; 0 = none (default: %(default)s)"
+    add("--workers", type=int, default=2, help=help_workers)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert, and log the files and what the recording lacks."""
+    from mmengine.logging import MMLogger
+
+    from perception_kd.datasets.folder.converter import convert_folder
+
+    converted = convert_folder(args.root, args.rig, args.out_dir, args.prefix, workers=args.workers)
+    logger = MMLogger.get_current_instance()
+    for remark in converted.remarks:
+        logger.info(remark)
+    for split, path in converted.paths.items():
+        logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)

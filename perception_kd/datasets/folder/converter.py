@@ -1,0 +1,226 @@
+"""Info files of a folder with a car's recording."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from perception_kd.datasets.conversion import Converted, find_stale_files
+from perception_kd.datasets.folder.entries import EntryMaker, plain_name, undistorted_path
+from perception_kd.datasets.folder.frames import (
+    Frame,
+    Recording,
+    check_pairs,
+    make_frames,
+    read_recordings,
+)
+from perception_kd.datasets.folder.image_shares import View, check_shares
+from perception_kd.datasets.folder.points import check_points, make_layout
+from perception_kd.datasets.folder.rig import Rig
+from perception_kd.datasets.folder.rig_file import read_rig
+from perception_kd.datasets.folder.scene_data import SceneData, check_image_size, load_scene
+from perception_kd.datasets.folder.sections import RigError
+from perception_kd.datasets.folder.splits import TRAIN, VAL, split_frames
+from perception_kd.datasets.folder.undistortion import FOLDER, Job, undistort_all
+from perception_kd.io.atomic import make_writable_folder, remove_leftovers
+from perception_kd.io.info_file import INFO_ROOT
+from perception_kd.io.info_writer import InfoWriter, make_metainfo
+from perception_kd.io.lock import lock_folder
+from perception_kd.io.names import safe_name
+from perception_kd.structures import PointLayout, Points
+from perception_kd.utils.checks import check_at_least
+
+_VERSION = "1.0"
+_NUM_CHECKED = 10  # frames whose points are projected, per camera
+
+
+def convert_folder(
+    root: str | Path,
+    rig_file: str | Path | None = None,
+    out_dir: str | Path | None = None,
+    prefix: str = "folder",
+    *,
+    workers: int = 2,
+    progress: bool = True,
+) -> Converted:
+    """Write the info files of a recording, one per split.
+
+    Args:
+        root: Folder of the recording.
+        rig_file: Description of its sensors; None means ``rig.yaml`` in ``root``.
+        out_dir: Folder of ``{prefix}_infos_{split}.pkl`` and of images without
+            distortion; None means ``root``.
+        prefix: Prefix of the names of the info files.
+        workers: Number of processes that undistort images; 0 uses this one.
+        progress: Whether to show progress bars.
+
+    Returns:
+        The files, with sentences on all that the recording lacks.
+
+    Raises:
+        FileNotFoundError: If the folder, the rig file or a file that it names is
+            missing.
+        PermissionError: If ``out_dir`` cannot be written to.
+        BlockingIOError: If another process writes to it.
+        RigError: If the rig file, or a file as it is described there, cannot be.
+        BrokenFileError: If an image with distortion cannot be read.
+    """
+    check_at_least("--workers", workers, 0)
+    safe_name(prefix, "--prefix")
+    root = Path(root).absolute()
+    if not root.is_dir():
+        raise FileNotFoundError(f"No recording at {root}; give its folder as --root.")
+    rig_file = Path(rig_file or root / "rig.yaml").absolute()
+    out_dir = make_writable_folder("--out-dir", out_dir or root)
+    with lock_folder("--out-dir", out_dir):
+        remove_leftovers(out_dir)
+        conversion = _Conversion(read_rig(rig_file), root, out_dir, progress)
+        conversion.check()
+        conversion.undistort(workers)
+        command = ["python", "tools/create_data.py", "folder", "--root", str(root)]
+        command += ["--rig", str(rig_file), "--out-dir", str(out_dir), "--prefix", prefix]
+        return conversion.write(prefix, shlex.join(command))
+
+
+class _Conversion:
+    """The steps of a conversion and what they share."""
+
+    def __init__(self, rig: Rig, root: Path, out_dir: Path, progress: bool) -> None:
+        self._rig, self._root, self._out_dir, self._progress = rig, root, out_dir, progress
+        recordings = read_recordings(rig, root)
+        self._layout: PointLayout = make_layout(rig.lidar)
+        self._scenes: dict[str, SceneData] = {x.scene: load_scene(rig, root, x) for x in recordings}
+        frames = [frame for x in recordings for frame in _frames_of(rig, x)]
+        self._remarks = check_pairs(rig, recordings, frames)
+        self._splits, remarks = split_frames(rig, frames)
+        self._remarks += remarks
+        self._frames = [frame for part in self._splits.values() for frame in part]
+        self.converted = Converted()
+
+    def check(self) -> None:
+        """Check points, images and calibrations of some or all frames.
+
+        Raises:
+            RigError: If one of them cannot be as the rig file says.
+        """
+        rig = self._rig
+        first = {frame.scene: frame for frame in reversed(self._frames)}
+        for frame in first.values():
+            self._read(frame)
+        for camera in rig.cameras:
+            having = [frame for frame in self._frames if camera.name in frame.images]
+            if not having:
+                raise RigError(
+                    f"{rig.path}: splits: no frame with an image of {camera.name} is in a split; "
+                    "correct the splits, or leave the camera out."
+                )
+            places = np.unique(np.linspace(0, len(having) - 1, _NUM_CHECKED).astype(int))
+            views = [self._view(having[place], camera.name) for place in places]
+            self._remarks.append(check_shares(camera, views, f"{rig.path}: cameras.{camera.name}"))
+            # A verdict on the extrinsics belongs here.
+        self._check_sizes()
+
+    def undistort(self, workers: int) -> None:
+        """Write images without distortion that are not there yet."""
+        jobs = {}
+        for frame in self._frames:
+            for name, image in frame.images.items():
+                lens = self._scenes[frame.source].cameras[name].lens
+                if lens is not None:
+                    target = self._out_dir / FOLDER / name / undistorted_path(frame, name)
+                    jobs[target] = Job(self._root / image.path, target, lens)
+        if jobs:
+            made = undistort_all(list(jobs.values()), workers, progress=self._progress)
+            folder = self._out_dir / FOLDER
+            self._remarks.append(
+                f"Undistorted {made} images into {folder}; {len(jobs) - made} were there."
+            )
+
+    def write(self, prefix: str, command: str) -> Converted:
+        """Write the info files; all of them appear at the end."""
+        maker, converted = EntryMaker(self._layout), self.converted
+        metainfo = make_metainfo(
+            "folder",
+            _VERSION,
+            command,
+            categories={},
+            data_prefix=self._data_prefix(),
+            has_poses=self._rig.poses is not None,
+        )
+        with ExitStack() as files, self._bar("frames", len(self._frames)) as bar:
+            for split, frames in self._splits.items():
+                path = self._out_dir / f"{prefix}_infos_{split}.pkl"
+                writer = files.enter_context(InfoWriter(path, metainfo))
+                for frame in frames:
+                    bar.update()
+                    entry = maker.make(frame, self._scenes[frame.source])
+                    if entry is not None:
+                        writer.append({"sample_idx": writer.num_samples} | entry)
+                if not writer.num_samples:
+                    raise RigError(f"{self._rig.path}: no frame of {split} has a pose.")
+                converted.num_samples[split] = writer.num_samples
+                converted.paths[split] = path
+        converted.remarks += self._remarks
+        converted.remarks += [f"{number} {what}." for what, number in maker.remarks.items()]
+        converted.remarks += self._describe_off()
+        absent = [split for split in (TRAIN, VAL) if split not in converted.paths]
+        converted.remarks += find_stale_files(self._out_dir, prefix, absent)
+        return converted
+
+    def _describe_off(self) -> list[str]:
+        """Return what a recording without cameras or poses cannot be used for."""
+        remarks = []
+        if not self._rig.cameras:
+            remarks.append("No cameras: PRC and other methods of points alone can be trained.")
+        if self._rig.poses is None:
+            remarks.append(
+                "No poses: frames have no earlier sweeps, and the motion between the times of a "
+                "sweep and of an image is not compensated."
+            )
+        return remarks
+
+    def _data_prefix(self) -> dict[str, str]:
+        undistorted = {
+            name
+            for scene in self._scenes.values()
+            for name, camera in scene.cameras.items()
+            if camera.lens is not None
+        }
+        folders = {
+            camera.name: f"{INFO_ROOT}/{FOLDER}/{camera.name}" if camera.name in undistorted else ""
+            for camera in self._rig.cameras
+        }
+        return {"pts": "", **folders}
+
+    def _read(self, frame: Frame) -> Points:
+        path, where = self._root / frame.sweep.path, f"{self._rig.path}: lidar"
+        return check_points(path, self._rig.lidar, self._layout, where)
+
+    def _view(self, frame: Frame, name: str) -> View:
+        camera = self._scenes[frame.source].cameras[name]
+        points = self._read(frame)[:, :3].astype(float)
+        return View(points, camera.lidar2cam, camera.inverted, camera.cam2img, camera.size)
+
+    def _check_sizes(self) -> None:
+        """Check the size of each image from the head of its file."""
+        images = {
+            (name, image.path): frame.source
+            for frame in self._frames
+            for name, image in frame.images.items()
+        }
+        with self._bar("sizes of images", len(images)) as bar:
+            for (name, path), source in images.items():
+                size = self._scenes[source].cameras[name].size
+                check_image_size(self._root / path, size, f"{self._rig.path}: cameras.{name}")
+                bar.update()
+
+    def _bar(self, what: str, total: int) -> Any:
+        return tqdm(desc=what, total=total, disable=not self._progress)
+
+
+def _frames_of(rig: Rig, recording: Recording) -> Iterator[Frame]:
+    yield from make_frames(recording, rig.frames, plain_name(recording.scene or "drive"))

@@ -1,0 +1,227 @@
+"""Frames: which sweeps and images belong together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from perception_kd.datasets.folder.file_lists import SensorFile, describe_missing, list_files
+from perception_kd.datasets.folder.file_times import read_file_times
+from perception_kd.datasets.folder.rig import Camera, Frames, Lidar, Rig
+from perception_kd.datasets.folder.sections import RigError
+from perception_kd.structures import Array
+
+_SINCE_2000_S = 946_684_800.0
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The files of one folder of a scene, each sensor's ordered by time.
+
+    Attributes:
+        scene: Name of the folder; empty for a recording without ``{scene}``.
+        sweeps: Files of the LiDAR.
+        images: Files of each camera.
+    """
+
+    scene: str
+    sweeps: list[SensorFile]
+    images: dict[str, list[SensorFile]]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A sweep and what belongs to it.
+
+    Attributes:
+        source: Name of the folder of the scene.
+        scene: Name of the scene.
+        sweep: File of the LiDAR.
+        images: File of each camera that has one.
+        earlier: Sweeps before this one, nearest first.
+    """
+
+    source: str
+    scene: str
+    sweep: SensorFile
+    images: dict[str, SensorFile] = field(default_factory=dict)
+    earlier: list[SensorFile] = field(default_factory=list)
+
+
+def read_recordings(rig: Rig, root: Path) -> list[Recording]:
+    """Find all files of a rig and their times.
+
+    Args:
+        rig: The rig.
+        root: Folder of the recording.
+
+    Raises:
+        FileNotFoundError: If a pattern matches no file.
+        RigError: If times are missing or cannot be.
+    """
+    sweeps = _list(rig.lidar, root, f"{rig.path}: lidar")
+    images = {x.name: _list(x, root, _where(rig, x)) for x in rig.cameras}
+    recordings = []
+    for scene, paths in sweeps.items():
+        of_camera = {
+            camera.name: _with_times(
+                camera, root, scene, images[camera.name].get(scene, []), _where(rig, camera)
+            )
+            for camera in rig.cameras
+        }
+        timed = _with_times(rig.lidar, root, scene, paths, f"{rig.path}: lidar")
+        _check_order(rig, timed, of_camera)
+        recordings.append(Recording(scene, timed, of_camera))
+    return recordings
+
+
+def make_frames(recording: Recording, settings: Frames, name: str) -> list[Frame]:
+    """Return the frames of a recording in the order of time.
+
+    Args:
+        recording: The files.
+        settings: Which of them make a frame.
+        name: Name of the scene; if there is more than one by gaps in time, it gets
+            numbers.
+    """
+    parts = _split_at_gaps(recording.sweeps, settings.scene_gap_s)
+    times = {
+        camera: np.array([x.time for x in files]) for camera, files in recording.images.items()
+    }
+    frames = []
+    for index, part in enumerate(parts):
+        scene = name if len(parts) == 1 else f"{name}_{index:03d}"
+        for place in _choose(part, settings.every_s):
+            nearest_first = part[max(place - settings.max_sweeps, 0) : place][::-1]
+            images = {
+                camera: files[nearest]
+                for camera, files in recording.images.items()
+                if (nearest := _nearest(times[camera], part[place].time, settings)) is not None
+            }
+            frames.append(Frame(recording.scene, scene, part[place], images, nearest_first))
+    return frames
+
+
+def check_pairs(rig: Rig, recordings: Sequence[Recording], frames: Sequence[Frame]) -> list[str]:
+    """Return a sentence for each camera that some frames lack.
+
+    Raises:
+        RigError: If no frame has an image of a camera.
+    """
+    remarks = []
+    for camera in rig.cameras:
+        lacking = [frame for frame in frames if camera.name not in frame.images]
+        if len(lacking) == len(frames):
+            raise RigError(_never_meet(rig, camera, recordings))
+        if lacking:
+            remarks.append(
+                f"cameras.{camera.name}.files: {len(lacking)} of {len(frames)} frames have no "
+                f"image within {rig.frames.tolerance_s:g} s and one view less, such as that of "
+                f"{lacking[0].sweep.path}; if that is too many, complete the files, or raise "
+                "frames.tolerance_s."
+            )
+    return remarks
+
+
+def _where(rig: Rig, camera: Camera) -> str:
+    return f"{rig.path}: cameras.{camera.name}"
+
+
+def _list(sensor: Lidar | Camera, root: Path, where: str) -> Mapping[str, list[str]]:
+    files = list_files(root, sensor.files)
+    if not files:
+        raise FileNotFoundError(
+            f"{where}.files: no file in {root} matches {sensor.files!r}; "
+            f"{describe_missing(root, sensor.files)}; correct the pattern."
+        )
+    return files
+
+
+def _with_times(
+    sensor: Lidar | Camera, root: Path, scene: str, paths: Sequence[str], where: str
+) -> list[SensorFile]:
+    if not paths:
+        return []
+    times = read_file_times(sensor.times, root, scene, paths, where)
+    files = sorted(map(SensorFile, paths, times), key=lambda file: file.time)
+    for earlier, later in pairwise(files):
+        if earlier.time == later.time:
+            raise RigError(
+                f"{where}.times: {earlier.path} and {later.path} have the same time, "
+                f"{_show(later.time)}; correct times.pattern, or write {{scene}} in files for the "
+                "folder that tells them apart."
+            )
+    return files
+
+
+def _check_order(
+    rig: Rig, sweeps: Sequence[SensorFile], images: Mapping[str, Sequence[SensorFile]]
+) -> None:
+    """Refuse pairs by order if a sensor has another number of files."""
+    for camera in rig.cameras:
+        files = images[camera.name]
+        by_order = "order" in (camera.times.source, rig.lidar.times.source)
+        same_rate = camera.times.rate_hz == rig.lidar.times.rate_hz
+        if by_order and same_rate and files and len(files) != len(sweeps):
+            raise RigError(
+                f"{_where(rig, camera)}.times is 'order', but there are {len(sweeps)} files of the "
+                f"LiDAR and {len(files)} images: pairs would be wrong after the first missing "
+                "file; complete them, or take times from names or a csv file."
+            )
+
+
+def _split_at_gaps(files: Sequence[SensorFile], gap_s: float) -> list[list[SensorFile]]:
+    parts: list[list[SensorFile]] = []
+    for file in files:
+        if not parts or file.time - parts[-1][-1].time > gap_s:
+            parts.append([])
+        parts[-1].append(file)
+    return parts
+
+
+def _choose(files: Sequence[SensorFile], every_s: float) -> list[int]:
+    """Return the places of files at least so far apart."""
+    places: list[int] = []
+    for place, file in enumerate(files):
+        # Clocks jitter: a sweep a little early still counts.
+        if not places or file.time - files[places[-1]].time >= every_s * 0.95:
+            places.append(place)
+    return places
+
+
+def _nearest(times: Array, time: float, settings: Frames) -> int | None:
+    """Return the place of the nearest of some times in order, unless it is too far."""
+    after = int(np.searchsorted(times, time))
+    near = [place for place in (after - 1, after) if 0 <= place < len(times)]
+    place = min(near, key=lambda i: abs(times[i] - time), default=None)
+    if place is None or abs(times[place] - time) > settings.tolerance_s + 1e-9:
+        return None
+    return place
+
+
+def _never_meet(rig: Rig, camera: Camera, recordings: Sequence[Recording]) -> str:
+    """Return the error of a camera whose images are far from all sweeps."""
+    sweeps = [file.time for recording in recordings for file in recording.sweeps]
+    images = [file.time for recording in recordings for file in recording.images[camera.name]]
+    if not images:
+        return (
+            f"{_where(rig, camera)}.files: no image is in a folder of a sweep of lidar.files; "
+            "correct {scene} in the patterns."
+        )
+    gaps = np.abs(np.subtract.outer(np.array(sweeps)[:1000], np.array(images)[:10000]))
+    return (
+        f"{_where(rig, camera)}.times: no image is within {rig.frames.tolerance_s:g} s of a sweep; "
+        f"images are from {_show(min(images))} to {_show(max(images))}, sweeps from "
+        f"{_show(min(sweeps))} to {_show(max(sweeps))}, at least {gaps.min():.3g} s apart; correct "
+        "times (unit, offset_s), or raise frames.tolerance_s."
+    )
+
+
+def _show(time_s: float) -> str:
+    if _SINCE_2000_S < time_s < 4 * _SINCE_2000_S:
+        date = datetime.fromtimestamp(time_s, timezone.utc)
+        return date.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return f"{time_s:.6g} s"

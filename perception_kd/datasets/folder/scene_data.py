@@ -1,0 +1,163 @@
+"""What a scene's frames share: sizes of images, calibrations, poses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from perception_kd.datasets.calibration_checks import read_image_size
+from perception_kd.datasets.folder.calibration import (
+    CameraCalibration,
+    axes_matrix,
+    load_camera,
+    load_lidar2ego,
+)
+from perception_kd.datasets.folder.file_lists import SensorFile
+from perception_kd.datasets.folder.frames import Recording
+from perception_kd.datasets.folder.poses import Track, read_track
+from perception_kd.datasets.folder.rig import Camera, Rig, opposite
+from perception_kd.datasets.folder.sections import RigError
+from perception_kd.datasets.folder.undistortion import Lens, new_intrinsics
+from perception_kd.geometry.rigid import invert_rigid
+from perception_kd.structures import Array
+
+
+@dataclass(frozen=True)
+class CameraData:
+    """A camera of a scene.
+
+    Attributes:
+        size: Width and height of its images in px.
+        lidar2cam: Without the motion between two times, (4, 4).
+        inverted: The same if the extrinsics were given in the other direction, (4, 4).
+        cam2img: Intrinsics of images without distortion in px, (3, 3).
+        lens: What the stored images must be undistorted by; None if by nothing.
+    """
+
+    size: tuple[int, int]
+    lidar2cam: Array
+    inverted: Array
+    cam2img: Array
+    lens: Lens | None
+
+
+@dataclass(frozen=True)
+class SceneData:
+    """What the frames of a scene share.
+
+    Attributes:
+        lidar2ego: Place of the LiDAR in the ego vehicle, (4, 4).
+        cameras: The cameras that have images in the scene.
+        track: Poses, or None.
+    """
+
+    lidar2ego: Array
+    cameras: Mapping[str, CameraData]
+    track: Track | None
+
+    def ego2global(self, time: float) -> Array | None:
+        """Return the pose of the ego vehicle, (4, 4); the identity without poses.
+
+        None if there are poses, but not at this time.
+        """
+        return np.eye(4) if self.track is None else self.track.ego2global(time)
+
+
+def load_scene(rig: Rig, root: Path, recording: Recording) -> SceneData:
+    """Load and check what the frames of a scene share.
+
+    Args:
+        rig: The rig.
+        root: Folder of the recording.
+        recording: Files of the scene.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        RigError: If a calibration or a pose cannot be.
+    """
+    lidar2ego = load_lidar2ego(rig.lidar, root, recording.scene)
+    cameras = {
+        camera.name: _load_camera(rig, camera, root, recording)
+        for camera in rig.cameras
+        if recording.images[camera.name]
+    }
+    return SceneData(lidar2ego, cameras, _load_track(rig, root, recording, lidar2ego, cameras))
+
+
+def check_image_size(path: Path, expected: tuple[int, int], where: str) -> None:
+    """Check that an image has the size of the others of its camera.
+
+    Raises:
+        RigError: If it has not, or is broken.
+    """
+    size = _measure(path, where)
+    if size != expected:
+        raise RigError(
+            f"{where}.files: {path} has {size[0]} x {size[1]} px, but others have {expected[0]} x "
+            f"{expected[1]}; a camera must have one size: correct the pattern, or make two cameras."
+        )
+
+
+def _measure(path: Path, where: str) -> tuple[int, int]:
+    try:
+        return read_image_size(path)
+    except ValueError as error:
+        raise RigError(f"{where}.files: {error}") from error
+
+
+def _load_camera(rig: Rig, camera: Camera, root: Path, recording: Recording) -> CameraData:
+    where = f"{rig.path}: cameras.{camera.name}"
+    size = _measure(root / recording.images[camera.name][0].path, where)
+    scene = recording.scene
+
+    def load(camera: Camera) -> CameraCalibration:
+        return load_camera(camera, rig.lidar, root, scene, size, where)
+
+    calibration = load(camera)
+    inverted = load(replace(camera, direction=opposite(camera.direction))).lidar2cam
+    if not calibration.is_distorted:
+        return CameraData(size, calibration.lidar2cam, inverted, calibration.cam2img, None)
+    lens = Lens.of(calibration, size)
+    return CameraData(size, calibration.lidar2cam, inverted, new_intrinsics(lens), lens)
+
+
+def _load_track(
+    rig: Rig,
+    root: Path,
+    recording: Recording,
+    lidar2ego: Array,
+    cameras: Mapping[str, CameraData],
+) -> Track | None:
+    poses, where = rig.poses, f"{rig.path}: poses"
+    if poses is None:
+        return None
+    stored2lidar = axes_matrix(rig.lidar.axes)
+    if poses.of == "ego":
+        body2ego = np.eye(4)
+    elif poses.of == "lidar":  # of the stored axes
+        body2ego = lidar2ego @ stored2lidar
+    elif poses.of == "body":
+        body2ego = lidar2ego @ stored2lidar @ _body2lidar(rig, root, recording.scene)
+    elif poses.of in cameras:
+        body2ego = lidar2ego @ invert_rigid(cameras[poses.of].lidar2cam)
+    else:
+        raise RigError(f"{where}.of is {poses.of!r}, a camera without images; name another one.")
+    return read_track(poses, root, recording.scene, recording.sweeps, body2ego, where)
+
+
+def _body2lidar(rig: Rig, root: Path, scene: str) -> Array:
+    poses = rig.poses
+    if poses is None or poses.lidar2body is poses.body2lidar:
+        return np.eye(4)
+    if poses.body2lidar is not None:
+        return poses.body2lidar.load(root, scene)
+    return (
+        np.eye(4) if poses.lidar2body is None else invert_rigid(poses.lidar2body.load(root, scene))
+    )
+
+
+def choose_spread(files: Sequence[SensorFile], count: int) -> list[SensorFile]:
+    """Return up to so many files, spread over all."""
+    places = np.unique(np.linspace(0, len(files) - 1, min(count, len(files))).astype(int))
+    return [files[place] for place in places]
