@@ -71,7 +71,7 @@ def measure(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmarks; user errors are reported as one line, without a traceback."""
-    return run_tool(measure, parse_args(argv))
+    return run_tool(measure, lambda: parse_args(argv))
 
 
 if __name__ == "__main__":

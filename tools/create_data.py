@@ -62,8 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0; 2 after a user error, reported as one line; 130 after Ctrl-C.
     """
-    args = parse_args(argv)
-    return run_tool(args.run, args)
+    return run_tool(lambda args: args.run(args), lambda: parse_args(argv))
 
 
 if __name__ == "__main__":

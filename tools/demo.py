@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> None:
     from perception_kd.experiments.summary import NOTE, make_summary
     from perception_kd.io.atomic import make_writable_folder, write_json
 
+    os.chdir(ROOT)
     settings = DemoSettings(
         args.work_dir, args.data_root, args.seeds, args.workers, tiny=args.tiny, full=args.full
     )
@@ -98,12 +99,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         0; 2 if a stage failed or an option is wrong; 128 plus the number of the signal
         that stopped it, which is 130 for Ctrl-C.
     """
-    args = parse_args(argv)
-    os.chdir(ROOT)
     # Background processes of a script ignore Ctrl-C, and so would this and its stages.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     command = shlex.join(["python", *sys.argv])
-    return run_tool(run, args, f"Finished stages are kept. To continue, run: {command}")
+    after_stop = f"Finished stages are kept. To continue, run: {command}"
+    return run_tool(run, lambda: parse_args(argv), after_stop)
 
 
 def _from_root(path: Path) -> Path:

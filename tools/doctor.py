@@ -42,7 +42,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Check, print the findings and return the exit status."""
-    args = parse_args(argv)
     has_errors = False
 
     def check(args: argparse.Namespace) -> None:
@@ -51,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         has_errors = run(args)
 
-    status = run_tool(check, args, "The findings above are not all.")
+    status = run_tool(check, lambda: parse_args(argv), "The findings above are not all.")
     return status or int(has_errors)
 
 

@@ -37,7 +37,7 @@ def write(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the page; user errors are reported as one line on stderr."""
-    return run_tool(write, parse_args(argv))
+    return run_tool(write, lambda: parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def draw(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw; user errors are reported as one line, without a traceback."""
-    return run_tool(draw, parse_args(argv))
+    return run_tool(draw, lambda: parse_args(argv))
 
 
 if __name__ == "__main__":

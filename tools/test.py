@@ -87,7 +87,7 @@ def evaluate(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate; user errors are reported as one line, without a traceback."""
-    return run_tool(evaluate, parse_args(argv))
+    return run_tool(evaluate, lambda: parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -100,13 +100,21 @@ def replay(args: argparse.Namespace) -> None:
         print(line)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Train; user errors are reported as one line, without a traceback."""
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> None:
+    """Train, or run a saved step again."""
+    (replay if args.replay else train)(args)
+
+
+def say_how_to_resume(args: argparse.Namespace) -> str:
+    """Return the command that continues a stopped training."""
     given = [option for option in sys.argv if option != "--overwrite"]
     command = shlex.join(["python", *given]) + ("" if args.resume else " --resume")
-    hint = f"To resume from the latest checkpoint: {command}"
-    return run_tool(replay if args.replay else train, args, hint)
+    return f"To resume from the latest checkpoint: {command}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train; user errors are reported as one line, without a traceback."""
+    return run_tool(run, lambda: parse_args(argv), say_how_to_resume)
 
 
 if __name__ == "__main__":

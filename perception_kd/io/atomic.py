@@ -54,6 +54,23 @@ def open_whole(path: str | Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+def rename_on_disk(temporary: Path, path: Path) -> None:
+    """Give a file its name after its content is on the disk, and the name as well.
+
+    Args:
+        temporary: The file, written and closed.
+        path: Its name, in the same folder.
+    """
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def write_whole(path: str | Path, data: bytes) -> None:
     """Write a file whole or not at all.
 

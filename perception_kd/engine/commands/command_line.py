@@ -3,18 +3,30 @@
 import argparse
 import os
 import re
+import select
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perception_kd.engine.ending.explaining import explain_error
+from perception_kd.engine.ending.set_up_errors import explain_set_up
 from perception_kd.engine.ending.stopping import Stopped, find_stop, stopped_by_signals
 
 # mmengine, torch and mmdet3d are imported in functions: --help must not wait for them.
 if TYPE_CHECKING:
     from mmengine import Config
 
+# Text of a dict with names as keys; a pattern of file names has braces, too.
+_DICT = re.compile(r"\{\s*['\"]?[A-Za-z_]\w*['\"]?\s*:|\bdict\(")
+_BROKEN_PIPE = 128 + 13  # as shells report SIGPIPE
+_BUG = (
+    "error: the lines above are a bug of perception_kd, unless a config or code of your own has "
+    "caused it: please report them, with the command, as SECURITY.md and README.md say."
+)
+# Set to anything, it shows the traceback of every error.
+_TRACEBACK = "PERCEPTION_KD_TRACEBACK"
 _LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
 
@@ -35,13 +47,23 @@ class _OptionAction(argparse.Action):
         for value in values or ():
             if "=" not in value:
                 parser.error(f"{option_string} needs NAME=VALUE, but got {value}")
+            if _DICT.search(value):
+                parser.error(
+                    f"{option_string} {value}: a value cannot be a dict; give its settings one by "
+                    f"one: {value.partition('=')[0]}.NAME=VALUE"
+                )
         from mmengine.config import DictAction
 
         pairs = [value.partition("=")[::2] for value in values or ()]
         paths = {name: text for name, text in pairs if "/" in text and Path(text).exists()}
         others = [f"{name}={text}" for name, text in pairs if name not in paths]
-        DictAction(self.option_strings, self.dest)(parser, namespace, others, option_string)
-        getattr(namespace, self.dest).update(paths)
+        action = DictAction(self.option_strings, self.dest)
+        for other in others:
+            try:
+                action(parser, namespace, [other], option_string)
+            except (AssertionError, ValueError) as error:
+                parser.error(f"{option_string} {other}: {error}")
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **paths})
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -101,37 +123,87 @@ def prepare_config(args: argparse.Namespace, loader: str | None) -> "Config":
 
 
 def run_tool(
-    command: Callable[[argparse.Namespace], None], args: argparse.Namespace, after_stop: str = ""
+    command: Callable[[argparse.Namespace], None],
+    parse: Callable[[], argparse.Namespace],
+    after_stop: Callable[[argparse.Namespace], str] | str = "",
 ) -> int:
     """Run a tool and report user errors as one line on standard error.
 
+    An error that is not one of the user's is shown with its traceback and the request
+    to report it. With the environment variable ``PERCEPTION_KD_TRACEBACK``, each is.
+
     Args:
         command: Does the work of the tool.
-        args: Its options.
+        parse: Reads its options; may end the program as :mod:`argparse` does.
         after_stop: What the user can do after Ctrl-C or another signal that stops the
             tool (:func:`~perception_kd.engine.ending.stopping.stopped_by_signals`).
 
     Returns:
-        Exit status: 0, 2 after a user error, 130 after Ctrl-C, 143 after SIGTERM.
+        Exit status: 0; 1 after an error that should be reported; 2 after a user error;
+        130 after Ctrl-C, 143 after SIGTERM; 141 if whoever reads the output has ended.
     """
+    args = argparse.Namespace()
     try:
         with stopped_by_signals():
+            args = parse()
             command(args)
+            sys.stdout.flush()
     except KeyboardInterrupt as stop:
-        return _stopped(stop, after_stop)
+        return _stopped(stop, after_stop, args)
     except Exception as error:
         # A library may take the signal for an error of its own.
         if signalled := find_stop(error):
-            return _stopped(signalled, after_stop)
-        message = explain_error(error, _written_folder(args)) or explain_option(error, args)
-        if message is None:
-            raise
-        sys.stderr.write(f"error{_name_process()}: {message}\n")
-        return 2
+            return _stopped(signalled, after_stop, args)
+        if _lost_output() and isinstance(error, OSError) and error.filename is None:
+            if isinstance(error, BrokenPipeError):
+                return _BROKEN_PIPE
+            error.filename = "standard output"
+        return _report(error, args)
     return 0
 
 
-def _stopped(stop: KeyboardInterrupt, after_stop: str) -> int:
+def _report(error: Exception, args: argparse.Namespace) -> int:
+    """Write an error to standard error; return the exit status."""
+    message = (
+        explain_error(error, _written_folder(args))
+        or explain_option(error, args)
+        or explain_set_up(error, runs_config=hasattr(args, "cfg_options"))
+    )
+    if message is None or _TRACEBACK in os.environ:
+        traceback.print_exception(error)
+    if message is None:
+        sys.stderr.write(f"{_BUG}\n")
+        return 1
+    sys.stderr.write(f"error{_name_process()}: {message}\n")
+    return 2
+
+
+def _lost_output() -> bool:
+    """Return whether standard output cannot be written to, and give up what is left."""
+    try:
+        sys.stdout.flush()
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        if not any(event & select.POLLERR for _, event in poll.poll(0)):
+            return False
+    except ValueError:  # it has been closed, or is no file
+        return False
+    except OSError:
+        pass
+    # Python would try again at its end, and show a traceback.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return True
+
+
+def _stopped(
+    stop: KeyboardInterrupt,
+    after_stop: Callable[[argparse.Namespace], str] | str,
+    args: argparse.Namespace,
+) -> int:
+    if callable(after_stop):
+        after_stop = after_stop(args) if vars(args) else ""
     sys.stderr.write(f"\nStopped. {after_stop}".rstrip() + "\n")
     return stop.status if isinstance(stop, Stopped) else 130
 

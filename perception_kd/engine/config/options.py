@@ -11,6 +11,7 @@ from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from perception_kd import registry
+from perception_kd.engine.config.kinds import check_kind
 
 _REGISTRIES = [value for value in vars(registry).values() if isinstance(value, Registry)]
 # What mmengine takes out of settings before it passes them to a class.
@@ -55,7 +56,7 @@ def check_new_settings(
         merged: The config with the options.
 
     Raises:
-        ValueError: If there is such a setting.
+        ValueError: If there is such a setting, or its default is of another kind.
     """
     new = (_find_new(settings, option) for option in options)
     for name in dict.fromkeys(name for name in new if name and "." in name):
@@ -67,6 +68,8 @@ def check_new_settings(
         signatures = list(_find_signatures(siblings.get("type") or _TYPES.get(place)))
         accepted = {argument for signature in signatures for argument in signature.parameters}
         if key in accepted | _NOT_ARGUMENTS:
+            for signature in signatures:
+                _check_default(name, siblings[key], signature.parameters.get(key))
             continue
         if signatures and not any(map(_has_kwargs, signatures)):
             advice = _suggest(key, accepted) or f"it has {', '.join(sorted(accepted))}."
@@ -78,6 +81,12 @@ def check_new_settings(
                 logger="current",
                 level=logging.WARNING,
             )
+
+
+def _check_default(name: str, value: Any, parameter: inspect.Parameter | None) -> None:
+    """Compare the kind of a new setting with that of its default."""
+    if parameter is not None and parameter.default is not parameter.empty:
+        check_kind(name, value, parameter.default)
 
 
 def _find_new(settings: Any, name: str) -> str | None:

@@ -10,8 +10,6 @@ _PACKAGE = Path(__file__).parents[2]
 _OWN_CODE = (_PACKAGE, _PACKAGE.parent / "tools")
 _FULL = "Free space, or choose a folder on another disk."
 _READ_ONLY = "Choose a folder that you may write to."
-# Where mmengine calls the class that a config names.
-_BUILDER = "mmengine/registry/build_functions.py"
 _REMEDIES = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -43,13 +41,12 @@ def explain_error(error: BaseException, folder: str | None = None) -> str | None
     """
     if isinstance(error, OSError):
         return _explain_system(error, folder)
+    if isinstance(error, MemoryError):
+        return f"{_first_line(error) or 'There is no memory left'}. {_REMEDIES[errno.ENOMEM]}"
     if isinstance(error, RuntimeError):
         return _explain_torch(error, folder)
     frames = traceback.extract_tb(error.__traceback__)
     origin = (frames[-1].filename, frames[-1].line or "") if frames else ("", "")
-    if isinstance(error, (TypeError, KeyError)) and origin[0].endswith(_BUILDER):
-        reason = str(error.args[0]).split(" Please check")[0].rstrip(".")
-        return f"A part of the config cannot be built: {reason}. Correct its type or its settings."
     if not isinstance(error, (ValueError, ImportError)):
         return None
     text = str(error)
@@ -88,6 +85,8 @@ def _explain_torch(error: RuntimeError, folder: str | None) -> str | None:
             "(/dev/shm) is full. Use fewer workers (--cfg-options train_dataloader.num_workers=1) "
             "or smaller batches."
         )
+    if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in text:
+        return f"{_first_line(error)}. {_REMEDIES[errno.ENOMEM]}"
     if _SAVE_FAILED.search(text):
         causes = [each for each in _chain(error) if isinstance(each, OSError)]
         if causes:
@@ -96,6 +95,10 @@ def _explain_torch(error: RuntimeError, folder: str | None) -> str | None:
             where = folder or "its folder"
             return f"A checkpoint could not be written to {where}. Check that its disk has space."
     return None
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

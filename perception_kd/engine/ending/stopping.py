@@ -4,6 +4,7 @@ import atexit
 import os
 import select
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from typing import Any
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Time in s that a tool has to end in order.
 _GRACE_S = 15.0
+# Time in s until a stop that was lost is tried again, and those that are.
+_REPEAT_S = 0.05
+_repeated: list[int] = []
 # Whether a tool of this process can be stopped, for the processes that it forks.
 _active: list[bool] = []
 
@@ -65,15 +69,18 @@ def stopped_by_signals() -> Iterator[None]:
     wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     _active.append(True)
     threading.Thread(target=_watch, args=(reader, numbers), daemon=True).start()
+    hook, sys.unraisablehook = sys.unraisablehook, _repeat_lost_stop
     try:
         yield
     except BaseException as error:
         # What follows a signal, up to the end of the process, may hang as well.
         if find_stop(error) is None:
             _restore(before, wakeup, writer)
+            sys.unraisablehook = hook
         raise
     else:
         _restore(before, wakeup, writer)
+        sys.unraisablehook = hook
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -82,6 +89,19 @@ def _stop(number: int, frame: FrameType | None) -> None:
         if signal.getsignal(other) is _stop:
             signal.signal(other, _leave_to_watch)
     raise Stopped(number)
+
+
+def _repeat_lost_stop(lost: "sys.UnraisableHookArgs") -> None:
+    """Stop again if Python could not raise the first stop, as in a callback."""
+    if not isinstance(lost.exc_value, Stopped):
+        sys.__unraisablehook__(lost)
+        return
+    number = lost.exc_value.status - 128
+    signal.signal(number, _stop)
+    _repeated.append(number)
+    # Later, since this is a place where nothing can be raised as well.
+    main = threading.main_thread().ident
+    threading.Timer(_REPEAT_S, signal.pthread_kill, (main, number)).start()
 
 
 def _leave_to_watch(number: int, frame: FrameType | None) -> None:
@@ -102,7 +122,9 @@ def _read_signal(reader: int, numbers: list[signal.Signals], timeout_s: float | 
         received = os.read(reader, 1)
         if not received:
             return None
-        if received[0] in numbers:
+        if received[0] in _repeated:
+            _repeated.remove(received[0])
+        elif received[0] in numbers:
             return received[0]
     return None
 

@@ -1,8 +1,6 @@
 """Read a config, check it and build its runner."""
 
-import logging
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from mmengine import Config
 
 from perception_kd.datasets.catalog import creation_command
 from perception_kd.datasets.pipeline import list_steps
+from perception_kd.engine.config.kinds import check_kinds
 from perception_kd.engine.config.options import check_new_settings, check_places
 from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.engine.config.reading import load_config
@@ -41,6 +40,7 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     cfg = load_config(path)
     options, settings = dict(options or {}), cfg.to_dict()
     check_places(settings, options)
+    check_kinds(settings, options)
     cfg.merge_from_dict(options)
     check_new_settings(settings, options, cfg.to_dict())
     _list_pipelines(cfg)
@@ -107,7 +107,8 @@ def build_runner(cfg: Config) -> CheckedRunner:
     Raises:
         PermissionError: If the work dir cannot be written to.
         FileNotFoundError: If there is no file at ``load_from``.
-        ValueError: If a schedule undoes the rates of single parameters.
+        ValueError: If a schedule undoes the rates of single parameters, or a training
+            has no steps.
     """
     # Whatever loads a file of weights below, code in the file is not executed.
     os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
@@ -124,9 +125,9 @@ def build_runner(cfg: Config) -> CheckedRunner:
     write_whole_checkpoints(cfg)
     drop_unreached_schedulers(cfg)
     check_schedulers(cfg)
+    check_length(cfg)
     make_writable_folder("--work-dir", cfg.work_dir)
     runner: CheckedRunner = CheckedRunner.from_cfg(cfg)
-    raise_log_errors(runner.logger)
     return runner
 
 
@@ -140,24 +141,6 @@ def add_guards(cfg: Config) -> None:
     named = [*(cfg.get("default_hooks") or {}).values(), *cfg.custom_hooks]
     types = {hook.get("type") for hook in named if isinstance(hook, dict)}
     cfg.custom_hooks += [dict(type=guard) for guard in GUARDS if guard not in types]
-
-
-def raise_log_errors(logger: logging.Logger) -> None:
-    """Let a log that cannot be written end the run; Python only prints a traceback.
-
-    Args:
-        logger: Logger of the run.
-    """
-
-    def raise_error(record: logging.LogRecord) -> None:
-        error = sys.exc_info()[1]
-        if isinstance(error, OSError) and error.errno is not None:
-            paths = [h.baseFilename for h in logger.handlers if isinstance(h, logging.FileHandler)]
-            raise OSError(error.errno, error.strerror, *paths[:1]) from error
-
-    for handler in logger.handlers:
-        if isinstance(handler, logging.FileHandler):
-            handler.handleError = raise_error  # type: ignore[method-assign]
 
 
 def write_whole_checkpoints(cfg: Config) -> None:
@@ -192,6 +175,22 @@ def drop_unreached_schedulers(cfg: Config) -> None:
         for scheduler in schedulers
         if not scheduler.get("by_epoch", True) or scheduler.get("begin", 0) < last
     ]
+
+
+def check_length(cfg: Config) -> None:
+    """Check that a training has steps.
+
+    Args:
+        cfg: Config of the run.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    settings = cfg.get("train_cfg") or {}
+    for name in ("max_epochs", "max_iters"):
+        number = settings.get(name)
+        if number is not None and number < 1:
+            raise ValueError(f"train_cfg.{name} must be at least 1, but got {number}.")
 
 
 def check_schedulers(cfg: Config) -> None:

@@ -1,11 +1,12 @@
 """mmengine's runner with a checked resume, whole checkpoints and checked classes."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 from torch.nn import Module
 from torch.utils.data import DataLoader
@@ -21,8 +22,9 @@ from perception_kd.engine.resume.schedule import read_rates, rebuild_schedule
 from perception_kd.engine.resume.settings import compare_settings
 from perception_kd.engine.resume.training_data import describe_training_data
 from perception_kd.engine.run.data_loading import WorkerInit, without_unused_options
+from perception_kd.engine.run.log_errors import raise_log_errors
 from perception_kd.engine.run.train_loops import ResumableEpochLoop, ResumableIterLoop
-from perception_kd.io.atomic import temporary_path
+from perception_kd.io.atomic import rename_on_disk, temporary_path
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.ops.batch_norm import synchronize_batch_norms
 
@@ -39,6 +41,23 @@ class CheckedRunner(Runner):
     """
 
     _rebuilt: bool = False
+
+    def build_logger(
+        self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any
+    ) -> MMLogger:
+        """Build the logger, whose errors end the run from its first line on."""
+        return raise_log_errors(super().build_logger(log_level, log_file, **kwargs))
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:
+        """Build the optimizer.
+
+        Raises:
+            ValueError: If the config has several.
+        """
+        built = super().build_optim_wrapper(optim_wrapper)
+        if isinstance(built, OptimWrapperDict):
+            raise ValueError("optim_wrapper has several optimizers, but can have only one.")
+        return built
 
     def build_dataloader(
         self, dataloader: Any, seed: int | None = None, diff_rank_seed: bool = False
@@ -99,7 +118,7 @@ class CheckedRunner(Runner):
                 by_epoch,
                 backend_args,
             )
-            _rename_on_disk(temporary, path)
+            rename_on_disk(temporary, path)
         except OSError as error:
             remedy = find_remedy(error.errno)
             raise PermissionError(
@@ -279,15 +298,3 @@ class CheckedRunner(Runner):
             raise ValueError(f"--resume: {state.path}: {error}; use another checkpoint.") from error
         states: dict[str, Any] | None = own
         return states
-
-
-def _rename_on_disk(temporary: Path, path: Path) -> None:
-    """Give a file its name after its content is on the disk, and the name as well."""
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

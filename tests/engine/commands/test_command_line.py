@@ -14,9 +14,10 @@ import torch
 from mmengine.registry import Registry
 from torch.utils.data import DataLoader, Dataset
 
-from perception_kd.engine.commands.command_line import add_run_options
+from perception_kd.engine.commands.command_line import add_run_options, run_tool
 from perception_kd.engine.ending import explaining
 from perception_kd.engine.ending.explaining import explain_error
+from perception_kd.engine.ending.set_up_errors import explain_set_up
 from perception_kd.io.workers import run_jobs
 from perception_kd.superpixels.backends import get_backend
 from perception_kd.utils.checks import check_shape
@@ -162,7 +163,7 @@ def test_a_part_that_cannot_be_built_is_one_line(settings: dict[str, str]) -> No
     registry.register_module(module=torch.nn.Linear)
     with pytest.raises((TypeError, KeyError)) as caught:
         registry.build({**settings, "tasks": [["car"], ["pedestrian"]]})
-    line = str(explain_error(caught.value))
+    line = str(explain_set_up(caught.value, runs_config=False))
     assert line.startswith("A part of the config cannot be built: ")
     assert line.endswith(". Correct its type or its settings.")
     assert "\n" not in line
@@ -189,10 +190,136 @@ def command(args):
     except BaseException as error:
         raise SyntaxError("Failed to format the config file") from error
 
-sys.exit(run_tool(command, argparse.Namespace()))
+sys.exit(run_tool(command, argparse.Namespace))
 """
 
 
 def test_a_stop_that_a_library_took_for_an_error_is_a_stop() -> None:
     done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (143, "\nStopped.\n")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 3 TiB"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB.\nMore."),
+        RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: 9 bytes."),
+    ],
+)
+def test_full_memory_is_one_line(error: Exception) -> None:
+    line = str(explain_error(error))
+    assert line.endswith("Memory is full; use fewer workers or smaller batches.")
+    assert "\n" not in line
+
+
+def test_an_unknown_error_asks_for_a_report(capsys: pytest.CaptureFixture[str]) -> None:
+    def command(args: argparse.Namespace) -> None:
+        raise IndexError("bug")
+
+    assert run_tool(command, argparse.Namespace) == 1
+    *trace, last = capsys.readouterr().err.splitlines()
+    assert trace[0].startswith("Traceback")
+    assert trace[-1] == "IndexError: bug"
+    assert last.startswith("error: the lines above are a bug of perception_kd")
+
+
+def test_a_traceback_is_shown_on_request(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command(args: argparse.Namespace) -> None:
+        raise FileNotFoundError("No file.")
+
+    assert run_tool(command, argparse.Namespace) == 2
+    assert capsys.readouterr().err == "error: No file.\n"
+    monkeypatch.setenv("PERCEPTION_KD_TRACEBACK", "1")
+    assert run_tool(command, argparse.Namespace) == 2
+    assert capsys.readouterr().err.startswith("Traceback")
+
+
+def test_a_signal_while_options_are_read_is_a_stop(capsys: pytest.CaptureFixture[str]) -> None:
+    code = """
+import argparse, signal, sys
+from perception_kd.engine.commands.command_line import run_tool
+
+def parse():
+    signal.raise_signal(signal.SIGINT)
+
+sys.exit(run_tool(print, parse, lambda args: args.unknown))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "\nStopped.\n")
+
+
+@pytest.mark.parametrize(("lines", "status"), [(1, 141), (100_000, 0)])
+def test_an_output_that_nobody_reads_is_no_error(lines: int, status: int) -> None:
+    code = """
+import argparse, sys
+from perception_kd.engine.commands.command_line import run_tool
+
+def command(args):
+    for number in range(50_000):
+        print(number)
+
+sys.exit(run_tool(command, argparse.Namespace))
+"""
+    script = f'"$0" -c "$1" | head -n {lines} > /dev/null; exit ${{PIPESTATUS[0]}}'
+    words = ["bash", "-c", script, sys.executable, code]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_an_output_on_a_full_disk_is_one_line() -> None:
+    code = """
+import argparse, sys
+from perception_kd.engine.commands.command_line import run_tool
+sys.exit(run_tool(lambda args: print("text"), argparse.Namespace))
+"""
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-c", code]
+        buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, env=buffered)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: [Errno 28] No space left on device: 'standard output'.")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("model={'type': 'A'}", "model={'type': 'A'}: a value cannot be a dict; give its settings"),
+        ("model=dict(type=A)", "one by one: model.NAME=VALUE"),
+        ("a.b=[{type:A}]", "one by one: a.b.NAME=VALUE"),
+        ("a.b=[1,2", "--cfg-options a.b=[1,2: Imbalanced brackets"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_one_line(
+    option: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    add_run_options(parser)
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(["--cfg-options", "c=1", option])
+    assert ended.value.code == 2
+    assert expected in capsys.readouterr().err.splitlines()[-1]
+    template = "hooks.filename_tmpl={}_{:06d}.pth"
+    assert parser.parse_args(["--cfg-options", template]).cfg_options
+
+
+def test_a_stop_that_comes_in_a_callback_is_not_lost() -> None:
+    code = """
+import argparse, signal, sys, time
+from perception_kd.engine.commands.command_line import run_tool
+
+class Callback:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+def command(args):
+    Callback()
+    time.sleep(100)
+
+sys.exit(run_tool(command, argparse.Namespace))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (143, "\nStopped.\n")

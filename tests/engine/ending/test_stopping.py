@@ -30,7 +30,7 @@ def command(args):
         time.sleep(float(sys.argv[1]))
 
 if __name__ == "__main__":
-    sys.exit(run_tool(command, argparse.Namespace(), "To continue, run it again."))
+    sys.exit(run_tool(command, argparse.Namespace, "To continue, run it again."))
 """
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
 
