@@ -6,12 +6,12 @@ A smoke test lists the config that it shrinks first in ``_base_``, then this fil
 smoke_loader = dict(batch_size=2, num_workers=0, persistent_workers=False)
 smoke_folders = dict(data_root="data/synthetic", info_root="data/synthetic")
 smoke_sweeps = dict(load_points=dict(num_sweeps=1))
-# 96 x 256 px of images that are 450 px high.
+# 96 x 256 px of images of 450 x 800 px.
 smoke_images_train = dict(
-    scale_images=dict(size=(96, 256), scale=(0.3, 0.36)),
+    scale_images=dict(size=(96, 256), scale=(0.3, 0.36), scale_for=(450, 800)),
     rotate_images=None,
 )
-smoke_images_test = dict(resize_images=dict(size=(96, 256), scale=0.32))
+smoke_images_test = dict(resize_images=dict(size=(96, 256), scale=0.32, scale_for=(450, 800)))
 smoke_epochs = dict(max_epochs=2)
 
 # Loaders of points, of images, and of both.

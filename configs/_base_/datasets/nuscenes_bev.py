@@ -14,6 +14,8 @@ point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
 # Cells of the BEV map that heads and pre-training read.
 bev_grid = dict(point_cloud_range=point_cloud_range, cell_size=0.8)
 image_size = (256, 704)
+# Scales are for images of nuScenes; others are first scaled to fit into these.
+scale_for = (900, 1600)
 
 load_points = dict(type="LoadPoints", num_sweeps=9)
 augment_points = dict(
@@ -26,11 +28,13 @@ crop_points = dict(type="CropToRange", point_cloud_range=point_cloud_range)
 shuffle = dict(type="ShufflePoints")
 load_images = dict(type="LoadImages")
 augment_images = dict(
-    scale_images=dict(type="RandomScaleAndCropImages", size=image_size, scale=(0.38, 0.55)),
+    scale_images=dict(
+        type="RandomScaleAndCropImages", size=image_size, scale=(0.38, 0.55), scale_for=scale_for
+    ),
     flip_images=dict(type="RandomFlipImages"),
     rotate_images=dict(type="RandomRotateImages", range_deg=(-5.4, 5.4)),
 )
-resize_images = dict(type="ScaleAndCropImages", size=image_size, scale=0.48)
+resize_images = dict(type="ScaleAndCropImages", size=image_size, scale=0.48, scale_for=scale_for)
 pack = dict(type="PackInputs")
 
 # Steps of cameras and LiDAR that are filled in or left out in the pipelines below.

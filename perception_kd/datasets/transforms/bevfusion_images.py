@@ -5,6 +5,11 @@ BEVFusion's augmentation of the images [1] is ``RandomScaleAndCropImages``,
 ``ScaleAndCropImages``. Each view is transformed independently and records how in
 ``img_aug_matrix``.
 
+A factor is right for one size of images. ``scale_for`` states that size; an image of
+another size is treated as if it had first been scaled to fit into it. A network then
+sees at least the same share of height and width of each camera, whatever its number of
+pixels and its aspect ratio.
+
 Convention:
     - The image content moves by its pixel centers, exactly as ``img_aug_matrix`` says.
       The published code omits the half pixels of its resize.
@@ -24,6 +29,7 @@ from perception_kd.datasets.transforms.base import RandomTransform, Transform, c
 from perception_kd.datasets.transforms.image_geometry import check_size, image_size
 from perception_kd.datasets.transforms.image_moves import (
     ScaledCrop,
+    fit_factor,
     move_views,
     place_crop,
     rotation_matrix,
@@ -45,18 +51,30 @@ class ScaleAndCropImages(Transform):
     Args:
         size: Height and width of the part in px.
         scale: Factor on the image's height and width.
+        scale_for: Height and width in px of the images that ``scale`` is meant for;
+            None means images of any size.
 
     Raises:
         ValueError: If a setting is not positive.
     """
 
-    def __init__(self, size: tuple[int, int] = (256, 704), scale: float = 0.48) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int] = (256, 704),
+        scale: float = 0.48,
+        scale_for: tuple[int, int] | None = None,
+    ) -> None:
         self.size = check_size(size)
         (self.scale,) = _check_scales(scale)
+        self.scale_for = None if scale_for is None else check_size(scale_for)
 
     def __call__(self, sample: Sample) -> Sample:
         """Return the sample with each image scaled and cropped."""
-        crops = [place_crop(image_size(img), self.scale, self.size, 0.5) for img in sample["imgs"]]
+        shapes = [image_size(img) for img in sample["imgs"]]
+        crops = [
+            place_crop(shape, self.scale * fit_factor(shape, self.scale_for), self.size, 0.5)
+            for shape in shapes
+        ]
         return scale_and_crop(sample, crops, self.size)
 
 
@@ -73,24 +91,32 @@ class RandomScaleAndCropImages(RandomTransform[list[ScaledCrop]]):
     Args:
         size: Height and width of the part in px.
         scale: Bounds of the uniformly drawn factor on the image's height and width.
+        scale_for: Height and width in px of the images that ``scale`` is meant for;
+            None means images of any size.
 
     Raises:
         ValueError: If a setting is not positive, or the bounds do not ascend.
     """
 
     def __init__(
-        self, size: tuple[int, int] = (256, 704), scale: tuple[float, float] = (0.38, 0.55)
+        self,
+        size: tuple[int, int] = (256, 704),
+        scale: tuple[float, float] = (0.38, 0.55),
+        scale_for: tuple[int, int] | None = None,
     ) -> None:
         self.size = check_size(size)
         self.scale = check_range("scale", scale)
+        self.scale_for = None if scale_for is None else check_size(scale_for)
         _check_scales(*self.scale)
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> list[ScaledCrop]:
         """Return the crop of each view."""
-        return [
-            place_crop(image_size(img), rng.uniform(*self.scale), self.size, rng.random())
-            for img in sample["imgs"]
-        ]
+        crops = []
+        for img in sample["imgs"]:
+            shape = image_size(img)
+            scale = rng.uniform(*self.scale) * fit_factor(shape, self.scale_for)
+            crops.append(place_crop(shape, scale, self.size, rng.random()))
+        return crops
 
     def apply(self, sample: Sample, params: list[ScaledCrop]) -> Sample:
         """Return the sample with each image scaled and cropped."""

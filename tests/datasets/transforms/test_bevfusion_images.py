@@ -177,6 +177,52 @@ def test_the_published_sizes() -> None:
     assert np.corrcoef(left, room)[0, 1] < 0.9  # not always at one side or the middle
 
 
+NUSCENES = (900, 1600)
+SIZES = dict(
+    vga=(480, 640),
+    nuscenes=NUSCENES,
+    three=(1536, 2048),
+    four_k=(2160, 3840),
+    portrait=(1920, 1080),
+)
+
+
+def seen_share(transform: Any, img_shape: tuple[int, int]) -> tuple[float, float, float]:
+    """Return the seen shares of height and width, and the share of the input."""
+    sample: dict[str, Any] = {"imgs": [np.full((*img_shape, 3), 255, np.uint8)]}
+    moved = transform(sample)
+    (matrix,), (img,) = moved["img_aug_matrix"], moved["imgs"]
+    seen = img[..., 0] > 0
+    rows, cols = seen.any(axis=1).sum(), seen.any(axis=0).sum()
+    return rows / (matrix[1, 1] * img_shape[0]), cols / (matrix[0, 0] * img_shape[1]), seen.mean()
+
+
+@pytest.mark.parametrize("img_shape", SIZES.values(), ids=SIZES)
+def test_each_camera_is_seen_as_those_of_nuscenes(img_shape: tuple[int, int]) -> None:
+    fitted = ScaleAndCropImages(scale_for=NUSCENES)
+    height, width, _ = seen_share(fitted, img_shape)
+    # 256 of 432 rows and 704 of 768 columns.
+    assert height >= 256 / 432 - 0.01
+    assert width >= 704 / 768 - 0.01
+
+
+def test_images_of_the_stated_size_are_scaled_by_the_stated_factor() -> None:
+    sample: Any = {"imgs": [np.zeros((*NUSCENES, 3), np.uint8)] * 20}
+    plain, stated = (
+        RandomScaleAndCropImages(scale_for=size).draw(sample, np.random.default_rng(1))
+        for size in (None, NUSCENES)
+    )
+    assert plain == stated
+
+
+def test_cameras_of_several_sizes_may_be_in_one_sample() -> None:
+    imgs = [np.zeros((*size, 3), np.uint8) for size in SIZES.values()]
+    sample: Any = {"imgs": imgs, "rng": np.random.default_rng(0)}
+    moved = RandomScaleAndCropImages(scale_for=NUSCENES)(sample)
+    assert moved is not None
+    assert {img.shape for img in moved["imgs"]} == {(256, 704, 3)}
+
+
 def test_a_small_image_is_padded_at_the_top_and_right() -> None:
     sample = make_sample()
     moved = ScaleAndCropImages((100, 170), scale=1.0)(freeze(sample))
