@@ -62,6 +62,28 @@ def read_bounded(path: str | Path, what: str, remedy: str, max_bytes: int = MAX_
         raise _unreadable(path, what, error) from error
 
 
+def read_head(path: str | Path, what: str, remedy: str, num_bytes: int) -> bytes:
+    """Read the first bytes of a file, all of it where it is shorter.
+
+    Args:
+        path: The file.
+        what: Kind of the file, for errors.
+        remedy: What to do about a missing file, for the error.
+        num_bytes: How many bytes to read.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        PermissionError: If it may not be read.
+        BrokenFileError: If it is not a file, or the disk fails.
+    """
+    file_size(path, what, remedy)
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(num_bytes)
+    except OSError as error:
+        raise _unreadable(path, what, error) from error
+
+
 def _unreadable(path: str | Path, what: str, error: Exception) -> Exception:
     reason = getattr(error, "strerror", None) or str(error)
     message = f"{os.fspath(path)!r}, a {what}, cannot be read: {reason}; copy it again, or check "

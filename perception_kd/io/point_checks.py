@@ -6,6 +6,7 @@ from perception_kd.structures import Mask, Points
 
 MAX_DISTANCE = 1e4  # m along an axis: no LiDAR sees as far
 _MAX_FAR_SHARE = 0.01
+_MAX_NEAREST = 1e3  # m along an axis: points on a map, not around a sensor
 _MIN_EXTENT = 1e-3
 
 
@@ -18,8 +19,8 @@ def is_plausible(points: Points) -> Mask:
     Returns:
         Shape (N,).
     """
-    finite = np.isfinite(points[:, :4]).all(axis=1)
-    return np.asarray(finite & (np.abs(points[:, :3]) <= MAX_DISTANCE).all(axis=1))
+    finite = np.isfinite(_by_column(points, 4)).all(axis=0)
+    return np.asarray(finite & (np.abs(_by_column(points, 3)) <= MAX_DISTANCE).all(axis=0))
 
 
 def find_point_fault(points: Points) -> str:
@@ -31,16 +32,25 @@ def find_point_fault(points: Points) -> str:
     Args:
         points: x, y, z in m first, shape (N, F).
     """
-    positions = points[:, :3]
     if not len(points):
         return "it has no point"
-    finite = np.isfinite(positions).all(axis=1)
-    if not finite.any():
-        return "no position is finite"
-    sizes = np.abs(positions[finite])
-    share = float((sizes > MAX_DISTANCE).any(axis=1).mean())
-    if share > _MAX_FAR_SHARE:
-        return f"{share:.0%} of the positions are farther away than {MAX_DISTANCE:g} m"
+    sizes = np.abs(_by_column(points, 3))
+    if not sizes.max() <= MAX_DISTANCE:  # NaN is no number below it either
+        finite = np.isfinite(sizes).all(axis=0)
+        if not finite.any():
+            return "no position is finite"
+        sizes = sizes[:, finite]
+        share = float((sizes > MAX_DISTANCE).any(axis=0).mean())
+        if share > _MAX_FAR_SHARE:
+            return f"{share:.0%} of the positions are farther away than {MAX_DISTANCE:g} m"
+    nearest = float(np.maximum(np.maximum(sizes[0], sizes[1]), sizes[2]).min())
+    if nearest > _MAX_NEAREST:
+        return f"the nearest point is {nearest / 1000:.1f} km away"
     if sizes.max() < _MIN_EXTENT:
         return "all positions are at the sensor"
     return ""
+
+
+def _by_column(points: Points, number: int) -> Points:
+    """Return the first columns as rows, of which NumPy's reductions are fast."""
+    return np.ascontiguousarray(points[:, :number].T)

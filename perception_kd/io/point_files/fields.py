@@ -1,6 +1,7 @@
 """What a decoder returns, and how a layout makes points of it."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,6 +23,21 @@ StoredPoints: TypeAlias = NDArray[Any] | Mapping[str, Column]
 def broken(path: Path, fault: str) -> BrokenFileError:
     """Return the error about a file that is damaged or no file of its format."""
     return BrokenFileError(f"{path} {fault}. Copy the file again, or {SKIP}.")
+
+
+def import_reader(module: str, path: Path) -> Any:
+    """Import the library that reads a format, when the first such file is read.
+
+    Raises:
+        ImportError: If it is not installed, with the extra that has it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"Reading {path} needs the package {module} ({error}); install what reads point clouds "
+            "with: pip install 'perception-kd[points]'"
+        ) from error
 
 
 def check_number_of_points(path: Path, num_points: int, where: str) -> None:
@@ -63,7 +79,8 @@ def arrange(stored: StoredPoints, layout: PointLayout, path: Path) -> Points:
     Raises:
         BrokenFileError: If the file lacks a column, or a column has no numbers.
     """
-    with np.errstate(over="ignore"):  # what float32 cannot hold is no position either
+    # What float32 cannot hold is no position either.
+    with np.errstate(over="ignore", invalid="ignore"):
         if isinstance(stored, np.ndarray) and _is_plain(layout):
             return _check_numbers(stored, path).astype(np.float32, copy=False)
         columns = _select(stored, layout, path)

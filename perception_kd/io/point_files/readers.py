@@ -14,6 +14,10 @@ from perception_kd.io.bounded import MAX_BYTES, file_size, read_bounded
 from perception_kd.io.errors import MISSING_REMEDY, BrokenFileError
 from perception_kd.io.point_checks import find_point_fault, is_plausible
 from perception_kd.io.point_files.fields import MAX_POINTS, StoredPoints, arrange
+from perception_kd.io.point_files.las import count_las, decode_las
+from perception_kd.io.point_files.npy import count_npy, count_npz, decode_npy, decode_npz
+from perception_kd.io.point_files.pcd import count_pcd, decode_pcd
+from perception_kd.io.point_files.ply import count_ply, decode_ply
 from perception_kd.io.point_files.raw import count_rows, decode_rows, row_bytes
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import PointLayout, Points
@@ -160,4 +164,12 @@ def _check_raw(
         )
 
 
-POINT_FORMATS = {RAW: PointFormat(decode_rows, count_rows)}
+POINT_FORMATS = {
+    RAW: PointFormat(decode_rows, count_rows),
+    ".pcd": PointFormat(decode_pcd, count_pcd),
+    ".ply": PointFormat(decode_ply, count_ply),
+    ".npy": PointFormat(decode_npy, count_npy),
+    ".npz": PointFormat(decode_npz, count_npz),
+    ".las": PointFormat(decode_las, count_las),
+    ".laz": PointFormat(decode_las, count_las),
+}
