@@ -1,5 +1,6 @@
 """Result of the conversion of a data set to info files."""
 
+import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,3 +40,31 @@ def find_stale_files(out_dir: Path, prefix: str, splits: Iterable[str]) -> list[
         for path in paths
         if path.is_file()
     ]
+
+
+def add_calibration_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that leaves out :func:`check_calibration`."""
+    parser.add_argument(
+        "--no-calibration-check",
+        action="store_true",
+        help="write no verdict on the calibration of the cameras, which takes seconds",
+    )
+
+
+def check_calibration(
+    args: argparse.Namespace, converted: Converted, data_root: str | Path
+) -> None:
+    """Log a verdict on each camera, with drawings beside the info files.
+
+    Args:
+        args: Has the option of :func:`add_calibration_option`.
+        converted: Result of the conversion.
+        data_root: Folder of the data set.
+    """
+    if args.no_calibration_check:
+        return
+    # Imported here: --help needs none of it.
+    from perception_kd.calibration.report import report_calibration
+
+    paths = list(converted.paths.values())
+    report_calibration(paths, data_root, paths[0].parent)

@@ -59,7 +59,7 @@ def draw_view(sample: Sample, view: int, max_distance: float = 60.0, scale: int 
         img[find_borders(superpixels)] = BORDER_COLOR
     rows = sample["pairing_points"][sample["pairing_images"][:, 0] == view]
     centers = _rows_cols(sample, view) * scale + scale // 2
-    _draw_points(img, centers, sample["points"][rows, :3], max_distance)
+    draw_points(img, centers, sample["points"][rows, :3], max_distance)
     return np.asarray(img, np.uint8)
 
 
@@ -83,7 +83,7 @@ def draw_sample(
     for view, img in enumerate(sample["imgs"]):
         scale = max(1, round(view_width / img.shape[1]))
         drawn = draw_view(sample, view, max_distance, scale)
-        bar = _write_bar(describe_view(sample, view), view_width)
+        bar = write_bar(describe_view(sample, view), view_width)
         tiles.append(np.concatenate([bar, resize_to_width(drawn, view_width)]))
     grid = arrange_grid(tiles, columns)
     return np.concatenate([_draw_legend(sample, max_distance, grid.shape[1]), grid])
@@ -94,9 +94,20 @@ def _rows_cols(sample: Sample, view: int) -> NDArray[np.int64]:
     return pairing_images[pairing_images[:, 0] == view, 1:]
 
 
-def _draw_points(
-    img: Image, rows_cols: NDArray[np.int64], points: NDArray[np.float32], max_distance: float
+def draw_points(
+    img: Image,
+    rows_cols: NDArray[np.int64],
+    points: NDArray[np.floating[Any]],
+    max_distance: float = 60.0,
 ) -> None:
+    """Draw points on an image in place; nearer points cover farther ones.
+
+    Args:
+        img: RGB, shape (H, W, 3).
+        rows_cols: Rows and columns of the points in px, shape (P, 2).
+        points: Their positions in the LiDAR frame in m, shape (P, 3).
+        max_distance: As in :func:`color_distances`.
+    """
     distances = np.linalg.norm(points, axis=1)
     colors = color_distances(distances, max_distance)
     radius = max(1, img.shape[1] // 800)
@@ -112,13 +123,14 @@ def _draw_legend(sample: Sample, max_distance: float, width: int) -> Image:
         f"{sample['sample_token']}: {num_pairs} pairs of {num_paired} of {num_points} points; "
         f"distance from the LiDAR 0 to {max_distance:g} m:"
     )
-    bar = _write_bar(text, width - RAMP_WIDTH)
+    bar = write_bar(text, width - RAMP_WIDTH)
     distances = np.linspace(0, max_distance, RAMP_WIDTH)
     ramp = color_distances(distances, max_distance)[None].repeat(BAR_HEIGHT, axis=0)
     return np.concatenate([bar, ramp], axis=1)
 
 
-def _write_bar(text: str, width: int) -> Image:
+def write_bar(text: str, width: int) -> Image:
+    """Return a black bar with a line of white text, shape (BAR_HEIGHT, width, 3)."""
     bar = np.zeros((BAR_HEIGHT, width, 3), np.uint8)
     font, white = cv2.FONT_HERSHEY_SIMPLEX, (255, 255, 255)
     text_width = cv2.getTextSize(text, font, 0.6, 1)[0][0]

@@ -2,6 +2,7 @@
 
 import argparse
 
+from perception_kd.datasets.conversion import add_calibration_option, check_calibration
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.splits import NUSCENES_VERSIONS
 from perception_kd.io.point_columns import POINT_DTYPES
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="fail if a file is missing; skip no scene",
     )
+    add_calibration_option(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -88,3 +90,4 @@ def run(args: argparse.Namespace) -> None:
         logger.warning("Left out %d sweeps that are not on disk.", converted.num_missing_sweeps)
     for split, path in converted.paths.items():
         logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)
+    check_calibration(args, converted, args.root)

@@ -2,6 +2,7 @@
 
 import argparse
 
+from perception_kd.datasets.conversion import add_calibration_option, check_calibration
 from perception_kd.datasets.semantickitti.options import SequenceOptions
 from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_SEQUENCES, format_sequences
 from perception_kd.io.point_columns import POINT_DTYPES
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for split, official in SEMANTICKITTI_SEQUENCES.items():
         help_split = f"sequences for {split} (default: {format_sequences(official)})"
         add(f"--{split}-sequences", type=int, nargs="*", metavar="N", help=help_split)
+    add_calibration_option(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -28,6 +30,7 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.logging import MMLogger
 
     from perception_kd.datasets.semantickitti.converter import convert_semantickitti
+    from perception_kd.datasets.semantickitti.sequence_files import find_root
 
     given = {split: getattr(args, f"{split}_sequences") for split in SEMANTICKITTI_SEQUENCES}
     splits = None
@@ -43,3 +46,4 @@ def run(args: argparse.Namespace) -> None:
         logger.warning(remark)
     for split, path in converted.paths.items():
         logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)
+    check_calibration(args, converted, find_root(args.root))

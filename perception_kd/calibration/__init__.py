@@ -1,0 +1,1 @@
+"""Whether the calibration of a camera fits its images and points."""

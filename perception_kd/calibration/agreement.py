@@ -1,0 +1,126 @@
+"""Agreement of the edges of points with the edges of an image, under small motions."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from perception_kd.calibration.scan_pairs import find_pairs
+from perception_kd.geometry.rigid import transform_points
+from perception_kd.structures import Array, Image, Mask, Points
+
+NUM_STRIPS = 8  # of an image, each with a gain of its own
+_WIDTH = 800  # px, to which larger images are reduced
+_BLUR = 1.0  # px
+_MAX_PAIRS = 30_000
+_MIN_DEPTH = 0.8  # m
+_NOISE = 2.0  # of a color difference, in steps of 8-bit Lab colors
+_MARGIN = 0.06  # of the width: pairs so far outside may come in by a motion
+
+
+class CameraFrame(NamedTuple):
+    """One image of a camera with the points of the same moment.
+
+    Attributes:
+        camera: Name of the camera.
+        points: Positions in the LiDAR frame in m, then the intensity if there is one,
+            shape (N, 3 or more).
+        image: RGB, shape (H, W, 3).
+        cam2img: Intrinsics in px, shape (3, 3).
+        lidar2cam: Rigid transform, with the ego motion between the two moments, shape
+            (4, 4).
+    """
+
+    camera: str
+    points: Points
+    image: Image
+    cam2img: Array
+    lidar2cam: Array
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image in px."""
+        height, width = self.image.shape[:2]
+        return height, width
+
+
+class View:
+    """The pairs of one frame on its image.
+
+    Args:
+        frame: The frame.
+    """
+
+    def __init__(self, frame: CameraFrame) -> None:
+        image, self._cam2img = _reduce(frame.image, frame.cam2img)
+        lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), _BLUR), cv2.COLOR_RGB2LAB)
+        self._size = lab.shape[:2]
+        self._colors = lab.reshape(-1, 3).astype(np.float32)
+        pairs = find_pairs(frame.points, frame.lidar2cam)
+        pixels, depth = self._project(pairs.ends.reshape(-1, 3))
+        margin = _MARGIN * self._size[1]
+        near = ((pixels > -margin) & (pixels < np.array(self._size[::-1]) + margin)).all(axis=1)
+        kept = np.nonzero((near & (depth > _MIN_DEPTH)).reshape(-1, 2).all(axis=1))[0]
+        kept = kept[:: -(-len(kept) // _MAX_PAIRS) or 1]
+        self._ends = pairs.ends[kept].reshape(-1, 3).astype(np.float32)
+        self._edges = pairs.edges[kept]
+        strips = pixels.reshape(-1, 2, 2)[kept, 0, 0] * NUM_STRIPS / self._size[1]
+        self._groups = np.clip(strips, 0, NUM_STRIPS - 1).astype(np.int64)
+        self._groups += NUM_STRIPS * pairs.upright[kept]
+        self._contrast, self._seen = self._read(np.eye(4))
+
+    @property
+    def num_pairs(self) -> int:
+        """Number of pairs on the image as calibrated."""
+        return int(self._seen.sum())
+
+    def gain(self, motion: Array) -> NDArray[np.float64]:
+        """Return by how much a motion of the points raises the agreement.
+
+        The agreement is the covariance of the edges of pairs with the logarithm of the
+        color differences between their ends. Only pairs that are on the image with and
+        without the motion count, so that what comes in or leaves does not matter.
+
+        Args:
+            motion: Rigid motion of points in the camera frame, shape (4, 4).
+
+        Returns:
+            Gain by vertical strip of the image, shape (NUM_STRIPS,).
+        """
+        contrast, seen = self._read(motion)
+        seen &= self._seen
+        groups, edges = self._groups[seen], self._edges[seen]
+        counts = np.bincount(groups, minlength=2 * NUM_STRIPS).clip(min=1)
+        means = np.bincount(groups, edges, minlength=2 * NUM_STRIPS) / counts
+        change = (contrast - self._contrast)[seen]
+        gains = np.bincount(groups, (edges - means[groups]) * change, minlength=2 * NUM_STRIPS)
+        return gains.reshape(2, NUM_STRIPS).sum(axis=0)
+
+    def _project(self, positions: Array) -> tuple[Array, Array]:
+        depth = positions[:, 2]
+        pixels = positions @ self._cam2img[:2].T / np.maximum(depth, _MIN_DEPTH)[:, None]
+        return pixels, depth
+
+    def _read(self, motion: Array) -> tuple[NDArray[np.float32], Mask]:
+        """Return the color difference of each pair, and whether both ends are seen."""
+        height, width = self._size
+        pixels, depth = self._project(transform_points(self._ends, motion.astype(np.float32)))
+        col, row = np.floor(pixels.T + 0.5).astype(np.int32)
+        seen = (depth > _MIN_DEPTH) & (col >= 0) & (col < width) & (row >= 0) & (row < height)
+        colors = self._colors[np.where(seen, row * width + col, 0)].reshape(-1, 2, 3)
+        difference = np.abs(colors[:, 0] - colors[:, 1]).sum(axis=1)
+        return np.log(difference + _NOISE), seen.reshape(-1, 2).all(axis=1)
+
+
+def _reduce(image: Image, cam2img: Array) -> tuple[Image, NDArray[np.float32]]:
+    """Return an image of at most _WIDTH px, and its intrinsics."""
+    height, width = image.shape[:2]
+    scale = min(1.0, _WIDTH / width)
+    if scale < 1:
+        size = (_WIDTH, max(1, round(height * scale)))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    scaled = cam2img.astype(np.float32)
+    scaled[:2] *= scale
+    scaled[:2, 2] += (scale - 1) / 2  # pixel centers are at integers
+    return image, scaled

@@ -1,0 +1,67 @@
+"""Which motions of points fit images better, or worse, than the calibration."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from perception_kd.calibration.agreement import View
+from perception_kd.calibration.motions import Motion, list_motions, list_neighbors
+from perception_kd.structures import Array
+
+Gains = NDArray[np.float64]  # of a motion by vertical strip of all images, (S,)
+
+
+def find_doubt(gains: Gains) -> float:
+    """Return how probable gains are by chance, by Student's t over strips.
+
+    Args:
+        gains: Gains of a motion, or differences between those of two, shape (S,); zeros
+            are strips without pairs.
+
+    Returns:
+        Probability of at least this total if neither is better, in [0, 1].
+    """
+    gains = gains[gains != 0]
+    if len(gains) < 2:
+        return 1.0
+    ratio = gains.sum() / np.sqrt((gains**2).sum())
+    statistic = ratio * np.sqrt((len(gains) - 1) / max(len(gains) - ratio**2, 1e-9))
+    return float(student.sf(statistic, len(gains) - 1))
+
+
+class Comparison:
+    """Gains of motions on the images of one camera.
+
+    Args:
+        views: Views of one camera.
+        start: Motion of the points that counts as given, shape (4, 4).
+
+    Attributes:
+        gains: Gains of each motion that was tried.
+    """
+
+    def __init__(self, views: Sequence[View], start: Array) -> None:
+        self._views = views
+        self._start = start
+        self._given = self._measure(start)
+        self.gains: dict[Motion, Gains] = {}
+        for motion in list_motions():
+            self.add(motion)
+
+    def add(self, motion: Motion) -> None:
+        """Try another motion."""
+        self.gains[motion] = self._measure(motion.matrix @ self._start) - self._given
+
+    def find_best(self) -> Motion:
+        """Return the motion with the largest gain, its amount refined."""
+        for motion in list_neighbors(self._largest()):
+            self.add(motion)
+        return self._largest()
+
+    def _largest(self) -> Motion:
+        return max(self.gains, key=lambda motion: self.gains[motion].sum())
+
+    def _measure(self, motion: Array) -> Gains:
+        return np.concatenate([view.gain(motion) for view in self._views])

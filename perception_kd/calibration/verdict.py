@@ -1,0 +1,192 @@
+"""A verdict on the calibration of a camera."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from perception_kd.calibration.agreement import CameraFrame, View
+from perception_kd.calibration.comparison import Comparison, find_doubt
+from perception_kd.calibration.motions import AMOUNTS, AXES, Motion
+from perception_kd.structures import Array
+
+_MIN_PAIRS = 300  # per image, on average
+_SURE = 0.01  # largest doubt about an error that is reported
+_TOLD = 0.05  # largest doubt about an error that would show
+_SMALL_TURN, _SMALL_SHIFT = 0.7, 0.14  # degrees, m: no error
+_LARGE_TURN = 2.0  # degrees: what must show before a calibration is called right
+_MAX_ROUNDS = 3  # of searches for further parts of an error
+
+
+@dataclass(frozen=True)
+class CameraVerdict:
+    """What images and points say about the calibration of one camera.
+
+    Attributes:
+        camera: Name of the camera.
+        text: The verdict in words.
+        errors: Parts of the error that the calibration seems to have, largest first;
+            none if it seems right, or nothing can be told.
+        is_told: Whether anything can be told.
+        doubt: Probability that chance alone looks like the error, in [0, 1]; 1 if none.
+        correction: Motion of points in the camera frame that fits best; the corrected
+            ``lidar2cam`` is ``correction @ lidar2cam``, shape (4, 4).
+        shows: Smallest turn and shift per axis that would show, by name.
+        num_frames: Number of images compared.
+    """
+
+    camera: str
+    text: str
+    errors: tuple[Motion, ...] = ()
+    is_told: bool = False
+    doubt: float = 1.0
+    correction: Array = field(default_factory=lambda: np.eye(4))
+    shows: Mapping[str, float] = field(default_factory=dict)
+    num_frames: int = 0
+
+    @property
+    def line(self) -> str:
+        """The verdict in one line that names the camera."""
+        return f"{self.camera}: {self.text}"
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The verdict as plain data."""
+        return {
+            "camera": self.camera,
+            "verdict": self.text,
+            "errors": [motion._asdict() | {"axis": AXES[motion.axis]} for motion in self.errors],
+            "doubt": round(self.doubt, 5),
+            "correction": self.correction.tolist(),
+            "shows": dict(self.shows),
+            "num_frames": self.num_frames,
+        }
+
+
+def judge_calibration(frames: Iterable[CameraFrame]) -> list[CameraVerdict]:
+    """Judge the calibration of each camera.
+
+    Args:
+        frames: Images with points, a few per camera, in any order. Only what is
+            compared stays in memory.
+
+    Returns:
+        A verdict per camera, in the order of their first images.
+    """
+    views: dict[str, list[View]] = {}
+    for frame in frames:
+        views.setdefault(frame.camera, []).append(View(frame))
+    return [judge_camera(camera, of_camera) for camera, of_camera in views.items()]
+
+
+def judge_camera(camera: str, views: Sequence[View]) -> CameraVerdict:
+    """Judge the calibration of one camera.
+
+    Args:
+        camera: Its name.
+        views: Views of its images, at least one.
+    """
+    count = len(views)
+    num_pairs = sum(view.num_pairs for view in views)
+    if num_pairs < _MIN_PAIRS * count:
+        text = f"cannot tell (too few points on the image: {num_pairs // count} pairs)"
+        return CameraVerdict(camera, text, num_frames=count)
+    comparison = Comparison(views, np.eye(4))
+    best = comparison.find_best()
+    doubt = find_doubt(comparison.gains[best])
+    is_suspicious = doubt < _SURE and _is_large(best)
+    if is_suspicious:
+        parts, correction, corrected = _correct(views, best)
+        # Noise prefers some motion, too, but fits as well with others around that.
+        if _is_peak(_find_shown(corrected)):
+            text, errors = _describe_errors(comparison, best, parts)
+            text += f" (sure: {min(100 * (1 - doubt), 99.9):.1f} %)"
+            return CameraVerdict(camera, text, errors, True, doubt, correction, {}, count)
+    shows = _find_shown(comparison)
+    is_told = not is_suspicious and _is_peak(shows)
+    text = f"cannot tell (too little structure in {count} image{'s' * (count != 1)})"
+    if is_told:
+        text = f"best as given ({_list_shown(shows)} would show)"
+    return CameraVerdict(camera, text, (), is_told, 1.0, np.eye(4), shows, count)
+
+
+def _is_peak(shows: Mapping[str, float]) -> bool:
+    """Return whether turns about both axes across the optical one would show."""
+    return all(shows.get(f"turn {axis}", np.inf) <= _LARGE_TURN for axis in "xy")
+
+
+def _is_large(motion: Motion) -> bool:
+    return abs(motion.amount) > (_SMALL_TURN if motion.kind == "turn" else _SMALL_SHIFT)
+
+
+def _describe_errors(
+    comparison: Comparison, best: Motion, parts: Sequence[Motion]
+) -> tuple[str, tuple[Motion, ...]]:
+    """Return the errors that motions correct, in words and as motions, best first."""
+    first = next(part for part in parts if part[:2] == best[:2])
+    others = [part for part in parts if part[:2] != best[:2] and _is_large(part)]
+    others.sort(key=_size, reverse=True)
+    errors = tuple(part.opposite for part in (first, *others))
+    text = f"looks {' and '.join(error.describe() for error in errors)}"
+    alike = _find_alike(comparison, best)
+    if alike and not others:
+        text += f", or {alike.opposite.describe()}"
+    return text, errors
+
+
+def _correct(views: Sequence[View], best: Motion) -> tuple[list[Motion], Array, Comparison]:
+    """Search for further motions after the best.
+
+    Returns:
+        The motions, one per kind and axis, their product, and what motions gain on top
+        of it.
+    """
+    amounts, correction = {best[:2]: best.amount}, best.matrix
+    rest = Comparison(views, correction)
+    for _ in range(_MAX_ROUNDS):
+        part = rest.find_best()
+        if find_doubt(rest.gains[part]) > _TOLD:
+            break
+        amounts[part[:2]] = amounts.get(part[:2], 0) + part.amount
+        correction = part.matrix @ correction
+        rest = Comparison(views, correction)
+    motions = [Motion(kind, axis, amount) for (kind, axis), amount in amounts.items()]
+    return motions, correction, rest
+
+
+def _size(motion: Motion) -> float:
+    """Return by how far a motion moves what is 10 m away, in m."""
+    amount = abs(motion.amount)
+    return amount if motion.kind == "shift" else 10 * float(np.radians(amount))
+
+
+def _find_alike(comparison: Comparison, best: Motion) -> Motion | None:
+    """Return the best motion of another kind or axis if it fits about as well."""
+    gains = comparison.gains
+    others = [x for x in gains if x[:2] != best[:2] and _is_large(x)]
+    other = max(others, key=lambda motion: gains[motion].sum())
+    is_alike = find_doubt(gains[best] - gains[other]) > _TOLD
+    return other if is_alike and find_doubt(gains[other]) < _SURE else None
+
+
+def _find_shown(comparison: Comparison) -> dict[str, float]:
+    """Return the smallest amount per kind and axis of which both signs fit worse."""
+    shown = {}
+    for kind, amounts in AMOUNTS.items():
+        for axis in range(3):
+            for amount in reversed(amounts):
+                motions = [Motion(kind, axis, sign * amount) for sign in (-1, 1)]
+                if any(find_doubt(-comparison.gains[x]) > _TOLD for x in motions):
+                    break
+                shown[f"{kind} {AXES[axis]}"] = amount
+    return shown
+
+
+def _list_shown(shows: Mapping[str, float]) -> str:
+    turns = {name[-1]: f"{x:g}" for name, x in shows.items() if name.startswith("turn")}
+    shifts = {name[-1]: f"{100 * x:g}" for name, x in shows.items() if name.startswith("shift")}
+    text = f"turns of {', '.join(turns.values())} degrees about {', '.join(turns)}"
+    if shifts:
+        text += f" and shifts of {', '.join(shifts.values())} cm along {', '.join(shifts)}"
+    return text

@@ -1,0 +1,117 @@
+"""Verdicts on the cameras of info files."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from perception_kd.calibration.motions import Motion
+from perception_kd.calibration.report import report_calibration
+from perception_kd.io.image_files import read_image
+from perception_kd.io.images import write_image
+from perception_kd.io.info_file import read_info
+from perception_kd.io.info_writer import make_metainfo, write_info
+from perception_kd.structures import InfoEntry
+from tests.calibration.scene import SIZE, make_frame
+
+
+@pytest.fixture
+def make_info(tmp_path: Path) -> Callable[..., Path]:
+    """Write files of three samples with two cameras, the second turned by 1 degree."""
+
+    def make(names: tuple[str, ...] = ("left", "far/right")) -> Path:
+        samples = [_write_sample(tmp_path, seed, names) for seed in range(3)]
+        prefix = dict.fromkeys(("pts", *names), "")
+        metainfo = make_metainfo("nuscenes", "own", "true", data_prefix=prefix)
+        write_info(tmp_path / "own_infos_train.pkl", metainfo, samples)
+        return tmp_path / "own_infos_train.pkl"
+
+    return make
+
+
+def _write_sample(folder: Path, seed: int, names: tuple[str, ...]) -> InfoEntry:
+    frame = make_frame(seed)
+    frame.points.tofile(folder / f"{seed}.bin")
+    write_image(folder / f"{seed}.png", frame.image)
+    view = {"img_path": f"{seed}.png", "height": SIZE[0], "width": SIZE[1]}
+    turn = Motion("turn", 1, 1.0).matrix
+    return {
+        "token": f"sample-{seed}",
+        "scene_name": "street",
+        "lidar_points": {"lidar_path": f"{seed}.bin", "num_pts_feats": 4},
+        "images": {
+            name: view
+            | {
+                "cam2img": frame.cam2img.tolist(),
+                "lidar2cam": ((turn if number else np.eye(4)) @ frame.lidar2cam).tolist(),
+            }
+            for number, name in enumerate(names)
+        },
+    }
+
+
+def test_verdicts_come_with_drawings(
+    make_info: Callable[..., Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="mmengine"):
+        verdicts = report_calibration([make_info()], tmp_path, tmp_path)
+    assert "best as given" in verdicts[0].line
+    assert "far/right: looks turned by about 1 degree about its y axis" in verdicts[1].line
+    stored = json.loads((tmp_path / "calibration/verdicts.json").read_text())
+    assert [entry["verdict"] for entry in stored] == [verdict.text for verdict in verdicts]
+    right = read_image(tmp_path / "calibration/far_right.jpg")
+    left = read_image(tmp_path / "calibration/left.jpg")
+    assert right.shape[1] > 2 * left.shape[1]  # as corrected beside as given
+
+
+def test_files_that_cannot_be_read_are_left_out(
+    make_info: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = make_info()
+    (tmp_path / "0.png").write_bytes(b"no image")
+    (tmp_path / "1.bin").unlink()
+    assert [verdict.num_frames for verdict in report_calibration([path], tmp_path, tmp_path)] == [
+        1,
+        1,
+    ]
+
+
+def test_an_info_file_without_cameras_has_no_verdict(
+    make_info: Callable[..., Path], tmp_path: Path
+) -> None:
+    assert report_calibration([make_info(names=())], tmp_path, tmp_path) == []
+    assert not (tmp_path / "calibration").exists()
+
+
+def test_a_wrong_field_is_named(make_info: Callable[..., Path], tmp_path: Path) -> None:
+    path = make_info()
+    info = read_info(path)
+    info["data_list"][0]["images"]["left"]["cam2img"] = [1, 2]
+    write_info(path, info["metainfo"], info["data_list"])
+    with pytest.raises(ValueError, match=r"images\.left\.cam2img must be 3x3"):
+        report_calibration([path], tmp_path, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("PERCEPTION_KD_REAL_DATA" not in os.environ, reason="needs real data")
+def test_real_calibrations_are_not_called_wrong(tmp_path: Path) -> None:
+    from perception_kd.datasets.nuscenes.converter import convert_nuscenes
+
+    root = Path(os.environ["PERCEPTION_KD_REAL_DATA"]) / "nuscenes"
+    converted = convert_nuscenes(root, "v1.0-mini", tmp_path, workers=0, progress=False)
+    paths = list(converted.paths.values())
+    verdicts = report_calibration(paths, root, tmp_path)
+    assert not any(verdict.errors for verdict in verdicts)
+    assert sum("best as given" in verdict.line for verdict in verdicts) >= 4
+    for path in paths:
+        info = read_info(path)
+        for sample in info["data_list"]:
+            for view in sample["images"].values():
+                view["lidar2cam"] = Motion("turn", 1, 1.0).matrix @ np.array(view["lidar2cam"])
+        write_info(tmp_path / path.name, info["metainfo"], info["data_list"])
+    verdicts = report_calibration(paths, root, tmp_path)
+    assert not any("best as given" in verdict.line for verdict in verdicts)
+    assert sum(verdict.errors[:1] != () for verdict in verdicts) >= 4
