@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from typing import TypeVar
 
 JobT = TypeVar("JobT")
@@ -119,6 +119,8 @@ def start_worker() -> None:
 def _start_server() -> None:
     """Start the process that workers are forked from; it never gets a Ctrl-C."""
     with _uninterrupted():
+        # Starting the tracker unblocks the signal, so it has to come first.
+        resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             forkserver.ensure_running()

