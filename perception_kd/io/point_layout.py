@@ -64,6 +64,22 @@ def find_layout_fault(
     return fault and fault + _guess(data, num_columns, dtype)
 
 
+def guess_rows(data: bytes) -> tuple[int, str] | None:
+    """Return the number of columns and the type that raw numbers seem to have.
+
+    Args:
+        data: Content of a file of raw numbers.
+
+    Returns:
+        Number of columns and one of ``POINT_DTYPES``; None if nothing fits.
+    """
+    for dtype in POINT_DTYPES:
+        columns = _period(_measure_changes(_read_numbers(data, dtype)))
+        if columns and not find_layout_fault(data, columns, dtype):
+            return columns, dtype
+    return None
+
+
 def _read_numbers(data: bytes, dtype: str) -> NDArray[np.float64]:
     whole = len(data) // 8 * 8 if len(data) % np.dtype(dtype).itemsize else len(data)
     with np.errstate(invalid="ignore", over="ignore"):  # of signaling NaN

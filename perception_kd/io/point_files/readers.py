@@ -60,7 +60,7 @@ def read_points(path: str | Path, layout: PointLayout, *, check_layout: bool = F
         ValueError: If no reader knows its suffix.
     """
     decode = _get_format(path).decode
-    data = read_bounded(path, "LiDAR sweep", MISSING_REMEDY, _max_bytes(path, layout))
+    data = read_bytes(path, layout)
     points = arrange(decode(data, Path(path), layout), layout, Path(path))
     fault = find_point_fault(points)
     if is_raw(path):
@@ -72,6 +72,34 @@ def read_points(path: str | Path, layout: PointLayout, *, check_layout: bool = F
             'samples with on_error="skip".'
         )
     return points
+
+
+def read_stored(path: str | Path, layout: PointLayout) -> StoredPoints:
+    """Read all columns of a file of points as they are stored.
+
+    Args:
+        path: File with a suffix of ``POINT_FORMATS``.
+        layout: Number of columns and type of raw rows.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        BrokenFileError: If it is damaged.
+        ImportError: If the library that reads its format is missing.
+        ValueError: If no reader knows its suffix.
+    """
+    decode = _get_format(path).decode
+    return decode(read_bytes(path, layout), Path(path), layout)
+
+
+def read_bytes(path: str | Path, layout: PointLayout | None = None) -> bytes:
+    """Read a file of points that is no larger than any sweep.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        BrokenFileError: If it is larger, or cannot be read.
+    """
+    max_bytes = row_bytes(layout) * MAX_POINTS if layout and is_raw(path) else MAX_BYTES
+    return read_bounded(path, "LiDAR sweep", MISSING_REMEDY, max_bytes)
 
 
 def count_stored_points(path: str | Path, layout: PointLayout) -> int:
@@ -134,10 +162,6 @@ def _get_format(path: str | Path) -> PointFormat:
             f"{', '.join(POINT_FORMATS)}. Convert the file, or add its format to POINT_FORMATS."
         )
     return POINT_FORMATS[suffix]
-
-
-def _max_bytes(path: str | Path, layout: PointLayout) -> int:
-    return row_bytes(layout) * MAX_POINTS if is_raw(path) else MAX_BYTES
 
 
 def _check_raw(

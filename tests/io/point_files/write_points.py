@@ -1,6 +1,5 @@
 """Files of points, written by hand or by the libraries of their formats."""
 
-import io
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,17 @@ def make_rows(num_points: int = 50, position: str = "<f4") -> Rows:
         rows[name] = rng.uniform(-60, 60, num_points)
     rows["intensity"], rows["ring"] = np.arange(num_points) % 256, np.arange(num_points) % 32
     return rows
+
+
+def rename(rows: Rows, names: dict[str, str], types: dict[str, str]) -> Rows:
+    """Rows with other names and types of some fields."""
+    fields = rows.dtype.names or ()
+    renamed = np.zeros(
+        len(rows), [(names.get(f, f), types.get(f, rows.dtype[f].str)) for f in fields]
+    )
+    for field in fields:
+        renamed[names.get(field, field)] = rows[field]
+    return renamed
 
 
 def pcd_header(
@@ -120,10 +130,3 @@ def write_las(
     las.x, las.y, las.z = (rows[name].astype(np.float64) for name in ("x", "y", "z"))
     las.intensity = rows["intensity"].astype(np.uint16)
     las.write(str(path))
-
-
-def npy_bytes(array: NDArray[Any]) -> bytes:
-    """An array as the content of a .npy file."""
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
