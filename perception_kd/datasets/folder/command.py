@@ -12,15 +12,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--prefix", default="folder", help="start of their names (default: %(default)s)")
     help_workers = "processes that undistort images; 0 = none (default: %(default)s)"
     add("--workers", type=int, default=2, help=help_workers)
+    help_poses = "compute poses from the points, in place of those of the rig file; extra [poses]"
+    add("--poses", choices=["kiss-icp"], help=help_poses)
+    help_propose = "look at the files and write a first --rig, which is never overwritten"
+    add("--propose", action="store_true", help=help_propose)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Convert, and log the files and what the recording lacks."""
+    """Propose a rig file; or convert, and log what the recording lacks."""
     from mmengine.logging import MMLogger
 
+    if args.propose:
+        from perception_kd.datasets.folder.propose import propose_rig
+
+        path = propose_rig(args.root, args.rig)
+        MMLogger.get_current_instance().info(
+            "Wrote %s; check and complete it, then run the same command without --propose.", path
+        )
+        return
     from perception_kd.datasets.folder.converter import convert_folder
 
-    converted = convert_folder(args.root, args.rig, args.out_dir, args.prefix, workers=args.workers)
+    converted = convert_folder(
+        args.root,
+        args.rig,
+        args.out_dir,
+        args.prefix,
+        poses=args.poses,
+        workers=args.workers,
+    )
     logger = MMLogger.get_current_instance()
     for remark in converted.remarks:
         logger.info(remark)

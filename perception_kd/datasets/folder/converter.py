@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from perception_kd.datasets.folder.frames import (
     read_recordings,
 )
 from perception_kd.datasets.folder.image_shares import View, check_shares
+from perception_kd.datasets.folder.odometry import FOLDER as POSES
+from perception_kd.datasets.folder.odometry import provide_poses
 from perception_kd.datasets.folder.points import check_points, make_layout
-from perception_kd.datasets.folder.rig import Rig
+from perception_kd.datasets.folder.rig import KISS_ICP, Poses, Rig
 from perception_kd.datasets.folder.rig_file import read_rig
 from perception_kd.datasets.folder.scene_data import SceneData, check_image_size, load_scene
 from perception_kd.datasets.folder.sections import RigError
@@ -44,6 +47,7 @@ def convert_folder(
     out_dir: str | Path | None = None,
     prefix: str = "folder",
     *,
+    poses: str | None = None,
     workers: int = 2,
     progress: bool = True,
 ) -> Converted:
@@ -55,6 +59,7 @@ def convert_folder(
         out_dir: Folder of ``{prefix}_infos_{split}.pkl`` and of images without
             distortion; None means ``root``.
         prefix: Prefix of the names of the info files.
+        poses: "kiss-icp" computes poses, whatever the rig file has.
         workers: Number of processes that undistort images; 0 uses this one.
         progress: Whether to show progress bars.
 
@@ -78,11 +83,15 @@ def convert_folder(
     out_dir = make_writable_folder("--out-dir", out_dir or root)
     with lock_folder("--out-dir", out_dir):
         remove_leftovers(out_dir)
-        conversion = _Conversion(read_rig(rig_file), root, out_dir, progress)
+        rig = read_rig(rig_file)
+        if poses is not None:
+            rig = replace(rig, poses=Poses(poses))
+        conversion = _Conversion(rig, root, out_dir, progress)
         conversion.check()
         conversion.undistort(workers)
         command = ["python", "tools/create_data.py", "folder", "--root", str(root)]
         command += ["--rig", str(rig_file), "--out-dir", str(out_dir), "--prefix", prefix]
+        command += [] if poses is None else ["--poses", poses]
         return conversion.write(prefix, shlex.join(command))
 
 
@@ -93,13 +102,25 @@ class _Conversion:
         self._rig, self._root, self._out_dir, self._progress = rig, root, out_dir, progress
         recordings = read_recordings(rig, root)
         self._layout: PointLayout = make_layout(rig.lidar)
-        self._scenes: dict[str, SceneData] = {x.scene: load_scene(rig, root, x) for x in recordings}
+        self._scenes: dict[str, SceneData] = {
+            x.scene: load_scene(rig, root, x, self._poses_of(x)) for x in recordings
+        }
         frames = [frame for x in recordings for frame in _frames_of(rig, x)]
         self._remarks = check_pairs(rig, recordings, frames)
         self._splits, remarks = split_frames(rig, frames)
         self._remarks += remarks
         self._frames = [frame for part in self._splits.values() for frame in part]
         self.converted = Converted()
+
+    def _poses_of(self, recording: Recording) -> Poses | None:
+        """Return where the poses of a scene are; compute them first if asked to."""
+        poses = self._rig.poses
+        if poses is None or poses.format != KISS_ICP:
+            return poses
+        path = self._out_dir / POSES / f"{_scene_name(recording)}.txt"
+        return provide_poses(
+            self._rig, self._root, recording, self._layout, path, progress=self._progress
+        )
 
     def check(self) -> None:
         """Check points, images and calibrations of some or all frames.
@@ -223,4 +244,8 @@ class _Conversion:
 
 
 def _frames_of(rig: Rig, recording: Recording) -> Iterator[Frame]:
-    yield from make_frames(recording, rig.frames, plain_name(recording.scene or "drive"))
+    yield from make_frames(recording, rig.frames, _scene_name(recording))
+
+
+def _scene_name(recording: Recording) -> str:
+    return plain_name(recording.scene or "drive")

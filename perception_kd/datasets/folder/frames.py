@@ -87,7 +87,7 @@ def make_frames(recording: Recording, settings: Frames, name: str) -> list[Frame
         name: Name of the scene; if there is more than one by gaps in time, it gets
             numbers.
     """
-    parts = _split_at_gaps(recording.sweeps, settings.scene_gap_s)
+    parts = split_at_gaps(recording.sweeps, settings.scene_gap_s)
     times = {
         camera: np.array([x.time for x in files]) for camera, files in recording.images.items()
     }
@@ -173,7 +173,8 @@ def _check_order(
             )
 
 
-def _split_at_gaps(files: Sequence[SensorFile], gap_s: float) -> list[list[SensorFile]]:
+def split_at_gaps(files: Sequence[SensorFile], gap_s: float) -> list[list[SensorFile]]:
+    """Return runs of files in the order of time, with longer pauses between."""
     parts: list[list[SensorFile]] = []
     for file in files:
         if not parts or file.time - parts[-1][-1].time > gap_s:

@@ -12,6 +12,7 @@ DIRECTIONS = ("forward", "backward", "left", "right", "up", "down")
 LIDAR_AXES = ("forward", "left", "up")
 CAMERA_AXES = ("right", "down", "forward")
 SCENE = "{scene}"
+KISS_ICP = "kiss-icp"
 
 
 def opposite(direction: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from perception_kd.datasets.folder.rig import SCENE, Camera, Frames, Poses, Rig, Splits
+from perception_kd.datasets.folder.rig import KISS_ICP, SCENE, Camera, Frames, Poses, Rig, Splits
 from perception_kd.datasets.folder.rig_sensors import (
     UNITS,
     read_camera,
@@ -19,7 +19,7 @@ from perception_kd.datasets.folder.sections import RigError, Section
 from perception_kd.io.bounded import read_bounded
 from perception_kd.io.names import safe_name
 
-POSE_FORMATS = ("kitti", "tum", "csv", "kiss-icp")
+POSE_FORMATS = ("kitti", "tum", "csv", KISS_ICP)
 _POSE_COLUMNS = ("time", "x", "y", "z", "qw", "qx", "qy", "qz")
 _MAX_BYTES = 2**22
 
@@ -71,7 +71,7 @@ def _read_frames(section: Section) -> Frames:
 
 def _read_poses(section: Section, cameras: tuple[Camera, ...]) -> Poses:
     kind = section.choice("format", POSE_FORMATS)
-    if kind == "kiss-icp":
+    if kind == KISS_ICP:
         section.close()
         return Poses(kind)
     of = section.choice("of", ["lidar", "ego", "body", *(camera.name for camera in cameras)])
@@ -156,7 +156,7 @@ class _RigLoader(yaml.SafeLoader):
 
 
 def _load(path: Path) -> Any:
-    remedy = "write one as docs/your_data.md says, or give its path with --rig."
+    remedy = "make a first one with --propose, or give its path with --rig."
     data = read_bounded(path, "rig file", remedy, _MAX_BYTES)
     try:
         return yaml.load(data.decode("utf-8-sig"), _RigLoader)

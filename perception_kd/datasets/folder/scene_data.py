@@ -1,6 +1,6 @@
 """What a scene's frames share: sizes of images, calibrations, poses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +13,9 @@ from perception_kd.datasets.folder.calibration import (
     load_camera,
     load_lidar2ego,
 )
-from perception_kd.datasets.folder.file_lists import SensorFile
 from perception_kd.datasets.folder.frames import Recording
 from perception_kd.datasets.folder.poses import Track, read_track
-from perception_kd.datasets.folder.rig import Camera, Rig, opposite
+from perception_kd.datasets.folder.rig import Camera, Poses, Rig, opposite
 from perception_kd.datasets.folder.sections import RigError
 from perception_kd.datasets.folder.undistortion import Lens, new_intrinsics
 from perception_kd.geometry.rigid import invert_rigid
@@ -64,13 +63,14 @@ class SceneData:
         return np.eye(4) if self.track is None else self.track.ego2global(time)
 
 
-def load_scene(rig: Rig, root: Path, recording: Recording) -> SceneData:
+def load_scene(rig: Rig, root: Path, recording: Recording, poses: Poses | None) -> SceneData:
     """Load and check what the frames of a scene share.
 
     Args:
         rig: The rig.
         root: Folder of the recording.
         recording: Files of the scene.
+        poses: Where its poses are; None if there are none.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -82,7 +82,10 @@ def load_scene(rig: Rig, root: Path, recording: Recording) -> SceneData:
         for camera in rig.cameras
         if recording.images[camera.name]
     }
-    return SceneData(lidar2ego, cameras, _load_track(rig, root, recording, lidar2ego, cameras))
+    track = None
+    if poses is not None:
+        track = _load_track(rig, root, recording, lidar2ego, cameras, poses)
+    return SceneData(lidar2ego, cameras, track)
 
 
 def check_image_size(path: Path, expected: tuple[int, int], where: str) -> None:
@@ -128,17 +131,16 @@ def _load_track(
     recording: Recording,
     lidar2ego: Array,
     cameras: Mapping[str, CameraData],
-) -> Track | None:
-    poses, where = rig.poses, f"{rig.path}: poses"
-    if poses is None:
-        return None
+    poses: Poses,
+) -> Track:
+    where = f"{rig.path}: poses"
     stored2lidar = axes_matrix(rig.lidar.axes)
     if poses.of == "ego":
         body2ego = np.eye(4)
     elif poses.of == "lidar":  # of the stored axes
         body2ego = lidar2ego @ stored2lidar
     elif poses.of == "body":
-        body2ego = lidar2ego @ stored2lidar @ _body2lidar(rig, root, recording.scene)
+        body2ego = lidar2ego @ stored2lidar @ _body2lidar(poses, root, recording.scene)
     elif poses.of in cameras:
         body2ego = lidar2ego @ invert_rigid(cameras[poses.of].lidar2cam)
     else:
@@ -146,18 +148,9 @@ def _load_track(
     return read_track(poses, root, recording.scene, recording.sweeps, body2ego, where)
 
 
-def _body2lidar(rig: Rig, root: Path, scene: str) -> Array:
-    poses = rig.poses
-    if poses is None or poses.lidar2body is poses.body2lidar:
-        return np.eye(4)
+def _body2lidar(poses: Poses, root: Path, scene: str) -> Array:
     if poses.body2lidar is not None:
         return poses.body2lidar.load(root, scene)
-    return (
-        np.eye(4) if poses.lidar2body is None else invert_rigid(poses.lidar2body.load(root, scene))
-    )
-
-
-def choose_spread(files: Sequence[SensorFile], count: int) -> list[SensorFile]:
-    """Return up to so many files, spread over all."""
-    places = np.unique(np.linspace(0, len(files) - 1, min(count, len(files))).astype(int))
-    return [files[place] for place in places]
+    if poses.lidar2body is None:
+        return np.eye(4)
+    return invert_rigid(poses.lidar2body.load(root, scene))

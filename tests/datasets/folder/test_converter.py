@@ -65,7 +65,7 @@ def read_nuscenes(root: Path) -> list[Any]:
     return [x for name in names for x in CameraLidarDataset(name, str(root), pipeline=steps)]
 
 
-@pytest.mark.parametrize("suffix", [".bin"])
+@pytest.mark.parametrize("suffix", [".bin", ".pcd"])
 def test_matrices_and_points_are_those_of_nuscenes(
     nuscenes: Path, tmp_path: Path, suffix: str
 ) -> None:
@@ -268,5 +268,5 @@ def test_half_of_the_images_missing_is_one_line(root: Path) -> None:
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"No recording at .*; give its folder as --root"):
         convert_folder(tmp_path / "no")
-    with pytest.raises(FileNotFoundError, match=r"No rig file at .*; write one as"):
+    with pytest.raises(FileNotFoundError, match=r"No rig file at .*; make a first one"):
         convert_folder(tmp_path)
