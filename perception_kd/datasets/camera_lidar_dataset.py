@@ -1,28 +1,28 @@
 """Dataset of synchronized camera images and LiDAR sweeps."""
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
 
-from perception_kd.datasets.catalog import find_data_set, get_data_set
-from perception_kd.datasets.info_checks import count_lacking, find_wrong_value
-from perception_kd.datasets.info_parsing import class_of_category, parse_boxes, parse_sample
+from perception_kd.datasets.classes import add_known_classes, check_box_classes, map_point_labels
+from perception_kd.datasets.info_checks import find_wrong_value
+from perception_kd.datasets.info_parsing import (
+    class_of_category,
+    join_paths,
+    parse_boxes,
+    parse_sample,
+)
 from perception_kd.datasets.pipeline import Pipeline, list_steps
-from perception_kd.datasets.point_classes import default_classes, map_labels
 from perception_kd.datasets.seeding import make_rng
-from perception_kd.datasets.selection import select_samples
-from perception_kd.datasets.semantic_labels import IGNORE_INDEX
+from perception_kd.datasets.selection import select_entries
 from perception_kd.datasets.shared_state import SharedState
 from perception_kd.io.errors import BrokenFileError, FieldError
-from perception_kd.io.info_fields import read_field
 from perception_kd.io.info_file import name_entry, read_info
 from perception_kd.registry import DATASETS, TRANSFORMS
-from perception_kd.structures import Indices, InfoEntry, Sample
+from perception_kd.structures import InfoEntry, Sample
 
 
 @DATASETS.register_module()
@@ -53,12 +53,11 @@ class CameraLidarDataset(BaseDataset):
             (:func:`~perception_kd.datasets.pipeline.list_steps`).
         cameras: Names of the cameras to use, in this order; None means all of them. A
             sample that lacks a camera has one view less; their number is logged.
-        scenes: As in :func:`~perception_kd.datasets.selection.select_samples`, where
-            names of splits are those of the data set's ``splits`` module. SLidR
-            pre-trains on "parametrize_train"; "nuscenes_slidr_1pct" has 1 % of the
-            labels.
-        scene_step: As in ``select_samples``, for a data set without such lists.
-        sample_step: As in ``select_samples``.
+        scenes: Names of scenes; the name or ".txt" file of a list of scenes; or a split
+            of the data set. SLidR pre-trains on "parametrize_train";
+            "nuscenes_slidr_1pct" has 1 % of the labels. None means all.
+        scene_step: Keep the N-th, 2N-th, ... of these scenes.
+        sample_step: Keep the first of every N remaining samples.
         seed: Seed of the random numbers of all transforms, not negative.
         on_error: "raise" an error for missing or broken files, or "skip" the sample.
         max_sweeps: Largest number of earlier sweeps per sample.
@@ -147,79 +146,34 @@ class CameraLidarDataset(BaseDataset):
         for key, value in info["metainfo"].items():
             self._metainfo.setdefault(key, value)
         self._add_classes()
-        self._class_of_label = self._make_label_mapping()
-        selected = self._select(info)
+        self._class_of_label = map_point_labels(self._metainfo, self._label_mapping)
+        selected = select_entries(
+            self.ann_file,
+            info,
+            scenes=self.scenes,
+            scene_step=self.scene_step,
+            sample_step=self.sample_step,
+            cameras=self.cameras,
+        )
         samples = []
         for raw in selected:
             with name_entry(self.ann_file, info, raw):
                 samples.append(self.parse_data_info(raw))
         if self.with_boxes and not self.test_mode:
-            self._check_boxes(selected, samples)
+            check_box_classes(self.ann_file, self._metainfo, selected, samples)
         fault = find_wrong_value(samples)
         if fault is not None:
             with name_entry(self.ann_file, info, selected[fault.place]):
                 raise FieldError(fault.text)
         return samples
 
-    def _select(self, info: Mapping[str, Any]) -> list[InfoEntry]:
-        """Return the selected entries of the info file, and log which lack cameras."""
-        for raw in info["data_list"]:
-            with name_entry(self.ann_file, info, raw):
-                read_field(raw, "scene_name", str)
-        try:
-            selected = select_samples(info, self.scenes, self.scene_step, self.sample_step)
-            lacking = count_lacking(selected, self.cameras)
-        except ValueError as error:
-            raise ValueError(f"{self.ann_file}: {error}") from error
-        if lacking:
-            text = ", ".join(f"{name} in {number}" for name, number in lacking.items())
-            MMLogger.get_current_instance().warning(
-                f"{self.ann_file}: of {len(selected)} samples some have no image of a camera, and "
-                f"one view less: {text}."
-            )
-        return selected
-
-    def _check_boxes(self, selected: Sequence[InfoEntry], samples: Sequence[Sample]) -> None:
-        """Check that boxes have one of the classes, unless there are no boxes."""
-        labels = [box["bbox_label_3d"] for raw in selected for box in raw.get("instances", [])]
-        if not labels or any((sample["instances"]["labels_3d"] >= 0).any() for sample in samples):
-            return
-        names = {label: name for name, label in self._metainfo["categories"].items() if label >= 0}
-        found = Counter(names.get(label, "others") for label in labels).most_common()
-        raise ValueError(
-            f"{self.ann_file}: no box has one of the classes "
-            f"{', '.join(self._metainfo['box_classes'])}; there are "
-            f"{', '.join(f'{name} ({number})' for name, number in found)}: choose with --classes."
-        )
-
-    def _make_label_mapping(self) -> Indices | None:
-        """Return the class of each raw label, or None if it is unknown."""
-        if self._label_mapping is not None:
-            length = max(255, *self._label_mapping) + 1
-            mapping = np.full(length, IGNORE_INDEX, dtype=np.int64)
-            mapping[list(self._label_mapping)] = list(self._label_mapping.values())
-            return mapping
-        data_set, classes = (
-            find_data_set(self._metainfo["dataset"]),
-            self._metainfo.get("seg_classes"),
-        )
-        if data_set is None or classes is None:
-            return None
-        return map_labels(data_set, self._metainfo.get("point_labels"), classes)
-
     def _add_classes(self) -> None:
         """Add the names of classes to ``metainfo`` as far as they are known."""
-        data_set = find_data_set(self._metainfo["dataset"])
-        if data_set is not None and self._label_mapping is None:
-            classes = default_classes(data_set, self._metainfo.get("point_labels"))
-            self._metainfo.setdefault("seg_classes", classes)
-        if data_set is not None and data_set.box_classes:
-            self._metainfo.setdefault("classes", data_set.box_classes)
+        of_points = self._label_mapping is None
+        add_known_classes(self._metainfo, of_points=of_points, of_boxes=self.with_boxes)
         if self.with_boxes:
-            name = self._metainfo["dataset"]
-            classes = tuple(self._metainfo.get("classes", ())) or get_data_set(name).box_classes
+            classes = self._metainfo["box_classes"]
             self._class_of_category = class_of_category(self._metainfo.get("categories"), classes)
-            self._metainfo["box_classes"] = classes
         for transform in self.pipeline.transforms:
             self._metainfo.update(getattr(transform, "metainfo", {}))
 
@@ -251,13 +205,7 @@ class CameraLidarDataset(BaseDataset):
                 time, other random numbers are drawn.
         """
         sample: Sample = super().get_data_info(idx)
-        sample["lidar_path"] = os.path.join(self.data_root, sample["lidar_path"])
-        mask_path = sample["pts_semantic_mask_path"]
-        if mask_path is not None:
-            sample["pts_semantic_mask_path"] = os.path.join(self.data_root, mask_path)
-        sample["img_paths"] = [os.path.join(self.data_root, path) for path in sample["img_paths"]]
-        for sweep in sample["lidar_sweeps"]:
-            sweep["lidar_path"] = os.path.join(self.data_root, sweep["lidar_path"])
+        join_paths(sample, self.data_root)
         # Constants of the data set, so that a transform needs nothing but the sample.
         # They are references: a sample holds no copy.
         sample["data_root"] = self.data_root
@@ -266,11 +214,10 @@ class CameraLidarDataset(BaseDataset):
             sample["label_mapping"] = self._class_of_label
         if self.with_boxes:
             sample["box_classes"] = self._metainfo["box_classes"]
-        sample["rng"] = self._make_rng(sample["sample_token"], stream=2 * repeat)
+        sample["rng"] = make_rng(
+            self.seed, self._shared.epoch, sample["sample_token"], stream=2 * repeat
+        )
         return sample
-
-    def _make_rng(self, token: str, stream: int) -> np.random.Generator:
-        return make_rng(self.seed, self._shared.epoch, token, stream)
 
     def __getitem__(self, idx: int) -> Any:
         """Return a sample after the pipeline, or a replacement.
@@ -296,7 +243,7 @@ class CameraLidarDataset(BaseDataset):
         sample = self.get_data_info(idx, repeat)
         first = sample["sample_token"]
         # Replacements are drawn from a stream that no transform draws from.
-        rng = self._make_rng(first, stream=2 * repeat + 1)
+        rng = make_rng(self.seed, self._shared.epoch, first, stream=2 * repeat + 1)
         for num_left in range(self.max_refetch, -1, -1):
             packed = self._apply_pipeline(sample)
             if packed is not None:

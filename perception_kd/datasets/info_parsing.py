@@ -1,5 +1,6 @@
 """Parse the entries of an info file."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ def parse_sample(
     """Return the keys of ``docs/sample.md`` that come from an info file.
 
     Values of matrices are not checked; see
-    :func:`~perception_kd.datasets.info_checks.check_samples`.
+    :func:`~perception_kd.datasets.info_checks.find_wrong_value`.
 
     Args:
         raw: Entry of the info file.
@@ -59,6 +60,17 @@ def parse_sample(
         and resolve_path(metainfo, "pts_semantic_mask", read_path(raw, "pts_semantic_mask_path")),
     }
     return cast(Sample, sample)
+
+
+def join_paths(sample: Sample, folder: str) -> None:
+    """Put a folder before all paths of a parsed sample, in place."""
+    sample["lidar_path"] = os.path.join(folder, sample["lidar_path"])
+    mask_path = sample["pts_semantic_mask_path"]
+    if mask_path is not None:
+        sample["pts_semantic_mask_path"] = os.path.join(folder, mask_path)
+    sample["img_paths"] = [os.path.join(folder, path) for path in sample["img_paths"]]
+    for sweep in sample["lidar_sweeps"]:
+        sweep["lidar_path"] = os.path.join(folder, sweep["lidar_path"])
 
 
 def _parse_lidar(lidar: Mapping[str, Any], metainfo: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,53 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmengine.logging import MMLogger
+
 from perception_kd.datasets.catalog import get_data_set
+from perception_kd.datasets.info_checks import count_lacking
 from perception_kd.datasets.scene_lists import every_nth_scene, read_scene_list, scene_list_names
+from perception_kd.io.info_fields import read_field
+from perception_kd.io.info_file import name_entry
+from perception_kd.structures import InfoEntry
+
+
+def select_entries(
+    ann_file: str,
+    info: Mapping[str, Any],
+    *,
+    scenes: Sequence[str] | str | None,
+    scene_step: int,
+    sample_step: int,
+    cameras: Sequence[str] | None,
+) -> list[InfoEntry]:
+    """Return the selected entries of an info file, and log which lack cameras.
+
+    Args:
+        ann_file: Path of the info file, for errors.
+        info: Its content.
+        scenes: Scenes, a list of them or a split; see :func:`select_samples`.
+        scene_step: Keep the N-th, 2N-th, ... of these scenes.
+        sample_step: Keep the first of every N remaining entries.
+        cameras: Names of the cameras to use; None means all of them.
+
+    Raises:
+        ValueError: If an entry has no scene, a camera is unknown, or no entry is left.
+    """
+    for raw in info["data_list"]:
+        with name_entry(ann_file, info, raw):
+            read_field(raw, "scene_name", str)
+    try:
+        selected = select_samples(info, scenes, scene_step, sample_step)
+        lacking = count_lacking(selected, cameras)
+    except ValueError as error:
+        raise ValueError(f"{ann_file}: {error}") from error
+    if lacking:
+        text = ", ".join(f"{name} in {number}" for name, number in lacking.items())
+        MMLogger.get_current_instance().warning(
+            f"{ann_file}: of {len(selected)} samples some have no image of a camera, and one view "
+            f"less: {text}."
+        )
+    return selected
 
 
 def select_samples(
