@@ -16,6 +16,7 @@ from perception_kd.datasets.folder.frames import (
     Frame,
     Recording,
     check_pairs,
+    leave_out_blind,
     make_frames,
     read_recordings,
 )
@@ -107,6 +108,8 @@ class _Conversion:
         }
         frames = [frame for x in recordings for frame in _frames_of(rig, x)]
         self._remarks = check_pairs(rig, recordings, frames)
+        frames, remarks = leave_out_blind(rig, frames)
+        self._remarks += remarks
         self._splits, remarks = split_frames(rig, frames)
         self._remarks += remarks
         self._frames = [frame for part in self._splits.values() for frame in part]

@@ -126,6 +126,22 @@ def check_pairs(rig: Rig, recordings: Sequence[Recording], frames: Sequence[Fram
     return remarks
 
 
+def leave_out_blind(rig: Rig, frames: list[Frame]) -> tuple[list[Frame], list[str]]:
+    """Leave out frames without any image, where there are cameras.
+
+    Their sweeps stay among the earlier ones of other frames.
+
+    Returns:
+        The other frames, and a sentence if some were left out.
+    """
+    seen = [frame for frame in frames if frame.images or not rig.cameras]
+    if len(seen) == len(frames):
+        return frames, []
+    return seen, [
+        f"{len(frames) - len(seen)} of {len(frames)} frames without any image are left out."
+    ]
+
+
 def _where(rig: Rig, camera: Camera) -> str:
     return f"{rig.path}: cameras.{camera.name}"
 
