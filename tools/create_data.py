@@ -27,7 +27,10 @@ class Command(NamedTuple):
 
 _CACHES_AND_OTHERS = {
     "regions": Command("perception_kd.regions.command", "regions of all sweeps of info files"),
-    "rosbag": Command("perception_kd.datasets.rosbag.command", "what a ROS bag holds"),
+    "rosbag": Command(
+        "perception_kd.datasets.rosbag.command",
+        "info files of a ROS bag, which it writes as a folder",
+    ),
     "superpixels": Command(
         "perception_kd.superpixels.command", "superpixels of all images of info files"
     ),

@@ -75,6 +75,11 @@ class Bag(AbstractContextManager["Bag"]):
         return (self.stop - self.start) / 1e9
 
     @property
+    def file_paths(self) -> list[Path]:
+        """The files that have messages, or folders of compressed ones."""
+        return [file.path for file in self._files]
+
+    @property
     def losses(self) -> list[str]:
         """Sentences on what could not be read so far."""
         return list(dict.fromkeys(loss for file in self._files for loss in file.losses))

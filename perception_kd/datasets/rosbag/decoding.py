@@ -4,7 +4,8 @@ import struct
 from typing import Any
 
 from rosbags.serde import SerdeError
-from rosbags.typesys import Stores, TypesysError, get_typestore
+from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
 
 from perception_kd.io.errors import BrokenFileError
 
@@ -13,6 +14,7 @@ IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 TRANSFORMS = "tf2_msgs/msg/TFMessage"
+OLD_TRANSFORMS = "tf/msg/tfMessage"  # the same bytes
 ODOMETRY = "nav_msgs/msg/Odometry"
 
 _SECOND_NS = 10**9
@@ -30,7 +32,7 @@ class Decoder:
 
     def __init__(self, is_ros1: bool) -> None:
         self.is_ros1 = is_ros1
-        self._store = get_typestore(Stores.ROS1_NOETIC if is_ros1 else Stores.LATEST)
+        self._store = make_store(is_ros1)
 
     def has_header(self, message_type: str) -> bool:
         """Return whether messages of a type are known to begin with a header."""
@@ -76,6 +78,15 @@ class Decoder:
         if len(frame) != length:
             raise BrokenFileError("it ends within its header")
         return seconds * _SECOND_NS + nanoseconds, clean_frame(text)
+
+
+def make_store(is_ros1: bool) -> Typestore:
+    """Return the types of ROS 1 or ROS 2, with that of transforms."""
+    store = get_typestore(Stores.ROS1_NOETIC if is_ros1 else Stores.LATEST)
+    if TRANSFORMS not in store.fielddefs:
+        fields = "geometry_msgs/TransformStamped[] transforms"
+        store.register(get_types_from_msg(fields, TRANSFORMS))
+    return store
 
 
 def stamp_ns(stamp: Any) -> int:

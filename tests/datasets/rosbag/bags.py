@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2 import Writer as Writer2
-from rosbags.typesys import Stores, get_typestore
 
+from perception_kd.datasets.rosbag.decoding import make_store
 from perception_kd.structures import Array
 
 FORMATS = ("mcap", "sqlite3", "ros1")
@@ -43,7 +43,7 @@ class BagMaker:
     def __init__(self, folder: Path, kind: str, name: str = "drive", **options: Any) -> None:
         self.path = folder / (f"{name}.bag" if kind == "ros1" else name)
         self._is_ros1 = kind == "ros1"
-        self.store = get_typestore(Stores.ROS1_NOETIC if self._is_ros1 else Stores.LATEST)
+        self.store = make_store(self._is_ros1)
         plugin = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
         self._writer: Any = (
             Writer1(self.path)
@@ -172,7 +172,6 @@ def camera_info(
     frame: str = "cam",
     model: str = "plumb_bob",
     distortion: Iterable[float] = (0.0, 0.0, 0.0, 0.0, 0.0),
-    **others: Any,
 ) -> tuple[str, dict[str, Any]]:
     """Return the calibration of images of a (width, height)."""
     projection = np.zeros((3, 4))
@@ -190,7 +189,7 @@ def camera_info(
         "binning_x": 0,
         "binning_y": 0,
         "roi": ("sensor_msgs/msg/RegionOfInterest", roi),
-    } | others
+    }
 
 
 def _rotation(quaternion: Iterable[float]) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,97 @@
+"""Files of the images of Image and CompressedImage messages."""
+
+from io import BytesIO
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
+
+from perception_kd.io.errors import BrokenFileError
+
+# Channels of an encoding, and how OpenCV makes blue, green and red of them.
+_ENCODINGS: dict[str, tuple[int, int | None]] = {
+    "rgb8": (3, cv2.COLOR_RGB2BGR),
+    "bgr8": (3, None),
+    "rgba8": (4, cv2.COLOR_RGBA2BGR),
+    "bgra8": (4, cv2.COLOR_BGRA2BGR),
+    "mono8": (1, None),
+    "bayer_rggb8": (1, cv2.COLOR_BayerRGGB2BGR),
+    "bayer_bggr8": (1, cv2.COLOR_BayerBGGR2BGR),
+    "bayer_gbrg8": (1, cv2.COLOR_BayerGBRG2BGR),
+    "bayer_grbg8": (1, cv2.COLOR_BayerGRBG2BGR),
+}
+_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
+FORMATS: dict[str, tuple[int, ...]] = {
+    "png": (cv2.IMWRITE_PNG_COMPRESSION, 1),  # all levels keep every value; this one is fast
+    "jpg": (cv2.IMWRITE_JPEG_QUALITY, 95),
+}
+
+
+class ImageFile(NamedTuple):
+    """Content of a file.
+
+    Attributes:
+        data: Its bytes.
+        suffix: ``.jpg`` or ``.png``.
+        size: Width and height in px.
+    """
+
+    data: bytes
+    suffix: str
+    size: tuple[int, int]
+
+
+def keep_compressed(message: Any) -> ImageFile:
+    """Return a CompressedImage as it is stored.
+
+    Raises:
+        BrokenFileError: If it is neither JPEG nor PNG.
+    """
+    data = bytes(message.data)
+    try:
+        with PillowImage.open(BytesIO(data)) as image:
+            suffix, size = _SUFFIXES.get(image.format or ""), image.size
+    except (UnidentifiedImageError, OSError, SyntaxError, PillowImage.DecompressionBombError):
+        suffix, size = None, (0, 0)
+    if suffix is None:
+        raise BrokenFileError(
+            f"its format {message.format!r} is neither JPEG nor PNG; republish it as one of these"
+        )
+    return ImageFile(data, suffix, size)
+
+
+def encode_raw(message: Any, image_format: str) -> ImageFile:
+    """Return the file of an Image.
+
+    Args:
+        message: An Image of 8 bits per channel.
+        image_format: "png" keeps every value, "jpg" is smaller.
+
+    Raises:
+        BrokenFileError: If its encoding is another one, or its bytes do not fit.
+    """
+    if message.encoding not in _ENCODINGS:
+        raise BrokenFileError(
+            f"its encoding {message.encoding!r} is not one of {', '.join(_ENCODINGS)}; republish "
+            "it in one of these"
+        )
+    channels, conversion = _ENCODINGS[message.encoding]
+    height, width, step = int(message.height), int(message.width), int(message.step)
+    row = width * channels
+    if not height or not width or step < row or len(message.data) < step * (height - 1) + row:
+        raise BrokenFileError(
+            f"it has {len(message.data)} bytes, but {width}x{height} px of {message.encoding} need "
+            f"{row * height} (step {step})"
+        )
+    shape, strides = (height, width, channels), (step, channels, 1)
+    pixels: Any = np.ndarray(shape, np.uint8, np.ascontiguousarray(message.data), strides=strides)
+    pixels = np.ascontiguousarray(pixels)
+    if conversion is not None:
+        pixels = cv2.cvtColor(pixels, conversion).astype(np.uint8, copy=False)
+    suffix = f".{image_format}"
+    done, data = cv2.imencode(suffix, pixels, FORMATS[image_format])
+    if not done:
+        raise BrokenFileError(f"it cannot be written as {image_format}")
+    return ImageFile(data.tobytes(), suffix, (width, height))

@@ -1,0 +1,75 @@
+"""Options of the extraction of a bag."""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_UNITS_NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
+AUTO, NONE = "auto", "none"
+
+
+@dataclass(frozen=True)
+class ExtractionSettings:
+    """What is taken from a bag.
+
+    Attributes:
+        lidar: Topic of the LiDAR; empty takes the only one.
+        cameras: Topics of images with the name of their camera, which may be empty;
+            None takes all that have a calibration.
+        camera_infos: Topic of the calibration by topic of images.
+        frames: Frame by topic, in place of that of its messages.
+        poses: "auto", "none", a topic of odometry, or a frame that does not move.
+        tolerance: Longest time between a sweep and an image in ns.
+        every: Shortest time between two sweeps in ns.
+        start: Time in the bag from which to take sweeps in ns.
+        duration: Length of the part to take in ns; None takes all.
+        image_format: "png" or "jpg", for images that are not compressed in the bag.
+        val_share: Share of the time, at its end, that validates.
+    """
+
+    lidar: str = ""
+    cameras: tuple[tuple[str, str], ...] | None = None
+    camera_infos: tuple[tuple[str, str], ...] = ()
+    frames: tuple[tuple[str, str], ...] = ()
+    poses: str = AUTO
+    tolerance: int = 50 * 10**6
+    every: int = 0
+    start: int = 0
+    duration: int | None = None
+    image_format: str = "png"
+    val_share: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON types."""
+        return {
+            name: [list(pair) for pair in value] if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+
+
+def parse_time(option: str, text: str) -> int:
+    """Return a length of time, such as "0.5s", "50ms", "2min" or "10" (seconds), in ns.
+
+    Args:
+        option: Option that has it, for the error.
+        text: The length.
+
+    Raises:
+        ValueError: If it is no length of time.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", text.strip())
+    if match is None or (match[2] or "s") not in _UNITS_NS:
+        raise ValueError(f"{option} must be a time such as 0.5s, 50ms or 2min, but is {text!r}.")
+    return round(float(match[1]) * _UNITS_NS[match[2] or "s"])
+
+
+def parse_pair(option: str, text: str, form: str) -> tuple[str, str]:
+    """Return the two sides of ``TOPIC=VALUE``.
+
+    Raises:
+        ValueError: If a side is missing.
+    """
+    topic, _, value = text.partition("=")
+    if not topic or not value:
+        raise ValueError(f"{option} must be {form}, but is {text!r}.")
+    return topic, value

@@ -1,0 +1,64 @@
+"""Reading of the frames of a bag before its sensors."""
+
+from collections.abc import Iterator, Sequence
+
+from perception_kd.datasets.rosbag.bag import Bag
+from perception_kd.datasets.rosbag.decoding import OLD_TRANSFORMS, TRANSFORMS
+from perception_kd.datasets.rosbag.storage import Message
+from perception_kd.datasets.rosbag.topics import topics_of
+from perception_kd.datasets.rosbag.transform_tree import (
+    StampedTransform,
+    TransformTree,
+    read_transforms,
+)
+from perception_kd.io.errors import BrokenFileError
+
+# Moving links are looked for so long at least, and at most until all frames are found.
+_LEAST_NS, _MOST_NS = 5 * 10**9, 60 * 10**9
+
+
+def transform_topics(bag: Bag) -> tuple[list[str], list[str]]:
+    """Return the topics of static transforms, and those of others."""
+    topics = topics_of(bag, (TRANSFORMS, OLD_TRANSFORMS))
+    static = [topic for topic in topics if topic.endswith("tf_static")]
+    return static, [topic for topic in topics if topic not in static]
+
+
+def read_message_transforms(message: Message) -> Iterator[StampedTransform]:
+    """Yield the transforms of a message.
+
+    Raises:
+        BrokenFileError: If one cannot be used; names the topic.
+    """
+    try:
+        yield from read_transforms(message.decoder.decode(message.data, TRANSFORMS))
+    except BrokenFileError as error:
+        raise BrokenFileError(f"{message.topic}: {error}.") from error
+
+
+def read_tree(bag: Bag, wanted: Sequence[tuple[str, str]]) -> TransformTree:
+    """Read all static transforms, and others until frames are linked.
+
+    Args:
+        bag: The bag.
+        wanted: Pairs of frames that are to be linked.
+
+    Raises:
+        BrokenFileError: If a transform cannot be used.
+    """
+    tree = TransformTree()
+    static, others = transform_topics(bag)
+    for message in bag.read(static) if static else ():
+        for transform in read_message_transforms(message):
+            tree.add(transform, is_static=True)
+    if not others:
+        return tree
+    num_frames = -1
+    for message in bag.read(others, stop=bag.start + _MOST_NS):
+        for transform in read_message_transforms(message):
+            tree.add(transform, is_static=False)
+        if message.time > bag.start + _LEAST_NS and len(tree.frames) > num_frames:
+            num_frames = len(tree.frames)
+            if all(tree.find_chain(*pair) is not None for pair in wanted):
+                break
+    return tree

@@ -1,0 +1,361 @@
+"""Bags to folders: what is written, what is left out, and what is refused."""
+
+import re
+import tracemalloc
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from perception_kd.datasets.folder.rig_file import read_rig
+from perception_kd.datasets.rosbag import extraction
+from perception_kd.datasets.rosbag.clouds import encode_pcd
+from perception_kd.datasets.rosbag.create import create_recording
+from perception_kd.datasets.rosbag.recording import POSES, RIG
+from perception_kd.datasets.rosbag.settings import ExtractionSettings, parse_pair, parse_time
+from perception_kd.io.lock import lock_folder
+from tests.datasets.rosbag.bags import (
+    FORMATS,
+    BagMaker,
+    Sent,
+    camera_info,
+    cloud,
+    compressed,
+    image,
+    ns,
+    odometry,
+    transforms,
+)
+
+START = 1_700_000_000.0
+SIZE = (64, 48)
+K = np.array([[50.0, 0, 31.5], [0, 50.0, 23.5], [0, 0, 1]])
+POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4")])
+# Looks along x of the base, with x to the right and y down.
+OPTICAL = (-0.5, 0.5, -0.5, 0.5)
+IDENTITY = (0.0, 0.0, 0.0, 1.0)
+Change = Callable[[Sent], Iterable[Sent]]
+
+
+def points_at(index: int) -> Any:
+    rows = np.zeros(50, POINT)
+    rows["x"], rows["y"], rows["z"] = np.linspace(1, 20, 50), index, 0.5
+    rows["intensity"] = np.linspace(0, 200, 50)
+    return rows
+
+
+def pixels_at(index: int) -> Any:
+    return np.full((SIZE[1], SIZE[0], 3), (index, 100, 200), np.uint8)
+
+
+def jpeg_at(index: int) -> bytes:
+    data: bytes = cv2.imencode(".jpg", pixels_at(index))[1].tobytes()
+    return data
+
+
+def drive(count: int = 20) -> list[Sent]:
+    """Return a drive of ``count`` sweeps at 10 Hz along x with 10 m/s, two cameras."""
+    sent = [
+        Sent(
+            "/tf_static",
+            START,
+            transforms(
+                (START, "base_link", "lidar", (0, 0, 2), IDENTITY),
+                (START, "base_link", "front_mount", (1, 0, 1), IDENTITY),
+                (START, "front_mount", "front_optical", (0, 0, 0), OPTICAL),
+                (START, "base_link", "rear_optical", (-1, 0, 1), OPTICAL),
+            ),
+        )
+    ]
+    for i in range(count):
+        time = START + i / 10
+        late = time + 0.08  # after the sweep is complete
+        info = camera_info(time, K, SIZE, frame="front_optical", distortion=(0.1, 0, 0, 0, 0))
+        sent += [
+            Sent("/front/camera_info", time, info),
+            Sent("/rear/camera_info", time, camera_info(time, K, SIZE, frame="rear_optical")),
+            Sent("/odom", time, odometry(time - 0.03, (i - 0.3, 0, 0), IDENTITY)),
+            Sent(
+                "/front/image_raw",
+                time + 0.05,
+                image(time + 0.01, pixels_at(i), "rgb8", frame="front_optical"),
+            ),
+            Sent(
+                "/rear/image/compressed",
+                time + 0.05,
+                compressed(time + 0.02, jpeg_at(i), "jpeg", frame="rear_optical"),
+            ),
+            Sent("/points", late, cloud(time, points_at(i))),
+        ]
+    return sent
+
+
+def changed(sent: Iterable[Sent], topic: str, change: Change) -> list[Sent]:
+    """Return messages with those of a topic replaced."""
+    return [new for item in sent for new in (change(item) if item.topic == topic else [item])]
+
+
+def without(sent: Iterable[Sent], topic: str) -> list[Sent]:
+    return changed(sent, topic, lambda item: [])
+
+
+def extract(
+    tmp_path: Path, sent: list[Sent], kind: str = "mcap", **settings: Any
+) -> tuple[Path, list[str]]:
+    """Return the folder of a recording, and its files."""
+    path = BagMaker(tmp_path, kind).write(sent)
+    folder = create_recording(
+        [path], tmp_path / "out", ExtractionSettings(**settings), command="make", progress=False
+    )
+    files = sorted(str(x.relative_to(folder)) for x in folder.rglob("*") if x.is_file())
+    return folder, files
+
+
+def read_pcd(path: Path) -> Any:
+    head, _, body = path.read_bytes().partition(b"DATA binary\n")
+    names = re.findall(rb"FIELDS (.+)", head)[0].decode().split()
+    return np.frombuffer(body, [(name, "<f4") for name in names])
+
+
+def stamp(time: float) -> int:
+    return ns(START + time)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_drive_becomes_a_folder(kind: str, tmp_path: Path) -> None:
+    folder, files = extract(tmp_path, drive(), kind)
+    sweeps = [f"lidar/{stamp(i / 10)}.pcd" for i in range(19)]  # the last has no pose after it
+    assert [x for x in files if x.startswith("lidar")] == sweeps
+    np.testing.assert_array_equal(read_pcd(folder / sweeps[7]), points_at(7))
+    front = cv2.imread(str(folder / f"images/front/{stamp(0.71)}.png"))
+    np.testing.assert_array_equal(front[..., ::-1], pixels_at(7))
+    rear = folder / f"images/rear/{stamp(0.72)}.jpg"
+    assert rear.read_bytes() == jpeg_at(7)
+    rig = read_rig(folder / RIG)
+    assert rig.lidar.intensity_max == 255
+    by_name = {camera.name: camera for camera in rig.cameras}
+    assert by_name["front"].distortion_model == "opencv"
+    assert by_name["rear"].distortion_model == "none"
+    np.testing.assert_allclose(by_name["front"].intrinsics.load(folder), K.flatten())
+    # 10 m ahead of the LiDAR is 9 m ahead of the front camera, and 1 m above it.
+    lidar2cam = by_name["front"].extrinsics.load(folder)
+    np.testing.assert_allclose(lidar2cam @ [10, 0, 0, 1], [0, -1, 9, 1], atol=1e-12)
+    poses = np.loadtxt(folder / POSES)
+    at_sweep = poses[np.argmin(np.abs(poses[:, 0] - START - 0.7))]
+    np.testing.assert_allclose(at_sweep[1:], [7, 0, 2, 0, 0, 0, 1], atol=1e-6)
+
+
+def test_sweeps_can_be_thinned_and_cut(tmp_path: Path) -> None:
+    folder, files = extract(
+        tmp_path, drive(40), every=parse_time("", "0.5s"), start=ns(1.0), duration=ns(1.5)
+    )
+    # Recorded from 1.0 s on: the sweep stamped 1.0 s was recorded at 1.08 s.
+    expected = [f"lidar/{stamp(x)}.pcd" for x in (1.0, 1.5, 2.0)]
+    assert [x for x in files if x.startswith("lidar")] == expected
+    assert len([x for x in files if x.startswith("images/front")]) == 3
+    assert read_rig(folder / RIG).frames.max_sweeps == 0
+
+
+def test_poses_come_from_moving_transforms(tmp_path: Path) -> None:
+    def as_transforms(item: Sent) -> list[Sent]:
+        place = item.values[1]["pose"][1]["pose"][1]["position"][1]
+        time = item.time - 0.03
+        link = (time, "odom", "base_link", (place["x"], 0, 0), IDENTITY)
+        return [Sent("/tf", item.time, transforms(link))]
+
+    folder, _ = extract(tmp_path, changed(drive(80), "/odom", as_transforms))
+    poses = np.loadtxt(folder / POSES)
+    at_sweep = poses[np.argmin(np.abs(poses[:, 0] - START - 0.7))]
+    np.testing.assert_allclose(at_sweep[1:], [7, 0, 2, 0, 0, 0, 1], atol=1e-6)
+
+
+def test_without_poses_all_sweeps_stand_alone(tmp_path: Path) -> None:
+    folder, files = extract(tmp_path, without(drive(), "/odom"))
+    assert len([x for x in files if x.startswith("lidar")]) == 20
+    assert POSES not in files
+    assert read_rig(folder / RIG).poses is None
+
+
+def test_points_alone_need_no_calibration(tmp_path: Path) -> None:
+    folder, files = extract(tmp_path, without(drive(), "/front/camera_info"), cameras=())
+    assert not [x for x in files if x.startswith("images")]
+    assert read_rig(folder / RIG).cameras == ()
+
+
+def test_a_second_run_continues_with_the_same_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, settings = BagMaker(tmp_path, "mcap").write(drive()), ExtractionSettings()
+    whole = create_recording([path], tmp_path / "a", settings, command="make", progress=False)
+
+    def stop(data: Any) -> bytes:
+        if len(list((tmp_path / "b/recording/lidar").glob("*.pcd"))) == 7:
+            raise KeyboardInterrupt
+        return encode_pcd(data)
+
+    monkeypatch.setattr(extraction, "encode_pcd", stop)
+    with pytest.raises(KeyboardInterrupt):
+        create_recording([path], tmp_path / "b", settings, command="make", progress=False)
+    assert not (tmp_path / "b/recording" / RIG).exists()
+    monkeypatch.undo()
+    kept = next((tmp_path / "b/recording/lidar").glob("*.pcd"))
+    written = kept.stat().st_mtime_ns
+    again = create_recording([path], tmp_path / "b", settings, command="make", progress=False)
+    assert kept.stat().st_mtime_ns == written
+    files = sorted(x.relative_to(whole) for x in whole.rglob("*") if x.is_file())
+    assert files == sorted(x.relative_to(again) for x in again.rglob("*") if x.is_file())
+    assert all((whole / x).read_bytes() == (again / x).read_bytes() for x in files)
+    other = ExtractionSettings(every=ns(1))
+    with pytest.raises(ValueError, match="is of another bag, or made with other options"):
+        create_recording([path], tmp_path / "b", other, command="make", progress=False)
+
+
+def test_one_process_writes_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with lock_folder("--out-dir", tmp_path / "out"), pytest.raises(BlockingIOError):
+        extract(tmp_path, drive(2))
+
+
+def test_other_folders_are_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "out/recording").mkdir(parents=True)
+    (tmp_path / "out/recording/mine.txt").touch()
+    with pytest.raises(ValueError, match="not empty and not made from a bag"):
+        extract(tmp_path, drive(2))
+
+
+def stamp_later(item: Sent) -> list[Sent]:
+    return [
+        Sent(
+            item.topic,
+            item.time,
+            image(item.time + 3600, pixels_at(0), "rgb8", frame="front_optical"),
+        )
+    ]
+
+
+def other_frame(item: Sent) -> list[Sent]:
+    time = item.time
+    return [Sent(item.topic, time, image(time, pixels_at(0), "rgb8", frame="front_opticl"))]
+
+
+def uncalibrated(item: Sent) -> list[Sent]:
+    return [Sent(item.topic, item.time, camera_info(item.time, np.zeros((3, 3)), SIZE))]
+
+
+def two_lidars(item: Sent) -> list[Sent]:
+    return [item, Sent("/points_rear", item.time, item.values)]
+
+
+def yuv(item: Sent) -> list[Sent]:
+    return [Sent(item.topic, item.time, image(item.time, pixels_at(0), "yuv422"))]
+
+
+def empty_cloud(item: Sent) -> list[Sent]:
+    rows = points_at(0)
+    rows["x"] = np.nan
+    return [Sent(item.topic, item.time, cloud(item.time, rows))]
+
+
+@pytest.mark.parametrize(
+    ("topic", "change", "settings", "words"),
+    [
+        (
+            "/points",
+            two_lidars,
+            {},
+            r"has 2 topics of point clouds; choose one by --lidar: /points",
+        ),
+        ("/points", lambda item: [], {}, "has no message of sensor_msgs/msg/PointCloud2"),
+        ("", None, {"lidar": "/pionts"}, r"--lidar: there is no topic /pionts .*mean /points\?"),
+        ("", None, {"lidar": "/odom"}, "/odom is of type nav_msgs/msg/Odometry, not sensor_msgs"),
+        ("", None, {"cameras": (("/left", ""),)}, "--camera: there is no topic /left"),
+        ("", None, {"poses": "/odo"}, r"--poses: there is no topic /odo .*did you mean /odom\?"),
+        ("", None, {"poses": "map"}, "--poses map: no transform has the frame 'map'.*--poses none"),
+        (
+            "/front/image_raw",
+            stamp_later,
+            {},
+            "No image of /front/image_raw is within 0.05 s .* s apart by their stamps",
+        ),
+        (
+            "/front/image_raw",
+            other_frame,
+            {},
+            r"/front/image_raw has no place .*'front_opticl' \(near: front_optical\)",
+        ),
+        ("/front/image_raw", yuv, {}, "/front/image_raw: its first message .* encoding 'yuv422'"),
+        ("/front/camera_info", uncalibrated, {}, "/front/camera_info: .*was not calibrated"),
+        ("/tf_static", lambda item: [], {}, "no transform has the frame 'lidar'; there are none"),
+        ("/points", empty_cloud, {}, "No sweep of /points can be used: .*they have no point"),
+        ("", None, {"start": ns(100)}, "No sweep of /points can be used: none is in this part"),
+    ],
+)
+def test_what_cannot_be_used_is_named(
+    topic: str, change: Change | None, settings: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    sent = drive(30) if change is None else changed(drive(30), topic, change)
+    with pytest.raises(ValueError, match=words) as caught:
+        extract(tmp_path, sent, **settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_calibration_at_all_is_refused(tmp_path: Path) -> None:
+    sent = without(without(drive(2), "/front/camera_info"), "/rear/camera_info")
+    with pytest.raises(ValueError, match=r"has no CameraInfo, and so .*--no-cameras"):
+        extract(tmp_path, sent)
+
+
+def test_one_camera_without_calibration_is_left_out(tmp_path: Path) -> None:
+    folder, _ = extract(tmp_path, without(drive(), "/front/camera_info"))
+    assert [camera.name for camera in read_rig(folder / RIG).cameras] == ["rear"]
+
+
+def test_a_gap_in_the_poses_leaves_sweeps_out(tmp_path: Path) -> None:
+    gap = (START + 1.0, START + 3.0)
+    sent = [x for x in drive(60) if x.topic != "/odom" or not gap[0] < x.time < gap[1]]
+    _, files = extract(tmp_path, sent)
+    times = [(int(Path(x).stem) - stamp(0)) / 1e9 for x in files if x.startswith("lidar")]
+    assert times == [pytest.approx(i / 10) for i in range(60) if i < 10 or 29 < i < 59]
+
+
+def test_too_little_space_is_said_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(ValueError, match=r"About 20 sweeps need .* where 0.0 GB are free"):
+        extract(tmp_path, drive())
+    assert not (tmp_path / "out/recording").exists()
+
+
+def test_lengths_of_time_have_units() -> None:
+    assert parse_time("", "0.5s") == parse_time("", "500ms") == parse_time("", ".5") == ns(0.5)
+    assert parse_time("", "2min") == ns(120)
+    with pytest.raises(ValueError, match=r"--every must be a time such as 0.5s.* but is '2 days'"):
+        parse_time("--every", "2 days")
+    with pytest.raises(ValueError, match="--frame must be TOPIC=FRAME, but is '/points'"):
+        parse_pair("--frame", "/points", "TOPIC=FRAME")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_memory_does_not_grow_with_the_bag(kind: str, tmp_path: Path) -> None:
+    rows = np.resize(points_at(0), 20_000)
+    settings = ExtractionSettings(cameras=(("/front/image_raw", ""),))
+    peaks = []
+    for count in (3, 20, 40):  # the first for what is imported late
+        larger = changed(drive(count), "/points", lambda item: [with_rows(item, rows)])
+        path = BagMaker(tmp_path, kind, f"drive_{count}").write(larger)
+        del larger
+        out_dir = tmp_path / str(count)
+        tracemalloc.start()
+        create_recording([path], out_dir, settings, command="make", progress=False)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 1.1 * peaks[1], peaks
+
+
+def with_rows(item: Sent, rows: Any) -> Sent:
+    return Sent(item.topic, item.time, cloud(item.time - 0.08, rows))
