@@ -7,22 +7,21 @@ from mmdet3d.models.utils import draw_heatmap_gaussian, gaussian_radius
 from torch import Tensor, nn
 
 from perception_kd.geometry.bev_grid import BEVGrid
-from perception_kd.models.networks.camera_network import CameraNetworkMixin
-from perception_kd.models.networks.lidar_network import LidarNetworkMixin
-from perception_kd.models.networks.task_model import Supervision, TaskModel
+from perception_kd.models.networks.task_model import Supervision
 from perception_kd.models.pretrainers.bev_points import (
     count_drawn_points,
     find_supervision,
     read_bev,
     sampled_points,
 )
+from perception_kd.models.pretrainers.camera_lidar_pretrainer import CameraLidarPretrainer
 from perception_kd.models.pretrainers.lidar_teacher import load_lidar_teacher
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
 
 
 @MODELS.register_module()
-class BEVDistillation(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
+class BEVDistillation(CameraLidarPretrainer):
     """Imitate the frozen LiDAR's map near regions, and its relations of points [1].
 
     This is a baseline of CALICO [2]. [1] weights cells by Gaussians at annotated boxes;
@@ -83,17 +82,17 @@ class BEVDistillation(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
         img_neck: ConfigDict | None = None,
         data_preprocessor: ConfigDict | None = None,
     ) -> None:
-        super().__init__(data_preprocessor=data_preprocessor)
-        self.grid = BEVGrid(**grid)
-        self.build_camera_network(
-            img_backbone=img_backbone, img_neck=img_neck, view_transform=view_transform
-        )
-        self.build_lidar_network(
+        super().__init__(
             pts_voxelizer=pts_voxelizer,
             pts_voxel_encoder=pts_voxel_encoder,
             pts_middle_encoder=pts_middle_encoder,
             pts_backbone=pts_backbone,
             pts_neck=pts_neck,
+            img_backbone=img_backbone,
+            img_neck=img_neck,
+            view_transform=view_transform,
+            grid=grid,
+            data_preprocessor=data_preprocessor,
         )
         self.freeze([self.pts_voxelizer, *self.lidar_network_parts()])
         self.adapter = nn.Conv2d(img_channels, pts_channels, kernel_size=1)
@@ -112,13 +111,6 @@ class BEVDistillation(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
     def supervision(self) -> Supervision:
         """Pairs or regions that its losses compare."""
         return find_supervision(self.loss_relation)
-
-    def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:
-        """Return the BEV maps "lidar" and "camera", each (B, C, Y, X)."""
-        return {
-            "lidar": self.extract_pts_bev(inputs["points"]),
-            "camera": self.extract_img_bev(inputs),
-        }
 
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the loss of one batch.

@@ -4,10 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from perception_kd.geometry.bev_grid import BEVGrid
-from perception_kd.models.networks.camera_network import CameraNetworkMixin
-from perception_kd.models.networks.lidar_network import LidarNetworkMixin
-from perception_kd.models.networks.task_model import Supervision, TaskModel
+from perception_kd.models.networks.task_model import Supervision
 from perception_kd.models.pretrainers.bev_points import (
     count_drawn_points,
     find_supervision,
@@ -15,12 +12,13 @@ from perception_kd.models.pretrainers.bev_points import (
     sampled_points,
     two_cloud_views,
 )
+from perception_kd.models.pretrainers.camera_lidar_pretrainer import CameraLidarPretrainer
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
 
 
 @MODELS.register_module()
-class CameraLidarContrast(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
+class CameraLidarContrast(CameraLidarPretrainer):
     """Contrast two copies of a point cloud, and LiDAR with cameras; both learn [1].
 
     This is the baseline of CALICO [2], on BEV maps: the intra-modal term compares the
@@ -75,17 +73,17 @@ class CameraLidarContrast(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
         img_neck: ConfigDict | None = None,
         data_preprocessor: ConfigDict | None = None,
     ) -> None:
-        super().__init__(data_preprocessor=data_preprocessor)
-        self.grid = BEVGrid(**grid)
-        self.build_camera_network(
-            img_backbone=img_backbone, img_neck=img_neck, view_transform=view_transform
-        )
-        self.build_lidar_network(
+        super().__init__(
             pts_voxelizer=pts_voxelizer,
             pts_voxel_encoder=pts_voxel_encoder,
             pts_middle_encoder=pts_middle_encoder,
             pts_backbone=pts_backbone,
             pts_neck=pts_neck,
+            img_backbone=img_backbone,
+            img_neck=img_neck,
+            view_transform=view_transform,
+            grid=grid,
+            data_preprocessor=data_preprocessor,
         )
         self.pts_projector = MODELS.build(pts_projector)
         self.pts_img_projector = MODELS.build(pts_img_projector)
@@ -97,13 +95,6 @@ class CameraLidarContrast(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
     def supervision(self) -> Supervision:
         """Pairs or regions that its losses compare."""
         return find_supervision(self.loss_intra, self.loss_inter)
-
-    def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:
-        """Return the BEV maps "lidar" and "camera", each (B, C, Y, X)."""
-        return {
-            "lidar": self.extract_pts_bev(inputs["points"]),
-            "camera": self.extract_img_bev(inputs),
-        }
 
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the loss of one batch.

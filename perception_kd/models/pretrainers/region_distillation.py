@@ -5,16 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from perception_kd.geometry.bev_grid import BEVGrid
-from perception_kd.models.networks.camera_network import CameraNetworkMixin
-from perception_kd.models.networks.lidar_network import LidarNetworkMixin
-from perception_kd.models.networks.task_model import Supervision, TaskModel
+from perception_kd.models.networks.task_model import Supervision
 from perception_kd.models.pretrainers.bev_points import (
     count_drawn_points,
     find_supervision,
     read_bev,
     sampled_points,
 )
+from perception_kd.models.pretrainers.camera_lidar_pretrainer import CameraLidarPretrainer
 from perception_kd.models.pretrainers.lidar_teacher import load_lidar_teacher
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
@@ -23,7 +21,7 @@ DIRECTIONS = ("camera_to_lidar", "lidar_to_camera", "both")
 
 
 @MODELS.register_module()
-class RegionDistillation(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
+class RegionDistillation(CameraLidarPretrainer):
     """Contrast the camera's and the frozen LiDAR's map at points of regions [1, Eq. 3].
 
     Both maps are in one frame, since cameras follow the augmentation of the points by
@@ -87,20 +85,20 @@ class RegionDistillation(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
         img_neck: ConfigDict | None = None,
         data_preprocessor: ConfigDict | None = None,
     ) -> None:
-        super().__init__(data_preprocessor=data_preprocessor)
-        if direction not in DIRECTIONS:
-            raise ValueError(f'direction must be one of {DIRECTIONS}, but got "{direction}".')
-        self.grid = BEVGrid(**grid)
-        self.build_camera_network(
-            img_backbone=img_backbone, img_neck=img_neck, view_transform=view_transform
-        )
-        self.build_lidar_network(
+        super().__init__(
             pts_voxelizer=pts_voxelizer,
             pts_voxel_encoder=pts_voxel_encoder,
             pts_middle_encoder=pts_middle_encoder,
             pts_backbone=pts_backbone,
             pts_neck=pts_neck,
+            img_backbone=img_backbone,
+            img_neck=img_neck,
+            view_transform=view_transform,
+            grid=grid,
+            data_preprocessor=data_preprocessor,
         )
+        if direction not in DIRECTIONS:
+            raise ValueError(f'direction must be one of {DIRECTIONS}, but got "{direction}".')
         self.pts_projector = MODELS.build(pts_projector)
         self.learn_pts_projector = learn_pts_projector
         self.teacher_checkpoint = teacher_checkpoint
@@ -124,13 +122,6 @@ class RegionDistillation(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
     def supervision(self) -> Supervision:
         """Pairs or regions that its losses compare."""
         return find_supervision(self.loss_rad)
-
-    def forward_tensor(self, inputs: Batch) -> dict[str, Tensor]:
-        """Return the BEV maps "lidar" and "camera", each (B, C, Y, X)."""
-        return {
-            "lidar": self.extract_pts_bev(inputs["points"]),
-            "camera": self.extract_img_bev(inputs),
-        }
 
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the loss of one batch.
