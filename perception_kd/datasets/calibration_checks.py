@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -10,13 +11,41 @@ from perception_kd.structures import Array
 
 MAX_SPEED = 150.0  # m/s
 _MAX_FOCAL, _MIN_FOCAL = 50.0, 0.05  # in widths of the image
+_MIN_USUAL_FOCAL, _MAX_USUAL_FOCAL, _MAX_STRETCH = 0.2, 8.0, 1.5
+# Of the principal point from the center, in halves of the size: along both axes as
+# after scaling, and along one; more along both cannot be right.
+_OFF_BOTH, _OFF_ONE, _OFF_FAR = 0.15, 0.4, 0.3
+_ROTATION_TAG = 0x0112  # of EXIF
 _LONGEST_S, _SHORTEST_S = 20.0, 0.004  # between two sweeps
 _YEAR_2100_S = 4.1e9
 _UNITS_S = {"nanoseconds": 1e-9, "microseconds": 1e-6, "milliseconds": 1e-3, "seconds": 1.0}
 
 
+class ImageHead(NamedTuple):
+    """What the head of the file of an image says.
+
+    Attributes:
+        size: Width and height as stored, in px.
+        orientation: Tag of EXIF that asks viewers to turn or mirror the image; 1 does
+            not. The readers of this package show images as stored.
+    """
+
+    size: tuple[int, int]
+    orientation: int
+
+
 def read_image_size(path: Path) -> tuple[int, int]:
-    """Return width and height of an image from the head of its file, in px.
+    """Return width and height of an image as stored, in px.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not an image.
+    """
+    return read_image_head(path).size
+
+
+def read_image_head(path: Path) -> ImageHead:
+    """Return size and orientation of an image from the head of its file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -24,7 +53,9 @@ def read_image_size(path: Path) -> tuple[int, int]:
     """
     try:
         with Image.open(path) as head:
-            return head.size
+            exif = Image.Exif()
+            exif.load(head.info.get("exif") or b"")
+            return ImageHead(head.size, exif.get(_ROTATION_TAG, 1))
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -51,6 +82,34 @@ def find_intrinsics_fault(matrix: Sequence[Sequence[float]], width: int, height:
     for name, center, size in (("cx", cx, width), ("cy", cy, height)):
         if not 0 < center < size:
             return f"has its principal point at {name} = {center:g} px, outside the image"
+    across, down = 2 * cx / width - 1, 2 * cy / height - 1
+    if min(across, down) > _OFF_FAR or max(across, down) < -_OFF_FAR:
+        size_px = f"{width * (1 + across):.0f} x {height * (1 + down):.0f}"
+        return f"has its principal point where images of about {size_px} px have it"
+    return ""
+
+
+def find_intrinsics_doubt(matrix: Sequence[Sequence[float]], width: int, height: int) -> str:
+    """Return what looks wrong with intrinsics that can be a camera's; empty if nothing.
+
+    Args:
+        matrix: As in :func:`find_intrinsics_fault`, without a fault.
+        width: Width of the images in px.
+        height: Height of the images in px.
+    """
+    (fx, _, cx), (_, fy, cy), _ = matrix
+    across, down = 2 * cx / width - 1, 2 * cy / height - 1
+    if min(abs(across), abs(down)) > _OFF_BOTH and across * down > 0:
+        size = f"{width * (1 + across):.0f} x {height * (1 + down):.0f}"
+        return f"looks like that of images of about {size} px, not {width} x {height} px"
+    if max(abs(across), abs(down)) > _OFF_ONE:
+        where = f"({cx:.0f}, {cy:.0f})"
+        return f"has its principal point at {where} px, far from the center of the image"
+    if not _MIN_USUAL_FOCAL < fx / width < _MAX_USUAL_FOCAL:
+        angle = np.degrees(2 * np.arctan(width / 2 / fx))
+        return f"gives images {angle:.3g} degrees of view, unusual for a camera of a vehicle"
+    if not 1 / _MAX_STRETCH < fx / fy < _MAX_STRETCH:
+        return f"has focal lengths that differ, {fx:.4g} and {fy:.4g} px"
     return ""
 
 

@@ -1,13 +1,16 @@
 """Annotated boxes of one nuScenes scene."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from nuscenes.utils.data_classes import Box
 from nuscenes.utils.geometry_utils import points_in_box
 
+from perception_kd.datasets.box_checks import Fit, measure_fit
 from perception_kd.datasets.nuscenes.categories import make_categories
 from perception_kd.datasets.nuscenes.devkit import CheckedTables
 from perception_kd.datasets.nuscenes.frames import SceneFrames
@@ -15,6 +18,8 @@ from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.labels import box_class
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.table_fields import describe
+
+_MEASURE_EACH = 4  # so many keyframes, boxes are held against points
 
 
 class SceneBoxes:
@@ -27,12 +32,15 @@ class SceneBoxes:
 
     Attributes:
         num_by_category: Number of boxes of each category.
+        fits: How well points of some keyframes fill the boxes of each category.
     """
 
     def __init__(self, nusc: CheckedTables, frames: SceneFrames, options: SceneOptions) -> None:
         self._nusc, self._frames, self._options = nusc, frames, options
         self._label_of = make_categories(nusc.category)
         self.num_by_category: Counter[str] = Counter()
+        self.fits: dict[str, Fit] = {}
+        self._num_measured = 0
 
     def instances(self, sample: Record, lidar: Record) -> list[dict[str, Any]]:
         """Return the boxes of a keyframe in the frame of its LiDAR.
@@ -70,7 +78,23 @@ class SceneBoxes:
                     "velocity": (velocity @ lidar2global[:3, :3])[:2].tolist(),
                 }
             )
+        self._measure_fits(sample, lidar, instances)
         return instances
+
+    def _measure_fits(
+        self, sample: Record, lidar: Record, instances: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Measure how well points fill the boxes of some keyframes."""
+        number = self._num_measured
+        self._num_measured += 1
+        if not instances or number % _MEASURE_EACH:
+            return
+        points = np.asfortranarray(self._read_positions(lidar))
+        for token, instance in zip(sample["anns"], instances, strict=True):
+            name = self._nusc.get("sample_annotation", token)["category_name"]
+            box = np.array([instance["bbox_3d"]], float)
+            fit = measure_fit(points, box, [instance["num_lidar_pts"]])
+            self.fits[name] = self.fits.get(name, Fit()).plus(fit)
 
     def camera_boxes(self, token: str) -> list[dict[str, Any]]:
         """Return the boxes that an image shows, for monocular detectors."""
@@ -95,6 +119,10 @@ class SceneBoxes:
 
     def _count_points(self, lidar: Record, box: Box) -> int:
         """Return the number of the keyframe's points in a box."""
+        return int(points_in_box(box, self._read_positions(lidar).T.astype(float)).sum())
+
+    def _read_positions(self, lidar: Record) -> NDArray[np.floating[Any]]:
+        """Return the positions of the points of a keyframe in m, shape (N, 3)."""
         path = Path(self._nusc.dataroot, lidar["filename"])
-        points = np.fromfile(path, self._options.dtype).reshape(-1, self._options.num_columns)
-        return int(points_in_box(box, points[:, :3].T.astype(float)).sum())
+        rows = np.fromfile(path, self._options.dtype).reshape(-1, self._options.num_columns)
+        return rows[:, :3]

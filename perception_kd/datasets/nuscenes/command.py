@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--strict",
         action="store_true",
-        help="fail if a file is missing; skip no scene",
+        help="fail if a file of a keyframe is missing; leave nothing out",
     )
     add_calibration_option(parser)
 

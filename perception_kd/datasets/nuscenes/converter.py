@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from perception_kd.datasets.box_checks import Fit, find_empty_boxes, find_turned_boxes
 from perception_kd.datasets.conversion import Converted, find_stale_files
 from perception_kd.datasets.nuscenes.categories import (
     check_box_categories,
@@ -27,6 +28,7 @@ from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.partition import ScenePartition, check_tables
 from perception_kd.datasets.nuscenes.samples import ScenePart, convert_scene
 from perception_kd.datasets.nuscenes.scene_splits import SPLITS_FILE, choose_splits, find_unknown
+from perception_kd.datasets.remarks import Remarks
 from perception_kd.io.atomic import make_writable_folder, remove_leftovers
 from perception_kd.io.info_writer import InfoWriter, make_metainfo
 from perception_kd.io.lock import lock_folder
@@ -64,8 +66,8 @@ def convert_nuscenes(
         options: Content of the entries, sensors, layout of points.
         splits: Names of scenes by split, as in :func:`~.scene_splits.choose_splits`.
         workers: Number of worker processes; 0 uses this process.
-        strict: Whether a missing file of a keyframe is an error; otherwise its scene is
-            skipped.
+        strict: Whether a missing file of a keyframe is an error; otherwise a keyframe
+            without its sweep is left out, and one without an image has one view less.
         progress: Show progress bars.
         extra_words: Options of the stored command that give ``splits``.
 
@@ -112,8 +114,8 @@ def convert_nuscenes(
             ):
                 if part.missing_file and strict:
                     raise FileNotFoundError(
-                        f"{root / part.missing_file}, a keyframe of {scene['name']}, is missing; "
-                        "unpack it, or drop --strict."
+                        f"{root / part.missing_file}, of a keyframe of {scene['name']}, is "
+                        "missing; unpack it, or drop --strict."
                     )
                 writer.append(split_of[scene["name"]], scene["name"], part)
             if not writer.converted.paths:
@@ -153,7 +155,8 @@ class _SplitWriter:
         self._files = ExitStack()
         self.converted = Converted()
         self.num_boxes: Counter[str] = Counter()
-        self._remarks: Counter[str] = Counter()
+        self._remarks = Remarks()
+        self._fits: dict[str, Fit] = {}
 
     def __enter__(self) -> "_SplitWriter":
         self._files.__enter__()
@@ -177,13 +180,16 @@ class _SplitWriter:
         self.converted.num_samples[split] = writer.num_samples
         self.converted.num_missing_sweeps += part.num_missing_sweeps
         self.num_boxes += part.num_boxes
-        self._remarks += part.remarks
+        self._remarks.merge(part.remarks)
+        for name, fit in part.fits.items():
+            self._fits[name] = self._fits.get(name, Fit()).plus(fit)
 
     def describe_remarks(
         self, tables: ScenePartition, labels: Mapping[str, int] | None
     ) -> list[str]:
         """Return one line for all that was left out or filled in."""
-        lines = [f"{count} {what}." for what, count in sorted(self._remarks.items())]
+        lines = self._remarks.lines()
+        lines += [*find_turned_boxes(self._fits), *find_empty_boxes(self._fits)]
         if tables.sensors.left_out:
             lines.append(f"Left out sensors: {', '.join(tables.sensors.left_out)}.")
         if not self.num_boxes:

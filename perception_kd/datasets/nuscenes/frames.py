@@ -43,14 +43,18 @@ class SceneFrames:
         options: Layout of the points.
 
     Attributes:
+        root: Folder of the data set.
         missing_sweeps: Files of sweeps that are not on disk.
+        left_out: Files of sweeps to pass over.
         prefix: Folder of each kind of path.
     """
 
     def __init__(self, nusc: CheckedTables, sensors: Sensors, options: SceneOptions) -> None:
         self._nusc, self._options = nusc, options
         self.prefix = data_prefix(nusc.dataroot, nusc.version, sensors)
+        self.root: str = nusc.dataroot
         self.missing_sweeps: set[str] = set()
+        self.left_out: set[str] = set()
         # One object per record: values that occur often in an entry are pickled once.
         self._sensor2ego = cache(self._read_sensor2ego)
         self._ego2global = cache(self._read_ego2global)
@@ -152,8 +156,9 @@ class SceneFrames:
             if not self.exists(frame["filename"]):
                 self.missing_sweeps.add(frame["filename"])
                 return
-            yield frame
-            count -= 1
+            if frame["filename"] not in self.left_out:
+                yield frame
+                count -= 1
 
     def _read_sensor2ego(self, token: str) -> Array:
         return _matrix(self._nusc.get("calibrated_sensor", token))

@@ -4,13 +4,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perception_kd.datasets.box_checks import Fit
 from perception_kd.datasets.nuscenes.boxes import SceneBoxes
 from perception_kd.datasets.nuscenes.devkit import CheckedTables
 from perception_kd.datasets.nuscenes.frames import SceneFrames
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.scene_checks import SceneChecks
+from perception_kd.datasets.nuscenes.scene_files import SceneFiles
 from perception_kd.datasets.nuscenes.sensors import Sensors
+from perception_kd.datasets.remarks import Remarks
 from perception_kd.structures import InfoEntry
 
 
@@ -21,10 +24,11 @@ class ScenePart:
     Attributes:
         samples: Entries ordered by time, without ``sample_idx``.
         fault: Why the scene cannot be used; ``samples`` is then empty.
-        missing_file: First missing file of a keyframe, if that is the fault.
+        missing_file: First missing file of a keyframe.
         num_missing_sweeps: Number of sweeps omitted because their file is missing.
         num_boxes: Number of boxes by category.
-        remarks: How often something was found that is no error.
+        remarks: What was found that is no error.
+        fits: How well points fill boxes, by category.
     """
 
     samples: list[InfoEntry] = field(default_factory=list)
@@ -32,7 +36,8 @@ class ScenePart:
     missing_file: str = ""
     num_missing_sweeps: int = 0
     num_boxes: Counter[str] = field(default_factory=Counter)
-    remarks: Counter[str] = field(default_factory=Counter)
+    remarks: Remarks = field(default_factory=Remarks)
+    fits: dict[str, Fit] = field(default_factory=dict)
 
 
 def convert_scene(
@@ -57,19 +62,20 @@ def convert_scene(
     converter = _SceneConverter(nusc, scene, sensors, options, largest_label is not None)
     if not converter.keyframes:
         return ScenePart(fault=f"it has no keyframe of {sensors.lidar}")
-    missing_file = converter.find_missing_file()
-    if missing_file:
-        is_folder = Path(nusc.dataroot, missing_file).is_dir()
-        fault = f"{missing_file} is {'a folder' if is_folder else 'missing'}"
-        return ScenePart(fault=fault, missing_file=missing_file)
+    missing_file = converter.take_out_missing()
+    if converter.fault:
+        return ScenePart(fault=converter.fault, missing_file=missing_file)
     checks = SceneChecks(nusc, sensors, options)
     checks.check(converter.keyframes, largest_label)
     samples = [converter.convert(sample) for sample in converter.keyframes]
+    converter.remarks.merge(checks.remarks)
     return ScenePart(
         samples,
+        missing_file=missing_file,
         num_missing_sweeps=len(converter.frames.missing_sweeps),
         num_boxes=converter.boxes.num_by_category,
-        remarks=converter.remarks + checks.remarks,
+        remarks=converter.remarks,
+        fits=converter.boxes.fits,
     )
 
 
@@ -87,7 +93,9 @@ class _SceneConverter:
         self._scene, self._sensors, self._options = scene, sensors, options
         self.frames = SceneFrames(nusc, sensors, options)
         self.boxes = SceneBoxes(nusc, self.frames, options)
-        self.remarks: Counter[str] = Counter()
+        self.remarks = Remarks()
+        self.fault = ""
+        self._files = SceneFiles(nusc, sensors, options, self.frames.exists)
         self._location = nusc.log[0].get("location") if nusc.log else None
         self._has_boxes = options.boxes and bool(nusc.sample_annotation)
         labels = nusc.lidarseg if with_labels else []
@@ -103,18 +111,36 @@ class _SceneConverter:
             self._count(f"keyframes without an image of {camera}", self.keyframes, seen)
 
     def _count(self, what: str, every: list[Record], good: list[Record]) -> None:
-        if len(good) < len(every):
-            self.remarks[what] = len(every) - len(good)
+        lacking = [sample for sample in every if sample not in good]
+        if lacking:
+            self.remarks.add(what, f"sample {lacking[0]['token']}", len(lacking))
 
-    def find_missing_file(self) -> str:
-        """Return the first missing file of a keyframe, or an empty string."""
-        for sample in self.keyframes:
-            paths = [self.frames.get(token)["filename"] for token in sample["data"].values()]
-            labels = self._labels.get(sample["data"][self._sensors.lidar])
-            for path in [*paths, *([] if labels is None else [labels])]:
-                if not self.frames.exists(path):
-                    return path
-        return ""
+    def take_out_missing(self) -> str:
+        """Take out what is not on disk or broken; return the first missing file.
+
+        If nothing is left of the scene, ``fault`` says why.
+        """
+        files = self._files
+        had_images = any(len(sample["data"]) > 1 for sample in self.keyframes)
+        self.keyframes = files.take_out_missing(self.keyframes)
+        has_images = any(len(sample["data"]) > 1 for sample in self.keyframes)
+        if not self.keyframes or (had_images and not has_images):
+            is_folder = Path(self.frames.root, files.missing).is_dir()
+            self.fault = f"{files.missing} is {'a folder' if is_folder else 'missing'}"
+            return files.missing
+        self.keyframes = files.take_out_broken(self.keyframes)
+        self.frames.left_out = set(files.broken_sweeps)
+        self.remarks.merge(files.remarks)
+        return files.missing or self._take_out_labels()
+
+    def _take_out_labels(self) -> str:
+        """Take out labels of points that are not on disk; return the first."""
+        missing = [x for x in self._labels.values() if not self.frames.exists(x)]
+        self._labels = {x: path for x, path in self._labels.items() if path not in missing}
+        if missing:
+            what = "keyframes without point labels, whose file is not on disk"
+            self.remarks.add(what, missing[0], len(missing))
+        return missing[0] if missing else ""
 
     def convert(self, sample: Record) -> InfoEntry:
         """Return the entry of a keyframe."""

@@ -1,20 +1,33 @@
 """Checks of one nuScenes scene: its tables against its files."""
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from pyquaternion import Quaternion
 
-from perception_kd.datasets.calibration_checks import find_intrinsics_fault, read_image_size
+from perception_kd.datasets.calibration_checks import (
+    find_intrinsics_doubt,
+    find_intrinsics_fault,
+    read_image_head,
+    read_image_size,
+)
 from perception_kd.datasets.nuscenes.devkit import CheckedTables
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.options import SceneOptions
+from perception_kd.datasets.nuscenes.record_checks import RecordChecks
 from perception_kd.datasets.nuscenes.sensors import Sensors
 from perception_kd.datasets.nuscenes.table_fields import describe
-from perception_kd.datasets.nuscenes.time_checks import check_times
+from perception_kd.datasets.nuscenes.time_checks import check_speed, check_times
+from perception_kd.datasets.remarks import Remarks
+from perception_kd.datasets.sweep_checks import find_position_fault, find_turned_mount
+from perception_kd.geometry.rigid import make_rigid
 from perception_kd.io.point_layout import find_layout_fault
+from perception_kd.structures import Array
+
+_MANY = 100  # points of a keyframe
+_EACH = 8  # points of a sweep, one is held against units
 
 
 class SceneChecks:
@@ -26,13 +39,13 @@ class SceneChecks:
         options: Layout of the points.
 
     Attributes:
-        remarks: How often something was found that is no error.
+        remarks: What was found that is no error.
     """
 
     def __init__(self, nusc: CheckedTables, sensors: Sensors, options: SceneOptions) -> None:
         self._nusc, self._sensors, self._options = nusc, sensors, options
         self._folder = Path(nusc.dataroot, nusc.version)
-        self.remarks: Counter[str] = Counter()
+        self.remarks = Remarks()
 
     def check(self, keyframes: Sequence[Record], largest_label: int | None) -> None:
         """Check keyframes whose files exist.
@@ -48,6 +61,13 @@ class SceneChecks:
         """
         self._check_keyframes()
         check_times(self._nusc, self._folder, self._sensors, keyframes)
+        records = RecordChecks(self._nusc, self._sensors)
+        records.check_mounts()
+        check_speed(self._nusc, self._folder, self._sensors.lidar)
+        records.check_poses()
+        if self._options.boxes:
+            records.check_boxes(keyframes)
+        self.remarks.merge(records.remarks)
         self._check_points(keyframes)
         if largest_label is not None:
             self._check_labels(keyframes, largest_label)
@@ -88,17 +108,29 @@ class SceneChecks:
                 f"{path} {fault}. It was read as rows of {options.num_columns} {options.dtype}; "
                 "give its layout with --num-pts-feats and --dtype, or write the file again."
             )
-        row = options.num_columns * np.dtype(options.dtype).itemsize
-        sizes = [os.path.getsize(self._path(frame)) for frame in frames]
-        if broken := sum(size == 0 or size % row > 0 for size in sizes):
-            self.remarks["keyframes whose sweep is empty or cut off"] = broken
+        rows = np.fromfile(path, options.dtype).reshape(-1, options.num_columns)
+        positions = rows[::_EACH, :3].astype(float)
+        if fault := find_position_fault(positions):
+            raise ValueError(f"{path} {fault}; write the sweeps again, in m.")
+        self._check_ground(frames[0], positions)
+
+    def _check_ground(self, frame: Record, positions: Array) -> None:
+        record = self._nusc.get("calibrated_sensor", frame["calibrated_sensor_token"])
+        lidar2ego = make_rigid(
+            Quaternion(record["rotation"]).rotation_matrix, record["translation"]
+        )
+        if doubt := find_turned_mount(positions, lidar2ego):
+            where = describe(self._folder, "calibrated_sensor", record)
+            what = f"calibrations of {frame['channel']} that look wrong"
+            self.remarks.add(what, f"{where} it {doubt}")
 
     def _check_labels(self, keyframes: Sequence[Record], largest_label: int) -> None:
         lidars = {frame["token"]: frame for frame in self._frames(keyframes, self._sensors.lidar)}
         row = self._options.num_columns * np.dtype(self._options.dtype).itemsize
-        for number, record in enumerate(self._nusc.lidarseg):
+        num_single, first_single = 0, ""
+        for record in self._nusc.lidarseg:
             frame = lidars.get(record["sample_data_token"])
-            if frame is None:
+            if frame is None or not self._path(record).is_file():
                 continue
             path, points = self._path(record), self._path(frame)
             num_labels, num_points = os.path.getsize(path), os.path.getsize(points) // row
@@ -107,28 +139,50 @@ class SceneChecks:
                     f"{path} has {num_labels} labels of one byte for the {num_points} points of "
                     f"{points}; unpack both again."
                 )
-            # One file per scene is read.
-            highest = int(np.fromfile(path, np.uint8).max(initial=0)) if number == 0 else 0
+            labels = np.fromfile(path, np.uint8)
+            highest = int(labels.max(initial=0))
+            if len(labels) > _MANY and highest == labels.min():
+                num_single, first_single = num_single + 1, first_single or str(path)
             if highest > largest_label:
                 raise ValueError(
                     f"{path} has label {highest}, but the largest index in "
                     f"{self._folder / 'category.json'} is {largest_label}; use the table of these "
                     "labels."
                 )
+        if num_single:
+            what = "keyframes whose points all have one label, as if nobody had labeled them"
+            self.remarks.add(what, first_single, num_single)
 
     def _check_camera(self, camera: str, frames: Sequence[Record]) -> None:
-        path = self._path(frames[0])
-        size = read_image_size(path)
-        self._fill_sizes(camera, size)
-        found = (frames[0]["width"], frames[0]["height"])
-        if found != size:
-            raise ValueError(
-                f"{describe(self._folder, 'sample_data', frames[0])} width x height is "
-                f"{found[0]} x {found[1]} px, but {path} has {size[0]} x {size[1]} px; correct "
-                "both, and camera_intrinsic, which is for one size."
-            )
+        self._fill_sizes(camera, read_image_size(self._path(frames[0])))
+        chosen = {0, len(frames) // 2, len(frames) - 1}
+        for number in sorted(chosen):
+            self._check_image(frames[number])
         for frame in {x["calibrated_sensor_token"]: x for x in frames}.values():
             self._check_intrinsics(frame)
+
+    def _check_image(self, frame: Record) -> None:
+        path, found = self._path(frame), (frame["width"], frame["height"])
+        size, orientation = read_image_head(path)
+        if orientation != 1:
+            what = (
+                f"images of {frame['channel']} with an EXIF orientation, which is ignored: pixels "
+                "are used as stored"
+            )
+            self.remarks.add(what, f"{path} (orientation {orientation})")
+        if found == size:
+            return
+        turned = found == size[::-1] and orientation != 1
+        remedy = (
+            "its EXIF orientation is ignored: turn the pixels themselves, or give the size and "
+            "camera_intrinsic of the stored pixels"
+            if turned
+            else "correct both, and camera_intrinsic, which is for one size"
+        )
+        raise ValueError(
+            f"{describe(self._folder, 'sample_data', frame)} width x height is {found[0]} x "
+            f"{found[1]} px, but {path} has {size[0]} x {size[1]} px; {remedy}."
+        )
 
     def _fill_sizes(self, camera: str, size: tuple[int, int]) -> None:
         """Give the frames of a camera a size if the tables have none."""
@@ -136,7 +190,8 @@ class SceneChecks:
             if frame["channel"] == camera and 0 in (frame["width"], frame["height"]):
                 measured = zip(("width", "height"), size, strict=True)
                 frame.update({side: frame[side] or pixels for side, pixels in measured})
-                self.remarks[f"images of {camera} without a size in the tables, read from one"] += 1
+                what = f"images of {camera} without a size in the tables, read from one"
+                self.remarks.add(what, frame["filename"])
 
     def _check_intrinsics(self, frame: Record) -> None:
         record = self._nusc.get("calibrated_sensor", frame["calibrated_sensor_token"])
@@ -147,3 +202,7 @@ class SceneChecks:
                 f"{describe(self._folder, 'calibrated_sensor', record)} camera_intrinsic {fault}; "
                 f"images of {frame['channel']} have {width} x {height} px."
             )
+        if doubt := find_intrinsics_doubt(record["camera_intrinsic"], width, height):
+            where = describe(self._folder, "calibrated_sensor", record)
+            what = f"calibrations of {frame['channel']} that look wrong"
+            self.remarks.add(what, f"{where} camera_intrinsic {doubt}")

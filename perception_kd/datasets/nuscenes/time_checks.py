@@ -18,7 +18,7 @@ _MAX_LAG_S = 1.0
 def check_times(
     nusc: CheckedTables, folder: Path, sensors: Sensors, keyframes: Sequence[Record]
 ) -> None:
-    """Check that times are in microseconds, and poses in meters.
+    """Check that times are in microseconds.
 
     Args:
         nusc: The scene's tables.
@@ -27,8 +27,8 @@ def check_times(
         keyframes: Samples with a keyframe of the LiDAR, at least one.
 
     Raises:
-        ValueError: If the times of sweeps cannot be microseconds, a sensor's are far
-            from the LiDAR's, or the ego vehicle is too fast.
+        ValueError: If the times of sweeps cannot be microseconds, or a sensor's are far
+            from the LiDAR's.
     """
     sweeps = [frame for frame in nusc.sample_data if frame["channel"] == sensors.lidar]
     sweeps.sort(key=lambda frame: frame["timestamp"])
@@ -37,7 +37,6 @@ def check_times(
         raise ValueError(f"{latest} timestamp {fault}.")
     for sample in keyframes:
         _check_lags(nusc, folder, sensors.lidar, sample)
-    _check_speed(nusc, folder, sweeps)
 
 
 def _check_lags(nusc: CheckedTables, folder: Path, lidar: str, sample: Record) -> None:
@@ -52,7 +51,19 @@ def _check_lags(nusc: CheckedTables, folder: Path, lidar: str, sample: Record) -
             )
 
 
-def _check_speed(nusc: CheckedTables, folder: Path, sweeps: Sequence[Record]) -> None:
+def check_speed(nusc: CheckedTables, folder: Path, lidar: str) -> None:
+    """Check that poses are in meters.
+
+    Args:
+        nusc: The scene's tables.
+        folder: Folder of the tables.
+        lidar: Channel of the LiDAR.
+
+    Raises:
+        ValueError: If the ego vehicle is too fast.
+    """
+    sweeps = [frame for frame in nusc.sample_data if frame["channel"] == lidar]
+    sweeps.sort(key=lambda frame: frame["timestamp"])
     poses = [nusc.get("ego_pose", frame["ego_pose_token"]) for frame in sweeps]
     times_s = np.array([frame["timestamp"] for frame in sweeps], float) * _MICROSECOND
     speed = median_speed(np.array([pose["translation"] for pose in poses], float), times_s)

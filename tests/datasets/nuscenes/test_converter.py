@@ -315,22 +315,59 @@ def test_workers_change_nothing(fake_nuscenes: Path, tmp_path: Path) -> None:
         assert first == second
 
 
-def test_scenes_that_lack_a_file_are_skipped_and_named(
-    copied_nuscenes: Path, tmp_path: Path
-) -> None:
-    image = next(copied_nuscenes.glob("samples/CAM_BACK/scene-0103*"))
-    image.unlink()
+def test_scenes_without_sweeps_or_images_are_skipped(copied_nuscenes: Path, tmp_path: Path) -> None:
+    images = sorted(copied_nuscenes.glob("samples/CAM_*/scene-0103*"))
+    for image in images:
+        image.unlink()
     converted = convert(copied_nuscenes, tmp_path)
     assert converted.num_samples == {"train": 2}
+    assert list(converted.skipped) == ["scene-0103"]
+    assert "samples/CAM_FRONT/" in converted.skipped["scene-0103"]
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"")])
+def test_a_missing_image_is_one_view_less(
+    copied_nuscenes: Path, tmp_path: Path, damage: Callable[[Path], Any]
+) -> None:
+    image = max(copied_nuscenes.glob("samples/CAM_BACK/scene-0103*"))
+    damage(image)
+    converted = convert(copied_nuscenes, tmp_path)
+    assert converted.num_samples == {"train": 2, "val": 2}
+    samples = read_info(converted.paths["val"])["data_list"]
+    assert [len(sample["images"]) for sample in samples] == [6, 5]
     name = image.relative_to(copied_nuscenes).as_posix()
-    assert converted.skipped == {"scene-0103": f"{name} is missing"}
+    what = "1 keyframes without an image of CAM_BACK, which is missing or empty, such as"
+    assert f"{what} {name}." in converted.remarks
+
+
+def test_boxes_across_their_objects_are_named(copied_nuscenes: Path, tmp_path: Path) -> None:
+    assert convert(copied_nuscenes, tmp_path).remarks == []
+    path = copied_nuscenes / MINI / "sample_annotation.json"
+    records = json.loads(path.read_text())
+    for record in records:
+        width, length, height = record["size"]
+        record["size"] = [length, width, height]
+    path.write_text(json.dumps(records))
+    text = convert(copied_nuscenes, tmp_path).remarks[0]
+    assert text.startswith("Boxes of vehicle.car hold ")
+    assert "if they are turned by 90 degrees" in text
+
+
+def test_a_missing_sweep_is_one_keyframe_less(copied_nuscenes: Path, tmp_path: Path) -> None:
+    sweep = min(copied_nuscenes.glob("samples/LIDAR_TOP/scene-0103*"))
+    sweep.unlink()
+    converted = convert(copied_nuscenes, tmp_path)
+    assert converted.num_samples == {"train": 2, "val": 1}
+    name = sweep.relative_to(copied_nuscenes).as_posix()
+    what = "1 keyframes left out, whose sweep is not on disk, such as"
+    assert f"{what} {name}." in converted.remarks
 
 
 def test_strict_takes_no_missing_file(copied_nuscenes: Path, tmp_path: Path) -> None:
     image = next(copied_nuscenes.glob("samples/CAM_BACK/scene-0103*"))
     image.unlink()
     with pytest.raises(
-        FileNotFoundError, match=f"{image.name}, a keyframe of scene-0103, is missing"
+        FileNotFoundError, match=f"{image.name}, of a keyframe of scene-0103, is missing"
     ):
         convert(copied_nuscenes, tmp_path / "out", strict=True)
     assert list((tmp_path / "out").iterdir()) == []

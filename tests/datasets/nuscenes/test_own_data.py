@@ -1,6 +1,7 @@
 """Data sets in nuScenes' format that differ from it: converted, or refused by name."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pyquaternion import Quaternion
 
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.conversion import Converted
@@ -306,7 +308,7 @@ def test_rows_of_labels_without_a_keyframe_are_named(root: Path) -> None:
     rows = read(root, "lidarseg")
     write(root, "lidarseg", [*rows[1:], rows[0] | {"token": "x", "sample_data_token": "x"}])
     remarks = convert(root).remarks
-    assert "1 keyframes without point labels." in remarks
+    assert any(x.startswith("1 keyframes without point labels, such as sample") for x in remarks)
     assert "1 rows of lidarseg.json are of no keyframe of LIDAR_TOP, such as x." in remarks
 
 
@@ -334,7 +336,10 @@ def test_sweeps_that_are_cut_off_are_counted(root: Path) -> None:
     path.write_bytes(path.read_bytes()[:-7])
     labels = root / MINI / "lidarseg.json"
     labels.unlink()
-    assert "1 keyframes whose sweep is empty or cut off." in convert(root).remarks
+    converted = convert(root)
+    assert converted.num_samples == {"train": 1, "val": 2}
+    what = f"1 sweeps left out, which cannot be read, such as {path.relative_to(root)}: it has"
+    assert any(text.startswith(what) and "cut off" in text for text in converted.remarks)
 
 
 def test_a_folder_in_place_of_a_sweep_is_named(root: Path) -> None:
@@ -563,7 +568,9 @@ def test_a_keyframe_without_an_image_has_one_view_less(root: Path) -> None:
     for frame in frames:
         frame["prev"] = "" if frame["prev"] == gone["token"] else frame["prev"]
     write(root, "sample_data", [x for x in frames if x is not gone])
-    assert "1 keyframes without an image of CAM_BACK." in convert(root).remarks
+    found = [x for x in convert(root).remarks if x.startswith("1 keyframes without an image of")]
+    assert len(found) == 1
+    assert gone["sample_token"] in found[0]
     dataset = open_split(root, cameras=["CAM_FRONT", "CAM_BACK"])
     assert [dataset[i]["cam_names"] for i in (0, 1)] == [["CAM_FRONT"], ["CAM_FRONT", "CAM_BACK"]]
 
@@ -597,4 +604,176 @@ def test_names_cannot_lead_out_of_the_folder(root: Path, table: str, name: str) 
 def test_paths_cannot_lead_out_of_the_data_set(root: Path, path: Any) -> None:
     edit(root, "sample_data", lambda x: x.update(filename=path))
     with pytest.raises(ValueError, match=r"sample_data\.json, .*: filename must be"):
+        convert(root)
+
+
+# What tables and files say about each other.
+
+
+def find_frames(root: Path, channel: str, is_key_frame: bool = True) -> list[dict[str, Any]]:
+    folder = f"/{channel}/"
+    frames = [x for x in read(root, "sample_data") if folder in x["filename"]]
+    return [x for x in frames if x["is_key_frame"] is is_key_frame]
+
+
+def edit_mounts(change: Change) -> Callable[[Path], None]:
+    return lambda root: edit(root, "calibrated_sensor", change)
+
+
+def reorder(record: dict[str, Any]) -> None:
+    w, x, y, z = record["rotation"]
+    record["rotation"] = [x, y, z, w]
+
+
+def invert_mount(record: dict[str, Any]) -> None:
+    inverse = Quaternion(record["rotation"]).inverse
+    record["translation"] = (-inverse.rotate(np.array(record["translation"]))).tolist()
+    record["rotation"] = inverse.elements.tolist()
+
+
+def scale_intrinsics(factor: float) -> Callable[[Path], None]:
+    def change(record: dict[str, Any]) -> None:
+        if record["camera_intrinsic"]:
+            rows = np.array(record["camera_intrinsic"])
+            rows[:2] *= factor
+            record["camera_intrinsic"] = rows.tolist()
+
+    return edit_mounts(change)
+
+
+def move_last_pose(root: Path) -> None:
+    token = find_frames(root, "LIDAR_TOP")[-1]["ego_pose_token"]
+    places = {token: [500.0, 0, 0]}
+    change = lambda x: x.update(  # noqa: E731
+        translation=np.add(x["translation"], places.get(x["token"], [0, 0, 0])).tolist()
+    )
+    edit(root, "ego_pose", change)
+
+
+def scale(field: str, factor: float) -> Change:
+    return lambda record: record.update({field: [factor * value for value in record[field]]})
+
+
+def in_cm(points: Any) -> Any:
+    points[:, :3] *= 100
+    return points
+
+
+CONTRADICTIONS: list[tuple[Callable[[Path], None], str]] = [
+    (
+        scale_intrinsics(0.5),
+        r"calibrated_sensor\.json, .* where images of about 16 x 10 px have it",
+    ),
+    (scale_intrinsics(1.4), r"camera_intrinsic has its principal point .* 46 x 27 px"),
+    (edit_mounts(scale("translation", 1000)), r"calibrated_sensor\.json, .* it looks like mm"),
+    (edit_mounts(reorder), r"calibrated_sensor\.json, .* rotation: .* in the order x, y, z, w"),
+    (edit_mounts(invert_mount), r"calibrated_sensor\.json, .* from the ego vehicle to the sensor"),
+    (lambda root: edit(root, "ego_pose", reorder), r"ego_pose\.json, .* (x, y, z, w|is turned by)"),
+    (move_last_pose, r"ego_pose\.json, record '\w+': (it is \d+ m away|the ego vehicle moves)"),
+    (
+        lambda root: rewrite_sweeps(root, in_cm),
+        r"pcd\.bin has points \d+ m away; they must be in m",
+    ),
+    (
+        lambda root: edit(root, "sample_annotation", scale("size", 1000)),
+        r"sample_annotation\.json, .*: it is longer than 100 m or thinner than 1 cm, as are",
+    ),
+    (
+        lambda root: edit(root, "sample_annotation", scale("translation", 1000)),
+        r"it is farther than 1 km from the ego vehicle, as are \d+ of \d+ boxes",
+    ),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), CONTRADICTIONS)
+def test_numbers_that_contradict_each_other_are_refused(
+    root: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(root)
+    with pytest.raises(ValueError, match=message):
+        convert(root)
+
+
+def turn_last_camera(root: Path) -> None:
+    last = read(root, "calibrated_sensor")[-1]["token"]
+    edit(
+        root, "calibrated_sensor", lambda x: x["token"] == last and x.update(rotation=[1, 0, 0, 0])
+    )
+
+
+def move_last_box(root: Path) -> None:
+    last = read(root, "sample_annotation")[-1]["token"]
+    edit(
+        root,
+        "sample_annotation",
+        lambda x: x["token"] == last and x.update(translation=[9e4, 0, 0]),
+    )
+
+
+def spoil_last_sweep(root: Path) -> None:
+    path = root / find_frames(root, "LIDAR_TOP", is_key_frame=False)[-1]["filename"]
+    size = path.stat().st_size
+    path.write_bytes(np.random.default_rng(0).bytes(size))
+
+
+def empty_last_labels(root: Path) -> None:
+    path = root / read(root, "lidarseg")[-1]["filename"]
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def unlink_last_labels(root: Path) -> None:
+    (root / read(root, "lidarseg")[-1]["filename"]).unlink()
+
+
+def tag_images(root: Path) -> None:
+    for path in root.glob("samples/CAM_BACK/*.jpg"):
+        image = Image.open(path)
+        exif = image.getexif()
+        exif[0x0112] = 6
+        image.save(path, exif=exif)
+
+
+DOUBTS: list[tuple[Callable[[Path], None], str]] = [
+    (
+        scale_intrinsics(1 / 1.4),
+        r"2 calibrations of CAM_BACK that look wrong, .* 23 x 14 px, not 32",
+    ),
+    (turn_last_camera, r"1 calibrations of \w+ that look wrong, .* it is not upright"),
+    (move_last_box, r"1 boxes farther than 1 km from the ego vehicle, such as .*annotation\.json"),
+    (spoil_last_sweep, r"1 sweeps left out, which cannot be read, such as sweeps/LIDAR_TOP"),
+    (empty_last_labels, r"1 keyframes whose points all have one label, .*_lidarseg\.bin"),
+    (unlink_last_labels, r"1 keyframes without point labels, whose file is not on disk, such as"),
+    (tag_images, r"4 images of CAM_BACK with an EXIF orientation, which is ignored: .* 6\)"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), DOUBTS)
+def test_what_looks_wrong_is_counted_and_named(
+    root: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(root)
+    converted = convert(root)
+    assert any(re.match(message, text) for text in converted.remarks), converted.remarks
+    assert converted.num_samples == {"train": 2, "val": 2}
+
+
+def test_good_data_gives_no_remark(root: Path) -> None:
+    assert convert(root).remarks == []
+
+
+def test_broken_sweeps_are_passed_over(root: Path) -> None:
+    before = read_info(convert(root).paths["val"])["data_list"][-1]["lidar_sweeps"]
+    spoil_last_sweep(root)
+    after = read_info(convert(root).paths["val"])["data_list"][-1]["lidar_sweeps"]
+    assert after == before[1:]
+
+
+def test_sizes_of_turned_images_are_explained(root: Path) -> None:
+    tag_images(root)
+    frames = {x["token"] for x in find_frames(root, "CAM_BACK")}
+    turn = lambda x: x["token"] in frames and x.update(width=18, height=32)  # noqa: E731
+    edit(root, "sample_data", turn)
+    with pytest.raises(
+        ValueError, match=r"18 x 32 px, but .* its EXIF orientation is ignored: turn"
+    ):
         convert(root)

@@ -1,0 +1,110 @@
+"""Checks of all files of sweeps of a scene, of which little is read."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from perception_kd.structures import Array, PointLayout
+
+_CHUNKS, _ROWS, _MANY = 3, 100, 250  # read per file
+_MAX_DISTANCE_M = 10_000.0
+_MAX_SHARE = 0.2
+_FAR_M, _NEAR_M = 300.0, 0.3
+_ODD = 4.0  # times the median size of a scene
+_GROUND_AT_M = (3.0, 25.0)  # from the sensor
+
+
+def find_sweep_fault(path: Path, layout: PointLayout) -> str:
+    """Return why a file of rows cannot be a sweep, from its size and a few rows.
+
+    Args:
+        path: The file; files that are no raw rows are not looked into.
+        layout: Number of columns and type of a number.
+
+    Returns:
+        The end of a sentence about the file; empty if nothing is wrong.
+    """
+    size = os.path.getsize(path)
+    if size == 0:
+        return "is empty"
+    if path.suffix != ".bin":
+        return ""
+    row = layout.num_columns * np.dtype(layout.dtype).itemsize
+    if size % row:
+        return f"has {size} bytes, which are no whole rows: it is cut off"
+    return find_position_fault(_read_some(path, size, row, layout)[:, :3])
+
+
+def find_position_fault(positions: Array) -> str:
+    """Return why positions cannot be points of a sweep in m; empty if they can.
+
+    Args:
+        positions: Some points of a sweep, shape (N, 3).
+    """
+    with np.errstate(all="ignore"):
+        distances = np.linalg.norm(positions.astype(np.float64), axis=1)
+        far = (distances > _MAX_DISTANCE_M).mean() if len(distances) else 0.0
+    if far > _MAX_SHARE:
+        return f"has {far:.0%} of some points farther away than {_MAX_DISTANCE_M / 1000:.0f} km"
+    num_read = len(distances)
+    distances = distances[np.isfinite(distances) & (distances > 0)]
+    if len(distances) < 10:
+        return "has its points at the sensor, at NaN or at infinity" if num_read > _MANY else ""
+    if (typical := float(np.quantile(distances, 0.75))) > _FAR_M:
+        return f"has points {typical:.0f} m away; they must be in m, but look like cm or mm"
+    if (typical := float(np.quantile(distances, 0.95))) < _NEAR_M:
+        return f"has its points within {typical:.2g} m; they must be in m, but look like km"
+    return ""
+
+
+def find_odd_sizes(sizes: Mapping[str, int]) -> list[str]:
+    """Return the files whose sizes are unlike those of the others of their scene.
+
+    Args:
+        sizes: Bytes of each file that is not empty.
+    """
+    if len(sizes) < 4:
+        return []
+    middle = float(np.median(list(sizes.values())))
+    return [path for path, size in sizes.items() if not middle / _ODD < size < middle * _ODD]
+
+
+def find_turned_mount(positions: Array, lidar2ego: Array) -> str:
+    """Return a doubt on a LiDAR's mount whose inverse puts the ground at height 0.
+
+    Args:
+        positions: Points of a sweep, shape (N, 3).
+        lidar2ego: Mount of the LiDAR, shape (4, 4).
+
+    Returns:
+        The end of a sentence about the mount; empty without a doubt.
+    """
+    away = np.linalg.norm(positions[:, :2], axis=1)
+    near = positions[(away > _GROUND_AT_M[0]) & (away < _GROUND_AT_M[1])]
+    if len(near) < 100:
+        return ""
+    given, inverse = (
+        float(np.quantile(near @ matrix[2, :3] + matrix[2, 3], 0.05))
+        for matrix in (lidar2ego, np.linalg.inv(lidar2ego))
+    )
+    if abs(inverse) > 0.6 or abs(given) < abs(inverse) + 2.0:
+        return ""
+    return (
+        f"puts the ground at {given:.1f} m, and stored the other way round at {inverse:.1f} m; it "
+        "must lead from the sensor to the ego vehicle"
+    )
+
+
+def _read_some(path: Path, size: int, row: int, layout: PointLayout) -> Array:
+    """Return some rows from the start, the middle and the end of a file, (N, F)."""
+    number = size // row
+    starts = np.linspace(0, max(number - _ROWS, 0), _CHUNKS).astype(int)
+    with path.open("rb", buffering=0) as file:
+        parts = []
+        for start in starts if number > _ROWS else starts[:1]:
+            file.seek(int(start) * row)
+            parts.append(file.read(_ROWS * row))
+    data = b"".join(part[: len(part) // row * row] for part in parts)
+    return np.frombuffer(data, layout.dtype).reshape(-1, layout.num_columns)
