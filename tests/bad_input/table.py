@@ -23,6 +23,12 @@ FAULTS = (
 )
 READERS = (
     "point cloud",
+    "PCD file",
+    "PLY file",
+    "NPY file",
+    "NPZ file",
+    "LAS file",
+    "LAZ file",
     "image",
     "point labels",
     "superpixels",

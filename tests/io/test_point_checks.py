@@ -24,6 +24,14 @@ def test_a_file_of_zeros_or_nan_is_found() -> None:
     assert find_point_fault(np.zeros((0, 5), np.float32)) == "it has no point"
 
 
+def test_points_on_a_map_are_found() -> None:
+    points = POINTS.astype(np.float32)
+    points[:, 1] += 3000
+    assert find_point_fault(points).endswith("km away")
+    points[0, :3] = 1
+    assert find_point_fault(points) == ""
+
+
 def test_single_points_that_cannot_be_are_marked() -> None:
     points = POINTS.astype(np.float32)
     points[0, 1], points[1, 3], points[2, 4], points[3, 2] = np.nan, np.inf, np.nan, 1e30

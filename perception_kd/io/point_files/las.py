@@ -21,6 +21,7 @@ from perception_kd.io.point_files.fields import (
 from perception_kd.structures import PointLayout
 
 _MIN_HEADER = 227  # bytes
+_MAX_POINT_FORMAT = 10
 _VLR_BYTES = 54  # of the head of a variable length record
 _STORED_POSITION = ("X", "Y", "Z")
 
@@ -83,9 +84,14 @@ def _read_header(data: bytes, path: Path, laspy: Any) -> Any:
 
 
 def _check_start(data: bytes, path: Path) -> None:
-    """Check the number of records before the points, all of which laspy reads."""
+    """Check version, point format, and the number of records, which laspy reads."""
     if not data.startswith(b"LASF") or len(data) < _MIN_HEADER:
         raise broken(path, "has no header of a LAS file")
+    major, minor, point_format = data[24], data[25], data[104] & 0x3F  # without compression
+    if major != 1 or minor > 4:
+        raise broken(path, f"has version {major}.{minor} of LAS, but known are 1.0 to 1.4")
+    if point_format > _MAX_POINT_FORMAT:
+        raise broken(path, f"has point format {point_format}, but known are 0 to 10")
     offset, num_records = struct.unpack_from("<II", data, 96)
     if not num_records * _VLR_BYTES <= offset <= len(data):
         raise broken(

@@ -8,7 +8,7 @@ import pytest
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.point_files.readers import read_points
 from perception_kd.io.point_files.summary import propose_layout, summarize_points
-from tests.io.point_files.write_points import make_rows, rename, write_las, write_pcd
+from tests.io.point_files.write_points import make_rows, select, write_las, write_pcd
 
 
 def write_spin(path: Path, num_columns: int, dtype: str) -> None:
@@ -57,7 +57,7 @@ def test_the_columns_of_raw_rows_are_found(tmp_path: Path, num_columns: int, dty
 def test_the_intensity_is_found_and_scaled(
     tmp_path: Path, name: str, largest: float, scale: float
 ) -> None:
-    rows = rename(make_rows(), {"intensity": name}, {"intensity": "<f4"})
+    rows = select(make_rows(), "x", "y", "z", f"{name}=intensity", intensity="<f4")
     rows[name] *= largest / rows[name].max()
     write_pcd(tmp_path / "a.pcd", rows, "binary")
     layout, notes = propose_layout(tmp_path / "a.pcd")
@@ -68,7 +68,7 @@ def test_the_intensity_is_found_and_scaled(
 
 
 def test_a_missing_intensity_is_said(tmp_path: Path) -> None:
-    write_pcd(tmp_path / "a.pcd", make_rows()[["x", "y", "z", "ring"]].copy(), "ascii")
+    write_pcd(tmp_path / "a.pcd", select(make_rows(), "x", "y", "z", "ring"), "ascii")
     layout, notes = propose_layout(tmp_path / "a.pcd")
     assert layout.columns == ("x", "y", "z", None)
     assert notes == ("no intensity was found: it will be 0",)
@@ -94,6 +94,6 @@ def test_nothing_is_proposed_for_what_is_no_cloud(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(np.random.default_rng(0).bytes(40000))
     with pytest.raises(BrokenFileError, match=r"a\.bin does not look like rows of points"):
         propose_layout(tmp_path / "a.bin")
-    write_pcd(tmp_path / "a.pcd", make_rows()[["x", "intensity", "ring"]].copy(), "binary")
+    write_pcd(tmp_path / "a.pcd", select(make_rows(), "x", "intensity", "ring"), "binary")
     with pytest.raises(BrokenFileError, match=r"no fields y, z; it has x, intensity, ring"):
         propose_layout(tmp_path / "a.pcd")

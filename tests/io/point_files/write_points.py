@@ -27,15 +27,13 @@ def make_rows(num_points: int = 50, position: str = "<f4") -> Rows:
     return rows
 
 
-def rename(rows: Rows, names: dict[str, str], types: dict[str, str]) -> Rows:
-    """Rows with other names and types of some fields."""
-    fields = rows.dtype.names or ()
-    renamed = np.zeros(
-        len(rows), [(names.get(f, f), types.get(f, rows.dtype[f].str)) for f in fields]
-    )
-    for field in fields:
-        renamed[names.get(field, field)] = rows[field]
-    return renamed
+def select(rows: Rows, *fields: str, **types: str) -> Rows:
+    """Rows with these fields, "old" or "new=old", and other types of some."""
+    pairs = [(field.split("=")[0], field.split("=")[-1]) for field in fields]
+    chosen = np.zeros(len(rows), [(new, types.get(old, rows.dtype[old].str)) for new, old in pairs])
+    for new, old in pairs:
+        chosen[new] = rows[old]
+    return chosen
 
 
 def pcd_header(
@@ -119,7 +117,7 @@ def write_las(
     rows: Rows,
     point_format: int = 3,
     offset: Sequence[float] = (0.0, 0.0, 0.0),
-    scale: float = 1e-7,
+    scale: float = 1e-6,
 ) -> None:
     """Write a LAS or, by its suffix, a LAZ file with laspy."""
     import laspy
