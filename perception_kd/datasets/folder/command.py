@@ -2,6 +2,8 @@
 
 import argparse
 
+from perception_kd.datasets.conversion import add_calibration_option, check_calibration
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``create_data.py folder``."""
@@ -14,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--workers", type=int, default=2, help=help_workers)
     help_poses = "compute poses from the points, in place of those of the rig file; extra [poses]"
     add("--poses", choices=["kiss-icp"], help=help_poses)
+    add_calibration_option(parser)
     help_propose = "look at the files and write a first --rig, which is never overwritten"
     add("--propose", action="store_true", help=help_propose)
 
@@ -45,3 +48,4 @@ def run(args: argparse.Namespace) -> None:
         logger.info(remark)
     for split, path in converted.paths.items():
         logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)
+    check_calibration(args, converted, args.root)

@@ -145,7 +145,6 @@ class _Conversion:
             places = np.unique(np.linspace(0, len(having) - 1, _NUM_CHECKED).astype(int))
             views = [self._view(having[place], camera.name) for place in places]
             self._remarks.append(check_shares(camera, views, f"{rig.path}: cameras.{camera.name}"))
-            # A verdict on the extrinsics belongs here.
         self._check_sizes()
 
     def undistort(self, workers: int) -> None:
