@@ -59,7 +59,9 @@ def read_info(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"No info file at {path}; {creation_remedy(path, {})}")
+        others = sorted(x.name.partition("_infos_")[0] for x in path.parent.glob("*_infos_*.pkl"))
+        choice = f"choose --dataset {' or '.join(dict.fromkeys(others))}, or " if others else ""
+        raise FileNotFoundError(f"No info file at {path}; {choice}{creation_remedy(path, {})}")
     with _explain_broken(path), path.open("rb") as file:
         content = PlainUnpickler(file).load()
         fault = _find_fault(content)

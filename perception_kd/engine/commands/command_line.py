@@ -76,6 +76,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="folder of info files and caches (default: the data root)",
     )
     parser.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="read the info files NAME_infos_train.pkl and NAME_infos_val.pkl, such as folder "
+        "(default: those of the config)",
+    )
+    parser.add_argument(
         "--classes",
         nargs="+",
         metavar="NAME",
@@ -108,13 +114,24 @@ def prepare_config(args: argparse.Namespace, loader: str | None) -> "Config":
         FileNotFoundError: If the config or a data folder is missing.
         ValueError: If an option does not name a setting.
     """
-    from perception_kd.engine.config.overrides import set_classes, set_data_folders
+    from mmengine.logging import print_log
+
+    from perception_kd.engine.config.overrides import (
+        set_classes,
+        set_data_folders,
+        set_data_set,
+    )
     from perception_kd.engine.run.launch import check_data_folders, read_config
 
     cfg = read_config(args.config, args.cfg_options)
     args.work_dir = cfg.work_dir = args.work_dir or cfg.work_dir
     cfg.launcher = args.launcher
     set_data_folders(cfg, args.data_root, args.info_root)
+    if args.dataset and (lists := set_data_set(cfg, args.dataset)):
+        print_log(
+            f"--dataset: all scenes of the info files, without the lists {', '.join(lists)}.",
+            logger="current",
+        )
     if args.classes:
         set_classes(cfg, args.classes)
     if loader is not None:

@@ -61,6 +61,42 @@ def set_data_folders(cfg: Config, data_root: str | None, info_root: str | None) 
                     settings[name] = folder
 
 
+def set_data_set(cfg: Config, prefix: str) -> list[str]:
+    """Read the info files of another data set, in place.
+
+    Lists of scenes that a config names, such as SLidR's, are of its own data set: they
+    are left out, so that all scenes of an info file are used.
+
+    Args:
+        cfg: Config to change.
+        prefix: What names of info files begin with, before ``_infos_train.pkl``.
+
+    Returns:
+        Names of the lists of scenes that were left out.
+
+    Raises:
+        ValueError: If the config names no info file.
+    """
+    named, left_out = False, []
+    for reader in _READERS:
+        for settings in walk_settings(cfg.get(reader)):
+            before, infos, rest = str(settings.get("ann_file", "")).partition("_infos_")
+            if not infos:
+                continue
+            named = True
+            folder, slash, name = before.rpartition("/")
+            settings["ann_file"] = f"{folder}{slash}{prefix}{infos}{rest}"
+            if isinstance(settings.get("scenes"), str) and name != prefix:
+                left_out.append(settings["scenes"])
+                settings["scenes"] = None
+    if not named:
+        raise ValueError(
+            f"--dataset {prefix}: {cfg.filename} names no info file NAME_infos_SPLIT.pkl; set "
+            "ann_file with --cfg-options."
+        )
+    return list(dict.fromkeys(left_out))
+
+
 def set_classes(cfg: Config, classes: Sequence[str]) -> None:
     """Let a model and its data sets have other classes of boxes or points, in place.
 

@@ -8,6 +8,7 @@ from mmengine import Config
 from perception_kd.engine.config.overrides import (
     set_classes,
     set_data_folders,
+    set_data_set,
     set_pretrained,
     set_training,
 )
@@ -60,6 +61,26 @@ def test_no_folder_keeps_the_config() -> None:
     cfg = nested_config()
     set_data_folders(cfg, None, None)
     assert cfg.to_dict() == nested_config().to_dict()
+
+
+def test_another_data_set_has_other_info_files_and_scenes() -> None:
+    cfg = Config.fromfile(CONFIGS / "_base_" / "datasets" / "nuscenes_pretrain.py")
+    assert set_data_set(cfg, "folder") == ["parametrize_train"]
+    assert cfg.train_dataloader.dataset.ann_file == "folder_infos_train.pkl"
+    assert cfg.val_dataloader.dataset.ann_file == "folder_infos_val.pkl"
+    assert cfg.train_dataloader.dataset.scenes is None
+    cfg = Config.fromfile(CONFIGS / "_base_" / "datasets" / "nuscenes_det_cbgs.py")
+    assert set_data_set(cfg, "car") == []
+    assert cfg.train_dataloader.dataset.dataset.ann_file == "car_infos_train.pkl"
+    assert cfg.val_evaluator.ann_file == "car_infos_val.pkl"
+    with pytest.raises(ValueError, match="names no info file"):
+        set_data_set(Config(dict(train_dataloader=None)), "car")
+
+
+def test_the_lists_of_the_same_data_set_are_kept() -> None:
+    cfg = Config.fromfile(CONFIGS / "_base_" / "datasets" / "nuscenes_pretrain.py")
+    assert set_data_set(cfg, "nuscenes") == []
+    assert cfg.train_dataloader.dataset.scenes == "parametrize_train"
 
 
 DATA_SETS = ("train_dataloader", "val_dataloader", "test_dataloader")
