@@ -1,166 +1,14 @@
 """Numbers that two parts of a config must agree on: ranges, cells and channels."""
 
-import math
-from collections import defaultdict
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from mmengine import Config
 
-from perception_kd.datasets.pipeline import list_steps
-from tests.fake_data.prepared import dicts_of
-from tests.test_config_names import arguments
-from tests.test_configs import CONFIGS, LEAVES, LOADERS, name
-
-Number = tuple[str, str, Any]  # what is compared, where it is written, its value
-
-
-def find_disagreements(cfg: Config) -> dict[str, dict[str, Any]]:
-    """Return what has more than one value in a config, with the places of each."""
-    found: dict[str, dict[str, Any]] = defaultdict(dict)
-    for quantity, place, value in (*numbers_of_model(cfg.model), *numbers_of_data(cfg)):
-        found[quantity][place] = tuple(value) if isinstance(value, list) else value
-    return {what: places for what, places in found.items() if len(set(places.values())) > 1}
-
-
-def numbers_of_model(model: dict[str, Any]) -> Iterator[Number]:
-    """Yield the numbers of a network with a BEV map; nothing without one."""
-    if "pts_middle_encoder" in model:
-        yield from numbers_of_lidar(model)
-    if "view_transform" in model:
-        yield from numbers_of_cameras(model)
-    yield from numbers_of_maps(model)
-    yield from numbers_of_channels(model)
-
-
-def horizontal(point_cloud_range: Any) -> tuple[float, ...]:
-    return (*point_cloud_range[:2], *point_cloud_range[3:5])
-
-
-def numbers_of_lidar(model: dict[str, Any]) -> Iterator[Number]:
-    voxelizer, middle = model["pts_voxelizer"], arguments(model["pts_middle_encoder"])
-    reach, size = list(voxelizer["point_cloud_range"]), list(voxelizer["voxel_size"])
-    yield "range of points", "pts_voxelizer", reach
-    yield "x and y of BEV maps", "pts_voxelizer", horizontal(reach)
-    yield "size of voxels", "pts_voxelizer", size
-    encoder = model.get("pts_voxel_encoder", {})
-    if "voxel_size" in encoder:
-        yield "size of voxels", "pts_voxel_encoder", list(encoder["voxel_size"])
-        yield "range of points", "pts_voxel_encoder", list(encoder["point_cloud_range"])
-        yield "channels of pillars", "pts_voxel_encoder", encoder["feat_channels"][-1]
-        yield "channels of pillars", "pts_middle_encoder", middle["in_channels"]
-    cells = tuple(round((reach[a + 3] - reach[a]) / size[a]) for a in (1, 0))
-    shape = middle["output_shape"] if "output_shape" in middle else middle["sparse_shape"][1:]
-    yield "grid of voxels", "pts_voxelizer", cells
-    yield "grid of voxels", "pts_middle_encoder", tuple(shape)
-    if "sparse_shape" in middle:  # one more cell along z than voxels
-        yield "voxels along z", "pts_voxelizer", round((reach[5] - reach[2]) / size[2])
-        yield "voxels along z", "pts_middle_encoder", middle["sparse_shape"][0] - 1
-    stride, channels = map_of_encoder(middle)
-    if "pts_backbone" in model:
-        yield from numbers_of_levels(model, "pts", channels)
-        upsampling = arguments(model["pts_neck"])["upsample_strides"]
-        stride *= arguments(model["pts_backbone"])["layer_strides"][0] / upsampling[0]
-    yield "cell of BEV maps", "pts_neck", round(size[0] * stride, 6)
-
-
-def map_of_encoder(middle: dict[str, Any]) -> tuple[float, int]:
-    """Return the stride of a middle encoder's map in voxels, and its channels."""
-    if "sparse_shape" not in middle:
-        return 1, middle["in_channels"]
-    stages, cells = len(middle["encoder_channels"]), middle["sparse_shape"][0]
-    for paddings in middle["encoder_paddings"][: stages - 1]:
-        padding = paddings[-1] if isinstance(paddings[-1], int) else paddings[-1][0]
-        cells = (cells + 2 * padding - 3) // 2 + 1
-    return 2 ** (stages - 1), ((cells - 3) // 2 + 1) * middle["output_channels"]
-
-
-def numbers_of_levels(model: dict[str, Any], prefix: str, channels: int) -> Iterator[Number]:
-    backbone, neck = arguments(model[f"{prefix}_backbone"]), arguments(model[f"{prefix}_neck"])
-    yield f"channels into {prefix}_backbone", "before", channels
-    yield f"channels into {prefix}_backbone", "inside", backbone["in_channels"]
-    yield f"channels of {prefix}_backbone", "backbone", list(backbone["out_channels"])
-    yield f"channels of {prefix}_backbone", "neck", list(neck["in_channels"])
-    for level, upsampling in enumerate(neck["upsample_strides"]):
-        stride = math.prod(backbone["layer_strides"][: level + 1]) / upsampling
-        yield f"stride of {prefix}_neck", f"level {level}", stride
-
-
-def numbers_of_cameras(model: dict[str, Any]) -> Iterator[Number]:
-    lift = arguments(model["view_transform"])
-    cell = round(lift["cell_size"] * lift["downsample"], 6)
-    yield "x and y of BEV maps", "view_transform", horizontal(lift["point_cloud_range"])
-    yield "cell of BEV maps", "view_transform", cell
-    yield "channels into view_transform", "img_neck", model["img_neck"]["out_channels"]
-    yield "channels into view_transform", "inside", lift["in_channels"]
-
-
-def numbers_of_maps(model: dict[str, Any]) -> Iterator[Number]:
-    grids = {key: model[key] for key in ("grid", "pts_bbox_head", "pts_head") if key in model}
-    for place, grid in grids.items():
-        if "cell_size" in grid:
-            yield "cell of BEV maps", place, round(grid["cell_size"], 6)
-            yield "range of points", place, list(grid["point_cloud_range"])
-            yield "x and y of BEV maps", place, horizontal(grid["point_cloud_range"])
-    if "map_head" in model:
-        yield "cell of BEV maps", "map_head", model["map_head"]["in_cell_size"]
-        yield "x and y of BEV maps", "map_head", horizontal(model["map_head"]["in_range"])
-
-
-def numbers_of_channels(model: dict[str, Any]) -> Iterator[Number]:
-    """Yield the channels of the maps, and what reads them."""
-    maps: dict[str, int] = {}
-    if "view_transform" in model:
-        maps["img"] = model["view_transform"]["out_channels"]
-    if "pts_neck" in model:
-        maps["pts"] = sum(model["pts_neck"]["out_channels"])
-    elif "pts_middle_encoder" in model:
-        maps["pts"] = map_of_encoder(arguments(model["pts_middle_encoder"]))[1]
-    readers = dict(
-        img=("img_projector", "img_channels"),
-        pts=("pts_projector", "pts_img_projector", "pts_relation_projector", "pts_channels"),
-    )
-    for sensor, channels in maps.items():
-        yield f"channels of {sensor} map", "network", channels
-        for place in readers[sensor]:
-            reader = model.get(place)
-            if reader is not None:
-                read = reader if isinstance(reader, int) else reader["in_channels"]
-                yield f"channels of {sensor} map", place, read
-    if maps:
-        yield from numbers_of_decoder(model, maps)
-
-
-def numbers_of_decoder(model: dict[str, Any], maps: dict[str, int]) -> Iterator[Number]:
-    channels = next(iter(maps.values()))
-    if "fuser" in model:
-        yield "channels into fuser", "networks", list(maps.values())
-        yield "channels into fuser", "inside", list(model["fuser"]["in_channels"])
-        channels = model["fuser"]["out_channels"]
-    if "bev_backbone" in model:
-        yield from numbers_of_levels(model, "bev", channels)
-        channels = sum(model["bev_neck"]["out_channels"])
-    for head in ("pts_bbox_head", "map_head", "pts_head"):
-        if "in_channels" in model.get(head, {}):
-            yield f"channels into {head}", "network", channels
-            yield f"channels into {head}", "inside", model[head]["in_channels"]
-
-
-def numbers_of_data(cfg: Config) -> Iterator[Number]:
-    """Yield the ranges of the pipelines, and the grids of map labels."""
-    has_map = any(key in cfg.model for key in ("grid", "pts_bbox_head", "map_head"))
-    for loader in LOADERS if has_map else ():
-        for dataset in dicts_of(cfg[loader].dataset):
-            for step in list_steps(dataset.get("pipeline", ())):
-                place = f"{loader} {step['type']}"
-                if step["type"] == "LoadBEVMasks":
-                    yield "grid of labels", place, (step["cell_size"], *step["point_cloud_range"])
-                elif "point_cloud_range" in step:
-                    yield "range of points", place, list(step["point_cloud_range"])
-    if "map_head" in cfg.model:
-        head = cfg.model.map_head
-        yield "grid of labels", "map_head", (head["out_cell_size"], *head["out_range"])
+from perception_kd.engine.config.shared_numbers import check_shared_numbers, find_disagreements
+from perception_kd.engine.run.launch import build_runner, read_config
+from tests.test_configs import CONFIGS, LEAVES, name
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=name)
@@ -205,3 +53,44 @@ def test_a_number_that_disagrees_is_found(
     cfg = Config.fromfile(path)
     cfg.merge_from_dict({f"model.{changed}": value})
     assert quantity in find_disagreements(cfg)
+
+
+@pytest.mark.parametrize(
+    ("changed", "value", "message"),
+    [
+        ("pts_voxelizer.point_cloud_range", FAR, "range of points must be the same everywhere"),
+        ("pts_voxelizer.voxel_size", [0.4, 0.4, 8], "but is \\(0.4, 0.4, 8\\) in pts_voxelizer"),
+        ("pts_bbox_head.cell_size", 0.4, "cell of BEV maps .* 0.4 in pts_bbox_head; set all"),
+    ],
+)
+def test_a_number_that_disagrees_is_refused(changed: str, value: Any, message: str) -> None:
+    cfg = Config.fromfile(FUSION)
+    cfg.merge_from_dict({f"model.{changed}": value})
+    with pytest.raises(ValueError, match=message):
+        check_shared_numbers(cfg)
+
+
+def test_a_run_with_numbers_that_disagree_does_not_start(tmp_path: Path) -> None:
+    cfg = read_config(FUSION, {"model.pts_voxelizer.point_cloud_range": FAR})
+    cfg.work_dir = str(tmp_path / "work")
+    with pytest.raises(ValueError, match="range of points must be the same everywhere"):
+        build_runner(cfg)
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_map_that_strides_do_not_divide_is_refused() -> None:
+    cfg = Config.fromfile(CONFIGS / "calico" / "prc_pillar02_8xb4-cyclic-20e_nus.py")
+    reach = [-50.0, -51.2, -5.0, 50.0, 51.2, 3.0]
+    cfg.model.pts_voxelizer.point_cloud_range = cfg.model.grid.point_cloud_range = reach
+    cfg.model.pts_voxel_encoder.point_cloud_range = reach
+    cfg.model.pts_middle_encoder.output_shape = (512, 500)
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.pipeline.sample_points.point_cloud_range = reach
+    expected = "voxels along x, a multiple of 8 .* 500.0 in range / voxel_size, 496.0 in nearest"
+    with pytest.raises(ValueError, match=expected):
+        check_shared_numbers(cfg)
+
+
+def test_networks_of_other_parts_are_not_judged() -> None:
+    check_shared_numbers(Config(dict(model=dict(type="Other", pts_middle_encoder=1))))
+    check_shared_numbers(Config(dict()))

@@ -14,6 +14,7 @@ from perception_kd.engine.config.options import check_new_settings, check_places
 from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.engine.config.reading import load_config
 from perception_kd.engine.config.renamed import find_config
+from perception_kd.engine.config.shared_numbers import check_shared_numbers
 from perception_kd.engine.hooks.load_pretrained import list_sources
 from perception_kd.engine.run.runner import CheckedRunner
 from perception_kd.io.atomic import make_writable_folder
@@ -107,8 +108,8 @@ def build_runner(cfg: Config) -> CheckedRunner:
     Raises:
         PermissionError: If the work dir cannot be written to.
         FileNotFoundError: If there is no file at ``load_from``.
-        ValueError: If a schedule undoes the rates of single parameters, or a training
-            has no steps.
+        ValueError: If a schedule undoes the rates of single parameters, a training has
+            no steps, or parts of the network disagree on ranges, cells or channels.
     """
     # Whatever loads a file of weights below, code in the file is not executed.
     os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
@@ -121,6 +122,7 @@ def build_runner(cfg: Config) -> CheckedRunner:
         cfg.load_from = None
     hooks = [dict(type="LoadPretrainedHook", **source) for source in sources]
     cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), *hooks]
+    check_shared_numbers(cfg)
     add_guards(cfg)
     write_whole_checkpoints(cfg)
     drop_unreached_schedulers(cfg)
