@@ -1,18 +1,22 @@
 """The command ``tools/create_data.py regions``."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perception_kd.io.caches.command import CacheCommand
 from perception_kd.io.caches.options import add_cache_arguments, read_infos
-from perception_kd.regions.settings import PRESETS, RegionSettings, get_preset
+from perception_kd.regions.settings import PRESETS, PUBLISHED, RegionSettings, get_preset
 
 if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
     from perception_kd.io.caches.cache import Cache
     from perception_kd.regions.create import SweepFile
     from perception_kd.regions.statistics import RegionStatistics
+    from perception_kd.structures import Points
+
+_NUM_MEASURED = 20  # sweeps
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +47,8 @@ def run(args: argparse.Namespace) -> None:
     settings = get_preset(preset).with_values(args.settings)
     lists = [list_sweeps(path, info, args.data_root) for path, info in infos.items()]
     sweeps = list({sweep.key: sweep for sweeps in lists for sweep in sweeps}.values())
+    chosen = [text.partition("=")[0] for text in args.settings]
+    settings = _fit_to_sensor(settings, sweeps, preset.lower() in PUBLISHED, chosen)
     folder = args.out_dir or Path(args.info[0]).parent / "regions" / "dbscan"
     options = ["--preset", preset.lower()]
     if args.settings:
@@ -58,6 +64,32 @@ def run(args: argparse.Namespace) -> None:
             "nothing to pre-train on; look at the ground and clusters with --preview, check the "
             "layout and unit of the sweeps, and fit --settings to the sensor."
         )
+
+
+def _fit_to_sensor(
+    settings: RegionSettings, sweeps: Sequence["SweepFile"], published: bool, chosen: Sequence[str]
+) -> RegionSettings:
+    """Measure the ground below the sensor, log it, and adapt the settings."""
+    from mmengine.logging import MMLogger
+
+    from perception_kd.io.errors import BrokenFileError
+    from perception_kd.regions.create import RegionMaker
+    from perception_kd.regions.sensor_pose import fit_settings, measure_sensor_pose
+
+    def read() -> Iterator["Points"]:
+        maker = RegionMaker(settings)
+        for sweep in sweeps[:: -(-len(sweeps) // _NUM_MEASURED)]:
+            with suppress(FileNotFoundError, BrokenFileError):  # named later
+                yield maker.read(sweep)
+
+    pose = measure_sensor_pose(read())
+    logger: MMLogger = MMLogger.get_current_instance()
+    if pose is not None:
+        logger.info(pose.describe())
+    fitted, remark = fit_settings(settings, pose, published=published, chosen=chosen)
+    if remark:
+        logger.warning(remark)
+    return fitted
 
 
 def _report_statistics(

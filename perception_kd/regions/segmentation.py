@@ -39,6 +39,9 @@ def make_regions(
     check_shape("points", points, ("N", "F"))
     positions = points[:, :3]
     check_shape("points[:, :3]", positions, ("N", 3))
+    if settings.slope_x or settings.slope_y:
+        rise = positions[:, :2] @ np.array([settings.slope_x, settings.slope_y])
+        positions = np.column_stack([positions[:, :2], positions[:, 2] - rise])
     region_ids = np.full(len(points), NoRegion.NOISE, dtype=np.int32)
     rows = np.flatnonzero(np.isfinite(positions).all(axis=1))
 

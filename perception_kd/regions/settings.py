@@ -21,6 +21,9 @@ class RegionSettings:
     Attributes:
         sensor_height: Height of the LiDAR origin above the ground, in m. The author's
             code uses 1.841 in the fit and 1.84 in the filters; here it is one value.
+        slope_x: Rise of the ground along x, per m, in the frame of a tilted sensor; it
+            is taken off all heights.
+        slope_y: The same along y.
         max_x: Points with a larger abs(x), in m, are never ground.
         slice_length: Length along x of the slices, each with its own plane, in m.
         min_slice_points: A slice with fewer points has no ground.
@@ -68,6 +71,8 @@ class RegionSettings:
     min_side_ratio: float = 0.1
     min_area: float = 0.25
     max_area: float = 20.0
+    slope_x: float = 0.0
+    slope_y: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("min_slice_points", "num_lowest", "num_iterations", "min_points"):
@@ -75,6 +80,9 @@ class RegionSettings:
         for name in ("max_x", "slice_length", "seed_height", "ground_height", "eps"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, but got {getattr(self, name)}.")
+        for name in ("slope_x", "slope_y"):
+            if not abs(getattr(self, name)) < 1:
+                raise ValueError(f"{name} must be between -1 and 1, but got {getattr(self, name)}.")
         for low, high in (("min_height", "max_height"), ("min_area", "max_area")):
             if not getattr(self, low) <= getattr(self, high):
                 raise ValueError(
@@ -83,8 +91,11 @@ class RegionSettings:
                 )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as a cache's manifest has them."""
-        return asdict(self)
+        """Return the settings as a cache's manifest has them.
+
+        A slope of zero is left out: earlier caches are none other.
+        """
+        return {k: v for k, v in asdict(self).items() if v or not k.startswith("slope_")}
 
     def with_values(self, texts: Iterable[str]) -> "RegionSettings":
         """Return settings with some values replaced by texts ``name=value``.
@@ -92,7 +103,7 @@ class RegionSettings:
         Raises:
             ValueError: If a text has another form, an unknown name or not a number.
         """
-        types = {name: type(default) for name, default in RegionSettings().as_dict().items()}
+        types = {name: type(default) for name, default in asdict(RegionSettings()).items()}
         values: dict[str, Any] = {}
         for text in texts:
             name, _, value = text.partition("=")
@@ -114,10 +125,15 @@ PRESETS = {
     "nuscenes": RegionSettings(),
     # The Velodyne of KITTI is 1.73 m above the ground, by the sketch of its vehicle.
     "semantickitti": RegionSettings(sensor_height=1.73),
+    # Of cars of any kind: height and tilt are measured.
     "folder": RegionSettings(),
     # The points of Waymo are in the vehicle frame, whose origin is on the ground.
     "waymo": RegionSettings(sensor_height=0.0),
 }
+
+
+# Presets whose sensor is known.
+PUBLISHED = ("nuscenes", "semantickitti", "waymo")
 
 
 def get_preset(dataset: str) -> RegionSettings:

@@ -111,9 +111,12 @@ def test_another_data_set_has_its_own_settings(root: Path) -> None:
     write_info(root / "kitti.pkl", info["metainfo"], info["data_list"])
     create(root, "--info", str(root / "kitti.pkl"))
     assert open_cache(root).manifest["settings"]["sensor_height"] == 1.73
-    with pytest.raises(ValueError, match="none of the 3 sweeps"):  # the ground is too low for it
-        create(root, "--preset", "waymo", "--out-dir", str(root / "waymo"))
-    assert open_cache(root, "waymo").manifest["settings"]["sensor_height"] == 0
+    # The ground is too low for the vehicle frame of Waymo: it is another sensor's.
+    create(root, "--preset", "waymo", "--out-dir", str(root / "waymo"))
+    assert open_cache(root, "waymo").manifest["settings"]["sensor_height"] == 1.84
+    with pytest.raises(ValueError, match="none of the 3 sweeps"):
+        create(root, "--settings", "sensor_height=0", "--out-dir", str(root / "low"))
+    assert open_cache(root, "low").manifest["settings"]["sensor_height"] == 0
 
 
 def test_statistics_of_each_scene_are_logged(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +126,7 @@ def test_statistics_of_each_scene_are_logged(root: Path, monkeypatch: pytest.Mon
         lambda self, text: lines.append(text),
     )
     create(root)
+    assert lines.pop(0).startswith("Ground: 1.84 m below the LiDAR (1.84 to 1.84 m in 3 sweeps)")
     assert lines[0].endswith("regions/dbscan: 3 sweeps done, 2.0 regions each; 0 kept")
     assert lines[1].startswith("scene-0: 2 sweeps, 1.5 regions each of ")
     assert lines[2].startswith("scene-1: 1 sweeps, 3.0 regions each of ")
@@ -130,6 +134,7 @@ def test_statistics_of_each_scene_are_logged(root: Path, monkeypatch: pytest.Mon
     first = lines[1:]
     lines.clear()
     create(root)  # nothing to do: the same statistics, from the cache
+    del lines[0]
     assert lines[0].endswith("regions/dbscan: 0 sweeps done, 0.0 regions each; 3 kept")
     assert lines[1:] == first
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from perception_kd.regions.settings import PRESETS, RegionSettings, get_preset
+from perception_kd.regions.settings import PRESETS, PUBLISHED, RegionSettings, get_preset
 
 
 def test_the_published_numbers() -> None:
@@ -22,14 +22,14 @@ def test_the_published_numbers() -> None:
 
 
 def test_presets_differ_only_in_the_sensor_height() -> None:
-    heights = {name: preset.sensor_height for name, preset in PRESETS.items()}
+    heights = {name: PRESETS[name].sensor_height for name in PUBLISHED}
     assert heights == {"nuscenes": 1.84, "semantickitti": 1.73, "waymo": 0.0}
     for preset in PRESETS.values():
         assert preset.with_values(["sensor_height=1.84"]) == RegionSettings()
 
 
 def test_an_unknown_data_set_is_refused() -> None:
-    with pytest.raises(ValueError, match="one of nuscenes, semantickitti, waymo, but got 'once'"):
+    with pytest.raises(ValueError, match=r"one of nuscenes, .*, waymo, but got 'once'"):
         get_preset("once")
 
 
