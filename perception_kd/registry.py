@@ -22,7 +22,9 @@ DATASETS = _child(
     "perception_kd.datasets.camera_lidar_dataset",
     "perception_kd.datasets.class_balanced",
 )
-DATA_SAMPLERS = _child("data sampler", parent.DATA_SAMPLERS, "perception_kd.datasets.dealt_batches")
+DATA_SAMPLERS = _child(
+    "data sampler", parent.DATA_SAMPLERS, "perception_kd.datasets.distributed_batches"
+)
 TRANSFORMS = _child("transform", parent.TRANSFORMS, "perception_kd.datasets.transforms")
 MODELS = _child("model", parent.MODELS, "perception_kd.models")
 HOOKS = _child("hook", parent.HOOKS, "perception_kd.engine.hooks")

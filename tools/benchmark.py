@@ -56,7 +56,7 @@ def measure(args: argparse.Namespace) -> None:
     """Run benchmarks and print their rows."""
     import torch
 
-    from perception_kd.benchmarks.harness import Settings
+    from perception_kd.benchmarks.harness import BenchmarkSettings
 
     if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"torch finds no GPU for --device {args.device}; use --device cpu.")
@@ -65,7 +65,7 @@ def measure(args: argparse.Namespace) -> None:
     if not args.json:
         print(f"{COLUMNS} {'max diff':>9}   ({torch.get_num_threads()} threads, {args.device})")
     for name in BENCHMARKS if args.name == "all" else [args.name]:
-        for row in run_benchmark(name, Settings(args.repeats, args.device)):
+        for row in run_benchmark(name, BenchmarkSettings(args.repeats, args.device)):
             print(json.dumps(row) if args.json else format_row(row), flush=True)
 
 

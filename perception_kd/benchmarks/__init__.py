@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 # The harness imports torch, for which those who only need the names must not wait.
 if TYPE_CHECKING:
-    from perception_kd.benchmarks.harness import Row, Settings
+    from perception_kd.benchmarks.harness import BenchmarkSettings, Row
 
 __all__ = ["BENCHMARKS", "run_benchmark"]
 
-# From name to "module:function"; the function takes Settings and yields rows.
+# From name to "module:function"; the function takes BenchmarkSettings and yields rows.
 BENCHMARKS = {
     "bev_pool": "perception_kd.benchmarks.bev_pool:benchmark_bev_pool",
     "sparse_conv": "perception_kd.benchmarks.sparse_conv:benchmark_sparse_conv",
@@ -19,7 +19,7 @@ BENCHMARKS = {
 }
 
 
-def run_benchmark(name: str, settings: "Settings") -> "Iterator[Row]":
+def run_benchmark(name: str, settings: "BenchmarkSettings") -> "Iterator[Row]":
     """Run one benchmark by name.
 
     Args:
@@ -35,5 +35,7 @@ def run_benchmark(name: str, settings: "Settings") -> "Iterator[Row]":
     if name not in BENCHMARKS:
         raise ValueError(f"name must be one of {', '.join(BENCHMARKS)}, but got {name}.")
     module, function = BENCHMARKS[name].split(":")
-    run: Callable[[Settings], Iterator[Row]] = getattr(importlib.import_module(module), function)
+    run: Callable[[BenchmarkSettings], Iterator[Row]] = getattr(
+        importlib.import_module(module), function
+    )
     yield from run(settings)

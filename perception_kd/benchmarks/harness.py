@@ -14,8 +14,8 @@ Row = dict[str, Any]
 Implementation = Callable[[], Sequence[Tensor]]
 
 
-class Settings(NamedTuple):
-    """Settings of a benchmark.
+class BenchmarkSettings(NamedTuple):
+    """BenchmarkSettings of a benchmark.
 
     Attributes:
         repeats: Number of timed runs of each implementation; the fastest counts.
@@ -42,7 +42,7 @@ class Case(NamedTuple):
     theirs: Implementation
 
 
-def compare(case: Case, settings: Settings) -> Row:
+def compare(case: Case, settings: BenchmarkSettings) -> Row:
     """Run both implementations of a case alternately, so that other load affects both.
 
     Memory is the peak during one run beyond the memory in use before it, without the

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from perception_kd.benchmarks.harness import Case, Row, Settings, compare
+from perception_kd.benchmarks.harness import BenchmarkSettings, Case, Row, compare
 
 GRID = [48, 800, 800]
 NUM_VOXELS = 30_000
@@ -29,7 +29,7 @@ LAYERS = [
 ]
 
 
-def benchmark_sparse_conv(settings: Settings) -> Iterator[Row]:
+def benchmark_sparse_conv(settings: BenchmarkSettings) -> Iterator[Row]:
     """Compare the forward passes of layers with 30 000 voxels.
 
     Args:

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from perception_kd.benchmarks.harness import Case, Row, Settings, compare
+from perception_kd.benchmarks.harness import BenchmarkSettings, Case, Row, compare
 from perception_kd.models.losses import info_nce
 from perception_kd.ops import pool_pixels, pool_segments, pool_upsampled
 
-CHANNELS, TEMPERATURE = 64, 0.07
+NUM_CHANNELS, TEMPERATURE = 64, 0.07
 REFERENCE = "sparse one-hot matrices"
 
 
@@ -35,7 +35,7 @@ class LossInputs(NamedTuple):
     num_superpixels: int
 
 
-def benchmark_superpixel_loss(settings: Settings) -> Iterator[Row]:
+def benchmark_superpixel_loss(settings: BenchmarkSettings) -> Iterator[Row]:
     """Compare 12 views of 224x416 px with 64 channels and 150 superpixels each.
 
     All rows are forward and backward passes: pooling of the full maps; pooling and
@@ -63,9 +63,9 @@ def make_batch(num_views: int, height: int, width: int, device: str = "cpu") -> 
     paired = torch.randint(superpixels.numel(), (2500 * num_views,), generator=generator)
 
     shapes = (
-        (num_views, CHANNELS, height, width),
-        (num_views, CHANNELS, height // 4, width // 4),
-        (len(paired), CHANNELS),
+        (num_views, NUM_CHANNELS, height, width),
+        (num_views, NUM_CHANNELS, height // 4, width // 4),
+        (len(paired), NUM_CHANNELS),
     )
     maps, small_maps, point_feats = (torch.randn(s, generator=generator) for s in shapes)
     return LossInputs(
@@ -81,7 +81,7 @@ def make_batch(num_views: int, height: int, width: int, device: str = "cpu") -> 
 def make_cases(batch: LossInputs) -> list[Case]:
     """Make the comparisons; results are the means or the loss, and the gradients."""
     ids, num = batch.superpixels, batch.num_superpixels
-    grad = torch.linspace(-1, 1, num * CHANNELS, device=ids.device).view(num, CHANNELS)
+    grad = torch.linspace(-1, 1, num * NUM_CHANNELS, device=ids.device).view(num, NUM_CHANNELS)
 
     def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
         upsampled = F.interpolate(maps, size, mode="bilinear", align_corners=True)

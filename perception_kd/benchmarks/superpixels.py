@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from perception_kd.io.image_files import read_image
 from perception_kd.io.workers import run_jobs
+from perception_kd.structures import Image
 from perception_kd.superpixels.backends import BACKENDS, get_backend
-from perception_kd.superpixels.slic import Image, Segments
+from perception_kd.superpixels.slic import Segments
 
 # The harness imports torch, which the measured processes must not hold.
 if TYPE_CHECKING:
-    from perception_kd.benchmarks.harness import Row, Settings
+    from perception_kd.benchmarks.harness import BenchmarkSettings, Row
 
 REFERENCE = "skimage"
 
@@ -29,7 +30,7 @@ class _Measured(NamedTuple):
 
 
 def benchmark_superpixels(
-    settings: "Settings", image_files: Sequence[str | Path] = (), num_segments: int = 150
+    settings: "BenchmarkSettings", image_files: Sequence[str | Path] = (), num_segments: int = 150
 ) -> "Iterator[Row]":
     """Compare each backend with the reference on the same images, on one CPU thread.
 

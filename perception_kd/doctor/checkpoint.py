@@ -115,7 +115,7 @@ def check_match(
         use: What it is loaded for, for the finding.
     """
     report = load_report(model, checkpoint.state_dict, prefix)
-    what = f"{use}, {type(model).__name__}: {summarize(report)}"
+    what = f"{use}, {type(model).__name__}: {describe_matches(report)}"
     if report.share_loaded == 1 and not report.missing:
         return Finding(Level.OK, AREA, what, str(checkpoint.path))
     hint = suggest_prefix(model, checkpoint.state_dict, prefix, ()).rstrip(".")
@@ -128,7 +128,7 @@ def check_match(
     )
 
 
-def summarize(report: LoadReport) -> str:
+def describe_matches(report: LoadReport) -> str:
     """Return a report of matching names as one line."""
     shapes = [f"{name} {model} <- {file}" for name, model, file in report.mismatched]
     parts = [f"{format_share(report.share_loaded)} of the parameters match"]

@@ -22,10 +22,10 @@ def write_page(path: Path, findings: Sequence[Finding], samples: Sequence[Sample
         findings: All findings.
         samples: Figures of samples.
     """
-    write_whole(path, render_page(findings, samples).encode())
+    write_whole(path, render_findings(findings, samples).encode())
 
 
-def render_page(findings: Sequence[Finding], samples: Sequence[SampleFigures]) -> str:
+def render_findings(findings: Sequence[Finding], samples: Sequence[SampleFigures]) -> str:
     """Return the page as HTML; the most serious findings come first."""
     environment = Environment(
         loader=PackageLoader("perception_kd.doctor"),

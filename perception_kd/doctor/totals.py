@@ -25,8 +25,8 @@ def check_totals(reports: Sequence[SampleReport], info: Info) -> Iterator[Findin
     """
     yield from check_coverage(reports, str(info.source.path))
     yield from check_points_in_boxes(reports, str(info.source.path))
-    yield from check_box_classes(info)
-    yield from check_labels(reports, info)
+    yield from check_box_totals(info)
+    yield from check_point_labels(reports, info)
     yield from check_segments(reports)
 
 
@@ -77,7 +77,7 @@ def check_points_in_boxes(reports: Sequence[SampleReport], where: str) -> Iterat
         yield Finding(Level.OK, "boxes", what, where)
 
 
-def check_box_classes(info: Info) -> Iterator[Finding]:
+def check_box_totals(info: Info) -> Iterator[Finding]:
     """Yield findings on the categories of boxes and on boxes without points."""
     boxes = [box for sample in info.samples for box in sample.get("instances") or []]
     where = f"{info.source.path}, instances"
@@ -106,7 +106,7 @@ def check_box_classes(info: Info) -> Iterator[Finding]:
         yield Finding(Level.OK, "boxes", what, where)
 
 
-def check_labels(reports: Sequence[SampleReport], info: Info) -> Iterator[Finding]:
+def check_point_labels(reports: Sequence[SampleReport], info: Info) -> Iterator[Finding]:
     """Yield the finding on the labels of points.
 
     Args:

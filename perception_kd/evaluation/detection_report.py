@@ -11,8 +11,8 @@ from perception_kd.evaluation.nuscenes_boxes import (
     ERROR_NAMES,
     STALE_REMEDY,
     SampleEvaluation,
+    average_scores,
     has_stale_coordinates,
-    summarize,
 )
 
 
@@ -43,8 +43,8 @@ def report_scores(
         raise ValueError("The samples have no ground-truth box in range.")
     unknown = evaluation.unknown_errors
     official = set(classes).issubset(NUSCENES_INFO_CLASSES)
-    scores = summarize(metrics, every, unknown)
-    of_present = summarize(metrics, present, unknown)
+    scores = average_scores(metrics, every, unknown)
+    of_present = average_scores(metrics, present, unknown)
     rows = [
         [name, *(f"{metrics.mean_dist_aps[name]:.3f}" if name in present else "-",)]
         for name in every

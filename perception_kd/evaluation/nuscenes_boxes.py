@@ -103,7 +103,7 @@ class BoxEvaluation(SampleEvaluation):
         self.sample_tokens = self.gt_boxes.sample_tokens
 
 
-def summarize(
+def average_scores(
     metrics: DetectionMetrics, classes: Iterable[str], unknown_errors: Collection[str] = ()
 ) -> dict[str, float]:
     """Return NDS, mAP and the five errors over some of the classes.
@@ -136,7 +136,7 @@ def has_stale_coordinates(scores: dict[str, float]) -> bool:
     centers, and therefore the mAP, are right.
 
     Args:
-        scores: Result of :func:`summarize` over the classes that are present.
+        scores: Result of :func:`average_scores` over the classes that are present.
     """
     return (
         scores["mAP"] > 0.1 and 0.6 < scores["mASE"] < 0.8 and 1.3 < scores.get("mAOE", 0.0) < 1.8

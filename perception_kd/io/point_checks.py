@@ -4,7 +4,7 @@ import numpy as np
 
 from perception_kd.structures import Mask, Points
 
-MAX_DISTANCE = 1e4  # m along an axis: no LiDAR sees as far
+MAX_COORDINATE = 1e4  # m along an axis: no LiDAR sees as far
 _MAX_FAR_SHARE = 0.01
 _MAX_NEAREST = 1e3  # m along an axis: points on a map, not around a sensor
 _MIN_EXTENT = 1e-3
@@ -20,7 +20,7 @@ def is_plausible(points: Points) -> Mask:
         Shape (N,).
     """
     finite = np.isfinite(_by_column(points, 4)).all(axis=0)
-    return np.asarray(finite & (np.abs(_by_column(points, 3)) <= MAX_DISTANCE).all(axis=0))
+    return np.asarray(finite & (np.abs(_by_column(points, 3)) <= MAX_COORDINATE).all(axis=0))
 
 
 def find_point_fault(points: Points) -> str:
@@ -35,14 +35,14 @@ def find_point_fault(points: Points) -> str:
     if not len(points):
         return "it has no point"
     sizes = np.abs(_by_column(points, 3))
-    if not sizes.max() <= MAX_DISTANCE:  # NaN is no number below it either
+    if not sizes.max() <= MAX_COORDINATE:  # NaN is no number below it either
         finite = np.isfinite(sizes).all(axis=0)
         if not finite.any():
             return "no position is finite"
         sizes = sizes[:, finite]
-        share = float((sizes > MAX_DISTANCE).any(axis=0).mean())
+        share = float((sizes > MAX_COORDINATE).any(axis=0).mean())
         if share > _MAX_FAR_SHARE:
-            return f"{share:.0%} of the positions are farther away than {MAX_DISTANCE:g} m"
+            return f"{share:.0%} of the positions are farther away than {MAX_COORDINATE:g} m"
     nearest = float(np.maximum(np.maximum(sizes[0], sizes[1]), sizes[2]).min())
     if nearest > _MAX_NEAREST:
         return f"the nearest point is {nearest / 1000:.1f} km away"

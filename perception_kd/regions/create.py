@@ -9,7 +9,7 @@ from typing import Any
 
 from perception_kd import __version__
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.caches.entry_maker import EntryMaker, InputFile
+from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputFile
 from perception_kd.io.caches.origin import Origin, check_digest
 from perception_kd.io.info_fields import read_field, read_name, read_path
 from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
@@ -48,7 +48,7 @@ class SweepFile(InputFile):
         return count_stored_points(self.path, self.layout)
 
 
-class RegionMaker(EntryMaker[SweepFile, Points]):
+class RegionMaker(CacheEntryMaker[SweepFile, Points]):
     """Find the regions of sweeps.
 
     Args:

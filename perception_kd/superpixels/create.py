@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.caches.entry_maker import EntryMaker, InputFile
+from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputFile
 from perception_kd.io.caches.origin import Origin, check_digest
 from perception_kd.io.image_files import read_image
 from perception_kd.io.images import write_image
 from perception_kd.io.info_fields import image_shape, read_field, read_name, read_path
 from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
+from perception_kd.structures import Image
 from perception_kd.superpixels.backends import describe_backend, get_backend
 from perception_kd.superpixels.codec import (
     EXTENSION,
@@ -25,7 +26,6 @@ from perception_kd.superpixels.codec import (
 )
 from perception_kd.superpixels.drawing import draw_borders
 from perception_kd.superpixels.settings import SlicSettings
-from perception_kd.superpixels.slic import Image
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ImageFile(InputFile):
     size: tuple[int, int] | None
 
 
-class SuperpixelMaker(EntryMaker[ImageFile, Image]):
+class SuperpixelMaker(CacheEntryMaker[ImageFile, Image]):
     """Make superpixels with SLIC.
 
     Args:

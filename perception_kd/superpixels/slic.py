@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from perception_kd.structures import Image
+
 # The ids of fast-slic are unsigned 16-bit numbers, although their dtype is signed.
 _FAST_NONE = 2**16 - 1
 
-Image = NDArray[np.uint8]
 Segments = NDArray[np.int32]
 Backend = Callable[[Image, int, float, float], NDArray[np.integer[Any]]]
 

@@ -12,15 +12,15 @@ from perception_kd.io.atomic import make_writable_folder, write_whole
 from perception_kd.io.json_file import read_json
 from perception_kd.io.lock import LOCK, lock_folder
 from perception_kd.io.workers import run_jobs
-from perception_kd.synthetic.sensors.calibration import CHANNELS
+from perception_kd.synthetic.sensors.calibration import SENSORS
 from perception_kd.synthetic.world.settings import VERSION, SyntheticSettings
 from perception_kd.synthetic.writer.maps import MapDrawer, draw_area, write_maps
 from perception_kd.synthetic.writer.scene import SceneWriter
 from perception_kd.synthetic.writer.tables import make_vocabulary, write_tables
 
 # Increased when the same settings give different data.
-FORMAT = 2
-MANIFEST = "synthetic.json"
+SETTINGS_FORMAT = 2
+SETTINGS_FILE = "synthetic.json"
 _UNFINISHED = ".synthetic_unfinished"
 _DAMAGED = "Delete the folder and make it again."
 _Job = tuple[Path, SyntheticSettings, int]
@@ -64,7 +64,7 @@ def create_synthetic(
     from mmengine.logging import MMLogger  # here, as workers have no use for it
 
     logger: MMLogger = MMLogger.get_current_instance()
-    if (root / MANIFEST).exists():
+    if (root / SETTINGS_FILE).exists():
         _prepare(root, settings)
         logger.info("%s is complete, with these settings.", root)
         return root
@@ -92,8 +92,8 @@ def _render(root: Path, settings: SyntheticSettings, workers: int, progress: boo
 
 def _prepare(root: Path, settings: SyntheticSettings) -> bool:
     """Create the folders; return whether the data set is complete already."""
-    made = {"format": FORMAT, "settings": settings.as_dict()}
-    for path in (root / MANIFEST, root / _UNFINISHED / MANIFEST):
+    made = {"format": SETTINGS_FORMAT, "settings": settings.as_dict()}
+    for path in (root / SETTINGS_FILE, root / _UNFINISHED / SETTINGS_FILE):
         if path.exists():
             found = read_json(path, _DAMAGED)
             if found != made:
@@ -107,11 +107,11 @@ def _prepare(root: Path, settings: SyntheticSettings) -> bool:
             f"{root} is not empty and not a synthetic data set. Choose another folder."
         )
     for folder in ("samples", "sweeps"):
-        for channel in CHANNELS:
+        for channel in SENSORS:
             (root / folder / channel).mkdir(parents=True, exist_ok=True)
     (root / "lidarseg" / VERSION).mkdir(parents=True, exist_ok=True)
     (root / _UNFINISHED).mkdir()
-    write_whole(root / _UNFINISHED / MANIFEST, json.dumps(made).encode())
+    write_whole(root / _UNFINISHED / SETTINGS_FILE, json.dumps(made).encode())
     return False
 
 
@@ -133,6 +133,7 @@ def _finish(root: Path, settings: SyntheticSettings, parts: list[dict[str, Any]]
     write_tables(root / VERSION, [vocabulary, *(part["tables"] for part in parts), maps])
     write_whole(root / "README.md", _NOTE.encode())
     write_whole(
-        root / MANIFEST, json.dumps({"format": FORMAT, "settings": settings.as_dict()}).encode()
+        root / SETTINGS_FILE,
+        json.dumps({"format": SETTINGS_FORMAT, "settings": settings.as_dict()}).encode(),
     )
     shutil.rmtree(root / _UNFINISHED)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from perception_kd.benchmarks.harness import Settings
+from perception_kd.benchmarks.harness import BenchmarkSettings
 from perception_kd.benchmarks.superpixels import (
     benchmark_superpixels,
     find_accuracy,
@@ -24,7 +24,7 @@ def test_accuracy_of_a_hand_counted_pair() -> None:
 
 def test_a_row_for_each_fast_backend(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), make_street_like(90, 160))
-    rows = list(benchmark_superpixels(Settings(1), [tmp_path / "a.png"], num_segments=20))
+    rows = list(benchmark_superpixels(BenchmarkSettings(1), [tmp_path / "a.png"], num_segments=20))
     assert [row["name"] for row in rows] == ["superpixels/fast", "superpixels/skimage_half"]
     for row in rows:
         assert row["ratio"] == pytest.approx(row["reference_s"] / row["ours_s"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from perception_kd.doctor.caches import open_caches
 from perception_kd.doctor.figures import Figure, SampleFigures, draw_samples
 from perception_kd.doctor.finding import Finding, Level
-from perception_kd.doctor.page import render_page, write_page
+from perception_kd.doctor.page import render_findings, write_page
 from tests.doctor.conftest import SmallSet
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -27,7 +27,7 @@ def test_findings_are_sorted_and_counted(tmp_path: Path) -> None:
 def test_text_of_files_is_escaped() -> None:
     finding = Finding(Level.ERROR, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 2, (HOSTILE, HOSTILE))
     figure = Figure("title", "hint", missing=HOSTILE)
-    page = render_page([finding], [SampleFigures(HOSTILE, [figure])])
+    page = render_findings([finding], [SampleFigures(HOSTILE, [figure])])
     assert "<script>" not in page
     assert "<img" not in page
     assert page.count("&lt;script&gt;") >= 7
@@ -38,7 +38,7 @@ def test_samples_are_drawn(small_set: SmallSet) -> None:
     (sample,) = draw_samples(small_set.info, caches, 1)
     assert small_set.info.samples[0]["token"] in sample.name
     assert [figure.missing for figure in sample.figures] == [""] * 4
-    page = render_page([], [sample])
+    page = render_findings([], [sample])
     assert page.count('<img src="data:image/') == 4
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
 

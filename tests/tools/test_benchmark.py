@@ -16,7 +16,7 @@ from perception_kd import benchmarks
 from perception_kd.benchmarks import run_benchmark
 from perception_kd.benchmarks.bev_pool import GRIDS, make_frusta
 from perception_kd.benchmarks.bev_pool import make_cases as make_bev_cases
-from perception_kd.benchmarks.harness import Case, Row, Settings, compare
+from perception_kd.benchmarks.harness import BenchmarkSettings, Case, Row, compare
 from perception_kd.benchmarks.sparse_conv import GRID, make_case, make_street_voxels
 from perception_kd.benchmarks.superpixel_loss import make_batch, make_cases
 from tools import benchmark as benchmark_tool
@@ -27,7 +27,7 @@ KEYS += ["ours_mb", "reference_mb", "max_abs_diff"]
 linux_only = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
 
 
-def benchmark_toy(settings: Settings) -> Iterator[Row]:
+def benchmark_toy(settings: BenchmarkSettings) -> Iterator[Row]:
     ones = torch.ones(10)
     yield compare(Case("toy", "ones", lambda: [ones], lambda: [1.5 * ones]), settings)
 
@@ -49,7 +49,7 @@ def test_a_row_compares_the_fastest_runs_and_the_results() -> None:
         return [torch.zeros(2), torch.tensor([1.0, value])]
 
     case = Case("x", "y", lambda: run("ours", 1.0), lambda: run("theirs", -2.0))
-    row = compare(case, Settings(repeats=2))
+    row = compare(case, BenchmarkSettings(repeats=2))
     assert list(row) == KEYS
     assert row["max_abs_diff"] == 3
     assert row["ours_s"] < 0.1
@@ -128,9 +128,9 @@ def test_rejects_a_missing_device(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_rejects_an_unknown_name_and_a_gpu_for_sparse_conv() -> None:
     with pytest.raises(ValueError, match=r"name must be one of bev_pool, .*, but got x\."):
-        next(run_benchmark("x", Settings()))
+        next(run_benchmark("x", BenchmarkSettings()))
     with pytest.raises(ValueError, match=r"runs on the CPU only; got device=cuda\."):
-        next(run_benchmark("sparse_conv", Settings(device="cuda")))
+        next(run_benchmark("sparse_conv", BenchmarkSettings(device="cuda")))
 
 
 def test_street_voxels_are_distinct_and_in_the_grid() -> None:

@@ -16,7 +16,7 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type="DefaultSampler", shuffle=False),
     # Each sample once, and the same batches, for any number of processes.
-    batch_sampler=dict(type="DealtBatchSampler"),
+    batch_sampler=dict(type="DistributedBatchSampler"),
     dataset=dict(type="CameraLidarDataset", test_mode=True),
 )
 test_dataloader = val_dataloader

@@ -15,7 +15,7 @@ from perception_kd.experiments.report.layout import (
 from perception_kd.structures import Image
 from perception_kd.visualization.pairs import color_distances, draw_view
 
-MAX_DISTANCE = 60.0  # m, of the colors of projected points
+COLOR_RANGE = 60.0  # m, of the colors of projected points
 IMAGE_WIDTH = 800  # px
 
 
@@ -26,7 +26,7 @@ def cameras_section(keyframes: list[Keyframe], reason: str) -> Section:
         keyframes: Keyframes to show; may be empty.
         reason: Why there are no keyframes; empty if there are.
     """
-    ramp = color_distances(np.linspace(0, MAX_DISTANCE, 12), MAX_DISTANCE)
+    ramp = color_distances(np.linspace(0, COLOR_RANGE, 12), COLOR_RANGE)
     content = {
         "keyframes": [
             {
@@ -36,12 +36,12 @@ def cameras_section(keyframes: list[Keyframe], reason: str) -> Section:
             for keyframe in keyframes
         ],
         "ramp": [as_hex(color) for color in ramp.tolist()],
-        "max_distance": MAX_DISTANCE,
+        "max_distance": COLOR_RANGE,
     }
     return Section("cameras", "Cameras", content, missing=(reason,) if reason else ())
 
 
-def describe_view(keyframe: Keyframe, view: int, image: Image) -> dict[str, Any]:
+def encode_view(keyframe: Keyframe, view: int, image: Image) -> dict[str, Any]:
     """Return the template variables of one image of a keyframe.
 
     Args:
@@ -61,4 +61,4 @@ def describe_view(keyframe: Keyframe, view: int, image: Image) -> dict[str, Any]
 
 
 def _draw(keyframe: Keyframe, view: int) -> dict[str, Any]:
-    return describe_view(keyframe, view, draw_view(keyframe.sample, view, MAX_DISTANCE))
+    return encode_view(keyframe, view, draw_view(keyframe.sample, view, COLOR_RANGE))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.experiments.report.cameras import describe_view
+from perception_kd.experiments.report.cameras import encode_view
 from perception_kd.experiments.report.encoding import as_hex, color_ramp, encode_array
 from perception_kd.experiments.report.keyframes import Keyframe
 from perception_kd.experiments.report.layout import Section, name_keyframe, order_views
@@ -30,7 +30,7 @@ def similarity_section(keyframes: list[Keyframe], reason: str) -> Section:
                 "title": name_keyframe(keyframe.sample),
                 "queries": suggest_queries(keyframe),
                 "views": [
-                    describe_view(keyframe, view, keyframe.sample["imgs"][view])
+                    encode_view(keyframe, view, keyframe.sample["imgs"][view])
                     for view in order_views(keyframe.sample)
                 ],
             }

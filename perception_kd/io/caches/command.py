@@ -10,7 +10,7 @@ from typing import Any
 
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.caches.entry_maker import EntryMaker, InputFile, InputT
+from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputFile, InputT
 from perception_kd.io.caches.fill import Filled, fill_cache, write_previews
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.lock import lock_folder
@@ -34,7 +34,7 @@ class CacheCommand:
     def __init__(
         self,
         args: argparse.Namespace,
-        maker: EntryMaker[Any, Any],
+        maker: CacheEntryMaker[Any, Any],
         folder: str | Path,
         options: Sequence[str],
     ) -> None:

@@ -33,7 +33,7 @@ class CacheSettings(Protocol):
         """Return the settings as JSON types, as in the manifest of the cache."""
 
 
-class EntryMaker(ABC, Generic[InputT, DataT]):
+class CacheEntryMaker(ABC, Generic[InputT, DataT]):
     """Creation of the entries of one kind of cache from input files.
 
     It is sent to worker processes, which import its module.

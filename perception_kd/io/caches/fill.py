@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.caches.entry_maker import EntryMaker, InputFile, InputT
+from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputFile, InputT
 from perception_kd.io.caches.origin import measure_origin
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.workers import run_jobs
@@ -40,7 +40,7 @@ class Filled:
 
 def fill_cache(
     cache: Cache,
-    maker: EntryMaker[InputT, Any],
+    maker: CacheEntryMaker[InputT, Any],
     sources: Sequence[InputT],
     *,
     workers: int = 2,
@@ -87,7 +87,7 @@ def fill_cache(
 
 
 def write_previews(
-    cache: Cache, maker: EntryMaker[InputT, Any], sources: Sequence[InputT], number: int
+    cache: Cache, maker: CacheEntryMaker[InputT, Any], sources: Sequence[InputT], number: int
 ) -> list[Path]:
     """Draw some entries of a cache into its folder ``preview``.
 
@@ -117,7 +117,7 @@ def write_previews(
 @dataclass(frozen=True)
 class _Job:
     cache: Cache
-    maker: EntryMaker[Any, Any]
+    maker: CacheEntryMaker[Any, Any]
     source: InputFile
     keep_if_intact: bool
 

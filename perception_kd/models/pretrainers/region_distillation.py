@@ -17,7 +17,7 @@ from perception_kd.models.pretrainers.lidar_teacher import load_lidar_teacher
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
 
-DIRECTIONS = ("camera_to_lidar", "lidar_to_camera", "both")
+_DIRECTIONS = ("camera_to_lidar", "lidar_to_camera", "both")
 
 
 @MODELS.register_module()
@@ -97,8 +97,8 @@ class RegionDistillation(CameraLidarPretrainer):
             grid=grid,
             data_preprocessor=data_preprocessor,
         )
-        if direction not in DIRECTIONS:
-            raise ValueError(f'direction must be one of {DIRECTIONS}, but got "{direction}".')
+        if direction not in _DIRECTIONS:
+            raise ValueError(f'direction must be one of {_DIRECTIONS}, but got "{direction}".')
         self.pts_projector = MODELS.build(pts_projector)
         self.learn_pts_projector = learn_pts_projector
         self.teacher_checkpoint = teacher_checkpoint

@@ -90,7 +90,7 @@ CAMERAS = {
         center_px=(807.3, 501.2),
     ),
 }
-CHANNELS = (LIDAR, *CAMERAS)
+SENSORS = (LIDAR, *CAMERAS)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from perception_kd.synthetic.sensors.calibration import sweep_delay
 from perception_kd.synthetic.world.agents import Agent
 from perception_kd.synthetic.world.scene import Scene
 from perception_kd.synthetic.writer.tables import (
-    Record,
+    TableRecord,
     Tables,
     link,
     make_token,
     translation_rotation,
 )
 
-MAX_DISTANCE = 80.0
+ANNOTATION_RANGE = 80.0
 
 
 def pose_when_scanned(scene: Scene, agent: Agent, lidar2ego: Array, time: float) -> Array:
@@ -82,7 +82,7 @@ def make_tracks(
         visibility: Visibility tokens by keyframe and agent.
     """
     frames = range(len(times))
-    tables: dict[str, list[Record]] = {"instance": [], "sample_annotation": []}
+    tables: dict[str, list[TableRecord]] = {"instance": [], "sample_annotation": []}
     for index, agent in enumerate(scene.agents):
         instance = make_token(scene.name, "instance", index)
         records: list[dict[str, Any]] = []
@@ -90,7 +90,7 @@ def make_tracks(
         for frame in range(min(found, default=0), max(found, default=-1) + 1):
             pose = poses[frame][index]
             away = pose[:2, 3] - scene.ego2world(times[frame])[:2, 3]
-            if np.linalg.norm(away) > MAX_DISTANCE:
+            if np.linalg.norm(away) > ANNOTATION_RANGE:
                 continue
             length, width, height = agent.size
             records.append(

@@ -19,14 +19,14 @@ from perception_kd.synthetic.world.ground import RESOLUTION
 from perception_kd.synthetic.world.scene import CANVAS, Scene
 from perception_kd.synthetic.world.settings import LOCATIONS
 from perception_kd.synthetic.world.streets import polygons_of
-from perception_kd.synthetic.writer.tables import Record, make_token
+from perception_kd.synthetic.writer.tables import TableRecord, make_token
 
 _LAYERS = (
     *("polygon", "line", "node", "drivable_area", "road_segment", "road_block", "lane"),
     *("ped_crossing", "walkway", "stop_line", "carpark_area", "road_divider", "lane_divider"),
     *("traffic_light", "lane_connector"),
 )
-MapLayers = dict[str, list[Record]]
+MapLayers = dict[str, list[TableRecord]]
 
 
 class MapDrawer:
@@ -148,8 +148,8 @@ def draw_area(scene: Scene) -> BaseGeometry:
 
 
 def write_maps(
-    root: Path, scenes: Sequence[tuple[Record, MapLayers, BaseGeometry]]
-) -> list[Record]:
+    root: Path, scenes: Sequence[tuple[TableRecord, MapLayers, BaseGeometry]]
+) -> list[TableRecord]:
     """Write the vector maps and the masks of all locations.
 
     Args:

@@ -11,7 +11,7 @@ from perception_kd.geometry.rigid import invert_rigid
 from perception_kd.io.atomic import write_whole
 from perception_kd.io.images import write_image
 from perception_kd.structures import Array
-from perception_kd.synthetic.sensors.calibration import CAMERAS, CHANNELS, LIDAR, Rig, make_rig
+from perception_kd.synthetic.sensors.calibration import CAMERAS, LIDAR, SENSORS, Rig, make_rig
 from perception_kd.synthetic.sensors.camera import render_image
 from perception_kd.synthetic.sensors.lidar import RenderedSweep, scan
 from perception_kd.synthetic.sensors.rays import RayCaster
@@ -23,7 +23,7 @@ from perception_kd.synthetic.writer.annotations import (
     pose_when_scanned,
 )
 from perception_kd.synthetic.writer.scene_records import Frame, SceneRecords
-from perception_kd.synthetic.writer.tables import Record, Tables, link
+from perception_kd.synthetic.writer.tables import TableRecord, Tables, link
 from perception_kd.synthetic.writer.visibility import VisibilityMeter
 
 _JPEG_QUALITY = 88
@@ -61,7 +61,7 @@ class SceneWriter:
 
     def _rng(self, channel: str, frame: int) -> np.random.Generator:
         """Return the generator of one frame, independent of all other frames."""
-        index = ("rig", *CHANNELS).index(channel)
+        index = ("rig", *SENSORS).index(channel)
         return np.random.default_rng([self._settings.seed, self._number, index, frame])
 
     def _write_lidar(self, poses: list[list[Array]]) -> list[list[int]]:
@@ -123,7 +123,7 @@ class SceneWriter:
 
     def _write_images(self) -> list[list[str]]:
         """Write all images and return the visibility tokens by keyframe and agent."""
-        records: dict[str, list[Record]] = {name: [] for name in CAMERAS}
+        records: dict[str, list[TableRecord]] = {name: [] for name in CAMERAS}
         visibility = []
         for number, time in enumerate(self._records.times):
             meter = VisibilityMeter(self.scene, time)
@@ -134,7 +134,9 @@ class SceneWriter:
             link(sequence)
         return visibility
 
-    def _write_image(self, name: str, number: int, time: float, meter: VisibilityMeter) -> Record:
+    def _write_image(
+        self, name: str, number: int, time: float, meter: VisibilityMeter
+    ) -> TableRecord:
         frame = Frame(name, number, time + CAMERAS[name].delay)
         snapshot = self._caster.at(frame.time)
         view = self._sensor2world(name, frame.time), self._rig.cam2img[name]

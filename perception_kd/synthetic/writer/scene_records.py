@@ -6,7 +6,7 @@ from perception_kd.synthetic.sensors.calibration import LIDAR, Rig
 from perception_kd.synthetic.world.scene import Scene
 from perception_kd.synthetic.world.settings import KEYFRAME_PERIOD_S, VERSION, SyntheticSettings
 from perception_kd.synthetic.writer.tables import (
-    Record,
+    TableRecord,
     Tables,
     empty_tables,
     link,
@@ -109,7 +109,7 @@ class SceneRecords:
         self.tables["lidarseg"].append(record)
         return filename
 
-    def add_frame(self, frame: Frame) -> Record:
+    def add_frame(self, frame: Frame) -> TableRecord:
         """Add the recording of a sensor and its pose; return its record."""
         name, channel = self._scene.name, frame.channel
         timestamp = self._timestamp(frame.time)

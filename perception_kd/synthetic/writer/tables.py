@@ -12,14 +12,14 @@ import numpy as np
 from perception_kd.datasets.nuscenes.labels import NUSCENES_CATEGORIES
 from perception_kd.io.atomic import write_whole
 from perception_kd.structures import Array
-from perception_kd.synthetic.sensors.calibration import CHANNELS, LIDAR
+from perception_kd.synthetic.sensors.calibration import LIDAR, SENSORS
 from perception_kd.synthetic.writer.names import (
     ATTRIBUTES,
     VISIBILITIES,
 )
 
-Record = dict[str, Any]
-Tables = dict[str, list[Record]]
+TableRecord = dict[str, Any]
+Tables = dict[str, list[TableRecord]]
 
 TABLE_NAMES = (
     "attribute",
@@ -69,7 +69,7 @@ def empty_tables() -> Tables:
     return defaultdict(list)
 
 
-def link(records: list[Record]) -> list[Record]:
+def link(records: list[TableRecord]) -> list[TableRecord]:
     """Fill ``prev`` and ``next`` with the tokens of the neighbors, in place."""
     tokens = ["", *(record["token"] for record in records), ""]
     for record, before, after in zip(records, tokens, tokens[2:], strict=False):
@@ -89,7 +89,7 @@ def make_vocabulary() -> Tables:
     for token, level in VISIBILITIES.items():
         description = f"visibility of whole object is {level[1:]} %"
         tables["visibility"].append({"token": token, "level": level, "description": description})
-    for channel in CHANNELS:
+    for channel in SENSORS:
         modality = "lidar" if channel == LIDAR else "camera"
         token = make_token("sensor", channel)
         tables["sensor"].append({"token": token, "channel": channel, "modality": modality})

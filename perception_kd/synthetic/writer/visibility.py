@@ -8,7 +8,7 @@ from perception_kd.geometry.rigid import invert_rigid
 from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.rays import Snapshot
 from perception_kd.synthetic.world.scene import Scene
-from perception_kd.synthetic.writer.annotations import MAX_DISTANCE
+from perception_kd.synthetic.writer.annotations import ANNOTATION_RANGE
 
 _LEVELS = (0.4, 0.6, 0.8)
 
@@ -53,7 +53,7 @@ class VisibilityMeter:
         """
         centers, normals = self._placed(time)
         projection = project_points(centers, invert_rigid(cam2world), cam2img, size, 0.3)
-        near = projection.visible & (projection.depth < MAX_DISTANCE)
+        near = projection.visible & (projection.depth < ANNOTATION_RANGE)
         rows = np.flatnonzero(near & self._facing(cam2world[:3, 3], centers, normals))
         rays = centers[rows] - cam2world[:3, 3]
         hits = snapshot.cast(cam2world[:3, 3], rays / np.linalg.norm(rays, axis=1, keepdims=True))

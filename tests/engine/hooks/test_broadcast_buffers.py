@@ -21,7 +21,7 @@ val_dataloader = dict(
     batch_size=2,
     collate_fn=dict(type="default_collate"),
     sampler=dict(type="DefaultSampler", shuffle=False),
-    batch_sampler=dict(type="DealtBatchSampler"),
+    batch_sampler=dict(type="DistributedBatchSampler"),
     dataset=dict(type="ToyDataset", data_root=data_root, info_root=data_root),
 )
 val_evaluator = dict(type="MeanOverBatches")

@@ -12,8 +12,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from perception_kd.datasets import dealt_batches
-from perception_kd.datasets.dealt_batches import DealtBatchSampler
+from perception_kd.datasets import distributed_batches
+from perception_kd.datasets.distributed_batches import DistributedBatchSampler
 from perception_kd.evaluation.metrics import (
     LidarSegMetric,
     MapSegMetric,
@@ -32,8 +32,10 @@ def deal(
     sampler = SimpleNamespace(dataset=range(num_samples), shuffle=False)
     dealt = []
     for rank in range(processes):
-        monkeypatch.setattr(dealt_batches, "get_dist_info", lambda rank=rank: (rank, processes))
-        batches = DealtBatchSampler(sampler, batch_size)
+        monkeypatch.setattr(
+            distributed_batches, "get_dist_info", lambda rank=rank: (rank, processes)
+        )
+        batches = DistributedBatchSampler(sampler, batch_size)
         assert len(batches) == len(list(batches))
         dealt.append(list(batches))
     return dealt
@@ -55,7 +57,7 @@ def test_batches_are_those_of_one_process(
 
 def test_a_shuffled_evaluation_is_refused() -> None:
     with pytest.raises(ValueError, match="shuffle=False"):
-        DealtBatchSampler(SimpleNamespace(dataset=range(3), shuffle=True), 2)
+        DistributedBatchSampler(SimpleNamespace(dataset=range(3), shuffle=True), 2)
 
 
 class _Numbers(Dataset[int]):

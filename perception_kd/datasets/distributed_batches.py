@@ -10,7 +10,7 @@ from perception_kd.registry import DATA_SAMPLERS
 
 
 @DATA_SAMPLERS.register_module()
-class DealtBatchSampler(Sampler[list[int]]):
+class DistributedBatchSampler(Sampler[list[int]]):
     """Deal the batches of one process to all processes, in turn.
 
     mmengine's sampler deals single samples, and repeats some so that all processes have
@@ -30,7 +30,7 @@ class DealtBatchSampler(Sampler[list[int]]):
 
     def __init__(self, sampler: Any, batch_size: int) -> None:
         if getattr(sampler, "shuffle", False):
-            raise ValueError("DealtBatchSampler needs a sampler with shuffle=False.")
+            raise ValueError("DistributedBatchSampler needs a sampler with shuffle=False.")
         self.num_samples = len(sampler.dataset)
         self.batch_size = batch_size
         self.rank, self.num_processes = get_dist_info()
