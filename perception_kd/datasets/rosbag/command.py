@@ -7,6 +7,7 @@ import sys
 
 from perception_kd.datasets.folder import command as folder_command
 
+KISS_ICP = "kiss-icp"
 _EXTRA = 'pip install "perception-kd[rosbag]"'
 _DESCRIPTION = (
     "Write the sweeps, images, calibrations and poses of a ROS bag as a folder, and its info files."
@@ -19,7 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     help_bag = "files (.mcap, .db3, .bag) or folders of one recording"
     add("--bag", required=True, nargs="+", metavar="PATH", help=help_bag)
-    add("--list", action="store_true", help="show what the bag holds, and write nothing")
+    add(
+        "--list",
+        action="store_true",
+        help="show what the bag holds and a command for it, and write nothing",
+    )
     help_out = "folder for the info files, and for the recording in its folder recording/"
     add("--out-dir", help=help_out)
     add("--prefix", default="folder", help="start of the names of info files (default: folder)")
@@ -31,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--camera-info", nargs="+", default=[], metavar="TOPIC=INFO", help=help_info)
     help_frame = "frame of a topic, where that of its messages is wrong"
     add("--frame", nargs="+", default=[], metavar="TOPIC=FRAME", help=help_frame)
-    help_poses = "a topic of odometry, a frame of /tf that does not move, none, or auto (default)"
+    help_poses = (
+        "a topic of odometry, a frame of /tf that does not move, none, kiss-icp (computed from the "
+        "points), or auto (default)"
+    )
     add("--poses", default="auto", metavar="SOURCE", help=help_poses)
     help_tolerance = "longest time between a sweep and an image (default: %(default)s)"
     add("--tolerance", default="0.05s", metavar="TIME", help=help_tolerance)
@@ -59,10 +67,11 @@ def run(args: argparse.Namespace) -> None:
 
     from perception_kd.datasets.rosbag.bag import Bag
     from perception_kd.datasets.rosbag.listing import format_summary, summarize
+    from perception_kd.datasets.rosbag.proposal import propose_command
 
     if args.list:
         with Bag(args.bag) as bag:
-            sys.stdout.write(format_summary(bag, summarize(bag)))
+            sys.stdout.write(format_summary(bag, summarize(bag)) + "\n" + propose_command(bag))
         return
     if not args.out_dir:
         raise ValueError("Give --out-dir, or --list to see what the bag holds.")
@@ -87,6 +96,7 @@ def _extract(args: argparse.Namespace) -> None:
     words = ["--root", str(folder), "--out-dir", args.out_dir, "--prefix", args.prefix]
     parser = argparse.ArgumentParser()
     folder_command.add_arguments(parser)
+    words += ["--poses", KISS_ICP] if args.poses == KISS_ICP else []
     folder_command.run(parser.parse_args([*words, "--workers", str(args.workers)]))
 
 

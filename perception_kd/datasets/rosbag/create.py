@@ -7,11 +7,17 @@ from pathlib import Path
 from mmengine.logging import MMLogger
 
 from perception_kd.datasets.rosbag.bag import Bag
+from perception_kd.datasets.rosbag.command import KISS_ICP
 from perception_kd.datasets.rosbag.extraction import Extractor
 from perception_kd.datasets.rosbag.plan import check_space, describe_setup, describe_source
 from perception_kd.datasets.rosbag.recording import RecordingFolder
 from perception_kd.datasets.rosbag.sensors import read_setup
-from perception_kd.datasets.rosbag.settings import ExtractionSettings, parse_pair, parse_time
+from perception_kd.datasets.rosbag.settings import (
+    NONE,
+    ExtractionSettings,
+    parse_pair,
+    parse_time,
+)
 from perception_kd.datasets.rosbag.topics import choose_topics
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.lock import lock_folder
@@ -61,8 +67,9 @@ def create_recording(
         extracted = Extractor(bag, setup, settings, folder).run(progress)
         for remark in [*bag.losses, *extracted.remarks(setup)]:
             logger.warning(remark)
-        rig = folder.finish(setup.cameras, settings, command)
-        logger.info("%d sweeps in %s", extracted.num_sweeps, rig.parent)
+        if remark := folder.finish(setup.cameras, settings, command):
+            logger.warning(remark)
+        logger.info("%d sweeps in %s", extracted.num_sweeps, folder.root)
     return folder.root
 
 
@@ -88,7 +95,7 @@ def read_settings(args: argparse.Namespace) -> ExtractionSettings:
             parse_pair("--camera-info", text, "TOPIC=INFO") for text in args.camera_info
         ),
         frames=tuple(parse_pair("--frame", text, "TOPIC=FRAME") for text in args.frame),
-        poses=args.poses,
+        poses=NONE if args.poses == KISS_ICP else args.poses,
         tolerance=parse_time("--tolerance", args.tolerance),
         every=parse_time("--every", args.every),
         start=parse_time("--start", args.start),

@@ -147,7 +147,7 @@ class Extractor:
             poses.take(message)
         if not self._watched or (poses is not None and message.topic == poses.odometry):
             return
-        for transform in read_message_transforms(message):
+        for transform in read_message_transforms(message, self._setup.tree.faults):
             if transform.link in self._watched:
                 first = self._setup.tree.child2parent(transform.link)
                 change = invert_rigid(first) @ transform.child2parent

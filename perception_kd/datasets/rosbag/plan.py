@@ -24,8 +24,9 @@ def check_space(bag: Bag, setup: Setup, settings: ExtractionSettings, out_dir: P
     count = round(count * max(part, 0.0) / seconds) if seconds else count
     if settings.every:
         count = min(count, round(part / (settings.every / 1e9)) + 1)
+    there = sum(path.stat().st_size for path in out_dir.rglob("*.*") if path.is_file())
     sizes = [setup.first.points.nbytes, *(len(camera.first.data) for camera in setup.cameras)]
-    needed, free = count * sum(sizes), shutil.disk_usage(out_dir).free
+    needed, free = count * sum(sizes), shutil.disk_usage(out_dir).free + there
     text = f"About {count:,} sweeps need {_gigabytes(needed)} in {out_dir}"
     if needed > free:
         raise ValueError(

@@ -27,12 +27,14 @@ class PoseSource:
 
     Attributes:
         about: What is followed, for the log.
+        option: What ``--poses`` names it.
         chain: Links from the LiDAR to a frame that does not move.
         odometry: Topic of the odometry; empty if poses come from transforms.
         moving: The link that the odometry gives, or None.
     """
 
     about: str
+    option: str
     chain: PoseChain
     odometry: str = ""
     moving: Link | None = None
@@ -44,7 +46,7 @@ class PoseSource:
             if transform.link == self.moving:
                 self.chain.tracks[transform.link].add(transform)
             return
-        for transform in read_message_transforms(message):
+        for transform in read_message_transforms(message, set()):
             if transform.link in self.chain.tracks and transform.link != self.moving:
                 self.chain.tracks[transform.link].add(transform)
 
@@ -103,7 +105,7 @@ def _from_odometry(
     if chain is None:
         return None, tree.explain_missing(lidar_frame, moving.child)
     poses = _follow(tree, lidar_frame, [*chain, moving], moving)
-    return PoseSource(f"{topic} ({moving})", poses, topic, moving), ""
+    return PoseSource(f"{topic} ({moving})", topic, poses, topic, moving), ""
 
 
 def _from_frames(
@@ -115,7 +117,7 @@ def _from_frames(
     poses = _follow(tree, lidar_frame, chain, None)
     if not poses.tracks:
         return None, f"no transform between {lidar_frame!r} and {world!r} moves"
-    return PoseSource(f"transforms ({lidar_frame} in {world})", poses), ""
+    return PoseSource(f"transforms ({lidar_frame} in {world})", world, poses), ""
 
 
 def _follow(

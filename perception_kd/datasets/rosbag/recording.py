@@ -101,13 +101,18 @@ class RecordingFolder:
 
     def finish(
         self, cameras: tuple[CameraSetup, ...], settings: ExtractionSettings, command: str
-    ) -> Path:
-        """Write poses and rig file, and return the path of the latter.
+    ) -> str:
+        """Write poses and rig file.
+
+        A rig file that was edited since it was written is left as it is.
 
         Args:
             cameras: The cameras.
             settings: Options of the extraction.
             command: Shell command that makes the folder again.
+
+        Returns:
+            A sentence if the rig file was left as it is, else nothing.
         """
         if self.num_poses:
             stamps, places = np.unique(np.array(self._stamps), return_index=True)
@@ -117,8 +122,10 @@ class RecordingFolder:
         rig = self._describe(cameras, settings)
         text = yaml.safe_dump(rig, sort_keys=False, default_flow_style=None, width=100)
         path = self.root / RIG
+        if path.exists() and path.read_text().partition("\n")[2] != text:
+            return f"{path} was edited, and is left as it is; remove it to make it again."
         write_whole(path, f"# Made by: {command}\n{text}".encode())
-        return path
+        return ""
 
     def _describe(
         self, cameras: tuple[CameraSetup, ...], settings: ExtractionSettings

@@ -24,16 +24,19 @@ def transform_topics(bag: Bag) -> tuple[list[str], list[str]]:
     return static, [topic for topic in topics if topic not in static]
 
 
-def read_message_transforms(message: Message) -> Iterator[StampedTransform]:
+def read_message_transforms(message: Message, faults: set[str]) -> Iterator[StampedTransform]:
     """Yield the transforms of a message.
 
-    Raises:
-        BrokenFileError: If one cannot be used; names the topic.
+    Args:
+        message: The message.
+        faults: Gets a sentence on each that cannot be used, and on a damaged message.
     """
     try:
-        yield from read_transforms(message.decoder.decode(message.data, TRANSFORMS))
+        values = message.decoder.decode(message.data, TRANSFORMS)
     except BrokenFileError as error:
-        raise BrokenFileError(f"{message.topic}: {error}.") from error
+        faults.add(f"a message of {message.topic} cannot be used: {error}")
+        return
+    yield from read_transforms(values, faults)
 
 
 def read_tree(bag: Bag, wanted: Sequence[tuple[str, str]]) -> TransformTree:
@@ -42,20 +45,17 @@ def read_tree(bag: Bag, wanted: Sequence[tuple[str, str]]) -> TransformTree:
     Args:
         bag: The bag.
         wanted: Pairs of frames that are to be linked.
-
-    Raises:
-        BrokenFileError: If a transform cannot be used.
     """
     tree = TransformTree()
     static, others = transform_topics(bag)
     for message in bag.read(static) if static else ():
-        for transform in read_message_transforms(message):
+        for transform in read_message_transforms(message, tree.faults):
             tree.add(transform, is_static=True)
     if not others:
         return tree
     num_frames = -1
     for message in bag.read(others, stop=bag.start + _MOST_NS):
-        for transform in read_message_transforms(message):
+        for transform in read_message_transforms(message, tree.faults):
             tree.add(transform, is_static=False)
         if message.time > bag.start + _LEAST_NS and len(tree.frames) > num_frames:
             num_frames = len(tree.frames)

@@ -55,16 +55,21 @@ class StampedTransform:
         return make_rigid(Rotation.from_quat(self.quaternion).as_matrix(), self.translation)
 
 
-def read_transforms(message: Any) -> Iterator[StampedTransform]:
+def read_transforms(message: Any, faults: set[str]) -> Iterator[StampedTransform]:
     """Yield the transforms of a TFMessage.
 
-    Raises:
-        BrokenFileError: If one is no rigid transform.
+    Args:
+        message: The message.
+        faults: Gets a sentence on each that is no rigid transform: drivers send such
+            for frames that they do not know.
     """
     for item in message.transforms:
         link = Link(clean_frame(item.child_frame_id), clean_frame(item.header.frame_id))
         place, turn = item.transform.translation, item.transform.rotation
-        yield make_stamped(link, stamp_ns(item.header.stamp), place, turn)
+        try:
+            yield make_stamped(link, stamp_ns(item.header.stamp), place, turn)
+        except BrokenFileError as error:
+            faults.add(str(error))
 
 
 def make_stamped(link: Link, stamp: int, place: Any, turn: Any) -> StampedTransform:
@@ -85,11 +90,16 @@ def make_stamped(link: Link, stamp: int, place: Any, turn: Any) -> StampedTransf
 
 
 class TransformTree:
-    """Which frames are linked, each with the first of its transforms."""
+    """Which frames are linked, each with the first of its transforms.
+
+    Attributes:
+        faults: Sentences on transforms that cannot be used.
+    """
 
     def __init__(self) -> None:
         self._first: dict[Link, Array] = {}
         self._static: set[Link] = set()
+        self.faults: set[str] = set()
 
     def add(self, transform: StampedTransform, is_static: bool) -> None:
         """Take a transform, unless its link has one already."""
@@ -139,6 +149,10 @@ class TransformTree:
 
     def explain_missing(self, source: str, target: str) -> str:
         """Return why there is no chain of transforms between two frames."""
+        text = self._explain(source, target)
+        return f"{text} ({min(self.faults)})" if self.faults else text
+
+    def _explain(self, source: str, target: str) -> str:
         known = self.frames
         for name in (source, target):
             if name not in known:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rosbags.rosbag1 import Writer as Writer1
-from rosbags.rosbag2 import StoragePlugin
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.rosbag2 import Writer as Writer2
 
 from perception_kd.datasets.rosbag.decoding import make_store
@@ -51,6 +51,10 @@ class BagMaker:
             else Writer2(self.path, version=9, storage_plugin=plugin[kind], **options)
         )
         self._connections: dict[str, Any] = {}
+
+    def compress(self, mode: CompressionMode) -> None:
+        """Compress what is written to a bag of ROS 2."""
+        self._writer.set_compression(mode, CompressionFormat.ZSTD)
 
     def write(self, sent: Iterable[Sent]) -> Path:
         """Write messages in their order and return the path of the bag."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rosbags.rosbag2 import CompressionMode
 
 from perception_kd.datasets.rosbag.bag import Bag, find_files
 from perception_kd.datasets.rosbag.decoding import CLOUD, ODOMETRY
@@ -146,3 +147,26 @@ def test_a_missing_extra_is_named(
     error = capsys.readouterr().err
     assert 'pip install "perception-kd[rosbag]"' in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("mode", [CompressionMode.MESSAGE, CompressionMode.FILE])
+def test_compressed_recordings_are_read(mode: CompressionMode, tmp_path: Path) -> None:
+    maker = BagMaker(tmp_path, "sqlite3")
+    maker.compress(mode)
+    path = maker.write(sent(5))
+    with Bag([path]) as bag:
+        assert [x.decode().width for x in bag.read(["/points"])] == [30] * 5
+
+
+def test_compressed_chunks_are_read(tmp_path: Path) -> None:
+    maker = BagMaker(tmp_path, "mcap")
+    maker.compress(CompressionMode.STORAGE)
+    path = maker.write(sent(60, points=5000))
+    with Bag([path]) as bag:
+        assert len(list(bag.read(["/points"]))) == 60
+    file = only_file(path)
+    data = file.read_bytes()
+    file.write_bytes(data.replace(b"\x04\0\0\0zstd", b"\x04\0\0\0xyzw"))
+    with Bag([path]) as bag:
+        assert not list(bag.read(["/points"]))
+        assert "Unsupported chunk compression 'xyzw'" in bag.losses[0]

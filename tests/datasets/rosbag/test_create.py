@@ -1,6 +1,7 @@
 """Bags to folders: what is written, what is left out, and what is refused."""
 
 import re
+import shlex
 import tracemalloc
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from perception_kd.datasets.folder.rig_file import read_rig
 from perception_kd.datasets.rosbag import extraction
 from perception_kd.datasets.rosbag.clouds import encode_pcd
-from perception_kd.datasets.rosbag.create import create_recording
+from perception_kd.datasets.rosbag.create import create_recording, read_settings
 from perception_kd.datasets.rosbag.recording import POSES, RIG
 from perception_kd.datasets.rosbag.settings import ExtractionSettings, parse_pair, parse_time
 from perception_kd.io.lock import lock_folder
@@ -30,6 +31,7 @@ from tests.datasets.rosbag.bags import (
     odometry,
     transforms,
 )
+from tools.create_data import main, parse_args
 
 START = 1_700_000_000.0
 SIZE = (64, 48)
@@ -209,6 +211,10 @@ def test_a_second_run_continues_with_the_same_files(
     files = sorted(x.relative_to(whole) for x in whole.rglob("*") if x.is_file())
     assert files == sorted(x.relative_to(again) for x in again.rglob("*") if x.is_file())
     assert all((whole / x).read_bytes() == (again / x).read_bytes() for x in files)
+    edited = "lidar: {axes: [right, forward, up]}\n"
+    (again / RIG).write_text(edited)
+    create_recording([path], tmp_path / "b", settings, command="make", progress=False)
+    assert (again / RIG).read_text() == edited
     other = ExtractionSettings(every=ns(1))
     with pytest.raises(ValueError, match="is of another bag, or made with other options"):
         create_recording([path], tmp_path / "b", other, command="make", progress=False)
@@ -359,3 +365,71 @@ def test_memory_does_not_grow_with_the_bag(kind: str, tmp_path: Path) -> None:
 
 def with_rows(item: Sent, rows: Any) -> Sent:
     return Sent(item.topic, item.time, cloud(item.time - 0.08, rows))
+
+
+def test_the_list_proposes_a_command_that_works(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = BagMaker(tmp_path, "mcap").write(changed(drive(), "/points", two_lidars))
+    assert main(["rosbag", "--bag", str(path), "--list"]) == 0
+    command = shlex.split(capsys.readouterr().out.strip().splitlines()[-1])
+    expected = ["--lidar", "/points", "--camera", "/front/image_raw=front"]
+    expected += ["/rear/image/compressed=rear", "--poses", "/odom", "--every", "0.5s"]
+    assert command[-len(expected) :] == expected
+    command[command.index("OUT")] = str(tmp_path / "out")
+    args = parse_args(command[2:])
+    create_recording(args.bag, args.out_dir, read_settings(args), command="make", progress=False)
+
+
+def test_the_list_says_what_stands_in_the_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = BagMaker(tmp_path, "mcap").write(without(drive(), "/tf_static"))
+    assert main(["rosbag", "--bag", str(path), "--list"]) == 0
+    assert "To solve first: /front/image_raw has no place" in capsys.readouterr().out
+
+
+def test_transforms_of_other_frames_may_be_broken(tmp_path: Path) -> None:
+    broken = Sent("/tf", START, transforms((START, "base_link", "arm", (0, 0, 0), (0, 0, 0, 0))))
+    _, files = extract(tmp_path, [broken, *drive(5)])
+    assert len([x for x in files if x.startswith("lidar")]) == 4
+
+
+def test_a_broken_transform_on_the_way_is_named(tmp_path: Path) -> None:
+    def break_link(item: Sent) -> list[Sent]:
+        link = (START, "base_link", "lidar", (0, 0, 0), (0, 0, 0, 0))
+        return [Sent(item.topic, item.time, transforms(link))]
+
+    sent = changed(drive(5), "/tf_static", break_link)
+    with pytest.raises(ValueError, match=r"the transform base_link -> lidar has .* length 0"):
+        extract(tmp_path, sent)
+
+
+def test_a_damaged_bag_gives_what_can_be_read(tmp_path: Path) -> None:
+    rows = np.resize(points_at(0), 5000)
+    larger = changed(drive(60), "/points", lambda item: [with_rows(item, rows)])
+    path = BagMaker(tmp_path, "mcap").write(larger)
+    file = next(path.glob("*.mcap"))
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3])
+    folder = create_recording(
+        [path], tmp_path / "out", ExtractionSettings(), command="make", progress=False
+    )
+    assert 20 < len(list((folder / "lidar").glob("*.pcd"))) < 45
+
+
+def test_faults_and_stops_end_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = BagMaker(tmp_path, "mcap").write(drive(2))
+    command = ["rosbag", "--bag", str(path), "--out-dir", str(tmp_path / "out")]
+    assert main([*command, "--lidar", "/pionts"]) == 2
+    assert re.fullmatch(r"error: --lidar: there is no topic .*\n", capsys.readouterr().err)
+    assert main(command[:3]) == 2
+    assert re.fullmatch(r"error: Give --out-dir, or --list .*\n", capsys.readouterr().err)
+
+    def stop(data: Any) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(extraction, "encode_pcd", stop)
+    assert main(command) == 130
+    assert capsys.readouterr().err.endswith("\nStopped.\n")
