@@ -38,12 +38,12 @@ def load_pretrained(
     """Read a checkpoint and load it with :func:`load_weights`.
 
     Args:
-        model: As in :func:`load_weights`.
+        model: Model, or the part of one, that the weights are for.
         path: File written by ``torch.save``.
-        prefix: As in :func:`load_weights`.
-        min_share: As in :func:`load_weights`.
-        ignore: As in :func:`load_weights`.
-        entry: As in :func:`~perception_kd.checkpoints.reading.read_checkpoint`.
+        prefix: Only keys of the file that start with it are loaded, without it.
+        min_share: Smallest share of the model's parameter values that must be loaded.
+        ignore: Prefixes of names of the model that may stay as they are.
+        entry: Key of the file's dict that holds the weights; by default it is found.
         convert: Maps the file's names and layouts to the model's, before all else.
 
     Returns:
@@ -73,7 +73,8 @@ def load_weights(
         model: Model, or the part of one, that the weights are for; changed only if
             nothing is refused.
         checkpoint: Its weights are copied.
-        prefix: As in :func:`~perception_kd.checkpoints.matching.load_report`.
+        prefix: Only keys that start with it are loaded, without it. The "module." of a
+            model saved in its distributed wrapper need not be named.
         min_share: Smallest share of the model's parameter values that must be loaded;
             1 requires everything, statistics of norms included.
         ignore: Prefixes of names of the model that may stay as they are; they do not

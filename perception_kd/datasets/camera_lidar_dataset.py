@@ -232,7 +232,7 @@ class CameraLidarDataset(BaseDataset):
 
         Args:
             idx: Index in the data set.
-            repeat: As in :meth:`get_data_info`.
+            repeat: How often the sample was used in this epoch before.
 
         Raises:
             FileNotFoundError: If a file is missing and ``on_error`` is "raise".
@@ -260,7 +260,7 @@ class CameraLidarDataset(BaseDataset):
 
         Args:
             idx: Index in the data set.
-            repeat: As in :meth:`get_data_info`.
+            repeat: How often the sample was used in this epoch before.
 
         Raises:
             FileNotFoundError: If a file is missing and may not be skipped.

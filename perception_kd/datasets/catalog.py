@@ -71,7 +71,7 @@ def get_data_set(name: str) -> DataSet:
     """Return the description of a data set.
 
     Args:
-        name: As in :func:`find_data_set`.
+        name: As ``metainfo["dataset"]`` of an info file has it, in upper or lower case.
 
     Raises:
         ValueError: If the data set is unknown.

@@ -28,10 +28,10 @@ def guess_cause(positions: Array, lidar2cam: Array, cam2img: Array, size: tuple[
     """Return the mistake whose correction brings most points onto an image.
 
     Args:
-        positions: As in :func:`share_on_image`.
-        lidar2cam: As in :func:`share_on_image`.
-        cam2img: As in :func:`share_on_image`.
-        size: As in :func:`share_on_image`.
+        positions: Point positions in the LiDAR frame in m, shape (N, 3).
+        lidar2cam: Rigid transform, shape (4, 4).
+        cam2img: Intrinsics in px, shape (3, 3).
+        size: Height and width of the image in px.
 
     Returns:
         The probable cause; empty if no correction helps.

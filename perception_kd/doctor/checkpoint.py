@@ -111,7 +111,7 @@ def check_match(
     Args:
         model: The model, or the part of one.
         checkpoint: The checkpoint.
-        prefix: As in :func:`~perception_kd.checkpoints.matching.load_report`.
+        prefix: Only keys of the checkpoint that start with it are compared, without it.
         use: What it is loaded for, for the finding.
     """
     report = load_report(model, checkpoint.state_dict, prefix)

@@ -58,7 +58,7 @@ class Kind(NamedTuple):
 
     Attributes:
         level: How serious it is.
-        area: As in :class:`Finding`.
+        area: What was checked, such as "data".
         noun: What has the fault, in the plural, such as "images".
         remedy: What to do.
     """

@@ -115,7 +115,7 @@ def image_shape(view: Any, where: str = "") -> tuple[int, int] | None:
 
     Args:
         view: Entry of a camera in ``images`` of a sample.
-        where: As in :func:`read_field`.
+        where: Fields above, such as "images.", for the error.
 
     Raises:
         FieldError: If they are not positive integers.

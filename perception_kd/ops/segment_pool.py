@@ -101,7 +101,7 @@ def pool_upsampled(
 
     Args:
         feature_maps: Feature maps of V views, shape (V, C, h, w).
-        superpixels: As in :func:`pool_pixels`, shape (V, H, W).
+        superpixels: Superpixel of each pixel, integers from 0, -1 = none, (V, H, W).
         num_superpixels: Number of superpixels S, more than the largest id.
         enlarge: From maps (1, C, h, w) and the size (H, W) to features of the pixels,
             (1, C, H, W).

@@ -126,8 +126,9 @@ def indice_maxpool(
 
     Args:
         features: Features of the input voxels, shape (K_in, C).
-        indice_pairs: As in :func:`indice_conv`.
-        indice_pair_num: As in :func:`indice_conv`.
+        indice_pairs: Rows of input and output voxels that each kernel offset joins,
+            shape (2, kernel offsets, K_in); filled from the front.
+        indice_pair_num: Number of pairs of each offset, shape (kernel offsets,).
         num_activate_out: Number of output voxels, K_out.
 
     Returns:

@@ -107,7 +107,7 @@ def region_colors(region_ids: RegionIds) -> NDArray[np.uint8]:
     Points of a region have a strong color, others a pale color per reason.
 
     Args:
-        region_ids: As in :func:`draw_regions`.
+        region_ids: Region of each point, negative for the reason why it has none, (N,).
     """
     colors = np.ones((len(region_ids), 3))
     for reason, color in COLORS.items():

@@ -13,7 +13,7 @@ class SlicSettings:
     """Settings of SLIC.
 
     Attributes:
-        backend: As in :func:`~perception_kd.superpixels.backends.get_backend`.
+        backend: One of ``BACKENDS``, or ``package.module:function`` of your own.
         num_segments: Number of segments to aim at.
         compactness: Weight of spatial distance against color distance.
         sigma: Width of the Gaussian that smooths the image first, in px.

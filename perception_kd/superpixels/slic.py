@@ -59,7 +59,7 @@ def slic_skimage_half(
     Args:
         image: RGB, shape (H, W, 3).
         num_segments: Number of segments to aim at.
-        compactness: As in :func:`slic_skimage`.
+        compactness: Weight of spatial distance against color distance in CIELAB.
         sigma: Width of the Gaussian in px of the full image.
 
     Returns:

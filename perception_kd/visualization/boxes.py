@@ -120,7 +120,7 @@ def draw_boxes_sample(
         predicted: ``bboxes_3d`` and ``scores_3d``, and ``labels_3d`` where the sample
             has ``box_classes``, whose names are then written.
         min_score: Predictions with a lower score are not drawn.
-        radius: As in :func:`draw_boxes_bev`.
+        radius: Half the edge of the area shown in BEV, in m.
         columns: Maximum number of images per row.
         view_width: Width of each camera image in px.
     """

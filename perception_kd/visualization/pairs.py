@@ -46,7 +46,7 @@ def draw_view(sample: Sample, view: int, max_distance: float = 60.0, scale: int 
     Args:
         sample: A paired sample, before packing; ``superpixels`` may be absent.
         view: Index of the image.
-        max_distance: As in :func:`color_distances`.
+        max_distance: Points at this distance in m or farther are blue.
         scale: Integer factor by which the image is enlarged, so that points do not
             cover a small image.
 
@@ -73,7 +73,7 @@ def draw_sample(
 
     Args:
         sample: A paired sample, before packing.
-        max_distance: As in :func:`color_distances`.
+        max_distance: Points at this distance in m or farther are blue.
         columns: Maximum number of images per row.
         width: Width of the image in px.
     """
@@ -106,7 +106,7 @@ def draw_points(
         img: RGB, shape (H, W, 3).
         rows_cols: Rows and columns of the points in px, shape (P, 2).
         points: Their positions in the LiDAR frame in m, shape (P, 3).
-        max_distance: As in :func:`color_distances`.
+        max_distance: Points at this distance in m or farther are blue.
     """
     distances = np.linalg.norm(points, axis=1)
     colors = color_distances(distances, max_distance)

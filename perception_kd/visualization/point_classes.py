@@ -97,7 +97,7 @@ def compare_point_classes(
     """Draw the ground truth and, right of it, the prediction.
 
     Args:
-        points: As in :func:`draw_point_classes`.
+        points: Points in the LiDAR frame in m, x, y, z first, shape (N, 3 or more).
         predicted: Index into ``classes`` of each point, shape (N,).
         truth: Same shape; None to draw the prediction alone.
         classes: Names of the classes.

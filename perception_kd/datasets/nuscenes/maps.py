@@ -82,7 +82,7 @@ class VectorMap:
             global2cells: Affine map from global x and y in m to x and y in cells, (2,
                 3).
             shape: Cells along y and x.
-            value_at: As in :func:`draw_bev_masks`.
+            value_at: "center" or "corner"; see :func:`draw_bev_masks`.
 
         Returns:
             1 where covered, else 0, shape (Y, X).

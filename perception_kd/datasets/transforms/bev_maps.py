@@ -26,7 +26,8 @@ class LoadBEVMasks(Transform):
         point_cloud_range: Range of the grid in m, as in ``BEVGrid``.
         cell_size: Edge of a cell in m.
         classes: Names of ``MAP_LAYERS``.
-        value_at: As in :func:`~perception_kd.datasets.nuscenes.maps.draw_bev_masks`.
+        value_at: "center" marks cells whose centers are covered, "corner" draws as the
+            devkit does, half a cell off.
 
     Raises:
         ValueError: If the cells do not divide the range.

@@ -82,7 +82,8 @@ class LoadSuperpixels(CachedTransform):
     ``superpixels``.
 
     Args:
-        cache, settings: As in :class:`CachedTransform`.
+        cache: Folder of the cache, relative to ``info_root``.
+        settings: Settings that the cache must have been created with.
     """
 
     kind = superpixels.KIND
@@ -118,8 +119,8 @@ class LoadRegions(CachedTransform):
     ``original_points``. Writes: ``region_ids``.
 
     Args:
-        cache: As in :class:`CachedTransform`.
-        settings: As there; None asks for the defaults of
+        cache: Folder of the cache, relative to ``info_root``.
+        settings: Settings of the cache; None asks for the defaults of
             :class:`~perception_kd.regions.settings.RegionSettings`, whatever the height
             of the sensor, and {} accepts all regions.
     """

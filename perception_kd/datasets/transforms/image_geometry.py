@@ -156,7 +156,7 @@ def crop_views(
         sample: The sample; it is not modified.
         boxes: Crop of each of the V views.
         size: Height and width after resizing, in px.
-        antialias: As in :func:`resize_image`.
+        antialias: Whether a pixel averages the area that it covers.
     """
     cropped = compose_img_aug(sample, [crop_matrix(box, size) for box in boxes])
     cropped["imgs"] = [

@@ -53,9 +53,9 @@ class RandomResizedCrop(RandomTransform[list[CropBox]]):
         min_fraction: A crop with more than this fraction of its image's pairs is
             accepted.
         max_tries: Number of crops drawn before the best one is taken.
-        antialias: As in :func:`~.image_geometry.resize_image`. SLidR was published with
-            a torchvision that did not antialias tensors. Images shrink by 2 to 4, so
-            this changes the input of the teacher.
+        antialias: Whether a pixel averages the area that it covers, or interpolates
+            four pixels. SLidR was published with a torchvision that did not antialias
+            tensors. Images shrink by 2 to 4, so this changes the teacher's input.
 
     Raises:
         ValueError: If a setting is out of its range.

@@ -12,7 +12,7 @@ def keep_top_scores(found: Any, num: int) -> Any:
     """Return the predictions with the highest scores, in descending order.
 
     Args:
-        found: Predictions of one keyframe, as in :class:`~.detections.Detections`.
+        found: Predictions of one keyframe, with ``scores_3d``.
         num: Maximum number of predictions.
     """
     return found[found.scores_3d.argsort(descending=True, stable=True)[:num]]

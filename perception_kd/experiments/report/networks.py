@@ -40,7 +40,7 @@ def name_unfinished(work: WorkDir, task: str, what: str) -> tuple[str, ...]:
 
     Args:
         work: Work dir of the demo.
-        task: Task, as in :func:`protocols_of`.
+        task: Task whose protocols are asked about.
         what: What is missing, such as "boxes".
     """
     sentences = []

@@ -47,7 +47,7 @@ class BEVCenterHead(CenterHead):
 
     Args:
         in_channels: C of the map.
-        point_cloud_range: As in :class:`~perception_kd.geometry.bev_grid.BEVGrid`.
+        point_cloud_range: (x_min, y_min, z_min, x_max, y_max, z_max) of the map in m.
         cell_size: Edge of a cell of the map in m: 0.8 for CenterPoint's (stride 8 of
             0.1 m voxels, stride 4 of 0.2 m pillars).
         classes: Names of the classes in the order of their labels, which is that of

@@ -99,7 +99,7 @@ def camera_rays(
     Args:
         cameras: The cameras.
         feat_shape: Height h and width w of the feature map.
-        align_corners: As in :func:`feature_pixels`.
+        align_corners: Whether the outer cells are at the outer pixels of the image.
 
     Returns:
         Origins in m, shape (V, 3), and rays, shape (V, h, w, 3), float64.
@@ -128,7 +128,7 @@ def frustum_cells(
         feat_shape: Height h and width w of the feature map.
         depths: Distances along the optical axis in m, shape (D,).
         grid: The BEV grid; points below or above its range are off it.
-        align_corners: As in :func:`feature_pixels`.
+        align_corners: Whether the outer cells are at the outer pixels of the image.
 
     Returns:
         Flat indices of (B, Y, X), -1 = off the grid, int32, shape (V, D, h, w).

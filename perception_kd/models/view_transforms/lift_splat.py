@@ -39,7 +39,8 @@ class LSSViewTransform(nn.Module):
         cell_size: Edge of a cell in m, before ``downsample``.
         depth_range: First depth, end (excluded) and step in m.
         downsample: 2 halves the map by convolutions, 1 leaves it.
-        align_corners: As in :func:`feature_pixels`; True is the published placement.
+        align_corners: Whether the outer cells of a feature map are at the outer pixels
+            of the image, the published placement; else cells are centered.
 
     Raises:
         ValueError: If a setting is out of range, or the map cannot be halved.
