@@ -54,14 +54,20 @@ class Comparison:
         """Try another motion."""
         self.gains[motion] = self._measure(motion.matrix @ self._start) - self._given
 
-    def find_best(self) -> Motion:
-        """Return the motion with the largest gain, its amount refined."""
-        for motion in list_neighbors(self._largest()):
-            self.add(motion)
-        return self._largest()
+    def find_best(self, *, in_sight: bool = True) -> Motion:
+        """Return the motion with the largest gain, its amount refined.
 
-    def _largest(self) -> Motion:
-        return max(self.gains, key=lambda motion: self.gains[motion].sum())
+        Args:
+            in_sight: Search among all but shifts along the optical axis, which change
+                little in an image; if false, among these.
+        """
+        for motion in list_neighbors(self._largest(in_sight)):
+            self.add(motion)
+        return self._largest(in_sight)
+
+    def _largest(self, in_sight: bool) -> Motion:
+        motions = [motion for motion in self.gains if (motion[:2] != ("shift", 2)) == in_sight]
+        return max(motions, key=lambda motion: self.gains[motion].sum())
 
     def _measure(self, motion: Array) -> Gains:
         return np.concatenate([view.gain(motion) for view in self._views])

@@ -11,7 +11,7 @@ from perception_kd.visualization.images import place_side_by_side, resize_to_wid
 from perception_kd.visualization.pairs import BORDER_COLOR, draw_points, write_bar
 
 _WIDTH = 1280  # px, of one image
-_DIMMED = 0.7  # so that points and edges stand out
+_DIMMED = 0.5  # so that points and edges stand out
 
 
 def draw_verdict(frame: CameraFrame, verdict: CameraVerdict) -> Image:

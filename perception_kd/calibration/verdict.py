@@ -13,7 +13,8 @@ from perception_kd.structures import Array
 
 _MIN_PAIRS = 300  # per image, on average
 _SURE = 0.01  # largest doubt about an error that is reported
-_TOLD = 0.05  # largest doubt about an error that would show
+_TOLD = 0.02  # largest doubt about an error that would show
+_LIKELY = 0.05  # largest doubt about further parts of an error, and its bounds
 _SMALL_TURN, _SMALL_SHIFT = 0.7, 0.14  # degrees, m: no error
 _LARGE_TURN = 2.0  # degrees: what must show before a calibration is called right
 _MAX_ROUNDS = 3  # of searches for further parts of an error
@@ -99,13 +100,17 @@ def judge_camera(camera: str, views: Sequence[View]) -> CameraVerdict:
     if is_suspicious:
         parts, correction, corrected = _correct(views, best)
         # Noise prefers some motion, too, but fits as well with others around that.
-        if _is_peak(_find_shown(corrected)):
+        if _is_peak(_find_shown(corrected, _LIKELY)):
             text, errors = _describe_errors(comparison, best, parts)
             text += f" (sure: {min(100 * (1 - doubt), 99.9):.1f} %)"
             return CameraVerdict(camera, text, errors, True, doubt, correction, {}, count)
-    shows = _find_shown(comparison)
+    shows = _find_shown(comparison, _TOLD)
+    along = comparison.find_best(in_sight=False)
     is_told = not is_suspicious and _is_peak(shows)
     text = f"cannot tell (too little structure in {count} image{'s' * (count != 1)})"
+    if is_told and find_doubt(comparison.gains[along]) < _SURE and _is_large(along):
+        is_told = False
+        text = f"cannot tell (fits better {along.opposite.describe()}, which images hardly show)"
     if is_told:
         text = f"best as given ({_list_shown(shows)} would show)"
     return CameraVerdict(camera, text, (), is_told, 1.0, np.eye(4), shows, count)
@@ -146,7 +151,7 @@ def _correct(views: Sequence[View], best: Motion) -> tuple[list[Motion], Array, 
     rest = Comparison(views, correction)
     for _ in range(_MAX_ROUNDS):
         part = rest.find_best()
-        if find_doubt(rest.gains[part]) > _TOLD:
+        if find_doubt(rest.gains[part]) > _LIKELY:
             break
         amounts[part[:2]] = amounts.get(part[:2], 0) + part.amount
         correction = part.matrix @ correction
@@ -164,20 +169,20 @@ def _size(motion: Motion) -> float:
 def _find_alike(comparison: Comparison, best: Motion) -> Motion | None:
     """Return the best motion of another kind or axis if it fits about as well."""
     gains = comparison.gains
-    others = [x for x in gains if x[:2] != best[:2] and _is_large(x)]
+    others = [x for x in gains if x[:2] not in (best[:2], ("shift", 2)) and _is_large(x)]
     other = max(others, key=lambda motion: gains[motion].sum())
-    is_alike = find_doubt(gains[best] - gains[other]) > _TOLD
+    is_alike = find_doubt(gains[best] - gains[other]) > _LIKELY
     return other if is_alike and find_doubt(gains[other]) < _SURE else None
 
 
-def _find_shown(comparison: Comparison) -> dict[str, float]:
+def _find_shown(comparison: Comparison, doubt: float) -> dict[str, float]:
     """Return the smallest amount per kind and axis of which both signs fit worse."""
     shown = {}
     for kind, amounts in AMOUNTS.items():
         for axis in range(3):
             for amount in reversed(amounts):
                 motions = [Motion(kind, axis, sign * amount) for sign in (-1, 1)]
-                if any(find_doubt(-comparison.gains[x]) > _TOLD for x in motions):
+                if any(find_doubt(-comparison.gains[x]) > doubt for x in motions):
                     break
                 shown[f"{kind} {AXES[axis]}"] = amount
     return shown
