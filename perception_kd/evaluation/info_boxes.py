@@ -143,25 +143,32 @@ def with_pose(entry: InfoEntry) -> InfoEntry:
     return {"ego2global": entry["lidar_points"]["ego2global"], **entry}
 
 
-def check_info_boxes(path: str, classes: Sequence[str]) -> None:
+def check_info_boxes(path: str, class_range: Mapping[str, float]) -> None:
     """Check that an info file has boxes of some classes to score against.
 
     Args:
         path: The info file.
-        classes: Names of the classes.
+        class_range: Names of the classes, with the distance in m up to which boxes
+            count.
 
     Raises:
         ValueError: If a class is unknown, or no box that counts has one.
     """
-    info = read_info(path)
+    info, classes = read_info(path), list(class_range)
     try:
         class_of = class_of_category(info["metainfo"].get("categories"), classes)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     boxes = [box for entry in info["data_list"] for box in entry.get("instances") or []]
-    if not any(class_of.get(b["bbox_label_3d"], -1) >= 0 and b["bbox_3d_isvalid"] for b in boxes):
+    labels = [class_of.get(box["bbox_label_3d"], -1) for box in boxes]
+    if not any(
+        label >= 0
+        and box["bbox_3d_isvalid"]
+        and np.hypot(*box["bbox_3d"][:2]) < class_range[classes[label]]
+        for label, box in zip(labels, boxes, strict=True)
+    ):
         raise ValueError(
-            f"{path} has {len(boxes)} boxes, but none with points of the classes "
+            f"{path} has {len(boxes)} boxes, but none with points and in range of the classes "
             f"{', '.join(classes)} to score against; choose other --classes, use format_only to "
             "write predictions, or train without validation."
         )

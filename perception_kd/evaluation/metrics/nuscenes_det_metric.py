@@ -165,7 +165,7 @@ class NuScenesDetMetric(NuScenesMetric):
         if self._by_tables:
             check_evaluation(self.data_root, dataset_meta["version"])
         if not self._by_tables or set(classes) != set(self._official.class_range):
-            check_info_boxes(self.ann_file, classes)
+            check_info_boxes(self.ann_file, self.eval_detection_configs.class_range)
 
     def _evaluate(self, path: str) -> dict[str, float]:
         if not self._by_tables:

@@ -97,8 +97,8 @@ def test_own_classes_have_errors_but_no_nds(root: Path) -> None:
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (("beast", "bus"), "but none with points of the classes beast, bus"),
-        (("bus",), "but none with points of the classes bus"),
+        (("beast", "bus"), "but none with points and in range of the classes beast, bus"),
+        (("bus",), "but none with points and in range of the classes bus"),
         (("kart", "tram"), "which are car, .* got .'tram'."),
     ],
 )
@@ -110,6 +110,13 @@ def test_classes_that_cannot_be_scored_are_refused_before_training(
     metric = NuScenesDetMetric(ann_file=ANN_FILE, data_root=str(root))
     with pytest.raises(ValueError, match=message):
         metric.dataset_meta = {**open_data(root, "kart").metainfo, "classes": classes}
+
+
+def test_boxes_out_of_range_are_no_truth(root: Path) -> None:
+    convert(root)
+    metric = NuScenesDetMetric(ann_file=ANN_FILE, data_root=str(root), class_range={"car": 1.0})
+    with pytest.raises(ValueError, match="in range of the classes car"):
+        metric.dataset_meta = open_data(root, "car").metainfo
 
 
 def test_errors_of_what_no_box_has_are_left_out(root: Path) -> None:
