@@ -53,11 +53,11 @@ def run(args: argparse.Namespace) -> None:
     """Run the stages that are not up to date, then write summary and report."""
     from perception_kd.experiments.demo import DemoSettings, make_report_stage, make_stages
     from perception_kd.experiments.display import Display, format_seconds, printable
-    from perception_kd.experiments.locking import lock_experiment
     from perception_kd.experiments.results import format_table
     from perception_kd.experiments.runner import StageRunner
     from perception_kd.experiments.summary import NOTE, make_summary
     from perception_kd.io.atomic import make_writable_folder, write_json
+    from perception_kd.io.lock import lock_folder
 
     os.chdir(ROOT)
     settings = DemoSettings(
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
     make_writable_folder("--work-dir", settings.work_dir)
     if not (settings.data_root / "synthetic.json").exists():
         make_writable_folder("--data-root", settings.data_root)
-    with lock_experiment(settings.work_dir) as lock:
+    with lock_folder("--work-dir", settings.work_dir, kept_by_children=True) as lock:
         if args.first:
             runner.restart_from(args.first)
         begin = time.monotonic()

@@ -75,8 +75,8 @@ class StageRunner:
 
         Args:
             names: Names of the stages to run.
-            lock: File descriptor of :func:`~.locking.lock_experiment`, which the
-                commands inherit, so that the work dir stays locked until they have
+            lock: File descriptor of :func:`~perception_kd.io.lock.lock_folder`, which
+                the commands inherit, so that the work dir stays locked until they have
                 ended.
 
         Raises:

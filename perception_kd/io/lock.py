@@ -3,53 +3,75 @@
 import contextlib
 import errno
 import fcntl
+import json
 import os
-import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
+
+from mmengine.logging import print_log
+
+from perception_kd.io.lock_owner import (
+    describe_self,
+    is_on_other_host,
+    is_own_job,
+    is_running,
+    name_owner,
+)
 
 LOCK = ".lock"
 # Errors of file systems that cannot lock.
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+# Locks that this process holds, by device and inode: the system does not refuse a
+# process its own ones, and would end them all once the file is opened again.
+_held: set[tuple[int, int]] = set()
 
 
 @contextmanager
-def lock_folder(option: str, folder: str | Path) -> Iterator[None]:
-    """Keep other processes from writing to a folder while the block runs.
+def lock_folder(
+    option: str, folder: str | Path, *, kept_by_children: bool = False
+) -> Iterator[int]:
+    """Keep other writers out of a folder while the block runs.
 
-    The lock is one of the system (``flock``) and ends with its process, however that
-    ends: a file ``.lock`` that is left behind locks nothing. On a file system without
-    such locks, nothing is locked.
+    The file ``.lock`` in it has host, process and start time. The lock itself is the
+    system's, which ends with its process, however that ends: a file that is left behind
+    locks nothing. What the system cannot show, such as a process on another host, the
+    file does. A job that Slurm starts again takes over its own lock.
 
     Args:
         option: Command-line option that names the folder, for the error.
         folder: Folder that exists.
+        kept_by_children: Whether processes that inherit the file descriptor keep the
+            folder locked until they end, also when this one is killed.
+
+    Yields:
+        The file descriptor.
 
     Raises:
-        BlockingIOError: If another process has locked the folder.
+        BlockingIOError: If another process writes to the folder, or may do so on
+            another host.
         PermissionError: If the file of the lock is a link or not a file.
     """
-    path = Path(folder) / LOCK
-    with contextlib.ExitStack() as stack:
-        file = open_lock_file(path)
-        stack.callback(lambda: file.close())
-        try:
-            while not _lock(file, path):
-                file.close()
-                file = open_lock_file(path)
-        except BlockingIOError:
-            raise BlockingIOError(
-                f"{option} {folder} is in use by {file.read().strip() or 'another process'}. "
-                "Wait for it to end, or choose another folder."
-            ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    folder = Path(folder)
+    path = folder / LOCK
+    lock = fcntl.flock if kept_by_children else fcntl.lockf
+    with _open_locked(option, path, lock) as file:
+        key = _key(os.fstat(file.fileno()))
+        _take_over(option, folder, _read(file))
+        file.seek(0)
+        file.truncate()
+        json.dump(describe_self(), file)
         file.flush()
-        stack.callback(path.unlink, missing_ok=True)
-        yield
+        _held.add(key)
+        try:
+            yield file.fileno()
+        finally:
+            _held.discard(key)
+            with contextlib.suppress(OSError):
+                # A child may still hold the lock of this very file.
+                os.ftruncate(file.fileno(), 0) if kept_by_children else path.unlink()
 
 
 def open_lock_file(path: Path) -> TextIO:
@@ -73,17 +95,66 @@ def open_lock_file(path: Path) -> TextIO:
     return os.fdopen(descriptor, "r+", encoding="utf-8")
 
 
-def _lock(file: TextIO, path: Path) -> bool:
-    """Lock a file; return whether it is still the one at the path.
+def _open_locked(option: str, path: Path, lock: Any) -> TextIO:
+    """Open and lock the file, which its last owner may remove at the same time."""
+    while True:
+        if _is_held(path):
+            raise _in_use(option, path.parent, describe_self())
+        file = open_lock_file(path)
+        try:
+            lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _UNSUPPORTED:
+                return file  # the file's content has to do
+            refusal = _in_use(option, path.parent, _read(file))
+            file.close()
+            raise refusal from error
+        with contextlib.suppress(FileNotFoundError):
+            if _key(os.fstat(file.fileno())) == _key(path.stat()):
+                return file
+        file.close()
 
-    Raises:
-        BlockingIOError: If another process has locked it.
-    """
+
+def _take_over(option: str, folder: Path, owner: dict[str, Any]) -> None:
+    """Take over the lock of a process that has ended, or refuse to."""
+    if not owner or is_own_job(owner):
+        return
+    if is_on_other_host(owner):
+        remedy = f", or, if it no longer runs, remove {folder / LOCK}"
+        raise _in_use(option, folder, owner, remedy)
+    if is_running(owner):
+        raise _in_use(option, folder, owner)
+    print_log(
+        f"{folder} was in use by {name_owner(owner)}, which no longer runs; its lock is taken "
+        "over.",
+        logger="current",
+    )
+
+
+def _read(file: TextIO) -> dict[str, Any]:
+    """Read who holds the lock; empty where the file is empty or damaged."""
+    file.seek(0)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in _UNSUPPORTED:
-            raise
-    with contextlib.suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    return False
+        owner = json.load(file)
+    except (ValueError, RecursionError):
+        return {}
+    return owner if isinstance(owner, dict) else {}
+
+
+def _in_use(option: str, folder: Path, owner: dict[str, Any], remedy: str = "") -> BlockingIOError:
+    return BlockingIOError(
+        f"{option} {folder} is in use by {name_owner(owner)} or one that it started. Wait for it "
+        f"to end, or choose another folder{remedy}."
+    )
+
+
+def _is_held(path: Path) -> bool:
+    """Return whether this process holds a lock."""
+    try:
+        return _key(path.stat()) in _held
+    except OSError:
+        return False
+
+
+def _key(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

@@ -13,9 +13,8 @@ import pytest
 
 from perception_kd.experiments import commands
 from perception_kd.experiments.commands import run_logged, tail
-from perception_kd.experiments.locking import lock_experiment
 from perception_kd.experiments.progress import read_progress
-from perception_kd.experiments.stages import ExperimentError
+from perception_kd.io.lock import lock_folder
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -114,9 +113,9 @@ START = """
 import sys
 from pathlib import Path
 from perception_kd.experiments.commands import run_logged
-from perception_kd.experiments.locking import lock_experiment
+from perception_kd.io.lock import lock_folder
 folder = Path(sys.argv[1])
-with lock_experiment(folder) as lock:
+with lock_folder("--work-dir", folder, kept_by_children=True) as lock:
     command = [sys.executable, "-u", "-c", sys.argv[2]]
     run_logged(command, folder / "log", lambda *_: None, keep_open=(lock,))
 """
@@ -142,8 +141,8 @@ def test_a_killed_starter_ends_its_command_and_all_workers(tmp_path: Path) -> No
     starter.wait()
     # The command is still ending, and keeps the work dir locked.
     with (
-        pytest.raises(ExperimentError, match="in use by another experiment, or by the last stage"),
-        lock_experiment(tmp_path),
+        pytest.raises(BlockingIOError, match="is in use by process"),
+        lock_folder("--work-dir", tmp_path, kept_by_children=True),
     ):
         pass
     assert all(ends(process) for process in processes)
@@ -151,9 +150,9 @@ def test_a_killed_starter_ends_its_command_and_all_workers(tmp_path: Path) -> No
 
     def can_lock() -> bool:
         try:
-            with lock_experiment(tmp_path):
+            with lock_folder("--work-dir", tmp_path, kept_by_children=True):
                 return True
-        except ExperimentError:
+        except BlockingIOError:
             return False
 
     wait_until(can_lock)

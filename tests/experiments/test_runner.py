@@ -10,7 +10,6 @@ import pytest
 
 from perception_kd.experiments.display import Display
 from perception_kd.experiments.folders import Folders
-from perception_kd.experiments.locking import lock_experiment
 from perception_kd.experiments.runner import StageRunner, environment
 from perception_kd.experiments.stages import ExperimentError, Stage
 from perception_kd.experiments.stamps import Plan, Stamps
@@ -231,17 +230,6 @@ def test_folders_left_empty_are_removed_with_their_files(tmp_path: Path) -> None
     stamps.begin(stage, {"size": 2}, stamps.plan(stage, {"size": 2}))
     left = sorted(str(p.relative_to(tmp_path)) for p in (tmp_path / "root").rglob("*"))
     assert left == ["root/maps", "root/maps/of_the_user.txt"]
-
-
-def test_a_work_dir_is_locked(tmp_path: Path) -> None:
-    with (
-        lock_experiment(tmp_path),
-        pytest.raises(ExperimentError, match="in use by another experiment"),
-        lock_experiment(tmp_path),
-    ):
-        pass
-    with lock_experiment(tmp_path):
-        pass
 
 
 def test_commands_use_all_cores_and_idle_threads_sleep(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,9 @@ from perception_kd.datasets.semantickitti.sequence_files import (
 )
 from perception_kd.datasets.semantickitti.splits import SEMANTICKITTI_SEQUENCES, format_sequences
 from perception_kd.geometry.rigid import invert_rigid
-from perception_kd.io.atomic import make_writable_folder
+from perception_kd.io.atomic import make_writable_folder, remove_leftovers
 from perception_kd.io.info_writer import make_metainfo, write_info
+from perception_kd.io.lock import lock_folder
 from perception_kd.io.names import safe_name
 from perception_kd.structures import Array, InfoEntry
 
@@ -53,6 +54,7 @@ def convert_semantickitti(
         progress: Show a progress bar.
 
     Raises:
+        BlockingIOError: If another process writes to ``out_dir``.
         FileNotFoundError: If there is no sequence, or a sequence lacks a file.
         PermissionError: If ``out_dir`` cannot be written to.
         ValueError: If a file of a sequence cannot be what it is read as, or a sequence
@@ -63,33 +65,35 @@ def convert_semantickitti(
     asked = splits or SEMANTICKITTI_SEQUENCES
     _check_splits(asked)
     out_dir = make_writable_folder("--out-dir", out_dir or root)
-    converted = Converted()
-    cameras = (CAMERA,) if options.images else ()
-    for split, sequences in asked.items():
-        present = [x for x in sequences if list_scans(root, x)]
-        missing = [x for x in sequences if x not in present]
-        converted.skipped |= {format_sequences([x]): "not on disk" for x in missing}
-        if not present:
-            continue
-        path = out_dir / f"{prefix}_infos_{split}.pkl"
-        metainfo = make_metainfo(
-            "semantickitti",
-            "1.0",
-            _command(root, out_dir, prefix, splits, options),
-            categories={name: i for i, name in enumerate(SEMANTICKITTI_CLASSES)},
-            data_prefix=dict.fromkeys(("pts", *cameras, "pts_semantic_mask"), ""),
-        )
-        samples = _samples(root, present, options, progress)
-        converted.num_samples[split] = write_info(path, metainfo, samples)
-        converted.paths[split] = path
-    if not converted.paths:
-        raise FileNotFoundError(
-            f"{root / 'sequences'} has no scan of the requested sequences "
-            f"{' '.join(converted.skipped)}; give another --root or other sequences."
-        )
-    absent = [split for split in asked if split not in converted.paths]
-    converted.remarks += find_stale_files(out_dir, prefix, absent)
-    return converted
+    with lock_folder("--out-dir", out_dir):
+        remove_leftovers(out_dir)
+        converted = Converted()
+        cameras = (CAMERA,) if options.images else ()
+        for split, sequences in asked.items():
+            present = [x for x in sequences if list_scans(root, x)]
+            missing = [x for x in sequences if x not in present]
+            converted.skipped |= {format_sequences([x]): "not on disk" for x in missing}
+            if not present:
+                continue
+            path = out_dir / f"{prefix}_infos_{split}.pkl"
+            metainfo = make_metainfo(
+                "semantickitti",
+                "1.0",
+                _command(root, out_dir, prefix, splits, options),
+                categories={name: i for i, name in enumerate(SEMANTICKITTI_CLASSES)},
+                data_prefix=dict.fromkeys(("pts", *cameras, "pts_semantic_mask"), ""),
+            )
+            samples = _samples(root, present, options, progress)
+            converted.num_samples[split] = write_info(path, metainfo, samples)
+            converted.paths[split] = path
+        if not converted.paths:
+            raise FileNotFoundError(
+                f"{root / 'sequences'} has no scan of the requested sequences "
+                f"{' '.join(converted.skipped)}; give another --root or other sequences."
+            )
+        absent = [split for split in asked if split not in converted.paths]
+        converted.remarks += find_stale_files(out_dir, prefix, absent)
+        return converted
 
 
 def _check_splits(splits: Mapping[str, Sequence[int]]) -> None:

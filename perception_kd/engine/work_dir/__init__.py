@@ -1,1 +1,1 @@
-"""Folders of trainings: what they resume from, and their locks."""
+"""Folders of trainings: what they resume from, and what they may replace."""

@@ -9,8 +9,8 @@ from mmengine import Config
 from mmengine.logging import print_log
 
 from perception_kd.checkpoints.folder import POINTER, find_newest, list_checkpoints, read_steps
-from perception_kd.engine.work_dir.lock import lock_work_dir
 from perception_kd.io.atomic import make_writable_folder
+from perception_kd.io.lock import lock_folder
 
 AUTO = "auto"
 
@@ -37,10 +37,11 @@ def open_work_dir(
         has been set up without an error.
 
     Raises:
+        BlockingIOError: If another training uses the folder.
         FileNotFoundError: If the checkpoint to resume from does not exist.
         PermissionError: If the folder cannot be written to.
-        ValueError: If the folder is in use, checkpoints would be overwritten, or there
-            are some to resume from, but no whole one.
+        ValueError: If checkpoints would be overwritten, or there are some to resume
+            from, but no whole one.
     """
     if resume is None and cfg.get("resume"):
         resume = cfg.get("load_from") or AUTO
@@ -50,7 +51,7 @@ def open_work_dir(
         yield []
         return
     make_writable_folder("--work-dir", folder)
-    with lock_work_dir(folder):
+    with lock_folder("--work-dir", folder):
         _refuse_non_files(cfg)
         found = _resolve(cfg, resume)
         # The newest one has none after it but broken ones.

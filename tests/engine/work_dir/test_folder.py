@@ -1,9 +1,5 @@
 """A work dir has one training at a time, and what it holds is not lost."""
 
-import json
-import multiprocessing
-import os
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +9,7 @@ from mmengine import Config
 
 from perception_kd.engine.work_dir import folder as work_dir
 from perception_kd.engine.work_dir.folder import open_work_dir
-from perception_kd.engine.work_dir.lock import LOCK, lock_work_dir
+from perception_kd.io.lock import LOCK, lock_folder
 
 
 def save(folder: Path, epoch: int, **content: Any) -> Path:
@@ -121,69 +117,14 @@ def test_the_folder_and_names_of_the_hook_are_searched(tmp_path: Path) -> None:
     assert opened(tmp_path / "run", default_hooks=hooks) == (True, str(path))
 
 
-def hold(folder: Path, ready: Any, done: Any) -> None:
-    with lock_work_dir(folder):
-        ready.set()
-        done.wait(60)
-
-
 def test_a_second_training_in_a_work_dir_is_refused(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    ready, done = context.Event(), context.Event()
-    process = context.Process(target=hold, args=(tmp_path, ready, done))
-    process.start()
-    assert ready.wait(60)
-    with pytest.raises(ValueError, match=rf"in use by another training, process {process.pid} on"):
+    with (
+        lock_folder("--work-dir", tmp_path),
+        pytest.raises(BlockingIOError, match=rf"--work-dir {tmp_path} is in use by process"),
+    ):
         opened(tmp_path)
-    assert process.pid is not None
-    os.kill(process.pid, 9)
-    process.join()
-    assert (tmp_path / LOCK).exists()
     assert opened(tmp_path) == (False, None)
     assert not (tmp_path / LOCK).exists()
-
-
-def owner(**changes: Any) -> str:
-    known = {"host": socket.gethostname(), "pid": 1, "start": "0", "since": "noon", "job": None}
-    return json.dumps({**known, **changes})
-
-
-def test_a_lock_of_another_host_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    (tmp_path / LOCK).write_text(owner(host="node7", job="12"))
-    with pytest.raises(ValueError, match=rf"on node7 .*no longer runs, remove {tmp_path / LOCK}"):
-        opened(tmp_path)
-
-
-def test_a_requeued_job_takes_its_lock_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / LOCK).write_text(owner(host="node7", job="12"))
-    monkeypatch.setenv("SLURM_JOB_ID", "12")
-    assert opened(tmp_path) == (False, None)
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", owner(), owner(pid=2**22 + 1)])
-def test_a_lock_without_its_process_is_taken_over(tmp_path: Path, content: str) -> None:
-    # Process 1 runs, but did not start at 0: its number was another process's then.
-    (tmp_path / LOCK).write_text(content)
-    assert opened(tmp_path) == (False, None)
-
-
-@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
-def test_a_lock_that_is_no_file_is_left_alone(tmp_path: Path, kind: str) -> None:
-    work_dir, precious = tmp_path / "work", tmp_path / "precious"
-    precious.write_text("kept")
-    work_dir.mkdir()
-    path = work_dir / LOCK
-    if kind == "link":
-        path.symlink_to(precious)
-    elif kind == "folder":
-        path.mkdir()
-    else:
-        os.mkfifo(path)
-    with pytest.raises(PermissionError, match=r"training.lock is not a regular file; remove it"):
-        opened(work_dir)
-    assert precious.read_text() == "kept"
 
 
 def test_folders_in_the_place_of_files_are_named_at_the_start(tmp_path: Path) -> None:
