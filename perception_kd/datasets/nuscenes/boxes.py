@@ -19,7 +19,7 @@ from perception_kd.datasets.nuscenes.labels import box_class
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.table_fields import describe
 
-_MEASURE_EACH = 4  # so many keyframes, boxes are held against points
+_MEASURE_EACH = 8  # so many keyframes, boxes are held against points
 
 
 class SceneBoxes:

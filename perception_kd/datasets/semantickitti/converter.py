@@ -8,11 +8,21 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from perception_kd.datasets.calibration_checks import find_intrinsics_fault, read_image_size
+from perception_kd.datasets.calibration_checks import (
+    find_intrinsics_doubt,
+    find_intrinsics_fault,
+    read_image_head,
+)
 from perception_kd.datasets.conversion import Converted, find_stale_files
+from perception_kd.datasets.remarks import Remarks
 from perception_kd.datasets.semantickitti.labels import SEMANTICKITTI_CLASSES
 from perception_kd.datasets.semantickitti.options import SequenceOptions
-from perception_kd.datasets.semantickitti.sequence_checks import check_labels, check_sequence
+from perception_kd.datasets.semantickitti.sequence_checks import (
+    check_labels,
+    check_mount,
+    check_sequence,
+    find_usable_scans,
+)
 from perception_kd.datasets.semantickitti.sequence_files import (
     Calibration,
     find_root,
@@ -55,7 +65,8 @@ def convert_semantickitti(
 
     Raises:
         BlockingIOError: If another process writes to ``out_dir``.
-        FileNotFoundError: If there is no sequence, or a sequence lacks a file.
+        FileNotFoundError: If there is no sequence, or a sequence lacks its calibration,
+            its times or all images.
         PermissionError: If ``out_dir`` cannot be written to.
         ValueError: If a file of a sequence cannot be what it is read as, or a sequence
             is in two splits.
@@ -67,7 +78,7 @@ def convert_semantickitti(
     out_dir = make_writable_folder("--out-dir", out_dir or root)
     with lock_folder("--out-dir", out_dir):
         remove_leftovers(out_dir)
-        converted = Converted()
+        converted, remarks = Converted(), Remarks()
         cameras = (CAMERA,) if options.images else ()
         for split, sequences in asked.items():
             present = [x for x in sequences if list_scans(root, x)]
@@ -83,7 +94,7 @@ def convert_semantickitti(
                 categories={name: i for i, name in enumerate(SEMANTICKITTI_CLASSES)},
                 data_prefix=dict.fromkeys(("pts", *cameras, "pts_semantic_mask"), ""),
             )
-            samples = _samples(root, present, options, progress)
+            samples = _samples(root, present, options, remarks, progress)
             converted.num_samples[split] = write_info(path, metainfo, samples)
             converted.paths[split] = path
         if not converted.paths:
@@ -91,6 +102,7 @@ def convert_semantickitti(
                 f"{root / 'sequences'} has no scan of the requested sequences "
                 f"{' '.join(converted.skipped)}; give another --root or other sequences."
             )
+        converted.remarks += remarks.lines()
         absent = [split for split in asked if split not in converted.paths]
         converted.remarks += find_stale_files(out_dir, prefix, absent)
         return converted
@@ -108,7 +120,11 @@ def _check_splits(splits: Mapping[str, Sequence[int]]) -> None:
 
 
 def _samples(
-    root: Path, sequences: Sequence[int], options: SequenceOptions, progress: bool
+    root: Path,
+    sequences: Sequence[int],
+    options: SequenceOptions,
+    remarks: Remarks,
+    progress: bool,
 ) -> Iterator[InfoEntry]:
     scans_of = {x: list_scans(root, x) for x in sequences}
     total, index = sum(map(len, scans_of.values())), 0
@@ -118,10 +134,21 @@ def _samples(
             calibration = read_calibration(sequence / "calib.txt")
             poses = read_poses(sequence / "poses.txt", calibration.lidar2cam0)
             times = read_times(sequence / "times.txt")
-            check_sequence(scans, poses, times, options)
-            for scan in scans:
+            usable = find_usable_scans(scans, options, remarks)
+            check_sequence(usable, poses, times, options, remarks)
+            if poses is None:
+                what = (
+                    "sequences without poses.txt (each frame stands alone; earlier sweeps and all "
+                    "else that needs the motion of the vehicle are off)"
+                )
+                remarks.add(what, str(sequence))
+            if options.images:
+                check_mount(calibration, sequence / "calib.txt", remarks)
+                _check_images(usable)
+            for scan in usable:
                 frame = int(scan.stem)
-                sample = _sample(root, scan, calibration, poses[frame], times[frame], options)
+                pose = np.eye(4) if poses is None else poses[frame]
+                sample = _sample(root, scan, calibration, pose, times[frame], options, remarks)
                 yield {"sample_idx": index} | sample
                 index += 1
                 bar.update()
@@ -134,6 +161,7 @@ def _sample(
     lidar2global: Array,
     time: float,
     options: SequenceOptions,
+    remarks: Remarks,
 ) -> InfoEntry:
     sequence = scan.parent.parent
     token = f"{sequence.name}_{scan.stem}"
@@ -157,32 +185,59 @@ def _sample(
         "images": {},
         "instances": [],
     }
-    if options.images:
-        img = _image(root, scan, calibration, time)
+    if options.images and (path := _find_image(scan)):
+        img = _image(root, scan, path, calibration, time, remarks)
         sample["images"][CAMERA] = img | {"ego2global": lidar2global.tolist()}
+    elif options.images:
+        remarks.add("scans without an image, which is missing or empty", str(scan))
     labels = sequence / "labels" / f"{scan.stem}.label"
     if labels.is_file():
-        check_labels(labels, scan, options)
+        check_labels(labels, scan, options, remarks)
         sample["pts_semantic_mask_path"] = labels.relative_to(root).as_posix()
     return sample
 
 
-def _image(root: Path, scan: Path, calibration: Calibration, time: float) -> dict[str, Any]:
+def _find_image(scan: Path) -> Path | None:
+    """Return the image of a scan; None if it is missing or empty."""
+    folder = scan.parent.parent / "image_2"
+    found = [folder / f"{scan.stem}{suffix}" for suffix in _IMAGE_SUFFIXES]
+    return next((path for path in found if path.is_file() and path.stat().st_size), None)
+
+
+def _check_images(scans: Sequence[Path]) -> None:
+    """Check that a sequence has images.
+
+    Raises:
+        FileNotFoundError: If no scan has one.
+    """
+    if not any(_find_image(scan) for scan in scans):
+        raise FileNotFoundError(
+            f"Scans such as {scans[0]} must have images in {scans[0].parent.parent / 'image_2'}, "
+            ".png or .jpg, but none has; unpack image_2 there, or leave images out with "
+            "--no-cameras."
+        )
+
+
+def _image(
+    root: Path,
+    scan: Path,
+    path: Path,
+    calibration: Calibration,
+    time: float,
+    remarks: Remarks,
+) -> dict[str, Any]:
     """Return the entry of a scan's image, without the pose of the vehicle."""
     sequence = scan.parent.parent
-    folder = sequence / "image_2"
-    found = [folder / f"{scan.stem}{suffix}" for suffix in _IMAGE_SUFFIXES]
-    path = next((path for path in found if path.is_file()), None)
-    if path is None:
-        raise FileNotFoundError(
-            f"Scan {scan} must have an image, but there is no {found[0]} and no .jpg; unpack "
-            "image_2 there, or leave images out with --no-cameras."
-        )
-    width, height = read_image_size(path)
+    (width, height), orientation = read_image_head(path)
+    if orientation != 1:
+        what = "images with an EXIF orientation, which is ignored: pixels are used as stored"
+        remarks.add(what, f"{path} (orientation {orientation})")
     if fault := find_intrinsics_fault(calibration.cam2img.tolist(), width, height):
         raise ValueError(
             f"P2 of {sequence / 'calib.txt'} {fault}; {path} has {width} x {height} px."
         )
+    if doubt := find_intrinsics_doubt(calibration.cam2img.tolist(), width, height):
+        remarks.add("images whose P2 looks wrong", f"{path}: P2 of calib.txt {doubt}")
     return {
         "img_path": path.relative_to(root).as_posix(),
         "height": height,

@@ -66,7 +66,7 @@ def read_calibration(path: Path) -> Calibration:
     return Calibration(lidar2cam0, cam0_to_cam @ lidar2cam0, cam2img)
 
 
-def read_poses(path: Path, lidar2cam0: Array) -> list[Array]:
+def read_poses(path: Path, lidar2cam0: Array) -> list[Array] | None:
     """Read ``poses.txt`` of a sequence as poses of the LiDAR.
 
     Args:
@@ -74,12 +74,14 @@ def read_poses(path: Path, lidar2cam0: Array) -> list[Array]:
         lidar2cam0: From the LiDAR to camera 0, shape (4, 4).
 
     Returns:
-        By frame, from the LiDAR to the first frame's LiDAR, shape (4, 4).
+        By frame, from the LiDAR to the first frame's LiDAR, shape (4, 4); None if there
+        is no such file.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         ValueError: If a line has not twelve numbers.
     """
+    if not path.is_file():
+        return None
     poses = []
     for number, line in enumerate(_read_lines(path)):
         where = f"Line {number + 1} of {path}"
@@ -111,8 +113,8 @@ def list_scans(root: Path, sequence: int) -> list[Path]:
 def _read_lines(path: Path) -> list[str]:
     if not path.is_file():
         raise FileNotFoundError(
-            f"A sequence must have {path.name}, but there is no {path}; unpack the calibration "
-            "and poses of KITTI odometry there."
+            f"A sequence must have {path.name}, but there is no {path}; unpack the calibration of "
+            "KITTI odometry there."
         )
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

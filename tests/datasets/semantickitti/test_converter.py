@@ -164,8 +164,8 @@ def cut_calibration(sequence: Path) -> None:
     path.write_text(path.read_text().replace("Tr:", "Tx:"))
 
 
-def remove_image(sequence: Path) -> None:
-    (sequence / "image_2" / "000001.png").unlink()
+def remove_images(sequence: Path) -> None:
+    shutil.rmtree(sequence / "image_2")
 
 
 def remove_times(sequence: Path) -> None:
@@ -218,6 +218,39 @@ def shrink_images(sequence: Path) -> None:
         Image.open(path).resize((20, 6)).save(path)
 
 
+def edit_calibration(change: Callable[[Array], Array]) -> Callable[[Path], None]:
+    """Return what changes Tr, (4, 4)."""
+
+    def damage(sequence: Path) -> None:
+        path = sequence / "calib.txt"
+        rows = [line.partition(":") for line in path.read_text().splitlines()]
+        matrix = np.vstack([read_rows(path)["Tr"], [0, 0, 0, 1]])
+        text = " ".join(map(str, change(matrix)[:3].ravel()))
+        path.write_text("\n".join(f"{x}: {text if x == 'Tr' else y}" for x, _, y in rows))
+
+    return damage
+
+
+invert_calibration = edit_calibration(np.linalg.inv)
+move_camera = edit_calibration(lambda x: x + np.eye(4)[:, :1] * [0, 0, 0, 150])
+
+
+def move_pose(sequence: Path) -> None:
+    path = sequence / "poses.txt"
+    rows = np.loadtxt(path)
+    rows[1, 3] += 500
+    np.savetxt(path, rows)
+
+
+def scale_scans(factor: float) -> Callable[[Path], None]:
+    def damage(sequence: Path) -> None:
+        for path in sequence.glob("velodyne/*.bin"):
+            points = np.fromfile(path, np.float32).reshape(-1, 4)
+            (points * np.array([factor] * 3 + [1], np.float32)).tofile(path)
+
+    return damage
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -236,7 +269,14 @@ def shrink_images(sequence: Path) -> None:
         (cut_calibration, r"Tr of .*calib.txt must be 12 finite numbers, but it is ''; unpack"),
         (scramble_calibration, r"P2 of .*calib.txt must be 12 finite numbers, but it is 'x"),
         (scramble_times, r"Line 2 of .*times.txt must be 1 finite numbers, but it is '0.1 0.2'"),
-        (remove_image, r"000001.bin must have an image, but there is no .*000001.png"),
+        (remove_images, r"000000.bin must have images in .*image_2, .png or .jpg, but none has"),
+        (invert_calibration, r"Tr of .*calib.txt leads from the camera to the LiDAR by its axes"),
+        (move_camera, r"Tr of .*calib.txt puts the camera 1\d\d m away from the LiDAR; it must"),
+        (move_pose, r"(The pose in line 2 of .*poses.txt is|By .*poses.txt the vehicle moves at)"),
+        (
+            scale_scans(100),
+            r"000000.bin has points \d+ m away; they must be in m, but look like cm",
+        ),
         (remove_times, r"must have times.txt, but there is no .*times.txt"),
         (remove_scans, r"sequences has no scan of the requested sequences 00"),
         (
@@ -268,6 +308,45 @@ def test_images_can_be_jpeg_files_or_left_out(small_copy: Path, tmp_path: Path) 
     )
     assert info["data_list"][0]["images"] == {}
     assert info["metainfo"]["command"].endswith("--no-cameras")
+
+
+def test_sequences_without_poses_stand_alone(small_copy: Path, tmp_path: Path) -> None:
+    (small_copy / "sequences" / "00" / "poses.txt").unlink()
+    converted = convert(small_copy, tmp_path)
+    assert converted.num_samples == {"train": 2}
+    assert any(x.startswith("1 sequences without poses.txt (each frame") for x in converted.remarks)
+    samples = read_info(converted.paths["train"])["data_list"]
+    assert all(np.array_equal(sample["ego2global"], np.eye(4)) for sample in samples)
+
+
+def test_a_missing_image_is_one_view_less(small_copy: Path, tmp_path: Path) -> None:
+    (small_copy / "sequences" / "00" / "image_2" / "000001.png").unlink()
+    converted = convert(small_copy, tmp_path)
+    samples = read_info(converted.paths["train"])["data_list"]
+    assert [len(sample["images"]) for sample in samples] == [1, 0]
+    (remark,) = converted.remarks
+    assert remark.startswith("1 scans without an image, which is missing or empty, such as")
+    assert remark.endswith("000001.bin.")
+
+
+def test_broken_scans_are_left_out_and_named(small_copy: Path, tmp_path: Path) -> None:
+    path = small_copy / "sequences" / "00" / "velodyne" / "000001.bin"
+    path.write_bytes(np.random.default_rng(0).bytes(path.stat().st_size))
+    converted = convert(small_copy, tmp_path)
+    assert converted.num_samples == {"train": 1}
+    assert f"1 scans left out, which cannot be read, such as {path}: it has" in converted.remarks[0]
+
+
+def test_scans_that_nobody_labeled_are_named(small_copy: Path, tmp_path: Path) -> None:
+    path = small_copy / "sequences" / "00" / "labels" / "000001.label"
+    path.write_bytes(bytes(path.stat().st_size))
+    (remark,) = convert(small_copy, tmp_path).remarks
+    assert remark.startswith("1 scans whose points all have label 0")
+    assert str(path) in remark
+
+
+def test_good_sequences_give_no_remark(fake_semantickitti: Path, tmp_path: Path) -> None:
+    assert convert(fake_semantickitti, tmp_path).remarks == []
 
 
 def test_a_stated_layout_is_stored(small_copy: Path, tmp_path: Path) -> None:
