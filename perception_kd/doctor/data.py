@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+import shapely
 from tqdm import tqdm
 
 from perception_kd.datasets.nuscenes.maps import VectorMap
@@ -16,8 +17,10 @@ from perception_kd.doctor.infos import Info
 from perception_kd.doctor.totals import check_totals
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.workers import run_jobs
+from perception_kd.structures import InfoEntry
 
 AREA = "data"
+_NEAR_MAP_M = 50.0
 # Starting worker processes takes longer than reading a few samples.
 _JOBS_IN_PROCESS = 64
 
@@ -90,10 +93,10 @@ def check_samples(info: Info, caches: Sequence[Cache], extent: Extent) -> Iterat
         remedy = f"check --root; the file was made with: {command}"
         yield Finding(Level.ERROR, AREA, what, where, remedy)
     yield from check_totals(reports, info)
-    points = np.mean([report.num_points for report in reports])
+    mean = np.mean([report.num_points for report in reports])
     more = "" if len(reports) == len(info.samples) else "; --full reads all"
     what = (
-        f"{len(reports)} of {len(info.samples)} samples were read, with {points:.0f} points on "
+        f"{len(reports)} of {len(info.samples)} samples were read, with {mean:.0f} points on "
         f"average{more}."
     )
     yield Finding(Level.OK, AREA, what, where)
@@ -114,7 +117,8 @@ def check_maps(infos: Sequence[Info]) -> Iterator[Finding]:
         for location in locations:
             path = os.path.join(folder, f"{location}.json")
             try:
-                shapes = sum(len(tree) for tree in VectorMap.read(root, location).layers.values())
+                vector_map = VectorMap.read(root, location)
+                shapes = sum(len(tree) for tree in vector_map.layers.values())
             except Exception as error:
                 remedy = "unpack the map expansion (v1.3) again"
                 text = f"{type(error).__name__}: {error}"
@@ -122,3 +126,25 @@ def check_maps(infos: Sequence[Info]) -> Iterator[Finding]:
                 continue
             level = Level.OK if shapes else Level.ERROR
             yield Finding(level, "maps", f"The map has {shapes} shapes.", path)
+            yield from _check_places(
+                vector_map, [x for x in samples if x.get("location") == location]
+            )
+
+
+def _check_places(vector_map: VectorMap, samples: Sequence[InfoEntry]) -> Iterator[Finding]:
+    """Yield the finding on samples far from any drivable area."""
+    poses = [sample.get("ego2global", sample["lidar_points"]["ego2global"]) for sample in samples]
+    places = shapely.points(np.array(poses, float)[:, :2, 3])
+    tree = vector_map.layers["drivable_area"]
+    near = np.unique(tree.query(places, predicate="dwithin", distance=_NEAR_MAP_M)[0])
+    away = np.setdiff1d(np.arange(len(samples)), near)
+    if not len(away):
+        return
+    names = tuple(f"sample {samples[place]['token']}" for place in away[:20])
+    what = (
+        f"{len(away)} of {len(samples)} samples in {samples[0]['location']} are farther than "
+        f"{_NEAR_MAP_M:g} m from its drivable area, such as {names[0]}: their masks are empty."
+    )
+    remedy = "check location in log.json, and that ego_pose is in the frame of the map"
+    level = Level.ERROR if len(away) == len(samples) else Level.WARNING
+    yield Finding(level, "maps", what, "", remedy, len(away), names)

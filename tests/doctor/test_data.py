@@ -403,6 +403,17 @@ def test_regions_that_are_all_empty_are_an_error(small_set: SmallSet) -> None:
     assert "3 have none" in error.what
 
 
+def test_samples_off_the_map_are_named(small_set: SmallSet) -> None:
+    for number, level in ((1, Level.WARNING), (3, Level.ERROR)):
+        for sample in small_set.info.samples[:number]:
+            sample["ego2global"] = np.eye(4).tolist()
+            sample["ego2global"][0][3] = 5e4
+        (found,) = [x for x in check_maps([small_set.info]) if x.level is not Level.OK]
+        assert found.level is level
+        assert f"{number} of 3 samples" in found.what
+        assert small_set.info.samples[0]["token"] in found.what
+
+
 def test_maps_are_read(small_set: SmallSet) -> None:
     findings = list(check_maps([small_set.info]))
     assert {finding.level for finding in findings} == {Level.OK}

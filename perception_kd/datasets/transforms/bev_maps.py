@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from mmengine.logging import MMLogger
 
 from perception_kd.datasets.nuscenes.maps import MAP_LAYERS, VectorMap, draw_bev_masks
 from perception_kd.datasets.transforms.base import Transform
@@ -16,9 +17,9 @@ class LoadBEVMasks(Transform):
     """Rasterize the map around the LiDAR, augmented like the point cloud.
 
     Put it after the transforms that move points. Each process reads the map of a
-    location once, which takes seconds.
+    location once, which takes seconds. The first sample without any class is logged.
 
-    Reads: ``location``, ``lidar2ego``, ``ego2global``, ``data_root``;
+    Reads: ``location``, ``lidar2ego``, ``ego2global``, ``data_root``, ``sample_token``;
     ``lidar_aug_matrix`` where present. Writes: ``gt_bev_masks``,
     ``map_classes``.
 
@@ -45,6 +46,7 @@ class LoadBEVMasks(Transform):
         self.metainfo = {"map_classes": self.classes}
         self.value_at = value_at
         self._maps: dict[tuple[str, str], VectorMap] = {}
+        self._has_logged = False
 
     def __call__(self, sample: Sample) -> Sample:
         """Return the sample with the masks.
@@ -73,4 +75,11 @@ class LoadBEVMasks(Transform):
             ground_height=float(ego2global[2, 3]),
             value_at=self.value_at,
         )
+        if not self._has_logged and not masks.any():
+            self._has_logged = True
+            MMLogger.get_current_instance().warning(
+                f"LoadBEVMasks: no class of the map of {location} is around sample "
+                f"{sample['sample_token']}; check its location and ego_pose. Further samples "
+                "without any are not logged."
+            )
         return {**sample, "gt_bev_masks": masks, "map_classes": self.classes}
