@@ -17,6 +17,7 @@ from perception_kd.datasets.nuscenes.frames import SceneFrames
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.labels import box_class
 from perception_kd.datasets.nuscenes.options import SceneOptions
+from perception_kd.datasets.nuscenes.sweep_points import read_positions
 from perception_kd.datasets.nuscenes.table_fields import describe
 
 _MEASURE_EACH = 8  # so many keyframes, boxes are held against points
@@ -123,6 +124,4 @@ class SceneBoxes:
 
     def _read_positions(self, lidar: Record) -> NDArray[np.floating[Any]]:
         """Return the positions of the points of a keyframe in m, shape (N, 3)."""
-        path = Path(self._nusc.dataroot, lidar["filename"])
-        rows = np.fromfile(path, self._options.dtype).reshape(-1, self._options.num_columns)
-        return rows[:, :3]
+        return read_positions(Path(self._nusc.dataroot, lidar["filename"]), self._options)

@@ -18,11 +18,13 @@ from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.record_checks import RecordChecks
 from perception_kd.datasets.nuscenes.sensors import Sensors
+from perception_kd.datasets.nuscenes.sweep_points import make_layout, read_positions
 from perception_kd.datasets.nuscenes.table_fields import describe
 from perception_kd.datasets.nuscenes.time_checks import check_speed, check_times
 from perception_kd.datasets.remarks import Remarks
 from perception_kd.datasets.sweep_checks import find_position_fault, find_turned_mount
 from perception_kd.geometry.rigid import make_rigid
+from perception_kd.io.point_files.readers import count_stored_points, is_raw
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import Array
 
@@ -100,16 +102,17 @@ class SceneChecks:
         options = self._options
         frames = self._frames(keyframes, self._sensors.lidar)
         path = self._path(frames[0])
-        fault = find_layout_fault(
-            path.read_bytes(), options.num_columns, options.dtype, options.column_names
-        )
+        fault = ""
+        if is_raw(path):
+            fault = find_layout_fault(
+                path.read_bytes(), options.num_columns, options.dtype, options.column_names
+            )
         if fault:
             raise ValueError(
                 f"{path} {fault}. It was read as rows of {options.num_columns} {options.dtype}; "
                 "give its layout with --num-pts-feats and --dtype, or write the file again."
             )
-        rows = np.fromfile(path, options.dtype).reshape(-1, options.num_columns)
-        positions = rows[::_EACH, :3].astype(float)
+        positions = read_positions(path, options)[::_EACH].astype(float)
         if fault := find_position_fault(positions):
             raise ValueError(f"{path} {fault}; write the sweeps again, in m.")
         self._check_ground(frames[0], positions)
@@ -126,14 +129,14 @@ class SceneChecks:
 
     def _check_labels(self, keyframes: Sequence[Record], largest_label: int) -> None:
         lidars = {frame["token"]: frame for frame in self._frames(keyframes, self._sensors.lidar)}
-        row = self._options.num_columns * np.dtype(self._options.dtype).itemsize
+        layout = make_layout(self._options)
         num_single, first_single = 0, ""
         for record in self._nusc.lidarseg:
             frame = lidars.get(record["sample_data_token"])
             if frame is None or not self._path(record).is_file():
                 continue
             path, points = self._path(record), self._path(frame)
-            num_labels, num_points = os.path.getsize(path), os.path.getsize(points) // row
+            num_labels, num_points = os.path.getsize(path), count_stored_points(points, layout)
             if num_labels != num_points:
                 raise ValueError(
                     f"{path} has {num_labels} labels of one byte for the {num_points} points of "

@@ -8,9 +8,9 @@ from perception_kd.datasets.nuscenes.devkit import CheckedTables
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.sensors import Sensors
+from perception_kd.datasets.nuscenes.sweep_points import make_layout
 from perception_kd.datasets.remarks import Remarks
 from perception_kd.datasets.sweep_checks import find_odd_sizes, find_sweep_fault
-from perception_kd.structures import PointLayout
 
 
 class SceneFiles:
@@ -80,7 +80,7 @@ class SceneFiles:
         If most cannot, the layout is another one, and not single files are broken.
         """
         options = self._options
-        layout = PointLayout(options.num_columns, options.dtype)
+        layout = make_layout(options)
         sizes = {}
         for frame in self._nusc.sample_data:
             path = frame["filename"]

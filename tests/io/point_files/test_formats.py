@@ -1,5 +1,7 @@
 """Files of points of all formats give the points that were written."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +174,26 @@ def test_organized_clouds_keep_the_rows_of_nan(tmp_path: Path) -> None:
     write_pcd(tmp_path / "a.pcd", rows, "binary")
     points = read_points(tmp_path / "a.pcd", NAMED)
     assert np.isnan(points[:, 0]).tolist() == np.isnan(rows["x"]).tolist()
+
+
+@pytest.mark.parametrize(("module", "suffix"), [("lzf", "pcd"), ("laspy", "las"), ("lazrs", "laz")])
+def test_a_missing_library_is_named_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, suffix: str
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "pcd":
+        write_pcd(path, make_rows(), "binary_compressed")
+    else:
+        write_las(path, make_rows())
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=rf"needs the package {module} .*perception-kd\[points\]"):
+        read_points(path, NAMED)
+
+
+def test_formats_are_imported_when_such_a_file_is_read() -> None:
+    code = (
+        "import sys; import perception_kd.io.point_files.readers; "
+        "print({'lzf', 'laspy', 'lazrs', 'plyfile'} & set(sys.modules))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "set()\n"
