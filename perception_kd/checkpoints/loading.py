@@ -103,7 +103,7 @@ def load_weights(
             f"{format_share(report.share_loaded)} and lacks {list_names(report.missing)}; "
             f"{suggest_prefix(model, state_dict, prefix, ignore)}"
         )
-    check_finite(path, dict(sorted(values.items())))
+    check_finite(path, {f"{prefix}{name}": value for name, value in sorted(values.items())})
     state = model.state_dict(keep_vars=True)
     with torch.no_grad():
         for name, value in values.items():

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from perception_kd.io.caches.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import make_metainfo, write_info
-from perception_kd.regions.codec import KIND, load_region_ids
+from perception_kd.regions.codec import KIND, encode_region_ids, load_region_ids
 from perception_kd.regions.command import add_arguments, run
 from perception_kd.regions.create import list_sweeps
 from perception_kd.regions.segmentation import make_regions
@@ -161,6 +162,33 @@ def test_verify_replaces_only_broken_files(root: Path) -> None:
     assert load_region_ids(cache, "b", sweep.count_points()).max() == 1
     del before["b"]
     assert before.items() <= get_times(cache).items()
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda path: b"",
+        lambda path: path.read_bytes()[:-1],
+        lambda path: bytes(1000),
+        lambda path: path.with_name("c.npz").read_bytes(),
+        lambda path: encode_region_ids(np.full(10, -1)),
+        lambda path: encode_region_ids(np.full(num_points(path), 10**9)),
+        lambda path: encode_region_ids(np.full(num_points(path), -99)),
+    ],
+    ids=["empty", "cut off", "zeros", "another sweep", "few ids", "large ids", "unknown reason"],
+)
+def test_verify_makes_every_damaged_entry_again(root: Path, harm: Callable[[Path], bytes]) -> None:
+    create(root)
+    path = open_cache(root).path("b")
+    whole = path.read_bytes()
+    path.write_bytes(harm(path))
+    create(root, "--verify")
+    assert path.read_bytes() == whole
+
+
+def num_points(path: Path) -> int:
+    """Return the number of points of the sweep of an entry."""
+    return len(np.load(path)["region_ids"])
 
 
 def test_a_broken_file_is_named_without_verify(root: Path) -> None:

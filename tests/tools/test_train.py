@@ -104,6 +104,27 @@ def test_a_training_starts_from_pretrained_weights(tmp_path: Path) -> None:
     assert torch.equal(trained["backbone.weight"], weights["weight"])
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_start_and_resume_nothing(
+    value: float, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = dict(module="backbone", prefix="backbone.")
+    config = write_config(tmp_path, more=f"load_pretrained_from = {source}")
+    assert train(config, name="whole", settings=("train_cfg.max_epochs=1",)) == 0
+    content = read(tmp_path / "whole" / "epoch_1.pth")
+    content["state_dict"]["backbone.weight"][1, 2] = value
+    damaged = tmp_path / "damaged.pth"
+    torch.save(content, damaged)
+    capfd.readouterr()
+    for option in ("--resume", "--pretrained"):
+        assert train(config, option, str(damaged), name=option) == 2
+        (line,) = [x for x in capfd.readouterr().err.splitlines() if x.startswith("error: ")]
+        assert str(damaged) in line
+        assert "NaN or infinity in 1 tensors: " in line
+        assert "backbone.weight" in line
+        assert not list((tmp_path / option).glob("*.pth"))
+
+
 def test_resuming_another_model_is_refused(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
