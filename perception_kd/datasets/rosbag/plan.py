@@ -43,7 +43,9 @@ def describe_setup(setup: Setup, remarks: Sequence[str]) -> list[str]:
         f"{camera.first.size[1]} px, frame {camera.frame}, distortion {camera.calibration.model}"
         for camera in setup.cameras
     ]
-    poses = "none: sweeps stand alone" if setup.poses is None else f"from {setup.poses.about}"
+    poses = f"none, sweeps stand alone: {setup.no_poses}"
+    if setup.poses is not None:
+        poses = f"from {setup.poses.about}"
     lidar = f"LiDAR: {setup.lidar}, frame {setup.lidar_frame}"
     if setup.first.left_out:
         lidar += f", without its fields {', '.join(setup.first.left_out)}"

@@ -51,7 +51,9 @@ class PoseSource:
                 self.chain.tracks[transform.link].add(transform)
 
 
-def find_poses(bag: Bag, tree: TransformTree, lidar_frame: str, asked: str) -> PoseSource | None:
+def find_poses(
+    bag: Bag, tree: TransformTree, lidar_frame: str, asked: str
+) -> tuple[PoseSource | None, str]:
     """Find where poses come from.
 
     Args:
@@ -61,13 +63,13 @@ def find_poses(bag: Bag, tree: TransformTree, lidar_frame: str, asked: str) -> P
         asked: As ``ExtractionSettings.poses``.
 
     Returns:
-        None if none are asked for, or "auto" finds none.
+        The source; or None, and why, if none are asked for, or "auto" finds none.
 
     Raises:
         ValueError: If what is asked for is missing.
     """
     if asked == NONE:
-        return None
+        return None, "none are asked for"
     if asked == AUTO:
         return _find_any(bag, tree, lidar_frame)
     if asked.startswith("/") or (asked, ODOMETRY) in bag.counts:
@@ -77,20 +79,22 @@ def find_poses(bag: Bag, tree: TransformTree, lidar_frame: str, asked: str) -> P
         source, fault = _from_frames(tree, lidar_frame, asked)
     if source is None:
         raise ValueError(f"--poses {asked}: {fault}; choose another source, or --poses none.")
-    return source
+    return source, ""
 
 
-def _find_any(bag: Bag, tree: TransformTree, lidar_frame: str) -> PoseSource | None:
+def _find_any(bag: Bag, tree: TransformTree, lidar_frame: str) -> tuple[PoseSource | None, str]:
+    reasons = []
     topics = topics_of(bag, (ODOMETRY,))
     for topic in sorted(topics, key=lambda x: -bag.counts[x, ODOMETRY]):
-        source, _ = _from_odometry(bag, tree, lidar_frame, topic)
+        source, fault = _from_odometry(bag, tree, lidar_frame, topic)
         if source is not None:
-            return source
+            return source, ""
+        reasons.append(f"{topic}: {fault}")
     for world in WORLDS:
         source, _ = _from_frames(tree, lidar_frame, world)
         if source is not None:
-            return source
-    return None
+            return source, ""
+    return None, "; ".join(reasons) or "there is no odometry, and no frame of /tf moves"
 
 
 def _from_odometry(

@@ -58,6 +58,7 @@ class Setup:
         lidar_frame: Name of its frame.
         cameras: The cameras.
         poses: Where poses come from; None if there are none.
+        no_poses: Why there are none.
         tree: All frames.
         first: The first sweep.
     """
@@ -66,6 +67,7 @@ class Setup:
     lidar_frame: str
     cameras: tuple[CameraSetup, ...]
     poses: PoseSource | None
+    no_poses: str
     tree: TransformTree
     first: Cloud
 
@@ -88,8 +90,8 @@ def read_setup(bag: Bag, topics: Topics, settings: ExtractionSettings) -> Setup:
         _place(tree, lidar_frame, camera, *values)
         for camera, values in zip(topics.cameras, read, strict=True)
     ]
-    poses = find_poses(bag, tree, lidar_frame, settings.poses)
-    return Setup(topics.lidar, lidar_frame, tuple(cameras), poses, tree, first)
+    poses, reason = find_poses(bag, tree, lidar_frame, settings.poses)
+    return Setup(topics.lidar, lidar_frame, tuple(cameras), poses, reason, tree, first)
 
 
 def read_image(message: Message, image_format: str) -> ImageFile:

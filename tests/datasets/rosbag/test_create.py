@@ -14,10 +14,15 @@ import pytest
 
 from perception_kd.datasets.folder.rig_file import read_rig
 from perception_kd.datasets.rosbag import extraction
+from perception_kd.datasets.rosbag.bag import Bag
 from perception_kd.datasets.rosbag.clouds import encode_pcd
 from perception_kd.datasets.rosbag.create import create_recording, read_settings
+from perception_kd.datasets.rosbag.decoding import CLOUD
+from perception_kd.datasets.rosbag.plan import describe_setup
 from perception_kd.datasets.rosbag.recording import POSES, RIG
+from perception_kd.datasets.rosbag.sensors import read_setup
 from perception_kd.datasets.rosbag.settings import ExtractionSettings, parse_pair, parse_time
+from perception_kd.datasets.rosbag.topics import choose_topics
 from perception_kd.io.lock import lock_folder
 from tests.datasets.rosbag.bags import (
     FORMATS,
@@ -346,14 +351,13 @@ def test_lengths_of_time_have_units() -> None:
         parse_pair("--frame", "/points", "TOPIC=FRAME")
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-def test_memory_does_not_grow_with_the_bag(kind: str, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_bag(tmp_path: Path) -> None:
     rows = np.resize(points_at(0), 20_000)
     settings = ExtractionSettings(cameras=(("/front/image_raw", ""),))
     peaks = []
     for count in (3, 20, 40):  # the first for what is imported late
         larger = changed(drive(count), "/points", lambda item: [with_rows(item, rows)])
-        path = BagMaker(tmp_path, kind, f"drive_{count}").write(larger)
+        path = BagMaker(tmp_path, "mcap", f"drive_{count}").write(larger)
         del larger
         out_dir = tmp_path / str(count)
         tracemalloc.start()
@@ -433,3 +437,35 @@ def test_faults_and_stops_end_in_one_line(
     monkeypatch.setattr(extraction, "encode_pcd", stop)
     assert main(command) == 130
     assert capsys.readouterr().err.endswith("\nStopped.\n")
+
+
+def test_the_reason_for_no_poses_is_said(tmp_path: Path) -> None:
+    def other_child(item: Sent) -> list[Sent]:
+        values = odometry(item.time, (0, 0, 0), IDENTITY, child="imu")
+        return [Sent(item.topic, item.time, values)]
+
+    path = BagMaker(tmp_path, "mcap").write(changed(drive(3), "/odom", other_child))
+    with Bag([path]) as bag:
+        topics = choose_topics(bag, ExtractionSettings())
+        setup = read_setup(bag, topics, ExtractionSettings())
+        assert "/odom: no transform has the frame 'imu'" in describe_setup(setup, [])[-1]
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({("/points", CLOUD): 0}, "has no message of sensor_msgs/msg/PointCloud2"),
+        (
+            {("/velodyne_packets", "velodyne_msgs/msg/VelodyneScan"): 5},
+            r"/velodyne_packets \(velodyne_msgs/msg/VelodyneScan\) must be made point clouds",
+        ),
+    ],
+)
+def test_bags_without_points_say_what_there_is(
+    counts: dict[tuple[str, str], int], words: str
+) -> None:
+    bag: Any = SimpleNamespace(counts=counts)
+    with pytest.raises(ValueError, match=words):
+        choose_topics(bag, ExtractionSettings())
+    with pytest.raises(ValueError, match=r"--lidar: (/points has no message|there is no topic)"):
+        choose_topics(bag, ExtractionSettings(lidar="/points"))
