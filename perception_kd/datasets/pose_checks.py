@@ -86,7 +86,7 @@ def _find_turn(quaternions: Array, times_s: Array) -> PoseFault | None:
 def _find_order(positions: Array, quaternions: Array) -> PoseFault | None:
     """Hold the order w, x, y, z against x, y, z, w."""
     other = np.roll(quaternions, 1, axis=1)
-    if _up(quaternions) < _LYING and _up(other) > _UPRIGHT:
+    if is_in_other_order(quaternions):
         text = (
             "is not upright, but would be if rotation were in the order x, y, z, w; it must be w, "
             "x, y, z"
@@ -107,6 +107,16 @@ def _find_order(positions: Array, quaternions: Array) -> PoseFault | None:
     return None
 
 
+def is_in_other_order(quaternions: Array) -> bool:
+    """Return whether things are upright by x, y, z, w rather than by w, x, y, z.
+
+    Args:
+        quaternions: Read as (w, x, y, z), shape (N, 4).
+    """
+    other = np.roll(quaternions, 1, axis=1)
+    return mean_up(quaternions) < _LYING and mean_up(other) > _UPRIGHT
+
+
 def _along(positions: Array, quaternions: Array) -> float:
     """Return the mean cosine between heading and motion; 0 if the vehicle stands."""
     ways = np.diff(positions, axis=0)[:, :2]
@@ -125,8 +135,12 @@ def _invert(positions: Array, quaternions: Array) -> tuple[Array, Array]:
     return -(positions + 2 * (w * turned + np.cross(vector, turned))), inverse
 
 
-def _up(quaternions: Array) -> float:
-    """Return the mean cosine between the upward axes."""
+def mean_up(quaternions: Array) -> float:
+    """Return the mean cosine between the upward axes of rotations and of their frame.
+
+    Args:
+        quaternions: (w, x, y, z), shape (N, 4).
+    """
     x, y = quaternions[:, 1], quaternions[:, 2]
     return float((1 - 2 * (x * x + y * y)).mean())
 

@@ -10,19 +10,21 @@ from perception_kd.structures import Array, PointLayout
 
 _CHUNKS, _ROWS, _MANY = 3, 100, 250  # read per file
 _MAX_DISTANCE_M = 10_000.0
-_MAX_SHARE = 0.2
+_MAX_SHARE = 0.02
+_MAX_ODD_RINGS, _MAX_RING = 0.1, 1023
 _FAR_M, _NEAR_M = 300.0, 0.3
 _MOST_FAR, _MOST_NEAR = 0.25, 0.95  # of the points
 _ODD = 4.0  # times the median size of a scene
 _GROUND_AT_M = (3.0, 25.0)  # from the sensor
 
 
-def find_sweep_fault(path: Path, layout: PointLayout) -> str:
+def find_sweep_fault(path: Path, layout: PointLayout, ring: int | None = None) -> str:
     """Return why a file of rows cannot be a sweep, from its size and a few rows.
 
     Args:
         path: The file; files that are no raw rows are not looked into.
         layout: Number of columns and type of a number.
+        ring: Index of the column of rings; None if there is none.
 
     Returns:
         The end of a sentence about the file; empty if nothing is wrong.
@@ -35,7 +37,15 @@ def find_sweep_fault(path: Path, layout: PointLayout) -> str:
     row = layout.num_columns * np.dtype(layout.dtype).itemsize
     if size % row:
         return f"has {size} bytes, which are no whole rows: it is cut off"
-    return find_position_fault(_read_some(path, size, row, layout)[:, :3])
+    rows = _read_some(path, size, row, layout)
+    return find_position_fault(rows[:, :3]) or ("" if ring is None else _check_rings(rows[:, ring]))
+
+
+def _check_rings(rings: Array) -> str:
+    whole = (rings >= 0) & (rings <= _MAX_RING) & (rings == np.floor(rings))
+    if np.count_nonzero(whole) < (1 - _MAX_ODD_RINGS) * len(rings):
+        return f"has rings that are no integers in 0 .. {_MAX_RING}: its layout is another one"
+    return ""
 
 
 def find_position_fault(positions: Array) -> str:

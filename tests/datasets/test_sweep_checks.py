@@ -52,6 +52,15 @@ def test_units_and_values_are_checked(
     assert bool(found) is bool(fault)
 
 
+def test_columns_of_another_layout_are_found(points: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.bin", points)
+    assert find_sweep_fault(path, LAYOUT, ring=4) == ""
+    write(path, points[:, :4])
+    assert "rings that are no integers" in find_sweep_fault(path, LAYOUT, ring=4)
+    points.astype(np.float64).tofile(path)
+    assert find_sweep_fault(path, LAYOUT)
+
+
 def test_files_that_are_cut_off_are_found(points: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "a.bin", points)
     path.write_bytes(path.read_bytes()[:-3])

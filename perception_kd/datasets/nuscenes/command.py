@@ -86,8 +86,6 @@ def run(args: argparse.Namespace) -> None:
         logger.warning("  %s: %s", name, reason)
     for remark in converted.remarks:
         logger.warning(remark)
-    if converted.num_missing_sweeps:
-        logger.warning("Left out %d sweeps that are not on disk.", converted.num_missing_sweeps)
     for split, path in converted.paths.items():
         logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)
     check_calibration(args, converted, args.root)

@@ -1,6 +1,7 @@
 """Frames of the sensors of one nuScenes scene: files, poses and calibrations."""
 
 import os
+import stat
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -44,7 +45,7 @@ class SceneFrames:
 
     Attributes:
         root: Folder of the data set.
-        missing_sweeps: Files of sweeps that are not on disk.
+        missing_sweeps: Files of sweeps and earlier images that are missing or empty.
         left_out: Files of sweeps to pass over.
         prefix: Folder of each kind of path.
     """
@@ -60,7 +61,7 @@ class SceneFrames:
         self._ego2global = cache(self._read_ego2global)
         self._rounded_sensor2ego = cache(lambda token: _rounded(self._sensor2ego(token)))
         self._cam2img = cache(self._read_cam2img)
-        self.exists = cache(lambda path: os.path.isfile(os.path.join(nusc.dataroot, path)))
+        self.exists = cache(lambda path: _is_filled(os.path.join(nusc.dataroot, path)))
 
     def get(self, token: str) -> Record:
         """Return a record of ``sample_data``."""
@@ -168,6 +169,15 @@ class SceneFrames:
 
     def _read_cam2img(self, token: str) -> Matrix:
         return np.array(self._nusc.get("calibrated_sensor", token)["camera_intrinsic"]).tolist()
+
+
+def _is_filled(path: str) -> bool:
+    """Return whether there is a file that is not empty."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size > 0
 
 
 def _matrix(record: Record) -> Array:

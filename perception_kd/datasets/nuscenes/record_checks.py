@@ -11,7 +11,7 @@ from perception_kd.datasets.nuscenes.devkit import CheckedTables
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.sensors import Sensors
 from perception_kd.datasets.nuscenes.table_fields import describe
-from perception_kd.datasets.pose_checks import find_pose_fault
+from perception_kd.datasets.pose_checks import find_pose_fault, is_in_other_order
 from perception_kd.datasets.remarks import Remarks
 
 _MICROSECOND = 1e-6
@@ -92,6 +92,7 @@ class RecordChecks:
         boxes = [x for x in self._nusc.sample_annotation if x["sample_token"] in samples]
         if not boxes:
             return
+        self._check_order(boxes)
         position_of = {token: self._position(sample) for token, sample in samples.items()}
         faults = find_box_faults(
             np.array([box["translation"] for box in boxes], float),
@@ -109,6 +110,14 @@ class RecordChecks:
                     "translation and size must be in m, in the global frame of ego_pose."
                 )
             self.remarks.add(f"boxes {what}", where.rstrip(":"), len(places))
+
+    def _check_order(self, boxes: Sequence[Record]) -> None:
+        quaternions = np.array([box["rotation"] for box in boxes], np.float64)
+        if len(boxes) >= _MIN_BOXES and is_in_other_order(quaternions):
+            raise ValueError(
+                f"{describe(self._folder, 'sample_annotation', boxes[0])} rotation: boxes are not "
+                "upright, but would be if rotations were x, y, z, w; they must be w, x, y, z."
+            )
 
     def _position(self, sample: Record) -> list[float]:
         frame = self._nusc.get("sample_data", sample["data"][self._sensors.lidar])

@@ -69,6 +69,9 @@ def convert_scene(
     checks.check(converter.keyframes, largest_label)
     samples = [converter.convert(sample) for sample in converter.keyframes]
     converter.remarks.merge(checks.remarks)
+    if missing := converter.frames.missing_sweeps:
+        what = "earlier sweeps and images left out, which are missing or empty"
+        converter.remarks.add(what, min(missing), len(missing))
     return ScenePart(
         samples,
         missing_file=missing_file,
@@ -126,7 +129,7 @@ class _SceneConverter:
         has_images = any(len(sample["data"]) > 1 for sample in self.keyframes)
         if not self.keyframes or (had_images and not has_images):
             is_folder = Path(self.frames.root, files.missing).is_dir()
-            self.fault = f"{files.missing} is {'a folder' if is_folder else 'missing'}"
+            self.fault = f"{files.missing} is {'a folder' if is_folder else 'missing or empty'}"
             return files.missing
         self.keyframes = files.take_out_broken(self.keyframes)
         self.frames.left_out = set(files.broken_sweeps)
@@ -138,7 +141,7 @@ class _SceneConverter:
         missing = [x for x in self._labels.values() if not self.frames.exists(x)]
         self._labels = {x: path for x, path in self._labels.items() if path not in missing}
         if missing:
-            what = "keyframes without point labels, whose file is not on disk"
+            what = "keyframes without point labels, whose file is missing or empty"
             self.remarks.add(what, missing[0], len(missing))
         return missing[0] if missing else ""
 

@@ -11,6 +11,7 @@ from perception_kd.datasets.nuscenes.sensors import Sensors
 from perception_kd.datasets.nuscenes.sweep_points import make_layout
 from perception_kd.datasets.remarks import Remarks
 from perception_kd.datasets.sweep_checks import find_odd_sizes, find_sweep_fault
+from perception_kd.io.point_columns import RING_COLUMNS
 
 
 class SceneFiles:
@@ -20,7 +21,7 @@ class SceneFiles:
         nusc: The scene's tables.
         sensors: The sensors to convert.
         options: Layout of the points.
-        exists: Whether a path relative to the root is a file.
+        exists: Whether a path relative to the root is a file that is not empty.
 
     Attributes:
         missing: First missing file of a keyframe; empty if there is none.
@@ -58,13 +59,11 @@ class SceneFiles:
 
     def _is_there(self, sample: Record, channel: str) -> bool:
         path: str = self._nusc.get("sample_data", sample["data"][channel])["filename"]
-        if self._exists(path) and (
-            channel == self._sensors.lidar or os.path.getsize(self._root / path)
-        ):
+        if self._exists(path):
             return True
         self.missing = self.missing or path
         if channel == self._sensors.lidar:
-            what = "keyframes left out, whose sweep is not on disk"
+            what = "keyframes left out, whose sweep is missing or empty"
         else:
             what = f"keyframes without an image of {channel}, which is missing or empty"
         self.remarks.add(what, path)
@@ -81,13 +80,14 @@ class SceneFiles:
         """
         options = self._options
         layout = make_layout(options)
+        ring = RING_COLUMNS.index("ring") if "ring" in options.column_names else None
         sizes = {}
         for frame in self._nusc.sample_data:
             path = frame["filename"]
             is_used = frame["is_key_frame"] or options.max_sweeps > 0
             if frame["channel"] != self._sensors.lidar or not is_used or not self._exists(path):
                 continue
-            if fault := find_sweep_fault(self._root / path, layout):
+            if fault := find_sweep_fault(self._root / path, layout, ring):
                 self.broken_sweeps[path] = fault
             else:
                 sizes[path] = os.path.getsize(self._root / path)

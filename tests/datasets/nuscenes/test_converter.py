@@ -359,7 +359,7 @@ def test_a_missing_sweep_is_one_keyframe_less(copied_nuscenes: Path, tmp_path: P
     converted = convert(copied_nuscenes, tmp_path)
     assert converted.num_samples == {"train": 2, "val": 1}
     name = sweep.relative_to(copied_nuscenes).as_posix()
-    what = "1 keyframes left out, whose sweep is not on disk, such as"
+    what = "1 keyframes left out, whose sweep is missing or empty, such as"
     assert f"{what} {name}." in converted.remarks
 
 

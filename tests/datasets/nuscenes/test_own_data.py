@@ -674,6 +674,7 @@ CONTRADICTIONS: list[tuple[Callable[[Path], None], str]] = [
         lambda root: rewrite_sweeps(root, in_cm),
         r"pcd\.bin has points \d+ m away; they must be in m",
     ),
+    (lambda root: edit(root, "sample_annotation", reorder), r"_annotation\.json, .* x, y, z, w"),
     (
         lambda root: edit(root, "sample_annotation", scale("size", 1000)),
         r"sample_annotation\.json, .*: it is longer than 100 m or thinner than 1 cm, as are",
@@ -742,7 +743,10 @@ DOUBTS: list[tuple[Callable[[Path], None], str]] = [
     (move_last_box, r"1 boxes farther than 1 km from the ego vehicle, such as .*annotation\.json"),
     (spoil_last_sweep, r"1 sweeps left out, which cannot be read, such as sweeps/LIDAR_TOP"),
     (empty_last_labels, r"1 keyframes whose points all have one label, .*_lidarseg\.bin"),
-    (unlink_last_labels, r"1 keyframes without point labels, whose file is not on disk, such as"),
+    (
+        unlink_last_labels,
+        r"1 keyframes without point labels, whose file is missing or empty, such as",
+    ),
     (tag_images, r"4 images of CAM_BACK with an EXIF orientation, which is ignored: .* 6\)"),
 ]
 
