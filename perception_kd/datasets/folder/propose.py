@@ -8,18 +8,17 @@ import numpy as np
 
 from perception_kd.datasets.calibration_checks import read_image_size
 from perception_kd.datasets.folder.calibration_search import Candidate, choose, list_candidates
+from perception_kd.datasets.folder.points import INTENSITY_MAX
 from perception_kd.datasets.folder.rig import SCENE
+from perception_kd.datasets.folder.rig_sensors import LENGTHS_M
 from perception_kd.datasets.folder.survey import Group, Survey, survey
 from perception_kd.datasets.folder.time_guess import guess_times
 from perception_kd.io.atomic import write_whole
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.point_files.readers import POINT_FORMATS, is_raw, read_points
-from perception_kd.io.point_layout import find_layout_fault
-from perception_kd.structures import PointLayout
+from perception_kd.io.point_files.readers import POINT_FORMATS
+from perception_kd.io.point_files.summary import propose_layout, summarize_points
 
-_INTENSITIES = ("intensity", "i", "reflectivity", "reflectance", "remission", "intensities")
 _SURE = 0.3  # difference of two cosines
-_SCALES = (1, 255, 65535)
 _COLUMNS = ("x", "y", "z", "intensity", "ring")
 
 
@@ -68,7 +67,6 @@ class _Proposal:
         scenes = {*self._lidar.files}
         self._cameras = [x for x in found.images if {*x.files} & scenes]
         self._names = _camera_names(self._cameras)
-        self._layout = PointLayout()
         self._candidates = self._find_candidates()
 
     def text(self) -> str:
@@ -105,49 +103,33 @@ class _Proposal:
 
     def _describe_points(self, path: Path) -> list[str]:
         try:
-            return self._describe_raw(path) if is_raw(path) else self._describe_fields(path)
+            fields, proposal = summarize_points(path).fields, propose_layout(path)
         except (BrokenFileError, ValueError, ImportError, OSError) as error:
-            return [f"  # ? {path} could not be read: {' '.join(str(error).split())}"]
-
-    def _describe_raw(self, path: Path) -> list[str]:
-        data = path.read_bytes()
-        for count in (4, 5, 3, 6, 7, 8):
-            names = [*_COLUMNS, *(f"column{i}" for i in range(6, count + 1))][:count]
-            if not find_layout_fault(data, count, "float32", names):
-                self._layout = (
-                    PointLayout(count) if count > 3 else PointLayout(3, columns=(0, 1, 2, None))
-                )
-                lines = [f"  columns: [{', '.join(names)}]  # a guess from the numbers"]
-                if count == 3:
-                    return [*lines, "  intensity: none"]
-                return lines + self._describe_intensity(path)
-        return ["  # ? columns: [x, y, z, intensity]"]
-
-    def _describe_fields(self, path: Path) -> list[str]:
-        stored = POINT_FORMATS[path.suffix.lower()].decode(path.read_bytes(), path, PointLayout())
-        if isinstance(stored, np.ndarray):
-            return [f"  # ? columns: names of all {stored.shape[1]}, such as [x, y, z, intensity]"]
-        fields = [name for name in stored if not name.startswith("_")]
-        lines = [f"  # fields of the files: {', '.join(fields)}"]
-        by_lower = {name.lower(): name for name in fields}
-        position = tuple(by_lower.get(axis, axis) for axis in "xyz")
-        if position != ("x", "y", "z"):
-            lines.append(f"  position: [{', '.join(position)}]")
-        intensity = next((by_lower[x] for x in _INTENSITIES if x in by_lower), None)
-        self._layout = PointLayout(columns=(*position, intensity))
-        if intensity is None:
-            return [*lines, "  intensity: none  # ? or the name of another field"]
-        if intensity != "intensity":
-            lines.append(f"  intensity: {intensity}")
-        return lines + self._describe_intensity(path)
-
-    def _describe_intensity(self, path: Path) -> list[str]:
-        points = read_points(path, self._layout)
-        largest = float(np.nan_to_num(points[:, 3]).max(initial=0.0))
-        scale = next((x for x in _SCALES if largest <= x), None)
-        if scale is None:
-            return [f"  # ? intensity_max: intensities of the first file reach {largest:g}"]
-        return [f"  intensity_max: {scale}  # those of the first file reach {largest:.3g}"]
+            return [f"  # ? {' '.join(str(error).split())}"]
+        layout = proposal.layout
+        lines = [f"  # {note}" for note in proposal.notes]
+        columns = layout.columns or ()
+        if isinstance(fields[0].name, int):
+            others = (f"column{i}" for i in range(len(_COLUMNS) + 1, len(fields) + 1))
+            lines.append(f"  columns: [{', '.join([*_COLUMNS, *others][: len(fields)])}]")
+        else:
+            lines.append(f"  # fields of the files: {', '.join(str(x.name) for x in fields)}")
+            if columns[:3] != ("x", "y", "z"):
+                lines.append(f"  position: [{', '.join(map(str, columns[:3]))}]")
+            if columns[3] not in (None, "intensity"):
+                lines.append(f"  intensity: {columns[3]}")
+        if columns[3] is None:
+            lines.append("  intensity: none")
+        else:
+            largest = {field.name: field.largest for field in fields}[columns[3]]
+            full = INTENSITY_MAX / layout.intensity_scale
+            lines.append(
+                f"  intensity_max: {full:g}  # those of the first file reach {largest:.3g}"
+            )
+        if layout.dtype != "float32":
+            lines.append(f"  dtype: {layout.dtype}")
+        lines += [f"  unit: {name}" for name, size in LENGTHS_M.items() if size == layout.unit != 1]
+        return lines
 
     def _describe_cameras(self) -> list[str]:
         if not self._cameras:
