@@ -132,7 +132,7 @@ def class_of_category(
     """
     unknown = [name for name in classes if name not in (categories or {})]
     if categories is None or unknown or not classes:
-        listed = ", ".join(categories or ()) or "none"
+        listed = ", ".join(k for k, label in (categories or {}).items() if label >= 0) or "none"
         raise ValueError(
             f"metainfo.classes must be categories of the info file, which are {listed}, but got "
             f"{unknown}; choose with --classes, and take an info file of annotated data."

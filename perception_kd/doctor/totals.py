@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from perception_kd.datasets.catalog import find_data_set
-from perception_kd.datasets.semantic_labels import IGNORE_INDEX
+from perception_kd.datasets.point_classes import default_classes, map_labels
+from perception_kd.datasets.semantic_labels import IGNORE_INDEX, UNKNOWN_LABEL
 from perception_kd.doctor.alignment import FEW
 from perception_kd.doctor.files import SampleReport
 from perception_kd.doctor.finding import Finding, Level
@@ -124,22 +125,25 @@ def check_point_labels(reports: Sequence[SampleReport], info: Info) -> Iterator[
             what = "There are no point labels; only LiDAR segmentation needs them."
             yield Finding(Level.OK, "point labels", what, where)
         return
-    mapping = data_set.make_label_mapping(info.metainfo.get("point_labels"))
-    unknown = sum(number for label, number in counts.items() if label >= len(mapping))
-    used = sum(
-        number
-        for label, number in counts.items()
-        if label < len(mapping) and mapping[label] != IGNORE_INDEX
-    )
-    classes = {int(mapping[label]) for label in counts if label < len(mapping)} - {IGNORE_INDEX}
+    table = info.metainfo.get("point_labels")
+    names = default_classes(data_set, table)
+    mapping = map_labels(data_set, table, names)
+    class_of = {
+        label: int(mapping[label]) if label < len(mapping) else UNKNOWN_LABEL for label in counts
+    }
+    unknown = sum(counts[label] for label, name in class_of.items() if name == UNKNOWN_LABEL)
+    classes = set(class_of.values()) - {IGNORE_INDEX, UNKNOWN_LABEL}
+    used = sum(counts[label] for label, name in class_of.items() if name in classes)
     what = (
-        f"{used / total:.0%} of the labeled points have one of {len(data_set.seg_classes)} "
+        f"{used / total:.0%} of the labeled points have one of {len(names)} "
         f"classes; {len(classes)} classes occur."
     )
     remedy = "check that the labels are of this data set and version"
     if unknown or not used:
         what = (
-            f"{unknown} points have a label above {len(mapping) - 1}. {what}" if unknown else what
+            f"{unknown} points have a label that the data set does not have. {what}"
+            if unknown
+            else what
         )
         yield Finding(Level.ERROR, "point labels", what, where, remedy)
     elif used < total / 5:
