@@ -24,7 +24,7 @@ def _(folder: Path) -> None:
 
 
 def has_other_version(reader: str) -> None:
-    @refused(reader, "other version", "other than 1.0 to 1.4", "has version 9.9 of LAS, but known")
+    @refused(reader, "other version", "other than 1.0 to 1.5", "has version 9.9 of LAS, but known")
     def _(folder: Path) -> None:
         load_damaged(reader, folder, overwrite(24, b"\x09\x09"))
 

@@ -81,7 +81,7 @@ def arrange(stored: StoredPoints, layout: PointLayout, path: Path) -> Points:
     """
     # What float32 cannot hold is no position either.
     with np.errstate(over="ignore", invalid="ignore"):
-        if isinstance(stored, np.ndarray) and _is_plain(layout):
+        if isinstance(stored, np.ndarray) and _is_plain(layout) and stored.shape[1] > 3:
             return _check_numbers(stored, path).astype(np.float32, copy=False)
         columns = _select(stored, layout, path)
         points = np.zeros((len(columns[0]), len(columns)), np.float32)
@@ -109,6 +109,11 @@ def _select(stored: StoredPoints, layout: PointLayout, path: Path) -> list[Colum
     """Return the columns of a layout, zeros for an intensity that is not stored."""
     fields: Mapping[Any, Column]
     if isinstance(stored, np.ndarray):
+        if layout.columns is None and stored.shape[1] < len(NAMED_COLUMNS):
+            raise BrokenFileError(
+                f"{path} has {stored.shape[1]} columns without names, not x, y, z, intensity. "
+                "Set columns of lidar_points to [0, 1, 2, None] if there is no intensity."
+            )
         fields = dict(enumerate(stored.T))
         names = layout.columns or tuple(fields)
     else:

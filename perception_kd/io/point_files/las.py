@@ -88,8 +88,8 @@ def _check_start(data: bytes, path: Path) -> None:
     if not data.startswith(b"LASF") or len(data) < _MIN_HEADER:
         raise broken(path, "has no header of a LAS file")
     major, minor, point_format = data[24], data[25], data[104] & 0x3F  # without compression
-    if major != 1 or minor > 4:
-        raise broken(path, f"has version {major}.{minor} of LAS, but known are 1.0 to 1.4")
+    if major != 1 or minor > 5:
+        raise broken(path, f"has version {major}.{minor} of LAS, but known are 1.0 to 1.5")
     if point_format > _MAX_POINT_FORMAT:
         raise broken(path, f"has point format {point_format}, but known are 0 to 10")
     offset, num_records = struct.unpack_from("<II", data, 96)

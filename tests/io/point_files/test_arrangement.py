@@ -73,6 +73,14 @@ def test_columns_without_names_are_chosen_by_index(tmp_path: Path) -> None:
     assert points.tolist() == [[1, 2, 3, 0], [4, 5, 6, 0]]
 
 
+def test_three_columns_need_a_word_about_the_intensity(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([[1, 2, 3], [4, 5, 6.0]]))
+    with pytest.raises(BrokenFileError, match=r"has 3 columns without names.*\[0, 1, 2, None\]"):
+        read_points(tmp_path / "a.npy", PointLayout())
+    points = read_points(tmp_path / "a.npy", PointLayout(columns=(0, 1, 2, None)))
+    assert points.tolist() == [[1, 2, 3, 0], [4, 5, 6, 0]]
+
+
 @pytest.mark.parametrize("columns", [None, ("x", "y", "z", "i"), (0, 1, 2, 3)])
 def test_a_missing_field_is_named_with_those_there_are(columns: tuple[str, ...] | None) -> None:
     with pytest.raises(BrokenFileError, match=r"no field .*; it has X, y, z, reflectivity, ring"):
