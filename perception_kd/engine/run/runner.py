@@ -1,6 +1,5 @@
 """mmengine's runner with a checked resume, whole checkpoints and checked classes."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,16 @@ from mmengine.runner import BaseLoop, Runner
 from torch.nn import Module
 from torch.utils.data import DataLoader
 
-from perception_kd.checkpoints.finite import check_finite
-from perception_kd.checkpoints.matching import load_report
-from perception_kd.checkpoints.stored_config import parse_config
-from perception_kd.checkpoints.training_state import TrainingState, read_training_state
+from perception_kd.checkpoints.training_state import read_training_state
 from perception_kd.engine.ending.explaining import find_remedy
 from perception_kd.engine.resume.accumulated_gradients import restore_gradients
-from perception_kd.engine.resume.random_states import check_random_states
+from perception_kd.engine.resume.checks import (
+    check_data,
+    check_settings,
+    check_weights,
+    own_random_states,
+)
 from perception_kd.engine.resume.schedule import read_rates, rebuild_schedule
-from perception_kd.engine.resume.settings import compare_settings
-from perception_kd.engine.resume.training_data import describe_training_data
 from perception_kd.engine.run.data_loading import WorkerInit, without_unused_options
 from perception_kd.engine.run.log_errors import raise_log_errors
 from perception_kd.engine.run.train_loops import ResumableEpochLoop, ResumableIterLoop
@@ -180,121 +179,10 @@ class CheckedRunner(Runner):
             super()._init_model_weights()
             return
         state = read_training_state(self._load_from)
-        self._check_weights(state)
-        self._check_data(state)
-        self._check_settings(state)
-        self.train_loop.resumed = True
-        self.train_loop.random_states = self._own_random_states(state)
-        restore_gradients(self.model, state.meta.get("gradients", {}))
-
-    def _check_weights(self, state: TrainingState) -> None:
-        """Check that a checkpoint has exactly the tensors of the model.
-
-        Raises:
-            ValueError: If names or shapes differ, or a tensor is not finite.
-        """
-        model: Module = self.model.module if is_model_wrapper(self.model) else self.model
-        check_finite(state.path, dict(weights=state.state_dict, optimizer=state.optimizer))
-        report = load_report(model, state.state_dict)
-        differing = [
-            *report.missing,
-            *report.unexpected,
-            *(name for name, *_ in report.mismatched),
-        ]
-        if differing:
-            raise ValueError(
-                f"--resume: {state.path} does not match the model of {self.cfg.filename} "
-                f"({len(differing)} tensors differ, e.g. {differing[0]}); resume from a "
-                "checkpoint of that run, or set another --work-dir."
-            )
-
-    def _check_data(self, state: TrainingState) -> None:
-        """Check that the training data and the number of processes are those before.
-
-        Raises:
-            ValueError: If they differ.
-        """
-        now = {**describe_training_data(self.train_dataloader), "world_size": self.world_size}
-        stored = state.meta.get("training_data")
-        before = dict(stored) if isinstance(stored, Mapping) else {}
-        before["world_size"] = state.meta.get("world_size", self.world_size)
-        names = {
-            "world_size": "number of processes",
-            "samples": "number of samples",
-            "steps_per_epoch": "number of steps per epoch",
-            "tokens": "samples (hash of their tokens)",
-        }
-        for key, name in names.items():
-            if key in before and before[key] != now[key]:
-                raise ValueError(
-                    f"--resume: {name} differs: {state.path} {before[key]}, this run {now[key]}; "
-                    "resume with the data and processes of that run, or start a new training in "
-                    "another --work-dir."
-                )
-        steps = len(self.train_dataloader)
+        check_weights(self, state)
         by_epoch = isinstance(self.train_loop, ResumableEpochLoop)
-        if by_epoch and not state.epoch * steps <= state.steps <= (state.epoch + 1) * steps:
-            raise ValueError(
-                f"--resume: {state.path} has {state.steps} steps in {state.epoch} epochs, but an "
-                f"epoch of {self.cfg.filename} has {steps}; resume with the data, batch size and "
-                "number of processes of that run, or start a new training in another --work-dir."
-            )
-
-    def _check_settings(self, state: TrainingState) -> None:
-        """Check that the settings are those before; note changes of the schedule.
-
-        Raises:
-            ValueError: If a setting differs that a resumed training may not change.
-        """
-        try:
-            stored = parse_config(state.config)
-        except ValueError as error:
-            raise ValueError(f"--resume: {state.path}: {error}.") from error
-        changes = compare_settings(stored, parse_config(self.cfg.pretty_text))
-        if changes.refused:
-            listed = "; ".join(map(str, changes.refused[:4]))
-            more = len(changes.refused) - 4
-            raise ValueError(
-                f"--resume: {state.path} was trained with other settings: {listed}"
-                + (f"; and {more} more" if more > 0 else "")
-                + ". Resume with those, or start a new training in another --work-dir."
-            )
-        if state.epoch > self.train_loop.max_epochs:
-            raise ValueError(
-                f"--resume: {state.path} has {state.epoch} epochs, but train_cfg.max_epochs is "
-                f"{self.train_loop.max_epochs}; set more epochs."
-            )
-        if state.epoch == self.train_loop.max_epochs:
-            self.logger.warning(
-                f"--resume: {state.path} has all {state.epoch} epochs, so no step is left; to "
-                "continue, set a larger train_cfg.max_epochs."
-            )
-        self._rebuilt = bool(changes.rebuilt)
-        for change in changes.rebuilt:
-            self.logger.warning(f"The schedule is rebuilt for the resumed step, since {change}.")
-        if self.param_schedulers and not state.has_schedule and not self._rebuilt:
-            raise ValueError(
-                f"--resume: {state.path} has no state of the schedule; resume from a checkpoint "
-                "written with save_param_scheduler=True."
-            )
-
-    def _own_random_states(self, state: TrainingState) -> dict[str, Any] | None:
-        """Return the states of this process's generators; None in older checkpoints.
-
-        Raises:
-            ValueError: If they are damaged.
-        """
-        every = state.meta.get("random_states")
-        if every is None:
-            self.logger.warning(
-                f"--resume: {state.path} is of an older version, without the states of random "
-                "number generators: draws inside the resumed epoch differ."
-            )
-            return None
-        own = every[self.rank] if isinstance(every, list) and len(every) > self.rank else None
-        try:
-            check_random_states(own)
-        except ValueError as error:
-            raise ValueError(f"--resume: {state.path}: {error}; use another checkpoint.") from error
-        states: dict[str, Any] | None = own
-        return states
+        check_data(self, state, by_epoch=by_epoch)
+        self._rebuilt = check_settings(self, state)
+        self.train_loop.resumed = True
+        self.train_loop.random_states = own_random_states(self, state)
+        restore_gradients(self.model, state.meta.get("gradients", {}))
