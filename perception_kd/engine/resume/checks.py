@@ -16,7 +16,7 @@ from perception_kd.engine.resume.settings import compare_settings
 from perception_kd.engine.resume.training_data import describe_training_data
 
 
-def check_weights(runner: Runner, state: TrainingState) -> None:
+def check_same_weights(runner: Runner, state: TrainingState) -> None:
     """Check that a checkpoint has exactly the tensors of the model.
 
     Args:

@@ -15,8 +15,8 @@ from perception_kd.engine.ending.explaining import find_remedy
 from perception_kd.engine.resume.accumulated_gradients import restore_gradients
 from perception_kd.engine.resume.checks import (
     check_data,
+    check_same_weights,
     check_settings,
-    check_weights,
     own_random_states,
 )
 from perception_kd.engine.resume.schedule import read_rates, rebuild_schedule
@@ -179,7 +179,7 @@ class CheckedRunner(Runner):
             super()._init_model_weights()
             return
         state = read_training_state(self._load_from)
-        check_weights(self, state)
+        check_same_weights(self, state)
         by_epoch = isinstance(self.train_loop, ResumableEpochLoop)
         check_data(self, state, by_epoch=by_epoch)
         self._rebuilt = check_settings(self, state)

@@ -15,7 +15,7 @@ from perception_kd.experiments.report.layout import (
 from perception_kd.structures import Image
 from perception_kd.visualization.pairs import color_distances, draw_view
 
-COLOR_RANGE = 60.0  # m, of the colors of projected points
+DISTANCE_RANGE = 60.0  # m, of the colors of projected points
 IMAGE_WIDTH = 800  # px
 
 
@@ -26,7 +26,7 @@ def cameras_section(keyframes: list[Keyframe], reason: str) -> Section:
         keyframes: Keyframes to show; may be empty.
         reason: Why there are no keyframes; empty if there are.
     """
-    ramp = color_distances(np.linspace(0, COLOR_RANGE, 12), COLOR_RANGE)
+    ramp = color_distances(np.linspace(0, DISTANCE_RANGE, 12), DISTANCE_RANGE)
     content = {
         "keyframes": [
             {
@@ -36,7 +36,7 @@ def cameras_section(keyframes: list[Keyframe], reason: str) -> Section:
             for keyframe in keyframes
         ],
         "ramp": [as_hex(color) for color in ramp.tolist()],
-        "max_distance": COLOR_RANGE,
+        "max_distance": DISTANCE_RANGE,
     }
     return Section("cameras", "Cameras", content, missing=(reason,) if reason else ())
 
@@ -61,4 +61,4 @@ def encode_view(keyframe: Keyframe, view: int, image: Image) -> dict[str, Any]:
 
 
 def _draw(keyframe: Keyframe, view: int) -> dict[str, Any]:
-    return encode_view(keyframe, view, draw_view(keyframe.sample, view, COLOR_RANGE))
+    return encode_view(keyframe, view, draw_view(keyframe.sample, view, DISTANCE_RANGE))
