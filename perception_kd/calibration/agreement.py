@@ -13,7 +13,7 @@ from perception_kd.structures import Array, Image, Mask, Points
 NUM_STRIPS = 8  # of an image, each with a gain of its own
 _WIDTH = 800  # px, to which larger images are reduced
 _BLUR = 1.0  # px
-_MAX_PAIRS = 30_000
+_MAX_PAIRS = 16_000
 _MIN_DEPTH = 0.8  # m
 _NOISE = 2.0  # of a color difference, in steps of 8-bit Lab colors
 _MARGIN = 0.06  # of the width: pairs so far outside may come in by a motion

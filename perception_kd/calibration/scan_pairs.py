@@ -11,6 +11,7 @@ from perception_kd.geometry.rigid import transform_points
 from perception_kd.structures import Array, Mask, Points
 
 _NUM_NEIGHBORS = 20  # a scan line is several times denser than the lines are apart
+_STEPS = 1, 2, 3  # to the right; more find edges that lie a little beside the points
 _FULL_JUMP = 0.3  # of the inverse range; a larger one is no stronger edge
 _SMOOTH = 0.05  # of the inverse range: both points are on one surface
 _MIN_RANGE = 1.5  # m; nearer returns are from the ego vehicle itself
@@ -33,7 +34,7 @@ class ScanPairs(NamedTuple):
 
 
 def find_pairs(points: Points, lidar2cam: Array, max_angle: float = 1.2) -> ScanPairs:
-    """Pair each point with its neighbors to the right and above, seen from the LiDAR.
+    """Pair each point with those to its right and above it, seen from the LiDAR.
 
     Neighbors are found by direction, so that the order of the points, rings and the
     pattern of the scan do not matter.
@@ -58,12 +59,10 @@ def find_pairs(points: Points, lidar2cam: Array, max_angle: float = 1.2) -> Scan
     # Ranks, since the unit of the intensity may be any; equal values have equal ranks.
     intensity = rows[:, 3] if rows.shape[1] > 3 else np.zeros(len(rows))
     ranks = rankdata(intensity) / len(rows)
-    parts = [
-        _pair(directions, ranges, ranks, before, after)
-        for before, after in ((left, right), (below, above))
-    ]
+    sides = [(_repeat(left, steps), _repeat(right, steps)) for steps in _STEPS]
+    parts = [_pair(directions, ranges, ranks, *side) for side in (*sides, (below, above))]
     ends, edges = (np.concatenate(part) for part in zip(*parts, strict=True))
-    upright = np.repeat([False, True], [len(part[1]) for part in parts])
+    upright = np.arange(len(edges)) >= len(edges) - len(parts[-1][1])
     return ScanPairs(ends + lidar2cam[:3, 3], edges, upright)
 
 
@@ -84,6 +83,14 @@ def _find_neighbors(directions: Array) -> tuple[NDArray[np.int64], ...]:
     sides = (beside & (across < 0), beside & (across > 0), ~beside & (up < 0), ~beside & (up > 0))
     rows = np.arange(len(found))
     return tuple(np.where(side.any(axis=1), found[rows, side.argmax(axis=1)], -1) for side in sides)
+
+
+def _repeat(neighbors: NDArray[np.int64], steps: int) -> NDArray[np.int64]:
+    """Return the neighbor so many steps away of each point; -1 if none."""
+    found = neighbors
+    for _ in range(steps - 1):
+        found = np.where((found >= 0) & (neighbors[found] >= 0), neighbors[found], -1)
+    return found
 
 
 def _pair(
