@@ -24,6 +24,7 @@ LENGTHS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 _DISTORTIONS: dict[str, tuple[int, ...]] = {"none": (), "opencv": (4, 5, 8), "fisheye": (4,)}
 _DIRECTIONS = ("lidar2cam", "cam2lidar", "cam2ego", "ego2cam")
 _LONG_S = 1e9
+_RESERVED = ("lidar", "pts", "pts_semantic_mask")
 _UNNAMED = (".bin", ".npy")  # files that do not name their columns
 
 
@@ -143,6 +144,8 @@ def read_camera(cameras: Section, name: str, default: Times | None) -> Camera:
     """
     section = cameras.section(name)
     safe_name(name, f"{section.path}: a name in cameras")
+    if name in _RESERVED:
+        raise section.error("", "has a name that info files use for points", "rename the camera")
     direction = section.one_of(*_DIRECTIONS)
     model, distortion = _read_distortion(section)
     size = None
@@ -210,10 +213,14 @@ def _read_files(section: Section) -> str:
         raise section.error(
             "files", f"is {pattern!r}", "it must be a pattern within --root, with slashes"
         )
-    if SCENE in pattern and parts.count(SCENE) != 1:
+    if SCENE in pattern and (parts.count(SCENE) != 1 or "**" in pattern.partition(SCENE)[0]):
         raise section.error(
-            "files", f"is {pattern!r}", f"{SCENE} must be the whole name of one folder"
+            "files",
+            f"is {pattern!r}",
+            f"{SCENE} must be the whole name of one folder, without ** before it",
         )
+    if any("**" in part and part != "**" for part in parts):
+        raise section.error("files", f"is {pattern!r}", "** must stand alone between slashes")
     return pattern
 
 

@@ -122,7 +122,14 @@ def _load_camera(rig: Rig, camera: Camera, root: Path, recording: Recording) -> 
     if not calibration.is_distorted:
         return CameraData(size, calibration.lidar2cam, inverted, calibration.cam2img, None)
     lens = Lens.of(calibration, size)
-    return CameraData(size, calibration.lidar2cam, inverted, new_intrinsics(lens), lens)
+    try:
+        cam2img = new_intrinsics(lens)
+    except ValueError as error:
+        raise RigError(
+            f"{where}.distortion: {error}; correct its model, the order of its coefficients, or "
+            "calibrated_size."
+        ) from error
+    return CameraData(size, calibration.lidar2cam, inverted, cam2img, lens)
 
 
 def _load_track(

@@ -24,6 +24,9 @@ FOLDER = "undistorted"
 SUFFIX = ".jpg"
 _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 95)
 _RECIPE = "calibration.json"
+# Focal lengths of undistorted images, in those of the stored ones.
+_SHORTEST, _LONGEST = 0.1, 4.0
+_NUM_HALVINGS = 30
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,53 @@ class Lens:
 def new_intrinsics(lens: Lens) -> Array:
     """Return the intrinsics of undistorted images, (3, 3).
 
-    They keep the size, and show as much as fits without pixels that the stored image
-    does not have.
+    They keep the size and the principal point, and have the shortest focal length that
+    leaves no pixel without a place in the stored image. OpenCV's own choice inverts the
+    distortion by iteration, which does not converge for wide lenses.
+
+    Raises:
+        ValueError: If there is no such focal length.
+    """
+    longest, shortest = _LONGEST, _SHORTEST
+    if not _fits(lens, longest):
+        raise ValueError("no view without distortion fits into the image")
+    for _ in range(_NUM_HALVINGS):
+        middle = (longest * shortest) ** 0.5
+        longest, shortest = (middle, shortest) if _fits(lens, middle) else (longest, middle)
+    return _scaled(lens, longest)
+
+
+def _scaled(lens: Lens, factor: float) -> Array:
+    matrix = np.array(lens.cam2img).reshape(3, 3)
+    matrix[[0, 0, 1], [0, 1, 1]] *= factor
+    return matrix
+
+
+def _fits(lens: Lens, factor: float) -> bool:
+    """Return whether all pixels of a view have different places in the stored image."""
+    width, height = lens.size
+    pixels = np.stack(
+        np.meshgrid(np.linspace(0, width - 1, 33), np.linspace(0, height - 1, 25), [1.0])
+    ).reshape(3, -1)
+    rays = (np.linalg.inv(_scaled(lens, factor)) @ pixels).T
+    places = distort(rays, lens).reshape(25, 33, 2)
+    inside = (places >= -0.5) & (places <= np.array(lens.size) - 0.5)
+    across, along = np.diff(places, axis=1)[:-1], np.diff(places, axis=0)[:, :-1]
+    turns = across[..., 0] * along[..., 1] - across[..., 1] * along[..., 0]
+    return bool(inside.all() and (turns > 0).all())
+
+
+def distort(rays: Array, lens: Lens) -> Array:
+    """Return where rays hit the stored image, (N, 2) in px.
+
+    Args:
+        rays: Points before the camera in its frame, (N, 3).
+        lens: The lens.
     """
     matrix, distortion = np.array(lens.cam2img).reshape(3, 3), np.array(lens.distortion)
-    if lens.model == "fisheye":
-        new = cv2.fisheye.estimateNewCameraMatrixForUndistortRectify(
-            matrix, distortion, lens.size, np.eye(3), balance=0.0
-        )
-    else:
-        new, _ = cv2.getOptimalNewCameraMatrix(matrix, distortion, lens.size, alpha=0.0)
-    return np.asarray(new, np.float64)
+    project = cv2.fisheye.projectPoints if lens.model == "fisheye" else cv2.projectPoints
+    places, _ = project(rays[:, None], np.zeros(3), np.zeros(3), matrix, distortion)
+    return np.asarray(places, np.float64).reshape(-1, 2)
 
 
 def undistort(image: Image, lens: Lens) -> Image:

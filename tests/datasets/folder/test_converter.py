@@ -270,3 +270,19 @@ def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
         convert_folder(tmp_path / "no")
     with pytest.raises(FileNotFoundError, match=r"No rig file at .*; make a first one"):
         convert_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["pts", "lidar"])
+def test_names_that_info_files_use_are_refused(root: Path, name: str) -> None:
+    edit(root, lambda x: x["cameras"].update({name: x["cameras"].pop("L")}))
+    with pytest.raises(ValueError, match=rf"cameras\.{name} has a name that info files use"):
+        convert(root)
+
+
+def test_a_distortion_without_a_pinhole_view_is_refused(root: Path) -> None:
+    distortion = {"model": "fisheye", "coefficients": [-30.0, 0, 0, 0]}
+    edit(root, lambda x: x["cameras"]["L"].update(distortion=distortion))
+    with pytest.raises(
+        ValueError, match=r"cameras\.L\.distortion: no view without distortion fits"
+    ):
+        convert(root)

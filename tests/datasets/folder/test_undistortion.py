@@ -10,13 +10,13 @@ import pytest
 from perception_kd.datasets.folder.undistortion import (
     Job,
     Lens,
+    distort,
     new_intrinsics,
     undistort,
     undistort_all,
 )
 from perception_kd.geometry.projection import project_points
 from perception_kd.io.images import write_image
-from perception_kd.structures import Array
 
 SIZE = (320, 240)
 CAM2IMG = (200.0, 0.0, 163.0, 0.0, 198.0, 118.0, 0.0, 0.0, 1.0)
@@ -25,26 +25,16 @@ LENSES = [
     Lens("opencv", CAM2IMG, (-0.3, 0.1, 0.001, -0.002, -0.02), SIZE),
     Lens("opencv", CAM2IMG, (0.1, 0.02, 0.001, -0.002, 0.01, 0.3, 0.05, 0.01), SIZE),
     Lens("fisheye", CAM2IMG, (0.05, -0.01, 0.002, 0.0), SIZE),
+    # 80 degrees wide: OpenCV's inverse does not converge at the corners.
+    Lens("opencv", (189.0, 0, 160, 0, 188, 124, 0, 0, 1), (-0.31, 0.11, 0, 0, -0.02), SIZE),
 ]
-
-
-def project_by_opencv(lens: Lens, points: Array) -> Array:
-    """Return pixels (N, 2) of points (N, 3) in the distorted image."""
-    matrix, distortion = np.array(lens.cam2img).reshape(3, 3), np.array(lens.distortion)
-    if lens.model == "fisheye":
-        pixels, _ = cv2.fisheye.projectPoints(
-            points[:, None], np.zeros(3), np.zeros(3), matrix, distortion
-        )
-    else:
-        pixels, _ = cv2.projectPoints(points, np.zeros(3), np.zeros(3), matrix, distortion)
-    return np.asarray(pixels, float).reshape(-1, 2)
 
 
 @pytest.mark.parametrize("lens", LENSES)
 def test_points_are_where_the_pinhole_projection_says(lens: Lens) -> None:
     points = np.array([[-1.5, -0.8, 5.0], [0.4, 0.3, 4.0], [1.2, 0.9, 6.0], [0.0, 0.0, 3.0]])
     image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
-    for u, v in project_by_opencv(lens, points):
+    for u, v in distort(points, lens):
         # Coordinates with four binary digits: blobs lie between pixels, too.
         cv2.circle(image, (round(u * 16), round(v * 16)), 48, (255, 255, 255), -1, cv2.LINE_AA, 4)
     straight = undistort(image, lens)
@@ -63,6 +53,25 @@ def test_no_pixel_is_empty(lens: Lens) -> None:
     white = np.full((SIZE[1], SIZE[0], 3), 255, np.uint8)
     # Interpolation at the very border may take in what is beyond it.
     assert (undistort(white, lens)[2:-2, 2:-2] > 250).mean() > 0.999
+
+
+def test_a_view_is_as_wide_as_it_can_be() -> None:
+    none = Lens("opencv", CAM2IMG, (0.0, 0.0, 0.0, 0.0), SIZE)
+    assert np.allclose(new_intrinsics(none), np.reshape(CAM2IMG, (3, 3)), rtol=0.01)
+    for lens in LENSES:
+        assert new_intrinsics(lens)[0, 0] < 1.1 * lens.cam2img[0]
+
+
+@pytest.mark.parametrize(
+    "lens",
+    [
+        Lens("opencv", CAM2IMG, (-30.0, 0.0, 0.0, 0.0), SIZE),
+        Lens("fisheye", CAM2IMG, (-30.0, 0.0, 0.0, 0.0), SIZE),
+    ],
+)
+def test_coefficients_that_fold_the_image_are_refused(lens: Lens) -> None:
+    with pytest.raises(ValueError, match="no view without distortion fits"):
+        new_intrinsics(lens)
 
 
 @pytest.fixture
