@@ -60,12 +60,16 @@ def create_recording(
     with lock_folder("--out-dir", out_dir), Bag(paths) as bag:
         topics = choose_topics(bag, settings)
         setup = read_setup(bag, topics, settings)
+        losses = bag.losses
+        for loss in losses:
+            logger.warning(loss)
         for line in describe_setup(setup, topics.remarks):
             logger.info(line)
         logger.info(check_space(bag, setup, settings, out_dir))
         folder = RecordingFolder(out_dir / RECORDING, describe_source(bag, settings))
         extracted = Extractor(bag, setup, settings, folder).run(progress)
-        for remark in [*bag.losses, *extracted.remarks(setup)]:
+        later = [loss for loss in bag.losses if loss not in losses]
+        for remark in [*later, *extracted.remarks(setup)]:
             logger.warning(remark)
         if remark := folder.finish(setup.cameras, settings, command):
             logger.warning(remark)

@@ -78,7 +78,7 @@ def open_bag_file(path: Path) -> BagFile:
     except PermissionError:
         raise
     except Exception as error:  # damaged files make the reader fail in any way
-        reason = describe(error)
+        reason = describe(error).replace(str(path), path.name)
         records = None if path.is_dir() else recover(path)
         if records is None:
             raise BrokenFileError(f"{path} is not a bag that can be read: {reason}.") from error

@@ -70,6 +70,8 @@ def choose_topics(bag: Bag, settings: ExtractionSettings) -> Topics:
     if blind and len(blind) == len(found):
         raise ValueError(_no_info(bag, blind[0]))
     remarks = [f"{topic} is left out: it has no CameraInfo." for topic in blind]
+    if not images:
+        remarks.append(_no_images(bag))
     cameras = dict[str, str]()  # one topic of images for each calibration
     for topic in sorted(filter(found.get, found), key=_rank):
         first = cameras.setdefault(str(found[topic]), topic)
@@ -176,6 +178,16 @@ def _no_info(bag: Bag, topic: str) -> str:
         f"{bag} has no CameraInfo, and so no calibration of {topic}; record it, or take the points "
         "alone by --no-cameras."
     )
+
+
+def _no_images(bag: Bag) -> str:
+    videos = [
+        f"{x} ({kind})"
+        for x, kind in bag.counts
+        if re.search("video|ffmpeg|h26", (x + kind).lower())
+    ]
+    hint = f"; {videos[0]} must be decoded to images first" if videos else ""
+    return f"No cameras: there is no topic of {IMAGE} or {COMPRESSED_IMAGE}{hint}."
 
 
 def _rank(topic: str) -> tuple[bool, bool, int, str]:

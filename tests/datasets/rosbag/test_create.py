@@ -17,12 +17,12 @@ from perception_kd.datasets.rosbag import extraction
 from perception_kd.datasets.rosbag.bag import Bag
 from perception_kd.datasets.rosbag.clouds import encode_pcd
 from perception_kd.datasets.rosbag.create import create_recording, read_settings
-from perception_kd.datasets.rosbag.decoding import CLOUD
+from perception_kd.datasets.rosbag.decoding import CAMERA_INFO, CLOUD, COMPRESSED_IMAGE, IMAGE
 from perception_kd.datasets.rosbag.plan import describe_setup
 from perception_kd.datasets.rosbag.recording import POSES, RIG
 from perception_kd.datasets.rosbag.sensors import read_setup
 from perception_kd.datasets.rosbag.settings import ExtractionSettings, parse_pair, parse_time
-from perception_kd.datasets.rosbag.topics import choose_topics
+from perception_kd.datasets.rosbag.topics import choose_topics, propose_names
 from perception_kd.io.lock import lock_folder
 from tests.datasets.rosbag.bags import (
     FORMATS,
@@ -469,3 +469,30 @@ def test_bags_without_points_say_what_there_is(
         choose_topics(bag, ExtractionSettings())
     with pytest.raises(ValueError, match=r"--lidar: (/points has no message|there is no topic)"):
         choose_topics(bag, ExtractionSettings(lidar="/points"))
+
+
+def test_videos_are_named_where_there_are_no_images() -> None:
+    video = ("/front/video", "foxglove_msgs/msg/CompressedVideo")
+    bag: Any = SimpleNamespace(counts={("/points", CLOUD): 5, video: 9})
+    topics = choose_topics(bag, ExtractionSettings())
+    assert topics.cameras == ()
+    assert "/front/video (foxglove_msgs/msg/CompressedVideo) must be decoded" in topics.remarks[0]
+
+
+def test_cameras_get_names_that_tell_them_apart() -> None:
+    assert propose_names(["/cam/front/image_raw", "/cam/rear/image_raw/compressed"]) == {
+        "/cam/front/image_raw": "front",
+        "/cam/rear/image_raw/compressed": "rear",
+    }
+    assert [*propose_names(["/a/left/image", "/b/left/image"]).values()] == ["a_left", "b_left"]
+    assert [*propose_names(["/image"]).values()] == ["image"]
+
+
+def test_one_topic_of_images_is_taken_per_camera() -> None:
+    names = ["/c/image_raw", "/c/image_rect", "/c/image_raw/compressed", "/c/depth/image"]
+    kinds = [IMAGE, IMAGE, COMPRESSED_IMAGE, IMAGE]
+    counts = {("/points", CLOUD): 1, ("/c/camera_info", CAMERA_INFO): 1}
+    bag: Any = SimpleNamespace(counts=counts | dict.fromkeys(zip(names, kinds, strict=True), 1))
+    topics = choose_topics(bag, ExtractionSettings())
+    assert [camera.image for camera in topics.cameras] == ["/c/image_raw"]
+    assert len(topics.remarks) == 2
