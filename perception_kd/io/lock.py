@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from mmengine.logging import print_log
-
 from perception_kd.io.lock_owner import (
     describe_self,
     is_on_other_host,
@@ -124,6 +122,8 @@ def _take_over(option: str, folder: Path, owner: dict[str, Any]) -> None:
         raise _in_use(option, folder, owner, remedy)
     if is_running(owner):
         raise _in_use(option, folder, owner)
+    from mmengine.logging import print_log  # half a second, rarely needed
+
     print_log(
         f"{folder} was in use by {name_owner(owner)}, which no longer runs; its lock is taken "
         "over.",
