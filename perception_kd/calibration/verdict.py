@@ -16,7 +16,8 @@ _SURE = 0.01  # largest doubt about an error that is reported
 _TOLD = 0.02  # largest doubt about an error that would show
 _LIKELY = 0.05  # largest doubt about further parts of an error, and its bounds
 _SMALL_TURN, _SMALL_SHIFT = 0.7, 0.14  # degrees, m: no error
-_LARGE_TURN = 2.0  # degrees: what must show before a calibration is called right
+_SMALLEST_SHOWN = 1.0  # degrees: turns that must show where nothing seems wrong
+_LARGEST_SHOWN = 2.0  # degrees: turns that must show where something does
 _MAX_ROUNDS = 3  # of searches for further parts of an error
 
 
@@ -100,14 +101,15 @@ def judge_camera(camera: str, views: Sequence[View]) -> CameraVerdict:
     if is_suspicious:
         parts, correction, corrected = _correct(views, best)
         # Noise prefers some motion, too, but fits as well with others around that.
-        if _is_peak(_find_shown(corrected, _LIKELY)):
+        if _is_peak(_find_shown(corrected, _LIKELY), _LARGEST_SHOWN):
             text, errors = _describe_errors(comparison, best, parts)
             text += f" (sure: {min(100 * (1 - doubt), 99.9):.1f} %)"
             return CameraVerdict(camera, text, errors, True, doubt, correction, {}, count)
     shows = _find_shown(comparison, _TOLD)
     along = comparison.find_best(in_sight=False)
-    is_told = not is_suspicious and _is_peak(shows)
-    text = f"cannot tell (too little structure in {count} image{'s' * (count != 1)})"
+    is_told = not is_suspicious and _is_peak(shows, _SMALLEST_SHOWN)
+    text = f"cannot tell (too little structure in {count} image{'s' * (count != 1)}"
+    text += f"; only {_list_shown(shows)} would show)" if _has_turn(shows) else ")"
     if is_told and find_doubt(comparison.gains[along]) < _SURE and _is_large(along):
         is_told = False
         text = f"cannot tell (fits better {along.opposite.describe()}, which images hardly show)"
@@ -116,9 +118,9 @@ def judge_camera(camera: str, views: Sequence[View]) -> CameraVerdict:
     return CameraVerdict(camera, text, (), is_told, 1.0, np.eye(4), shows, count)
 
 
-def _is_peak(shows: Mapping[str, float]) -> bool:
-    """Return whether turns about both axes across the optical one would show."""
-    return all(shows.get(f"turn {axis}", np.inf) <= _LARGE_TURN for axis in "xy")
+def _is_peak(shows: Mapping[str, float], turn: float) -> bool:
+    """Return whether such turns in degrees about both axes of the image would show."""
+    return all(shows.get(f"turn {axis}", np.inf) <= turn for axis in "xy")
 
 
 def _is_large(motion: Motion) -> bool:
@@ -186,6 +188,10 @@ def _find_shown(comparison: Comparison, doubt: float) -> dict[str, float]:
                     break
                 shown[f"{kind} {AXES[axis]}"] = amount
     return shown
+
+
+def _has_turn(shows: Mapping[str, float]) -> bool:
+    return any(name.startswith("turn") for name in shows)
 
 
 def _list_shown(shows: Mapping[str, float]) -> str:
