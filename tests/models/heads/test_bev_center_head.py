@@ -50,6 +50,7 @@ def one_box_a_class() -> InstanceData:
     ("settings", "tasks"),
     [
         (dict(classes=["pedestrian", "car"]), [["pedestrian"], ["car"]]),
+        (dict(classes=["kart", "tree"]), [["kart"], ["tree"]]),
         (
             dict(classes=["kart", "truck", "construction_vehicle"]),
             [["kart"], ["truck", "construction_vehicle"]],
