@@ -65,9 +65,10 @@ def measure_fit(points: NDArray[np.floating[Any]], boxes: Array, counts: Sequenc
     fit = Fit()
     for number, (x, y, z, length, width, height, yaw) in enumerate(boxes):
         long, short = max(length, width), min(length, width)
-        if long < _LONG * short:
+        if (len(counts) and not counts[number]) or long < _LONG * short:
             continue
         near = np.flatnonzero(np.abs(points[:, 0] - np.float32(x)) <= long)
+        near = near[np.abs(points[near, 1] - np.float32(y)) <= long]
         offset = points[near] - (x, y, z)
         offset = offset[np.abs(offset[:, 2]) <= height / 2 + _MARGIN_M]
         along = np.abs(offset[:, 0] * np.cos(yaw) + offset[:, 1] * np.sin(yaw))
