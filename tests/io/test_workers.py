@@ -111,14 +111,14 @@ time.sleep(2)
 """
 IMPORTS = """
 import argparse, sys
-from perception_kd.engine.command_line import run_tool
+from perception_kd.engine.commands.command_line import run_tool
 from perception_kd.io.workers import run_jobs
 
 def command(args):
     list(run_jobs(abs, [1], workers=1, preload="slow_import"))
 
 if __name__ == "__main__":
-    sys.exit(run_tool(command, argparse.Namespace(), "To continue, run it again."))
+    sys.exit(run_tool(command, argparse.Namespace, "To continue, run it again."))
 """
 
 

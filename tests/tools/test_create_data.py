@@ -22,6 +22,7 @@ def test_prepares_nuscenes(fake_nuscenes: Path, tmp_path: Path) -> None:
     info = read_info(tmp_path / "small_infos_train.pkl")
     assert len(info["data_list"]) == 2
     assert sorted(x.name for x in tmp_path.iterdir()) == [
+        "calibration",
         "small_infos_train.pkl",
         "small_infos_val.pkl",
     ]

@@ -191,7 +191,7 @@ def test_two_cpu_processes_train_like_one_with_their_batch(tmp_path: Path) -> No
         (["--data-root", "/no/such"], r"No folder at data_root=/no/such; set --data-root"),
         (
             ["--info-root", "/no/such"],
-            r"or create it: python tools/create_data.py {nuscenes,semantickitti} --root",
+            r"or create it: python tools/create_data.py {folder,nuscenes,semantickitti} --root",
         ),
         (["--resume", "none.pth"], r"--resume: no checkpoint at none.pth"),
         (["--amp"], r"--amp needs a GPU"),
