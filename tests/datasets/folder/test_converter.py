@@ -117,6 +117,7 @@ def test_a_lidar_alone_is_converted(root: Path) -> None:
     converted = convert(root)
     assert any("No cameras" in remark for remark in converted.remarks)
     assert open_samples(root)[0]["cam_names"] == []
+    assert open_samples(root, cameras=[])[0]["cam_names"] == []
 
 
 def test_frames_without_an_image_have_one_view_less(root: Path) -> None:

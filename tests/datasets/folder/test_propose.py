@@ -1,6 +1,7 @@
 """A first rig file: what it finds, and what it says about the rest."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 import yaml
 from PIL import Image
 
+from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.folder.converter import convert_folder
 from perception_kd.datasets.folder.propose import agree_on_directions, propose_rig
 from perception_kd.datasets.folder.rig_file import read_rig
+from perception_kd.datasets.transforms import LoadPoints
+from perception_kd.geometry.projection import project_points
 from tests.datasets.folder.drives import write_pcd
 
 AHEAD = np.array([[0, -1, 0, 0.2], [0, 0, -1, 0.1], [1, 0, 0, -0.1], [0, 0, 0, 1.0]])
@@ -112,3 +116,28 @@ def test_cameras_that_cannot_tell_follow_the_others() -> None:
     assert agree_on_directions([0.0, 1.0, 0.9]) == ["lidar2cam"] * 3
     assert agree_on_directions([0.0, -1.0]) == ["cam2lidar"] * 2
     assert agree_on_directions([0.0]) == ["lidar2cam"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cameras", "share"),
+    [("own_rig", ["front", "left", "right"], 0.2), ("kitti_raw_fov", ["image_2"], 0.95)],
+)
+def test_real_recordings_need_no_edit(
+    tmp_path: Path, name: str, cameras: list[str], share: float
+) -> None:
+    if "PERCEPTION_KD_REAL_DATA" not in os.environ:
+        pytest.skip("PERCEPTION_KD_REAL_DATA is not set")
+    root = Path(os.environ["PERCEPTION_KD_REAL_DATA"]) / name
+    rig = propose_rig(root, tmp_path / "rig.yaml")
+    assert {camera.direction for camera in read_rig(rig).cameras} == {"lidar2cam"}
+    converted = convert_folder(root, rig, tmp_path, progress=False, workers=0)
+    steps = [LoadPoints()]
+    samples = CameraLidarDataset("folder_infos_train.pkl", str(root), str(tmp_path), pipeline=steps)
+    assert len(samples) == converted.num_samples["train"]
+    sample = samples[0]
+    assert sample["cam_names"] == cameras
+    points = sample["points"][:, :3].astype(float)
+    for lidar2cam, cam2img, shape in zip(
+        sample["lidar2cam"], sample["cam2img"], sample["img_shapes"], strict=True
+    ):
+        assert project_points(points, lidar2cam, cam2img, shape).visible.mean() > share
