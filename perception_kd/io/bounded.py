@@ -31,8 +31,7 @@ def file_size(path: str | Path, what: str, remedy: str) -> int:
         raise _unreadable(path, what, error) from error
     if not stat.S_ISREG(state.st_mode):
         raise BrokenFileError(
-            f"{path} must be a file with a {what}, but is a folder or a device; "
-            "copy the file again."
+            f"{path} must be a file with {what}, but is a folder or a device; copy the file again."
         )
     return state.st_size
 

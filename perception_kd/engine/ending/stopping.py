@@ -1,11 +1,13 @@
 """Stop a tool by a signal: in order by the first one, at once by the second."""
 
 import atexit
+import contextlib
 import os
 import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -14,8 +16,10 @@ from typing import Any
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Time in s that a tool has to end in order.
 _GRACE_S = 15.0
-# Time in s until a stop that was lost is tried again, and those that are.
-_REPEAT_S = 0.05
+# Time in s until a stop is tried again where it could not be raised.
+_POLL_S = 0.05
+# Signals that wait for that, and those that have been sent again.
+_postponed: list[int] = []
 _repeated: list[int] = []
 # Whether a tool of this process can be stopped, for the processes that it forks.
 _active: list[bool] = []
@@ -84,11 +88,26 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
+    if _is_importing(frame):
+        _postponed.append(number)
+        return
     # Further ones are up to the watching thread.
     for other in _SIGNALS:
         if signal.getsignal(other) is _stop:
             signal.signal(other, _leave_to_watch)
     raise Stopped(number)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Return whether a module is being imported.
+
+    Extensions crash if they are stopped half-way, or imported again after that.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _repeat_lost_stop(lost: "sys.UnraisableHookArgs") -> None:
@@ -98,10 +117,7 @@ def _repeat_lost_stop(lost: "sys.UnraisableHookArgs") -> None:
         return
     number = lost.exc_value.status - 128
     signal.signal(number, _stop)
-    _repeated.append(number)
-    # Later, since this is a place where nothing can be raised as well.
-    main = threading.main_thread().ident
-    threading.Timer(_REPEAT_S, signal.pthread_kill, (main, number)).start()
+    _postponed.append(number)
 
 
 def _leave_to_watch(number: int, frame: FrameType | None) -> None:
@@ -109,19 +125,33 @@ def _leave_to_watch(number: int, frame: FrameType | None) -> None:
 
 
 def _watch(reader: int, numbers: list[signal.Signals]) -> None:
-    first = _read_signal(reader, numbers, None)
-    if first is not None:
-        _read_signal(reader, numbers, _GRACE_S)
-        os._exit(128 + first)
+    with contextlib.suppress(EOFError):
+        first = _read_signal(reader, numbers, None)
+        end = time.monotonic() + _GRACE_S
+        while time.monotonic() < end and _read_signal(reader, numbers, _POLL_S) is None:
+            for number in _postponed:
+                # To this thread, so that it also ends a call that waits.
+                _repeated.append(number)
+                signal.pthread_kill(_main_thread(), number)
+            _postponed.clear()
+        os._exit(128 + (first or signal.SIGINT))
     os.close(reader)
 
 
+def _main_thread() -> int:
+    return threading.main_thread().ident or 0
+
+
 def _read_signal(reader: int, numbers: list[signal.Signals], timeout_s: float | None) -> int | None:
-    """Return the next signal, or None after the time or when no more can come."""
+    """Return the next signal, or None after the time.
+
+    Raises:
+        EOFError: If no more can come.
+    """
     while select.select([reader], [], [], timeout_s)[0]:
         received = os.read(reader, 1)
         if not received:
-            return None
+            raise EOFError
         if received[0] in _repeated:
             _repeated.remove(received[0])
         elif received[0] in numbers:
@@ -131,6 +161,7 @@ def _read_signal(reader: int, numbers: list[signal.Signals], timeout_s: float | 
 
 def _restore(before: Mapping[signal.Signals, _Handler], wakeup: int, writer: int) -> None:
     _active.pop()
+    _postponed.clear()
     signal.set_wakeup_fd(wakeup)
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -21,6 +21,7 @@ from perception_kd.engine.ending.set_up_errors import explain_set_up
 from perception_kd.io.workers import run_jobs
 from perception_kd.superpixels.backends import get_backend
 from perception_kd.utils.checks import check_shape
+from tests.faults import ROOT
 
 
 class BrokenDataset(Dataset[None]):
@@ -323,3 +324,27 @@ sys.exit(run_tool(command, argparse.Namespace))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (143, "\nStopped.\n")
+
+
+def test_a_stop_waits_for_the_end_of_an_import(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import signal, time\nsignal.raise_signal(signal.SIGINT)\ntime.sleep(0.2)\nprint('done')"
+    )
+    code = """
+import argparse, sys, time
+from perception_kd.engine.commands.command_line import run_tool
+
+def command(args):
+    import slow
+    time.sleep(100)
+
+sys.exit(run_tool(command, argparse.Namespace))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "done\n", "\nStopped.\n")
