@@ -281,7 +281,7 @@ def empty_cloud(item: Sent) -> list[Sent]:
             r"has 2 topics of point clouds; choose one by --lidar: /points",
         ),
         ("/points", lambda item: [], {}, "has no message of sensor_msgs/msg/PointCloud2"),
-        ("", None, {"lidar": "/pionts"}, r"--lidar: there is no topic /pionts .*mean /points\?"),
+        ("", None, {"lidar": "/pointz"}, r"--lidar: there is no topic /pointz .*mean /points\?"),
         ("", None, {"lidar": "/odom"}, "/odom is of type nav_msgs/msg/Odometry, not sensor_msgs"),
         ("", None, {"cameras": (("/left", ""),)}, "--camera: there is no topic /left"),
         ("", None, {"poses": "/odo"}, r"--poses: there is no topic /odo .*did you mean /odom\?"),
@@ -426,7 +426,7 @@ def test_faults_and_stops_end_in_one_line(
 ) -> None:
     path = BagMaker(tmp_path, "mcap").write(drive(2))
     command = ["rosbag", "--bag", str(path), "--out-dir", str(tmp_path / "out")]
-    assert main([*command, "--lidar", "/pionts"]) == 2
+    assert main([*command, "--lidar", "/pointz"]) == 2
     assert re.fullmatch(r"error: --lidar: there is no topic .*\n", capsys.readouterr().err)
     assert main(command[:3]) == 2
     assert re.fullmatch(r"error: Give --out-dir, or --list .*\n", capsys.readouterr().err)
