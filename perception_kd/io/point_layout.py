@@ -17,6 +17,8 @@ _MAX_INTENSITY = 65_535
 _MAX_RING = 1_023
 _TINY_M = 1e-6
 _MIN_COLUMNS, _MAX_COLUMNS = 3, 12
+# A number may have the bytes of a shorter signature, which alone says nothing.
+_SURE_BYTES = 4
 _SIGNATURES = {
     b"\x1f\x8b": "a gzip archive; unpack it",
     b"PK\x03\x04": "a zip archive; unpack it",
@@ -51,9 +53,9 @@ def find_layout_fault(
     """
     if not data:
         return "is empty"
-    for signature, kind in _SIGNATURES.items():
-        if data.startswith(signature):
-            return f"is {kind}"
+    signature = next(filter(data.startswith, _SIGNATURES), b"")
+    if len(signature) >= _SURE_BYTES:
+        return f"is {_SIGNATURES[signature]}"
     size = np.dtype(dtype).itemsize * num_columns
     if len(data) % size:
         fault = f"has {len(data)} bytes, which are no whole rows of {num_columns} {dtype}"
@@ -61,6 +63,8 @@ def find_layout_fault(
         numbers = _read_numbers(data, dtype)
         fault = _find_fault(numbers.reshape(-1, num_columns), names)
         fault = fault or _find_other_period(numbers, num_columns)
+    if fault and signature:
+        return f"is {_SIGNATURES[signature]}"
     return fault and fault + _guess(data, num_columns, dtype)
 
 

@@ -30,6 +30,12 @@ def test_points_as_promised_have_no_fault(rows: Rows) -> None:
     assert find_layout_fault(rows[:1].tobytes(), 5) == ""
 
 
+@pytest.mark.parametrize("start", [b"<", b"\x1f\x8b", b"BZh", b"ply"])
+def test_a_number_may_begin_like_another_format(start: bytes, rows: Rows) -> None:
+    data = start + rows.tobytes()[len(start) :]
+    assert find_layout_fault(data, 5, "float32", RING_COLUMNS) == ""
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
