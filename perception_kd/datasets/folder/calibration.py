@@ -15,6 +15,7 @@ from perception_kd.structures import Array
 # Directions as vectors: in the frame of the ego vehicle, and in that of a camera.
 _EGO = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
 _CAMERA = np.array([[0.0, 0, 1], [0, 0, -1], [-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0]])
+_LARGEST_DISTANCE_M = 10.0  # between sensors of one vehicle
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,12 @@ def load_camera(
     else:
         lidar2cam = turned @ given @ invert_rigid(axes_matrix(lidar.axes))
     lidar2cam = make_rigid(np.eye(3), offset) @ lidar2cam
+    distance = float(np.linalg.norm(lidar2cam[:3, 3]))
+    if distance > _LARGEST_DISTANCE_M:
+        raise RigError(
+            f"{where}.{camera.direction}: the camera is {distance:.4g} m from the LiDAR; is a "
+            "translation in cm or mm? Give it in m, and check that it is of the same vehicle."
+        )
     distortion = np.zeros(0)
     if camera.distortion is not None:
         distortion = camera.distortion.load(root, scene)

@@ -86,7 +86,7 @@ def read_numbers(section: Section, key: str, sizes: Sequence[int]) -> Numbers:
 
 def read_file_numbers(section: Section, sizes: Sequence[int]) -> Numbers:
     """Read a mapping of ``file`` and ``key``, which name numbers of another file."""
-    file, key = section.text("file"), section.text("key")
+    file, key = section.path_text("file"), section.text("key")
     section.close()
     where = f"{section.path}: {section.where}"
     return Numbers(where, tuple(sizes), file=file, key=key)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +64,7 @@ def read_recordings(rig: Rig, root: Path) -> list[Recording]:
     """
     sweeps = _list(rig.lidar, root, f"{rig.path}: lidar")
     images = {x.name: _list(x, root, _where(rig, x)) for x in rig.cameras}
+    _check_shared(rig, images)
     recordings = []
     for scene, paths in sweeps.items():
         of_camera = {
@@ -154,6 +155,19 @@ def _list(sensor: Lidar | Camera, root: Path, where: str) -> Mapping[str, list[s
             f"{describe_missing(root, sensor.files)}; correct the pattern."
         )
     return files
+
+
+def _check_shared(rig: Rig, images: Mapping[str, Mapping[str, list[str]]]) -> None:
+    """Refuse a file that the patterns of two cameras match."""
+    owners: dict[str, str] = {}
+    for camera, by_scene in images.items():
+        for path in chain.from_iterable(by_scene.values()):
+            other = owners.setdefault(path, camera)
+            if other != camera:
+                raise RigError(
+                    f"{rig.path}: cameras.{other}.files and cameras.{camera}.files both match "
+                    f"{path}; correct the patterns."
+                )
 
 
 def _with_times(

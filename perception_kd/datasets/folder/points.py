@@ -10,6 +10,7 @@ from perception_kd.datasets.folder.rig_sensors import LENGTHS_M
 from perception_kd.datasets.folder.sections import RigError
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.point_checks import is_plausible
+from perception_kd.io.point_files.fields import NAME_FIELDS
 from perception_kd.io.point_files.readers import is_raw, read_points
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import PointLayout, Points
@@ -55,6 +56,12 @@ def check_points(path: Path, lidar: Lidar, layout: PointLayout, where: str) -> P
     try:
         points = read_points(path, layout)
     except (BrokenFileError, ValueError) as error:
+        if str(error).endswith(NAME_FIELDS):
+            raise RigError(
+                f"{where}: {str(error).removesuffix(NAME_FIELDS)}Name the fields of x, y and z in "
+                f"{where.rpartition(' ')[2]}.position, and that of intensities in "
+                f"{where.rpartition(' ')[2]}.intensity, or give intensity: none."
+            ) from error
         remedy = "correct position, intensity, unit, or the pattern of files"
         raise RigError(f"{where}: {remedy}: {error}") from error
     points = points[is_plausible(points)]

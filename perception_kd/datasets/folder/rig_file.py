@@ -87,7 +87,7 @@ def _read_poses(section: Section, cameras: tuple[Camera, ...]) -> Poses:
     has_times = kind != "kitti"
     poses = Poses(
         kind,
-        file=section.text("file"),
+        file=section.path_text("file"),
         of=of,
         lidar2body=lidar2body,
         body2lidar=body2lidar,

@@ -44,7 +44,7 @@ def read_times(section: Section) -> Times:
         unit=section.choice("unit", UNITS) if kind == "unit" else "s",
         format=section.text("format") if kind == "format" else "",
         rate_hz=section.number("rate_hz", 0.01, 1e4) if kind == "rate_hz" else 0.0,
-        file="" if names else section.text("file"),
+        file="" if names else section.path_text("file"),
         time_column="" if names else read_column(section, "time_column"),
         name_column=""
         if names or not section.has("name_column")
@@ -117,6 +117,14 @@ def _read_columns(section: Section, key: str) -> tuple[str, ...]:
     columns = section.texts(key) if section.has(key) else ()
     if len({*columns}) < len(columns) or (key == "position" and len(columns) not in (0, 3)):
         raise section.error(key, f"is {list(columns)}", "name each column once, such as [x, y, z]")
+    names = [name.lower() for name in columns]
+    is_permuted = key == "position" and sorted(names) == ["x", "y", "z"]
+    if is_permuted and _determinant(["xyz".index(name) for name in names]) < 0:
+        raise section.error(
+            key,
+            f"is {list(columns)}, which mirrors the points (determinant -1)",
+            "name the columns of x, y and z in this order, and where they point with axes",
+        )
     return columns
 
 
@@ -203,16 +211,26 @@ def _read_axes(section: Section, default: tuple[str, ...]) -> tuple[str, ...]:
             f"name where x, y and z point, of {', '.join(DIRECTIONS)}, such as "
             f"[{', '.join(default)}]",
         )
+    if _determinant([DIRECTIONS.index(x) // 2 for x in axes]) != (-1) ** sum(
+        DIRECTIONS.index(x) % 2 for x in axes
+    ):
+        raise section.error(
+            "axes",
+            f"is {list(axes)}, which is left-handed (determinant -1), unlike any sensor's frame",
+            "correct one of the names, such as down in place of up; convert points that are "
+            "really left-handed, as of some simulators, first",
+        )
     return axes
 
 
+def _determinant(order: Sequence[int]) -> int:
+    """Return 1 if an order of 0, 1 and 2 is a turn, -1 if it mirrors."""
+    return 1 if (order[1] - order[0]) % 3 == 1 else -1
+
+
 def _read_files(section: Section) -> str:
-    pattern = section.text("files")
+    pattern = section.path_text("files")
     parts = pattern.split("/")
-    if pattern.startswith(("/", "~")) or ".." in parts or "\\" in pattern:
-        raise section.error(
-            "files", f"is {pattern!r}", "it must be a pattern within --root, with slashes"
-        )
     if SCENE in pattern and (parts.count(SCENE) != 1 or "**" in pattern.partition(SCENE)[0]):
         raise section.error(
             "files",

@@ -89,6 +89,17 @@ class Section:
             raise self.error(key, f"must be a text, but is {show(value)}", "write it in quotes")
         return value
 
+    def path_text(self, key: str) -> str:
+        """Return a path within the root, as text with slashes.
+
+        Raises:
+            RigError: If it is missing or leaves the root.
+        """
+        value = self.text(key)
+        if value.startswith(("/", "~")) or ".." in value.split("/") or "\\" in value:
+            raise self.error(key, f"is {value!r}", "it must be a path within --root, with slashes")
+        return value
+
     def choice(self, key: str, choices: Sequence[str], default: str | None = None) -> str:
         """Return one of some texts."""
         value = self.text(key, default)

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine import Config
 from mmengine.device import get_device
 
-from perception_kd.registry import DATASETS
+from perception_kd.registry import DATASETS, MODELS
 
 _READERS = (
     "train_dataloader",
@@ -173,9 +173,13 @@ def set_pretrained(cfg: Config, checkpoint: str) -> None:
     if not Path(checkpoint).is_file():
         raise FileNotFoundError(f"--pretrained: no checkpoint at {checkpoint}.")
     if not isinstance(cfg.get("load_pretrained_from"), dict):
+        model = MODELS.get(cfg.model.type)
+        remedy = ""
+        if model is not None and "teacher_checkpoint" in inspect.signature(model).parameters:
+            remedy = f" Give its teacher as --cfg-options model.teacher_checkpoint={checkpoint}."
         raise ValueError(
-            f"--pretrained needs a config with load_pretrained_from=dict(...), which names the "
-            f"part to load; {cfg.filename} has none."
+            "--pretrained needs a config with load_pretrained_from=dict(...), which names the "
+            f"part to load; {cfg.filename} has none.{remedy}"
         )
     cfg.load_pretrained_from.checkpoint = checkpoint
 

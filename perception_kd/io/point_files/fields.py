@@ -18,6 +18,11 @@ NAMED_COLUMNS = ("x", "y", "z", "intensity")
 Column: TypeAlias = NDArray[Any]  # (N,)
 # Columns without names, (N, F), or values by name of their field.
 StoredPoints: TypeAlias = NDArray[Any] | Mapping[str, Column]
+# What to do about a field that is missing, where an info file names the fields.
+NAME_FIELDS = (
+    "Name the fields that are x, y, z and intensity in columns of lidar_points (None for no "
+    "intensity), and convert the data set again."
+)
 
 
 def broken(path: Path, fault: str) -> BrokenFileError:
@@ -132,9 +137,7 @@ def _find(fields: Mapping[Any, Column], name: str | int, path: Path) -> Column:
     if len(alike) == 1 and isinstance(name, str):
         return fields[alike[0]]
     raise BrokenFileError(
-        f"{path} has no field {name!r}; it has {', '.join(map(str, fields))}. Name the fields that "
-        "are x, y, z and intensity in columns of lidar_points (None for no intensity), and convert "
-        "the data set again."
+        f"{path} has no field {name!r}; it has {', '.join(map(str, fields))}. {NAME_FIELDS}"
     )
 
 

@@ -224,6 +224,14 @@ FAULTS: dict[str, tuple[Change, str]] = {
         "lidar.intensity_max is 1, but intensities of",
     ),
     "unit_m": (lambda x: x["lidar"].update(unit="mm"), "lidar.unit: 95 % of the points of"),
+    "shared": (
+        lambda x: x["cameras"]["L"].update(files="{scene}/images */*.png"),
+        "cameras.7-rear.b.files and cameras.L.files both match scene-0061/images 7-rear.b/",
+    ),
+    "cm": (
+        lambda x: x["lidar"]["lidar2ego"].update(translation=[94, 0, 184]),
+        "cameras.weitwinkel.cam2ego: the camera is 20",
+    ),
     "axes": (
         lambda x: x["lidar"].update(columns=["ring", "x", "z", "y", "pad", "intensity"]),
         "lidar.axes: points of",
@@ -241,6 +249,15 @@ def test_faults_name_file_key_and_remedy(root: Path, name: str) -> None:
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not list((root.parent / "out").glob("*.pkl"))
+
+
+def test_a_missing_field_is_named_by_keys_of_the_rig(nuscenes: Path, tmp_path: Path) -> None:
+    root = make_drive(nuscenes, tmp_path / "drive", ".pcd")
+    edit(root, lambda x: x["lidar"].update(intensity="reflectivity"))
+    with pytest.raises(ValueError, match="has no field 'reflectivity'") as caught:
+        convert(root)
+    assert "in lidar.position, and that of intensities in lidar.intensity" in str(caught.value)
+    assert "lidar_points" not in str(caught.value)
 
 
 def test_images_of_two_sizes_in_one_camera_are_refused(root: Path) -> None:

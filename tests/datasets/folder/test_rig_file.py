@@ -144,8 +144,14 @@ MIRROR = np.diag([-1.0, 1, 1, 1]) @ LIDAR2CAM
         ("lidar/columns", "xyzi", "lidar.columns must be a list of texts"),
         ("lidar/intensity", "i", "lidar.columns has no 'i'"),
         ("lidar/axes", ["forward", "backward", "up"], "lidar.axes is"),
+        ("lidar/axes", ["right", "forward", "down"], "left-handed (determinant -1)"),
+        ("cameras/front/axes", ["right", "up", "forward"], "left-handed (determinant -1)"),
+        ("lidar/position", ["y", "x", "z"], "mirrors the points (determinant -1); name"),
+        ("cameras/front/intrinsics", {"file": "../a", "key": "K"}, "must be a path within --root"),
+        ("cameras/front/lidar2cam", {"file": "/a", "key": "K"}, "must be a path within --root"),
+        ("poses", {"format": "tum", "of": "lidar", "file": "~/a"}, "a path within --root"),
         ("lidar/dtype", "float", "lidar.dtype is 'float'; did you mean"),
-        ("lidar/files", "/data/*.bin", "lidar.files is '/data/*.bin'; it must be a pattern"),
+        ("lidar/files", "/data/*.bin", "lidar.files is '/data/*.bin'; it must be a path"),
         ("cameras/front/files", "{scene}/*.jpg", "must both have {scene}"),
         ("cameras/front/files", None, "cameras.front.files is missing"),
         ("cameras/front/intrinsics", None, "cameras.front.intrinsics is missing"),
@@ -182,6 +188,14 @@ def test_faults_are_named_by_file_and_key(
     assert words in str(caught.value)
     assert str(tmp_path / "rig.yaml") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("axes", [["right", "forward", "up"], ["right", "down", "forward"]])
+def test_axes_of_usual_frames_are_taken(tmp_path: Path, axes: list[str]) -> None:
+    content = change(rig_content(), "lidar/axes", axes)
+    content["lidar"]["position"] = ["y", "z", "x"]
+    content["lidar"]["columns"] = ["y", "z", "x", "intensity"]
+    assert read(tmp_path, content).lidar.axes == tuple(axes)
 
 
 @pytest.mark.parametrize(

@@ -132,3 +132,11 @@ def test_pretrained_fills_load_pretrained_from(tmp_path: Path) -> None:
     assert cfg.load_pretrained_from == dict(prefix="backbone.", checkpoint=str(checkpoint))
     with pytest.raises(ValueError, match="--pretrained needs a config with load_pretrained_from"):
         set_pretrained(read_config(write_config(tmp_path)), str(checkpoint))
+
+
+def test_pretrained_names_the_key_of_a_teacher(tmp_path: Path) -> None:
+    name = "rad_r18-lss-small_pillar04-small_1xb2-adamw-cosine-8e_synthetic.py"
+    cfg = Config.fromfile(Path(__file__).parents[3] / "configs/calico" / name)
+    (tmp_path / "prc.pth").touch()
+    with pytest.raises(ValueError, match=r"as --cfg-options model\.teacher_checkpoint=.*prc\.pth"):
+        set_pretrained(cfg, str(tmp_path / "prc.pth"))
