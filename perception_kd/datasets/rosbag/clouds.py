@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.point_files.fields import INTENSITY_NAMES
 
 _KINDS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
 _POSITION = ("x", "y", "z")
-# Names of the intensity by drivers of common sensors, the usual one first.
-_INTENSITIES = ("intensity", "reflectivity", "reflectance", "intensities", "i")
 # Types whose values float32 holds.
 _EXACT = ("i1", "u1", "i2", "u2", "f4")
 
@@ -101,7 +100,7 @@ def _choose_fields(rows: NDArray[Any]) -> dict[str, str]:
     plain = {name: dtype for name, dtype in dtypes.items() if not dtype.shape}
     lower = {name.lower(): name for name in reversed(plain)}
     chosen = {name: name for name in _POSITION}
-    intensity = next((lower[name] for name in _INTENSITIES if name in lower), None)
+    intensity = next((lower[name] for name in INTENSITY_NAMES if name in lower), None)
     if intensity is not None:
         chosen[intensity] = "intensity"
     exact = [name for name, dtype in plain.items() if dtype.str[1:] in _EXACT]

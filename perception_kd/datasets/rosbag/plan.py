@@ -49,7 +49,15 @@ def describe_setup(setup: Setup, remarks: Sequence[str]) -> list[str]:
     lidar = f"LiDAR: {setup.lidar}, frame {setup.lidar_frame}"
     if setup.first.left_out:
         lidar += f", without its fields {', '.join(setup.first.left_out)}"
-    return [lidar, *cameras, f"poses: {poses}", *remarks]
+    names = setup.first.points.dtype.names or ()
+    missing = []
+    if "intensity" not in names:
+        missing.append(
+            f"{setup.lidar} has no intensity, and 0 is used; its fields are "
+            f"{', '.join([*names, *setup.first.left_out])}. If one that is kept is the intensity, "
+            "set lidar.intensity in rig.yaml, and run: python tools/create_data.py folder"
+        )
+    return [lidar, *missing, *cameras, f"poses: {poses}", *remarks]
 
 
 def describe_source(bag: Bag, settings: ExtractionSettings) -> dict[str, Any]:

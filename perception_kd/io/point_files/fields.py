@@ -14,6 +14,10 @@ from perception_kd.structures import PointLayout, Points
 MAX_POINTS = 2**22  # of one sweep
 SKIP = 'skip such samples with on_error="skip"'
 NAMED_COLUMNS = ("x", "y", "z", "intensity")
+# What drivers and file formats call the intensity, the usual name first, in lower case.
+INTENSITY_NAMES = (
+    "intensity", "intensities", "i", "reflectivity", "reflectance", "remission", "scalar_intensity",
+)  # fmt: skip
 
 Column: TypeAlias = NDArray[Any]  # (N,)
 # Columns without names, (N, F), or values by name of their field.

@@ -6,14 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from perception_kd.io.errors import BrokenFileError
-from perception_kd.io.point_files.fields import StoredPoints
+from perception_kd.io.point_files.fields import INTENSITY_NAMES, StoredPoints
 from perception_kd.io.point_files.readers import is_raw, read_bytes, read_stored
 from perception_kd.io.point_layout import guess_rows
 from perception_kd.structures import PointLayout
 
-_INTENSITIES = (
-    "intensity", "intensities", "i", "reflectivity", "reflectance", "remission", "scalar_intensity",
-)  # fmt: skip
 _FULL_SCALE = 255.0  # of nuScenes
 _SCALES = (1.0, _FULL_SCALE, 65535.0)  # of stored intensities
 _MAX_METERS = 1e3
@@ -114,7 +111,7 @@ def propose_layout(path: str | Path) -> LayoutProposal:
                 f"{path} has no fields {', '.join(sorted(missing))}; it has {names}. Name the "
                 "fields that are x, y, z and intensity."
             )
-        found = next((by_name[name] for name in _INTENSITIES if name in by_name), None)
+        found = next((by_name[name] for name in INTENSITY_NAMES if name in by_name), None)
         chosen = [*(by_name[axis] for axis in "xyz"), found]
     scale = _propose_scale(chosen[3], notes)
     layout = PointLayout(

@@ -451,6 +451,22 @@ def test_the_reason_for_no_poses_is_said(tmp_path: Path) -> None:
         assert "/odom: no transform has the frame 'imu'" in describe_setup(setup, [])[-1]
 
 
+def test_a_missing_intensity_is_said(tmp_path: Path) -> None:
+    def without_intensity(item: Sent) -> list[Sent]:
+        rows = np.ones(9, [(x, "<f4") for x in ("x", "y", "z", "echo")] + [("t", "<f8")])
+        return [with_rows(item, rows)]
+
+    said = []
+    for name, sent in {"a": drive(3), "b": changed(drive(3), "/points", without_intensity)}.items():
+        with Bag([BagMaker(tmp_path, "mcap", name).write(sent)]) as bag:
+            topics = choose_topics(bag, ExtractionSettings())
+            lines = describe_setup(read_setup(bag, topics, ExtractionSettings()), [])
+        said.append([line for line in lines if "no intensity" in line])
+    expected = "/points has no intensity, and 0 is used; its fields are x, y, z, echo, t. "
+    assert said[0] == []
+    assert [line.startswith(expected) for line in said[1]] == [True]
+
+
 @pytest.mark.parametrize(
     ("counts", "words"),
     [

@@ -11,6 +11,7 @@ from perception_kd.datasets.rosbag.camera_info import is_rectified, read_camera_
 from perception_kd.datasets.rosbag.clouds import encode_pcd, read_cloud
 from perception_kd.datasets.rosbag.images import encode_raw, keep_compressed
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.point_files.fields import INTENSITY_NAMES
 from tests.datasets.rosbag.bags import camera_info, cloud, compressed, image
 
 K = np.array([[100.0, 0, 31.5], [0, 110.0, 23.5], [0, 0, 1]])
@@ -50,6 +51,14 @@ def test_points_of_any_layout_are_read(order: str, height: int, row_padding: int
     for name, start in expected.items():
         np.testing.assert_array_equal(points[name], np.arange(12) + start)
         assert points[name].dtype == np.float32
+
+
+@pytest.mark.parametrize("name", [*INTENSITY_NAMES, "Remission"])
+def test_each_name_of_the_intensity_is_known(name: str) -> None:
+    assert {"remission", "scalar_intensity"} < {*INTENSITY_NAMES}
+    rows = np.full(5, 7, [(x, "<f4") for x in ("x", "y", "z", name)])
+    points = read_cloud(as_object(cloud(0, rows))).points
+    assert points.dtype.names == ("x", "y", "z", "intensity")
 
 
 def test_points_without_a_return_are_left_out() -> None:
