@@ -27,6 +27,7 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,14 @@ INFO_ROOT = "{info_root}"  # begins a folder beside the info file, wherever that
 COORDINATES = "mmdet3d-1.0: x y z of the gravity center, l w h, yaw counter-clockwise from x"
 
 
-def read_info(path: str | Path) -> dict[str, Any]:
+def read_info(path: str | Path, data_root: str | Path | None = None) -> dict[str, Any]:
     """Read an info file of this version.
 
     Only plain data and numpy arrays are unpickled; nothing in the file can run code.
 
     Args:
         path: File made by ``tools/create_data.py``.
+        data_root: Folder of the data set, for the remedy; None means that of the file.
 
     Returns:
         ``{"metainfo": {...}, "data_list": [sample, ...]}``.
@@ -58,11 +60,12 @@ def read_info(path: str | Path) -> dict[str, Any]:
             the remedy.
     """
     path = Path(path)
+    remedy = partial(creation_remedy, data_root=data_root)
     if not path.is_file():
         others = sorted(x.name.partition("_infos_")[0] for x in path.parent.glob("*_infos_*.pkl"))
         choice = f"choose --dataset {' or '.join(dict.fromkeys(others))}, or " if others else ""
-        raise FileNotFoundError(f"No info file at {path}; {choice}{creation_remedy(path, {})}")
-    with _explain_broken(path), path.open("rb") as file:
+        raise FileNotFoundError(f"No info file at {path}; {choice}{remedy(path, {})}")
+    with _explain_broken(path, remedy(path, {})), path.open("rb") as file:
         content = PlainUnpickler(file).load()
         fault = _find_fault(content)
         if not fault:
@@ -70,7 +73,7 @@ def read_info(path: str | Path) -> dict[str, Any]:
     if fault:
         found = content if isinstance(content, dict) else {}
         raise ValueError(
-            f"{path} is not an info file of this version: {fault}; {creation_remedy(path, found)}"
+            f"{path} is not an info file of this version: {fault}; {remedy(path, found)}"
         )
     return content
 
@@ -117,7 +120,7 @@ def resolve_path(metainfo: Mapping[str, Any], kind: str, path: str) -> str:
 
 
 @contextmanager
-def _explain_broken(path: Path) -> Iterator[None]:
+def _explain_broken(path: Path, remedy: str) -> Iterator[None]:
     # Broken bytes raise nearly anything in the unpickler.
     try:
         yield
@@ -126,8 +129,7 @@ def _explain_broken(path: Path) -> Iterator[None]:
     except Exception as error:
         size = path.stat().st_size
         raise ValueError(
-            f"{path} is broken: reading its {size} bytes failed: {_first_line(error)}; "
-            f"{creation_remedy(path, {})}"
+            f"{path} is broken: reading its {size} bytes failed: {_first_line(error)}; {remedy}"
         ) from error
 
 
@@ -193,12 +195,15 @@ def _car_boxes(sample: InfoEntry) -> Iterator[Any]:
             yield box
 
 
-def creation_remedy(path: str | Path, content: Mapping[str, Any]) -> str:
+def creation_remedy(
+    path: str | Path, content: Mapping[str, Any], data_root: str | Path | None = None
+) -> str:
     """Return the part of an error that says how to make a file again.
 
     Args:
         path: The info file.
         content: Its content, as far as it could be read.
+        data_root: Folder of the data set; None means that of the file.
     """
     path, metainfo = Path(path), _head(content)
     command = metainfo.get("command")
@@ -206,7 +211,9 @@ def creation_remedy(path: str | Path, content: Mapping[str, Any]) -> str:
         # A data set, its command and the prefix of its files have the same name.
         of_file = path.name.partition("_infos_")[0] if "_infos_" in path.name else "DATASET"
         name = str(metainfo.get("dataset", metainfo.get("DATASET", ""))).lower() or of_file
-        words = ["python", "tools/create_data.py", name, "--root", str(path.parent)]
+        words = ["python", "tools/create_data.py", name, "--root", str(data_root or path.parent)]
+        if data_root is not None and Path(data_root).resolve() != path.parent.resolve():
+            words += ["--out-dir", str(path.parent)]
         if "version" in metainfo:
             words += ["--version", str(metainfo["version"])]
         command = shlex.join(words)

@@ -192,6 +192,15 @@ def test_a_missing_file_is_named_with_its_command(tmp_path: Path, name: str, com
         read_info(folder / name)
 
 
+def test_the_command_of_a_missing_file_has_the_data_root(tmp_path: Path) -> None:
+    path, drive = tmp_path / "out/folder_infos_train.pkl", tmp_path / "drive"
+    expected = re.escape(f"folder --root {drive} --out-dir {path.parent}")
+    with pytest.raises(FileNotFoundError, match=f"No info file at {path}; .*{expected}$"):
+        read_info(path, drive)
+    with pytest.raises(FileNotFoundError, match=f"folder --root {path.parent}$"):
+        read_info(path, path.parent)
+
+
 def test_resolves_paths_below_their_prefix() -> None:
     head = metainfo(data_prefix={"pts": "samples/LIDAR_TOP"})
     assert resolve_path(head, "pts", "a.bin") == "samples/LIDAR_TOP/a.bin"

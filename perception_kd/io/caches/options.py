@@ -48,4 +48,4 @@ def read_infos(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     check_at_least("--preview", args.preview, 0)
     if not Path(args.data_root).is_dir():
         raise FileNotFoundError(f"No data set at {args.data_root}; give its folder as --data-root.")
-    return {path: read_info(path) for path in args.info}
+    return {path: read_info(path, args.data_root) for path in args.info}
