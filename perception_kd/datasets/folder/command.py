@@ -3,6 +3,7 @@
 import argparse
 
 from perception_kd.datasets.conversion import add_calibration_option, check_calibration
+from perception_kd.datasets.folder.constants import KISS_ICP
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help_workers = "processes that undistort images; 0 = none (default: %(default)s)"
     add("--workers", type=int, default=2, help=help_workers)
     help_poses = "compute poses from the points, in place of those of the rig file; extra [poses]"
-    add("--poses", choices=["kiss-icp"], help=help_poses)
+    add("--poses", choices=[KISS_ICP], help=help_poses)
     add_calibration_option(parser)
     help_propose = "look at the files and write a first --rig, which is never overwritten"
     add("--propose", action="store_true", help=help_propose)

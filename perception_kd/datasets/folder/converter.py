@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from perception_kd.datasets.conversion import Converted, find_stale_files
+from perception_kd.datasets.folder.constants import KISS_ICP
 from perception_kd.datasets.folder.entries import EntryMaker, plain_name, undistorted_path
 from perception_kd.datasets.folder.frames import (
     Frame,
@@ -24,7 +25,7 @@ from perception_kd.datasets.folder.image_shares import View, check_shares
 from perception_kd.datasets.folder.odometry import FOLDER as POSES
 from perception_kd.datasets.folder.odometry import provide_poses
 from perception_kd.datasets.folder.points import check_points, make_layout
-from perception_kd.datasets.folder.rig import KISS_ICP, Poses, Rig
+from perception_kd.datasets.folder.rig import Poses, Rig
 from perception_kd.datasets.folder.rig_file import read_rig
 from perception_kd.datasets.folder.scene_data import SceneData, check_image_size, load_scene
 from perception_kd.datasets.folder.sections import RigError

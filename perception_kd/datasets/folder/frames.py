@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from perception_kd.datasets.folder.constants import EARLY
 from perception_kd.datasets.folder.file_lists import SensorFile, describe_missing, list_files
 from perception_kd.datasets.folder.file_times import read_file_times
 from perception_kd.datasets.folder.rig import Camera, Frames, Lidar, Rig
@@ -217,8 +218,7 @@ def _choose(files: Sequence[SensorFile], every_s: float) -> list[int]:
     """Return the places of files at least so far apart."""
     places: list[int] = []
     for place, file in enumerate(files):
-        # Clocks jitter: a sweep a little early still counts.
-        if not places or file.time - files[places[-1]].time >= every_s * 0.95:
+        if not places or file.time - files[places[-1]].time >= every_s * EARLY:
             places.append(place)
     return places
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from perception_kd.datasets.calibration_checks import read_image_size
 from perception_kd.datasets.folder.calibration_search import Candidate, choose, list_candidates
+from perception_kd.datasets.folder.constants import TOLERANCE_S
 from perception_kd.datasets.folder.points import INTENSITY_MAX
 from perception_kd.datasets.folder.rig import SCENE
 from perception_kd.datasets.folder.rig_sensors import LENGTHS_M
@@ -81,7 +82,7 @@ class _Proposal:
             "",
             *self._describe_cameras(),
             "",
-            "frames: {tolerance_s: 0.05}",
+            f"frames: {{tolerance_s: {TOLERANCE_S}}}",
             "# ? poses, if there are any: poses: {format: tum, file: poses.txt, of: lidar}",
             "# For validation, the end of the recording: splits: {val_share: 0.1, guard_s: 10}",
         ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perception_kd.datasets.folder.calibration_values import Numbers
+from perception_kd.datasets.folder.constants import MAX_POSE_GAP_S, SCENE_GAP_S, TOLERANCE_S
 from perception_kd.datasets.folder.transforms import Transform
 
 # Where the axes of a frame may point; opposite directions stand beside each other.
@@ -12,7 +13,6 @@ DIRECTIONS = ("forward", "backward", "left", "right", "up", "down")
 LIDAR_AXES = ("forward", "left", "up")
 CAMERA_AXES = ("right", "down", "forward")
 SCENE = "{scene}"
-KISS_ICP = "kiss-icp"
 
 
 def opposite(direction: str) -> str:
@@ -129,10 +129,10 @@ class Frames:
         scene_gap_s: A longer pause between two sweeps begins another scene.
     """
 
-    tolerance_s: float = 0.05
+    tolerance_s: float = TOLERANCE_S
     every_s: float = 0.0
     max_sweeps: int = 10
-    scene_gap_s: float = 5.0
+    scene_gap_s: float = SCENE_GAP_S
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Poses:
     body2lidar: Transform | None = None
     unit: str = "s"
     columns: Mapping[str, str] = field(default_factory=dict)
-    max_gap_s: float = 1.0
+    max_gap_s: float = MAX_POSE_GAP_S
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from perception_kd.datasets.folder.rig import KISS_ICP, SCENE, Camera, Frames, Poses, Rig, Splits
+from perception_kd.datasets.folder.constants import KISS_ICP
+from perception_kd.datasets.folder.rig import SCENE, Camera, Frames, Poses, Rig, Splits
 from perception_kd.datasets.folder.rig_sensors import (
     UNITS,
     read_camera,

@@ -1,7 +1,6 @@
 """Recordings in one or more bags, read as one stream."""
 
 import heapq
-import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from perception_kd.datasets.folder.file_lists import natural_key
 from perception_kd.datasets.rosbag.storage import BagFile, Message, open_bag_file
 from perception_kd.io.errors import BrokenFileError
 
@@ -133,7 +133,7 @@ def find_files(path: Path) -> list[Path]:
         raise BrokenFileError(
             f"--bag {path} is a folder without a bag (files that end with {', '.join(SUFFIXES)})."
         )
-    return sorted(files, key=_natural)
+    return sorted(files, key=lambda file: natural_key(file.name))
 
 
 def _is_compressed(metadata: Path) -> bool:
@@ -144,11 +144,6 @@ def _is_compressed(metadata: Path) -> bool:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
         return False  # without it, or a damaged one, the files say all that is needed
     return str(mode).lower() in ("file", "message")
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Return a key that sorts ``bag_10`` after ``bag_9``."""
-    return [(int(x), "") if x.isdecimal() else (-1, x) for x in re.split(r"(\d+)", path.name)]
 
 
 def _delayed(

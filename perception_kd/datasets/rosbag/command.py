@@ -5,9 +5,10 @@ import importlib
 import shlex
 import sys
 
+from perception_kd.datasets.conversion import add_calibration_option
 from perception_kd.datasets.folder import command as folder_command
+from perception_kd.datasets.folder.constants import KISS_ICP, TOLERANCE_S
 
-KISS_ICP = "kiss-icp"
 _EXTRA = 'pip install "perception-kd[rosbag]"'
 _DESCRIPTION = (
     "Write the sweeps, images, calibrations and poses of a ROS bag as a folder, and its info files."
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--poses", default="auto", metavar="SOURCE", help=help_poses)
     help_tolerance = "longest time between a sweep and an image (default: %(default)s)"
-    add("--tolerance", default="0.05s", metavar="TIME", help=help_tolerance)
+    add("--tolerance", default=f"{TOLERANCE_S}s", metavar="TIME", help=help_tolerance)
     help_every = "shortest time between two sweeps, such as 0.5s (default: all sweeps)"
     add("--every", default="0s", metavar="TIME", help=help_every)
     add("--start", default="0s", metavar="TIME", help="leave out the time before, such as 2min")
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--val-share", type=float, default=0.0, metavar="SHARE", help=help_share)
     help_workers = "processes that undistort images; 0 = none (default: %(default)s)"
     add("--workers", type=int, default=2, help=help_workers)
+    add_calibration_option(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -97,6 +99,7 @@ def _extract(args: argparse.Namespace) -> None:
     parser = argparse.ArgumentParser()
     folder_command.add_arguments(parser)
     words += ["--poses", KISS_ICP] if args.poses == KISS_ICP else []
+    words += ["--no-calibration-check"] if args.no_calibration_check else []
     folder_command.run(parser.parse_args([*words, "--workers", str(args.workers)]))
 
 

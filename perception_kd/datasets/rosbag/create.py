@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mmengine.logging import MMLogger
 
+from perception_kd.datasets.folder.constants import KISS_ICP
 from perception_kd.datasets.rosbag.bag import Bag
-from perception_kd.datasets.rosbag.command import KISS_ICP
 from perception_kd.datasets.rosbag.extraction import Extractor
 from perception_kd.datasets.rosbag.plan import check_space, describe_setup, describe_source
 from perception_kd.datasets.rosbag.recording import RecordingFolder

@@ -4,12 +4,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from perception_kd.datasets.folder.constants import EARLY
 from perception_kd.datasets.rosbag.storage import Message
 
 # A sweep waits so long for images and poses that were recorded after it.
 PATIENCE_NS = 2 * 10**9
-# Clocks jitter: a sweep a little early still counts.
-_EARLY = 0.95
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Pairer:
     """
 
     def __init__(self, cameras: Sequence[str], tolerance: int, every: int) -> None:
-        self._tolerance, self._every = tolerance, int(every * _EARLY)
+        self._tolerance, self._every = tolerance, int(every * EARLY)
         self._recent = {camera: deque[Stamped]() for camera in cameras}
         self._waiting = deque[Group]()
         self._last: int | None = None

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
+from perception_kd.datasets.folder.constants import MAX_POSE_GAP_S
 from perception_kd.datasets.rosbag.transform_tree import Link, StampedTransform, compose
 from perception_kd.geometry.rigid import make_rigid
 from perception_kd.structures import Array
 
-MAX_GAP_NS = 10**9
+_MAX_GAP_NS = round(MAX_POSE_GAP_S * 1e9)
 _KEPT_NS = 10 * 10**9
 
 
@@ -51,7 +52,7 @@ class Track:
         if not 0 < after < len(self._stamps):
             return None
         gap = self._stamps[after] - self._stamps[after - 1]
-        if gap > MAX_GAP_NS:
+        if gap > _MAX_GAP_NS:
             return None
         pair = self._transforms[after - 1 : after + 1]
         share = (stamp - self._stamps[after - 1]) / gap

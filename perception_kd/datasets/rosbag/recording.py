@@ -8,6 +8,7 @@ import numpy as np
 import yaml
 from scipy.spatial.transform import Rotation
 
+from perception_kd.datasets.folder.constants import SCENE_GAP_S
 from perception_kd.datasets.rosbag.images import ImageFile
 from perception_kd.datasets.rosbag.sensors import CameraSetup
 from perception_kd.datasets.rosbag.settings import ExtractionSettings
@@ -20,7 +21,6 @@ RIG, POSES, MANIFEST = "rig.yaml", "poses.txt", "rosbag.json"
 LIDAR, IMAGES = "lidar", "images"
 # Largest intensities of common sensors.
 _INTENSITIES = (1, 255, 65535)
-_SCENE_GAP_S = 5.0
 _REMEDY = "Remove the folder, and run the command again."
 
 
@@ -144,7 +144,7 @@ class RecordingFolder:
                 "tolerance_s": settings.tolerance / 1e9,
                 # Sweeps that are seconds apart are no sequence.
                 "max_sweeps": 0 if settings.every or not self.num_poses else 10,
-                "scene_gap_s": max(_SCENE_GAP_S, 3 * every_s),
+                "scene_gap_s": max(SCENE_GAP_S, 3 * every_s),
             },
         }
         if not cameras:

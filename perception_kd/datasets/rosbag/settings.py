@@ -4,6 +4,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from perception_kd.datasets.folder.constants import TOLERANCE_S
+
 _UNITS_NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 AUTO, NONE = "auto", "none"
 
@@ -32,7 +34,7 @@ class ExtractionSettings:
     camera_infos: tuple[tuple[str, str], ...] = ()
     frames: tuple[tuple[str, str], ...] = ()
     poses: str = AUTO
-    tolerance: int = 50 * 10**6
+    tolerance: int = round(TOLERANCE_S * 1e9)
     every: int = 0
     start: int = 0
     duration: int | None = None

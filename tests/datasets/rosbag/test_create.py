@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
+from perception_kd.datasets.folder import command as folder_command
 from perception_kd.datasets.folder.rig_file import read_rig
-from perception_kd.datasets.rosbag import extraction
+from perception_kd.datasets.rosbag import create, extraction
 from perception_kd.datasets.rosbag.bag import Bag
 from perception_kd.datasets.rosbag.clouds import encode_pcd
 from perception_kd.datasets.rosbag.create import create_recording, read_settings
@@ -465,6 +466,19 @@ def test_a_missing_intensity_is_said(tmp_path: Path) -> None:
     expected = "/points has no intensity, and 0 is used; its fields are x, y, z, echo, t. "
     assert said[0] == []
     assert [line.startswith(expected) for line in said[1]] == [True]
+
+
+@pytest.mark.parametrize("is_left_out", [True, False])
+def test_the_verdict_on_cameras_can_be_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_left_out: bool
+) -> None:
+    given = list[Any]()
+    monkeypatch.setattr(create, "create_recording", lambda *args, **options: tmp_path)
+    monkeypatch.setattr(folder_command, "run", given.append)
+    path = BagMaker(tmp_path, "mcap").write(drive(1))
+    words = ["rosbag", "--bag", str(path), "--out-dir", str(tmp_path / "out")]
+    assert main([*words, *["--no-calibration-check"] * is_left_out]) == 0
+    assert [args.no_calibration_check for args in given] == [is_left_out]
 
 
 @pytest.mark.parametrize(
