@@ -11,6 +11,14 @@ PHRASES = {
     "anew": "rebuild, start over, start a new training",
     "own vehicle": "ego vehicle",
     "go on": "continue",
+    "one's own": "your own",
+    "(nothing|anything) can be told": "say what is not known",
+    "what is lost is said": "a line names what is lost",
+    "rows are no points": "rows are not points",
+    "(?-i:: Of)": "begin with the noun",
+    "made point clouds": "name who publishes the point clouds",
+    "cannot be(?=\\.)": "is impossible, does not fit",
+    "perception[-_]kd\\[\\w+": 'pip install -e ".[EXTRA]", as the package is on no index',
 }
 FOLDERS = ("perception_kd", "tools", "docs", "configs", "examples")
 

@@ -64,7 +64,7 @@ def list_motions() -> list[Motion]:
 
 
 def list_neighbors(motion: Motion) -> list[Motion]:
-    """Return motions of the same kind and axis whose amounts lie close to one's own."""
+    """Return motions of the same kind and axis whose amounts lie close to its own."""
     return [motion._replace(amount=motion.amount * factor) for factor in _REFINED]
 
 

@@ -13,7 +13,7 @@ from perception_kd.structures import Array
 
 _MIN_PAIRS = 300  # per image, on average
 _SURE = 0.01  # largest doubt about an error that is reported
-_TOLD = 0.02  # largest doubt about an error that would show
+_SHOWN = 0.02  # largest doubt about an error that would show
 _LIKELY = 0.05  # largest doubt about further parts of an error, and its bounds
 _SMALL_TURN, _SMALL_SHIFT = 0.7, 0.14  # degrees, m: no error
 _SMALLEST_SHOWN = 1.0  # degrees: turns that must show where nothing seems wrong
@@ -29,8 +29,8 @@ class CameraVerdict:
         camera: Name of the camera.
         text: The verdict in words.
         errors: Parts of the error that the calibration seems to have, largest first;
-            none if it seems right, or nothing can be told.
-        is_told: Whether anything can be told.
+            none if it seems right, or the images do not show it.
+        is_decided: Whether the images show that the calibration is right or wrong.
         doubt: Probability that chance alone looks like the error, in [0, 1]; 1 if none.
         correction: Motion of points in the camera frame that fits best; the corrected
             ``lidar2cam`` is ``correction @ lidar2cam``, shape (4, 4).
@@ -41,7 +41,7 @@ class CameraVerdict:
     camera: str
     text: str
     errors: tuple[Motion, ...] = ()
-    is_told: bool = False
+    is_decided: bool = False
     doubt: float = 1.0
     correction: Array = field(default_factory=lambda: np.eye(4))
     shows: Mapping[str, float] = field(default_factory=dict)
@@ -105,17 +105,17 @@ def judge_camera(camera: str, views: Sequence[View]) -> CameraVerdict:
             text, errors = _describe_errors(comparison, best, parts)
             text += f" (sure: {min(100 * (1 - doubt), 99.9):.1f} %)"
             return CameraVerdict(camera, text, errors, True, doubt, correction, {}, count)
-    shows = _find_shown(comparison, _TOLD)
+    shows = _find_shown(comparison, _SHOWN)
     along = comparison.find_best(in_sight=False)
-    is_told = not is_suspicious and _is_peak(shows, _SMALLEST_SHOWN)
+    is_decided = not is_suspicious and _is_peak(shows, _SMALLEST_SHOWN)
     text = f"cannot tell (too little structure in {count} image{'s' * (count != 1)}"
     text += f"; only {_list_shown(shows)} would show)" if _has_turn(shows) else ")"
-    if is_told and find_doubt(comparison.gains[along]) < _SURE and _is_large(along):
-        is_told = False
+    if is_decided and find_doubt(comparison.gains[along]) < _SURE and _is_large(along):
+        is_decided = False
         text = f"cannot tell (fits better {along.opposite.describe()}, which images hardly show)"
-    if is_told:
+    if is_decided:
         text = f"best as given ({_list_shown(shows)} would show)"
-    return CameraVerdict(camera, text, (), is_told, 1.0, np.eye(4), shows, count)
+    return CameraVerdict(camera, text, (), is_decided, 1.0, np.eye(4), shows, count)
 
 
 def _is_peak(shows: Mapping[str, float], turn: float) -> bool:

@@ -1,9 +1,10 @@
 """Catalog of the known data sets.
 
-A further data set is an entry of ``DATA_SETS`` and a package beside ``nuscenes`` and
-``semantickitti`` with two modules: ``command``, which has ``add_arguments(parser)`` and
-``run(args)``, and ``description``, which has ``DATA_SET``. The entry gives it a command
-of ``tools/create_data.py`` and all that training and evaluation look up by its name.
+A further data set is an entry of ``DATA_SETS`` and a package beside ``folder``,
+``nuscenes`` and ``semantickitti`` with two modules: ``command``, which has
+``add_arguments(parser)`` and ``run(args)``, and ``description``, which has
+``DATA_SET``. The entry gives it a command of ``tools/create_data.py`` and all that
+training and evaluation look up by its name.
 
 Importing this module imports neither the data sets nor NumPy.
 """

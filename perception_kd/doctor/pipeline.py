@@ -127,5 +127,5 @@ def _judge(counts: Mapping[str, Sequence[int]], where: str) -> Iterator[Finding]
 
 def _explain(error: Exception) -> str:
     text = " ".join(str(error).split())
-    is_told = isinstance(error, OSError | ValueError)
-    return text if is_told and text else f"{type(error).__name__}: {text}"
+    is_explained = isinstance(error, OSError | ValueError)
+    return text if is_explained and text else f"{type(error).__name__}: {text}"

@@ -42,7 +42,7 @@ def read_name(entry: Any, name: str, where: str = "") -> str:
     """Return a token, which names files of caches and of submissions.
 
     Raises:
-        FieldError: If it is missing or cannot be the name of a file.
+        FieldError: If it is missing, or no file can have this name.
     """
     try:
         return safe_name(read_field(entry, name, str, where), f"{where}{name}")

@@ -18,7 +18,7 @@ def make_frame(seed: int, motion: NDArray[np.float64] | None = None) -> CameraFr
     """Return a frame of a random street.
 
     Args:
-        seed: Of the street.
+        seed: Seed of the street.
         motion: Error of the calibration, a motion of points in the camera frame, shape
             (4, 4); None means none.
     """

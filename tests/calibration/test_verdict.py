@@ -20,7 +20,7 @@ def judge(*errors: Motion, seeds: range = range(3)) -> CameraVerdict:
 def test_a_right_calibration_is_best_as_given() -> None:
     verdict = judge()
     assert verdict.line.startswith("left: best as given")
-    assert verdict.is_told
+    assert verdict.is_decided
     assert not verdict.errors
     assert verdict.shows["turn x"] <= 1
     assert verdict.shows["turn y"] <= 1

@@ -84,7 +84,7 @@ def load_camera(
 
     Raises:
         FileNotFoundError: If a file of the calibration is missing.
-        RigError: If a value cannot be.
+        RigError: If a value is impossible.
     """
     cam2img, offset = _load_intrinsics(camera, root, scene, size)
     if fault := find_intrinsics_fault(cam2img.tolist(), *size):

@@ -73,7 +73,7 @@ def convert_folder(
             missing.
         PermissionError: If ``out_dir`` cannot be written to.
         BlockingIOError: If another process writes to it.
-        RigError: If the rig file, or a file as it is described there, cannot be.
+        RigError: If the rig file is wrong, or does not fit the files.
         BrokenFileError: If an image with distortion cannot be read.
     """
     check_at_least("--workers", workers, 0)
@@ -130,7 +130,7 @@ class _Conversion:
         """Check points, images and calibrations of some or all frames.
 
         Raises:
-            RigError: If one of them cannot be as the rig file says.
+            RigError: If one of them contradicts the rig file.
         """
         rig = self._rig
         first = {frame.scene: frame for frame in reversed(self._frames)}

@@ -1,4 +1,4 @@
-"""Description of recordings of one's own for the catalog: they have no labels."""
+"""Description of your own recordings for the catalog: they have no labels."""
 
 from collections.abc import Mapping
 from pathlib import Path

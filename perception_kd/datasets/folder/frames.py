@@ -61,7 +61,7 @@ def read_recordings(rig: Rig, root: Path) -> list[Recording]:
 
     Raises:
         FileNotFoundError: If a pattern matches no file.
-        RigError: If times are missing or cannot be.
+        RigError: If times are missing or impossible.
     """
     sweeps = _list(rig.lidar, root, f"{rig.path}: lidar")
     images = {x.name: _list(x, root, _where(rig, x)) for x in rig.cameras}

@@ -109,7 +109,7 @@ def _version() -> str:
     except ImportError as error:
         raise RigError(
             f"Poses by kiss-icp need that package ({error}); install it with: pip install "
-            "'perception-kd[poses]', or give a file of poses in the rig file."
+            "-e '.[poses]', or give a file of poses in the rig file."
         ) from error
     return version("kiss-icp")
 

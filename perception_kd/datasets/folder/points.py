@@ -49,7 +49,7 @@ def check_points(path: Path, lidar: Lidar, layout: PointLayout, where: str) -> P
         Plausible points, shape (N, F).
 
     Raises:
-        RigError: If they cannot be.
+        RigError: If the file does not fit the rig file, or has no plausible points.
     """
     if is_raw(path):
         _check_raw(path, lidar, where)

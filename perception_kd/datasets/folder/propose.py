@@ -232,7 +232,7 @@ def agree_on_directions(votes: Sequence[float]) -> list[str]:
     """Return the direction of each camera; those that cannot tell follow the others.
 
     Args:
-        votes: Of :func:`uprightness`, one for each camera.
+        votes: One for each camera, as :func:`uprightness` returns it.
     """
     usual = sum(votes)
     return ["cam2lidar" if (vote or usual) < 0 else "lidar2cam" for vote in votes]

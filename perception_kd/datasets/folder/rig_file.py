@@ -33,7 +33,8 @@ def read_rig(path: str | Path) -> Rig:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        RigError: If a key is missing, unknown or of a wrong type, or a value cannot be.
+        RigError: If a key is missing, unknown or of a wrong type, or a value is
+            impossible.
     """
     path = Path(path)
     top = Section(_load(path), path)

@@ -74,7 +74,7 @@ def load_scene(rig: Rig, root: Path, recording: Recording, poses: Poses | None) 
 
     Raises:
         FileNotFoundError: If a file is missing.
-        RigError: If a calibration or a pose cannot be.
+        RigError: If a calibration or a pose is impossible.
     """
     lidar2ego = load_lidar2ego(rig.lidar, root, recording.scene)
     cameras = {

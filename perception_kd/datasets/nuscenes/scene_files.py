@@ -1,4 +1,4 @@
-"""Files of one nuScenes scene that are missing, or cannot be what they should be."""
+"""Files of one nuScenes scene that are missing, or have an impossible content."""
 
 import os
 from collections.abc import Callable, Sequence

@@ -54,7 +54,7 @@ def choose_splits(
 def find_unknown(
     splits: Mapping[str, Sequence[str]], scenes: Collection[str], tables: Path
 ) -> list[str]:
-    """Return lines on names of one's own splits that are perhaps misspelled.
+    """Return lines on names of your own splits that are perhaps misspelled.
 
     Args:
         splits: Names of scenes by split.

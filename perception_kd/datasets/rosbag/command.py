@@ -9,7 +9,7 @@ from perception_kd.datasets.conversion import add_calibration_option
 from perception_kd.datasets.folder import command as folder_command
 from perception_kd.datasets.folder.constants import KISS_ICP, TOLERANCE_S
 
-_EXTRA = 'pip install "perception-kd[rosbag]"'
+_EXTRA = 'pip install -e ".[rosbag]"'
 _DESCRIPTION = (
     "Write the sweeps, images, calibrations and poses of a ROS bag as a folder, and its info files."
 )
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help_out = "folder for the info files, and for the recording in its folder recording/"
     add("--out-dir", help=help_out)
     add("--prefix", default="folder", help="start of the names of info files (default: folder)")
-    add("--lidar", metavar="TOPIC", default="", help="points (default: the only ones)")
+    add("--lidar", metavar="TOPIC", default="", help="points (default: the only topic of points)")
     help_camera = "images, with a name for the camera (default: all that have a CameraInfo)"
     add("--camera", nargs="+", metavar="TOPIC[=NAME]", help=help_camera)
     add("--no-cameras", action="store_true", help="leave out all images")
@@ -48,9 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--every", default="0s", metavar="TIME", help=help_every)
     add("--start", default="0s", metavar="TIME", help="leave out the time before, such as 2min")
     add("--duration", metavar="TIME", help="take so much time (default: all)")
-    help_format = "of images that are not compressed in the bag (default: %(default)s)"
+    help_format = "format of images that are not compressed in the bag (default: %(default)s)"
     add("--image-format", choices=("png", "jpg"), default="png", help=help_format)
-    help_share = "share of the time, at its end, that validates (default: all trains)"
+    help_share = (
+        "share of the recording, at its end, that validates; the 10 s before it are in no split "
+        "(default: 0, all for training)"
+    )
     add("--val-share", type=float, default=0.0, metavar="SHARE", help=help_share)
     help_workers = "processes that undistort images; 0 = none (default: %(default)s)"
     add("--workers", type=int, default=2, help=help_workers)

@@ -141,7 +141,9 @@ def _read_camera(
     rectified = is_rectified(camera.image)
     calibration = _use(info, lambda x: read_camera_info(x.decode(), rectified))
     first = _use(image, lambda x: read_image(x, settings.image_format))
-    ratios = [seen / told for seen, told in zip(first.size, calibration.size, strict=True) if told]
+    ratios = [
+        seen / known for seen, known in zip(first.size, calibration.size, strict=True) if known
+    ]
     if len(ratios) == 2 and abs(ratios[0] / ratios[1] - 1) > 0.01:
         raise BrokenFileError(
             f"{camera.image} has images of {first.size[0]}x{first.size[1]} px, but {camera.info} "

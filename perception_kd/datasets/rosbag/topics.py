@@ -123,7 +123,9 @@ def _choose_lidar(bag: Bag, given: str) -> str:
     packets = [
         f"{x} ({kind})" for x, kind in bag.counts if re.search("scan|packet|livox", x + kind)
     ]
-    hint = f"; {packets[0]} must be made point clouds by the node of its driver" if packets else ""
+    hint = ""
+    if packets:
+        hint = f"; play the bag through the driver of {packets[0]}, and record what it publishes"
     raise ValueError(f"{bag} has no message of {CLOUD}{hint}; see them with --list.")
 
 

@@ -40,8 +40,8 @@ class StampedTransform:
     Attributes:
         link: Its frames.
         stamp: When it was measured in ns.
-        translation: Of ``child2parent`` in m, shape (3,).
-        quaternion: Its rotation as x, y, z, w, shape (4,).
+        translation: Position of the child in the parent in m, shape (3,).
+        quaternion: Rotation of ``child2parent`` as x, y, z, w, shape (4,).
     """
 
     link: Link

@@ -15,6 +15,7 @@ from mmengine.logging import print_log
 from perception_kd.io.json_file import read_json
 
 TABLE = "renamed.json"
+_SHORTEST_BEGINNING = 3  # characters of an unfinished name, such as "rad"
 _CONFIGS = Path(__file__).parents[3] / "configs"
 
 
@@ -60,10 +61,17 @@ def _find_alike(path: Path) -> list[Path]:
     ranked = []
     for config in sorted(_CONFIGS.rglob("*.py")):
         relative = config.relative_to(_CONFIGS)
-        likeness = _likeness(path.stem, config.stem)
+        likeness = (
+            1.0 if _is_beginning(path.stem, config.stem) else _likeness(path.stem, config.stem)
+        )
         if likeness >= 0.6 and without.isdisjoint(relative.parts):
             ranked.append((likeness, _likeness(str(path), str(relative)), config))
     return [config for *_, config in heapq.nlargest(3, ranked)]
+
+
+def _is_beginning(given: str, name: str) -> bool:
+    """Return whether a name was left unfinished, after a token or inside one."""
+    return len(given) >= _SHORTEST_BEGINNING and name.startswith(given)
 
 
 def _likeness(first: str, second: str) -> float:

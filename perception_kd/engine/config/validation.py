@@ -8,7 +8,7 @@ from mmengine import Config
 def leave_out_validation(cfg: Config) -> str:
     """Train without validation if the info file of the validation data does not exist.
 
-    A data set of one's own may have no scene to spare; its conversion then writes no
+    Your own data set may have no scene to spare; its conversion then writes no
     info file for validation.
 
     Args:

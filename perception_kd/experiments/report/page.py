@@ -159,6 +159,6 @@ def _deck_script() -> Markup:
         bundle = files("pydeck") / "nbextension" / "static" / "index.js"
     except ModuleNotFoundError as error:
         raise ImportError(
-            'The report needs pydeck; install it with pip install "perception-kd[report]".'
+            'The report needs pydeck; install it with pip install -e ".[report]".'
         ) from error
     return _inline_script(bundle.read_text(encoding="utf-8"))

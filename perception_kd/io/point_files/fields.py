@@ -45,7 +45,7 @@ def import_reader(module: str, path: Path) -> Any:
     except ImportError as error:
         raise ImportError(
             f"Reading {path} needs the package {module} ({error}); install what reads point clouds "
-            "with: pip install 'perception-kd[points]'"
+            "with: pip install -e '.[points]'"
         ) from error
 
 

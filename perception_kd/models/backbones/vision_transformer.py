@@ -81,7 +81,7 @@ def _load(folder: Path) -> Any:
         from transformers import AutoConfig, AutoModel
     except ImportError as error:
         raise ImportError(
-            "VisionTransformerTeacher needs transformers; pip install perception_kd[vit]."
+            'VisionTransformerTeacher needs transformers; pip install -e ".[vit]".'
         ) from error
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(

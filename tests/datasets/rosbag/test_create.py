@@ -487,7 +487,7 @@ def test_the_verdict_on_cameras_can_be_left_out(
         ({("/points", CLOUD): 0}, "has no message of sensor_msgs/msg/PointCloud2"),
         (
             {("/velodyne_packets", "velodyne_msgs/msg/VelodyneScan"): 5},
-            r"/velodyne_packets \(velodyne_msgs/msg/VelodyneScan\) must be made point clouds",
+            r"driver of /velodyne_packets \(velodyne_msgs/msg/VelodyneScan\), and record what",
         ),
     ],
 )

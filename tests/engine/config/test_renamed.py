@@ -73,6 +73,13 @@ def test_a_typo_suggests_the_config_before_its_smoke_test(smoke: Path) -> None:
     assert suggestions(config.parent.parent / "other" / config.name)[0] == config
 
 
+@pytest.mark.parametrize("name", ["slidr_efflite0", "slidr_efflite0_minkunet-sm", "slidr"])
+def test_an_unfinished_name_suggests_how_it_continues(name: str) -> None:
+    near = suggestions(CONFIGS / "slidr" / f"{name}.py")
+    assert near
+    assert all(path.name.startswith(name) and path.parent.name == "slidr" for path in near)
+
+
 def test_a_path_without_the_configs_folder_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CONFIGS.parent)
     given = Path("calico/prc_pillar02_8xb4-cyclic-20e_nus.py")
