@@ -68,8 +68,12 @@ def read_checkpoint(path: str | Path, entry: str = "") -> Checkpoint:
             f"The checkpoint {path} has no weights under {wanted}; it has {found}. "
             "Name the entry that has them, or save its state_dict alone."
         )
-    meta = content.get("meta")
-    meta = meta if isinstance(meta, Mapping) else {}
+    meta = content.get("meta", {})
+    if not isinstance(meta, Mapping):
+        raise ValueError(
+            f'"meta" of the checkpoint {path} must be a dict, but is {type(meta).__name__}; the '
+            "file is damaged, or save its state_dict alone."
+        )
     return Checkpoint(Path(path), weights, meta, tuple(map(str, content)))
 
 
@@ -133,7 +137,7 @@ def check_whole(path: str | Path) -> None:
 
 
 def _check_values(path: str | Path, content: object, name: str = "") -> None:
-    """Refuse tensors that have a shape but no values."""
+    """Refuse tensors that have no values, or values that no weight has."""
     if isinstance(content, Mapping):
         for key, value in content.items():
             _check_values(path, value, f"{name}.{key}" if name else str(key))
@@ -141,6 +145,14 @@ def _check_values(path: str | Path, content: object, name: str = "") -> None:
         raise ValueError(
             f'The checkpoint {path} has no values for {name}: it was saved on the device "meta"; '
             "save the model after its weights are loaded."
+        )
+    elif isinstance(content, Tensor) and (
+        content.layout != torch.strided or content.is_complex() or content.is_quantized
+    ):
+        kind = "quantized" if content.is_quantized else f"{content.layout} of {content.dtype}"
+        raise ValueError(
+            f"{name} of the checkpoint {path} is {kind}, but weights are dense real numbers; save "
+            "the model as it was trained."
         )
 
 

@@ -18,7 +18,9 @@ from perception_kd.io.info_fields import (
 )
 from perception_kd.io.info_file import resolve_path
 from perception_kd.io.layout_fields import read_layout
-from perception_kd.structures import InfoBoxes, InfoEntry, Sample, Sweep
+from perception_kd.structures import Array, InfoBoxes, InfoEntry, Sample, Sweep
+
+_POSE_TOLERANCE = 0.05  # m
 
 
 def parse_sample(
@@ -46,6 +48,8 @@ def parse_sample(
         FieldError: If a field is missing or of another type.
     """
     mask = raw.get("pts_semantic_mask_path")
+    lidar = _parse_lidar(read_field(raw, "lidar_points", dict), metainfo)
+    _check_pose(raw, lidar["ego2global"])
     images = read_field(raw, "images", dict) if "images" in raw else {}
     sweeps = read_field(raw, "lidar_sweeps", list) if "lidar_sweeps" in raw else []
     sample = {
@@ -53,7 +57,7 @@ def parse_sample(
         "scene_token": read_field(raw, "scene_token", str),
         "scene_name": read_field(raw, "scene_name", str),
         "location": None if raw.get("location") is None else read_name(raw, "location"),
-        **_parse_lidar(read_field(raw, "lidar_points", dict), metainfo),
+        **lidar,
         "lidar_sweeps": [_parse_sweep(sweep, i) for i, sweep in enumerate(sweeps[:max_sweeps])],
         **_parse_views(images, metainfo, cameras),
         "pts_semantic_mask_path": mask
@@ -71,6 +75,15 @@ def join_paths(sample: Sample, folder: str) -> None:
     sample["img_paths"] = [os.path.join(folder, path) for path in sample["img_paths"]]
     for sweep in sample["lidar_sweeps"]:
         sweep["lidar_path"] = os.path.join(folder, sweep["lidar_path"])
+
+
+def _check_pose(raw: InfoEntry, lidar_pose: Array) -> None:
+    """Refuse a pose, which mmdet3d reads, that is not the one at the sweep."""
+    if "ego2global" not in raw or not np.isfinite(lidar_pose).all():
+        return
+    difference = np.abs(read_matrix(raw, "ego2global", (4, 4)) - lidar_pose).max()
+    if not difference <= _POSE_TOLERANCE + 1e-6 * np.abs(lidar_pose).max():  # NaN, too
+        raise FieldError("ego2global differs from ego2global of lidar_points")
 
 
 def _parse_lidar(lidar: Mapping[str, Any], metainfo: Mapping[str, Any]) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def check_maps(infos: Sequence[Info]) -> Iterator[Finding]:
 
 def _check_places(vector_map: VectorMap, samples: Sequence[InfoEntry]) -> Iterator[Finding]:
     """Yield the finding on samples far from any drivable area."""
-    poses = [sample.get("ego2global", sample["lidar_points"]["ego2global"]) for sample in samples]
+    poses = [sample["lidar_points"]["ego2global"] for sample in samples]
     places = shapely.points(np.array(poses, float)[:, :2, 3])
     tree = vector_map.layers["drivable_area"]
     near = np.unique(tree.query(places, predicate="dwithin", distance=_NEAR_MAP_M)[0])

@@ -140,7 +140,7 @@ def with_pose(entry: InfoEntry) -> InfoEntry:
     Args:
         entry: Entry of an info file.
     """
-    return {"ego2global": entry["lidar_points"]["ego2global"], **entry}
+    return {**entry, "ego2global": entry["lidar_points"]["ego2global"]}
 
 
 def check_info_boxes(path: str, class_range: Mapping[str, float]) -> None:

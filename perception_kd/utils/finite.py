@@ -23,7 +23,7 @@ def find_nonfinite(data: Any) -> list[str]:
         >>> find_nonfinite({"points": [torch.zeros(3), torch.tensor([float("nan")])]})
         ['points.1']
     """
-    return [place for place, value in _walk(data, "") if not _is_finite(value)]
+    return [place for place, value in walk_values(data) if not _is_finite(value)]
 
 
 def are_finite(tensors: Sequence[Tensor]) -> Tensor:
@@ -46,8 +46,13 @@ def are_finite(tensors: Sequence[Tensor]) -> Tensor:
     return torch.isfinite(torch.stack(extremes)).all()
 
 
-def _walk(data: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield the path and value of all that may be a number."""
+def walk_values(data: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the path and value of all in nested data that may be a number.
+
+    Args:
+        data: As for :func:`find_nonfinite`.
+        place: Path of ``data``, which the paths begin with.
+    """
     if isinstance(data, Mapping):
         parts = [(str(key), value) for key, value in data.items()]
     elif isinstance(data, list | tuple):
@@ -60,7 +65,7 @@ def _walk(data: Any, place: str) -> Iterator[tuple[str, Any]]:
         yield place, data
         return
     for key, value in parts:
-        yield from _walk(value, f"{place}.{key}" if place else key)
+        yield from walk_values(value, f"{place}.{key}" if place else key)
 
 
 def _is_finite(value: Any) -> bool:

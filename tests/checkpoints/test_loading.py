@@ -275,6 +275,13 @@ def test_dense_weights_are_never_permuted(tmp_path: Path) -> None:
         load_pretrained(model, path)
 
 
+def test_negative_variances_are_refused(tmp_path: Path) -> None:
+    state = weights()
+    state["norm.running_var"][1] = -1
+    with pytest.raises(ValueError, match=r"negative variances in norm\.running_var; it is dam"):
+        load_pretrained(make_model(), save(tmp_path, state))
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_weights_of_a_diverged_training_are_refused(tmp_path: Path, bad: float) -> None:
     state = weights()

@@ -65,6 +65,8 @@ FAULTS = [
     ("lidar_points.lidar2ego", BROKEN, "lidar_points.lidar2ego must be a rotation"),
     ("lidar_points.ego2global", SINGULAR, "lidar_points.ego2global must be a rotation"),
     ("lidar_points.ego2global", [[1.0]], "ego2global must be 4x4 numbers"),
+    ("ego2global", BROKEN, "ego2global differs from ego2global of lidar_points"),
+    ("ego2global", np.eye(4).tolist(), "ego2global differs from ego2global of lidar_points"),
     ("lidar_points.sample_data_token", "../b", "sample_data_token is '../b'"),
     ("images", "none", "images must be a dict"),
     ("images.CAM_BACK.lidar2cam", BROKEN, "lidar2cam of images must be a rotation"),

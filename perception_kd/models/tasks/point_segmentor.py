@@ -1,10 +1,12 @@
 """LiDAR semantic segmentation, the downstream task of image-to-LiDAR methods."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from mmdet3d.structures import PointData
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from perception_kd.checkpoints.reading import Checkpoint
@@ -127,13 +129,22 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
             metainfo: Metainfo of the test data.
 
         Raises:
-            ValueError: If both have names and these differ.
+            ValueError: If both have names and these differ. A checkpoint without names
+                is logged.
         """
-        trained = (checkpoint.meta.get("dataset_meta") or {}).get("seg_classes")
+        stored = checkpoint.meta.get("dataset_meta")
+        trained = stored.get("seg_classes") if isinstance(stored, Mapping) else None
         tested = metainfo.get("seg_classes")
         if trained is not None and tested is not None:
             name = f"seg_classes of the data that {checkpoint.path} is tested on"
             check_classes(name, tested, trained)
+        elif trained is None:
+            print_log(
+                f"{checkpoint.path} does not say which classes of points it was trained with, so "
+                "they were not compared with those of the data.",
+                logger="current",
+                level=logging.WARNING,
+            )
 
     def forward_tensor(self, inputs: Batch) -> Tensor:
         """Return scores of all points, (N, C)."""
