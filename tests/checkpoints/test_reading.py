@@ -31,5 +31,7 @@ def test_tensors_that_are_no_weights_are_refused(
 def test_meta_of_another_type_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "epoch_1.pth"
     torch.save({"meta": [1], "state_dict": {"weight": torch.zeros(2)}}, path)
-    with pytest.raises(ValueError, match=r'"meta" of the checkpoint .* must be a dict, but is list'):
+    with pytest.raises(
+        ValueError, match=r'"meta" of the checkpoint .* must be a dict, but is list'
+    ):
         read_checkpoint(path)

@@ -88,7 +88,7 @@ def kill_at(event: int) -> None:
 
     LocalBackend.put = put
     before(ResumableEpochLoop, "run_iter")
-    before(runner_module, "_rename_on_disk")
+    before(runner_module, "rename_on_disk")
     before(whole_checkpoint, "write_whole")
     before(whole_checkpoint, "remove_outdated")
 
