@@ -21,7 +21,7 @@ from perception_kd.datasets.folder.frames import (
     make_frames,
     read_recordings,
 )
-from perception_kd.datasets.folder.image_shares import View, check_shares
+from perception_kd.datasets.folder.image_shares import CameraPoints, check_shares
 from perception_kd.datasets.folder.odometry import FOLDER as POSES
 from perception_kd.datasets.folder.odometry import provide_poses
 from perception_kd.datasets.folder.points import check_points, make_layout
@@ -224,10 +224,10 @@ class _Conversion:
         path, where = self._root / frame.sweep.path, f"{self._rig.path}: lidar"
         return check_points(path, self._rig.lidar, self._layout, where)
 
-    def _view(self, frame: Frame, name: str) -> View:
+    def _view(self, frame: Frame, name: str) -> CameraPoints:
         camera = self._scenes[frame.source].cameras[name]
         points = self._read(frame)[:, :3].astype(float)
-        return View(points, camera.lidar2cam, camera.inverted, camera.cam2img, camera.size)
+        return CameraPoints(points, camera.lidar2cam, camera.inverted, camera.cam2img, camera.size)
 
     def _check_sizes(self) -> None:
         """Check the size of each image from the head of its file."""

@@ -14,7 +14,7 @@ _UPRIGHT, _NOT_UPRIGHT = 0.7, 0.3
 
 
 @dataclass(frozen=True)
-class View:
+class CameraPoints:
     """Points before a camera.
 
     Attributes:
@@ -32,7 +32,7 @@ class View:
     size: tuple[int, int]
 
 
-def check_shares(camera: Camera, views: Iterable[View], where: str) -> str:
+def check_shares(camera: Camera, views: Iterable[CameraPoints], where: str) -> str:
     """Return a sentence on the share of points in the images of a camera.
 
     Args:
@@ -65,7 +65,7 @@ def check_shares(camera: Camera, views: Iterable[View], where: str) -> str:
     return f"{camera.name}: {given:.1%} of the points fall into its images."
 
 
-def _share(view: View, lidar2cam: Array) -> float:
+def _share(view: CameraPoints, lidar2cam: Array) -> float:
     width, height = view.size
     projection = project_points(view.points, lidar2cam, view.cam2img, (height, width))
     return float(projection.visible.sum()) / max(len(view.points), 1)

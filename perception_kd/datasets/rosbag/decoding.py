@@ -13,8 +13,8 @@ CLOUD = "sensor_msgs/msg/PointCloud2"
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
-TRANSFORMS = "tf2_msgs/msg/TFMessage"
-OLD_TRANSFORMS = "tf/msg/tfMessage"  # the same bytes
+TF_MESSAGE = "tf2_msgs/msg/TFMessage"
+OLD_TF_MESSAGE = "tf/msg/tfMessage"  # the same bytes
 ODOMETRY = "nav_msgs/msg/Odometry"
 
 _SECOND_NS = 10**9
@@ -83,9 +83,9 @@ class Decoder:
 def make_store(is_ros1: bool) -> Typestore:
     """Return the types of ROS 1 or ROS 2, with that of transforms."""
     store = get_typestore(Stores.ROS1_NOETIC if is_ros1 else Stores.LATEST)
-    if TRANSFORMS not in store.fielddefs:
+    if TF_MESSAGE not in store.fielddefs:
         fields = "geometry_msgs/TransformStamped[] transforms"
-        store.register(get_types_from_msg(fields, TRANSFORMS))
+        store.register(get_types_from_msg(fields, TF_MESSAGE))
     return store
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from perception_kd.datasets.rosbag.bag import Bag
-from perception_kd.datasets.rosbag.decoding import TRANSFORMS
+from perception_kd.datasets.rosbag.decoding import TF_MESSAGE
 from perception_kd.datasets.rosbag.storage import Message
 from perception_kd.io.errors import BrokenFileError
 
@@ -95,7 +95,7 @@ def _find_last(bag: Bag, name: str, message_type: str) -> Message | None:
 def _read_frames(message: Message) -> tuple[tuple[str, ...], float | None]:
     """Return the frames of a message, and its delay in s."""
     try:
-        if message.type == TRANSFORMS:
+        if message.type == TF_MESSAGE:
             pairs = [(x.header.frame_id, x.child_frame_id) for x in message.decode().transforms]
             return tuple(f"{parent} -> {child}" for parent, child in pairs), None
         if message.decoder.has_header(message.type):

@@ -15,7 +15,7 @@ _MAX_GAP_NS = round(MAX_POSE_GAP_S * 1e9)
 _KEPT_NS = 10 * 10**9
 
 
-class Track:
+class LinkTrack:
     """Transforms of one link over time; those of the last seconds are kept."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class PoseChain:
 
     def __init__(self, chain: Sequence[Link], lidar: str, fixed: Mapping[Link, Array]) -> None:
         self._chain, self._lidar, self._fixed = chain, lidar, fixed
-        self.tracks = {link: Track() for link in chain if link not in fixed}
+        self.tracks = {link: LinkTrack() for link in chain if link not in fixed}
 
     def knows(self, stamp: int) -> bool:
         """Return whether nothing that is still to come can change a pose."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from perception_kd.datasets.rosbag.bag import Bag
-from perception_kd.datasets.rosbag.decoding import OLD_TRANSFORMS, TRANSFORMS
+from perception_kd.datasets.rosbag.decoding import OLD_TF_MESSAGE, TF_MESSAGE
 from perception_kd.datasets.rosbag.storage import Message
 from perception_kd.datasets.rosbag.topics import topics_of
 from perception_kd.datasets.rosbag.transform_tree import (
@@ -19,7 +19,7 @@ _LEAST_NS, _MOST_NS = 5 * 10**9, 60 * 10**9
 
 def transform_topics(bag: Bag) -> tuple[list[str], list[str]]:
     """Return the topics of static transforms, and those of others."""
-    topics = topics_of(bag, (TRANSFORMS, OLD_TRANSFORMS))
+    topics = topics_of(bag, (TF_MESSAGE, OLD_TF_MESSAGE))
     static = [topic for topic in topics if topic.endswith("tf_static")]
     return static, [topic for topic in topics if topic not in static]
 
@@ -32,7 +32,7 @@ def read_message_transforms(message: Message, faults: set[str]) -> Iterator[Stam
         faults: Gets a sentence on each that cannot be used, and on a damaged message.
     """
     try:
-        values = message.decoder.decode(message.data, TRANSFORMS)
+        values = message.decoder.decode(message.data, TF_MESSAGE)
     except BrokenFileError as error:
         faults.add(f"a message of {message.topic} cannot be used: {error}")
         return

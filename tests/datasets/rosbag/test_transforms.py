@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from perception_kd.datasets.rosbag.poses import PoseChain, Track
+from perception_kd.datasets.rosbag.poses import LinkTrack, PoseChain
 from perception_kd.datasets.rosbag.transform_tree import (
     Link,
     StampedTransform,
@@ -75,7 +75,7 @@ def test_a_transform_without_a_rotation_is_refused() -> None:
 
 
 def test_poses_are_interpolated() -> None:
-    track = Track()
+    track = LinkTrack()
     track.add(transform("odom", "base", (4, 0, 0), yaw_deg=90, time=1.0))
     track.add(transform("odom", "base", (0, 0, 0), yaw_deg=0, time=0.5))  # in any order
     quarter = track.at(int(0.625 * SECOND))
@@ -87,16 +87,16 @@ def test_poses_are_interpolated() -> None:
 
 
 def test_there_is_no_pose_outside_or_in_a_gap() -> None:
-    track = Track()
+    track = LinkTrack()
     for time in (0.5, 1.0, 3.0):
         track.add(transform("odom", "base", (0, 0, 0), time=time))
     assert track.at(SECOND) is not None
     assert [track.at(int(time * SECOND)) for time in (0.4, 2.0, 3.1)] == [None] * 3
-    assert Track().at(0) is None
+    assert LinkTrack().at(0) is None
 
 
 def test_a_track_forgets_the_past() -> None:
-    track = Track()
+    track = LinkTrack()
     for time in range(1000):
         track.add(transform("odom", "base", (time, 0, 0), time=time))
     assert track.at(999 * SECOND) is not None
