@@ -35,6 +35,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def draw(args: argparse.Namespace) -> None:
     """Write the images."""
+    from perception_kd.engine.config.validation import check_test_file
     from perception_kd.engine.run.inference import (
         build_test_set,
         extract_features,
@@ -49,6 +50,7 @@ def draw(args: argparse.Namespace) -> None:
     )
 
     cfg = prepare_config(args, "test_dataloader")
+    check_test_file(cfg)
     model = load_pretrainer(cfg, args.checkpoint)
     pipeline, packing = split_pipeline(cfg)
     dataset = build_test_set(cfg, pipeline)

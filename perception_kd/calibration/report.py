@@ -27,6 +27,7 @@ from perception_kd.structures import InfoEntry, Points
 
 FOLDER = "calibration"
 _MAX_FRAMES = 8  # evenly over the samples
+_ENOUGH_FRAMES = 3  # of which nothing to tell is a warning
 _FILE_NAME = re.compile(r"[^\w.+-]")  # what a file name cannot have everywhere
 
 
@@ -83,6 +84,14 @@ def _log(logger: MMLogger, verdict: CameraVerdict, frame: CameraFrame, drawing: 
             "different moments.",
             verdict.line,
             100 * share,
+            drawing,
+        )
+        return
+    if not verdict.shows and verdict.num_frames >= _ENOUGH_FRAMES:
+        logger.warning(
+            "Calibration of %s: nothing was proven, and an error of any size may be there. Look "
+            "whether points lie on the objects that they hit: %s",
+            verdict.line,
             drawing,
         )
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.logging import MMLogger
 
 from perception_kd.calibration.motions import Motion
 from perception_kd.calibration.report import report_calibration
@@ -67,6 +68,27 @@ def test_verdicts_come_with_drawings(
     right = read_image(tmp_path / "calibration/far_right.jpg")
     left = read_image(tmp_path / "calibration/left.jpg")
     assert right.shape[1] > 2 * left.shape[1]  # as corrected beside as given
+
+
+@pytest.mark.parametrize(("num_left_out", "is_warning"), [(0, True), (1, False)])
+def test_a_camera_that_cannot_be_told_is_a_warning(
+    make_info: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    num_left_out: int,
+    is_warning: bool,
+) -> None:
+    path = make_info(names=("left",))
+    for seed in range(3):
+        write_image(tmp_path / f"{seed}.png", np.full((*SIZE, 3), 128, np.uint8))
+    for seed in range(num_left_out):
+        (tmp_path / f"{seed}.bin").unlink()
+    warnings: list[str] = []
+    logger = MMLogger.get_current_instance()
+    monkeypatch.setattr(logger, "warning", lambda text, *values: warnings.append(text % values))
+    (verdict,) = report_calibration([path], tmp_path, tmp_path)
+    assert "cannot tell" in verdict.line
+    assert ["nothing was proven" in text for text in warnings] == [True] * is_warning
 
 
 def test_files_that_cannot_be_read_are_left_out(

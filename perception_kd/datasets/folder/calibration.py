@@ -7,7 +7,7 @@ import numpy as np
 
 from perception_kd.datasets.calibration_checks import find_intrinsics_fault
 from perception_kd.datasets.folder.calibration_values import Numbers
-from perception_kd.datasets.folder.rig import DIRECTIONS, LIDAR_AXES, Camera, Lidar
+from perception_kd.datasets.folder.rig import DIRECTIONS, Camera, Lidar
 from perception_kd.datasets.folder.sections import RigError
 from perception_kd.geometry.rigid import invert_rigid, make_rigid
 from perception_kd.structures import Array
@@ -160,8 +160,3 @@ def stored_axes(axes: tuple[str, ...]) -> tuple[str, str, str]:
         for place in [int(np.argmax(np.abs(row)))]
     ]
     return names[0], names[1], names[2]
-
-
-def is_plain(axes: tuple[str, ...]) -> bool:
-    """Whether stored points have the axes of info files."""
-    return axes == LIDAR_AXES

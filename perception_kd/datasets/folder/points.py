@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from perception_kd.datasets.folder.calibration import is_plain, stored_axes
+from perception_kd.datasets.folder.calibration import stored_axes
 from perception_kd.datasets.folder.rig import Lidar
 from perception_kd.datasets.folder.rig_sensors import LENGTHS_M
 from perception_kd.datasets.folder.sections import RigError
@@ -16,6 +16,9 @@ from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import PointLayout, Points
 
 _SHORTEST_REACH_M, _LONGEST_REACH_M = 1.5, 2000.0
+# A level with so large a share, so many times that of any below, is the ground.
+_GROUND_M, _SLAB_M, _GROUND_SHARE, _GROUND_RATIO = (3.0, 40.0), 0.25, 0.15, 4.0
+_LOWEST_ROOF_M = 1.0  # the frame of points may lie on the ground
 INTENSITY_MAX = 255.0  # of nuScenes, whose scale the configs expect
 
 
@@ -96,11 +99,22 @@ def _check_up(points: Points, lidar: Lidar, path: Path, where: str) -> None:
     """Refuse points whose third axis is not up: a street is wider than high."""
     low, high = np.percentile(points[:, :3], [5, 95], axis=0)
     spread = high - low
-    if is_plain(lidar.axes) and len(points) > 100 and spread[2] > max(spread[0], spread[1]):
+    if len(points) > 100 and spread[2] > max(spread[0], spread[1]):
         raise RigError(
             f"{where}.axes: points of {path} reach {spread[0]:.1f}, {spread[1]:.1f} and "
-            f"{spread[2]:.1f} m along x, y and z, but z must be up; name where x, y and z point, "
-            "such as axes: [right, down, forward]."
+            f"{spread[2]:.1f} m along x, y and z with [{', '.join(lidar.axes)}], but z must be "
+            "up; name where x, y and z point, such as axes: [right, down, forward]."
+        )
+    distance = np.hypot(points[:, 0], points[:, 1])
+    heights = points[(distance > _GROUND_M[0]) & (distance < _GROUND_M[1]), 2]
+    slabs, _ = np.histogram(heights, np.arange(-8, 8.01, _SLAB_M))
+    first = round((8 + _LOWEST_ROOF_M) / _SLAB_M)
+    below, above = slabs[:first].max(), slabs[first:].max()
+    if above > _GROUND_SHARE * len(points) and above > _GROUND_RATIO * below:
+        raise RigError(
+            f"{where}.axes: with [{', '.join(lidar.axes)}], points of {path} are upside down: "
+            f"{above} of {len(points)} are at one height above the LiDAR, as ground is below; "
+            "correct where x, y and z point."
         )
 
 

@@ -31,3 +31,23 @@ def leave_out_validation(cfg: Config) -> str:
         f"There is no {path}: this training has no validation. If the data set has scenes for it, "
         "convert them and start again."
     )
+
+
+def check_test_file(cfg: Config) -> None:
+    """Check that the info file of the test data exists, before anything is loaded.
+
+    Args:
+        cfg: Config of the run.
+
+    Raises:
+        FileNotFoundError: If only the info file of the training data exists.
+    """
+    dataset = cfg.test_dataloader.dataset
+    folder = Path(dataset.get("info_root") or dataset.get("data_root") or "")
+    name = dataset.get("ann_file") or ""
+    other = name.replace("_infos_val", "_infos_train")
+    if name and not (folder / name).exists() and (folder / other).exists():
+        raise FileNotFoundError(
+            f"No info file at {folder / name}, as the conversion had no splits with validation; "
+            f"add splits, or --cfg-options test_dataloader.dataset.ann_file={other}."
+        )

@@ -232,6 +232,10 @@ FAULTS: dict[str, tuple[Change, str]] = {
         lambda x: x["lidar"]["lidar2ego"].update(translation=[94, 0, 184]),
         "cameras.weitwinkel.cam2ego: the camera is 20",
     ),
+    "upside down": (
+        lambda x: x["lidar"].update(axes=["forward", "right", "down"]),
+        "lidar.axes: with [forward, right, down], points of",
+    ),
     "axes": (
         lambda x: x["lidar"].update(columns=["ring", "x", "z", "y", "pad", "intensity"]),
         "lidar.axes: points of",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mmengine import Config
 
-from perception_kd.engine.config.validation import leave_out_validation
+from perception_kd.engine.config.validation import check_test_file, leave_out_validation
 
 
 @pytest.fixture
@@ -27,3 +27,13 @@ def test_validation_with_an_info_file_stays(cfg: Config, tmp_path: Path) -> None
     (tmp_path / "infos_val.pkl").touch()
     assert leave_out_validation(cfg) == ""
     assert cfg.val_evaluator == dict(type="X")
+
+
+def test_a_missing_test_file_names_that_of_training(tmp_path: Path) -> None:
+    dataset = dict(info_root=str(tmp_path), ann_file="folder_infos_val.pkl")
+    cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
+    (tmp_path / "folder_infos_train.pkl").touch()
+    with pytest.raises(FileNotFoundError, match=r"dataset\.ann_file=folder_infos_train\.pkl"):
+        check_test_file(cfg)
+    (tmp_path / "folder_infos_val.pkl").touch()
+    check_test_file(cfg)
