@@ -1,4 +1,4 @@
-"""Refuse weights of a training that diverged, and numbers that weights cannot be."""
+"""Refuse weights of a training that diverged, and numbers that no weight can have."""
 
 from pathlib import Path
 from typing import Any
