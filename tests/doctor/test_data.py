@@ -406,8 +406,9 @@ def test_regions_that_are_all_empty_are_an_error(small_set: SmallSet) -> None:
 def test_samples_off_the_map_are_named(small_set: SmallSet) -> None:
     for number, level in ((1, Level.WARNING), (3, Level.ERROR)):
         for sample in small_set.info.samples[:number]:
-            sample["ego2global"] = np.eye(4).tolist()
-            sample["ego2global"][0][3] = 5e4
+            pose = np.eye(4)
+            pose[0, 3] = 5e4
+            sample["lidar_points"]["ego2global"] = pose.tolist()
         (found,) = [x for x in check_maps([small_set.info]) if x.level is not Level.OK]
         assert found.level is level
         assert f"{number} of 3 samples" in found.what
