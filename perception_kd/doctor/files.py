@@ -17,7 +17,7 @@ from perception_kd.doctor.entries import classes_of, parse_entry
 from perception_kd.doctor.finding import Fault, Kind, Level
 from perception_kd.io.bounded import read_bounded
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.caches.origin import check_digest
+from perception_kd.io.caches.origin import check_digest, load_origin
 from perception_kd.io.image_files import read_image
 from perception_kd.io.point_checks import is_plausible
 from perception_kd.io.point_columns import INTENSITY_COLUMNS, RING_COLUMNS
@@ -260,15 +260,13 @@ def _check_cached(
             if name in sizes:
                 reads[token] = partial(load_superpixels, cache, token, sizes[name])
                 inputs[token] = path
-    load_origin = (
-        regions.load_origin if cache.manifest["kind"] == REGIONS else superpixels.load_origin
-    )
+    codec = regions if cache.manifest["kind"] == REGIONS else superpixels
     counts = report.segments.setdefault(str(cache.folder), [])
     for key, read in reads.items():
         where = str(cache.path(key))
         try:
             ids = read()
-            origin = load_origin(cache, key)
+            origin = load_origin(cache, key, codec.read_origin)
             check_digest(origin, where, os.path.join(job.data_root, inputs[key]))
             report.num_unmarked += origin is None
         except FileNotFoundError:

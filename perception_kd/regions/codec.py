@@ -132,16 +132,6 @@ def read_origin(data: bytes) -> Origin | None:
         return None
 
 
-def load_origin(cache: Cache, key: str) -> Origin | None:
-    """Return the origin of an entry of a cache; None if it has none.
-
-    Raises:
-        FileNotFoundError: If the cache has no such entry.
-        BrokenFileError: If it is empty.
-    """
-    return cache.read(key, lambda data, path: read_origin(data))
-
-
 def load_region_ids(
     cache: Cache, key: str, num_points: int, source: str | Path | None = None
 ) -> RegionIds:

@@ -10,7 +10,7 @@ from typing import Any
 from perception_kd import __version__
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputFile
-from perception_kd.io.caches.origin import Origin, check_digest
+from perception_kd.io.caches.origin import Origin, check_digest, load_origin
 from perception_kd.io.info_fields import read_field, read_name, read_path
 from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
 from perception_kd.io.layout_fields import read_layout
@@ -20,8 +20,8 @@ from perception_kd.regions.codec import (
     KIND,
     add_origin,
     encode_region_ids,
-    load_origin,
     load_region_ids,
+    read_origin,
 )
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
@@ -84,7 +84,8 @@ class RegionMaker(CacheEntryMaker[SweepFile, Points]):
     def check(self, cache: Cache, source: SweepFile, data: Points) -> None:
         """Check that a stored entry is whole, and of this sweep."""
         load_region_ids(cache, source.key, len(data), source.path)
-        check_digest(load_origin(cache, source.key), cache.path(source.key), source.path)
+        origin = load_origin(cache, source.key, read_origin)
+        check_digest(origin, cache.path(source.key), source.path)
 
     def draw(self, cache: Cache, source: SweepFile, path: Path) -> None:
         """Draw a sweep from above with the stored regions."""

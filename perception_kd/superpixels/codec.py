@@ -174,16 +174,6 @@ def read_origin(data: bytes) -> Origin | None:
     return decode_origin(content[4 + len(_KEYWORD) :])
 
 
-def load_origin(cache: Cache, key: str) -> Origin | None:
-    """Return the origin of an entry of a cache; None if it has none.
-
-    Raises:
-        FileNotFoundError: If the cache has no such entry.
-        BrokenFileError: If it is empty.
-    """
-    return cache.read(key, lambda data, path: read_origin(data))
-
-
 def load_superpixels(
     cache: Cache, key: str, img_shape: tuple[int, int], source: str | Path | None = None
 ) -> Map:

@@ -8,7 +8,7 @@ from typing import Any
 
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputFile
-from perception_kd.io.caches.origin import Origin, check_digest
+from perception_kd.io.caches.origin import Origin, check_digest, load_origin
 from perception_kd.io.image_files import read_image
 from perception_kd.io.images import write_image
 from perception_kd.io.info_fields import image_shape, read_field, read_name, read_path
@@ -20,8 +20,8 @@ from perception_kd.superpixels.codec import (
     KIND,
     add_origin,
     encode_superpixels,
-    load_origin,
     load_superpixels,
+    read_origin,
     relabel,
 )
 from perception_kd.superpixels.drawing import draw_borders
@@ -95,7 +95,8 @@ class SuperpixelMaker(CacheEntryMaker[ImageFile, Image]):
     def check(self, cache: Cache, source: ImageFile, data: Image) -> None:
         """Check that a stored entry is whole, and of this image."""
         load_superpixels(cache, source.key, _size(data), source.path)
-        check_digest(load_origin(cache, source.key), cache.path(source.key), source.path)
+        origin = load_origin(cache, source.key, read_origin)
+        check_digest(origin, cache.path(source.key), source.path)
 
     def draw(self, cache: Cache, source: ImageFile, path: Path) -> None:
         """Draw the borders of stored superpixels on their image."""

@@ -7,9 +7,11 @@ changed since, is found by this note; entries of earlier versions have none.
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from perception_kd.io.caches.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 
 
@@ -48,6 +50,23 @@ def decode_origin(note: bytes) -> Origin | None:
         return Origin(str(fields["key"]), int(fields["num_bytes"]), str(fields["sha256"]))
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
+
+
+def load_origin(
+    cache: Cache, key: str, read_origin: Callable[[bytes], Origin | None]
+) -> Origin | None:
+    """Return the origin of an entry of a cache; None if it has none.
+
+    Args:
+        cache: Where the entry is.
+        key: Its key.
+        read_origin: Finds the origin in the bytes of such an entry.
+
+    Raises:
+        FileNotFoundError: If the cache has no such entry.
+        BrokenFileError: If it is empty.
+    """
+    return cache.read(key, lambda data, path: read_origin(data))
 
 
 def check_origin(
