@@ -15,7 +15,7 @@ _RECTIFIED = re.compile(r"(?:^|[_/])rect(?:ified)?(?:$|[_/])")
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CameraModel:
     """How a camera maps its frame to its images.
 
     Attributes:
@@ -39,7 +39,7 @@ def is_rectified(image_topic: str) -> bool:
     return _RECTIFIED.search(image_topic) is not None
 
 
-def read_camera_info(message: Any, rectified: bool) -> Calibration:
+def read_camera_info(message: Any, rectified: bool) -> CameraModel:
     """Read a calibration.
 
     Args:
@@ -65,7 +65,7 @@ def read_camera_info(message: Any, rectified: bool) -> Calibration:
         size = int(roi.width), int(roi.height)
     model, coefficients = ("none", ()) if rectified else _read_distortion(message, values["d"])
     frame2cam = values["r"].reshape(3, 3) if rectified and values["r"].any() else np.eye(3)
-    return Calibration(cam2img, size, model, coefficients, frame2cam)
+    return CameraModel(cam2img, size, model, coefficients, frame2cam)
 
 
 def _numbers(message: Any, name: str) -> Array:

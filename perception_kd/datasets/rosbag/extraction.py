@@ -10,9 +10,9 @@ from tqdm import tqdm
 from perception_kd.datasets.rosbag.bag import Bag
 from perception_kd.datasets.rosbag.clouds import encode_pcd, read_cloud
 from perception_kd.datasets.rosbag.decoding import IMAGE
-from perception_kd.datasets.rosbag.pairing import PATIENCE_NS, Group, Pairer, Stamped
+from perception_kd.datasets.rosbag.pairing import PATIENCE_NS, PairedSweep, Pairer, Stamped
 from perception_kd.datasets.rosbag.recording import RecordingFolder
-from perception_kd.datasets.rosbag.sensors import Setup, read_image
+from perception_kd.datasets.rosbag.sensors import Setup, read_encoded_image
 from perception_kd.datasets.rosbag.settings import ExtractionSettings
 from perception_kd.datasets.rosbag.storage import Message
 from perception_kd.datasets.rosbag.transform_reading import (
@@ -109,7 +109,7 @@ class Extractor:
         """
         static, moving = transform_topics(self._bag)
         poses = self._setup.poses
-        follows = poses is not None and (poses.chain.tracks or self._watched)
+        follows = poses is not None and (poses.chain.histories or self._watched)
         topics = {self._setup.lidar, *self._camera_of, *(moving if follows else ())}
         if poses is not None and poses.odometry:
             topics.add(poses.odometry)
@@ -167,7 +167,7 @@ class Extractor:
             if self.result.num_sweeps == _EARLY_CHECK:
                 self._check()
 
-    def _write(self, group: Group) -> None:
+    def _write(self, group: PairedSweep) -> None:
         stamp, poses = group.sweep.stamp, self._setup.poses
         if poses is not None and poses.chain.lidar2world(stamp) is None:
             self.result.add_fault("sweeps", f"{poses.about} has no pose near their time")
@@ -199,7 +199,9 @@ class Extractor:
         try:
             is_raw = message.type == IMAGE
             if not (is_raw and self._folder.has_image(camera, image.stamp, f".{image_format}")):
-                self._folder.write_image(camera, image.stamp, read_image(message, image_format))
+                self._folder.write_image(
+                    camera, image.stamp, read_encoded_image(message, image_format)
+                )
             self.result.num_images[camera] += 1
         except BrokenFileError as error:
             self.result.add_fault(f"messages of {message.topic}", str(error))

@@ -29,7 +29,7 @@ FORMATS: dict[str, tuple[int, ...]] = {
 }
 
 
-class ImageFile(NamedTuple):
+class EncodedImage(NamedTuple):
     """Content of a file.
 
     Attributes:
@@ -43,7 +43,7 @@ class ImageFile(NamedTuple):
     size: tuple[int, int]
 
 
-def keep_compressed(message: Any) -> ImageFile:
+def keep_compressed(message: Any) -> EncodedImage:
     """Return a CompressedImage as it is stored.
 
     Raises:
@@ -59,10 +59,10 @@ def keep_compressed(message: Any) -> ImageFile:
         raise BrokenFileError(
             f"its format {message.format!r} is neither JPEG nor PNG; republish it as one of these"
         )
-    return ImageFile(data, suffix, size)
+    return EncodedImage(data, suffix, size)
 
 
-def encode_raw(message: Any, image_format: str) -> ImageFile:
+def encode_raw(message: Any, image_format: str) -> EncodedImage:
     """Return the file of an Image.
 
     Args:
@@ -94,4 +94,4 @@ def encode_raw(message: Any, image_format: str) -> ImageFile:
     done, data = cv2.imencode(suffix, pixels, FORMATS[image_format])
     if not done:
         raise BrokenFileError(f"it cannot be written as {image_format}")
-    return ImageFile(data.tobytes(), suffix, (width, height))
+    return EncodedImage(data.tobytes(), suffix, (width, height))

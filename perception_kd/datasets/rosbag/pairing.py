@@ -20,7 +20,7 @@ class Stamped:
 
 
 @dataclass
-class Group:
+class PairedSweep:
     """A sweep and the nearest image of each camera that has one.
 
     Attributes:
@@ -67,7 +67,7 @@ class Pairer:
     def __init__(self, cameras: Sequence[str], tolerance: int, every: int) -> None:
         self._tolerance, self._every = tolerance, int(every * EARLY)
         self._recent = {camera: deque[Stamped]() for camera in cameras}
-        self._waiting = deque[Group]()
+        self._waiting = deque[PairedSweep]()
         self._last: int | None = None
         self._newest = 0
         self.num_disordered = 0
@@ -84,7 +84,7 @@ class Pairer:
             if 0 < step < self._every:
                 return False
         self._last = sweep.stamp
-        group = Group(sweep)
+        group = PairedSweep(sweep)
         for camera, images in self._recent.items():
             for image in images:
                 self._offer(group, camera, image)
@@ -100,7 +100,9 @@ class Pairer:
         self._recent[camera].append(image)
         self._forget()
 
-    def pop(self, is_known: Callable[[int], bool], *, at_end: bool = False) -> Iterator[Group]:
+    def pop(
+        self, is_known: Callable[[int], bool], *, at_end: bool = False
+    ) -> Iterator[PairedSweep]:
         """Yield groups that no message to come can change, in the order of sweeps.
 
         Args:
@@ -115,7 +117,7 @@ class Pairer:
                 return
             yield self._waiting.popleft()
 
-    def _offer(self, group: Group, camera: str, image: Stamped) -> None:
+    def _offer(self, group: PairedSweep, camera: str, image: Stamped) -> None:
         gap = abs(image.stamp - group.sweep.stamp)
         self.nearest[camera] = min(gap, self.nearest.get(camera, gap))
         group.offer(camera, image, self._tolerance)

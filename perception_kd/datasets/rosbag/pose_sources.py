@@ -44,11 +44,11 @@ class PoseSource:
         if message.topic == self.odometry:
             transform = _read_odometry(message)
             if transform.link == self.moving:
-                self.chain.tracks[transform.link].add(transform)
+                self.chain.histories[transform.link].add(transform)
             return
         for transform in read_message_transforms(message, set()):
-            if transform.link in self.chain.tracks and transform.link != self.moving:
-                self.chain.tracks[transform.link].add(transform)
+            if transform.link in self.chain.histories and transform.link != self.moving:
+                self.chain.histories[transform.link].add(transform)
 
 
 def find_poses(
@@ -119,7 +119,7 @@ def _from_frames(
     if chain is None:
         return None, tree.explain_missing(lidar_frame, world)
     poses = _follow(tree, lidar_frame, chain, None)
-    if not poses.tracks:
+    if not poses.histories:
         return None, f"no transform between {lidar_frame!r} and {world!r} moves"
     return PoseSource(f"transforms ({lidar_frame} in {world})", world, poses), ""
 

@@ -15,7 +15,7 @@ _MAX_GAP_NS = round(MAX_POSE_GAP_S * 1e9)
 _KEPT_NS = 10 * 10**9
 
 
-class LinkTrack:
+class TransformHistory:
     """Transforms of one link over time; those of the last seconds are kept."""
 
     def __init__(self) -> None:
@@ -70,23 +70,23 @@ class PoseChain:
         fixed: Transforms of the links that do not move, (4, 4) each.
 
     Attributes:
-        tracks: Transforms of the other links over time; whoever reads the recording
+        histories: Transforms of the other links over time; whoever reads the recording
             adds to them.
     """
 
     def __init__(self, chain: Sequence[Link], lidar: str, fixed: Mapping[Link, Array]) -> None:
         self._chain, self._lidar, self._fixed = chain, lidar, fixed
-        self.tracks = {link: LinkTrack() for link in chain if link not in fixed}
+        self.histories = {link: TransformHistory() for link in chain if link not in fixed}
 
     def knows(self, stamp: int) -> bool:
         """Return whether nothing that is still to come can change a pose."""
-        return all(track.newest >= stamp for track in self.tracks.values())
+        return all(history.newest >= stamp for history in self.histories.values())
 
     def lidar2world(self, stamp: int) -> Array | None:
         """Return the pose of the LiDAR at a time in ns, (4, 4); None in a gap."""
         transforms = dict(self._fixed)
-        for link, track in self.tracks.items():
-            moving = track.at(stamp)
+        for link, history in self.histories.items():
+            moving = history.at(stamp)
             if moving is None:
                 return None
             transforms[link] = moving

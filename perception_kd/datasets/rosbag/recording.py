@@ -9,7 +9,7 @@ import yaml
 from scipy.spatial.transform import Rotation
 
 from perception_kd.datasets.folder.constants import SCENE_GAP_S
-from perception_kd.datasets.rosbag.images import ImageFile
+from perception_kd.datasets.rosbag.images import EncodedImage
 from perception_kd.datasets.rosbag.sensors import CameraSetup
 from perception_kd.datasets.rosbag.settings import ExtractionSettings
 from perception_kd.io.atomic import remove_leftovers, write_json, write_whole
@@ -87,7 +87,7 @@ class RecordingFolder:
         """Return whether an image is there already."""
         return self._image_path(camera, stamp, suffix).exists()
 
-    def write_image(self, camera: str, stamp: int, file: ImageFile) -> None:
+    def write_image(self, camera: str, stamp: int, file: EncodedImage) -> None:
         """Write the image of a camera of a time in ns."""
         self._write(self._image_path(camera, stamp, file.suffix), file.data)
 

@@ -21,7 +21,7 @@ _SQLITE = b"SQLite format 3\0"
 _MCAP_END = b"\x02" + struct.pack("<QQQI", 20, 0, 0, 0) + _MCAP
 
 
-class Record(NamedTuple):
+class StoredMessage(NamedTuple):
     """A message: topic, type, recording time in ns, and bytes."""
 
     topic: str
@@ -30,7 +30,7 @@ class Record(NamedTuple):
     data: bytes
 
 
-def recover(path: Path) -> Iterator[Record] | None:
+def recover(path: Path) -> Iterator[StoredMessage] | None:
     """Return the messages of a damaged file up to the damage, in the order of the file.
 
     Args:
@@ -47,14 +47,14 @@ def recover(path: Path) -> Iterator[Record] | None:
     return None
 
 
-def _until_damage(records: Iterator[Record]) -> Iterator[Record]:
+def _until_damage(records: Iterator[StoredMessage]) -> Iterator[StoredMessage]:
     try:
         yield from records
     except Exception:  # of any kind: the bytes are damaged
         return
 
 
-def _scan_mcap(path: Path) -> Iterator[Record]:
+def _scan_mcap(path: Path) -> Iterator[StoredMessage]:
     with path.open("rb") as file:
         stop = _end_of_records(file)
         reader = McapReader(cast(RPath, _Mended(path, stop)))
@@ -62,7 +62,7 @@ def _scan_mcap(path: Path) -> Iterator[Record]:
         with closing(reader):
             connections = list(reader.connections)
             for connection, time, data in reader.messages_scan(connections):
-                yield Record(connection.topic, connection.msgtype, time, data)
+                yield StoredMessage(connection.topic, connection.msgtype, time, data)
 
 
 def _end_of_records(file: BinaryIO) -> int:
@@ -123,7 +123,7 @@ class _MendedFile(RawIOBase):
         super().close()
 
 
-def _scan_ros1(path: Path) -> Iterator[Record]:
+def _scan_ros1(path: Path) -> Iterator[StoredMessage]:
     topics = dict[int, tuple[str, str]]()
     with path.open("rb") as file:
         file.seek(len(_ROS1))
@@ -135,7 +135,7 @@ def _scan_ros1(path: Path) -> Iterator[Record]:
                 yield from _scan_chunk(chunk, topics)
 
 
-def _scan_chunk(chunk: bytes, topics: dict[int, tuple[str, str]]) -> Iterator[Record]:
+def _scan_chunk(chunk: bytes, topics: dict[int, tuple[str, str]]) -> Iterator[StoredMessage]:
     records = BytesIO(chunk)
     while records.tell() < len(chunk):
         header = Header.read(records)
@@ -146,10 +146,10 @@ def _scan_chunk(chunk: bytes, topics: dict[int, tuple[str, str]]) -> Iterator[Re
             message_type = normalize_msgtype(about.get_string("type"))
             topics[number] = normalize(header.get_string("topic")), message_type
         elif kind == RecordType.MSGDATA:
-            yield Record(*topics[number], header.get_time("time"), data)
+            yield StoredMessage(*topics[number], header.get_time("time"), data)
 
 
-def _scan_sqlite(path: Path) -> Iterator[Record]:
+def _scan_sqlite(path: Path) -> Iterator[StoredMessage]:
     # Not to be changed, not even by merging what a crashed recorder left beside it.
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     with closing(database):
@@ -160,4 +160,4 @@ def _scan_sqlite(path: Path) -> Iterator[Record]:
             "SELECT topic_id, timestamp, data FROM messages NOT INDEXED"
         ):
             name, message_type = topics[topic]
-            yield Record(name, message_type, time, data)
+            yield StoredMessage(name, message_type, time, data)

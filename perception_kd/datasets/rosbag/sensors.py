@@ -8,13 +8,13 @@ import numpy as np
 
 from perception_kd.datasets.rosbag.bag import Bag
 from perception_kd.datasets.rosbag.camera_info import (
-    Calibration,
+    CameraModel,
     is_rectified,
     read_camera_info,
 )
 from perception_kd.datasets.rosbag.clouds import Cloud, read_cloud
 from perception_kd.datasets.rosbag.decoding import COMPRESSED_IMAGE
-from perception_kd.datasets.rosbag.images import ImageFile, encode_raw, keep_compressed
+from perception_kd.datasets.rosbag.images import EncodedImage, encode_raw, keep_compressed
 from perception_kd.datasets.rosbag.pose_sources import PoseSource, find_poses
 from perception_kd.datasets.rosbag.settings import ExtractionSettings
 from perception_kd.datasets.rosbag.storage import Message
@@ -43,10 +43,10 @@ class CameraSetup:
 
     topics: CameraTopics
     frame: str
-    calibration: Calibration
+    calibration: CameraModel
     lidar2cam: Array
     links: tuple[Link, ...]
-    first: ImageFile
+    first: EncodedImage
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def read_setup(bag: Bag, topics: Topics, settings: ExtractionSettings) -> Setup:
     return Setup(topics.lidar, lidar_frame, tuple(cameras), poses, reason, tree, first)
 
 
-def read_image(message: Message, image_format: str) -> ImageFile:
+def read_encoded_image(message: Message, image_format: str) -> EncodedImage:
     """Return the file of an image.
 
     Args:
@@ -133,14 +133,14 @@ def _use(message: Message, read: Callable[[Message], ValueT]) -> ValueT:
 
 def _read_camera(
     bag: Bag, camera: CameraTopics, frames: dict[str, str], settings: ExtractionSettings
-) -> tuple[str, Calibration, ImageFile]:
+) -> tuple[str, CameraModel, EncodedImage]:
     """Return frame, calibration and first image of a camera."""
     image, info = first_message(bag, camera.image), first_message(bag, camera.info)
     frame = frames.get(camera.image) or _use(image, lambda x: x.header()[1])
     frame = frame or _use(info, lambda x: x.header()[1])
     rectified = is_rectified(camera.image)
     calibration = _use(info, lambda x: read_camera_info(x.decode(), rectified))
-    first = _use(image, lambda x: read_image(x, settings.image_format))
+    first = _use(image, lambda x: read_encoded_image(x, settings.image_format))
     ratios = [
         seen / known for seen, known in zip(first.size, calibration.size, strict=True) if known
     ]
@@ -158,8 +158,8 @@ def _place(
     lidar_frame: str,
     camera: CameraTopics,
     frame: str,
-    calibration: Calibration,
-    first: ImageFile,
+    calibration: CameraModel,
+    first: EncodedImage,
 ) -> CameraSetup:
     chain = tree.find_chain(lidar_frame, frame)
     lidar2frame = tree.find_source2target(lidar_frame, frame)

@@ -9,7 +9,7 @@ from rosbags.rosbag1 import Reader as Reader1
 from rosbags.rosbag2 import Reader as Reader2
 
 from perception_kd.datasets.rosbag.decoding import Decoder
-from perception_kd.datasets.rosbag.recovery import Record, recover
+from perception_kd.datasets.rosbag.recovery import StoredMessage, recover
 from perception_kd.io.errors import BrokenFileError
 
 # Everything that rosbags, sqlite3 and decompressors raise on damaged bytes.
@@ -78,7 +78,7 @@ def open_bag_file(path: Path) -> BagFile:
     except PermissionError:
         raise
     except Exception as error:  # damaged files make the reader fail in any way
-        reason = describe(error).replace(str(path), path.name)
+        reason = describe_error(error).replace(str(path), path.name)
         records = None if path.is_dir() else recover(path)
         if records is None:
             raise BrokenFileError(f"{path} is not a bag that can be read: {reason}.") from error
@@ -113,7 +113,7 @@ class _IndexedFile:
         except Exception as error:
             self.losses.append(
                 f"{self.path} is damaged {(time - self.start) / 1e9:.1f} s after its start "
-                f"({describe(error)}): its other {(self.stop - time) / 1e9:.1f} s are lost."
+                f"({describe_error(error)}): its other {(self.stop - time) / 1e9:.1f} s are lost."
             )
 
     def close(self) -> None:
@@ -146,14 +146,14 @@ class _DamagedFile:
             if topic in topics and start <= time < stop:
                 yield Message(topic, kind, time, data, self._decoder)
 
-    def _scan(self) -> Iterator[Record]:
+    def _scan(self) -> Iterator[StoredMessage]:
         return recover(self.path) or iter(())
 
     def close(self) -> None:
         """Do nothing: the file is closed after each reading."""
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return what a library says about a file, in one line without a dot at its end."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text[:200].rstrip(".")

@@ -24,7 +24,7 @@ from perception_kd.datasets.semantickitti.sequence_checks import (
     find_usable_scans,
 )
 from perception_kd.datasets.semantickitti.sequence_files import (
-    Calibration,
+    SequenceCalibration,
     find_root,
     list_scans,
     read_calibration,
@@ -157,7 +157,7 @@ def _samples(
 def _sample(
     root: Path,
     scan: Path,
-    calibration: Calibration,
+    calibration: SequenceCalibration,
     lidar2global: Array,
     time: float,
     options: SequenceOptions,
@@ -222,7 +222,7 @@ def _image(
     root: Path,
     scan: Path,
     path: Path,
-    calibration: Calibration,
+    calibration: SequenceCalibration,
     time: float,
     remarks: Remarks,
 ) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from perception_kd.datasets.calibration_checks import MAX_SPEED, find_time_fault
 from perception_kd.datasets.pose_checks import find_pose_fault
 from perception_kd.datasets.remarks import Remarks
 from perception_kd.datasets.semantickitti.options import SequenceOptions
-from perception_kd.datasets.semantickitti.sequence_files import Calibration
+from perception_kd.datasets.semantickitti.sequence_files import SequenceCalibration
 from perception_kd.datasets.sweep_checks import (
     find_odd_sizes,
     find_position_fault,
@@ -113,7 +113,7 @@ def find_usable_scans(
     return usable
 
 
-def check_mount(calibration: Calibration, path: Path, remarks: Remarks) -> None:
+def check_mount(calibration: SequenceCalibration, path: Path, remarks: Remarks) -> None:
     """Check that Tr leads from the LiDAR to a camera that stands upright nearby.
 
     Args:

@@ -9,7 +9,7 @@ from perception_kd.geometry.rigid import invert_rigid, make_rigid
 from perception_kd.structures import Array
 
 
-class Calibration(NamedTuple):
+class SequenceCalibration(NamedTuple):
     """Calibration of the LiDAR and the left color camera of a sequence.
 
     Attributes:
@@ -39,7 +39,7 @@ def find_root(root: str | Path) -> Path:
     )
 
 
-def read_calibration(path: Path) -> Calibration:
+def read_calibration(path: Path) -> SequenceCalibration:
     """Read ``calib.txt`` of a sequence.
 
     ``Tr`` maps the LiDAR to camera 0. The fourth column of ``P2 = K [I | t]`` gives the
@@ -63,7 +63,7 @@ def read_calibration(path: Path) -> Calibration:
     lidar2cam0 = np.vstack([tr, [0, 0, 0, 1]])
     cam2img = projection[:, :3]
     cam0_to_cam = make_rigid(np.eye(3), np.linalg.solve(cam2img, projection[:, 3]))
-    return Calibration(lidar2cam0, cam0_to_cam @ lidar2cam0, cam2img)
+    return SequenceCalibration(lidar2cam0, cam0_to_cam @ lidar2cam0, cam2img)
 
 
 def read_poses(path: Path, lidar2cam0: Array) -> list[Array] | None:

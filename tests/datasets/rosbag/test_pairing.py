@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perception_kd.datasets.rosbag.decoding import Decoder
-from perception_kd.datasets.rosbag.pairing import Group, Pairer, Stamped
+from perception_kd.datasets.rosbag.pairing import PairedSweep, Pairer, Stamped
 from perception_kd.datasets.rosbag.storage import Message
 
 MS = 10**6
@@ -19,10 +19,10 @@ def stamped(stamp: int, recorded: int) -> Stamped:
 
 def pair(
     events: list[tuple[int, str, int]], tolerance: int, every: int = 0
-) -> tuple[list[Group], Pairer]:
+) -> tuple[list[PairedSweep], Pairer]:
     """Return the groups of events (recording time, sensor, stamp) in ms."""
     cameras = sorted({sensor for _, sensor, _ in events} - {"lidar"})
-    pairer, groups = Pairer(cameras, tolerance * MS, every * MS), list[Group]()
+    pairer, groups = Pairer(cameras, tolerance * MS, every * MS), list[PairedSweep]()
     for recorded, sensor, stamp in sorted(events):
         item = stamped(stamp * MS, recorded * MS)
         if sensor == "lidar":
@@ -33,7 +33,7 @@ def pair(
     return [*groups, *pairer.pop(lambda _: True, at_end=True)], pairer
 
 
-def as_ms(group: Group) -> dict[str, int]:
+def as_ms(group: PairedSweep) -> dict[str, int]:
     return {camera: image.stamp // MS for camera, image in sorted(group.images.items())}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from perception_kd.datasets.rosbag.poses import LinkTrack, PoseChain
+from perception_kd.datasets.rosbag.poses import PoseChain, TransformHistory
 from perception_kd.datasets.rosbag.transform_tree import (
     Link,
     StampedTransform,
@@ -75,32 +75,32 @@ def test_a_transform_without_a_rotation_is_refused() -> None:
 
 
 def test_poses_are_interpolated() -> None:
-    track = LinkTrack()
-    track.add(transform("odom", "base", (4, 0, 0), yaw_deg=90, time=1.0))
-    track.add(transform("odom", "base", (0, 0, 0), yaw_deg=0, time=0.5))  # in any order
-    quarter = track.at(int(0.625 * SECOND))
+    history = TransformHistory()
+    history.add(transform("odom", "base", (4, 0, 0), yaw_deg=90, time=1.0))
+    history.add(transform("odom", "base", (0, 0, 0), yaw_deg=0, time=0.5))  # in any order
+    quarter = history.at(int(0.625 * SECOND))
     assert apply(quarter, (0, 0, 0)) == [1, 0, 0]
     assert quarter is not None
     yaw = Rotation.from_matrix(quarter[:3, :3]).as_euler("zyx", degrees=True)[0]
     assert yaw == pytest.approx(22.5)
-    assert apply(track.at(SECOND), (1, 0, 0)) == [4, 1, 0]
+    assert apply(history.at(SECOND), (1, 0, 0)) == [4, 1, 0]
 
 
 def test_there_is_no_pose_outside_or_in_a_gap() -> None:
-    track = LinkTrack()
+    history = TransformHistory()
     for time in (0.5, 1.0, 3.0):
-        track.add(transform("odom", "base", (0, 0, 0), time=time))
-    assert track.at(SECOND) is not None
-    assert [track.at(int(time * SECOND)) for time in (0.4, 2.0, 3.1)] == [None] * 3
-    assert LinkTrack().at(0) is None
+        history.add(transform("odom", "base", (0, 0, 0), time=time))
+    assert history.at(SECOND) is not None
+    assert [history.at(int(time * SECOND)) for time in (0.4, 2.0, 3.1)] == [None] * 3
+    assert TransformHistory().at(0) is None
 
 
 def test_a_track_forgets_the_past() -> None:
-    track = LinkTrack()
+    history = TransformHistory()
     for time in range(1000):
-        track.add(transform("odom", "base", (time, 0, 0), time=time))
-    assert track.at(999 * SECOND) is not None
-    assert track.at(900 * SECOND) is None
+        history.add(transform("odom", "base", (time, 0, 0), time=time))
+    assert history.at(999 * SECOND) is not None
+    assert history.at(900 * SECOND) is None
 
 
 def test_the_pose_of_the_lidar_goes_through_its_mount() -> None:
@@ -110,7 +110,7 @@ def test_the_pose_of_the_lidar_goes_through_its_mount() -> None:
     assert chain.lidar2world(0) is None
     assert not chain.knows(SECOND)
     for time, x in ((0, 10), (1, 20)):
-        chain.tracks[moving].add(transform("odom", "base", (x, 0, 0), yaw_deg=90, time=time))
+        chain.histories[moving].add(transform("odom", "base", (x, 0, 0), yaw_deg=90, time=time))
     assert chain.knows(SECOND)
     # Half way at x = 15, turned to the left: 2 m ahead of the LiDAR is 2 m along y.
     assert apply(chain.lidar2world(SECOND // 2), (2, 0, 0)) == [15, 2, 1]
