@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from perception_kd.datasets.folder.sections import RigError, Section, as_number, suggest
+from perception_kd.datasets.folder.sections import RigError, RigSection, as_number, suggest
 from perception_kd.io.bounded import read_bounded
 from perception_kd.io.info_fields import show
 from perception_kd.structures import Array
@@ -60,7 +60,7 @@ class Numbers:
         return np.array(numbers)
 
 
-def read_numbers(section: Section, key: str, sizes: Sequence[int]) -> Numbers:
+def read_numbers(section: RigSection, key: str, sizes: Sequence[int]) -> Numbers:
     """Read numbers of a rig file: a list, nested or not, or ``{file: ..., key: ...}``.
 
     Args:
@@ -84,7 +84,7 @@ def read_numbers(section: Section, key: str, sizes: Sequence[int]) -> Numbers:
     return Numbers(where, tuple(sizes), values=numbers)
 
 
-def read_file_numbers(section: Section, sizes: Sequence[int]) -> Numbers:
+def read_file_numbers(section: RigSection, sizes: Sequence[int]) -> Numbers:
     """Read a mapping of ``file`` and ``key``, which name numbers of another file."""
     file, key = section.path_text("file"), section.text("key")
     section.close()

@@ -14,7 +14,7 @@ from perception_kd.datasets.conversion import Converted, find_stale_files
 from perception_kd.datasets.folder.constants import KISS_ICP
 from perception_kd.datasets.folder.entries import EntryMaker, plain_name, undistorted_path
 from perception_kd.datasets.folder.frames import (
-    Frame,
+    FrameFiles,
     Recording,
     check_pairs,
     leave_out_blind,
@@ -22,15 +22,14 @@ from perception_kd.datasets.folder.frames import (
     read_recordings,
 )
 from perception_kd.datasets.folder.image_shares import CameraPoints, check_shares
-from perception_kd.datasets.folder.odometry import FOLDER as POSES
-from perception_kd.datasets.folder.odometry import provide_poses
+from perception_kd.datasets.folder.odometry import POSES_FOLDER, provide_poses
 from perception_kd.datasets.folder.points import check_points, make_layout
 from perception_kd.datasets.folder.rig import Poses, Rig
 from perception_kd.datasets.folder.rig_file import read_rig
 from perception_kd.datasets.folder.scene_data import SceneData, check_image_size, load_scene
 from perception_kd.datasets.folder.sections import RigError
 from perception_kd.datasets.folder.splits import TRAIN, VAL, split_frames
-from perception_kd.datasets.folder.undistortion import FOLDER, Job, undistort_all
+from perception_kd.datasets.folder.undistortion import UNDISTORTED_FOLDER, Job, undistort_all
 from perception_kd.io.atomic import make_writable_folder, remove_leftovers
 from perception_kd.io.info_file import INFO_ROOT
 from perception_kd.io.info_writer import InfoWriter, make_metainfo
@@ -121,7 +120,7 @@ class _Conversion:
         poses = self._rig.poses
         if poses is None or poses.format != KISS_ICP:
             return poses
-        path = self._out_dir / POSES / f"{_scene_name(recording)}.txt"
+        path = self._out_dir / POSES_FOLDER / f"{_scene_name(recording)}.txt"
         return provide_poses(
             self._rig, self._root, recording, self._layout, path, progress=self._progress
         )
@@ -155,11 +154,13 @@ class _Conversion:
             for name, image in frame.images.items():
                 lens = self._scenes[frame.source].cameras[name].lens
                 if lens is not None:
-                    target = self._out_dir / FOLDER / name / undistorted_path(frame, name)
+                    target = (
+                        self._out_dir / UNDISTORTED_FOLDER / name / undistorted_path(frame, name)
+                    )
                     jobs[target] = Job(self._root / image.path, target, lens)
         if jobs:
             made = undistort_all(list(jobs.values()), workers, progress=self._progress)
-            folder = self._out_dir / FOLDER
+            folder = self._out_dir / UNDISTORTED_FOLDER
             self._remarks.append(
                 f"Undistorted {made} images into {folder}; {len(jobs) - made} were there."
             )
@@ -215,16 +216,18 @@ class _Conversion:
             if camera.lens is not None
         }
         folders = {
-            camera.name: f"{INFO_ROOT}/{FOLDER}/{camera.name}" if camera.name in undistorted else ""
+            camera.name: f"{INFO_ROOT}/{UNDISTORTED_FOLDER}/{camera.name}"
+            if camera.name in undistorted
+            else ""
             for camera in self._rig.cameras
         }
         return {"pts": "", **folders}
 
-    def _read(self, frame: Frame) -> Points:
+    def _read(self, frame: FrameFiles) -> Points:
         path, where = self._root / frame.sweep.path, f"{self._rig.path}: lidar"
         return check_points(path, self._rig.lidar, self._layout, where)
 
-    def _view(self, frame: Frame, name: str) -> CameraPoints:
+    def _view(self, frame: FrameFiles, name: str) -> CameraPoints:
         camera = self._scenes[frame.source].cameras[name]
         points = self._read(frame)[:, :3].astype(float)
         return CameraPoints(points, camera.lidar2cam, camera.inverted, camera.cam2img, camera.size)
@@ -246,7 +249,7 @@ class _Conversion:
         return tqdm(desc=what, total=total, disable=not self._progress)
 
 
-def _frames_of(rig: Rig, recording: Recording) -> Iterator[Frame]:
+def _frames_of(rig: Rig, recording: Recording) -> Iterator[FrameFiles]:
     yield from make_frames(recording, rig.frames, _scene_name(recording))
 
 

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from perception_kd.datasets.folder.file_lists import SensorFile
-from perception_kd.datasets.folder.frames import Frame
+from perception_kd.datasets.folder.frames import FrameFiles
 from perception_kd.datasets.folder.scene_data import SceneData
 from perception_kd.datasets.folder.undistortion import SUFFIX
 from perception_kd.geometry.rigid import invert_rigid
@@ -45,7 +45,7 @@ class EntryMaker:
         self._layout = layout_entry(layout)
         self.remarks: Counter[str] = Counter()
 
-    def make(self, frame: Frame, scene: SceneData) -> InfoEntry | None:
+    def make(self, frame: FrameFiles, scene: SceneData) -> InfoEntry | None:
         """Return the entry of a frame, or None if there are poses, but not of it."""
         time, token = frame.sweep.time, file_token("lidar", frame.sweep)
         ego2global = scene.ego2global(time)
@@ -75,7 +75,7 @@ class EntryMaker:
         return entry
 
     def _image(
-        self, frame: Frame, name: str, scene: SceneData, ego2global: Array
+        self, frame: FrameFiles, name: str, scene: SceneData, ego2global: Array
     ) -> dict[str, Any] | None:
         camera, image = scene.cameras[name], frame.images[name]
         at_image = scene.ego2global(image.time)
@@ -83,7 +83,7 @@ class EntryMaker:
             self.remarks[f"images of {name} without a pose were left out"] += 1
             return None
         lidar2cam = camera.lidar2cam
-        if scene.track is not None:
+        if scene.trajectory is not None:
             # The LiDAR at its own time, seen from the camera at the time of the image.
             moved = invert_rigid(at_image) @ ego2global
             lidar2cam = lidar2cam @ invert_rigid(scene.lidar2ego) @ moved @ scene.lidar2ego
@@ -100,9 +100,11 @@ class EntryMaker:
             "ego2global": at_image.tolist(),
         }
 
-    def _sweeps(self, frame: Frame, scene: SceneData, ego2global: Array) -> list[dict[str, Any]]:
+    def _sweeps(
+        self, frame: FrameFiles, scene: SceneData, ego2global: Array
+    ) -> list[dict[str, Any]]:
         """Return the entries of earlier sweeps; none without poses."""
-        if scene.track is None:
+        if scene.trajectory is None:
             return []
         entries = []
         for sweep in frame.earlier:
@@ -129,7 +131,7 @@ class EntryMaker:
         return entries
 
 
-def undistorted_path(frame: Frame, camera: str) -> str:
+def undistorted_path(frame: FrameFiles, camera: str) -> str:
     """Return the path of an undistorted image below the folder of its camera."""
     token = file_token(camera, frame.images[camera])
     return f"{plain_name(frame.source or 'images')}/{token}{SUFFIX}"

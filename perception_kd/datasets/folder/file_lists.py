@@ -56,7 +56,7 @@ def natural_key(path: str) -> list[tuple[int, int, str]]:
     return [(1, int(word), word) if word.isdecimal() else (0, 0, word) for word in words]
 
 
-def describe_missing(root: Path, pattern: str) -> str:
+def describe_found(root: Path, pattern: str) -> str:
     """Return what is there in place of the files of a pattern.
 
     Args:

@@ -102,7 +102,7 @@ def _parse_date(text: str, form: str) -> float:
 
 
 def _times_of_csv(times: Times, path: Path, paths: Sequence[str], where: str) -> list[float]:
-    rows = read_table(path, f"{where}.times", whole_lines=" " in times.format)
+    rows = read_text_table(path, f"{where}.times", whole_lines=" " in times.format)
     column = find_column(rows, times.time_column, path, f"{where}.times.time_column")
     body = rows if times.time_column.isdecimal() else rows[1:]
     place = f"{where}.times: a row of {path}"
@@ -134,7 +134,7 @@ def _look_up_names(
     return [found[PurePosixPath(x).stem] for x in paths]
 
 
-def read_table(path: Path, where: str, *, whole_lines: bool = False) -> list[list[str]]:
+def read_text_table(path: Path, where: str, *, whole_lines: bool = False) -> list[list[str]]:
     """Return the cells of a table, row by row.
 
     Args:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from perception_kd.datasets.folder.constants import EARLY
-from perception_kd.datasets.folder.file_lists import SensorFile, describe_missing, list_files
+from perception_kd.datasets.folder.file_lists import SensorFile, describe_found, list_files
 from perception_kd.datasets.folder.file_times import read_file_times
 from perception_kd.datasets.folder.rig import Camera, Frames, Lidar, Rig
 from perception_kd.datasets.folder.sections import RigError
@@ -34,7 +34,7 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameFiles:
     """A sweep and what belongs to it.
 
     Attributes:
@@ -80,7 +80,7 @@ def read_recordings(rig: Rig, root: Path) -> list[Recording]:
     return recordings
 
 
-def make_frames(recording: Recording, settings: Frames, name: str) -> list[Frame]:
+def make_frames(recording: Recording, settings: Frames, name: str) -> list[FrameFiles]:
     """Return the frames of a recording in the order of time.
 
     Args:
@@ -103,11 +103,13 @@ def make_frames(recording: Recording, settings: Frames, name: str) -> list[Frame
                 for camera, files in recording.images.items()
                 if (nearest := _nearest(times[camera], part[place].time, settings)) is not None
             }
-            frames.append(Frame(recording.scene, scene, part[place], images, nearest_first))
+            frames.append(FrameFiles(recording.scene, scene, part[place], images, nearest_first))
     return frames
 
 
-def check_pairs(rig: Rig, recordings: Sequence[Recording], frames: Sequence[Frame]) -> list[str]:
+def check_pairs(
+    rig: Rig, recordings: Sequence[Recording], frames: Sequence[FrameFiles]
+) -> list[str]:
     """Return a sentence for each camera that some frames lack.
 
     Raises:
@@ -128,7 +130,7 @@ def check_pairs(rig: Rig, recordings: Sequence[Recording], frames: Sequence[Fram
     return remarks
 
 
-def leave_out_blind(rig: Rig, frames: list[Frame]) -> tuple[list[Frame], list[str]]:
+def leave_out_blind(rig: Rig, frames: list[FrameFiles]) -> tuple[list[FrameFiles], list[str]]:
     """Leave out frames without any image, where there are cameras.
 
     Their sweeps stay among the earlier ones of other frames.
@@ -153,7 +155,7 @@ def _list(sensor: Lidar | Camera, root: Path, where: str) -> Mapping[str, list[s
     if not files:
         raise FileNotFoundError(
             f"{where}.files: no file in {root} matches {sensor.files!r}; "
-            f"{describe_missing(root, sensor.files)}; correct the pattern."
+            f"{describe_found(root, sensor.files)}; correct the pattern."
         )
     return files
 

@@ -19,7 +19,7 @@ from perception_kd.io.point_checks import is_plausible
 from perception_kd.io.point_files.readers import read_points
 from perception_kd.structures import Array, PointLayout, Points
 
-FOLDER = "poses"
+POSES_FOLDER = "poses"
 
 
 def provide_poses(

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from perception_kd.datasets.calibration_checks import MAX_SPEED, median_speed
 from perception_kd.datasets.folder.calibration_values import flatten_numbers
 from perception_kd.datasets.folder.file_lists import SensorFile
-from perception_kd.datasets.folder.file_times import SECONDS, find_column, read_table
+from perception_kd.datasets.folder.file_times import SECONDS, find_column, read_text_table
 from perception_kd.datasets.folder.rig import SCENE, Poses
 from perception_kd.datasets.folder.sections import RigError
 from perception_kd.geometry.rigid import make_rigid
@@ -18,7 +18,7 @@ from perception_kd.structures import Array
 _UNIT_TOLERANCE = 0.05
 
 
-class Track:
+class Trajectory:
     """Poses of a body in the order of time.
 
     Args:
@@ -63,14 +63,14 @@ class Track:
         return ego2global
 
 
-def read_track(
+def read_trajectory(
     poses: Poses,
     root: Path,
     scene: str,
     sweeps: Sequence[SensorFile],
     body2ego: Array,
     where: str,
-) -> Track:
+) -> Trajectory:
     """Read the poses of a scene.
 
     Args:
@@ -86,19 +86,19 @@ def read_track(
         RigError: If it cannot be read, or no sweep has a pose.
     """
     path = root / poses.file.replace(SCENE, scene)
-    rows = read_table(path, f"{where}.file")
+    rows = read_text_table(path, f"{where}.file")
     times, matrices = _READERS[poses.format](poses, rows, path, sweeps, where)
     order = np.argsort(times, kind="stable")
     order = order[np.flatnonzero(np.diff(times[order], prepend=-np.inf) > 0)]
-    track = Track(
+    trajectory = Trajectory(
         times[order],
         matrices[order, :3, 3],
         Rotation.from_matrix(matrices[order, :3, :3]),
         poses.max_gap_s,
         body2ego,
     )
-    _check_track(track, path, sweeps, where)
-    return track
+    _check_trajectory(trajectory, path, sweeps, where)
+    return trajectory
 
 
 def _read_kitti(
@@ -167,16 +167,18 @@ def _matrices(numbers: Array, path: Path, where: str) -> Array:
     return matrices
 
 
-def _check_track(track: Track, path: Path, sweeps: Sequence[SensorFile], where: str) -> None:
+def _check_trajectory(
+    trajectory: Trajectory, path: Path, sweeps: Sequence[SensorFile], where: str
+) -> None:
     """Check that poses are at the times of the sweeps, and not too fast."""
-    if not any(track.ego2global(file.time) is not None for file in sweeps):
-        first, last = track.times[[0, -1]]
+    if not any(trajectory.ego2global(file.time) is not None for file in sweeps):
+        first, last = trajectory.times[[0, -1]]
         raise RigError(
             f"{where}: no sweep is between poses of {path}, whose times are {first:.6f} to "
             f"{last:.6f} s, while sweeps are at {sweeps[0].time:.6f} to {sweeps[-1].time:.6f} s; "
             "correct poses.unit or times, or raise poses.max_gap_s."
         )
-    speed = median_speed(track.positions, track.times)
+    speed = median_speed(trajectory.positions, trajectory.times)
     if speed > MAX_SPEED:
         raise RigError(
             f"{where}: by {path} the vehicle moves at {speed:.3g} m/s; positions must be in m, and "

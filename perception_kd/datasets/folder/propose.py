@@ -12,7 +12,7 @@ from perception_kd.datasets.folder.constants import TOLERANCE_S
 from perception_kd.datasets.folder.points import INTENSITY_MAX
 from perception_kd.datasets.folder.rig import SCENE
 from perception_kd.datasets.folder.rig_sensors import LENGTHS_M
-from perception_kd.datasets.folder.survey import Group, Survey, survey
+from perception_kd.datasets.folder.survey import FileGroup, Survey, survey
 from perception_kd.datasets.folder.time_guess import guess_times
 from perception_kd.io.atomic import write_whole
 from perception_kd.io.errors import BrokenFileError
@@ -146,7 +146,7 @@ class _Proposal:
             lines += self._describe_camera(name, group, source, direction)
         return lines
 
-    def _find_source(self, name: str, group: Group) -> "_Source":
+    def _find_source(self, name: str, group: FileGroup) -> "_Source":
         others = [x for x in self._names if x != name]
         names = group.folder_names
         intrinsics = choose([x for x in self._candidates if x.is_intrinsics()], names, others)
@@ -156,7 +156,7 @@ class _Proposal:
         return _Source(size, intrinsics, transform, votes)
 
     def _describe_camera(
-        self, name: str, group: Group, source: "_Source", direction: str
+        self, name: str, group: FileGroup, source: "_Source", direction: str
     ) -> list[str]:
         size = "size unknown" if source.size is None else "{} x {} px".format(*source.size)
         lines = [f'  "{name}":', f'    files: "{group.pattern}"  # {group.count} files, {size}']
@@ -190,7 +190,7 @@ class _Proposal:
         parts = [SCENE if scene and x == scene else x for x in candidate.file.split("/")]
         return f'{{file: "{"/".join(parts)}", key: "{candidate.key}"}}'
 
-    def _size(self, group: Group) -> tuple[int, int] | None:
+    def _size(self, group: FileGroup) -> tuple[int, int] | None:
         try:
             return read_image_size(self._root / group.first)
         except (ValueError, OSError):
@@ -238,7 +238,7 @@ def agree_on_directions(votes: Sequence[float]) -> list[str]:
     return ["cam2lidar" if (vote or usual) < 0 else "lidar2cam" for vote in votes]
 
 
-def _camera_names(groups: Sequence[Group]) -> list[str]:
+def _camera_names(groups: Sequence[FileGroup]) -> list[str]:
     """Return a different name for each group: that of its folder, or of two."""
     names: list[str] = []
     for group in groups:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from perception_kd.datasets.folder.calibration_values import Numbers
 from perception_kd.datasets.folder.constants import MAX_POSE_GAP_S, SCENE_GAP_S, TOLERANCE_S
-from perception_kd.datasets.folder.transforms import Transform
+from perception_kd.datasets.folder.transforms import RigidTransform
 
 # Where the axes of a frame may point; opposite directions stand beside each other.
 DIRECTIONS = ("forward", "backward", "left", "right", "up", "down")
@@ -81,8 +81,8 @@ class Lidar:
     dtype: str = "float32"
     unit: str = "m"
     axes: tuple[str, ...] = LIDAR_AXES
-    lidar2ego: Transform | None = None
-    ego2lidar: Transform | None = None
+    lidar2ego: RigidTransform | None = None
+    ego2lidar: RigidTransform | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Camera:
     times: Times
     intrinsics: Numbers
     direction: str
-    extrinsics: Transform
+    extrinsics: RigidTransform
     calibrated_size: tuple[int, int] | None = None
     distortion_model: str = "none"
     distortion: Numbers | None = None
@@ -154,8 +154,8 @@ class Poses:
     format: str
     file: str = ""
     of: str = "lidar"
-    lidar2body: Transform | None = None
-    body2lidar: Transform | None = None
+    lidar2body: RigidTransform | None = None
+    body2lidar: RigidTransform | None = None
     unit: str = "s"
     columns: Mapping[str, str] = field(default_factory=dict)
     max_gap_s: float = MAX_POSE_GAP_S

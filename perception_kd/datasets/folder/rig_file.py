@@ -14,9 +14,9 @@ from perception_kd.datasets.folder.rig_sensors import (
     read_column,
     read_either,
     read_lidar,
-    read_times,
+    read_time_source,
 )
-from perception_kd.datasets.folder.sections import RigError, Section
+from perception_kd.datasets.folder.sections import RigError, RigSection
 from perception_kd.io.bounded import read_bounded
 from perception_kd.io.names import safe_name
 
@@ -37,8 +37,8 @@ def read_rig(path: str | Path) -> Rig:
             impossible.
     """
     path = Path(path)
-    top = Section(_load(path), path)
-    default = read_times(top.section("times")) if top.has("times") else None
+    top = RigSection(_load(path), path)
+    default = read_time_source(top.section("times")) if top.has("times") else None
     lidar = read_lidar(top.section("lidar"), default)
     cameras: tuple[Camera, ...] = ()
     if top.has("cameras"):
@@ -59,7 +59,7 @@ def read_rig(path: str | Path) -> Rig:
     return rig
 
 
-def _read_frames(section: Section) -> Frames:
+def _read_frames(section: RigSection) -> Frames:
     usual = Frames()
     frames = Frames(
         tolerance_s=section.number("tolerance_s", 0.0, default=usual.tolerance_s),
@@ -71,7 +71,7 @@ def _read_frames(section: Section) -> Frames:
     return frames
 
 
-def _read_poses(section: Section, cameras: tuple[Camera, ...]) -> Poses:
+def _read_poses(section: RigSection, cameras: tuple[Camera, ...]) -> Poses:
     kind = section.choice("format", POSE_FORMATS)
     if kind == KISS_ICP:
         section.close()
@@ -101,7 +101,7 @@ def _read_poses(section: Section, cameras: tuple[Camera, ...]) -> Poses:
     return poses
 
 
-def _read_splits(section: Section) -> Splits:
+def _read_splits(section: RigSection) -> Splits:
     if section.has("val_share"):
         splits = Splits(
             val_share=section.number("val_share", 0.01, 0.9),

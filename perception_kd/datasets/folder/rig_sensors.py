@@ -13,8 +13,8 @@ from perception_kd.datasets.folder.rig import (
     Lidar,
     Times,
 )
-from perception_kd.datasets.folder.sections import Section
-from perception_kd.datasets.folder.transforms import Transform, read_transform
+from perception_kd.datasets.folder.sections import RigSection
+from perception_kd.datasets.folder.transforms import RigidTransform, read_transform
 from perception_kd.io.names import safe_name
 from perception_kd.io.point_columns import POINT_DTYPES
 
@@ -28,7 +28,7 @@ _RESERVED = ("lidar", "pts", "pts_semantic_mask")
 _UNNAMED = (".bin", ".npy")  # files that do not name their columns
 
 
-def read_times(section: Section) -> Times:
+def read_time_source(section: RigSection) -> Times:
     """Read where the times of files come from."""
     source = section.choice("from", ("names", "csv", "order"))
     offset_s = section.number("offset_s", -_LONG_S, default=0.0)
@@ -55,7 +55,7 @@ def read_times(section: Section) -> Times:
     return times
 
 
-def _read_pattern(section: Section) -> str:
+def _read_pattern(section: RigSection) -> str:
     pattern = section.text("pattern", "{time}")
     fields = [x for x in ("{time}", "{s}", "{ms}", "{us}", "{ns}") if x in pattern]
     if fields != ["{time}"] and not (len(fields) == 2 and fields[0] == "{s}"):
@@ -65,7 +65,7 @@ def _read_pattern(section: Section) -> str:
     return pattern
 
 
-def read_column(section: Section, key: str) -> str:
+def read_column(section: RigSection, key: str) -> str:
     """Read the name of a column, or its number from 0, as text."""
     value = section.value(key)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
@@ -73,13 +73,13 @@ def read_column(section: Section, key: str) -> str:
     return section.text(key)
 
 
-def _read_own_times(section: Section, default: Times | None) -> Times:
+def _read_own_times(section: RigSection, default: Times | None) -> Times:
     if section.has("times") or default is None:
-        return read_times(section.section("times"))
+        return read_time_source(section.section("times"))
     return default
 
 
-def read_lidar(section: Section, default: Times | None) -> Lidar:
+def read_lidar(section: RigSection, default: Times | None) -> Lidar:
     """Read the LiDAR.
 
     Args:
@@ -112,7 +112,7 @@ def read_lidar(section: Section, default: Times | None) -> Lidar:
     return lidar
 
 
-def _read_columns(section: Section, key: str) -> tuple[str, ...]:
+def _read_columns(section: RigSection, key: str) -> tuple[str, ...]:
     """Read different names of columns; none if the key is missing."""
     columns = section.texts(key) if section.has(key) else ()
     if len({*columns}) < len(columns) or (key == "position" and len(columns) not in (0, 3)):
@@ -128,7 +128,7 @@ def _read_columns(section: Section, key: str) -> tuple[str, ...]:
     return columns
 
 
-def _check_columns(section: Section, columns: tuple[str, ...], wanted: Sequence[str]) -> None:
+def _check_columns(section: RigSection, columns: tuple[str, ...], wanted: Sequence[str]) -> None:
     """Refuse a list of columns without those that are read."""
     lacking = [name for name in wanted if name not in columns]
     if not lacking:
@@ -142,7 +142,7 @@ def _check_columns(section: Section, columns: tuple[str, ...], wanted: Sequence[
     )
 
 
-def read_camera(cameras: Section, name: str, default: Times | None) -> Camera:
+def read_camera(cameras: RigSection, name: str, default: Times | None) -> Camera:
     """Read one camera.
 
     Args:
@@ -176,7 +176,7 @@ def read_camera(cameras: Section, name: str, default: Times | None) -> Camera:
     return camera
 
 
-def _read_intrinsics(section: Section) -> Numbers:
+def _read_intrinsics(section: RigSection) -> Numbers:
     """Read fx, fy, cx, cy, a matrix, or the place of either in a file."""
     value = section.value("intrinsics")
     names = ("fx", "fy", "cx", "cy")
@@ -188,7 +188,7 @@ def _read_intrinsics(section: Section) -> Numbers:
     return read_numbers(section, "intrinsics", (4, 9, 12))
 
 
-def _read_distortion(section: Section) -> tuple[str, Numbers | None]:
+def _read_distortion(section: RigSection) -> tuple[str, Numbers | None]:
     if not section.has("distortion"):
         return "none", None
     inner = section.section("distortion")
@@ -200,7 +200,7 @@ def _read_distortion(section: Section) -> tuple[str, Numbers | None]:
     return model, numbers
 
 
-def _read_axes(section: Section, default: tuple[str, ...]) -> tuple[str, ...]:
+def _read_axes(section: RigSection, default: tuple[str, ...]) -> tuple[str, ...]:
     if not section.has("axes"):
         return default
     axes = section.texts("axes")
@@ -228,7 +228,7 @@ def _determinant(order: Sequence[int]) -> int:
     return 1 if (order[1] - order[0]) % 3 == 1 else -1
 
 
-def _read_files(section: Section) -> str:
+def _read_files(section: RigSection) -> str:
     pattern = section.path_text("files")
     parts = pattern.split("/")
     if SCENE in pattern and (parts.count(SCENE) != 1 or "**" in pattern.partition(SCENE)[0]):
@@ -242,7 +242,9 @@ def _read_files(section: Section) -> str:
     return pattern
 
 
-def read_either(section: Section, *keys: str) -> tuple[Transform | None, Transform | None]:
+def read_either(
+    section: RigSection, *keys: str
+) -> tuple[RigidTransform | None, RigidTransform | None]:
     """Read a transform that may have either direction, or be missing."""
     if not section.has(*keys):
         return None, None

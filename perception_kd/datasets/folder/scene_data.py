@@ -14,7 +14,7 @@ from perception_kd.datasets.folder.calibration import (
     load_lidar2ego,
 )
 from perception_kd.datasets.folder.frames import Recording
-from perception_kd.datasets.folder.poses import Track, read_track
+from perception_kd.datasets.folder.poses import Trajectory, read_trajectory
 from perception_kd.datasets.folder.rig import Camera, Poses, Rig, opposite
 from perception_kd.datasets.folder.sections import RigError
 from perception_kd.datasets.folder.undistortion import Lens, new_intrinsics
@@ -48,19 +48,19 @@ class SceneData:
     Attributes:
         lidar2ego: Place of the LiDAR in the ego vehicle, (4, 4).
         cameras: The cameras that have images in the scene.
-        track: Poses, or None.
+        trajectory: Poses, or None.
     """
 
     lidar2ego: Array
     cameras: Mapping[str, CameraData]
-    track: Track | None
+    trajectory: Trajectory | None
 
     def ego2global(self, time: float) -> Array | None:
         """Return the pose of the ego vehicle, (4, 4); the identity without poses.
 
         None if there are poses, but not at this time.
         """
-        return np.eye(4) if self.track is None else self.track.ego2global(time)
+        return np.eye(4) if self.trajectory is None else self.trajectory.ego2global(time)
 
 
 def load_scene(rig: Rig, root: Path, recording: Recording, poses: Poses | None) -> SceneData:
@@ -82,10 +82,10 @@ def load_scene(rig: Rig, root: Path, recording: Recording, poses: Poses | None) 
         for camera in rig.cameras
         if recording.images[camera.name]
     }
-    track = None
+    trajectory = None
     if poses is not None:
-        track = _load_track(rig, root, recording, lidar2ego, cameras, poses)
-    return SceneData(lidar2ego, cameras, track)
+        trajectory = _load_trajectory(rig, root, recording, lidar2ego, cameras, poses)
+    return SceneData(lidar2ego, cameras, trajectory)
 
 
 def check_image_size(path: Path, expected: tuple[int, int], where: str) -> None:
@@ -132,14 +132,14 @@ def _load_camera(rig: Rig, camera: Camera, root: Path, recording: Recording) -> 
     return CameraData(size, calibration.lidar2cam, inverted, cam2img, lens)
 
 
-def _load_track(
+def _load_trajectory(
     rig: Rig,
     root: Path,
     recording: Recording,
     lidar2ego: Array,
     cameras: Mapping[str, CameraData],
     poses: Poses,
-) -> Track:
+) -> Trajectory:
     where = f"{rig.path}: poses"
     stored2lidar = axes_matrix(rig.lidar.axes)
     if poses.of == "ego":
@@ -152,7 +152,7 @@ def _load_track(
         body2ego = lidar2ego @ invert_rigid(cameras[poses.of].lidar2cam)
     else:
         raise RigError(f"{where}.of is {poses.of!r}, a camera without images; name another one.")
-    return read_track(poses, root, recording.scene, recording.sweeps, body2ego, where)
+    return read_trajectory(poses, root, recording.scene, recording.sweeps, body2ego, where)
 
 
 def _body2lidar(poses: Poses, root: Path, scene: str) -> Array:

@@ -13,7 +13,7 @@ class RigError(ValueError):
     """A value of a rig file that cannot be used; names file and key."""
 
 
-class Section:
+class RigSection:
     """One mapping of a rig file.
 
     Every method that reads a key makes it known; :meth:`close` refuses the others.
@@ -136,9 +136,9 @@ class Section:
             )
         return tuple(value)
 
-    def section(self, key: str) -> "Section":
+    def section(self, key: str) -> "RigSection":
         """Return the mapping of a key."""
-        return Section(self.value(key), self.path, self.name(key))
+        return RigSection(self.value(key), self.path, self.name(key))
 
     def keys(self) -> list[str]:
         """Return all keys that are there, and make them known."""

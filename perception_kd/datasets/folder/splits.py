@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from perception_kd.datasets.folder.frames import Frame
+from perception_kd.datasets.folder.frames import FrameFiles
 from perception_kd.datasets.folder.rig import Rig
 from perception_kd.datasets.folder.sections import RigError
 
 TRAIN, VAL = "train", "val"
 
 
-def split_frames(rig: Rig, frames: Sequence[Frame]) -> tuple[dict[str, list[Frame]], list[str]]:
+def split_frames(
+    rig: Rig, frames: Sequence[FrameFiles]
+) -> tuple[dict[str, list[FrameFiles]], list[str]]:
     """Return the frames of each split, and sentences on what was left out.
 
     Args:
@@ -30,7 +32,9 @@ def split_frames(rig: Rig, frames: Sequence[Frame]) -> tuple[dict[str, list[Fram
     ]
 
 
-def _by_names(rig: Rig, frames: Sequence[Frame]) -> tuple[dict[str, list[Frame]], list[str]]:
+def _by_names(
+    rig: Rig, frames: Sequence[FrameFiles]
+) -> tuple[dict[str, list[FrameFiles]], list[str]]:
     scenes = list(dict.fromkeys(frame.scene for frame in frames))
     split_of: dict[str, str] = {}
     for split, patterns in rig.splits.scenes.items():
@@ -57,7 +61,9 @@ def _by_names(rig: Rig, frames: Sequence[Frame]) -> tuple[dict[str, list[Frame]]
     return splits, remarks
 
 
-def _by_time(rig: Rig, frames: Sequence[Frame]) -> tuple[dict[str, list[Frame]], list[str]]:
+def _by_time(
+    rig: Rig, frames: Sequence[FrameFiles]
+) -> tuple[dict[str, list[FrameFiles]], list[str]]:
     """Give the end of the recording to validation.
 
     Time is that in scenes, one after another: pauses between scenes do not count. A
@@ -66,7 +72,7 @@ def _by_time(rig: Rig, frames: Sequence[Frame]) -> tuple[dict[str, list[Frame]],
     share, guard_s = rig.splits.val_share, rig.splits.guard_s
     at, length = _clock(frames)
     cut = length * (1 - share)
-    parts: dict[str, list[Frame]] = {TRAIN: [], VAL: []}
+    parts: dict[str, list[FrameFiles]] = {TRAIN: [], VAL: []}
     for frame, time in zip(frames, at, strict=True):
         if time >= cut:
             parts[VAL].append(frame)
@@ -91,7 +97,7 @@ def _by_time(rig: Rig, frames: Sequence[Frame]) -> tuple[dict[str, list[Frame]],
     return splits, remarks
 
 
-def _clock(frames: Sequence[Frame]) -> tuple[list[float], float]:
+def _clock(frames: Sequence[FrameFiles]) -> tuple[list[float], float]:
     """Return the times of frames without pauses between scenes, and their sum."""
     at, start, before = [], 0.0, None
     for frame in frames:

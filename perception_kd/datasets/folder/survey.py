@@ -19,7 +19,7 @@ _MAX_TEXT_BYTES = 2**24
 
 
 @dataclass(frozen=True)
-class Group:
+class FileGroup:
     """Files of one sensor.
 
     Attributes:
@@ -57,8 +57,8 @@ class Survey:
         tables: Files that may hold times or poses, relative to the root.
     """
 
-    clouds: list[Group]
-    images: list[Group]
+    clouds: list[FileGroup]
+    images: list[FileGroup]
     calibrations: list[str]
     tables: list[str]
 
@@ -120,7 +120,7 @@ def _single_scene(parts: Sequence[Sequence[str]]) -> tuple[int | None, set[str]]
 
 def _merge(
     groups: dict[tuple[str, str], list[str]], place: int | None, scenes: set[str]
-) -> list[Group]:
+) -> list[FileGroup]:
     merged: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for (folder, suffix), files in groups.items():
         parts = folder.split("/") if folder else []
@@ -128,4 +128,4 @@ def _merge(
         if place is not None and place < len(parts) and parts[place] in scenes:
             scene, parts[place] = parts[place], SCENE
         merged["/".join([*parts, f"*{suffix}"])][scene] = sorted(files, key=natural_key)
-    return [Group(pattern, files) for pattern, files in merged.items()]
+    return [FileGroup(pattern, files) for pattern, files in merged.items()]

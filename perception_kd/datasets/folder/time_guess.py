@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from perception_kd.datasets.folder.file_times import read_table
+from perception_kd.datasets.folder.file_times import read_text_table
 from perception_kd.datasets.folder.rig import SCENE
 from perception_kd.datasets.folder.sections import RigError, as_number
-from perception_kd.datasets.folder.survey import Group
+from perception_kd.datasets.folder.survey import FileGroup
 from perception_kd.io.errors import BrokenFileError
 
 # Digits of whole numbers since 1970.
@@ -15,7 +15,7 @@ _UNIT_OF_DIGITS = {19: "ns", 16: "us", 13: "ms", 10: "s"}
 _RATE_HZ = 10
 
 
-def guess_times(root: Path, group: Group, tables: Sequence[str]) -> tuple[str, str]:
+def guess_times(root: Path, group: FileGroup, tables: Sequence[str]) -> tuple[str, str]:
     """Return a value of ``times`` as YAML, and a comment on it.
 
     Args:
@@ -59,7 +59,7 @@ def _number(pattern: str, stem: str) -> str:
     return stem[len(before) : len(stem) - len(after)]
 
 
-def _find_table(root: Path, group: Group, tables: Sequence[str]) -> str:
+def _find_table(root: Path, group: FileGroup, tables: Sequence[str]) -> str:
     """Return a table whose first column has a rising number for each file."""
     scene, files = next(iter(group.files.items()))
     for table in tables:
@@ -67,7 +67,7 @@ def _find_table(root: Path, group: Group, tables: Sequence[str]) -> str:
         if scene and scene not in parts:
             continue
         try:
-            rows = read_table(root / table, "the folder")
+            rows = read_text_table(root / table, "the folder")
         except (RigError, BrokenFileError, OSError):
             continue
         numbers = [as_number(row[0]) for row in rows if row]

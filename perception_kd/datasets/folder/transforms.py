@@ -12,7 +12,7 @@ from perception_kd.datasets.folder.calibration_values import (
     read_file_numbers,
     read_numbers,
 )
-from perception_kd.datasets.folder.sections import RigError, Section
+from perception_kd.datasets.folder.sections import RigError, RigSection
 from perception_kd.geometry.rigid import make_rigid
 from perception_kd.structures import Array
 
@@ -30,7 +30,7 @@ _UNIT_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
-class Step:
+class TransformStep:
     """One transform of a chain.
 
     Attributes:
@@ -71,14 +71,14 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Transform:
+class RigidTransform:
     """A rigid transform of a rig file.
 
     Attributes:
         steps: Transforms that are applied one after another, the first one first.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[TransformStep, ...]
 
     def load(self, root: Path, scene: str = "") -> Array:
         """Return ``src2dst``, shape (4, 4).
@@ -97,7 +97,7 @@ class Transform:
         return src2dst
 
 
-def read_transform(section: Section, key: str) -> Transform:
+def read_transform(section: RigSection, key: str) -> RigidTransform:
     """Read a transform of a rig file.
 
     Args:
@@ -115,25 +115,25 @@ def read_transform(section: Section, key: str) -> Transform:
     is_chain = isinstance(value, list) and any(isinstance(item, dict) for item in value)
     if is_chain:
         steps = [
-            _read_step(Section(item, section.path, f"{section.name(key)}[{index}]"))
+            _read_step(RigSection(item, section.path, f"{section.name(key)}[{index}]"))
             for index, item in enumerate(value)
         ]
-        return Transform(tuple(steps))
+        return RigidTransform(tuple(steps))
     if isinstance(value, dict) and "data" not in value:
-        return Transform((_read_step(section.section(key)),))
-    return Transform((Step("matrix", read_numbers(section, key, _MATRIX)),))
+        return RigidTransform((_read_step(section.section(key)),))
+    return RigidTransform((TransformStep("matrix", read_numbers(section, key, _MATRIX)),))
 
 
-def _read_step(section: Section) -> Step:
+def _read_step(section: RigSection) -> TransformStep:
     if section.has("file"):
-        return Step("matrix", read_file_numbers(section, _MATRIX))
+        return TransformStep("matrix", read_file_numbers(section, _MATRIX))
     kind = section.one_of("matrix", *_ROTATIONS)
     numbers = read_numbers(section, kind, _ROTATIONS.get(kind, _MATRIX))
     translation = None
     if kind != "matrix":
         translation = read_numbers(section, "translation", (3,))
     section.close()
-    return Step(kind, numbers, translation)
+    return TransformStep(kind, numbers, translation)
 
 
 def _nearest_rotation(matrix: Array, where: str) -> Array:

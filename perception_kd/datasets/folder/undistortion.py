@@ -20,7 +20,7 @@ from perception_kd.io.json_file import read_json
 from perception_kd.io.workers import run_jobs
 from perception_kd.structures import Array, Image
 
-FOLDER = "undistorted"
+UNDISTORTED_FOLDER = "undistorted"
 SUFFIX = ".jpg"
 _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 95)
 _RECIPE = "calibration.json"

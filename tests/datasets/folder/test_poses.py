@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from perception_kd.datasets.folder.file_lists import SensorFile
 from perception_kd.datasets.folder.odometry import compute_poses, write_tum
-from perception_kd.datasets.folder.poses import Track, read_track
+from perception_kd.datasets.folder.poses import Trajectory, read_trajectory
 from perception_kd.datasets.folder.rig import Poses
 from perception_kd.datasets.folder.sections import RigError
 from perception_kd.structures import Array, Points
@@ -41,9 +41,9 @@ def write(folder: Path, form: str, poses: Array) -> Path:
     return path
 
 
-def read(folder: Path, poses: Poses, body2ego: Array | None = None) -> Track:
+def read(folder: Path, poses: Poses, body2ego: Array | None = None) -> Trajectory:
     body2ego = np.eye(4) if body2ego is None else body2ego
-    return read_track(poses, folder, "", SWEEPS, body2ego, "rig.yaml: poses")
+    return read_trajectory(poses, folder, "", SWEEPS, body2ego, "rig.yaml: poses")
 
 
 def settings(form: str) -> Poses:
@@ -56,9 +56,9 @@ def settings(form: str) -> Poses:
 def test_all_formats_give_the_same_poses(tmp_path: Path, form: str) -> None:
     poses = make_poses()
     write(tmp_path, form, poses)
-    track = read(tmp_path, settings(form))
+    trajectory = read(tmp_path, settings(form))
     for file, pose in zip(SWEEPS, poses, strict=True):
-        found = track.ego2global(file.time)
+        found = trajectory.ego2global(file.time)
         assert found is not None
         assert np.allclose(found, pose, atol=1e-8)
 
@@ -73,11 +73,11 @@ def test_poses_between_rows_are_interpolated(tmp_path: Path) -> None:
 
 def test_poses_outside_and_in_long_gaps_are_absent(tmp_path: Path) -> None:
     write(tmp_path, "tum", make_poses())
-    track = read(tmp_path, Poses("tum", file="tum", max_gap_s=0.4))
-    assert track.ego2global(99.9) is None
-    assert track.ego2global(102.1) is None
-    assert track.ego2global(100.25) is None
-    assert track.ego2global(100.5) is not None
+    trajectory = read(tmp_path, Poses("tum", file="tum", max_gap_s=0.4))
+    assert trajectory.ego2global(99.9) is None
+    assert trajectory.ego2global(102.1) is None
+    assert trajectory.ego2global(100.25) is None
+    assert trajectory.ego2global(100.5) is not None
 
 
 def test_poses_of_a_body_become_those_of_the_ego_vehicle(tmp_path: Path) -> None:

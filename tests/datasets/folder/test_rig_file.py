@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from perception_kd.datasets.folder.calibration_values import read_numbers
 from perception_kd.datasets.folder.rig import Rig
 from perception_kd.datasets.folder.rig_file import read_rig
-from perception_kd.datasets.folder.sections import RigError, Section
+from perception_kd.datasets.folder.sections import RigError, RigSection
 from perception_kd.datasets.folder.transforms import read_transform
 
 ROOT = Path(__file__).parents[3]
@@ -99,20 +99,20 @@ def test_all_ways_to_write_a_transform_agree(tmp_path: Path, written: Any) -> No
     (tmp_path / "opencv.yaml").write_text(
         f"%YAML:1.0\n---\nT: !!opencv-matrix\n   rows: 4\n   cols: 4\n   dt: d\n   data: {matrix}\n"
     )
-    section = Section({"lidar2cam": written}, tmp_path / "rig.yaml", "cameras.front")
+    section = RigSection({"lidar2cam": written}, tmp_path / "rig.yaml", "cameras.front")
     found = read_transform(section, "lidar2cam").load(tmp_path)
     assert np.allclose(found, LIDAR2CAM, atol=1e-9)
 
 
 def test_numbers_with_exponents_are_numbers(tmp_path: Path) -> None:
     # YAML 1.1 reads 1e-3 as text.
-    section = Section(yaml.safe_load("k: [1e-3, -2E2, 3]"), tmp_path / "rig.yaml")
+    section = RigSection(yaml.safe_load("k: [1e-3, -2E2, 3]"), tmp_path / "rig.yaml")
     assert read_numbers(section, "k", (3,)).load(tmp_path).tolist() == [1e-3, -200, 3]
 
 
 def test_rotations_with_few_digits_are_made_exact(tmp_path: Path) -> None:
     rounded = np.round(Rotation.from_euler("xyz", [0.1, 0.2, 0.3]).as_matrix(), 3)
-    section = Section({"a": {"translation": [0, 0, 0], "rotation": rounded.tolist()}}, tmp_path)
+    section = RigSection({"a": {"translation": [0, 0, 0], "rotation": rounded.tolist()}}, tmp_path)
     rotation = read_transform(section, "a").load(tmp_path)[:3, :3]
     assert np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
 
@@ -247,7 +247,7 @@ def test_faults_of_calibration_files_name_both_files(
 ) -> None:
     (tmp_path / "a.json").write_text('{"K": [1, "x"]}')
     (tmp_path / "b.json").write_text('{"K": [1, ')
-    section = Section({"intrinsics": written}, tmp_path / "rig.yaml", "cameras.front")
+    section = RigSection({"intrinsics": written}, tmp_path / "rig.yaml", "cameras.front")
     with pytest.raises((RigError, FileNotFoundError)) as caught:
         read_numbers(section, "intrinsics", (4,)).load(tmp_path)
     assert words in str(caught.value)
