@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.regions.codec import RegionIds
-from perception_kd.synthetic.sensors.calibration import LIDAR, make_rig
+from perception_kd.synthetic.sensors.calibration import LIDAR, mount_sensors
 from perception_kd.synthetic.sensors.lidar import RenderedSweep, scan
 from perception_kd.synthetic.sensors.rays import RayCaster
 from perception_kd.synthetic.world.scene import FIRST_OBJECT_ID, make_scene
@@ -59,7 +59,7 @@ def scan_scene(settings: SyntheticSettings, number: int, times: list[float]) -> 
     """Return sweeps of a drawn scene, with what each point lies on, and no file."""
     scene = make_scene(settings, number)
     caster = RayCaster(scene)
-    mount = make_rig(64, 36, np.random.default_rng(number)).sensor2ego[LIDAR]
+    mount = mount_sensors(64, 36, np.random.default_rng(number)).sensor2ego[LIDAR]
 
     def sweep_at(time: float) -> RenderedSweep:
         return scan(

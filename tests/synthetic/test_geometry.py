@@ -6,7 +6,12 @@ import pytest
 from perception_kd.geometry.projection import project_points
 from perception_kd.geometry.rigid import invert_rigid, transform_points
 from perception_kd.structures import Array
-from perception_kd.synthetic.sensors.calibration import CAMERAS, LIDAR, Rig, make_rig
+from perception_kd.synthetic.sensors.calibration import (
+    CAMERAS,
+    LIDAR,
+    VehicleCalibration,
+    mount_sensors,
+)
 from perception_kd.synthetic.sensors.camera import RenderedImage, render_image
 from perception_kd.synthetic.sensors.lidar import RenderedSweep, _returns, scan
 from perception_kd.synthetic.sensors.rays import Hits, RayCaster
@@ -25,13 +30,15 @@ class Keyframe:
 
     def __init__(self, number: int) -> None:
         self.scene: Scene = make_scene(SETTINGS, number)
-        self.rig: Rig = make_rig(SETTINGS.width, SETTINGS.height, np.random.default_rng(number))
+        self.calibration: VehicleCalibration = mount_sensors(
+            SETTINGS.width, SETTINGS.height, np.random.default_rng(number)
+        )
         self.caster = RayCaster(self.scene)
         self.sweep: RenderedSweep = scan(
             lambda time: self.caster.at(TIME + time),
             self.scene.weather,
             lambda time: self.pose(LIDAR, TIME + time),
-            self.rig.sensor2ego[LIDAR],
+            self.calibration.sensor2ego[LIDAR],
             SETTINGS.beams,
             SETTINGS.azimuths,
             np.random.default_rng(number),
@@ -39,11 +46,11 @@ class Keyframe:
 
     def pose(self, channel: str, time: float) -> Array:
         """Return the pose of a sensor in the world."""
-        return self.scene.ego2world(time) @ self.rig.sensor2ego[channel]
+        return self.scene.ego2world(time) @ self.calibration.sensor2ego[channel]
 
     def render(self, name: str, time: float) -> RenderedImage:
         """Return the image of a camera."""
-        view = self.pose(name, time), self.rig.cam2img[name]
+        view = self.pose(name, time), self.calibration.cam2img[name]
         snapshot = self.caster.at(time)
         return render_image(snapshot, self.scene.weather, *view, SIZE, np.random.default_rng(0))
 
@@ -60,7 +67,7 @@ def test_points_land_on_pixels_of_the_same_object(keyframe: Keyframe) -> None:
         time = TIME + spec.delay
         rendered = keyframe.render(name, time)
         lidar2cam = invert_rigid(keyframe.pose(name, time)) @ keyframe.pose(LIDAR, TIME)
-        projection = project_points(points, lidar2cam, keyframe.rig.cam2img[name], SIZE)
+        projection = project_points(points, lidar2cam, keyframe.calibration.cam2img[name], SIZE)
         seen = np.flatnonzero(projection.visible)
         col, row = np.round(projection.pixels[seen]).astype(int).T
         # A pixel is one ray: on slanted surfaces the depth varies across the pixel.
@@ -83,7 +90,7 @@ def test_points_on_moving_agents_lie_where_they_were_hit(keyframe: Keyframe) -> 
             continue
         for point in own:
             seen_from = invert_rigid(keyframe.scene.ego2world(TIME)) @ [*point, 1.0]
-            seen_from = seen_from[:3] - keyframe.rig.sensor2ego[LIDAR][:3, 3]
+            seen_from = seen_from[:3] - keyframe.calibration.sensor2ego[LIDAR][:3, 3]
             # A clockwise sweep of 50 ms, which ends at a heading of 108 degrees.
             share = (108 - np.rad2deg(np.arctan2(seen_from[1], seen_from[0]))) % 360 / 360
             for time, result in (

@@ -94,7 +94,7 @@ SENSORS = (LIDAR, *CAMERAS)
 
 
 @dataclass(frozen=True)
-class Rig:
+class VehicleCalibration:
     """Calibration of the sensors of one vehicle.
 
     Attributes:
@@ -106,7 +106,7 @@ class Rig:
     cam2img: dict[str, Array]
 
 
-def make_rig(width: int, height: int, rng: np.random.Generator) -> Rig:
+def mount_sensors(width: int, height: int, rng: np.random.Generator) -> VehicleCalibration:
     """Mount the sensors as on the nuScenes vehicles, with small random tilts.
 
     Args:
@@ -127,4 +127,4 @@ def make_rig(width: int, height: int, rng: np.random.Generator) -> Rig:
         # Pixel centers are at integers: the image corner (-0.5, -0.5) stays in place.
         u, v = ((np.array(spec.center_px) + 0.5) * (scale_u, scale_v)) - 0.5
         cam2img[name] = np.array([[focal * scale_u, 0, u], [0, focal * scale_v, v], [0, 0, 1.0]])
-    return Rig(sensor2ego, cam2img)
+    return VehicleCalibration(sensor2ego, cam2img)

@@ -8,7 +8,7 @@ from perception_kd.synthetic.world.agent_shapes import make_shape
 from perception_kd.synthetic.world.agents import SIZES, Agent, get_attribute
 from perception_kd.synthetic.world.ground import CURB_HEIGHT
 from perception_kd.synthetic.world.meshes import move
-from perception_kd.synthetic.world.paths import Path
+from perception_kd.synthetic.world.paths import GroundPath
 from perception_kd.synthetic.world.poses import pose_matrix
 from perception_kd.synthetic.world.streets import Street
 
@@ -39,7 +39,7 @@ class AgentPlacer:
     def add(
         self,
         kind: str,
-        path: Path,
+        path: GroundPath,
         start: float,
         speed: float = 0.0,
         *,
@@ -108,12 +108,12 @@ def _touch(first: tuple[Array, float], second: tuple[Array, float]) -> bool:
     return bool((gaps < first[1] + second[1]).any())
 
 
-def place_at(x: float, y: float, yaw: float) -> Path:
+def place_at(x: float, y: float, yaw: float) -> GroundPath:
     """Return a straight path that starts at a pose, in m and rad."""
-    return Path.from_segments((x, y), yaw, [(1.0, 0.0)])
+    return GroundPath.from_segments((x, y), yaw, [(1.0, 0.0)])
 
 
-def on_road(street: Street, path: Path, distance: float) -> bool:
+def on_road(street: Street, path: GroundPath, distance: float) -> bool:
     """Return whether a point along a path is on the road and outside the junction."""
     point = Point(path.pose(distance)[:2])
     return bool(street.drivable.contains(point) and not street.junction.contains(point))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from perception_kd.structures import Array
 from perception_kd.synthetic.world.meshes import Mesh
-from perception_kd.synthetic.world.paths import Path
+from perception_kd.synthetic.world.paths import GroundPath
 from perception_kd.synthetic.world.poses import pose_matrix
 
 # Length, width, height in m.
@@ -58,7 +58,7 @@ class Agent:
     kind: str
     size: tuple[float, float, float]
     mesh: Mesh
-    path: Path
+    path: GroundPath
     start: float
     speed: float
     ground_height: float

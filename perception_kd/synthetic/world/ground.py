@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from perception_kd.structures import Array
 from perception_kd.synthetic.world.materials import pick_color
 from perception_kd.synthetic.world.meshes import Mesh, make_mesh
-from perception_kd.synthetic.world.paths import Path
+from perception_kd.synthetic.world.paths import GroundPath
 from perception_kd.synthetic.world.streets import HALF_SIZE, Street, polygons_of, strip
 
 TERRAIN, ROAD, SIDEWALK, ISLAND, MARKING = range(5)
@@ -91,7 +91,7 @@ def _fill_stripes(paint: NDArray[np.uint8], crossing: Polygon) -> None:
     corners = np.array(crossing.exterior.coords)[:-1]
     half = len(corners) // 2
     left, right = corners[:half], corners[half:][::-1]
-    along = Path.from_segments(
+    along = GroundPath.from_segments(
         tuple(left.mean(axis=0)),
         float(np.arctan2(*(right.mean(0) - left.mean(0))[::-1])),
         [(float(np.linalg.norm(right.mean(0) - left.mean(0))), 0.0)],

@@ -13,7 +13,7 @@ _STEP = 0.5
 
 
 @dataclass(frozen=True)
-class Path:
+class GroundPath:
     """A smooth curve on the ground.
 
     Attributes:
@@ -30,7 +30,7 @@ class Path:
         start: tuple[float, float],
         yaw: float,
         segments: Sequence[tuple[float, float]],
-    ) -> "Path":
+    ) -> "GroundPath":
         """Return a path of straight segments and arcs.
 
         Args:
@@ -65,14 +65,14 @@ class Path:
         rest = distance - s
         return x + rest * np.cos(yaw), y + rest * np.sin(yaw), yaw
 
-    def offset(self, left: float) -> "Path":
+    def offset(self, left: float) -> "GroundPath":
         """Return the parallel path at an offset in m to the left (negative: right)."""
         normal = np.stack([-np.sin(self.yaws), np.cos(self.yaws)], axis=1)
-        return Path(self.points + left * normal, self.yaws)
+        return GroundPath(self.points + left * normal, self.yaws)
 
-    def reversed(self) -> "Path":
+    def reversed(self) -> "GroundPath":
         """Return the path in the opposite direction."""
-        return Path(self.points[::-1], self.yaws[::-1] + np.pi)
+        return GroundPath(self.points[::-1], self.yaws[::-1] + np.pi)
 
     def nearest(self, point: tuple[float, float]) -> float:
         """Return the distance along the path, in m, of the point nearest to (x, y)."""

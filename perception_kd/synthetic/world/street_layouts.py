@@ -3,7 +3,7 @@
 import numpy as np
 from shapely.geometry import box
 
-from perception_kd.synthetic.world.paths import Path
+from perception_kd.synthetic.world.paths import GroundPath
 from perception_kd.synthetic.world.streets import (
     HALF_SIZE,
     LANE_WIDTH,
@@ -68,20 +68,20 @@ def _make_roads(layout: str, rng: np.random.Generator) -> Street:
         return _make_crossing(lanes, lane, far, rng)
     speed = float(rng.uniform(6.5, 9.5))
     if layout == "straight":
-        road = Road(Path.from_segments((-far, 0.0), 0.0, [(2 * far, 0.0)]), lanes)
+        road = Road(GroundPath.from_segments((-far, 0.0), 0.0, [(2 * far, 0.0)]), lanes)
     else:
         bend = float(rng.choice([-1, 1]) / rng.uniform(50, 80))
         half = [(35.0, bend), (far - 35, 0.0)]
-        ahead = Path.from_segments((0.0, 0.0), 0.0, half)
-        behind = Path.from_segments((0.0, 0.0), np.pi, [(s, -k) for s, k in half]).reversed()
+        ahead = GroundPath.from_segments((0.0, 0.0), 0.0, half)
+        behind = GroundPath.from_segments((0.0, 0.0), np.pi, [(s, -k) for s, k in half]).reversed()
         yaws = np.concatenate([behind.yaws - 2 * np.pi, ahead.yaws[1:]])
-        road = Road(Path(np.concatenate([behind.points, ahead.points[1:]]), yaws), lanes)
+        road = Road(GroundPath(np.concatenate([behind.points, ahead.points[1:]]), yaws), lanes)
     return Street(layout, [road], road.lane(lanes - 1), 0.0, speed)
 
 
 def _make_crossing(lanes: int, lane: float, far: float, rng: np.random.Generator) -> Street:
-    main = Road(Path.from_segments((-far, 0.0), 0.0, [(2 * far, 0.0)]), lanes)
-    cross = Road(Path.from_segments((0.0, -far), np.pi / 2, [(2 * far, 0.0)]), lanes)
+    main = Road(GroundPath.from_segments((-far, 0.0), 0.0, [(2 * far, 0.0)]), lanes)
+    cross = Road(GroundPath.from_segments((0.0, -far), np.pi / 2, [(2 * far, 0.0)]), lanes)
     turn = rng.choice(["left", "right", "straight"], p=[0.4, 0.4, 0.2])
     speed = 5.5 if turn != "straight" else 8.0
     if turn == "straight":
@@ -91,7 +91,7 @@ def _make_crossing(lanes: int, lane: float, far: float, rng: np.random.Generator
         radius = 9.0 if turn == "left" else 8.0
         before = far + side * lane - radius
         segments = [(before, 0.0), (radius * np.pi / 2, side / radius), (far, 0.0)]
-        path = Path.from_segments((-far, -lane), 0.0, segments)
+        path = GroundPath.from_segments((-far, -lane), 0.0, segments)
     # Slightly larger than the overlap of the roads: cutting exactly at their edges
     # would leave slivers.
     edge = main.half_width + 0.01

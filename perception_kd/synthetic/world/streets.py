@@ -7,7 +7,7 @@ from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
-from perception_kd.synthetic.world.paths import Path
+from perception_kd.synthetic.world.paths import GroundPath
 
 LANE_WIDTH = 3.5
 PARKING_WIDTH = 2.4
@@ -24,7 +24,7 @@ class Road:
         lanes: Number of lanes per direction.
     """
 
-    center: Path
+    center: GroundPath
     lanes: int
 
     @property
@@ -32,12 +32,12 @@ class Road:
         """Distance from the center to the curb in m."""
         return self.lanes * LANE_WIDTH + PARKING_WIDTH
 
-    def lane(self, number: int, oncoming: bool = False) -> Path:
+    def lane(self, number: int, oncoming: bool = False) -> GroundPath:
         """Return the center of a lane in driving direction; lane 0 is innermost."""
         shift = (number + 0.5) * LANE_WIDTH
         return self.center.offset(shift).reversed() if oncoming else self.center.offset(-shift)
 
-    def parking(self, oncoming: bool = False) -> Path:
+    def parking(self, oncoming: bool = False) -> GroundPath:
         """Return the center line of the parking strip in driving direction."""
         shift = self.half_width - PARKING_WIDTH / 2
         return self.center.offset(shift).reversed() if oncoming else self.center.offset(-shift)
@@ -66,7 +66,7 @@ class Street:
 
     layout: str
     roads: list[Road]
-    ego_path: Path
+    ego_path: GroundPath
     ego_start: float
     ego_speed: float
     junction: BaseGeometry = field(default_factory=Polygon)
@@ -126,7 +126,7 @@ def polygons_of(geometry: BaseGeometry) -> list[Polygon]:
     return [part for part in parts if isinstance(part, Polygon) and part.area > 0.01]
 
 
-def strip(path: Path, start: float, end: float, left: float, right: float) -> Polygon:
+def strip(path: GroundPath, start: float, end: float, left: float, right: float) -> Polygon:
     """Return the area along a path between two distances and two offsets in m."""
     poses = [path.pose(s) for s in np.linspace(start, end, max(2, int(abs(end - start) / 2) + 2))]
     edges = []

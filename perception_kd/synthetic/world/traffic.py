@@ -5,7 +5,7 @@ from shapely.geometry import Point
 
 from perception_kd.synthetic.world.agent_placer import AgentPlacer, on_road, place_at
 from perception_kd.synthetic.world.agents import Agent
-from perception_kd.synthetic.world.paths import Path
+from perception_kd.synthetic.world.paths import GroundPath
 from perception_kd.synthetic.world.streets import PARKING_WIDTH, Road, Street
 
 _TRIES = 30
@@ -71,7 +71,7 @@ def _try_along(
     placer: AgentPlacer,
     street: Street,
     kind: str,
-    path: Path,
+    path: GroundPath,
     center: float,
     reach: float,
     rng: np.random.Generator,

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.geometry.rigid import invert_rigid, transform_points
 from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.calibration import sweep_delay
 from perception_kd.synthetic.world.agents import Agent
 from perception_kd.synthetic.world.scene import Scene
 from perception_kd.synthetic.writer.tables import (
-    TableRecord,
     Tables,
     link,
     make_token,
@@ -82,7 +82,7 @@ def make_tracks(
         visibility: Visibility tokens by keyframe and agent.
     """
     frames = range(len(times))
-    tables: dict[str, list[TableRecord]] = {"instance": [], "sample_annotation": []}
+    tables: dict[str, list[Record]] = {"instance": [], "sample_annotation": []}
     for index, agent in enumerate(scene.agents):
         instance = make_token(scene.name, "instance", index)
         records: list[dict[str, Any]] = []

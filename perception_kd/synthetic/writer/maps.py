@@ -13,20 +13,21 @@ from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
+from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.io.atomic import write_whole
 from perception_kd.io.images import write_image
 from perception_kd.synthetic.world.ground import RESOLUTION
 from perception_kd.synthetic.world.scene import CANVAS, Scene
 from perception_kd.synthetic.world.settings import LOCATIONS
 from perception_kd.synthetic.world.streets import polygons_of
-from perception_kd.synthetic.writer.tables import TableRecord, make_token
+from perception_kd.synthetic.writer.tables import make_token
 
 _LAYERS = (
     *("polygon", "line", "node", "drivable_area", "road_segment", "road_block", "lane"),
     *("ped_crossing", "walkway", "stop_line", "carpark_area", "road_divider", "lane_divider"),
     *("traffic_light", "lane_connector"),
 )
-MapLayers = dict[str, list[TableRecord]]
+MapLayers = dict[str, list[Record]]
 
 
 class MapDrawer:
@@ -148,8 +149,8 @@ def draw_area(scene: Scene) -> BaseGeometry:
 
 
 def write_maps(
-    root: Path, scenes: Sequence[tuple[TableRecord, MapLayers, BaseGeometry]]
-) -> list[TableRecord]:
+    root: Path, scenes: Sequence[tuple[Record, MapLayers, BaseGeometry]]
+) -> list[Record]:
     """Write the vector maps and the masks of all locations.
 
     Args:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from perception_kd.synthetic.sensors.calibration import LIDAR, Rig
+from perception_kd.datasets.nuscenes.json_records import Record
+from perception_kd.synthetic.sensors.calibration import LIDAR, VehicleCalibration
 from perception_kd.synthetic.world.scene import Scene
 from perception_kd.synthetic.world.settings import KEYFRAME_PERIOD_S, VERSION, SyntheticSettings
 from perception_kd.synthetic.writer.tables import (
-    TableRecord,
     Tables,
     empty_tables,
     link,
@@ -19,12 +19,12 @@ _SCENE_US = 100_000_000
 
 
 @dataclass(frozen=True)
-class Frame:
+class Capture:
     """One recording of a sensor.
 
     Attributes:
         channel: Channel of the sensor.
-        keyframe: Index of the sample that the frame belongs to.
+        keyframe: Index of the sample that the capture belongs to.
         time: Time in s after the first keyframe.
         back: Number of sweeps until the keyframe; 0 is the keyframe itself.
     """
@@ -42,7 +42,7 @@ class SceneRecords:
         scene: The scene.
         settings: Settings of the data set.
         number: Number of the scene.
-        rig: Calibration of its sensors.
+        calibration: Calibration of its sensors.
 
     Attributes:
         tables: Records by table; at first those of the scene, its log, its samples and
@@ -51,8 +51,15 @@ class SceneRecords:
         samples: Tokens of the keyframes.
     """
 
-    def __init__(self, scene: Scene, settings: SyntheticSettings, number: int, rig: Rig) -> None:
-        self._scene, self._settings, self._number, self._rig = scene, settings, number, rig
+    def __init__(
+        self,
+        scene: Scene,
+        settings: SyntheticSettings,
+        number: int,
+        calibration: VehicleCalibration,
+    ) -> None:
+        self._scene, self._settings, self._number = scene, settings, number
+        self._calibration = calibration
         self.tables: Tables = empty_tables()
         self.times = [i * KEYFRAME_PERIOD_S for i in range(settings.keyframes)]
         self.samples = [make_token(scene.name, "sample", i) for i in range(settings.keyframes)]
@@ -88,8 +95,8 @@ class SceneRecords:
                 for token, time in zip(self.samples, self.times, strict=True)
             ]
         )
-        for channel, sensor2ego in self._rig.sensor2ego.items():
-            cam2img = self._rig.cam2img.get(channel)
+        for channel, sensor2ego in self._calibration.sensor2ego.items():
+            cam2img = self._calibration.cam2img.get(channel)
             self.tables["calibrated_sensor"].append(
                 {
                     "token": make_token(name, "calibrated_sensor", channel),
@@ -109,25 +116,25 @@ class SceneRecords:
         self.tables["lidarseg"].append(record)
         return filename
 
-    def add_frame(self, frame: Frame) -> TableRecord:
+    def add_capture(self, capture: Capture) -> Record:
         """Add the recording of a sensor and its pose; return its record."""
-        name, channel = self._scene.name, frame.channel
-        timestamp = self._timestamp(frame.time)
+        name, channel = self._scene.name, capture.channel
+        timestamp = self._timestamp(capture.time)
         token = make_token(name, channel, timestamp)
-        ego2global = self._scene.world2global @ self._scene.ego2world(frame.time)
+        ego2global = self._scene.world2global @ self._scene.ego2world(capture.time)
         pose = {"token": token, "timestamp": timestamp, **translation_rotation(ego2global)}
         self.tables["ego_pose"].append(pose)
-        folder = "sweeps" if frame.back else "samples"
+        folder = "sweeps" if capture.back else "samples"
         is_lidar = channel == LIDAR
         ending = "pcd.bin" if is_lidar else "jpg"
         record = {
             "token": token,
-            "sample_token": self.samples[frame.keyframe],
+            "sample_token": self.samples[capture.keyframe],
             "ego_pose_token": token,
             "calibrated_sensor_token": make_token(name, "calibrated_sensor", channel),
             "timestamp": timestamp,
             "fileformat": "pcd" if is_lidar else "jpg",
-            "is_key_frame": frame.back == 0,
+            "is_key_frame": capture.back == 0,
             "height": 0 if is_lidar else self._settings.height,
             "width": 0 if is_lidar else self._settings.width,
             "filename": f"{folder}/{channel}/synthetic-{name}__{channel}__{timestamp}.{ending}",

@@ -5,10 +5,10 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.labels import NUSCENES_CATEGORIES
 from perception_kd.io.atomic import write_whole
 from perception_kd.structures import Array
@@ -18,8 +18,7 @@ from perception_kd.synthetic.writer.names import (
     VISIBILITIES,
 )
 
-TableRecord = dict[str, Any]
-Tables = dict[str, list[TableRecord]]
+Tables = dict[str, list[Record]]
 
 TABLE_NAMES = (
     "attribute",
@@ -69,7 +68,7 @@ def empty_tables() -> Tables:
     return defaultdict(list)
 
 
-def link(records: list[TableRecord]) -> list[TableRecord]:
+def link(records: list[Record]) -> list[Record]:
     """Fill ``prev`` and ``next`` with the tokens of the neighbors, in place."""
     tokens = ["", *(record["token"] for record in records), ""]
     for record, before, after in zip(records, tokens, tokens[2:], strict=False):
