@@ -45,7 +45,7 @@ class CameraFrame(NamedTuple):
         return height, width
 
 
-class View:
+class FramePairs:
     """The pairs of one frame on its image.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from perception_kd.calibration.agreement import View
+from perception_kd.calibration.agreement import FramePairs
 from perception_kd.calibration.motions import Motion, list_motions, list_neighbors
 from perception_kd.structures import Array
 
@@ -31,18 +31,18 @@ def find_doubt(gains: Gains) -> float:
     return float(student.sf(statistic, len(gains) - 1))
 
 
-class Comparison:
+class MotionComparison:
     """Gains of motions on the images of one camera.
 
     Args:
-        views: Views of one camera.
+        views: Pairs of each image of one camera.
         start: Motion of the points that counts as given, shape (4, 4).
 
     Attributes:
         gains: Gains of each motion that was tried.
     """
 
-    def __init__(self, views: Sequence[View], start: Array) -> None:
+    def __init__(self, views: Sequence[FramePairs], start: Array) -> None:
         self._views = views
         self._start = start
         self._given = self._measure(start)

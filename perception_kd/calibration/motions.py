@@ -14,8 +14,8 @@ SHIFTS = (0.05, 0.1, 0.2, 0.4, 0.8)  # m
 _REFINED = (0.75, 0.875, 1.125, 1.25)  # of an amount
 
 
-Kind = Literal["turn", "shift"]
-AMOUNTS: dict[Kind, tuple[float, ...]] = {"turn": TURNS, "shift": SHIFTS}
+MotionKind = Literal["turn", "shift"]
+AMOUNTS: dict[MotionKind, tuple[float, ...]] = {"turn": TURNS, "shift": SHIFTS}
 
 
 class Motion(NamedTuple):
@@ -27,7 +27,7 @@ class Motion(NamedTuple):
         amount: Angle in degrees by the right-hand rule, or distance in m.
     """
 
-    kind: Kind
+    kind: MotionKind
     axis: int
     amount: float
 

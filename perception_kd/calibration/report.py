@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from mmengine.logging import MMLogger
 
-from perception_kd.calibration.agreement import CameraFrame, View
+from perception_kd.calibration.agreement import CameraFrame, FramePairs
 from perception_kd.calibration.drawing import draw_verdict
 from perception_kd.calibration.verdict import CameraVerdict, judge_camera
 from perception_kd.geometry.projection import project_points
@@ -53,10 +53,10 @@ def report_calibration(
         ValueError: If one is broken, or a field is wrong.
         OSError: If a drawing cannot be written.
     """
-    views: dict[str, list[View]] = {}
+    views: dict[str, list[FramePairs]] = {}
     examples: dict[str, CameraFrame] = {}
     for frame in _read_frames(info_paths, data_root):
-        views.setdefault(frame.camera, []).append(View(frame))
+        views.setdefault(frame.camera, []).append(FramePairs(frame))
         examples.setdefault(frame.camera, frame)
     folder = Path(out_dir) / FOLDER
     logger = MMLogger.get_current_instance()

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from perception_kd.calibration.agreement import CameraFrame, View
-from perception_kd.calibration.comparison import Comparison, find_doubt
+from perception_kd.calibration.agreement import CameraFrame, FramePairs
+from perception_kd.calibration.comparison import MotionComparison, find_doubt
 from perception_kd.calibration.motions import AMOUNTS, AXES, Motion
 from perception_kd.structures import Array
 
@@ -76,25 +76,25 @@ def judge_calibration(frames: Iterable[CameraFrame]) -> list[CameraVerdict]:
     Returns:
         A verdict per camera, in the order of their first images.
     """
-    views: dict[str, list[View]] = {}
+    views: dict[str, list[FramePairs]] = {}
     for frame in frames:
-        views.setdefault(frame.camera, []).append(View(frame))
+        views.setdefault(frame.camera, []).append(FramePairs(frame))
     return [judge_camera(camera, of_camera) for camera, of_camera in views.items()]
 
 
-def judge_camera(camera: str, views: Sequence[View]) -> CameraVerdict:
+def judge_camera(camera: str, views: Sequence[FramePairs]) -> CameraVerdict:
     """Judge the calibration of one camera.
 
     Args:
         camera: Its name.
-        views: Views of its images, at least one.
+        views: Pairs of each of its images, at least one.
     """
     count = len(views)
     num_pairs = sum(view.num_pairs for view in views)
     if num_pairs < _MIN_PAIRS * count:
         text = f"cannot tell (too few points on the image: {num_pairs // count} pairs)"
         return CameraVerdict(camera, text, num_frames=count)
-    comparison = Comparison(views, np.eye(4))
+    comparison = MotionComparison(views, np.eye(4))
     best = comparison.find_best()
     doubt = find_doubt(comparison.gains[best])
     is_suspicious = doubt < _SURE and _is_large(best)
@@ -128,7 +128,7 @@ def _is_large(motion: Motion) -> bool:
 
 
 def _describe_errors(
-    comparison: Comparison, best: Motion, parts: Sequence[Motion]
+    comparison: MotionComparison, best: Motion, parts: Sequence[Motion]
 ) -> tuple[str, tuple[Motion, ...]]:
     """Return the errors that motions correct, in words and as motions, best first."""
     first = next(part for part in parts if part[:2] == best[:2])
@@ -142,7 +142,9 @@ def _describe_errors(
     return text, errors
 
 
-def _correct(views: Sequence[View], best: Motion) -> tuple[list[Motion], Array, Comparison]:
+def _correct(
+    views: Sequence[FramePairs], best: Motion
+) -> tuple[list[Motion], Array, MotionComparison]:
     """Search for further motions after the best.
 
     Returns:
@@ -150,14 +152,14 @@ def _correct(views: Sequence[View], best: Motion) -> tuple[list[Motion], Array, 
         of it.
     """
     amounts, correction = {best[:2]: best.amount}, best.matrix
-    rest = Comparison(views, correction)
+    rest = MotionComparison(views, correction)
     for _ in range(_MAX_ROUNDS):
         part = rest.find_best()
         if find_doubt(rest.gains[part]) > _LIKELY:
             break
         amounts[part[:2]] = amounts.get(part[:2], 0) + part.amount
         correction = part.matrix @ correction
-        rest = Comparison(views, correction)
+        rest = MotionComparison(views, correction)
     motions = [Motion(kind, axis, amount) for (kind, axis), amount in amounts.items()]
     return motions, correction, rest
 
@@ -168,7 +170,7 @@ def _size(motion: Motion) -> float:
     return amount if motion.kind == "shift" else 10 * float(np.radians(amount))
 
 
-def _find_alike(comparison: Comparison, best: Motion) -> Motion | None:
+def _find_alike(comparison: MotionComparison, best: Motion) -> Motion | None:
     """Return the best motion of another kind or axis if it fits about as well."""
     gains = comparison.gains
     others = [x for x in gains if x[:2] not in (best[:2], ("shift", 2)) and _is_large(x)]
@@ -177,7 +179,7 @@ def _find_alike(comparison: Comparison, best: Motion) -> Motion | None:
     return other if is_alike and find_doubt(gains[other]) < _SURE else None
 
 
-def _find_shown(comparison: Comparison, doubt: float) -> dict[str, float]:
+def _find_shown(comparison: MotionComparison, doubt: float) -> dict[str, float]:
     """Return the smallest amount per kind and axis of which both signs fit worse."""
     shown = {}
     for kind, amounts in AMOUNTS.items():

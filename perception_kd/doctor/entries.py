@@ -10,7 +10,7 @@ import numpy as np
 
 from perception_kd.datasets.info_checks import find_wrong_value
 from perception_kd.datasets.info_parsing import parse_boxes, parse_sample
-from perception_kd.doctor.finding import Fault, Kind, Level
+from perception_kd.doctor.finding import Fault, FaultKind, Level
 from perception_kd.structures import Array, InfoEntry, Sample
 
 if TYPE_CHECKING:
@@ -26,33 +26,33 @@ _MIN_UP = 0.5  # cosine
 _OFF_CENTER = 0.25  # of the size of the image
 
 KINDS = {
-    "entry": Kind(Level.ERROR, "info file", "entries cannot be read", _REMAKE),
-    "value": Kind(Level.ERROR, "info file", "entries have impossible values", _REMAKE),
-    "off center": Kind(
+    "entry": FaultKind(Level.ERROR, "info file", "entries cannot be read", _REMAKE),
+    "value": FaultKind(Level.ERROR, "info file", "entries have impossible values", _REMAKE),
+    "off center": FaultKind(
         Level.WARNING,
         AREA,
         "camera matrices do not fit their images",
         "check that cam2img is for images of this size: scale it as the images were scaled",
     ),
-    "upright": Kind(
+    "upright": FaultKind(
         Level.WARNING,
         AREA,
         "cameras are not upright",
         "check that lidar2cam leads from the LiDAR to axes x right, y down, z forward",
     ),
-    "same pose": Kind(
+    "same pose": FaultKind(
         Level.WARNING, AREA, "samples have cameras in one place", "check the calibration tables"
     ),
-    "order": Kind(
+    "order": FaultKind(
         Level.WARNING, AREA, "samples are not in the order of their times", "sort the samples"
     ),
-    "lag": Kind(
+    "lag": FaultKind(
         Level.WARNING,
         AREA,
         "times do not fit the sample's",
         "check the unit and the clock of the timestamps",
     ),
-    "speed": Kind(
+    "speed": FaultKind(
         Level.WARNING,
         AREA,
         "sweeps are impossibly far from their sample",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from perception_kd.doctor.alignment import FEW, count_in_boxes, guess_cause, share_on_image
 from perception_kd.doctor.entries import classes_of, parse_entry
-from perception_kd.doctor.finding import Fault, Kind, Level
+from perception_kd.doctor.finding import Fault, FaultKind, Level
 from perception_kd.io.bounded import read_bounded
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.origin import check_digest, load_origin
@@ -36,34 +36,34 @@ from perception_kd.superpixels.codec import load_superpixels
 _COPY = "copy the files again from the data set"
 
 KINDS = {
-    "points": Kind(Level.ERROR, "point clouds", "sweeps cannot be read", _COPY),
-    "layout": Kind(
+    "points": FaultKind(Level.ERROR, "point clouds", "sweeps cannot be read", _COPY),
+    "layout": FaultKind(
         Level.ERROR,
         "point clouds",
         "sweeps are stored otherwise",
         "check the type and the number of columns that the files are stored with",
     ),
-    "not plausible": Kind(
+    "not plausible": FaultKind(
         Level.WARNING, "point clouds", "sweeps have impossible points", "they are dropped"
     ),
-    "earlier": Kind(Level.ERROR, "point clouds", "earlier sweeps cannot be read", _COPY),
-    "image": Kind(Level.ERROR, "images", "images cannot be read", _COPY),
-    "size": Kind(
+    "earlier": FaultKind(Level.ERROR, "point clouds", "earlier sweeps cannot be read", _COPY),
+    "image": FaultKind(Level.ERROR, "images", "images cannot be read", _COPY),
+    "size": FaultKind(
         Level.ERROR,
         "images",
         "images have another size than in the info file",
         "scale cam2img as the images were scaled, or use the original images",
     ),
-    "labels": Kind(
+    "labels": FaultKind(
         Level.ERROR, "point labels", "files of labels do not fit their sweeps", "unpack them again"
     ),
-    "broken entry": Kind(
+    "broken entry": FaultKind(
         Level.ERROR,
         "cache",
         "entries are broken or of other data",
         "run the command of the manifest with --verify",
     ),
-    "failed": Kind(
+    "failed": FaultKind(
         Level.ERROR, "data", "samples could not be checked", "report this with the info file"
     ),
 }

@@ -53,7 +53,7 @@ class Finding:
         return {**asdict(self), "level": self.level.value, "places": list(self.places)}
 
 
-class Kind(NamedTuple):
+class FaultKind(NamedTuple):
     """A kind of fault that many files or entries can have.
 
     Attributes:
@@ -73,7 +73,7 @@ class Fault(NamedTuple):
     """One fault of one file or entry; it can be sent between processes.
 
     Attributes:
-        kind: Name of its :class:`Kind`.
+        kind: Name of its :class:`FaultKind`.
         where: File, and field in it.
         what: What is wrong with it.
     """
@@ -83,7 +83,7 @@ class Fault(NamedTuple):
     what: str
 
 
-def group_faults(faults: Iterable[Fault], kinds: Mapping[str, Kind]) -> Iterator[Finding]:
+def group_faults(faults: Iterable[Fault], kinds: Mapping[str, FaultKind]) -> Iterator[Finding]:
     """Yield one finding for each kind of fault, with the first fault as an example.
 
     Args:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from perception_kd.doctor.finding import Fault, Finding, Kind, Level, group_faults, worst_level
+from perception_kd.doctor.finding import Fault, FaultKind, Finding, Level, group_faults, worst_level
 from perception_kd.doctor.infos import (
     Info,
     InfoSource,
@@ -83,7 +83,7 @@ def test_info_files_come_from_the_options_or_the_config(tmp_path: Path) -> None:
 
 
 def test_faults_of_one_kind_are_one_finding() -> None:
-    kinds = {name: Kind(Level.ERROR, "data", f"{name}s are broken", "do it") for name in "ab"}
+    kinds = {name: FaultKind(Level.ERROR, "data", f"{name}s are broken", "do it") for name in "ab"}
     faults = [
         Fault("b", "f0", "It is bad."),
         *(Fault("a", f"f{i}", f"Bad {i}.") for i in range(30)),

@@ -25,7 +25,7 @@ def read_object(path: Path, damage: Damage) -> dict[str, Any]:
     return {}
 
 
-def read_numbers(path: Path, damage: Damage) -> dict[str, float]:
+def read_score_file(path: Path, damage: Damage) -> dict[str, float]:
     """Return the scores in a JSON file, by key; other values are noted."""
     return pick_numbers(read_object(path, damage), path, damage)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.engine.config.text import parse_config_text
-from perception_kd.experiments.report.stored import Damage, pick_numbers, read_numbers, read_rows
+from perception_kd.experiments.report.stored import Damage, pick_numbers, read_rows, read_score_file
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class TrainingRun:
             key: A score that the evaluation must have; files without it are skipped.
         """
         for path in sorted(self.folder.glob("test/*/*.json"), reverse=True):
-            scores = read_numbers(path, self.damage)
+            scores = read_score_file(path, self.damage)
             if key in scores:
                 return scores
         found = [scores for _, scores in self.validations() if key in scores]
