@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = "perception_kd"
 MODULE_NAME = re.compile(r"(?:perception_kd|examples|tests|tools)(?:\.[a-z_]\w*)+")
 LAZY = (Path("registry.py"), Path("datasets/catalog.py"))  # import what they name on look-up
+# Functions that do the same for different things, each in a module of its own.
+SHARED_NAMES = {"add_arguments", "add_origin", "make_cases", "make_layout", "read_origin", "run"}
 
 
 class Import(NamedTuple):
@@ -173,6 +175,28 @@ def reached_from(start: str, pairs: list[tuple[str, str]]) -> set[str]:
     return reached
 
 
+def public_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of a module's public classes, functions and types."""
+    for node in tree.body:
+        names: list[str] = []
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            names = [name for name in names if name[0].isupper() and not name.isupper()]
+        yield from (name for name in names if not name.startswith("_"))
+
+
+def doubled_names(folder: Path) -> list[str]:
+    """Return the public names that several modules below a folder define."""
+    places: dict[str, list[str]] = {}
+    for path in sorted(folder.rglob("*.py")):
+        for name in dict.fromkeys(public_names(ast.parse(path.read_text()))):
+            places.setdefault(name, []).append(str(path.relative_to(folder)))
+    return [f"{name}: {', '.join(found)}" for name, found in places.items() if len(found) > 1]
+
+
 def test_the_order_names_every_package_once() -> None:
     folder = ROOT / PACKAGE
     packages = [path.parent.name for path in folder.glob("*/__init__.py")]
@@ -207,6 +231,18 @@ def test_the_package_imports_neither_tools_nor_tests() -> None:
         if name.split(".")[0] in ("examples", "tests", "tools")
     ]
     assert not found, "\n".join(found)
+
+
+def test_a_public_name_has_one_meaning() -> None:
+    doubled = [x for x in doubled_names(ROOT / PACKAGE) if x.split(":")[0] not in SHARED_NAMES]
+    assert not doubled, "Names with several meanings:\n" + "\n".join(doubled)
+
+
+def test_names_of_several_modules_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("class Frame: ...\nRow = dict[str, int]\nROW = _Own = 1\n")
+    (tmp_path / "b.py").write_text("def run(): ...\nRow: type = list\nROW = _Own = 2\n")
+    (tmp_path / "c.py").write_text("def run(): ...\nFrame = list[int]\n")
+    assert doubled_names(tmp_path) == ["Frame: a.py, c.py", "Row: a.py, b.py", "run: b.py, c.py"]
 
 
 @pytest.mark.parametrize(
