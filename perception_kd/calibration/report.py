@@ -21,8 +21,8 @@ from perception_kd.io.image_files import read_image
 from perception_kd.io.images import write_image
 from perception_kd.io.info_fields import image_shape, read_field, read_matrix, read_path
 from perception_kd.io.info_file import name_entry, read_info, resolve_path
+from perception_kd.io.listed_files import list_sweeps
 from perception_kd.io.point_files.readers import read_points
-from perception_kd.regions.create import list_sweeps
 from perception_kd.structures import InfoEntry, Points
 
 FOLDER = "calibration"

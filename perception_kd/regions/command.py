@@ -12,7 +12,7 @@ from perception_kd.regions.settings import PRESETS, PUBLISHED, RegionSettings, g
 
 if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
     from perception_kd.io.caches.cache import Cache
-    from perception_kd.regions.create import SweepFile
+    from perception_kd.io.listed_files import SweepFile
     from perception_kd.regions.statistics import RegionStatistics
     from perception_kd.structures import Points
 
@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> None:
         ValueError: If an option is wrong, the folder holds something else, or no sweep
             has a region.
     """
-    from perception_kd.regions.create import RegionMaker, list_sweeps
+    from perception_kd.io.listed_files import list_sweeps
+    from perception_kd.regions.create import RegionMaker
 
     infos = read_infos(args)
     preset = args.preset or infos[args.info[0]]["metainfo"]["dataset"]

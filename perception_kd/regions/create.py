@@ -1,19 +1,14 @@
 """Caches of regions from the sweeps of info files."""
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from perception_kd import __version__
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputFile
+from perception_kd.io.caches.entry_maker import CacheEntryMaker
 from perception_kd.io.caches.origin import Origin, check_digest, load_origin
-from perception_kd.io.info_fields import read_field, read_name, read_path
-from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
-from perception_kd.io.layout_fields import read_layout
+from perception_kd.io.listed_files import SweepFile
 from perception_kd.io.point_files.readers import count_stored_points, read_points
 from perception_kd.regions.codec import (
     EXTENSION,
@@ -26,26 +21,7 @@ from perception_kd.regions.codec import (
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.regions.statistics import RegionStatistics, count_regions
-from perception_kd.structures import InfoEntry, PointLayout, Points
-
-
-@dataclass(frozen=True)
-class SweepFile(InputFile):
-    """One LiDAR sweep of a data set.
-
-    Attributes:
-        key: Token of its sample, the name of its entry in a cache.
-        path: Path of its file.
-        scene: Name of its scene.
-        layout: Layout of the file.
-    """
-
-    scene: str
-    layout: PointLayout
-
-    def count_points(self) -> int:
-        """Return the number of points, without reading them if possible."""
-        return count_stored_points(self.path, self.layout)
+from perception_kd.structures import Points
 
 
 class RegionMaker(CacheEntryMaker[SweepFile, Points]):
@@ -97,41 +73,6 @@ class RegionMaker(CacheEntryMaker[SweepFile, Points]):
         draw_regions(points, region_ids, path, f"{source.scene}, {source.key}")
 
 
-def list_sweeps(
-    info_file: str | Path, info: Mapping[str, Any], data_root: str | Path
-) -> list[SweepFile]:
-    """Return the sweep of each sample of an info file.
-
-    Args:
-        info_file: Path of the info file, for errors.
-        info: Its content.
-        data_root: Folder of the data set.
-
-    Raises:
-        ValueError: If a field is wrong, or there is no sample.
-    """
-    sweeps = []
-    for sample in info["data_list"]:
-        with name_entry(info_file, info, sample):
-            sweeps.append(_make_source(sample, info["metainfo"], data_root))
-    if not sweeps:
-        raise ValueError(f"{info_file} lists no sweeps; {creation_remedy(info_file, info)}")
-    return sweeps
-
-
-def _make_source(
-    sample: InfoEntry, metainfo: Mapping[str, Any], data_root: str | Path
-) -> SweepFile:
-    lidar, where = read_field(sample, "lidar_points", dict), "lidar_points."
-    path = resolve_path(metainfo, "pts", read_path(lidar, "lidar_path", where))
-    return SweepFile(
-        key=read_name(sample, "token"),
-        path=os.path.join(data_root, path),
-        scene=read_field(sample, "scene_name", str),
-        layout=read_layout(lidar, where),
-    )
-
-
 def collect_statistics(cache: Cache, sweeps: Sequence[SweepFile]) -> Iterator[RegionStatistics]:
     """Yield the statistics of each scene, in the order of their names.
 
@@ -144,5 +85,8 @@ def collect_statistics(cache: Cache, sweeps: Sequence[SweepFile]) -> Iterator[Re
     """
     by_scene = sorted(sweeps, key=lambda sweep: sweep.scene)
     for scene, members in groupby(by_scene, key=lambda sweep: sweep.scene):
-        loaded = (load_region_ids(cache, sweep.key, sweep.count_points()) for sweep in members)
+        loaded = (
+            load_region_ids(cache, sweep.key, count_stored_points(sweep.path, sweep.layout))
+            for sweep in members
+        )
         yield count_regions(scene, loaded)

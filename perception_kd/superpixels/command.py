@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> None:
         BrokenFileError: At the end, if images could not be read.
         ValueError: If an option is wrong, or the folder holds something else.
     """
-    from perception_kd.superpixels.create import SuperpixelMaker, list_images
+    from perception_kd.io.listed_files import list_images
+    from perception_kd.superpixels.create import SuperpixelMaker
 
     settings = SlicSettings(args.backend, args.num_segments, args.compactness, args.sigma)
     infos = read_infos(args)

@@ -1,18 +1,13 @@
 """Caches of superpixels from the images of info files."""
 
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputFile
+from perception_kd.io.caches.entry_maker import CacheEntryMaker
 from perception_kd.io.caches.origin import Origin, check_digest, load_origin
 from perception_kd.io.image_files import read_image
 from perception_kd.io.images import write_image
-from perception_kd.io.info_fields import image_shape, read_field, read_name, read_path
-from perception_kd.io.info_file import creation_remedy, name_entry, resolve_path
+from perception_kd.io.listed_files import ImageFile
 from perception_kd.structures import Image
 from perception_kd.superpixels.backends import describe_backend, get_backend
 from perception_kd.superpixels.codec import (
@@ -26,19 +21,6 @@ from perception_kd.superpixels.codec import (
 )
 from perception_kd.superpixels.drawing import draw_borders
 from perception_kd.superpixels.settings import SlicSettings
-
-
-@dataclass(frozen=True)
-class ImageFile(InputFile):
-    """One image of a data set.
-
-    Attributes:
-        key: Token of the image, the name of its entry in a cache.
-        path: Path of its file.
-        size: Height and width by the info file in px, None if it does not say.
-    """
-
-    size: tuple[int, int] | None
 
 
 class SuperpixelMaker(CacheEntryMaker[ImageFile, Image]):
@@ -103,53 +85,6 @@ class SuperpixelMaker(CacheEntryMaker[ImageFile, Image]):
         image = self.read(source)
         superpixels = load_superpixels(cache, source.key, _size(image))
         write_image(path, draw_borders(image, superpixels))
-
-
-def list_images(
-    info_file: str | Path,
-    info: Mapping[str, Any],
-    data_root: str | Path,
-    cameras: Sequence[str] | None = None,
-) -> list[ImageFile]:
-    """Return the images of an info file.
-
-    Args:
-        info_file: Path of the info file, for errors.
-        info: Its content.
-        data_root: Folder of the data set.
-        cameras: Cameras to use; None uses all.
-
-    Raises:
-        ValueError: If a field is wrong, a camera is in no sample, or there is no image.
-    """
-    images = []
-    seen = set()
-    for sample in info["data_list"]:
-        with name_entry(info_file, info, sample):
-            views = read_field(sample, "images", dict)
-            seen |= views.keys()
-            images += [
-                _make_source(view, name, info["metainfo"], data_root)
-                for name, view in views.items()
-                if cameras is None or name in cameras
-            ]
-    unknown = set(cameras or ()) - seen
-    if unknown or not images:
-        raise ValueError(
-            f"{info_file}: cameras must be among {sorted(seen)}, but got {sorted(unknown)}."
-            if unknown
-            else f"{info_file} lists no images; {creation_remedy(info_file, info)}"
-        )
-    return images
-
-
-def _make_source(
-    view: Any, camera: str, metainfo: Mapping[str, Any], data_root: str | Path
-) -> ImageFile:
-    where = f"images.{camera}."
-    path = resolve_path(metainfo, camera, read_path(view, "img_path", where))
-    token = read_name(view, "sample_data_token", where)
-    return ImageFile(token, os.path.join(data_root, path), image_shape(view, where))
 
 
 def _size(image: Image) -> tuple[int, int]:

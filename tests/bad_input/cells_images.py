@@ -11,9 +11,10 @@ import numpy as np
 from perception_kd.datasets.transforms import LoadImages, LoadSuperpixels
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.fill import fill_cache
+from perception_kd.io.listed_files import ImageFile
 from perception_kd.structures import Sample
 from perception_kd.superpixels.codec import encode_superpixels
-from perception_kd.superpixels.create import ImageFile, SuperpixelMaker
+from perception_kd.superpixels.create import SuperpixelMaker
 from perception_kd.superpixels.settings import SlicSettings
 from tests.bad_input import damage
 from tests.bad_input.table import accepted, not_applicable, refused

@@ -13,9 +13,9 @@ from perception_kd.datasets.transforms import LoadPointLabels, LoadPoints
 from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import write_info
 from perception_kd.io.layout_fields import layout_entry
-from perception_kd.io.point_files.readers import read_points
+from perception_kd.io.listed_files import list_sweeps
+from perception_kd.io.point_files.readers import count_stored_points, read_points
 from perception_kd.io.point_files.summary import propose_layout
-from perception_kd.regions.create import list_sweeps
 from perception_kd.structures import PointLayout, Sample
 from tests.datasets.small_dataset import make_small_dataset
 from tests.io.point_files.write_points import (
@@ -108,7 +108,7 @@ def test_regions_read_the_same_points(tmp_path: Path, suffix: str) -> None:
     rewrite(root, suffix)
     sweeps = list_sweeps("infos.pkl", read_info(root / "infos.pkl"), root)
     for sweep, expected in zip(sweeps, points, strict=True):
-        assert sweep.count_points() == len(expected)
+        assert count_stored_points(sweep.path, sweep.layout) == len(expected)
         found = read_points(sweep.path, sweep.layout)
         np.testing.assert_allclose(found[:, :4], expected[:, :4], rtol=0, atol=2e-6)
 

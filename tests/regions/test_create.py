@@ -14,9 +14,10 @@ from perception_kd.io.caches.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import make_metainfo, write_info
+from perception_kd.io.listed_files import list_sweeps
+from perception_kd.io.point_files.readers import count_stored_points
 from perception_kd.regions.codec import KIND, encode_region_ids, load_region_ids
 from perception_kd.regions.command import add_arguments, run
-from perception_kd.regions.create import list_sweeps
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.structures import PointLayout, Sample
@@ -69,7 +70,10 @@ def test_sweeps_are_found_by_token_and_prefix(root: Path) -> None:
     assert [sweep.key for sweep in sweeps] == ["a", "b", "c"]
     assert [sweep.scene for sweep in sweeps] == ["scene-0", "scene-0", "scene-1"]
     assert sweeps[1].path == f"{root}/samples/b.bin"
-    assert sweeps[1].count_points() == len(np.fromfile(sweeps[1].path, np.float32)) // 5
+    assert (
+        count_stored_points(sweeps[1].path, sweeps[1].layout)
+        == len(np.fromfile(sweeps[1].path, np.float32)) // 5
+    )
 
 
 def test_the_cache_holds_the_regions_of_each_sweep(root: Path) -> None:
@@ -159,7 +163,7 @@ def test_verify_replaces_only_broken_files(root: Path) -> None:
     path.write_bytes(whole[:-20])
     create(root, "--verify")
     sweep = list_sweeps("infos.pkl", read_info(root / "infos.pkl"), root)[1]
-    assert load_region_ids(cache, "b", sweep.count_points()).max() == 1
+    assert load_region_ids(cache, "b", count_stored_points(sweep.path, sweep.layout)).max() == 1
     del before["b"]
     assert before.items() <= get_times(cache).items()
 
@@ -270,7 +274,7 @@ def test_worker_processes_make_the_same_regions(root: Path) -> None:
     create(root, "--out-dir", str(root / "two"), "--workers", "2")
     one, two = open_cache(root), open_cache(root, "two")
     for sweep in list_sweeps("infos.pkl", read_info(root / "infos.pkl"), root):
-        number = sweep.count_points()
+        number = count_stored_points(sweep.path, sweep.layout)
         expected = load_region_ids(one, sweep.key, number)
         assert np.array_equal(load_region_ids(two, sweep.key, number), expected)
 

@@ -13,10 +13,10 @@ from perception_kd.io.caches.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import make_metainfo, write_info
+from perception_kd.io.listed_files import ImageFile, list_images
 from perception_kd.structures import Image
 from perception_kd.superpixels.codec import KIND, load_superpixels
 from perception_kd.superpixels.command import add_arguments, run
-from perception_kd.superpixels.create import ImageFile, list_images
 from perception_kd.superpixels.slic import slic_fast
 
 HEIGHT, WIDTH = 48, 64

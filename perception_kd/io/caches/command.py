@@ -10,9 +10,10 @@ from typing import Any
 
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputFile, InputT
+from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputT
 from perception_kd.io.caches.fill import Filled, fill_cache, write_previews
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.input_file import InputFile
 from perception_kd.io.lock import lock_folder
 
 _MAX_NAMED = 20

@@ -1,26 +1,12 @@
 """Definition of a kind of cache: how an input file becomes an entry."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.origin import Origin
-
-
-@dataclass(frozen=True)
-class InputFile:
-    """One file of a data set that gets an entry in a cache.
-
-    Attributes:
-        key: Name of the entry.
-        path: Path of the file.
-    """
-
-    key: str
-    path: str
-
+from perception_kd.io.input_file import InputFile
 
 InputT = TypeVar("InputT", bound=InputFile)
 DataT = TypeVar("DataT")

@@ -9,9 +9,10 @@ from typing import Any
 from tqdm import tqdm
 
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputFile, InputT
+from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputT
 from perception_kd.io.caches.origin import measure_origin
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.input_file import InputFile
 from perception_kd.io.workers import run_jobs
 from perception_kd.utils.checks import check_at_least
 
