@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 from perception_kd.datasets.calibration_checks import MAX_SPEED, median_speed
 from perception_kd.datasets.folder.calibration_values import flatten_numbers
@@ -12,7 +12,7 @@ from perception_kd.datasets.folder.file_lists import SensorFile
 from perception_kd.datasets.folder.file_times import SECONDS, find_column, read_text_table
 from perception_kd.datasets.folder.rig import SCENE, Poses
 from perception_kd.datasets.folder.sections import RigError
-from perception_kd.geometry.rigid import make_rigid
+from perception_kd.geometry.interpolation import interpolate_rigid
 from perception_kd.structures import Array
 
 _UNIT_TOLERANCE = 0.05
@@ -23,24 +23,19 @@ class Trajectory:
 
     Args:
         times: In s, shape (N,), N > 0, each later than the one before.
-        positions: In m in the frame of the world, shape (N, 3).
-        rotations: From the body to the world.
+        body2world: Poses in the frame of the world, shape (N, 4, 4).
         max_gap_s: Longest time between two poses that is bridged.
         body2ego: From the body to the ego vehicle, (4, 4).
     """
 
-    def __init__(
-        self,
-        times: Array,
-        positions: Array,
-        rotations: Rotation,
-        max_gap_s: float,
-        body2ego: Array,
-    ) -> None:
-        self.times, self.positions = times, positions
-        self._rotations, self._max_gap_s = rotations, max_gap_s
+    def __init__(self, times: Array, body2world: Array, max_gap_s: float, body2ego: Array) -> None:
+        self.times, self._body2world, self._max_gap_s = times, body2world, max_gap_s
         self._ego2body = np.linalg.inv(body2ego)
-        self._slerp = Slerp(times, rotations) if len(times) > 1 else None
+
+    @property
+    def positions(self) -> Array:
+        """Positions of the body in the frame of the world in m, shape (N, 3)."""
+        return self._body2world[:, :3, 3]
 
     def ego2global(self, time: float) -> Array | None:
         """Return the pose of the ego vehicle at a time, (4, 4).
@@ -49,14 +44,14 @@ class Trajectory:
         """
         after = int(np.searchsorted(self.times, time))
         if after < len(self.times) and self.times[after] == time:
-            body2world = make_rigid(self._rotations[after].as_matrix(), self.positions[after])
-        elif 0 < after < len(self.times) and self._slerp is not None:
-            before_s, after_s = self.times[after - 1], self.times[after]
-            if after_s - before_s > self._max_gap_s:
+            body2world = self._body2world[after]
+        elif 0 < after < len(self.times):
+            gap_s = self.times[after] - self.times[after - 1]
+            if gap_s > self._max_gap_s:
                 return None
-            share = (time - before_s) / (after_s - before_s)
-            position = (1 - share) * self.positions[after - 1] + share * self.positions[after]
-            body2world = make_rigid(self._slerp(time).as_matrix(), position)
+            share = (time - self.times[after - 1]) / gap_s
+            before2world, after2world = self._body2world[after - 1 : after + 1]
+            body2world = interpolate_rigid(before2world, after2world, share)
         else:
             return None
         ego2global: Array = body2world @ self._ego2body
@@ -90,13 +85,10 @@ def read_trajectory(
     times, matrices = _READERS[poses.format](poses, rows, path, sweeps, where)
     order = np.argsort(times, kind="stable")
     order = order[np.flatnonzero(np.diff(times[order], prepend=-np.inf) > 0)]
-    trajectory = Trajectory(
-        times[order],
-        matrices[order, :3, 3],
-        Rotation.from_matrix(matrices[order, :3, :3]),
-        poses.max_gap_s,
-        body2ego,
-    )
+    body2world = matrices[order]
+    # Files round their numbers: the nearest rotations are meant.
+    body2world[:, :3, :3] = Rotation.from_matrix(body2world[:, :3, :3]).as_matrix()
+    trajectory = Trajectory(times[order], body2world, poses.max_gap_s, body2ego)
     _check_trajectory(trajectory, path, sweeps, where)
     return trajectory
 

@@ -3,12 +3,9 @@
 import bisect
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
-
 from perception_kd.datasets.folder.constants import MAX_POSE_GAP_S
 from perception_kd.datasets.rosbag.transform_tree import Link, StampedTransform, compose
-from perception_kd.geometry.rigid import make_rigid
+from perception_kd.geometry.interpolation import interpolate_rigid
 from perception_kd.structures import Array
 
 _MAX_GAP_NS = round(MAX_POSE_GAP_S * 1e9)
@@ -42,9 +39,8 @@ class TransformHistory:
     def at(self, stamp: int) -> Array | None:
         """Return the transform at a time, (4, 4), or None.
 
-        Translations are interpolated linearly, rotations at a constant rate. There is
-        none before the first or after the last transform, nor in a gap of more than
-        1 s.
+        It is None before the first and after the last transform, and in a gap of more
+        than 1 s.
         """
         after = bisect.bisect_left(self._stamps, stamp)
         if after < len(self._stamps) and self._stamps[after] == stamp:
@@ -56,9 +52,7 @@ class TransformHistory:
             return None
         pair = self._transforms[after - 1 : after + 1]
         share = (stamp - self._stamps[after - 1]) / gap
-        translation = (1 - share) * pair[0].translation + share * pair[1].translation
-        turns = Rotation.from_quat(np.stack([item.quaternion for item in pair]))
-        return make_rigid(Slerp([0.0, 1.0], turns)(share).as_matrix(), translation)
+        return interpolate_rigid(pair[0].child2parent, pair[1].child2parent, share)
 
 
 class PoseChain:

@@ -95,7 +95,7 @@ def test_there_is_no_pose_outside_or_in_a_gap() -> None:
     assert TransformHistory().at(0) is None
 
 
-def test_a_track_forgets_the_past() -> None:
+def test_a_history_forgets_the_past() -> None:
     history = TransformHistory()
     for time in range(1000):
         history.add(transform("odom", "base", (time, 0, 0), time=time))
