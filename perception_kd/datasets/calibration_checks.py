@@ -9,7 +9,6 @@ from PIL import Image
 
 from perception_kd.structures import Array
 
-MAX_SPEED = 150.0  # m/s
 _MAX_FOCAL, _MIN_FOCAL = 50.0, 0.05  # in widths of the image
 _MIN_USUAL_FOCAL, _MAX_USUAL_FOCAL, _MAX_STRETCH = 0.2, 8.0, 1.5
 # Of the principal point from the center, in halves of the size: along both axes as

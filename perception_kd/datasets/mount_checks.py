@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from pyquaternion import Quaternion
 
+from perception_kd.datasets.vehicle_limits import MAX_SENSOR_DISTANCE
 from perception_kd.structures import Array
 
-_FARTHEST_M, _FAR_M, _SAME_M = 25.0, 10.0, 0.005
+_FARTHEST_M, _SAME_M = 25.0, 0.005
 _UPRIGHT, _LYING, _BETTER = 0.9, 0.5, 0.4  # cosines
 _UNITS = {"mm": 1000.0, "cm": 100.0}
 
@@ -49,11 +50,13 @@ def check_mounts(mounts: Sequence[Mount]) -> MountFaults:
     for mount in mounts:
         distance = float(np.linalg.norm(mount.translation))
         if distance > _FARTHEST_M:
-            units = [unit for unit, size in _UNITS.items() if distance / size < _FAR_M / 2]
+            units = [
+                unit for unit, size in _UNITS.items() if distance / size < MAX_SENSOR_DISTANCE / 2
+            ]
             guess = f"; it looks like {units[-1]}" if units else ""
             what = f"translation is {distance:.3g} m away from the ego vehicle's origin"
             found.error = found.error or f"{mount.name} {what}{guess}; it must be in m."
-        elif distance > _FAR_M:
+        elif distance > MAX_SENSOR_DISTANCE:
             found.doubts[mount.name] = f"is {distance:.0f} m away from the ego vehicle's origin"
     _check_senses(mounts, found)
     _check_places(mounts, found)

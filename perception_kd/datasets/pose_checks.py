@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perception_kd.datasets.vehicle_limits import MAX_SPEED
 from perception_kd.structures import Array
 
-_FAR_M, _MAX_SPEED = 50.0, 100.0  # a jump cannot be a motion
+_FAR_M = 50.0  # a jump, beyond what the largest speed explains, that is no motion
 _STEP_M, _SPEED = 10.0, 60.0  # a jump is no usual motion
 _TURN_DEG, _TURN_RATE_DEG = 45.0, 120.0  # per s
 _UPRIGHT, _LYING = 0.95, 0.8  # mean cosines
@@ -50,7 +51,7 @@ def find_pose_fault(positions: Array, quaternions: Array, times_s: Array) -> Pos
 def _find_jump(positions: Array, times_s: Array) -> PoseFault | None:
     steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
     gaps_s = np.diff(times_s)
-    for far, speed, is_error in ((_FAR_M, _MAX_SPEED, True), (_STEP_M, _SPEED, False)):
+    for far, speed, is_error in ((_FAR_M, MAX_SPEED, True), (_STEP_M, _SPEED, False)):
         jumps = np.flatnonzero(steps > far + speed * gaps_s)
         if len(jumps):
             step = jumps[0]

@@ -10,6 +10,7 @@ import numpy as np
 
 from perception_kd.datasets.info_checks import find_wrong_value
 from perception_kd.datasets.info_parsing import parse_boxes, parse_sample
+from perception_kd.datasets.vehicle_limits import MAX_SPEED
 from perception_kd.doctor.finding import Fault, FaultKind, Level
 from perception_kd.structures import Array, InfoEntry, Sample
 
@@ -21,7 +22,6 @@ AREA = "calibration and times"
 _REMAKE = "correct the tables of the data set, then make the info files again"
 _MAX_CAMERA_LAG_S = 0.2
 _MAX_SWEEP_LAG_S = 3.0
-_MAX_SPEED = 100.0  # m/s, of the ego vehicle
 _MIN_UP = 0.5  # cosine
 _OFF_CENTER = 0.25  # of the size of the image
 
@@ -149,7 +149,7 @@ def check_sweeps(sample: Sample, where: str) -> Iterator[Fault]:
         if not 0 < lag <= _MAX_SWEEP_LAG_S:
             what = f"It is {lag:.3g} s earlier than its sample, not 0 to {_MAX_SWEEP_LAG_S:g} s."
             yield Fault("lag", f"{field}.timestamp", what)
-        elif distance > max(_MAX_SPEED * lag, 1.0):
+        elif distance > max(MAX_SPEED * lag, 1.0):
             what = f"The ego vehicle moved {distance:.1f} m in {lag:.3g} s."
             yield Fault("speed", f"{field}.sweep2lidar", what)
 

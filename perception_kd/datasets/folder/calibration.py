@@ -9,13 +9,13 @@ from perception_kd.datasets.calibration_checks import find_intrinsics_fault
 from perception_kd.datasets.folder.calibration_values import Numbers
 from perception_kd.datasets.folder.rig import DIRECTIONS, Camera, Lidar
 from perception_kd.datasets.folder.sections import RigError
+from perception_kd.datasets.vehicle_limits import MAX_SENSOR_DISTANCE
 from perception_kd.geometry.rigid import invert_rigid, make_rigid
 from perception_kd.structures import Array
 
 # Directions as vectors: in the frame of the ego vehicle, and in that of a camera.
 _EGO = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
 _CAMERA = np.array([[0.0, 0, 1], [0, 0, -1], [-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0]])
-_LARGEST_DISTANCE_M = 10.0  # between sensors of one vehicle
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def load_camera(
         lidar2cam = turned @ given @ invert_rigid(axes_matrix(lidar.axes))
     lidar2cam = make_rigid(np.eye(3), offset) @ lidar2cam
     distance = float(np.linalg.norm(lidar2cam[:3, 3]))
-    if distance > _LARGEST_DISTANCE_M:
+    if distance > MAX_SENSOR_DISTANCE:
         raise RigError(
             f"{where}.{camera.direction}: the camera is {distance:.4g} m from the LiDAR; is a "
             "translation in cm or mm? Give it in m, and check that it is of the same vehicle."

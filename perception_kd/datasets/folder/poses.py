@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from perception_kd.datasets.calibration_checks import MAX_SPEED, median_speed
+from perception_kd.datasets.calibration_checks import median_speed
 from perception_kd.datasets.folder.calibration_values import flatten_numbers
 from perception_kd.datasets.folder.file_lists import SensorFile
 from perception_kd.datasets.folder.file_times import SECONDS, find_column, read_text_table
 from perception_kd.datasets.folder.rig import SCENE, Poses
 from perception_kd.datasets.folder.sections import RigError
+from perception_kd.datasets.vehicle_limits import MAX_SPEED
 from perception_kd.geometry.interpolation import interpolate_rigid
 from perception_kd.structures import Array
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from perception_kd.datasets.calibration_checks import MAX_SPEED, find_time_fault, median_speed
+from perception_kd.datasets.calibration_checks import find_time_fault, median_speed
 from perception_kd.datasets.nuscenes.devkit import CheckedTables
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.sensors import Sensors
 from perception_kd.datasets.nuscenes.table_fields import describe
+from perception_kd.datasets.vehicle_limits import MAX_SPEED
 
 _MICROSECOND = 1e-6
 _MAX_LAG_S = 1.0

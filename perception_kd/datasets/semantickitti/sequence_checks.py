@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from perception_kd.datasets.calibration_checks import MAX_SPEED, find_time_fault, median_speed
+from perception_kd.datasets.calibration_checks import find_time_fault, median_speed
 from perception_kd.datasets.pose_checks import find_pose_fault
 from perception_kd.datasets.remarks import Remarks
 from perception_kd.datasets.semantickitti.options import SequenceOptions
@@ -16,6 +16,7 @@ from perception_kd.datasets.sweep_checks import (
     find_position_fault,
     find_sweep_fault,
 )
+from perception_kd.datasets.vehicle_limits import MAX_SPEED
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import Array, PointLayout
 
