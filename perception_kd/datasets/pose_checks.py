@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from perception_kd.datasets.vehicle_limits import MAX_SPEED
 from perception_kd.structures import Array
 
-_FAR_M = 50.0  # a jump, beyond what the largest speed explains, that is no motion
+_FAR_M = 50.0  # a jump beyond MAX_SPEED that cannot be a motion
 _STEP_M, _SPEED = 10.0, 60.0  # a jump is no usual motion
 _TURN_DEG, _TURN_RATE_DEG = 45.0, 120.0  # per s
 _UPRIGHT, _LYING = 0.95, 0.8  # mean cosines

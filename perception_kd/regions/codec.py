@@ -9,7 +9,7 @@ import zipfile
 from enum import IntEnum
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,15 @@ def encode_region_ids(region_ids: NDArray[np.integer[Any]]) -> bytes:
     return file.getvalue()
 
 
+class _Stored(NamedTuple):
+    """Content of a file; that of an array of another size or type is not read."""
+
+    origin: Origin | None
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    content: bytes
+
+
 def decode_region_ids(data: bytes, path: str | Path, num_points: int) -> RegionIds:
     """Return region ids from the bytes of a file.
 
@@ -78,25 +87,35 @@ def decode_region_ids(data: bytes, path: str | Path, num_points: int) -> RegionI
         BrokenFileError: If the file is truncated, damaged, of another sweep, or has ids
             that no region of so many points can have.
     """
+    return _check_ids(_read_archive(data, path, num_points), path, num_points)
+
+
+def _read_archive(data: bytes, path: str | Path, num_points: int) -> _Stored:
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive, archive.open(f"{_NAME}.npy") as file:
-            shape, dtype = _read_header(file)
-            expected = shape == (num_points,) and dtype == np.int32
-            # One more byte than there should be: the archive then checks its checksum.
-            content = file.read(4 * num_points + 1) if expected else b""
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            origin = _read_note(archive)
+            with archive.open(f"{_NAME}.npy") as file:
+                shape, dtype = _read_header(file)
+                expected = shape == (num_points,) and dtype == np.int32
+                # With one byte more than there should be, the checksum is checked.
+                content = file.read(4 * num_points + 1) if expected else b""
     except Exception as error:  # broken bytes raise nearly anything
         raise BrokenFileError(
             f"{path} is not a complete file of region ids: reading its {len(data)} "
             f"bytes failed: {error!r}."
         ) from error
-    if not expected:
+    return _Stored(origin, shape, dtype, content)
+
+
+def _check_ids(stored: _Stored, path: str | Path, num_points: int) -> RegionIds:
+    if stored.shape != (num_points,) or stored.dtype != np.int32:
         raise BrokenFileError(
             f"{path} must hold {num_points} int32, one for each point of its sweep, but got "
-            f"{dtype} of shape {shape}: it was made from another sweep."
+            f"{stored.dtype} of shape {stored.shape}: it was made from another sweep."
         )
-    if len(content) != 4 * num_points:
+    if len(stored.content) != 4 * num_points:
         raise BrokenFileError(f"{path} is not a complete file of region ids.")
-    region_ids = np.frombuffer(content, np.int32)
+    region_ids = np.frombuffer(stored.content, np.int32)
     lowest, largest = region_ids.min(initial=0), region_ids.max(initial=-1)
     if lowest < min(NoRegion) or largest >= num_points:
         raise BrokenFileError(
@@ -126,9 +145,18 @@ def add_origin(data: bytes, origin: Origin) -> bytes:
 def read_origin(data: bytes) -> Origin | None:
     """Return the origin of the bytes of an archive; None if it has none."""
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive, archive.open(_ORIGIN) as file:
-            return decode_origin(file.read(_MAX_NOTE))
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            return _read_note(archive)
     except Exception:  # broken bytes raise nearly anything; who decodes them says so
+        return None
+
+
+def _read_note(archive: zipfile.ZipFile) -> Origin | None:
+    """Return the origin in an archive; None if it has none or a broken one."""
+    try:
+        with archive.open(_ORIGIN) as file:
+            return decode_origin(file.read(_MAX_NOTE))
+    except Exception:  # broken bytes raise nearly anything
         return None
 
 
@@ -152,7 +180,8 @@ def load_region_ids(
     """
 
     def decode(data: bytes, path: Path) -> RegionIds:
-        check_origin(read_origin(data), key, path, source)
-        return decode_region_ids(data, path, num_points)
+        stored = _read_archive(data, path, num_points)
+        check_origin(stored.origin, key, path, source)
+        return _check_ids(stored, path, num_points)
 
     return cache.read(key, decode)
