@@ -12,7 +12,7 @@ from perception_kd.structures import Array, Mask, Points
 
 _NUM_NEIGHBORS = 20  # a scan line is several times denser than the lines are apart
 _STEPS = 1, 2, 3  # to the right; more find edges that lie a little beside the points
-_FULL_JUMP = 0.3  # of the inverse range; a larger one is no stronger edge
+_FULL_JUMP = 0.3  # of the inverse range; a larger one does not make the edge stronger
 _SMOOTH = 0.05  # of the inverse range: both points are on one surface
 _MIN_RANGE = 1.5  # m; nearer returns are from the ego vehicle itself
 

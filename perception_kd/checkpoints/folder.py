@@ -77,6 +77,6 @@ def read_steps(path: Path) -> int:
     steps = meta.get("iter") if isinstance(meta, dict) else None
     if not isinstance(steps, int) or steps < 0:
         raise ValueError(
-            f"{path} does not say how many steps it has; it is no state of a training."
+            f"{path} does not say how many steps it has; it is not the state of a training."
         )
     return steps

@@ -40,7 +40,7 @@ def parse_config(text: str) -> dict[str, Any]:
         text: As ``pretty_text`` of mmengine's ``Config``.
 
     Returns:
-        Name to value; tuples are lists, and what is no plain value is its text.
+        Name to value; tuples are lists, and what is not a plain value is its text.
 
     Raises:
         ValueError: If the text is not Python.

@@ -124,7 +124,7 @@ def find_time_fault(times: Sequence[float], unit: str) -> str:
     if _is_plausible(interval, last, _UNITS_S[unit]):
         return ""
     others = [x for x, size in _UNITS_S.items() if _is_plausible(interval, last, size)]
-    guess = f"they look like {others[0]}" if others else "they are no times of a LiDAR"
+    guess = f"they look like {others[0]}" if others else "they are not times of a LiDAR"
     spacing = "" if interval is None else f", {interval:g} after the sweep before"
     return f"is {last}{spacing}; times must be in {unit}, but {guess}"
 

@@ -10,7 +10,7 @@ from perception_kd.datasets.vehicle_limits import MAX_SPEED
 from perception_kd.structures import Array
 
 _FAR_M = 50.0  # a jump beyond MAX_SPEED that cannot be a motion
-_STEP_M, _SPEED = 10.0, 60.0  # a jump is no usual motion
+_STEP_M, _SPEED = 10.0, 60.0  # a jump that is unusual
 _TURN_DEG, _TURN_RATE_DEG = 45.0, 120.0  # per s
 _UPRIGHT, _LYING = 0.95, 0.8  # mean cosines
 _MIN_WAY_M, _ALONG, _ACROSS = 5.0, 0.9, 0.3

@@ -1,4 +1,4 @@
-"""What a conversion found that is no error: counted, each with its first example."""
+"""Remarks of a conversion, not errors: counted, each with its first example."""
 
 from dataclasses import dataclass, field
 

@@ -48,7 +48,7 @@ def read_scene_list(name: str | Path) -> list[str]:
     Raises:
         FileNotFoundError: If there is no such list and no such file.
         BrokenFileError: If the file is far too large.
-        ValueError: If a file is no text, names no scene, or one twice.
+        ValueError: If a file is not text, names no scene, or one twice.
     """
     path = _LISTS / f"{name}{_SUFFIX}" if str(name) in scene_list_names() else Path(name)
     if not path.is_file():

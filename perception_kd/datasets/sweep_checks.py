@@ -22,7 +22,7 @@ def find_sweep_fault(path: Path, layout: PointLayout, ring: int | None = None) -
     """Return why a file of rows cannot be a sweep, from its size and a few rows.
 
     Args:
-        path: The file; files that are no raw rows are not looked into.
+        path: The file; files that are not raw rows are not looked into.
         layout: Number of columns and type of a number.
         ring: Index of the column of rings; None if there is none.
 
@@ -36,7 +36,7 @@ def find_sweep_fault(path: Path, layout: PointLayout, ring: int | None = None) -
         return ""
     row = layout.num_columns * np.dtype(layout.dtype).itemsize
     if size % row:
-        return f"has {size} bytes, which are no whole rows: it is cut off"
+        return f"has {size} bytes, which are not whole rows: it is cut off"
     rows = _read_some(path, size, row, layout)
     return find_position_fault(rows[:, :3]) or ("" if ring is None else _check_rings(rows[:, ring]))
 
@@ -44,7 +44,7 @@ def find_sweep_fault(path: Path, layout: PointLayout, ring: int | None = None) -
 def _check_rings(rings: Array) -> str:
     whole = (rings >= 0) & (rings <= _MAX_RING) & (rings == np.floor(rings))
     if np.count_nonzero(whole) < (1 - _MAX_ODD_RINGS) * len(rings):
-        return f"has rings that are no integers in 0 .. {_MAX_RING}: its layout is another one"
+        return f"has rings that are not integers in 0 .. {_MAX_RING}: its layout is another one"
     return ""
 
 

@@ -173,7 +173,7 @@ def _check_earlier(job: FileJob, sample: Sample) -> Iterator[Fault]:
             continue
         layout = sample["point_layout"]
         if not size or (is_raw(path) and size % row_bytes(layout)):
-            what = f"{size} bytes are no whole rows of {layout.num_columns} {layout.dtype}."
+            what = f"{size} bytes are not whole rows of {layout.num_columns} {layout.dtype}."
             yield Fault("earlier", path, what)
     for views in (job.raw.get("camera_sweeps") or {}).values():
         for view in views:

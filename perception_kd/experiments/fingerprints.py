@@ -29,7 +29,7 @@ class Fingerprint(NamedTuple):
 
     @classmethod
     def parse(cls, row: Any) -> "Fingerprint | None":
-        """Return a fingerprint from JSON; None if the row is none."""
+        """Return a fingerprint from JSON; None if the row is not one."""
         types = (int, int, int, str)
         if not isinstance(row, list) or [type(value) for value in row] != list(types):
             return None

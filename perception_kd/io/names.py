@@ -36,7 +36,7 @@ def safe_name(value: Any, field: str) -> str:
 
 
 def find_path_fault(value: Any) -> str:
-    """Return why a value is no path of a file in a data set; empty if it is one.
+    """Return why a value is not a path of a file in a data set; empty if it is one.
 
     Args:
         value: Path relative to the folder of the data set, with slashes.

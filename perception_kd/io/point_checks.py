@@ -35,7 +35,7 @@ def find_point_fault(points: Points) -> str:
     if not len(points):
         return "it has no point"
     sizes = np.abs(_by_column(points, 3))
-    if not sizes.max() <= MAX_COORDINATE:  # NaN is no number below it either
+    if not sizes.max() <= MAX_COORDINATE:  # NaN is not a number below it either
         finite = np.isfinite(sizes).all(axis=0)
         if not finite.any():
             return "no position is finite"

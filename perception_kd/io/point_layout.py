@@ -58,7 +58,7 @@ def find_layout_fault(
         return f"is {_SIGNATURES[signature]}"
     size = np.dtype(dtype).itemsize * num_columns
     if len(data) % size:
-        fault = f"has {len(data)} bytes, which are no whole rows of {num_columns} {dtype}"
+        fault = f"has {len(data)} bytes, which are not whole rows of {num_columns} {dtype}"
     else:
         numbers = _read_numbers(data, dtype)
         fault = _find_fault(numbers.reshape(-1, num_columns), names)
@@ -112,7 +112,7 @@ def _find_fault(points: NDArray[np.float64], names: Sequence[str]) -> str:
         ring = columns["ring"]
         share = max(_outside(ring, _MAX_RING), float((ring != np.round(ring)).mean()))
         if share > 0.01:
-            return f"has {share:.0%} of its rings that are no integer in 0 .. {_MAX_RING}"
+            return f"has {share:.0%} of its rings that are not integers in 0 .. {_MAX_RING}"
     return ""
 
 

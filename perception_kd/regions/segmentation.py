@@ -61,5 +61,5 @@ def make_regions(
 def _group(rows: NDArray[np.int64], clusters: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Return the rows of each cluster, in the order of the clusters."""
     order = np.argsort(clusters, kind="stable")
-    counts = np.bincount(clusters + 1)  # the first bin is no cluster
+    counts = np.bincount(clusters + 1)  # the first bin is not a cluster
     return np.split(rows[order], np.cumsum(counts)[:-1])[1:]

@@ -14,7 +14,7 @@ def find_nonfinite(data: Any) -> list[str]:
 
     Args:
         data: Mappings, lists, tuples, mmengine's data elements and mmdet3d's boxes, to
-            any depth. What is no number is skipped.
+            any depth. What is not a number is skipped.
 
     Returns:
         Path of each in the data, such as ``points.0``, in the order of the data.

@@ -50,7 +50,7 @@ def _(folder: Path) -> None:
 
 
 @refused(
-    REGIONS, "wrong dtype", "ids that are no int32", r"token\.npz must hold 400 int32.*float64"
+    REGIONS, "wrong dtype", "ids that are not int32", r"token\.npz must hold 400 int32.*float64"
 )
 def _(folder: Path) -> None:
     file = BytesIO()

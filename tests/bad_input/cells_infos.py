@@ -166,7 +166,10 @@ def _(folder: Path) -> None:
 
 
 @refused(
-    SCENES, "truncated", "a part of a name is no scene", r"scenes of .*own\.txt must be in the info"
+    SCENES,
+    "truncated",
+    "a part of a name is not a scene",
+    r"scenes of .*own\.txt must be in the info",
 )
 def _(folder: Path) -> None:
     select(folder, b"scene-0\nscene")
@@ -177,7 +180,7 @@ def _(folder: Path) -> None:
     select(folder, damage.scramble)
 
 
-@refused(SCENES, "wrong shape", "names that are no scenes", r"own\.txt must be in the info file")
+@refused(SCENES, "wrong shape", "names that are not scenes", r"own\.txt must be in the info file")
 def _(folder: Path) -> None:
     select(folder, b"scene-0,scene-1\n")
 
@@ -187,7 +190,7 @@ def _(folder: Path) -> None:
     select(folder, "scene-0\nscene-1\n".encode("utf-16"))
 
 
-@refused(SCENES, "NaN/inf", "it is no scene", r"own\.txt must be in the info file, but got nan")
+@refused(SCENES, "NaN/inf", "it is not a scene", r"own\.txt must be in the info file, but got nan")
 def _(folder: Path) -> None:
     select(folder, b"nan\n")
 
@@ -219,6 +222,6 @@ def _(folder: Path) -> None:
     select(folder, b"scene-0\nscene-0\n")
 
 
-@accepted(SCENES, "line ends and byte-order mark of Windows", "they are no part of the names")
+@accepted(SCENES, "line ends and byte-order mark of Windows", "they are not part of the names")
 def _(folder: Path) -> None:
     assert len(select(folder, b"\xef\xbb\xbfscene-0\r\nscene-1\r\n")) == 2

@@ -50,8 +50,8 @@ def save(path: Path, rows: Rows) -> None:
 KINDS = {
     PCD: Kind("pcd", write_packed, "has no header of a PCD file", "compressed bytes, of"),
     PLY: Kind("ply", write_ply, "has no header of a PLY file", "is too short for the 50 vertices"),
-    NPY: Kind("npy", save, "is no readable .npy array", "bytes for an array .50,. of"),
-    NPZ: Kind("npz", write_npz, "is no readable .npz archive", "is no readable .npz archive"),
+    NPY: Kind("npy", save, "is not a readable .npy array", "bytes for an array .50,. of"),
+    NPZ: Kind("npz", write_npz, "is not a readable .npz archive", "is not a readable .npz archive"),
     LAS: Kind("las", write_las, "has no header of a LAS file", "bytes of points, but its header"),
     LAZ: Kind("laz", write_las, "has no header of a LAS file", "has no table of its compressed"),
 }

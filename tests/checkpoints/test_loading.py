@@ -68,7 +68,7 @@ def test_the_report_counts_parameters_by_their_size() -> None:
     state["other"] = torch.ones(1)
     report = load_report(make_model(), state)
     # Body 3 * 4 + 4, head 4 + 1: of 21 parameter values the body's 16 fit. The norm's
-    # state is no parameter, and its counter is not missed.
+    # state is not a parameter, and its counter is not missed.
     assert report.share_loaded == pytest.approx(16 / 21)
     assert report.matched == ("body.bias", "body.weight", "norm.running_var")
     assert report.missing == ("head.weight", "norm.running_mean")

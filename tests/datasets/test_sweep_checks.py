@@ -56,7 +56,7 @@ def test_columns_of_another_layout_are_found(points: Any, tmp_path: Path) -> Non
     path = write(tmp_path / "a.bin", points)
     assert find_sweep_fault(path, LAYOUT, ring=4) == ""
     write(path, points[:, :4])
-    assert "rings that are no integers" in find_sweep_fault(path, LAYOUT, ring=4)
+    assert "rings that are not integers" in find_sweep_fault(path, LAYOUT, ring=4)
     points.astype(np.float64).tofile(path)
     assert find_sweep_fault(path, LAYOUT)
 
@@ -64,7 +64,7 @@ def test_columns_of_another_layout_are_found(points: Any, tmp_path: Path) -> Non
 def test_files_that_are_cut_off_are_found(points: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "a.bin", points)
     path.write_bytes(path.read_bytes()[:-3])
-    assert "no whole rows" in find_sweep_fault(path, LAYOUT)
+    assert "not whole rows" in find_sweep_fault(path, LAYOUT)
     path.write_bytes(np.random.default_rng(0).bytes(100_000))
     assert find_sweep_fault(path, LAYOUT)
 

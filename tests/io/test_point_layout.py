@@ -51,8 +51,8 @@ def test_a_number_may_begin_like_another_format(start: bytes, rows: Rows) -> Non
         (lambda x: 0 * x, "at the sensor"),
         (lambda x: np.nan * x, "100% of its points at NaN"),
         (lambda x: x * np.array([1, 1, 1, -1, 1], np.float32), "of its intensities outside"),
-        (lambda x: x + np.array([0, 0, 0, 0, 0.5], np.float32), "of its rings that are no integer"),
-        (lambda x: x.reshape(-1)[:-2], "no whole rows of 5 float32"),
+        (lambda x: x + np.array([0, 0, 0, 0, 0.5], np.float32), "of its rings that are not"),
+        (lambda x: x.reshape(-1)[:-2], "not whole rows of 5 float32"),
         (lambda x: x[:0], "is empty"),
     ],
 )

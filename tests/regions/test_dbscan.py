@@ -90,7 +90,7 @@ def test_equals_scikit_learn(
 
 def test_a_point_between_two_clusters_joins_the_first() -> None:
     # One core on each side is near the middle: with it and three points beyond it has
-    # five neighbors. The middle has three, and is no core.
+    # five neighbors. The middle has three, and is not a core.
     between = np.array([[0.0, 0.0]])
     right = np.array([[0.7, 0.0], [1.2, 0.0], [1.2, 0.0], [1.2, 0.0]])
     for second in (1, -1):

@@ -201,7 +201,7 @@ def test_a_missing_work_dir_is_reported_in_one_line(
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], "is no work dir of a demo: it has none of pretrain/, linear_probe/"),
+        ([], "is not a work dir of a demo: it has none of pretrain/, linear_probe/"),
         (["--out", "{folder}"], "--out {folder} is a folder"),
         (["--out", "{folder}/file/a.html"], "Cannot write to the folder of --out {folder}/file"),
     ],

@@ -57,7 +57,7 @@ def load_lidar2ego(lidar: Lidar, root: Path, scene: str) -> Array:
 
     Raises:
         FileNotFoundError: If a file of the calibration is missing.
-        RigError: If it is no rigid transform.
+        RigError: If it is not a rigid transform.
     """
     stored2ego = np.eye(4)
     if lidar.lidar2ego is not None:

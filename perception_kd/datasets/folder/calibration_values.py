@@ -130,7 +130,7 @@ def read_calibration_file(path: Path, where: str) -> Any:
     data = read_bounded(path, "calibration", remedy, _MAX_BYTES)
     try:
         text = data.decode("utf-8-sig")
-        # OpenCV writes "%YAML:1.0", which is no directive of YAML.
+        # OpenCV writes "%YAML:1.0", which is not a directive of YAML.
         text = re.sub(r"\A%YAML:.*\n", "", text).replace("\t", " ")
         return yaml.load(text, _CalibrationLoader)
     except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:

@@ -77,7 +77,7 @@ def _to_seconds(times: Times, text: str, where: str) -> float:
     """Return a time in s.
 
     Raises:
-        RigError: If the text is none.
+        RigError: If the text is not a time.
     """
     try:
         if times.format:

@@ -128,7 +128,7 @@ def _check_intensity(
     if not np.isfinite([lowest, largest]).all() or lowest < 0:
         raise RigError(
             f"{where}.intensity: {lidar.intensity!r} of {path} has values from {lowest:g} to "
-            f"{largest:g}, which are no intensities; name another column, or none."
+            f"{largest:g}, which are not intensities; name another column, or none."
         )
     if lidar.intensity_max is None and not 1 < largest <= INTENSITY_MAX:
         raise RigError(

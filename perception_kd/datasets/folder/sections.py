@@ -24,7 +24,7 @@ class RigSection:
         where: Keys above, such as ``cameras.front``; empty at the top.
 
     Raises:
-        RigError: If the value is no mapping.
+        RigError: If the value is not a mapping.
     """
 
     def __init__(self, value: Any, path: Path, where: str = "") -> None:

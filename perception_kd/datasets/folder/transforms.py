@@ -48,7 +48,7 @@ class TransformStep:
         """Return ``src2dst``, shape (4, 4), with an exact rotation.
 
         Raises:
-            RigError: If it is no rigid transform.
+            RigError: If it is not a rigid transform.
         """
         values, where = self.numbers.load(root, scene), self.numbers.where
         if self.kind == "matrix":
@@ -89,7 +89,7 @@ class RigidTransform:
 
         Raises:
             FileNotFoundError: If a file is missing.
-            RigError: If it is no rigid transform.
+            RigError: If it is not a rigid transform.
         """
         src2dst = np.eye(4)
         for step in self.steps:
@@ -140,7 +140,7 @@ def _nearest_rotation(matrix: Array, where: str) -> Array:
     """Return the rotation next to a matrix that is nearly one.
 
     Raises:
-        RigError: If it is none.
+        RigError: If it is not close to a rotation.
     """
     determinant = float(np.linalg.det(matrix))
     if not np.allclose(matrix @ matrix.T, np.eye(3), atol=_TOLERANCE):

@@ -69,7 +69,7 @@ def read_point_labels(folder: Path, records: Sequence[Record]) -> dict[str, int]
 
     Raises:
         ValueError: If a record has no label, a wrong one or that of another, or there
-            is no record.
+            is not a record.
     """
     labels: dict[str, int] = {}
     for record in records:

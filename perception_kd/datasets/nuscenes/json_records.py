@@ -38,8 +38,8 @@ def read_records(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no such list, is broken, or ends too early; the message has
-            the number of the record.
+        ValueError: If it is not such a list, is broken, or ends too early; the message
+            has the number of the record.
     """
     try:
         yield from _read_records(path, advance)

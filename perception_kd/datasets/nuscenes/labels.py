@@ -126,7 +126,7 @@ def full_category(name: str) -> str:
         name: Name of a category, or of a class of points or boxes.
 
     Returns:
-        The category; names that are no class are returned as they are.
+        The category; names that are not a class are returned as they are.
     """
     return _CLASS_CATEGORIES[name][0] if name in _CLASS_CATEGORIES else name
 

@@ -178,7 +178,7 @@ def _read_shapes(nusc_map: object, layer: str) -> list[Polygon] | list[LineStrin
 
 def _global_to_cells(lidar2global: Array, grid: BEVGrid, ground_height: float) -> Array:
     """Return the affine map of a horizontal plane from the global frame to cells."""
-    # An augmentation may scale or mirror, so this is no rigid inverse.
+    # An augmentation may scale or mirror, so this is not a rigid inverse.
     global2lidar = np.linalg.inv(lidar2global)
     plane = global2lidar[:2, [0, 1, 3]].copy()
     plane[:, 2] += global2lidar[:2, 2] * ground_height

@@ -27,7 +27,7 @@ class ScenePart:
         missing_file: First missing file of a keyframe.
         num_missing_sweeps: Number of sweeps omitted because their file is missing.
         num_boxes: Number of boxes by category.
-        remarks: What was found that is no error.
+        remarks: What was found that is not an error.
         fits: How well points fill boxes, by category.
     """
 

@@ -41,7 +41,7 @@ class SceneChecks:
         options: Layout of the points.
 
     Attributes:
-        remarks: What was found that is no error.
+        remarks: What was found that is not an error.
     """
 
     def __init__(self, nusc: CheckedTables, sensors: Sensors, options: SceneOptions) -> None:

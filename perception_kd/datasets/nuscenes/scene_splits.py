@@ -36,9 +36,9 @@ def choose_splits(
         splits = {name: split_scenes(tables.name, name) for name in split_names(tables.name)}
     else:
         raise ValueError(
-            f"{tables.name} is no version of nuScenes, so its splits are unknown; name its scenes "
-            f'in {path} as {{"train": ["scene", ...], "val": [...]}}, or give --train-scenes '
-            "and --val-scenes, files with one name per line."
+            f"{tables.name} is not a version of nuScenes, so its splits are unknown; name its "
+            f'scenes in {path} as {{"train": ["scene", ...], "val": [...]}}, or give '
+            "--train-scenes and --val-scenes, files with one name per line."
         )
     split_of: dict[str, str] = {}
     for split, scenes in splits.items():
@@ -80,7 +80,7 @@ def _read_splits(path: Path) -> dict[str, list[str]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON file: {error}; correct it.") from error
+        raise ValueError(f"{path} is not a JSON file: {error}; correct it.") from error
     good = isinstance(content, dict) and all(
         isinstance(scenes, list) and all(isinstance(scene, str) for scene in scenes)
         for scenes in content.values()

@@ -33,7 +33,7 @@ class Bag(AbstractContextManager["Bag"]):
 
     Raises:
         FileNotFoundError: If a path does not exist.
-        BrokenFileError: If a path is no bag, or no message can be read.
+        BrokenFileError: If a path is not a bag, or no message can be read.
     """
 
     def __init__(self, paths: Sequence[str | Path]) -> None:

@@ -23,7 +23,7 @@ from perception_kd.geometry.rigid import invert_rigid
 from perception_kd.io.errors import BrokenFileError
 
 _EARLY_CHECK = 20
-# More motion than this between LiDAR and camera is no vibration.
+# More motion than this between LiDAR and camera is not vibration.
 _MAX_MOVED_M, _MAX_TURNED_DEG = 0.01, 0.2
 
 

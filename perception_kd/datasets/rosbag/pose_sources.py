@@ -135,7 +135,7 @@ def _read_odometry(message: Message) -> StampedTransform:
     """Return the pose of an Odometry message.
 
     Raises:
-        BrokenFileError: If it is no rigid transform.
+        BrokenFileError: If it is not a rigid transform.
     """
     values = message.decode()
     link = Link(clean_frame(values.child_frame_id), clean_frame(values.header.frame_id))

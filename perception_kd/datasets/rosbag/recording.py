@@ -142,7 +142,7 @@ class RecordingFolder:
             "cameras": {camera.topics.name: _describe_camera(camera) for camera in cameras},
             "frames": {
                 "tolerance_s": settings.tolerance / 1e9,
-                # Sweeps that are seconds apart are no sequence.
+                # Sweeps that are seconds apart are not a sequence.
                 "max_sweeps": 0 if settings.every or not self.num_poses else 10,
                 "scene_gap_s": max(SCENE_GAP_S, 3 * every_s),
             },

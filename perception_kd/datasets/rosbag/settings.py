@@ -57,7 +57,7 @@ def parse_time(option: str, text: str) -> int:
         text: The length.
 
     Raises:
-        ValueError: If it is no length of time.
+        ValueError: If it is not a length of time.
     """
     match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", text.strip())
     if match is None or (match[2] or "s") not in _UNITS_NS:

@@ -60,7 +60,7 @@ def read_transforms(message: Any, faults: set[str]) -> Iterator[StampedTransform
 
     Args:
         message: The message.
-        faults: Gets a sentence on each that is no rigid transform: drivers send such
+        faults: Gets a sentence on each that is not a rigid transform: drivers send such
             for frames that they do not know.
     """
     for item in message.transforms:
@@ -76,7 +76,7 @@ def make_stamped(link: Link, stamp: int, place: Any, turn: Any) -> StampedTransf
     """Return a transform from a vector and a quaternion of ROS.
 
     Raises:
-        BrokenFileError: If it is no rigid transform.
+        BrokenFileError: If it is not a rigid transform.
     """
     translation = np.array([place.x, place.y, place.z], float)
     quaternion = np.array([turn.x, turn.y, turn.z, turn.w], float)
@@ -84,7 +84,7 @@ def make_stamped(link: Link, stamp: int, place: Any, turn: Any) -> StampedTransf
     if not np.isfinite(translation).all() or not abs(norm - 1) < 0.05:
         raise BrokenFileError(
             f"the transform {link} has the translation {translation.tolist()} and a quaternion of "
-            f"length {norm:.3g}, which is no rotation"
+            f"length {norm:.3g}, which is not a rotation"
         )
     return StampedTransform(link, stamp, translation, quaternion)
 

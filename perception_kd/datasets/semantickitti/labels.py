@@ -67,7 +67,7 @@ def semantickitti_label_mapping(labels: Mapping[str, int] | None = None) -> Indi
 
     Returns:
         Index into ``SEMANTICKITTI_CLASSES``, ``IGNORE_INDEX``, or ``UNKNOWN_LABEL`` for
-        a number that is no label, by raw label, shape (260,).
+        a number that is not a label, by raw label, shape (260,).
     """
     return make_label_mapping(_SEMANTICKITTI_RAW, SEMANTICKITTI_CLASSES, 260, _IGNORED)
 

@@ -203,7 +203,7 @@ def _lost_output() -> bool:
         poll.register(sys.stdout.fileno(), 0)
         if not any(event & select.POLLERR for _, event in poll.poll(0)):
             return False
-    except ValueError:  # it has been closed, or is no file
+    except ValueError:  # it has been closed, or is not a file
         return False
     except OSError:
         pass

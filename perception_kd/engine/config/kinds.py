@@ -41,7 +41,7 @@ def check_kind(name: str, value: Any, current: Any) -> None:
         ValueError: If the kinds differ.
     """
     if isinstance(value, float) and math.isnan(value):
-        raise ValueError(f"--cfg-options {name}: NaN is no setting; give a number.")
+        raise ValueError(f"--cfg-options {name}: NaN is not a setting; give a number.")
     is_list = isinstance(value, list | tuple)
     if value is None or current is None or (is_list and not value):
         return

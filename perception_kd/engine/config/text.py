@@ -26,7 +26,7 @@ def parse_config_text(text: str, name: str) -> dict[str, Any]:
         settings = {}
         for statement in ast.parse(text).body:
             if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-                raise ValueError(f"line {statement.lineno} is no assignment")
+                raise ValueError(f"line {statement.lineno} is not an assignment")
             target = statement.targets[0]
             if not isinstance(target, ast.Name):
                 raise ValueError(f"line {statement.lineno} assigns to no name")

@@ -33,7 +33,7 @@ class NonFiniteHook(Hook):
     again.
 
     In mixed precision the scaler skips steps whose gradients are infinite and lowers
-    its scale. That is no error unless it does so many times in a row.
+    its scale. That is not an error unless it does so many times in a row.
 
     Args:
         max_skipped: Number of steps in a row that the scaler may skip.

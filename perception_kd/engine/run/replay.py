@@ -41,7 +41,7 @@ def replay_step(
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If it is no such file, or the weights do not fit the model.
+        ValueError: If it is not such a file, or the weights do not fit the model.
     """
     step = read_step(path)
     yield f"Iteration {step['iteration']}, stopped by {step['problem']}."

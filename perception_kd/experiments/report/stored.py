@@ -34,7 +34,7 @@ def pick_numbers(content: Mapping[str, Any], path: Path, damage: Damage) -> dict
     """Return the numbers among values from a file; other values are noted."""
     numbers = {key: v for key, value in content.items() if (v := to_number(value)) is not None}
     if len(numbers) < len(content):
-        damage[f"{path} has scores that are no finite numbers; they were left out."] = None
+        damage[f"{path} has scores that are not finite numbers; they were left out."] = None
     return numbers
 
 
@@ -81,13 +81,13 @@ def _is_float(value: Any) -> bool:
 
 
 def _read(path: Path, damage: Damage) -> str:
-    reason = "it is no regular file"
+    reason = "it is not a regular file"
     try:
         # Reading a pipe would wait for its writer.
         if path.is_file():
             return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        reason = "it is no UTF-8 text"
+        reason = "it is not UTF-8 text"
     except OSError as error:
         reason = str(error.strerror)
     damage[f"{path} is damaged and was left out: {reason}."] = None

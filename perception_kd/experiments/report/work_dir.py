@@ -91,7 +91,7 @@ class WorkDir:
         looked_for = [*(f"{name}/" for name in groups), "stages/", "summary.json"]
         if not any((self.path / name).exists() for name in looked_for):
             raise FileNotFoundError(
-                f"{self.path} is no work dir of a demo: it has none of {', '.join(looked_for)}. "
+                f"{self.path} is not a work dir of a demo: it has none of {', '.join(looked_for)}. "
                 "Give the --work-dir of tools/demo.py."
             )
 

@@ -44,7 +44,7 @@ def measure_origin(key: str, source: str | Path) -> Origin:
 
 
 def decode_origin(note: bytes) -> Origin | None:
-    """Return the origin from its JSON; None if it is none."""
+    """Return the origin from its JSON; None if it is not one."""
     try:
         fields = json.loads(note)
         return Origin(str(fields["key"]), int(fields["num_bytes"]), str(fields["sha256"]))

@@ -88,7 +88,7 @@ def arrange(stored: StoredPoints, layout: PointLayout, path: Path) -> Points:
     Raises:
         BrokenFileError: If the file lacks a column, or a column has no numbers.
     """
-    # What float32 cannot hold is no position either.
+    # What float32 cannot hold is not a position either.
     with np.errstate(over="ignore", invalid="ignore"):
         if isinstance(stored, np.ndarray) and _is_plain(layout) and stored.shape[1] > 3:
             return _check_numbers(stored, path).astype(np.float32, copy=False)

@@ -131,4 +131,4 @@ def _explain(path: Path) -> Iterator[None]:
     except (BrokenFileError, ImportError):
         raise
     except Exception as error:
-        raise broken(path, f"is no readable LAS or LAZ file: {error}") from error
+        raise broken(path, f"is not a readable LAS or LAZ file: {error}") from error

@@ -103,7 +103,7 @@ def _read_archive(data: bytes, path: Path) -> dict[str, NDArray[Any]]:
     except _ZIP_ERRORS as error:
         if str(path) in str(error):
             raise
-        raise broken(path, f"is no readable .npz archive: {error}") from error
+        raise broken(path, f"is not a readable .npz archive: {error}") from error
 
 
 def _read_array(data: bytes, path: Path) -> NDArray[Any]:
@@ -134,7 +134,7 @@ def _read_header(file: io.BytesIO, path: Path) -> tuple[tuple[int, ...], bool, n
     except _HEADER_ERRORS as error:
         if str(path) in str(error):
             raise
-        raise broken(path, f"is no readable .npy array: {error}") from error
+        raise broken(path, f"is not a readable .npy array: {error}") from error
     if dtype.hasobject or min(shape, default=1) < 0:
         raise broken(path, f"has an array {shape} of {dtype}, but numbers can be read only")
     return shape, is_fortran, dtype

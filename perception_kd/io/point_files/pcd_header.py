@@ -78,7 +78,7 @@ class PcdHeader(NamedTuple):
 
 
 def is_used(field: PcdField) -> bool:
-    """Return whether a field is no padding."""
+    """Return whether a field is more than padding."""
     return field.name != _PADDING and field.length > 0
 
 

@@ -19,8 +19,8 @@ class VisionTransformerTeacher(nn.Module):
     """Patch tokens of the last block, after its norm, as a map.
 
     Learned positions are interpolated to the size of the image. An image whose sides
-    are no multiples of the patch is padded with zeros (the mean color) at the right and
-    the bottom, so no pixel is lost and no pixel moves.
+    are not multiples of the patch is padded with zeros (the mean color) at the right
+    and the bottom, so no pixel is lost and no pixel moves.
 
     Convention:
         Cell (i, j) of the map is centered on row ``cell_offset + stride * i``, column

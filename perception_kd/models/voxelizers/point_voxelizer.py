@@ -29,7 +29,7 @@ class PointVoxelizer(nn.Module):
           start at 0.
         - In cylindrical coordinates a position is (rho, phi, z) in m, degrees and m,
           and ``voxel_size`` and ``point_cloud_range`` follow. phi is not wrapped:
-          voxels on the two sides of +-180 degrees are no neighbors.
+          voxels on the two sides of +-180 degrees are not neighbors.
         - The order of the columns of ``Voxels.coors`` is the reverse: (sample, z, y,
           x).
 

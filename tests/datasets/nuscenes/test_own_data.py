@@ -152,7 +152,7 @@ def test_own_scenes_and_versions_take_splits_from_a_file(root: Path) -> None:
     (root / "lidarseg" / MINI).rename(root / "lidarseg" / "v7")
     labels = root / "v7" / "lidarseg.json"
     labels.write_text(labels.read_text().replace(MINI, "v7"))
-    with pytest.raises(ValueError, match=r"v7 is no version of nuScenes.*splits\.json as"):
+    with pytest.raises(ValueError, match=r"v7 is not a version of nuScenes.*splits\.json as"):
         convert(root, "v7")
     splits = {"train": ["drive-0103"], "val": ["drive-0061"]}
     (root / "v7" / "splits.json").write_text(json.dumps(splits))
@@ -249,7 +249,7 @@ def test_boxes_that_all_lack_a_class_are_an_error(root: Path) -> None:
 
 
 def test_point_labels_follow_the_table_of_the_data_set(root: Path) -> None:
-    # Three classes of one's own, in another order: the road is no pedestrian.
+    # Three classes of one's own, in another order: the road is not a pedestrian.
     table = {x["name"]: x["index"] for x in read(root, "category")}
     write(root, "sample_annotation", [])
     write(root, "instance", [])

@@ -26,7 +26,7 @@ SETTINGS = {
     [
         ("train_cfg", 5, "settings of its own; give them one by one: train_cfg.NAME=VALUE"),
         ("train_cfg.max_epochs", "abc", r"give a number \(now 4\), not 'abc'"),
-        ("train_cfg.max_epochs", float("nan"), "NaN is no setting"),
+        ("train_cfg.max_epochs", float("nan"), "NaN is not a setting"),
         ("train_cfg.by_epoch", "no", "give True or False, not 'no'"),
         ("param_scheduler", 5, r"list of settings; give them .*: param_scheduler.0.NAME=VALUE"),
         ("param_scheduler", [1, 2], "list of settings"),

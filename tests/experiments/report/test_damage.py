@@ -129,18 +129,18 @@ def test_scores_that_are_no_numbers_are_named(tmp_path: Path) -> None:
     folder = write_demo(tmp_path)
     (folder / SCORES).parent.mkdir(parents=True)
     (folder / SCORES).write_text('{"lidar_seg/miou": NaN, "lidar_seg/iou_car": "high"}')
-    assert f"{folder / SCORES} has scores that are no finite numbers" in notes(folder)
+    assert f"{folder / SCORES} has scores that are not finite numbers" in notes(folder)
 
 
 def test_an_unreadable_log_is_named(tmp_path: Path) -> None:
     path = write_demo(tmp_path) / LOG
     path.write_bytes(b"\xff\xfe" + path.read_bytes())
-    assert f"{path} is damaged and was left out: it is no UTF-8 text." in show(tmp_path)
+    assert f"{path} is damaged and was left out: it is not UTF-8 text." in show(tmp_path)
     path.unlink()
     for make in (path.mkdir, path.rmdir, lambda: os.mkfifo(path)):
         make()
         if path.exists():
-            text = f"{path} is damaged and was left out: it is no regular file."
+            text = f"{path} is damaged and was left out: it is not a regular file."
             assert text in show(tmp_path)
 
 
