@@ -1,12 +1,11 @@
 """Weather and lighting of a scene."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from perception_kd.structures import Array
-
-WEATHERS = ("day", "dusk", "rain")
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,58 @@ class Weather:
     camera_noise: float
 
 
+class _Kind(NamedTuple):
+    """A kind of weather, before its sun is drawn; colors are as of brightness 1."""
+
+    elevation: tuple[float, float]  # of the sun in rad, lowest and highest
+    sun_light: tuple[float, float, float]
+    sky_light: tuple[float, float, float]
+    zenith_color: tuple[float, float, float]
+    horizon_color: tuple[float, float, float]
+    cloud_contrast: float
+    haze_distance: float
+    wet: bool
+    camera_noise: float
+
+
+_KINDS = {
+    "day": _Kind(
+        elevation=(0.5, 1.1),
+        sun_light=(0.86, 0.82, 0.74),
+        sky_light=(0.46, 0.49, 0.55),
+        zenith_color=(0.2, 0.36, 0.7),
+        horizon_color=(0.66, 0.75, 0.86),
+        cloud_contrast=0.5,
+        haze_distance=900.0,
+        wet=False,
+        camera_noise=3.0,
+    ),
+    "dusk": _Kind(
+        elevation=(0.16, 0.3),
+        sun_light=(0.66, 0.42, 0.24),
+        sky_light=(0.25, 0.25, 0.31),
+        zenith_color=(0.22, 0.24, 0.38),
+        horizon_color=(0.72, 0.52, 0.38),
+        cloud_contrast=0.3,
+        haze_distance=500.0,
+        wet=False,
+        camera_noise=7.0,
+    ),
+    "rain": _Kind(
+        elevation=(0.16, 0.3),
+        sun_light=(0.0, 0.0, 0.0),
+        sky_light=(0.62, 0.64, 0.67),
+        zenith_color=(0.5, 0.53, 0.56),
+        horizon_color=(0.66, 0.68, 0.7),
+        cloud_contrast=0.12,
+        haze_distance=160.0,
+        wet=True,
+        camera_noise=4.5,
+    ),
+}
+WEATHERS = tuple(_KINDS)
+
+
 def make_weather(name: str, rng: np.random.Generator) -> Weather:
     """Draw the lighting for a kind of weather.
 
@@ -52,51 +103,20 @@ def make_weather(name: str, rng: np.random.Generator) -> Weather:
     """
     if name not in WEATHERS:
         raise ValueError(f"name must be one of {WEATHERS}, but got {name!r}.")
+    kind = _KINDS[name]
     azimuth = rng.uniform(-np.pi, np.pi)
-    lowest, highest = (0.5, 1.1) if name == "day" else (0.16, 0.3)
-    elevation = rng.uniform(lowest, highest)
+    elevation = rng.uniform(*kind.elevation)
     flat = np.cos(elevation)
-    sun_direction = np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)])
     brightness = rng.uniform(0.9, 1.1)
-
-    def rgb(*values: float) -> Array:
-        return np.array(values) * brightness
-
-    if name == "day":
-        return Weather(
-            name=name,
-            sun_direction=sun_direction,
-            sun_light=rgb(0.86, 0.82, 0.74),
-            sky_light=rgb(0.46, 0.49, 0.55),
-            zenith_color=rgb(0.2, 0.36, 0.7),
-            horizon_color=rgb(0.66, 0.75, 0.86),
-            cloud_contrast=0.5,
-            haze_distance=900.0,
-            wet=False,
-            camera_noise=3.0,
-        )
-    if name == "dusk":
-        return Weather(
-            name=name,
-            sun_direction=sun_direction,
-            sun_light=rgb(0.66, 0.42, 0.24),
-            sky_light=rgb(0.25, 0.25, 0.31),
-            zenith_color=rgb(0.22, 0.24, 0.38),
-            horizon_color=rgb(0.72, 0.52, 0.38),
-            cloud_contrast=0.3,
-            haze_distance=500.0,
-            wet=False,
-            camera_noise=7.0,
-        )
     return Weather(
         name=name,
-        sun_direction=sun_direction,
-        sun_light=np.zeros(3),
-        sky_light=rgb(0.62, 0.64, 0.67),
-        zenith_color=rgb(0.5, 0.53, 0.56),
-        horizon_color=rgb(0.66, 0.68, 0.7),
-        cloud_contrast=0.12,
-        haze_distance=160.0,
-        wet=True,
-        camera_noise=4.5,
+        sun_direction=np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)]),
+        sun_light=np.array(kind.sun_light) * brightness,
+        sky_light=np.array(kind.sky_light) * brightness,
+        zenith_color=np.array(kind.zenith_color) * brightness,
+        horizon_color=np.array(kind.horizon_color) * brightness,
+        cloud_contrast=kind.cloud_contrast,
+        haze_distance=kind.haze_distance,
+        wet=kind.wet,
+        camera_noise=kind.camera_noise,
     )
