@@ -1,6 +1,6 @@
 """Common part of detection and map segmentation: sensors to one bird's-eye-view map."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -101,7 +101,9 @@ class BEVTaskModel(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
             for part in (*self.camera_network_parts(), *self.lidar_network_parts()):
                 part.requires_grad_(False)
 
-        heads = {"pts_bbox_head": pts_bbox_head, "map_head": map_head}
+        self._build_head({"pts_bbox_head": pts_bbox_head, "map_head": map_head})
+
+    def _build_head(self, heads: Mapping[str, ConfigDict | None]) -> None:
         given = [name for name, head in heads.items() if head is not None]
         if given != [self.head_name]:
             raise ValueError(
