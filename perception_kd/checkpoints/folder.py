@@ -28,7 +28,7 @@ def list_checkpoints(folder: str | Path, template: str | None = None) -> list[Pa
 
     Args:
         folder: Folder of a training, which need not exist.
-        template: Name of a checkpoint, as ``filename_tmpl`` of mmengine's hook, beside
+        template: Name of a checkpoint, as ``filename_tmpl`` of mmengine's hook, besides
             "epoch_{}.pth" and "iter_{}.pth".
 
     Returns:

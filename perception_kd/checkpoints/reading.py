@@ -32,7 +32,7 @@ class Checkpoint:
     Attributes:
         path: The file.
         state_dict: Name to tensor.
-        meta: What mmengine's runner stores beside the weights, such as
+        meta: What mmengine's runner stores besides the weights, such as
             ``dataset_meta``; empty for other files.
         entries: Names of all that the file holds, such as "optimizer".
     """

@@ -1,4 +1,4 @@
-"""Types, beside tensors, that mmengine's checkpoints hold.
+"""Types other than tensors that mmengine's checkpoints hold.
 
 Since torch 2.6 ``torch.load`` refuses types that are not on its allow-list
 (``weights_only=True``). mmengine 0.10 keeps its log history in NumPy arrays inside the

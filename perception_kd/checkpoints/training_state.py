@@ -14,7 +14,7 @@ _ENTRIES = ("state_dict", "optimizer", "message_hub")
 
 @dataclass(frozen=True)
 class TrainingState:
-    """State that a training writes beside its weights.
+    """State that a training writes besides its weights.
 
     Attributes:
         path: The file.

@@ -85,7 +85,7 @@ def _find_turn(quaternions: Array, times_s: Array) -> PoseFault | None:
 
 
 def _find_order(positions: Array, quaternions: Array) -> PoseFault | None:
-    """Hold the order w, x, y, z against x, y, z, w."""
+    """Compare the order w, x, y, z with x, y, z, w."""
     other = np.roll(quaternions, 1, axis=1)
     if is_in_other_order(quaternions):
         text = (

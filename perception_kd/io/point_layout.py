@@ -1,7 +1,7 @@
 """Layout of files of points: checks that their numbers can be coordinates.
 
 A file of raw numbers says nothing about its layout: read with another number of columns
-or another type, it still gives points, at wrong places. Here one file is held against
+or another type, it still gives points, at wrong places. Here one file is compared with
 what points of a LiDAR can be.
 """
 

@@ -20,7 +20,7 @@ from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.sweep_points import read_positions
 from perception_kd.datasets.nuscenes.table_fields import describe
 
-_MEASURE_EACH = 8  # so many keyframes, boxes are held against points
+_MEASURE_EACH = 8  # keyframes: boxes of one of them are compared with points
 
 
 class SceneBoxes:

@@ -1,4 +1,4 @@
-"""Categories of a data set in nuScenes' format, held against the known classes."""
+"""Categories of a data set in nuScenes' format, compared with the known classes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

@@ -29,7 +29,7 @@ from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import Array
 
 _MANY = 100  # points of a keyframe
-_EACH = 8  # points of a sweep, one is held against units
+_EACH = 8  # points of a sweep: one of them is checked for its unit
 
 
 class SceneChecks:

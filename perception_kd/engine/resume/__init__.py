@@ -1,1 +1,1 @@
-"""What a checkpoint holds beside weights, and what a resumed training may change."""
+"""What a checkpoint holds besides weights, and what a resumed training may change."""

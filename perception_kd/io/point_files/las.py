@@ -65,7 +65,7 @@ def count_las(path: Path, layout: PointLayout) -> int:
 
 
 def _read_header(data: bytes, path: Path, laspy: Any) -> Any:
-    """Return laspy's header, after it was held against the size of the file."""
+    """Return laspy's header, after a comparison with the size of the file."""
     _check_start(data, path)
     with _explain(path):
         header = laspy.LasHeader.read_from(io.BytesIO(data))
