@@ -101,7 +101,7 @@ class SceneBoxes:
         """Return the boxes that an image shows, for monocular detectors."""
         from mmdet3d.datasets.convert_utils import get_nuscenes_2d_boxes  # imports torch
 
-        visibilities = ["", "1", "2", "3", "4"]
+        visibilities = list({x["visibility_token"] for x in self._nusc.sample_annotation})
         boxes: list[dict[str, Any]] = get_nuscenes_2d_boxes(self._nusc, token, visibilities)
         return boxes
 

@@ -24,7 +24,7 @@ from perception_kd.io.names import safe_name
 
 _NEEDED = ("calibrated_sensor", "ego_pose", "sample", "sample_data", "scene", "sensor")
 _OF_BOXES = ("category", "instance", "sample_annotation")
-_SHARED = ("attribute", "category", "log", "sensor", "visibility")
+_SHARED = ("attribute", "category", "log", "sensor")
 
 
 class ScenePartition:

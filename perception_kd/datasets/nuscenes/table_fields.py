@@ -135,7 +135,6 @@ _FIELDS: Mapping[str, Mapping[str, _Check]] = {
     },
     "scene": {"token": _token, "name": _word, "log_token": _text, "nbr_samples": _count},
     "sensor": {"token": _token, "channel": _token, "modality": _text},
-    "visibility": {"token": _token},
 }
 # None: the field stays missing, and its reader knows what to do.
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
