@@ -1,10 +1,27 @@
 """The camera network of pre-trainers, detectors and map segmentors."""
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
 from perception_kd.models.networks.lidar_network import build_part
 from perception_kd.models.view_transforms import Cameras
 from perception_kd.structures import Batch, ConfigDict
+
+
+@dataclass(frozen=True)
+class ImgParts:
+    """Configs of the parts of a camera network, in the order of the data.
+
+    Attributes:
+        img_backbone: Images (V, 3, H, W) to one or several levels of maps.
+        img_neck: Levels to levels, of which the first, the finest, is used.
+        view_transform: The first level of the neck, or of the backbone, to a BEV map.
+    """
+
+    img_backbone: ConfigDict | None
+    img_neck: ConfigDict | None
+    view_transform: ConfigDict | None
 
 
 class CameraNetworkMixin(nn.Module):
@@ -18,24 +35,11 @@ class CameraNetworkMixin(nn.Module):
     img_neck: nn.Module | None
     view_transform: nn.Module | None
 
-    def build_camera_network(
-        self,
-        *,
-        img_backbone: ConfigDict | None,
-        view_transform: ConfigDict | None,
-        img_neck: ConfigDict | None = None,
-    ) -> None:
-        """Build the camera branch from its configs.
-
-        Args:
-            img_backbone: Images (V, 3, H, W) to one or several levels of maps.
-            view_transform: The first level of the neck, or of the backbone, to a BEV
-                map.
-            img_neck: Levels to levels, of which the first, the finest, is used.
-        """
-        self.img_backbone = build_part(img_backbone)
-        self.img_neck = build_part(img_neck)
-        self.view_transform = build_part(view_transform)
+    def build_camera_network(self, parts: ImgParts) -> None:
+        """Build the camera branch from its configs."""
+        self.img_backbone = build_part(parts.img_backbone)
+        self.img_neck = build_part(parts.img_neck)
+        self.view_transform = build_part(parts.view_transform)
 
     def camera_network_parts(self) -> list[nn.Module]:
         """Return the parts of the camera branch, up to its BEV map."""

@@ -1,6 +1,7 @@
 """The LiDAR network of pre-trainers, detectors and segmentors."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import torch
@@ -33,6 +34,25 @@ class PointFeatures(NamedTuple):
         return self.point2voxel >= 0
 
 
+@dataclass(frozen=True)
+class PtsParts:
+    """Configs of the parts of a LiDAR network, in the order of the data.
+
+    Attributes:
+        pts_voxelizer: Points to voxels.
+        pts_voxel_encoder: Points of each voxel to one feature per voxel.
+        pts_middle_encoder: Voxel features to a BEV map.
+        pts_backbone: Voxel features to voxel features, or a BEV map to levels.
+        pts_neck: Levels of BEV maps to one.
+    """
+
+    pts_voxelizer: ConfigDict
+    pts_voxel_encoder: ConfigDict | None = None
+    pts_middle_encoder: ConfigDict | None = None
+    pts_backbone: ConfigDict | None = None
+    pts_neck: ConfigDict | None = None
+
+
 class LidarNetworkMixin(nn.Module):
     """Points to voxels, to a map or volume of features, and back to the points.
 
@@ -55,34 +75,19 @@ class LidarNetworkMixin(nn.Module):
     pts_backbone: nn.Module | None
     pts_neck: nn.Module | None
 
-    def build_lidar_network(
-        self,
-        *,
-        pts_voxelizer: ConfigDict,
-        pts_voxel_encoder: ConfigDict | None = None,
-        pts_middle_encoder: ConfigDict | None = None,
-        pts_backbone: ConfigDict | None = None,
-        pts_neck: ConfigDict | None = None,
-    ) -> None:
+    def build_lidar_network(self, parts: PtsParts) -> None:
         """Build the parts from their configs.
-
-        Args:
-            pts_voxelizer: Points to voxels.
-            pts_voxel_encoder: Points of each voxel to one feature per voxel.
-            pts_middle_encoder: Voxel features to a BEV map.
-            pts_backbone: Voxel features to voxel features, or a BEV map to levels.
-            pts_neck: Levels of BEV maps to one.
 
         Raises:
             ValueError: If neither a middle encoder nor a backbone is given.
         """
-        if pts_middle_encoder is None and pts_backbone is None:
+        if parts.pts_middle_encoder is None and parts.pts_backbone is None:
             raise ValueError("pts_middle_encoder or pts_backbone must be given, but got neither.")
-        self.pts_voxelizer = MODELS.build(pts_voxelizer)
-        self.pts_voxel_encoder = build_part(pts_voxel_encoder)
-        self.pts_middle_encoder = build_part(pts_middle_encoder)
-        self.pts_backbone = build_part(pts_backbone)
-        self.pts_neck = build_part(pts_neck)
+        self.pts_voxelizer = MODELS.build(parts.pts_voxelizer)
+        self.pts_voxel_encoder = build_part(parts.pts_voxel_encoder)
+        self.pts_middle_encoder = build_part(parts.pts_middle_encoder)
+        self.pts_backbone = build_part(parts.pts_backbone)
+        self.pts_neck = build_part(parts.pts_neck)
 
     def lidar_network_parts(self) -> list[nn.Module]:
         """Return the parts that have parameters, head excluded."""

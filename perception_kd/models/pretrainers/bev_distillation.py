@@ -7,6 +7,8 @@ from mmdet3d.models.utils import draw_heatmap_gaussian, gaussian_radius
 from torch import Tensor, nn
 
 from perception_kd.geometry.bev_grid import BEVGrid
+from perception_kd.models.networks.camera_network import ImgParts
+from perception_kd.models.networks.lidar_network import PtsParts
 from perception_kd.models.networks.task_model import Supervision
 from perception_kd.models.pretrainers.bev_points import (
     count_drawn_points,
@@ -37,7 +39,7 @@ class BEVDistillation(CameraLidarPretrainer):
 
     Args:
         pts_voxelizer: Points to voxels; the parts ``pts_*`` are the frozen teacher's,
-            those of :meth:`~.LidarNetworkMixin.build_lidar_network`.
+            those of :class:`~.PtsParts`.
         pts_middle_encoder: Voxel features to a BEV map.
         pts_channels: Channels of the LiDAR's map.
         pts_relation_projector: The LiDAR's features at points to the channels that are
@@ -83,14 +85,8 @@ class BEVDistillation(CameraLidarPretrainer):
         data_preprocessor: ConfigDict | None = None,
     ) -> None:
         super().__init__(
-            pts_voxelizer=pts_voxelizer,
-            pts_voxel_encoder=pts_voxel_encoder,
-            pts_middle_encoder=pts_middle_encoder,
-            pts_backbone=pts_backbone,
-            pts_neck=pts_neck,
-            img_backbone=img_backbone,
-            img_neck=img_neck,
-            view_transform=view_transform,
+            PtsParts(pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck),
+            ImgParts(img_backbone, img_neck, view_transform),
             grid=grid,
             data_preprocessor=data_preprocessor,
         )

@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
+from perception_kd.models.networks.camera_network import ImgParts
+from perception_kd.models.networks.lidar_network import PtsParts
 from perception_kd.models.networks.task_model import Supervision
 from perception_kd.models.pretrainers.bev_points import (
     count_drawn_points,
@@ -33,7 +35,7 @@ class CameraLidarContrast(CameraLidarPretrainer):
 
     Args:
         pts_voxelizer: Points to voxels; the parts ``pts_*`` are those of
-            :meth:`~.LidarNetworkMixin.build_lidar_network`.
+            :class:`~.PtsParts`.
         pts_middle_encoder: Voxel features to a BEV map.
         pts_projector: The LiDAR's features at points to the channels compared within
             the LiDAR.
@@ -74,14 +76,8 @@ class CameraLidarContrast(CameraLidarPretrainer):
         data_preprocessor: ConfigDict | None = None,
     ) -> None:
         super().__init__(
-            pts_voxelizer=pts_voxelizer,
-            pts_voxel_encoder=pts_voxel_encoder,
-            pts_middle_encoder=pts_middle_encoder,
-            pts_backbone=pts_backbone,
-            pts_neck=pts_neck,
-            img_backbone=img_backbone,
-            img_neck=img_neck,
-            view_transform=view_transform,
+            PtsParts(pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck),
+            ImgParts(img_backbone, img_neck, view_transform),
             grid=grid,
             data_preprocessor=data_preprocessor,
         )

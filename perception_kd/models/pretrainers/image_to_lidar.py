@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PointFeatures
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PointFeatures, PtsParts
 from perception_kd.models.networks.task_model import Supervision, TaskModel
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
@@ -32,7 +32,7 @@ class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
             Its ``in_channels`` and ``scale_factor`` are the teacher's, and with
             ``align_corners=False`` its ``cell_offset`` too.
         pts_voxelizer: Points to voxels; the parts ``pts_*`` are the student's, those of
-            :meth:`~.LidarNetworkMixin.build_lidar_network`.
+            :class:`~.PtsParts`.
         pts_head: Voxel or BEV features to D channels at the points.
         loss_contrast: Loss of two tensors of paired features, (M, D) each.
         pts_voxel_encoder: Points of each voxel to one feature per voxel.
@@ -69,11 +69,7 @@ class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
         self.img_backbone = teacher
         self.img_head = MODELS.build(_describe_head(img_head, teacher))
         self.build_lidar_network(
-            pts_voxelizer=pts_voxelizer,
-            pts_voxel_encoder=pts_voxel_encoder,
-            pts_middle_encoder=pts_middle_encoder,
-            pts_backbone=pts_backbone,
-            pts_neck=pts_neck,
+            PtsParts(pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck)
         )
         self.pts_head = MODELS.build(pts_head)
         self.loss_contrast = MODELS.build(loss_contrast)

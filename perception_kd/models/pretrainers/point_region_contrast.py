@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from perception_kd.geometry.bev_grid import BEVGrid
-from perception_kd.models.networks.lidar_network import LidarNetworkMixin
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PtsParts
 from perception_kd.models.networks.task_model import Supervision, TaskModel
 from perception_kd.models.pretrainers.bev_points import (
     count_drawn_points,
@@ -37,7 +37,7 @@ class PointRegionContrast(LidarNetworkMixin, TaskModel):
 
     Args:
         pts_voxelizer: Points to voxels; the following parts are those of
-            :meth:`~.LidarNetworkMixin.build_lidar_network`.
+            :class:`~.PtsParts`.
         pts_middle_encoder: Voxel features to a BEV map.
         pts_projector: BEV features at points to the D channels that are compared.
         grid: Cells of the BEV map: arguments of :class:`~.BEVGrid`.
@@ -75,11 +75,7 @@ class PointRegionContrast(LidarNetworkMixin, TaskModel):
             raise ValueError(f"alpha must be in [0, 1], but got {alpha}.")
         self.grid = BEVGrid(**grid)
         self.build_lidar_network(
-            pts_voxelizer=pts_voxelizer,
-            pts_voxel_encoder=pts_voxel_encoder,
-            pts_middle_encoder=pts_middle_encoder,
-            pts_backbone=pts_backbone,
-            pts_neck=pts_neck,
+            PtsParts(pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck)
         )
         self.pts_projector = MODELS.build(pts_projector)
         self.loss_plrc = MODELS.build(loss_plrc)

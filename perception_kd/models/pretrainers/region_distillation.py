@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from perception_kd.models.networks.camera_network import ImgParts
+from perception_kd.models.networks.lidar_network import PtsParts
 from perception_kd.models.networks.task_model import Supervision
 from perception_kd.models.pretrainers.bev_points import (
     count_drawn_points,
@@ -39,7 +41,7 @@ class RegionDistillation(CameraLidarPretrainer):
 
     Args:
         pts_voxelizer: Points to voxels; the parts ``pts_*`` are the teacher's, those of
-            :meth:`~.LidarNetworkMixin.build_lidar_network`.
+            :class:`~.PtsParts`.
         pts_middle_encoder: Voxel features to a BEV map.
         pts_projector: The LiDAR's features at points to D channels.
         img_backbone: Images to levels of maps.
@@ -86,14 +88,8 @@ class RegionDistillation(CameraLidarPretrainer):
         data_preprocessor: ConfigDict | None = None,
     ) -> None:
         super().__init__(
-            pts_voxelizer=pts_voxelizer,
-            pts_voxel_encoder=pts_voxel_encoder,
-            pts_middle_encoder=pts_middle_encoder,
-            pts_backbone=pts_backbone,
-            pts_neck=pts_neck,
-            img_backbone=img_backbone,
-            img_neck=img_neck,
-            view_transform=view_transform,
+            PtsParts(pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck),
+            ImgParts(img_backbone, img_neck, view_transform),
             grid=grid,
             data_preprocessor=data_preprocessor,
         )

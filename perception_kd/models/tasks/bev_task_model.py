@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from perception_kd.models.networks.camera_network import CameraNetworkMixin
-from perception_kd.models.networks.lidar_network import LidarNetworkMixin, build_part
+from perception_kd.models.networks.camera_network import CameraNetworkMixin, ImgParts
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PtsParts, build_part
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
@@ -79,11 +79,9 @@ class BEVTaskModel(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
         _check_sensors(img_backbone, view_transform, fuser, with_lidar)
         if pts_voxelizer is not None:
             self.build_lidar_network(
-                pts_voxelizer=pts_voxelizer,
-                pts_voxel_encoder=pts_voxel_encoder,
-                pts_middle_encoder=pts_middle_encoder,
-                pts_backbone=pts_backbone,
-                pts_neck=pts_neck,
+                PtsParts(
+                    pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck
+                )
             )
         elif with_lidar:
             raise ValueError("A LiDAR branch needs a pts_voxelizer, but got None.")
@@ -91,9 +89,7 @@ class BEVTaskModel(CameraNetworkMixin, LidarNetworkMixin, TaskModel):
             self.pts_voxelizer = None  # type: ignore[assignment]
             self.pts_voxel_encoder = self.pts_middle_encoder = None
             self.pts_backbone = self.pts_neck = None
-        self.build_camera_network(
-            img_backbone=img_backbone, img_neck=img_neck, view_transform=view_transform
-        )
+        self.build_camera_network(ImgParts(img_backbone, img_neck, view_transform))
         self.fuser = build_part(fuser)
         self.bev_backbone = build_part(bev_backbone)
         self.bev_neck = build_part(bev_neck)

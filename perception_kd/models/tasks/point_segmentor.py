@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.geometry.voxelization import first_points
-from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PointFeatures
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PointFeatures, PtsParts
 from perception_kd.models.networks.task_model import Supervision, TaskModel
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
@@ -80,11 +80,7 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
         if loss_on not in ("points", "voxels"):
             raise ValueError(f'loss_on must be "points" or "voxels", but got "{loss_on}".')
         self.build_lidar_network(
-            pts_voxelizer=pts_voxelizer,
-            pts_voxel_encoder=pts_voxel_encoder,
-            pts_middle_encoder=pts_middle_encoder,
-            pts_backbone=pts_backbone,
-            pts_neck=pts_neck,
+            PtsParts(pts_voxelizer, pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck)
         )
         self.pts_seg_head = MODELS.build(pts_seg_head)
         self._num_classes = pts_seg_head.get("out_channels")

@@ -11,7 +11,7 @@ from mmengine import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from perception_kd.models.networks.lidar_network import LidarNetworkMixin
+from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PtsParts
 from perception_kd.registry import MODELS
 from tests.models.small_networks import PILLARS, RANGE, VOXELNET
 
@@ -26,7 +26,7 @@ def make_network(parts: dict[str, Any]) -> Network:
     init_default_scope("perception_kd")
     torch.manual_seed(0)
     network = Network()
-    network.build_lidar_network(**copy.deepcopy(parts))
+    network.build_lidar_network(PtsParts(**copy.deepcopy(parts)))
     return network
 
 
