@@ -1,4 +1,4 @@
-"""Stop a tool by a signal: in order by the first one, at once by the second."""
+"""Stop a tool by a signal: cleanly at the first one, at once at the second."""
 
 import atexit
 import contextlib
