@@ -82,7 +82,7 @@ def make_case(
     """
     from spconv.pytorch import ops
 
-    from perception_kd.ops.sparse_conv import indice_conv
+    from perception_kd.ops.sparse.cpu_kernels import indice_conv
 
     subm = stride == 1
     coarse, pairs, num_pairs = ops.get_indice_pairs(

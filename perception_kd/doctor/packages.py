@@ -105,18 +105,45 @@ def _compare_with_pins() -> Iterator[Finding]:
 
 
 def check_sparse_convolution() -> Iterator[Finding]:
-    """Yield the finding on spconv: one convolution on a CPU, forward and backward."""
+    """Yield what computes sparse convolutions, after both passes of one on a CPU."""
+    # Imports torch.
+    from perception_kd.ops.sparse.backend import provide_sparse_convolution
+
     try:
-        import spconv
-        import spconv.pytorch
-    except Exception as error:
-        yield _error(
-            f"spconv cannot be imported ({_first_line(error)}); MinkUNet and voxel networks need "
-            "it.",
-            "pip install 'spconv>=2.3.6,<2.4', or spconv-cu120 with a GPU",
-        )
+        backend = provide_sparse_convolution()
+    except (ImportError, ValueError) as error:
+        yield _error(str(error), "set or unset PERCEPTION_KD_SPARSE_CONV as the message says")
         return
-    from perception_kd.ops.sparse_conv import TESTED_VERSIONS
+    if backend.name == "spconv":
+        yield from _check_spconv()
+    else:
+        yield from check_own_sparse_convolution(backend.reason)
+
+
+def check_own_sparse_convolution(reason: str) -> Iterator[Finding]:
+    """Yield the finding on sparse convolutions without spconv.
+
+    Args:
+        reason: Why spconv is not used.
+    """
+    finding = next(_try_sparse_convolution("Sparse convolution in torch operations"))
+    if finding.level is not Level.OK:
+        yield finding
+        return
+    yield Finding(
+        Level.WARNING,
+        AREA,
+        f"Sparse convolutions of MinkUNet and voxel networks are computed in torch operations, "
+        f"not by spconv: {reason}. They are right on any device, but slower.",
+        remedy="install 'spconv>=2.3.6,<2.4', or spconv-cu120 with a GPU, if there is one for "
+        "this machine",
+    )
+
+
+def _check_spconv() -> Iterator[Finding]:
+    import spconv.pytorch
+
+    from perception_kd.ops.sparse.cpu_kernels import TESTED_VERSIONS
 
     kernel = getattr(spconv.pytorch.ops.indice_conv, "cpu_kernel", None)
     if kernel is None:
@@ -129,13 +156,15 @@ def check_sparse_convolution() -> Iterator[Finding]:
             Level.WARNING,
             AREA,
             f"spconv is {spconv.__version__}; on a CPU, sparse convolutions raise an error.",
-            remedy=f"install spconv {' or '.join(TESTED_VERSIONS)}, or use a GPU",
+            remedy=f"install spconv {' or '.join(TESTED_VERSIONS)}, use a GPU, or set the "
+            "environment variable PERCEPTION_KD_SPARSE_CONV to torch",
         )
     else:
-        yield from _try_sparse_convolution(spconv.__version__)
+        what = f"spconv {spconv.__version__} with this project's CPU kernels"
+        yield from _try_sparse_convolution(what)
 
 
-def _try_sparse_convolution(version: str) -> Iterator[Finding]:
+def _try_sparse_convolution(what: str) -> Iterator[Finding]:
     import torch
     from spconv.pytorch import SparseConvTensor, SubMConv3d
 
@@ -153,9 +182,7 @@ def _try_sparse_convolution(version: str) -> Iterator[Finding]:
     is_right = torch.allclose(out.detach(), feats.detach() @ center.T, atol=1e-6)
     grad = torch.zeros(1, 2) if feats.grad is None else feats.grad
     if is_right and torch.allclose(grad, center.sum(dim=0), atol=1e-6):
-        yield Finding(
-            Level.OK, AREA, f"spconv {version} with this project's CPU kernels computes right."
-        )
+        yield Finding(Level.OK, AREA, f"{what} computes right.")
     else:
         yield _error("A sparse convolution on a CPU gives wrong results.", _REMEDY)
 

@@ -1,16 +1,16 @@
-"""Operations on sparse tensors, segments and cells; import fixes spconv on a CPU."""
+"""Operations on sparse tensors, segments and cells; provides sparse convolution."""
 
 from perception_kd.ops.bev_pool import bev_pool, index_cells
 from perception_kd.ops.segment_pool import pool_pixels, pool_segments, pool_upsampled
-from perception_kd.ops.sparse_conv import install_cpu_kernels
+from perception_kd.ops.sparse.backend import provide_sparse_convolution
 
 __all__ = [
     "bev_pool",
     "index_cells",
-    "install_cpu_kernels",
     "pool_pixels",
     "pool_segments",
     "pool_upsampled",
+    "provide_sparse_convolution",
 ]
 
-install_cpu_kernels()
+provide_sparse_convolution()

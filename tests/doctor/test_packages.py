@@ -1,12 +1,11 @@
 """Checks of installed packages."""
 
-import sys
-
 import pytest
 import spconv.pytorch
 
 from perception_kd.doctor import packages
 from perception_kd.doctor.finding import Finding, Level
+from perception_kd.ops.sparse import backend
 
 
 def levels(findings: list[Finding]) -> list[Level]:
@@ -75,10 +74,20 @@ def test_an_untested_spconv_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "install spconv 2.3.8" in finding.remedy
 
 
-def test_a_missing_spconv_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "spconv", None)
+def test_sparse_convolution_without_spconv_is_a_warning() -> None:
+    (finding,) = packages.check_own_sparse_convolution("spconv cannot be imported (no GLIBC)")
+    assert finding.level is Level.WARNING
+    assert "not by spconv: spconv cannot be imported (no GLIBC)" in finding.what
+    assert "install 'spconv" in finding.remedy
+
+
+def test_a_wrong_choice_of_sparse_convolution_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(backend.VARIABLE, "minkowski")
+    uncached = backend.provide_sparse_convolution.__wrapped__
+    monkeypatch.setattr(backend, "provide_sparse_convolution", uncached)
     (finding,) = packages.check_sparse_convolution()
     assert finding.level is Level.ERROR
+    assert "must be one of auto, spconv, torch, but got minkowski" in finding.what
 
 
 def test_an_spconv_without_cuda_beside_a_torch_with_it_is_an_error() -> None:

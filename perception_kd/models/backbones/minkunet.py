@@ -8,7 +8,7 @@ from mmdet3d.models.layers import SparseBasicBlock, make_sparse_convmodule
 from spconv.pytorch import SparseConvTensor, SparseSequential
 from torch import Tensor, nn
 
-import perception_kd.ops  # noqa: F401  (fixes spconv on a CPU)
+import perception_kd.ops  # noqa: F401  (spconv, or what takes its place)
 from perception_kd.ops.batch_norm import VoxelBatchNorm
 from perception_kd.registry import MODELS
 from perception_kd.utils.checks import check_shape

@@ -9,7 +9,8 @@ spconv 2.3.8 has these faults on a CPU, which :func:`install_cpu_kernels` remove
 - a convolution with a bias raises in ``eval()``;
 - ``SparseMaxPool`` starts from zero, so negative features vanish.
 
-Tensors on other devices use spconv's kernels.
+Tensors on other devices use spconv's kernels. The layers of this package use the
+functions, too.
 """
 
 import functools
@@ -220,7 +221,8 @@ def _refuse(version: str) -> Callable[..., Any]:
     def refuse(*_: Any, **__: Any) -> Any:
         raise RuntimeError(
             f"spconv must be {' or '.join(TESTED_VERSIONS)} for sparse convolutions on a CPU, "
-            f"but got {version}; install the tested version or use a GPU."
+            f"but got {version}; install the tested version, use a GPU, or set the environment "
+            "variable PERCEPTION_KD_SPARSE_CONV to torch."
         )
 
     return refuse

@@ -1,4 +1,4 @@
-"""Sparse convolution on a CPU against dense convolution, and against itself."""
+"""spconv with this package's kernels on a CPU, against dense convolution and itself."""
 
 import subprocess
 import sys
@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from perception_kd.ops import sparse_conv
-from perception_kd.ops.sparse_conv import install_cpu_kernels
+from perception_kd.ops.sparse import cpu_kernels
+from perception_kd.ops.sparse.cpu_kernels import install_cpu_kernels
 
 spconv = pytest.importorskip("spconv.pytorch")
 
@@ -225,13 +225,13 @@ def test_no_kernel_offset_meets_a_row_twice(
     monkeypatch: pytest.MonkeyPatch, kind: str, dilation: int, kernel_size: int, stride: int
 ) -> None:
     met: list[Tensor] = []
-    add_product = sparse_conv._add_product
+    add_product = cpu_kernels._add_product
 
     def watch(out: Tensor, rows: Tensor, *args: Tensor) -> None:
         met.append(rows)
         add_product(out, rows, *args)
 
-    monkeypatch.setattr(sparse_conv, "_add_product", watch)
+    monkeypatch.setattr(cpu_kernels, "_add_product", watch)
     layer = make_joining(kind, dilation, kernel_size, stride)
     layer(make_input(make_voxels())).features.sum().backward()
     assert met

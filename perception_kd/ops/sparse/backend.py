@@ -1,0 +1,115 @@
+"""The choice between spconv and this package's own sparse convolutions."""
+
+import functools
+import importlib
+import os
+import sys
+from types import ModuleType
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from perception_kd.ops.sparse.cpu_kernels import TESTED_VERSIONS, install_cpu_kernels
+
+VARIABLE = "PERCEPTION_KD_SPARSE_CONV"
+_KINDS = ("auto", "spconv", "torch")
+_ASKED_BY_MMDET3D = "mmdet3d.models.layers.spconv"
+
+
+class SparseBackend(NamedTuple):
+    """What computes sparse convolutions.
+
+    Attributes:
+        name: "spconv", or "torch" for this package's layers.
+        reason: Why.
+    """
+
+    name: Literal["spconv", "torch"]
+    reason: str
+
+
+@functools.cache
+def provide_sparse_convolution() -> SparseBackend:
+    """Let mmdet3d's networks find sparse convolutions that work here.
+
+    spconv is used if it can be imported and has kernels for the device that torch
+    finds; on a CPU with this package's kernels. Otherwise
+    ``perception_kd.ops.sparse`` takes its place, also for others who import
+    ``spconv.pytorch``. The environment variable ``PERCEPTION_KD_SPARSE_CONV`` decides
+    otherwise: ``spconv``, ``torch``, or ``auto``, the default.
+
+    Returns:
+        The choice, which is made once per process.
+
+    Raises:
+        ValueError: If the variable has another value.
+        ImportError: If it is ``spconv``, which cannot be imported; or if mmdet3d's
+            layers were imported before and have found no spconv.
+    """
+    wanted = os.environ.get(VARIABLE) or "auto"
+    if wanted not in _KINDS:
+        raise ValueError(
+            f"The environment variable {VARIABLE} must be one of {', '.join(_KINDS)}, but got "
+            f"{wanted}."
+        )
+    backend = choose_backend(wanted)
+    if backend.name == "spconv":
+        install_cpu_kernels()
+    else:
+        _take_the_place_of_spconv(backend)
+    return backend
+
+
+def choose_backend(wanted: str) -> SparseBackend:
+    """Choose without a change to anything.
+
+    Args:
+        wanted: "auto", "spconv" or "torch".
+
+    Returns:
+        The choice.
+
+    Raises:
+        ImportError: If spconv is wanted and cannot be imported.
+    """
+    if wanted == "torch":
+        return SparseBackend("torch", f"{VARIABLE} is torch")
+    try:
+        import spconv.pytorch
+        from spconv.cppconstants import CPU_ONLY_BUILD
+    # A library that does not fit raises all kinds of errors.
+    except Exception as error:
+        what = f"spconv cannot be imported ({str(error).partition(chr(10))[0]})"
+        if wanted == "spconv":
+            raise ImportError(
+                f"{what}, but {VARIABLE} is spconv; install the spconv of your CUDA, or remove the "
+                "variable to use this project's own sparse convolutions."
+            ) from error
+        return SparseBackend("torch", what)
+    if wanted == "auto" and CPU_ONLY_BUILD and (device := find_accelerator()):
+        return SparseBackend("torch", f"the installed spconv has no kernels for {device}")
+    return SparseBackend("spconv", f"spconv {spconv.__version__}")
+
+
+def find_accelerator() -> str | None:
+    """Return the type of the device beside the CPU that torch can use, if any."""
+    if torch.cuda.is_available():  # ROCm's, too
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else None
+
+
+def _take_the_place_of_spconv(backend: SparseBackend) -> None:
+    asked: Any = sys.modules.get(_ASKED_BY_MMDET3D)
+    if asked is not None:
+        raise ImportError(
+            f"mmdet3d's layers were imported before perception_kd's, with other sparse "
+            f"convolutions than its own, which are needed here: {backend.reason}. Import "
+            "perception_kd before mmdet3d."
+        )
+    package = ModuleType("spconv", __doc__)
+    package.__path__ = []
+    layers = importlib.import_module("perception_kd.ops.sparse")
+    # mmdet3d asks for 2.0 or later.
+    attributes = {"__version__": f"{TESTED_VERSIONS[-1]}+torch", "pytorch": layers}
+    vars(package).update(attributes)
+    sys.modules.update({"spconv": package, "spconv.pytorch": layers})
