@@ -9,7 +9,12 @@ from mmengine.logging import MMLogger
 from perception_kd.datasets.folder.constants import KISS_ICP
 from perception_kd.datasets.rosbag.bag import Bag
 from perception_kd.datasets.rosbag.extraction import Extractor
-from perception_kd.datasets.rosbag.plan import check_space, describe_setup, describe_source
+from perception_kd.datasets.rosbag.plan import (
+    check_space,
+    describe_setup,
+    describe_source,
+    describe_sweeps,
+)
 from perception_kd.datasets.rosbag.recording import RecordingFolder
 from perception_kd.datasets.rosbag.sensors import read_setup
 from perception_kd.datasets.rosbag.settings import (
@@ -65,6 +70,8 @@ def create_recording(
             logger.warning(loss)
         for line in describe_setup(setup, topics.remarks):
             logger.info(line)
+        if settings.every:
+            logger.info(describe_sweeps(setup, settings))
         logger.info(check_space(bag, setup, settings, out_dir))
         folder = RecordingFolder(out_dir / RECORDING, describe_source(bag, settings))
         extracted = Extractor(bag, setup, settings, folder).run(progress)
@@ -73,7 +80,8 @@ def create_recording(
             logger.warning(remark)
         if remark := folder.finish(setup.cameras, settings, command):
             logger.warning(remark)
-        logger.info("%d sweeps in %s", extracted.num_sweeps, folder.root)
+        between = f" and {extracted.num_between} between" if extracted.num_between else ""
+        logger.info("%d sweeps%s in %s", extracted.num_sweeps, between, folder.root)
     return folder.root
 
 
@@ -102,6 +110,8 @@ def read_settings(args: argparse.Namespace) -> ExtractionSettings:
         poses=NONE if args.poses == KISS_ICP else args.poses,
         tolerance=parse_time("--tolerance", args.tolerance),
         every=parse_time("--every", args.every),
+        sweeps=not args.no_sweeps,
+        computes_poses=args.poses == KISS_ICP,
         start=parse_time("--start", args.start),
         duration=None if args.duration is None else parse_time("--duration", args.duration),
         image_format=args.image_format,

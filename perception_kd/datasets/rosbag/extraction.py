@@ -32,7 +32,8 @@ class Extracted:
     """What an extraction did.
 
     Attributes:
-        num_sweeps: Number of sweeps written.
+        num_sweeps: Number of sweeps of frames written.
+        num_between: Number of sweeps between frames written.
         num_images: Number of images written by camera.
         faults: Number of things that were left out, and the reason of the first, by
             what they are.
@@ -41,6 +42,7 @@ class Extracted:
     """
 
     num_sweeps: int = 0
+    num_between: int = 0
     num_images: Counter[str] = field(default_factory=Counter)
     faults: dict[str, tuple[int, str]] = field(default_factory=dict)
     moved: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -92,7 +94,8 @@ class Extractor:
     ) -> None:
         self._bag, self._setup, self._settings, self._folder = bag, setup, settings, folder
         names = [camera.topics.name for camera in setup.cameras]
-        self._pairer = Pairer(names, settings.tolerance, settings.every)
+        between = settings.keeps_between(setup.poses is not None)
+        self._pairer = Pairer(names, settings.tolerance, settings.every, keeps_between=between)
         self._camera_of = {camera.topics.image: camera for camera in setup.cameras}
         self._watched = {link for camera in setup.cameras for link in camera.links}
         self._start = bag.start + settings.start
@@ -190,6 +193,9 @@ class Extractor:
             pose = None if poses is None else poses.chain.lidar2world(known)
             if pose is not None:
                 self._folder.take_pose(known, pose)
+        if not group.is_frame:
+            self.result.num_between += 1
+            return
         self.result.num_sweeps += 1
         for camera, image in group.images.items():
             self._write_image(camera, image)

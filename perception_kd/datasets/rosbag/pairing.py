@@ -26,9 +26,11 @@ class PairedSweep:
     Attributes:
         sweep: Message of the LiDAR.
         images: Messages by camera.
+        is_frame: Whether it gets images; else it is between two frames.
     """
 
     sweep: Stamped
+    is_frame: bool = True
     images: dict[str, Stamped] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
 
@@ -39,6 +41,8 @@ class PairedSweep:
 
     def offer(self, camera: str, image: Stamped, tolerance: int) -> None:
         """Take an image if it is near enough, and nearer than the one before."""
+        if not self.is_frame:
+            return
         gap = abs(image.stamp - self.sweep.stamp)
         best = self.images.get(camera)
         if gap <= tolerance and (best is None or gap < abs(best.stamp - self.sweep.stamp)):
@@ -56,7 +60,8 @@ class Pairer:
     Args:
         cameras: Names of the cameras.
         tolerance: Longest time between a sweep and an image in ns.
-        every: Shortest time between two sweeps in ns.
+        every: Shortest time between two frames in ns.
+        keeps_between: Whether the sweeps between two frames are taken, too.
 
     Attributes:
         num_disordered: Number of sweeps that were left out since they are not later
@@ -64,8 +69,11 @@ class Pairer:
         nearest: Shortest time in ns between a sweep and an image by camera.
     """
 
-    def __init__(self, cameras: Sequence[str], tolerance: int, every: int) -> None:
+    def __init__(
+        self, cameras: Sequence[str], tolerance: int, every: int, *, keeps_between: bool = False
+    ) -> None:
         self._tolerance, self._every = tolerance, int(every * EARLY)
+        self._keeps_between = keeps_between
         self._recent = {camera: deque[Stamped]() for camera in cameras}
         self._waiting = deque[PairedSweep]()
         self._last: int | None = None
@@ -82,7 +90,9 @@ class Pairer:
                 self.num_disordered += 1
                 return False
             if 0 < step < self._every:
-                return False
+                if self._keeps_between:
+                    self._waiting.append(PairedSweep(sweep, is_frame=False))
+                return self._keeps_between
         self._last = sweep.stamp
         group = PairedSweep(sweep)
         for camera, images in self._recent.items():
@@ -111,7 +121,8 @@ class Pairer:
         """
         while self._waiting:
             group = self._waiting[0]
-            complete = group.passed.issuperset(self._recent) and is_known(group.last)
+            has_all = not group.is_frame or group.passed.issuperset(self._recent)
+            complete = has_all and is_known(group.last)
             late = self._newest - group.sweep.message.time > PATIENCE_NS
             if not (complete or late or at_end):
                 return

@@ -22,11 +22,15 @@ def check_space(bag: Bag, setup: Setup, settings: ExtractionSettings, out_dir: P
     seconds = bag.duration_s
     part = min(seconds - settings.start / 1e9, (settings.duration or bag.stop) / 1e9)
     count = round(count * max(part, 0.0) / seconds) if seconds else count
+    frames = count
     if settings.every:
-        count = min(count, round(part / (settings.every / 1e9)) + 1)
+        frames = min(count, round(part / (settings.every / 1e9)) + 1)
+    if not settings.keeps_between(setup.poses is not None):
+        count = frames
     there = sum(path.stat().st_size for path in out_dir.rglob("*.*") if path.is_file())
-    sizes = [setup.first.points.nbytes, *(len(camera.first.data) for camera in setup.cameras)]
-    needed, free = count * sum(sizes), shutil.disk_usage(out_dir).free + there
+    images = sum(len(camera.first.data) for camera in setup.cameras)
+    needed = count * setup.first.points.nbytes + frames * images
+    free = shutil.disk_usage(out_dir).free + there
     text = f"About {count:,} sweeps need {_gigabytes(needed)} in {out_dir}"
     if needed > free:
         raise ValueError(
@@ -34,6 +38,16 @@ def check_space(bag: Bag, setup: Setup, settings: ExtractionSettings, out_dir: P
             "take less by --every or --duration."
         )
     return f"{text} ({_gigabytes(free)} are free)."
+
+
+def describe_sweeps(setup: Setup, settings: ExtractionSettings) -> str:
+    """Return a sentence on the sweeps between frames."""
+    if settings.keeps_between(setup.poses is not None):
+        return (
+            "Sweeps between frames are written, too, as earlier sweeps; --no-sweeps leaves them "
+            "out."
+        )
+    return "Only the sweeps of frames are written: frames have no earlier sweeps."
 
 
 def describe_setup(setup: Setup, remarks: Sequence[str]) -> list[str]:

@@ -136,6 +136,8 @@ class RecordingFolder:
         elif largest := self._largest_intensity():
             lidar["intensity_max"] = largest
         every_s = settings.every / 1e9
+        has_poses = bool(self.num_poses)
+        keeps_all = not settings.every or settings.keeps_between(has_poses)
         rig: dict[str, Any] = {
             "times": {"from": "names", "unit": "ns"},
             "lidar": lidar,
@@ -143,10 +145,12 @@ class RecordingFolder:
             "frames": {
                 "tolerance_s": settings.tolerance / 1e9,
                 # Sweeps that are seconds apart are not a sequence.
-                "max_sweeps": 0 if settings.every or not self.num_poses else 10,
+                "max_sweeps": 10 if keeps_all and (has_poses or settings.computes_poses) else 0,
                 "scene_gap_s": max(SCENE_GAP_S, 3 * every_s),
             },
         }
+        if settings.keeps_between(has_poses):
+            rig["frames"]["every_s"] = every_s
         if not cameras:
             del rig["cameras"]
         if self.num_poses:

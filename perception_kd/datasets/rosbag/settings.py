@@ -22,7 +22,9 @@ class ExtractionSettings:
         frames: Frame by topic, in place of that of its messages.
         poses: "auto", "none", a topic of odometry, or a frame that does not move.
         tolerance: Longest time between a sweep and an image in ns.
-        every: Shortest time between two sweeps in ns.
+        every: Shortest time between two frames in ns.
+        sweeps: Whether sweeps between frames are taken, too, where there are poses.
+        computes_poses: Whether poses will be computed from the points.
         start: Time in the bag from which to take sweeps in ns.
         duration: Length of the part to take in ns; None takes all.
         image_format: "png" or "jpg", for images that are not compressed in the bag.
@@ -36,10 +38,20 @@ class ExtractionSettings:
     poses: str = AUTO
     tolerance: int = round(TOLERANCE_S * 1e9)
     every: int = 0
+    sweeps: bool = True
+    computes_poses: bool = False
     start: int = 0
     duration: int | None = None
     image_format: str = "png"
     val_share: float = 0.0
+
+    def keeps_between(self, has_poses: bool) -> bool:
+        """Return whether sweeps between frames are taken.
+
+        Args:
+            has_poses: Whether the bag has poses.
+        """
+        return bool(self.every) and self.sweeps and (has_poses or self.computes_poses)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON types."""

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from perception_kd.datasets.folder import command as folder_command
+from perception_kd.datasets.folder.frames import make_frames, read_recordings
 from perception_kd.datasets.folder.rig_file import read_rig
 from perception_kd.datasets.rosbag import create, extraction
 from perception_kd.datasets.rosbag.bag import Bag
@@ -158,14 +159,31 @@ def test_a_drive_becomes_a_folder(kind: str, tmp_path: Path) -> None:
 
 
 def test_sweeps_can_be_thinned_and_cut(tmp_path: Path) -> None:
+    every = parse_time("", "0.5s")
     folder, files = extract(
-        tmp_path, drive(40), every=parse_time("", "0.5s"), start=ns(1.0), duration=ns(1.5)
+        tmp_path, drive(40), every=every, sweeps=False, start=ns(1.0), duration=ns(1.5)
     )
     # Recorded from 1.0 s on: the sweep stamped 1.0 s was recorded at 1.08 s.
     expected = [f"lidar/{stamp(x)}.pcd" for x in (1.0, 1.5, 2.0)]
     assert [x for x in files if x.startswith("lidar")] == expected
     assert len([x for x in files if x.startswith("images/front")]) == 3
     assert read_rig(folder / RIG).frames.max_sweeps == 0
+
+
+def test_frames_have_the_sweeps_between_as_earlier_ones(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"start": ns(1.0), "duration": ns(1.5)}
+    every = parse_time("", "0.5s")
+    folder, files = extract(tmp_path, drive(40), every=every, **settings)
+    sweeps = [f"lidar/{stamp(1.0 + i / 10)}.pcd" for i in range(15)]
+    assert [x for x in files if x.startswith("lidar")] == sweeps
+    assert len([x for x in files if x.startswith("images/front")]) == 3
+    rig = read_rig(folder / RIG)
+    assert (rig.frames.every_s, rig.frames.max_sweeps) == (0.5, 10)
+    (recording,) = read_recordings(rig, folder)
+    frames = make_frames(recording, rig.frames, "drive")
+    assert [x.sweep.path for x in frames] == sweeps[::5]
+    assert all(len(x.images) == 2 for x in frames)
+    assert [x.path for x in frames[2].earlier] == sweeps[9::-1]
 
 
 def test_poses_come_from_moving_transforms(tmp_path: Path) -> None:

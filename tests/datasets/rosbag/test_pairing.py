@@ -18,11 +18,16 @@ def stamped(stamp: int, recorded: int) -> Stamped:
 
 
 def pair(
-    events: list[tuple[int, str, int]], tolerance: int, every: int = 0
+    events: list[tuple[int, str, int]],
+    tolerance: int,
+    every: int = 0,
+    *,
+    keeps_between: bool = False,
 ) -> tuple[list[PairedSweep], Pairer]:
     """Return the groups of events (recording time, sensor, stamp) in ms."""
     cameras = sorted({sensor for _, sensor, _ in events} - {"lidar"})
-    pairer, groups = Pairer(cameras, tolerance * MS, every * MS), list[PairedSweep]()
+    pairer = Pairer(cameras, tolerance * MS, every * MS, keeps_between=keeps_between)
+    groups = list[PairedSweep]()
     for recorded, sensor, stamp in sorted(events):
         item = stamped(stamp * MS, recorded * MS)
         if sensor == "lidar":
@@ -63,6 +68,12 @@ def test_pairs_are_those_of_a_full_search(seed: int) -> None:
 def test_sweeps_are_at_least_so_far_apart() -> None:
     events = [(x, "lidar", x) for x in range(0, 1000, 100)]
     assert [x.sweep.stamp // MS for x in pair(events, 10, every=300)[0]] == [0, 300, 600, 900]
+    # Those between may be kept, without images.
+    events += [(x, "front", x) for x in range(0, 1000, 50)]
+    groups, _ = pair(events, 10, every=300, keeps_between=True)
+    assert [x.sweep.stamp // MS for x in groups] == [*range(0, 1000, 100)]
+    assert [x.sweep.stamp // MS for x in groups if x.is_frame] == [0, 300, 600, 900]
+    assert [x.sweep.stamp // MS for x in groups if x.images] == [0, 300, 600, 900]
     # A sweep a little early still counts.
     jittered = [(x, "lidar", x) for x in (0, 295, 600)]
     assert len(pair(jittered, 10, every=300)[0]) == 3
