@@ -95,7 +95,7 @@ def _(folder: Path) -> None:
     load_damaged(folder, lambda path: rewrite(path, make_points() * np.float32(np.nan)))
 
 
-@refused(POINTS, "huge", "more than 4 million points", r"sweep\.bin has 1,099,511,627,776 bytes")
+@refused(POINTS, "huge", "more than 8 million points", r"sweep\.bin has 1,099,511,627,776 bytes")
 def _(folder: Path) -> None:
     load_damaged(folder, damage.blow_up)
 

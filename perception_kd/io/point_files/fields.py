@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.structures import PointLayout, Points
 
-MAX_POINTS = 2**22  # of one sweep
+MAX_POINTS = 2**23  # of one sweep, or of several in one file
 SKIP = 'skip such samples with on_error="skip"'
 NAMED_COLUMNS = ("x", "y", "z", "intensity")
 # What drivers and file formats call the intensity, the usual name first, in lower case.

@@ -48,11 +48,14 @@ def count_npy(path: Path, layout: PointLayout) -> int:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        BrokenFileError: If the header is damaged or has another shape.
+        BrokenFileError: If the header is damaged or has another shape, or the file is
+            cut off.
     """
     head = io.BytesIO(read_head(path, "LiDAR sweep", MISSING_REMEDY, _MAX_HEADER))
     shape, _, dtype = _read_header(head, path)
-    return _check_shape(shape, dtype, path)
+    num_points = _check_shape(shape, dtype, path)
+    _check_size(shape, dtype, path.stat().st_size - head.tell(), path)
+    return num_points
 
 
 def decode_npz(data: bytes, path: Path, layout: PointLayout) -> StoredPoints:
@@ -110,16 +113,19 @@ def _read_array(data: bytes, path: Path) -> NDArray[Any]:
     """Return an array whose header claims no more than there is."""
     file = io.BytesIO(data)
     shape, is_fortran, dtype = _read_header(file, path)
-    if len(data) - file.tell() != prod(shape) * dtype.itemsize:
-        raise broken(
-            path,
-            f"has {len(data) - file.tell():,} bytes for an array {shape} of {dtype}: it is cut off "
-            "or damaged",
-        )
+    _check_size(shape, dtype, len(data) - file.tell(), path)
     flat = np.empty(0, dtype)
     if prod(shape):
         flat = np.frombuffer(data, dtype, offset=file.tell())
     return flat.reshape(shape[::-1]).T if is_fortran else flat.reshape(shape)
+
+
+def _check_size(shape: tuple[int, ...], dtype: np.dtype[Any], num_bytes: int, path: Path) -> None:
+    if num_bytes != prod(shape) * dtype.itemsize:
+        raise broken(
+            path,
+            f"has {num_bytes:,} bytes for an array {shape} of {dtype}: it is cut off or damaged",
+        )
 
 
 def _read_header(file: io.BytesIO, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

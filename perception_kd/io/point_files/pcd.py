@@ -50,9 +50,12 @@ def count_pcd(path: Path, layout: PointLayout) -> int:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        BrokenFileError: If the header is damaged.
+        BrokenFileError: If the header is damaged, or a binary file is cut off.
     """
-    return parse_header(read_head(path, "LiDAR sweep", MISSING_REMEDY, MAX_HEADER), path).num_points
+    header = parse_header(read_head(path, "LiDAR sweep", MISSING_REMEDY, MAX_HEADER), path)
+    if header.encoding == "binary":
+        _check_size(header, path.stat().st_size - header.size, path)
+    return header.num_points
 
 
 def _decode_binary(data: bytes, header: PcdHeader, path: Path) -> StoredPoints:

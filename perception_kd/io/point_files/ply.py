@@ -59,9 +59,7 @@ def decode_ply(data: bytes, path: Path, layout: PointLayout) -> StoredPoints:
     header = _parse_header(data, path)
     if header.order == "=":
         return _decode_ascii(data, header, path)
-    offset = header.size + sum(count * dtype.itemsize for count, dtype in header.skipped)
-    if len(data) - offset < header.num_points * header.dtype.itemsize:
-        raise _cut_off(path, header)
+    offset = _check_size(header, len(data), path)
     return split_fields(np.frombuffer(data, header.dtype, header.num_points, offset))
 
 
@@ -70,10 +68,12 @@ def count_ply(path: Path, layout: PointLayout) -> int:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        BrokenFileError: If the header is damaged.
+        BrokenFileError: If the header is damaged, or a binary file is cut off.
     """
-    head = read_head(path, "LiDAR sweep", MISSING_REMEDY, _MAX_HEADER)
-    return _parse_header(head, path).num_points
+    header = _parse_header(read_head(path, "LiDAR sweep", MISSING_REMEDY, _MAX_HEADER), path)
+    if header.order != "=":
+        _check_size(header, path.stat().st_size, path)
+    return header.num_points
 
 
 def _decode_ascii(data: bytes, header: _Header, path: Path) -> StoredPoints:
@@ -140,6 +140,14 @@ def _row_dtype(name: str, properties: list[list[str]], order: str, path: Path) -
     if not names or len(set(names)) < len(names):
         raise broken(path, f"has properties {', '.join(names)} of {name!r}, but all must differ")
     return np.dtype(fields)
+
+
+def _check_size(header: _Header, num_bytes: int, path: Path) -> int:
+    """Return where the vertices of a binary file begin that is long enough."""
+    offset = header.size + sum(count * dtype.itemsize for count, dtype in header.skipped)
+    if num_bytes - offset < header.num_points * header.dtype.itemsize:
+        raise _cut_off(path, header)
+    return offset
 
 
 def _cut_off(path: Path, header: _Header) -> Exception:

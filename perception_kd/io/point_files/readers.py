@@ -23,6 +23,7 @@ from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import PointLayout, Points
 
 RAW = ".bin"
+_PACKED = (".npz", ".las", ".laz")  # read as a whole to count their points
 
 
 class PointFormat(NamedTuple):
@@ -116,6 +117,30 @@ def count_stored_points(path: str | Path, layout: PointLayout) -> int:
         ValueError: If no reader knows its suffix.
     """
     return _get_format(path).count_points(Path(path), layout)
+
+
+def find_size_fault(path: Path, layout: PointLayout) -> str:
+    """Return why a file is too short for its points; empty if it is not.
+
+    Files that must be decompressed to tell are only looked at for being empty.
+
+    Args:
+        path: The file; nothing is known about a suffix that is not in
+            ``POINT_FORMATS``.
+        layout: As in :func:`read_points`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if not file_size(path, "LiDAR sweep", MISSING_REMEDY):
+        return f"{path} is empty"
+    if path.suffix.lower() in _PACKED or path.suffix.lower() not in POINT_FORMATS:
+        return ""
+    try:
+        count_stored_points(path, layout)
+    except BrokenFileError as error:
+        return str(error)
+    return ""
 
 
 def is_raw(path: str | Path) -> bool:
