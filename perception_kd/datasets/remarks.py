@@ -1,6 +1,8 @@
-"""Remarks of a conversion, not errors: counted, each with its first example."""
+"""Remarks of a conversion, not errors: counted, each with its first examples."""
 
 from dataclasses import dataclass, field
+
+_NUM_EXAMPLES = 3
 
 
 @dataclass
@@ -8,10 +10,12 @@ class Remarks:
     """Counts of findings.
 
     Attributes:
-        found: Number and first example by what was found.
+        found: Number and first examples by what was found.
+        totals: Of how many, by what was found, and what to do if it is most of them.
     """
 
-    found: dict[str, tuple[int, str]] = field(default_factory=dict)
+    found: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    totals: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def add(self, what: str, example: str = "", count: int = 1) -> None:
         """Count a finding.
@@ -21,17 +25,43 @@ class Remarks:
             example: File or record that has it.
             count: How often.
         """
-        before, first = self.found.get(what, (0, example))
-        self.found[what] = before + count, first or example
+        before, examples = self.found.get(what, (0, []))
+        self.found[what] = before + count, [*examples, *filter(None, [example])][:_NUM_EXAMPLES]
+
+    def add_total(self, what: str, count: int, remedy: str = "") -> None:
+        """Count what a finding is a part of, also where nothing was found.
+
+        Args:
+            what: As in :meth:`add`.
+            count: How many might have it.
+            remedy: What to do if most have it; empty if that is no error.
+        """
+        before, _ = self.totals.get(what, (0, ""))
+        self.totals[what] = before + count, remedy
 
     def merge(self, other: "Remarks") -> None:
         """Add all findings of another object."""
-        for what, (count, example) in other.found.items():
-            self.add(what, example, count)
+        for what, (count, examples) in other.found.items():
+            for example in examples or [""]:
+                self.add(what, example, 0)
+            self.add(what, "", count)
+        for what, (count, remedy) in other.totals.items():
+            self.add_total(what, count, remedy)
 
     def lines(self) -> list[str]:
         """Return one sentence per kind of finding."""
-        return [
-            f"{count} {what}{example and f', such as {example}'}."
-            for what, (count, example) in sorted(self.found.items())
-        ]
+        return [f"{self._line(what)}." for what in sorted(self.found)]
+
+    def find_most(self) -> str:
+        """Return an error about something that most lack; empty if there is none."""
+        for what, (total, remedy) in self.totals.items():
+            if remedy and 2 * self.found.get(what, (0, []))[0] > total:
+                return f"{self._line(what)}; {remedy}."
+        return ""
+
+    def _line(self, what: str) -> str:
+        count, examples = self.found[what]
+        of = f" of {self.totals[what][0]}" if what in self.totals else ""
+        shown = examples if of else examples[:1]
+        such = f", such as {', '.join(shown)}" if shown else ""
+        return f"{count}{of} {what}{such}"

@@ -120,6 +120,8 @@ def convert_nuscenes(
                 writer.append(split_of[scene["name"]], scene["name"], part)
             if not writer.converted.paths:
                 raise FileNotFoundError(_nothing_text(root / version, tables, writer.converted))
+            if most := writer.remarks.find_most():
+                raise FileNotFoundError(f"{root}: {most}")
             if options.boxes:
                 check_box_categories(root / version, writer.num_boxes)
     converted = writer.converted
@@ -155,7 +157,7 @@ class _SplitWriter:
         self._files = ExitStack()
         self.converted = Converted()
         self.num_boxes: Counter[str] = Counter()
-        self._remarks = Remarks()
+        self.remarks = Remarks()
         self._fits: dict[str, Fit] = {}
 
     def __enter__(self) -> "_SplitWriter":
@@ -180,7 +182,7 @@ class _SplitWriter:
         self.converted.num_samples[split] = writer.num_samples
         self.converted.num_missing_sweeps += part.num_missing_sweeps
         self.num_boxes += part.num_boxes
-        self._remarks.merge(part.remarks)
+        self.remarks.merge(part.remarks)
         for name, fit in part.fits.items():
             self._fits[name] = self._fits.get(name, Fit()).plus(fit)
 
@@ -188,7 +190,7 @@ class _SplitWriter:
         self, tables: ScenePartition, labels: Mapping[str, int] | None
     ) -> list[str]:
         """Return one line for all that was left out or filled in."""
-        lines = self._remarks.lines()
+        lines = self.remarks.lines()
         lines += [*find_turned_boxes(self._fits), *find_empty_boxes(self._fits)]
         if tables.sensors.left_out:
             lines.append(f"Left out sensors: {', '.join(tables.sensors.left_out)}.")

@@ -45,7 +45,8 @@ class SceneFrames:
 
     Attributes:
         root: Folder of the data set.
-        missing_sweeps: Files of sweeps and earlier images that are missing or empty.
+        earlier: Files of earlier sweeps and images that the tables name.
+        missing_sweeps: Those of them that are missing or empty.
         left_out: Files of sweeps to pass over.
         prefix: Folder of each kind of path.
     """
@@ -54,6 +55,7 @@ class SceneFrames:
         self._nusc, self._options = nusc, options
         self.prefix = data_prefix(nusc.dataroot, nusc.version, sensors)
         self.root: str = nusc.dataroot
+        self.earlier: set[str] = set()
         self.missing_sweeps: set[str] = set()
         self.left_out: set[str] = set()
         # One object per record: values that occur often in an entry are pickled once.
@@ -154,6 +156,7 @@ class SceneFrames:
                     f"{describe(folder, 'sample_data', later)} prev is {later['prev']!r}, which is "
                     "not earlier; correct it or timestamp."
                 )
+            self.earlier.add(frame["filename"])
             if not self.exists(frame["filename"]):
                 self.missing_sweeps.add(frame["filename"])
                 return

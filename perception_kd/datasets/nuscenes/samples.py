@@ -69,9 +69,10 @@ def convert_scene(
     checks.check(converter.keyframes, largest_label)
     samples = [converter.convert(sample) for sample in converter.keyframes]
     converter.remarks.merge(checks.remarks)
-    if missing := converter.frames.missing_sweeps:
-        what = "earlier sweeps and images left out, which are missing or empty"
-        converter.remarks.add(what, min(missing), len(missing))
+    what = "earlier sweeps and images left out, which are missing or empty"
+    converter.remarks.add_total(what, len(converter.frames.earlier))
+    for path in sorted(converter.frames.missing_sweeps):
+        converter.remarks.add(what, path)
     return ScenePart(
         samples,
         missing_file=missing_file,
@@ -114,9 +115,11 @@ class _SceneConverter:
             self._count(f"keyframes without an image of {camera}", self.keyframes, seen)
 
     def _count(self, what: str, every: list[Record], good: list[Record]) -> None:
-        lacking = [sample for sample in every if sample not in good]
-        if lacking:
-            self.remarks.add(what, f"sample {lacking[0]['token']}", len(lacking))
+        kept = {sample["token"] for sample in good}
+        lacking = [sample["token"] for sample in every if sample["token"] not in kept]
+        self.remarks.add_total(what, len(every))
+        for token in lacking:
+            self.remarks.add(what, f"sample {token}")
 
     def take_out_missing(self) -> str:
         """Take out what is not on disk or broken; return the first missing file.
@@ -139,10 +142,11 @@ class _SceneConverter:
     def _take_out_labels(self) -> str:
         """Take out labels of points that are not on disk; return the first."""
         missing = [x for x in self._labels.values() if not self.frames.exists(x)]
-        self._labels = {x: path for x, path in self._labels.items() if path not in missing}
-        if missing:
-            what = "keyframes without point labels, whose file is missing or empty"
-            self.remarks.add(what, missing[0], len(missing))
+        what = "keyframes without point labels, whose file is missing or empty"
+        self.remarks.add_total(what, len(self._labels))
+        for path in missing:
+            self.remarks.add(what, path)
+        self._labels = {x: path for x, path in self._labels.items() if path not in {*missing}}
         return missing[0] if missing else ""
 
     def convert(self, sample: Record) -> InfoEntry:

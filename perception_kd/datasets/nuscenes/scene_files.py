@@ -49,6 +49,9 @@ class SceneFiles:
             keyframes: Samples; images that are missing are taken out of their ``data``.
         """
         left = []
+        for channel in self._sensors.channels:
+            number = sum(channel in sample["data"] for sample in keyframes)
+            self.remarks.add_total(self._describe(channel), number, self._remedy(channel))
         for sample in keyframes:
             if self._is_there(sample, self._sensors.lidar):
                 left.append(sample)
@@ -62,12 +65,18 @@ class SceneFiles:
         if self._exists(path):
             return True
         self.missing = self.missing or path
-        if channel == self._sensors.lidar:
-            what = "keyframes left out, whose sweep is missing or empty"
-        else:
-            what = f"keyframes without an image of {channel}, which is missing or empty"
-        self.remarks.add(what, path)
+        self.remarks.add(self._describe(channel), path)
         return False
+
+    def _describe(self, channel: str) -> str:
+        if channel == self._sensors.lidar:
+            return "keyframes left out, whose sweep is missing or empty"
+        return f"keyframes without an image of {channel}, which is missing or empty"
+
+    def _remedy(self, channel: str) -> str:
+        if channel == self._sensors.lidar:
+            return "unpack them"
+        return "unpack them, or leave the camera out with --cameras or --no-cameras"
 
     @property
     def _root(self) -> Path:
@@ -94,8 +103,10 @@ class SceneFiles:
         left = [sample for sample in keyframes if self._path(sample) not in self.broken_sweeps]
         if 2 * len(left) < len(keyframes):
             return list(keyframes)
+        what = "sweeps left out, which cannot be read"
+        self.remarks.add_total(what, len(self.broken_sweeps) + len(sizes))
         for path, fault in self.broken_sweeps.items():
-            self.remarks.add("sweeps left out, which cannot be read", f"{path}: it {fault}")
+            self.remarks.add(what, f"{path}: it {fault}")
         for path in find_odd_sizes(sizes):
             what = "sweeps of a size unlike that of others in their scene"
             self.remarks.add(what, f"{path} with {sizes[path]} bytes")

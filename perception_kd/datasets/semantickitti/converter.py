@@ -41,6 +41,8 @@ from perception_kd.structures import Array, InfoEntry
 
 CAMERA = "CAM2"
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+_NO_IMAGE = "scans without an image, which is missing or empty"
+_REMEDY = "unpack image_2, or leave images out with --no-cameras"
 
 
 def convert_semantickitti(
@@ -152,6 +154,8 @@ def _samples(
                 yield {"sample_idx": index} | sample
                 index += 1
                 bar.update()
+    if most := remarks.find_most():
+        raise FileNotFoundError(f"{root}: {most}")
 
 
 def _sample(
@@ -185,11 +189,13 @@ def _sample(
         "images": {},
         "instances": [],
     }
+    if options.images:
+        remarks.add_total(_NO_IMAGE, 1, _REMEDY)
     if options.images and (path := _find_image(scan)):
         img = _image(root, scan, path, calibration, time, remarks)
         sample["images"][CAMERA] = img | {"ego2global": lidar2global.tolist()}
     elif options.images:
-        remarks.add("scans without an image, which is missing or empty", str(scan))
+        remarks.add(_NO_IMAGE, str(scan))
     labels = sequence / "labels" / f"{scan.stem}.label"
     if labels.is_file():
         check_labels(labels, scan, options, remarks)

@@ -104,9 +104,11 @@ def find_usable_scans(
     usable = [scan for scan in scans if not faults[scan]]
     if 2 * len(usable) < len(scans):
         return list(scans)
+    what = "scans left out, which cannot be read"
+    remarks.add_total(what, len(scans))
     for scan, fault in faults.items():
         if fault:
-            remarks.add("scans left out, which cannot be read", f"{scan}: it {fault}")
+            remarks.add(what, f"{scan}: it {fault}")
     sizes = {str(scan): scan.stat().st_size for scan in usable}
     for path in find_odd_sizes(sizes):
         what = "scans of a size unlike that of others in their sequence"

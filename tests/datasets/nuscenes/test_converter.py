@@ -336,7 +336,7 @@ def test_a_missing_image_is_one_view_less(
     samples = read_info(converted.paths["val"])["data_list"]
     assert [len(sample["images"]) for sample in samples] == [6, 5]
     name = image.relative_to(copied_nuscenes).as_posix()
-    what = "1 keyframes without an image of CAM_BACK, which is missing or empty, such as"
+    what = "1 of 4 keyframes without an image of CAM_BACK, which is missing or empty, such as"
     assert f"{what} {name}." in converted.remarks
 
 
@@ -359,7 +359,7 @@ def test_a_missing_sweep_is_one_keyframe_less(copied_nuscenes: Path, tmp_path: P
     converted = convert(copied_nuscenes, tmp_path)
     assert converted.num_samples == {"train": 2, "val": 1}
     name = sweep.relative_to(copied_nuscenes).as_posix()
-    what = "1 keyframes left out, whose sweep is missing or empty, such as"
+    what = "1 of 4 keyframes left out, whose sweep is missing or empty, such as"
     assert f"{what} {name}." in converted.remarks
 
 

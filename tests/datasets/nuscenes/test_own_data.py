@@ -308,7 +308,7 @@ def test_rows_of_labels_without_a_keyframe_are_named(root: Path) -> None:
     rows = read(root, "lidarseg")
     write(root, "lidarseg", [*rows[1:], rows[0] | {"token": "x", "sample_data_token": "x"}])
     remarks = convert(root).remarks
-    assert any(x.startswith("1 keyframes without point labels, such as sample") for x in remarks)
+    assert any(x.startswith("1 of 4 keyframes without point labels, such as") for x in remarks)
     assert "1 rows of lidarseg.json are of no keyframe of LIDAR_TOP, such as x." in remarks
 
 
@@ -338,7 +338,7 @@ def test_sweeps_that_are_cut_off_are_counted(root: Path) -> None:
     labels.unlink()
     converted = convert(root)
     assert converted.num_samples == {"train": 1, "val": 2}
-    what = f"1 sweeps left out, which cannot be read, such as {path.relative_to(root)}: it has"
+    what = f"1 of 6 sweeps left out, which cannot be read, such as {path.relative_to(root)}: it has"
     assert any(text.startswith(what) and "cut off" in text for text in converted.remarks)
 
 
@@ -568,11 +568,22 @@ def test_a_keyframe_without_an_image_has_one_view_less(root: Path) -> None:
     for frame in frames:
         frame["prev"] = "" if frame["prev"] == gone["token"] else frame["prev"]
     write(root, "sample_data", [x for x in frames if x is not gone])
-    found = [x for x in convert(root).remarks if x.startswith("1 keyframes without an image of")]
+    found = [
+        x for x in convert(root).remarks if x.startswith("1 of 4 keyframes without an image of")
+    ]
     assert len(found) == 1
     assert gone["sample_token"] in found[0]
     dataset = open_split(root, cameras=["CAM_FRONT", "CAM_BACK"])
     assert [dataset[i]["cam_names"] for i in (0, 1)] == [["CAM_FRONT"], ["CAM_FRONT", "CAM_BACK"]]
+
+
+def test_a_camera_that_is_mostly_missing_is_an_error(root: Path) -> None:
+    for path in sorted(root.glob("samples/CAM_BACK/*.jpg"))[:3]:
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match="3 of 4 keyframes without an image of CAM_BACK"):
+        convert(root)
+    cameras = ("CAM_FRONT",)
+    assert convert(root, options=SceneOptions(cameras=cameras)).num_samples["train"] == 2
 
 
 def test_an_earlier_file_of_an_absent_split_is_named(root: Path) -> None:
@@ -741,11 +752,11 @@ DOUBTS: list[tuple[Callable[[Path], None], str]] = [
     ),
     (turn_last_camera, r"1 calibrations of \w+ that look wrong, .* it is not upright"),
     (move_last_box, r"1 boxes farther than 1 km from the ego vehicle, such as .*annotation\.json"),
-    (spoil_last_sweep, r"1 sweeps left out, which cannot be read, such as sweeps/LIDAR_TOP"),
+    (spoil_last_sweep, r"1 of \d+ sweeps left out, which cannot be read, such as sweeps/LIDAR_TOP"),
     (empty_last_labels, r"1 keyframes whose points all have one label, .*_lidarseg\.bin"),
     (
         unlink_last_labels,
-        r"1 keyframes without point labels, whose file is missing or empty, such as",
+        r"1 of 4 keyframes without point labels, whose file is missing or empty, such as",
     ),
     (tag_images, r"4 images of CAM_BACK with an EXIF orientation, which is ignored: .* 6\)"),
 ]

@@ -325,7 +325,7 @@ def test_a_missing_image_is_one_view_less(small_copy: Path, tmp_path: Path) -> N
     samples = read_info(converted.paths["train"])["data_list"]
     assert [len(sample["images"]) for sample in samples] == [1, 0]
     (remark,) = converted.remarks
-    assert remark.startswith("1 scans without an image, which is missing or empty, such as")
+    assert remark.startswith("1 of 2 scans without an image, which is missing or empty, such as")
     assert remark.endswith("000001.bin.")
 
 
@@ -334,7 +334,10 @@ def test_broken_scans_are_left_out_and_named(small_copy: Path, tmp_path: Path) -
     path.write_bytes(np.random.default_rng(0).bytes(path.stat().st_size))
     converted = convert(small_copy, tmp_path)
     assert converted.num_samples == {"train": 1}
-    assert f"1 scans left out, which cannot be read, such as {path}: it has" in converted.remarks[0]
+    assert (
+        f"1 of 2 scans left out, which cannot be read, such as {path}: it has"
+        in converted.remarks[0]
+    )
 
 
 def test_scans_that_nobody_labeled_are_named(small_copy: Path, tmp_path: Path) -> None:
