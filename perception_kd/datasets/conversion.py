@@ -4,6 +4,21 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
+
+_WARNED_SHARE = 0.05
+
+
+class Absence(NamedTuple):
+    """Something that a part of a data set lacks.
+
+    Attributes:
+        text: A sentence that counts and names it.
+        share: How much of the whole lacks it, 0 .. 1.
+    """
+
+    text: str
+    share: float
 
 
 @dataclass
@@ -16,6 +31,7 @@ class Converted:
         skipped: Reason by name of each scene that is in no file.
         num_missing_sweeps: Number of sweeps in the tables whose files are missing.
         remarks: Sentences on what was left out, filled in or looks wrong.
+        warnings: The same where it is much, or probably a fault.
     """
 
     paths: dict[str, Path] = field(default_factory=dict)
@@ -23,6 +39,13 @@ class Converted:
     skipped: dict[str, str] = field(default_factory=dict)
     num_missing_sweeps: int = 0
     remarks: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def add_absences(self, absences: Iterable[Absence]) -> None:
+        """Add what is lacking to the warnings if it is much, else to the remarks."""
+        for absence in absences:
+            lines = self.warnings if absence.share >= _WARNED_SHARE else self.remarks
+            lines.append(absence.text)
 
 
 def find_stale_files(out_dir: Path, prefix: str, splits: Iterable[str]) -> list[str]:

@@ -16,6 +16,7 @@ from perception_kd.structures import Array
 # Directions as vectors: in the frame of the ego vehicle, and in that of a camera.
 _EGO = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
 _CAMERA = np.array([[0.0, 0, 1], [0, 0, -1], [-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0]])
+_MIRROR = np.diag([1.0, -1, 1, 1])
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,29 @@ class CameraCalibration:
 
 
 def axes_matrix(axes: tuple[str, ...]) -> Array:
-    """Return the rotation from stored axes to those of info files, (4, 4).
+    """Return the matrix from stored axes to those of info files, (4, 4).
+
+    It is a rotation, or a reflection if the stored axes are left-handed.
 
     Args:
         axes: Where stored x, y and z point; those of info files point forward, left and
             up.
     """
     return make_rigid(_EGO[[DIRECTIONS.index(name) for name in axes]].T, np.zeros(3))
+
+
+def is_left_handed(axes: tuple[str, ...]) -> bool:
+    """Return whether the names of three axes are those of a left-handed frame."""
+    return bool(np.linalg.det(axes_matrix(axes)) < 0)
+
+
+def world_mirror(lidar: Lidar) -> Array:
+    """Return the matrix from a rig's vehicle or world to that of info files, (4, 4).
+
+    The identity, unless the axes of the LiDAR are left-handed: then the vehicle and the
+    world are, too, with x forward, y right and z up, as in CARLA.
+    """
+    return _MIRROR if is_left_handed(lidar.axes) else np.eye(4)
 
 
 def load_lidar2ego(lidar: Lidar, root: Path, scene: str) -> Array:
@@ -66,7 +83,7 @@ def load_lidar2ego(lidar: Lidar, root: Path, scene: str) -> Array:
         stored2ego = invert_rigid(lidar.ego2lidar.load(root, scene))
     else:
         return stored2ego
-    return stored2ego @ invert_rigid(axes_matrix(lidar.axes))
+    return world_mirror(lidar) @ stored2ego @ invert_rigid(axes_matrix(lidar.axes))
 
 
 def load_camera(
@@ -92,13 +109,11 @@ def load_camera(
             f"{where}.intrinsics {fault}; images have {size[0]} x {size[1]} px. Correct it, or "
             "give calibrated_size if it was measured on images of another size."
         )
-    given = camera.extrinsics.load(root, scene)
-    if camera.direction in ("cam2lidar", "cam2ego"):
-        given = invert_rigid(given)
+    given = _load_extrinsics(camera, lidar, root, scene)
     # The frame of the extrinsics may have other axes than x right, y down, z forward.
     turned = make_rigid(_CAMERA[[DIRECTIONS.index(name) for name in camera.axes]].T, np.zeros(3))
     if "ego" in camera.direction:
-        lidar2cam = turned @ given @ load_lidar2ego(lidar, root, scene)
+        lidar2cam = turned @ given @ world_mirror(lidar) @ load_lidar2ego(lidar, root, scene)
     else:
         lidar2cam = turned @ given @ invert_rigid(axes_matrix(lidar.axes))
     lidar2cam = make_rigid(np.eye(3), offset) @ lidar2cam
@@ -112,6 +127,13 @@ def load_camera(
     if camera.distortion is not None:
         distortion = camera.distortion.load(root, scene)
     return CameraCalibration(lidar2cam, cam2img, camera.distortion_model, distortion)
+
+
+def _load_extrinsics(camera: Camera, lidar: Lidar, root: Path, scene: str) -> Array:
+    """Return the transform to the camera as the rig file has it, (4, 4)."""
+    mirrors = is_left_handed(lidar.axes) != is_left_handed(camera.axes)
+    given = camera.extrinsics.load(root, scene, mirrors=mirrors)
+    return invert_rigid(given) if camera.direction in ("cam2lidar", "cam2ego") else given
 
 
 def _load_intrinsics(

@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> None:
     logger = MMLogger.get_current_instance()
     for remark in converted.remarks:
         logger.info(remark)
+    for warning in converted.warnings:
+        logger.warning(warning)
     for split, path in converted.paths.items():
         logger.info("%s: %d samples in %s", split, converted.num_samples[split], path)
     check_calibration(args, converted, args.root)

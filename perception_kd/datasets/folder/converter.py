@@ -11,18 +11,23 @@ import numpy as np
 from tqdm import tqdm
 
 from perception_kd.datasets.conversion import Converted, find_stale_files
+from perception_kd.datasets.folder.broken_files import (
+    find_broken_sweeps,
+    leave_out_broken,
+    measure_images,
+)
+from perception_kd.datasets.folder.calibration import is_left_handed
 from perception_kd.datasets.folder.constants import KISS_ICP
 from perception_kd.datasets.folder.entries import EntryMaker, plain_name, undistorted_path
-from perception_kd.datasets.folder.frames import (
-    FrameFiles,
-    Recording,
-    check_pairs,
-    leave_out_blind,
-    make_frames,
-    read_recordings,
-)
+from perception_kd.datasets.folder.frames import FrameFiles, Recording, make_frames, read_recordings
 from perception_kd.datasets.folder.image_shares import CameraPoints, check_shares
 from perception_kd.datasets.folder.odometry import POSES_FOLDER, provide_poses
+from perception_kd.datasets.folder.pairs import (
+    check_missing,
+    check_pairs,
+    find_missing_sweeps,
+    leave_out_blind,
+)
 from perception_kd.datasets.folder.points import check_points, make_layout
 from perception_kd.datasets.folder.rig import Poses, Rig
 from perception_kd.datasets.folder.rig_file import read_rig
@@ -106,14 +111,24 @@ class _Conversion:
         self._scenes: dict[str, SceneData] = {
             x.scene: load_scene(rig, root, x, self._poses_of(x)) for x in recordings
         }
-        frames = [frame for x in recordings for frame in _frames_of(rig, x)]
-        self._remarks = check_pairs(rig, recordings, frames)
-        frames, remarks = leave_out_blind(rig, frames)
-        self._remarks += remarks
-        self._splits, remarks = split_frames(rig, frames)
-        self._remarks += remarks
-        self._frames = [frame for part in self._splits.values() for frame in part]
         self.converted = Converted()
+        frames = [frame for x in recordings for frame in _frames_of(rig, x)]
+        frames = self._leave_out_broken(frames)
+        self.converted.add_absences(find_missing_sweeps(rig, recordings))
+        self.converted.add_absences(check_pairs(rig, recordings, frames))
+        frames, absences = leave_out_blind(rig, frames)
+        self.converted.add_absences(absences)
+        self._splits, remarks = split_frames(rig, frames)
+        self.converted.remarks += remarks
+        self._frames = [frame for part in self._splits.values() for frame in part]
+
+    def _leave_out_broken(self, frames: list[FrameFiles]) -> list[FrameFiles]:
+        with self._bar("files", 2 * len(frames)) as bar:
+            self._sizes, faults = measure_images(self._root, frames, bar.update)
+            faults |= find_broken_sweeps(self._root, frames, self._layout, bar.update)
+        frames, absences = leave_out_broken(self._rig, frames, faults)
+        self.converted.add_absences(absences)
+        return frames
 
     def _poses_of(self, recording: Recording) -> Poses | None:
         """Return where the poses of a scene are; compute them first if asked to."""
@@ -144,7 +159,8 @@ class _Conversion:
                 )
             places = np.unique(np.linspace(0, len(having) - 1, _NUM_CHECKED).astype(int))
             views = [self._view(having[place], camera.name) for place in places]
-            self._remarks.append(check_shares(camera, views, f"{rig.path}: cameras.{camera.name}"))
+            where = f"{rig.path}: cameras.{camera.name}"
+            self.converted.remarks.append(check_shares(camera, views, where))
         self._check_sizes()
 
     def undistort(self, workers: int) -> None:
@@ -161,7 +177,7 @@ class _Conversion:
         if jobs:
             made = undistort_all(list(jobs.values()), workers, progress=self._progress)
             folder = self._out_dir / UNDISTORTED_FOLDER
-            self._remarks.append(
+            self.converted.remarks.append(
                 f"Undistorted {made} images into {folder}; {len(jobs) - made} were there."
             )
 
@@ -189,16 +205,24 @@ class _Conversion:
                     raise RigError(f"{self._rig.path}: no frame of {split} has a pose.")
                 converted.num_samples[split] = writer.num_samples
                 converted.paths[split] = path
-        converted.remarks += self._remarks
-        converted.remarks += [f"{number} {what}." for what, number in maker.remarks.items()]
+            converted.add_absences(
+                check_missing(self._rig, absence, "complete the poses, or raise poses.max_gap_s")
+                for absence in maker.absences(len(self._frames))
+            )
         converted.remarks += self._describe_off()
         absent = [split for split in (TRAIN, VAL) if split not in converted.paths]
         converted.remarks += find_stale_files(self._out_dir, prefix, absent)
         return converted
 
     def _describe_off(self) -> list[str]:
-        """Return what a recording without cameras or poses cannot be used for."""
+        """Return what is mirrored, and what lacks without cameras or poses."""
         remarks = []
+        axes = self._rig.lidar.axes
+        if is_left_handed(axes):
+            remarks.append(
+                f"lidar.axes [{', '.join(axes)}] are left-handed, as of a simulator: points, "
+                "extrinsics and poses are mirrored. If no simulator made them, correct a name."
+            )
         if not self._rig.cameras:
             remarks.append("No cameras: PRC and other methods of points alone can be trained.")
         if self._rig.poses is None:
@@ -233,17 +257,12 @@ class _Conversion:
         return CameraPoints(points, camera.lidar2cam, camera.inverted, camera.cam2img, camera.size)
 
     def _check_sizes(self) -> None:
-        """Check the size of each image from the head of its file."""
-        images = {
-            (name, image.path): frame.source
-            for frame in self._frames
-            for name, image in frame.images.items()
-        }
-        with self._bar("sizes of images", len(images)) as bar:
-            for (name, path), source in images.items():
-                size = self._scenes[source].cameras[name].size
-                check_image_size(self._root / path, size, f"{self._rig.path}: cameras.{name}")
-                bar.update()
+        """Check the size of each image."""
+        for frame in self._frames:
+            for name, image in frame.images.items():
+                expected = self._scenes[frame.source].cameras[name].size
+                where = f"{self._rig.path}: cameras.{name}"
+                check_image_size(self._root / image.path, self._sizes[image.path], expected, where)
 
     def _bar(self, what: str, total: int) -> Any:
         return tqdm(desc=what, total=total, disable=not self._progress)

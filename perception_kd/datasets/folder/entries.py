@@ -2,10 +2,11 @@
 
 import hashlib
 import re
-from collections import Counter
+from collections import defaultdict
 from pathlib import PurePosixPath
 from typing import Any
 
+from perception_kd.datasets.conversion import Absence
 from perception_kd.datasets.folder.file_lists import SensorFile
 from perception_kd.datasets.folder.frames import FrameFiles
 from perception_kd.datasets.folder.scene_data import SceneData
@@ -36,21 +37,28 @@ class EntryMaker:
 
     Args:
         layout: Layout of the files of points.
-
-    Attributes:
-        remarks: How often something was left out.
     """
 
     def __init__(self, layout: PointLayout) -> None:
         self._layout = layout_entry(layout)
-        self.remarks: Counter[str] = Counter()
+        self._lacking: dict[str, list[str]] = defaultdict(list)
+
+    def absences(self, num_frames: int) -> list[Absence]:
+        """Return a sentence on what was left out of so many frames."""
+        return [
+            Absence(
+                f"poses: {len(paths)} of {num_frames} {what}, such as {', '.join(paths[:3])}.",
+                len(paths) / num_frames,
+            )
+            for what, paths in self._lacking.items()
+        ]
 
     def make(self, frame: FrameFiles, scene: SceneData) -> InfoEntry | None:
         """Return the entry of a frame, or None if there are poses, but not of it."""
         time, token = frame.sweep.time, file_token("lidar", frame.sweep)
         ego2global = scene.ego2global(time)
         if ego2global is None:
-            self.remarks["frames without a pose were left out"] += 1
+            self._lacking["frames are left out, which have no pose"].append(frame.sweep.path)
             return None
         images = {name: self._image(frame, name, scene, ego2global) for name in frame.images}
         entry: InfoEntry = {
@@ -80,7 +88,9 @@ class EntryMaker:
         camera, image = scene.cameras[name], frame.images[name]
         at_image = scene.ego2global(image.time)
         if at_image is None:
-            self.remarks[f"images of {name} without a pose were left out"] += 1
+            self._lacking[f"frames lack their image of {name}, which has no pose"].append(
+                image.path
+            )
             return None
         lidar2cam = camera.lidar2cam
         if scene.trajectory is not None:

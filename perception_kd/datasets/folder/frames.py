@@ -64,13 +64,13 @@ def read_recordings(rig: Rig, root: Path) -> list[Recording]:
         RigError: If times are missing or impossible.
     """
     sweeps = _list(rig.lidar, root, f"{rig.path}: lidar")
-    images = {x.name: _list(x, root, _where(rig, x)) for x in rig.cameras}
+    images = {x.name: _list(x, root, where_of(rig, x)) for x in rig.cameras}
     _check_shared(rig, images)
     recordings = []
     for scene, paths in sweeps.items():
         of_camera = {
             camera.name: _with_times(
-                camera, root, scene, images[camera.name].get(scene, []), _where(rig, camera)
+                camera, root, scene, images[camera.name].get(scene, []), where_of(rig, camera)
             )
             for camera in rig.cameras
         }
@@ -96,57 +96,24 @@ def make_frames(recording: Recording, settings: Frames, name: str) -> list[Frame
     frames = []
     for index, part in enumerate(parts):
         scene = name if len(parts) == 1 else f"{name}_{index:03d}"
-        for place in _choose(part, settings.every_s):
-            nearest_first = part[max(place - settings.max_sweeps, 0) : place][::-1]
-            images = {
+        images = [
+            {
                 camera: files[nearest]
                 for camera, files in recording.images.items()
-                if (nearest := _nearest(times[camera], part[place].time, settings)) is not None
+                if (nearest := _nearest(times[camera], sweep.time, settings)) is not None
             }
-            frames.append(FrameFiles(recording.scene, scene, part[place], images, nearest_first))
+            for sweep in part
+        ]
+        for place in _choose(part, settings.every_s, [bool(found) for found in images]):
+            nearest_first = part[max(place - settings.max_sweeps, 0) : place][::-1]
+            frames.append(
+                FrameFiles(recording.scene, scene, part[place], images[place], nearest_first)
+            )
     return frames
 
 
-def check_pairs(
-    rig: Rig, recordings: Sequence[Recording], frames: Sequence[FrameFiles]
-) -> list[str]:
-    """Return a sentence for each camera that some frames lack.
-
-    Raises:
-        RigError: If no frame has an image of a camera.
-    """
-    remarks = []
-    for camera in rig.cameras:
-        lacking = [frame for frame in frames if camera.name not in frame.images]
-        if len(lacking) == len(frames):
-            raise RigError(_never_meet(rig, camera, recordings))
-        if lacking:
-            remarks.append(
-                f"cameras.{camera.name}.files: {len(lacking)} of {len(frames)} frames have no "
-                f"image within {rig.frames.tolerance_s:g} s and one view less, such as that of "
-                f"{lacking[0].sweep.path}; if that is too many, complete the files, or raise "
-                "frames.tolerance_s."
-            )
-    return remarks
-
-
-def leave_out_blind(rig: Rig, frames: list[FrameFiles]) -> tuple[list[FrameFiles], list[str]]:
-    """Leave out frames without any image, where there are cameras.
-
-    Their sweeps stay among the earlier ones of other frames.
-
-    Returns:
-        The other frames, and a sentence if some were left out.
-    """
-    seen = [frame for frame in frames if frame.images or not rig.cameras]
-    if len(seen) == len(frames):
-        return frames, []
-    return seen, [
-        f"{len(frames) - len(seen)} of {len(frames)} frames without any image are left out."
-    ]
-
-
-def _where(rig: Rig, camera: Camera) -> str:
+def where_of(rig: Rig, camera: Camera) -> str:
+    """Return the place of a camera in the rig file, for errors."""
     return f"{rig.path}: cameras.{camera.name}"
 
 
@@ -184,8 +151,8 @@ def _with_times(
         if earlier.time == later.time:
             raise RigError(
                 f"{where}.times: {earlier.path} and {later.path} have the same time, "
-                f"{_show(later.time)}; correct times.pattern, or write {{scene}} in files for the "
-                "folder that tells them apart."
+                f"{show_time(later.time)}; correct times.pattern, or write {{scene}} in files for "
+                "the folder that tells them apart."
             )
     return files
 
@@ -200,8 +167,8 @@ def _check_order(
         same_rate = camera.times.rate_hz == rig.lidar.times.rate_hz
         if by_order and same_rate and files and len(files) != len(sweeps):
             raise RigError(
-                f"{_where(rig, camera)}.times is 'order', but there are {len(sweeps)} files of the "
-                f"LiDAR and {len(files)} images: pairs would be wrong after the first missing "
+                f"{where_of(rig, camera)}.times is 'order', but there are {len(sweeps)} files of "
+                f"the LiDAR and {len(files)} images: pairs would be wrong after the first missing "
                 "file; complete them, or take times from names or a csv file."
             )
 
@@ -216,10 +183,13 @@ def split_at_gaps(files: Sequence[SensorFile], gap_s: float) -> list[list[Sensor
     return parts
 
 
-def _choose(files: Sequence[SensorFile], every_s: float) -> list[int]:
-    """Return the places of files at least so far apart."""
+def _choose(files: Sequence[SensorFile], every_s: float, sees: Sequence[bool]) -> list[int]:
+    """Return the places of files at least so far apart, which see where any does."""
     places: list[int] = []
+    passes_blind = every_s > 0 and any(sees)
     for place, file in enumerate(files):
+        if passes_blind and not sees[place]:
+            continue
         if not places or file.time - files[places[-1]].time >= every_s * EARLY:
             places.append(place)
     return places
@@ -235,25 +205,8 @@ def _nearest(times: Array, time: float, settings: Frames) -> int | None:
     return place
 
 
-def _never_meet(rig: Rig, camera: Camera, recordings: Sequence[Recording]) -> str:
-    """Return the error of a camera whose images are far from all sweeps."""
-    sweeps = [file.time for recording in recordings for file in recording.sweeps]
-    images = [file.time for recording in recordings for file in recording.images[camera.name]]
-    if not images:
-        return (
-            f"{_where(rig, camera)}.files: no image is in a folder of a sweep of lidar.files; "
-            "correct {scene} in the patterns."
-        )
-    gaps = np.abs(np.subtract.outer(np.array(sweeps)[:1000], np.array(images)[:10000]))
-    return (
-        f"{_where(rig, camera)}.times: no image is within {rig.frames.tolerance_s:g} s of a sweep; "
-        f"images are from {_show(min(images))} to {_show(max(images))}, sweeps from "
-        f"{_show(min(sweeps))} to {_show(max(sweeps))}, at least {gaps.min():.3g} s apart; correct "
-        "times (unit, offset_s), or raise frames.tolerance_s."
-    )
-
-
-def _show(time_s: float) -> str:
+def show_time(time_s: float) -> str:
+    """Return a time as a date, if it can be one."""
     if _SINCE_2000_S < time_s < 4 * _SINCE_2000_S:
         date = datetime.fromtimestamp(time_s, timezone.utc)
         return date.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

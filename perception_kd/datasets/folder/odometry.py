@@ -9,14 +9,14 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
-from perception_kd.datasets.folder.calibration import axes_matrix
+from perception_kd.datasets.folder.calibration import axes_matrix, world_mirror
 from perception_kd.datasets.folder.file_lists import SensorFile
 from perception_kd.datasets.folder.frames import Recording, split_at_gaps
 from perception_kd.datasets.folder.rig import Poses, Rig
 from perception_kd.datasets.folder.sections import RigError
 from perception_kd.io.atomic import write_whole
 from perception_kd.io.point_checks import is_plausible
-from perception_kd.io.point_files.readers import read_points
+from perception_kd.io.point_files.readers import find_size_fault, read_points
 from perception_kd.structures import Array, PointLayout, Points
 
 POSES_FOLDER = "poses"
@@ -39,7 +39,7 @@ def provide_poses(
         RigError: If kiss-icp is not installed.
         BrokenFileError: If a sweep cannot be read.
     """
-    sweeps = recording.sweeps
+    sweeps = [x for x in recording.sweeps if not find_size_fault(root / x.path, layout)]
     head = f"# kiss-icp {_version()}, {len(sweeps)} sweeps, {layout}"
     if not _is_made_with(path, head):
         parts = split_at_gaps(sweeps, rig.frames.scene_gap_s)
@@ -51,7 +51,8 @@ def provide_poses(
 
             poses = [pose for part in parts for pose in compute_poses(part, read)]
         # As all poses of a LiDAR in a rig file, they are of the stored axes.
-        write_tum(path, sweeps, np.array(poses) @ axes_matrix(rig.lidar.axes), head)
+        of_stored = world_mirror(rig.lidar) @ np.array(poses) @ axes_matrix(rig.lidar.axes)
+        write_tum(path, sweeps, of_stored, head)
     gap_s = max(Poses("tum").max_gap_s, rig.frames.scene_gap_s)
     return replace(Poses("tum"), file=str(path), max_gap_s=gap_s)
 

@@ -66,6 +66,8 @@ def read_trajectory(
     sweeps: Sequence[SensorFile],
     body2ego: Array,
     where: str,
+    *,
+    mirror: Array | None = None,
 ) -> Trajectory:
     """Read the poses of a scene.
 
@@ -76,6 +78,7 @@ def read_trajectory(
         sweeps: Files of the LiDAR, whose times KITTI's poses have.
         body2ego: From what moves to the ego vehicle, (4, 4).
         where: Rig file and key, for errors.
+        mirror: From a left-handed world and body to right-handed ones, (4, 4).
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -84,6 +87,8 @@ def read_trajectory(
     path = root / poses.file.replace(SCENE, scene)
     rows = read_text_table(path, f"{where}.file")
     times, matrices = _READERS[poses.format](poses, rows, path, sweeps, where)
+    if mirror is not None:
+        matrices = mirror @ matrices @ mirror
     order = np.argsort(times, kind="stable")
     order = order[np.flatnonzero(np.diff(times[order], prepend=-np.inf) > 0)]
     body2world = matrices[order]
@@ -104,6 +109,7 @@ def _read_kitti(
         )
     numbers = _numbers(rows, 12, path, where).reshape(-1, 3, 4)
     last = np.tile([[[0.0, 0, 0, 1]]], (len(rows), 1, 1))
+    _check_rotations(numbers[:, :, :3], path, where)
     return np.array([file.time for file in sweeps]), np.concatenate([numbers, last], axis=1)
 
 
@@ -158,6 +164,18 @@ def _matrices(numbers: Array, path: Path, where: str) -> Array:
     matrices[:, :3, :3] = Rotation.from_quat(numbers[:, 3:]).as_matrix()
     matrices[:, :3, 3] = numbers[:, :3]
     return matrices
+
+
+def _check_rotations(matrices: Array, path: Path, where: str) -> None:
+    """Check that matrices (N, 3, 3) are rotations."""
+    products = matrices @ matrices.transpose(0, 2, 1)
+    off = np.abs(products - np.eye(3)).max(axis=(1, 2), initial=0.0)
+    wrong = np.flatnonzero((off > _UNIT_TOLERANCE) | (np.linalg.det(matrices) < 0))
+    if len(wrong):
+        raise RigError(
+            f"{where}.file: row {wrong[0] + 1} of {path} has no rotation in its first three "
+            "columns; correct it, or poses.format."
+        )
 
 
 def _check_trajectory(

@@ -127,12 +127,15 @@ class Frames:
         every_s: Shortest time between two frames; 0 makes each sweep a frame.
         max_sweeps: Largest number of earlier sweeps of a frame, if there are poses.
         scene_gap_s: A longer pause between two sweeps begins another scene.
+        max_missing: Largest share of the frames that may lack an image of a camera, a
+            pose, or files that can be read.
     """
 
     tolerance_s: float = TOLERANCE_S
     every_s: float = 0.0
     max_sweeps: int = 10
     scene_gap_s: float = SCENE_GAP_S
+    max_missing: float = 0.5
 
 
 @dataclass(frozen=True)

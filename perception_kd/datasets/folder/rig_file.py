@@ -66,6 +66,7 @@ def _read_frames(section: RigSection) -> Frames:
         every_s=section.number("every_s", 0.0, default=usual.every_s),
         max_sweeps=int(section.number("max_sweeps", 0, 1000, default=usual.max_sweeps)),
         scene_gap_s=section.number("scene_gap_s", 1e-3, default=usual.scene_gap_s),
+        max_missing=section.number("max_missing", 0.0, 1.0, default=usual.max_missing),
     )
     section.close()
     return frames

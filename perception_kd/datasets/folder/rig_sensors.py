@@ -211,15 +211,6 @@ def _read_axes(section: RigSection, default: tuple[str, ...]) -> tuple[str, ...]
             f"name where x, y and z point, of {', '.join(DIRECTIONS)}, such as "
             f"[{', '.join(default)}]",
         )
-    if _determinant([DIRECTIONS.index(x) // 2 for x in axes]) != (-1) ** sum(
-        DIRECTIONS.index(x) % 2 for x in axes
-    ):
-        raise section.error(
-            "axes",
-            f"is {list(axes)}, which is left-handed (determinant -1), unlike any sensor's frame",
-            "correct one of the names, such as down in place of up; convert points that are "
-            "really left-handed, as of some simulators, first",
-        )
     return axes
 
 

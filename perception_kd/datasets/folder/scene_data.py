@@ -1,6 +1,6 @@
 """What a scene's frames share: sizes of images, calibrations, poses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,9 +10,12 @@ from perception_kd.datasets.calibration_checks import read_image_size
 from perception_kd.datasets.folder.calibration import (
     CameraCalibration,
     axes_matrix,
+    is_left_handed,
     load_camera,
     load_lidar2ego,
+    world_mirror,
 )
+from perception_kd.datasets.folder.file_lists import SensorFile
 from perception_kd.datasets.folder.frames import Recording
 from perception_kd.datasets.folder.poses import Trajectory, read_trajectory
 from perception_kd.datasets.folder.rig import Camera, Poses, Rig, opposite
@@ -88,13 +91,14 @@ def load_scene(rig: Rig, root: Path, recording: Recording, poses: Poses | None) 
     return SceneData(lidar2ego, cameras, trajectory)
 
 
-def check_image_size(path: Path, expected: tuple[int, int], where: str) -> None:
+def check_image_size(
+    path: Path, size: tuple[int, int], expected: tuple[int, int], where: str
+) -> None:
     """Check that an image has the size of the others of its camera.
 
     Raises:
-        RigError: If it has not, or is broken.
+        RigError: If it has not.
     """
-    size = _measure(path, where)
     if size != expected:
         raise RigError(
             f"{where}.files: {path} has {size[0]} x {size[1]} px, but others have {expected[0]} x "
@@ -102,16 +106,20 @@ def check_image_size(path: Path, expected: tuple[int, int], where: str) -> None:
         )
 
 
-def _measure(path: Path, where: str) -> tuple[int, int]:
-    try:
-        return read_image_size(path)
-    except ValueError as error:
-        raise RigError(f"{where}.files: {error}") from error
+def _measure(root: Path, images: Sequence[SensorFile], where: str) -> tuple[int, int]:
+    """Return the size of the first image that can be read."""
+    fault = ""
+    for image in images:
+        try:
+            return read_image_size(root / image.path)
+        except ValueError as error:
+            fault = fault or str(error)
+    raise RigError(f"{where}.files: no image can be read: {fault}")
 
 
 def _load_camera(rig: Rig, camera: Camera, root: Path, recording: Recording) -> CameraData:
     where = f"{rig.path}: cameras.{camera.name}"
-    size = _measure(root / recording.images[camera.name][0].path, where)
+    size = _measure(root, recording.images[camera.name], where)
     scene = recording.scene
 
     def load(camera: Camera) -> CameraCalibration:
@@ -141,18 +149,27 @@ def _load_trajectory(
     poses: Poses,
 ) -> Trajectory:
     where = f"{rig.path}: poses"
-    stored2lidar = axes_matrix(rig.lidar.axes)
+    # Bodies and the world are mirrored where the LiDAR is.
+    mirror = world_mirror(rig.lidar)
+    stored2ego = lidar2ego @ axes_matrix(rig.lidar.axes)
     if poses.of == "ego":
         body2ego = np.eye(4)
     elif poses.of == "lidar":  # of the stored axes
-        body2ego = lidar2ego @ stored2lidar
+        body2ego = stored2ego @ mirror
     elif poses.of == "body":
-        body2ego = lidar2ego @ stored2lidar @ _body2lidar(poses, root, recording.scene)
+        body2ego = stored2ego @ _body2lidar(poses, root, recording.scene) @ mirror
+    elif is_left_handed(rig.lidar.axes):
+        raise RigError(
+            f"{where}.of is {poses.of!r}, a camera, but lidar.axes are left-handed; give poses of "
+            "the lidar, the ego vehicle or a body."
+        )
     elif poses.of in cameras:
         body2ego = lidar2ego @ invert_rigid(cameras[poses.of].lidar2cam)
     else:
         raise RigError(f"{where}.of is {poses.of!r}, a camera without images; name another one.")
-    return read_trajectory(poses, root, recording.scene, recording.sweeps, body2ego, where)
+    return read_trajectory(
+        poses, root, recording.scene, recording.sweeps, body2ego, where, mirror=mirror
+    )
 
 
 def _body2lidar(poses: Poses, root: Path, scene: str) -> Array:

@@ -45,19 +45,19 @@ class TransformStep:
     translation: Numbers | None = None
 
     def load(self, root: Path, scene: str) -> Array:
-        """Return ``src2dst``, shape (4, 4), with an exact rotation.
+        """Return ``src2dst``, shape (4, 4), with an exact rotation or reflection.
 
         Raises:
-            RigError: If it is not a rigid transform.
+            RigError: If it is neither.
         """
         values, where = self.numbers.load(root, scene), self.numbers.where
         if self.kind == "matrix":
             matrix = values.reshape(-1, 4)
             if len(matrix) == 4 and not np.allclose(matrix[3], [0, 0, 0, 1], atol=1e-6):
                 raise RigError(f"{where} must end with the row 0, 0, 0, 1, but is {_rows(matrix)}.")
-            return make_rigid(_nearest_rotation(matrix[:3, :3], where), matrix[:3, 3])
+            return make_rigid(_nearest_orthogonal(matrix[:3, :3], where), matrix[:3, 3])
         if self.kind == "rotation":
-            rotation = _nearest_rotation(values.reshape(3, 3), where)
+            rotation = _nearest_orthogonal(values.reshape(3, 3), where)
         elif self.kind.startswith("quaternion"):
             rotation = _from_quaternion(values, self.kind, where)
         else:
@@ -80,20 +80,36 @@ class RigidTransform:
 
     steps: tuple[TransformStep, ...]
 
-    def load(self, root: Path, scene: str = "") -> Array:
+    def load(self, root: Path, scene: str = "", *, mirrors: bool = False) -> Array:
         """Return ``src2dst``, shape (4, 4).
 
         Args:
             root: Folder of the recording.
             scene: Name of the scene, for paths of calibration files.
+            mirrors: Whether it must be a reflection, as between a left-handed and a
+                right-handed frame; else it must be a rotation.
 
         Raises:
             FileNotFoundError: If a file is missing.
-            RigError: If it is not a rigid transform.
+            RigError: If it is no such transform.
         """
         src2dst = np.eye(4)
         for step in self.steps:
             src2dst = step.load(root, scene) @ src2dst
+        where = self.steps[0].numbers.where
+        is_mirror = bool(np.linalg.det(src2dst[:3, :3]) < 0)
+        if is_mirror and not mirrors:
+            raise RigError(
+                f"{where} has a reflection in place of a rotation (determinant -1): one axis "
+                "points the wrong way, as between a left-handed and a right-handed frame; correct "
+                "it, or name left-handed axes with axes."
+            )
+        if mirrors and not is_mirror:
+            raise RigError(
+                f"{where} has a rotation, but the axes of one sensor are left-handed, and those of "
+                "the other are not; correct axes of the LiDAR or of the camera, such as [forward, "
+                "right, up] for both in CARLA."
+            )
         return src2dst
 
 
@@ -136,28 +152,23 @@ def _read_step(section: RigSection) -> TransformStep:
     return TransformStep(kind, numbers, translation)
 
 
-def _nearest_rotation(matrix: Array, where: str) -> Array:
-    """Return the rotation next to a matrix that is nearly one.
+def _nearest_orthogonal(matrix: Array, where: str) -> Array:
+    """Return the rotation or reflection next to a matrix that is nearly one.
 
     Raises:
         RigError: If it is not close to a rotation.
     """
-    determinant = float(np.linalg.det(matrix))
     if not np.allclose(matrix @ matrix.T, np.eye(3), atol=_TOLERANCE):
+        determinant = float(np.linalg.det(matrix))
         lengths = ", ".join(f"{x:.3g}" for x in np.linalg.norm(matrix, axis=1))
         raise RigError(
             f"{where} has no rotation: its rows must be of length 1 and at right angles, but "
             f"have lengths {lengths} and determinant {determinant:.3g}; correct it, or name "
             "another key."
         )
-    if determinant < 0:
-        raise RigError(
-            f"{where} has a reflection in place of a rotation (determinant -1): one axis points "
-            "the wrong way, as between a left-handed and a right-handed frame; correct it."
-        )
     u, _, vt = np.linalg.svd(matrix)
-    rotation: Array = u @ vt
-    return matrix if np.allclose(rotation, matrix, atol=1e-9) else rotation
+    nearest: Array = u @ vt
+    return matrix if np.allclose(nearest, matrix, atol=1e-9) else nearest
 
 
 def _from_quaternion(values: Array, kind: str, where: str) -> Array:

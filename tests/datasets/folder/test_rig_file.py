@@ -144,8 +144,6 @@ MIRROR = np.diag([-1.0, 1, 1, 1]) @ LIDAR2CAM
         ("lidar/columns", "xyzi", "lidar.columns must be a list of texts"),
         ("lidar/intensity", "i", "lidar.columns has no 'i'"),
         ("lidar/axes", ["forward", "backward", "up"], "lidar.axes is"),
-        ("lidar/axes", ["right", "forward", "down"], "left-handed (determinant -1)"),
-        ("cameras/front/axes", ["right", "up", "forward"], "left-handed (determinant -1)"),
         ("lidar/position", ["y", "x", "z"], "mirrors the points (determinant -1); name"),
         ("cameras/front/intrinsics", {"file": "../a", "key": "K"}, "must be a path within --root"),
         ("cameras/front/lidar2cam", {"file": "/a", "key": "K"}, "must be a path within --root"),

@@ -1,0 +1,175 @@
+"""What frames lack: images near in time, sweeps, files that can be read."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from perception_kd.datasets.conversion import Absence
+from perception_kd.datasets.folder.frames import FrameFiles, Recording, show_time, where_of
+from perception_kd.datasets.folder.rig import Camera, Rig
+from perception_kd.datasets.folder.sections import RigError
+from perception_kd.structures import Array
+
+_NUM_EXAMPLES = 3
+# A sensor is regular if so many of its steps in time are so near the usual one.
+_REGULAR_SHARE, _NEAR_USUAL = 0.75, 0.25
+_MANY = 20  # sweeps
+
+
+def check_pairs(
+    rig: Rig, recordings: Sequence[Recording], frames: Sequence[FrameFiles]
+) -> list[Absence]:
+    """Return a sentence for each camera that some frames lack.
+
+    Args:
+        rig: The rig.
+        recordings: Its files.
+        frames: All frames.
+
+    Raises:
+        RigError: If no frame, or too few, have an image of a camera.
+    """
+    absences = []
+    for camera in rig.cameras:
+        lacking = [frame for frame in frames if camera.name not in frame.images]
+        if len(lacking) == len(frames):
+            raise RigError(_never_meet(rig, camera, recordings))
+        if lacking:
+            absences.append(_describe_lacking(rig, camera, recordings, frames, lacking))
+    return absences
+
+
+def leave_out_blind(rig: Rig, frames: list[FrameFiles]) -> tuple[list[FrameFiles], list[Absence]]:
+    """Leave out frames without any image, where there are cameras.
+
+    Their sweeps stay among the earlier ones of other frames.
+
+    Returns:
+        The other frames, and a sentence if some were left out.
+    """
+    blind = [frame for frame in frames if rig.cameras and not frame.images]
+    if not blind:
+        return frames, []
+    text = (
+        f"{len(blind)} of {len(frames)} frames without any image are left out, such as "
+        f"{_some([frame.sweep.path for frame in blind])}."
+    )
+    seen = [frame for frame in frames if frame.images]
+    return seen, [Absence(text, len(blind) / len(frames))]
+
+
+def find_missing_sweeps(rig: Rig, recordings: Sequence[Recording]) -> list[Absence]:
+    """Return a sentence if sweeps that come at a regular rate have gaps."""
+    missing, total, first = 0, 0, ""
+    for recording in recordings:
+        times = np.array([file.time for file in recording.sweeps])
+        usual = _usual_step(times)
+        if len(times) < _MANY or usual is None:
+            continue
+        steps = np.diff(times)
+        lost = np.where(steps < rig.frames.scene_gap_s, np.round(steps / usual) - 1, 0).clip(0)
+        if lost.any() and not first:
+            first = recording.sweeps[int(np.argmax(lost > 0))].path
+        missing, total = missing + int(lost.sum()), total + len(times)
+    if not missing:
+        return []
+    text = (
+        f"lidar.files: by the times of the {total} sweeps, about {missing} more are missing "
+        f"between them, the first after {first}; complete the files if there are more."
+    )
+    return [Absence(text, missing / (missing + total))]
+
+
+def check_missing(rig: Rig, absence: Absence, remedy: str) -> Absence:
+    """Return an absence, unless its share is too large.
+
+    Raises:
+        RigError: If it is.
+    """
+    if absence.share > rig.frames.max_missing:
+        limit = f"frames.max_missing, {rig.frames.max_missing:g}"
+        raise RigError(f"{rig.path}: {absence.text.rstrip('.')}; {remedy}, or raise {limit}.")
+    return absence
+
+
+def _describe_lacking(
+    rig: Rig,
+    camera: Camera,
+    recordings: Sequence[Recording],
+    frames: Sequence[FrameFiles],
+    lacking: Sequence[FrameFiles],
+) -> Absence:
+    text = (
+        f"cameras.{camera.name}.files: {len(lacking)} of {len(frames)} frames have no image within "
+        f"{rig.frames.tolerance_s:g} s and one view less, such as those of "
+        f"{_some([frame.sweep.path for frame in lacking])}"
+    )
+    absence = Absence(f"{text}.", len(lacking) / len(frames))
+    step_s = _slower_step(camera, recordings)
+    if step_s is None:
+        remedy = "complete the files, correct times, leave the camera out"
+        return check_missing(rig, absence, remedy)
+    return Absence(
+        f"{text}: it takes an image every {step_s:.2g} s only; frames.every_s: {step_s:.2g} makes "
+        "as many frames.",
+        absence.share,
+    )
+
+
+def _slower_step(camera: Camera, recordings: Sequence[Recording]) -> float | None:
+    """Return the time between two images of a camera slower than the LiDAR, in s.
+
+    None if it is not, or if its images come irregularly or for a part of the time.
+    """
+    step_s = 0.0
+    for recording in recordings:
+        images, sweeps = (
+            np.array([file.time for file in files])
+            for files in (recording.images[camera.name], recording.sweeps)
+        )
+        image_step, sweep_step = _usual_step(images), _usual_step(sweeps)
+        if image_step is None or sweep_step is None or image_step < 1.5 * sweep_step:
+            return None
+        if len(images) * image_step < _REGULAR_SHARE * float(np.ptp(sweeps)):
+            return None
+        step_s = max(step_s, image_step)
+    return step_s or None
+
+
+def _usual_step(times: Array) -> float | None:
+    """Return the time from one file to the next; None if it is not regular."""
+    steps = np.diff(times)
+    if len(steps) < 2:
+        return None
+    usual = float(np.median(steps))
+    near = np.abs(steps - usual) <= _NEAR_USUAL * usual
+    return usual if usual > 0 and near.mean() >= _REGULAR_SHARE else None
+
+
+def _some(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:_NUM_EXAMPLES])
+
+
+def _never_meet(rig: Rig, camera: Camera, recordings: Sequence[Recording]) -> str:
+    """Return the error of a camera whose images are far from all sweeps."""
+    sweeps = [file.time for recording in recordings for file in recording.sweeps]
+    images = [file.time for recording in recordings for file in recording.images[camera.name]]
+    if not images:
+        return (
+            f"{where_of(rig, camera)}.files: no image is in a folder of a sweep of lidar.files; "
+            "correct {scene} in the patterns."
+        )
+    return (
+        f"{where_of(rig, camera)}.times: no image is within {rig.frames.tolerance_s:g} s of a "
+        f"sweep; images are from {show_time(min(images))} to {show_time(max(images))}, sweeps from "
+        f"{show_time(min(sweeps))} to {show_time(max(sweeps))}, at least "
+        f"{_least_gap(np.sort(sweeps), np.array(images)):.3g} s apart; correct times (unit, "
+        "offset_s), or raise frames.tolerance_s."
+    )
+
+
+def _least_gap(sweeps: Array, images: Array) -> float:
+    """Return the shortest time between a sweep, in order, and an image, in s."""
+    after = np.searchsorted(sweeps, images)
+    near = [sweeps[np.clip(places, 0, len(sweeps) - 1)] for places in (after - 1, after)]
+    return float(np.abs(near - images).min())
