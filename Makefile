@@ -26,7 +26,7 @@ demo-full: env ## the same, then fusion, frozen LiDAR, and all tasks on few and 
 	@env -u OMP_NUM_THREADS $(BIN)/python tools/demo.py --full --seeds $(SEEDS) $(ARGS)
 
 test: env ## run the test suite (a part of it: make test ARGS="tests/engine -k resume")
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 mutants: env ## show that deliberate faults fail their tests (some: make mutants ARGS="--file losses")
 	$(BIN)/python tools/mutants.py --workers $(WORKERS) $(ARGS)

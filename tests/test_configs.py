@@ -43,7 +43,7 @@ def read_weights(path: str | Path) -> dict[str, Any]:
 def few_steps(path: Path) -> list[str]:
     """Return the options that end a training after a few steps, in one process."""
     by_epoch = Config.fromfile(path).train_cfg.get("by_epoch", True)
-    options = ["train_cfg.max_epochs=2" if by_epoch else "train_cfg.max_iters=4"]
+    options = ["train_cfg.max_epochs=1" if by_epoch else "train_cfg.max_iters=2"]
     for loader in LOADERS:
         options += [f"{loader}.num_workers=0", f"{loader}.persistent_workers=False"]
     return ["--cfg-options", *options]

@@ -46,7 +46,7 @@ CONFIGS: dict[str, tuple[str, int | None]] = {
     "ppkt": ("ppkt/smoke/ppkt_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_nus", None),
     "prc": ("calico/smoke/prc_pillar02_8xb4-cyclic-20e_nus", 2),
     "rad": ("calico/smoke/rad_r50-lss_pillar02_8xb4-cyclic-20e_nus", 1),
-    "detection": ("det/smoke/det_pillar02_8xb4-cyclic-20e_nus", 1),
+    "detection": ("det/smoke/det_pillar02_8xb4-cyclic-20e_nus", 2),
     "map": ("mapseg/smoke/mapseg_pillar02_8xb4-cyclic-20e_nus", None),
     "lidarseg": (
         "lidarseg/lidarseg-finetune_minkunet-small_1xb2-adamw-cosine-20e_synthetic-1of10",
