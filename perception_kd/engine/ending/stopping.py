@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Time in s that a tool has to end in order.
+# Time in s that a tool has to end cleanly.
 _GRACE_S = 15.0
 # Time in s until a stop is tried again where it could not be raised.
 _POLL_S = 0.05
