@@ -14,13 +14,13 @@ from perception_kd.datasets.folder.rig import Rig
 from perception_kd.io.point_files.readers import find_size_fault, is_raw
 from perception_kd.structures import PointLayout
 
-Size = tuple[int, int]
+_Size = tuple[int, int]
 _REMEDY = "copy them again"
 
 
 def measure_images(
     root: Path, frames: Iterable[FrameFiles], advance: Callable[[], Any]
-) -> tuple[dict[str, Size], dict[str, str]]:
+) -> tuple[dict[str, _Size], dict[str, str]]:
     """Read the heads of all images of frames.
 
     Args:
@@ -31,7 +31,7 @@ def measure_images(
     Returns:
         Width and height in px, and why an image cannot be read, by path.
     """
-    sizes: dict[str, Size] = {}
+    sizes: dict[str, _Size] = {}
     faults: dict[str, str] = {}
     for frame in frames:
         for image in frame.images.values():
