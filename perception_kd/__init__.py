@@ -1,9 +1,34 @@
-"""Label-free pre-training of camera and LiDAR perception networks."""
+"""Label-free pre-training of camera and LiDAR perception networks.
+
+What programs use is here; importing it is cheap, and the rest is imported on first use:
+
+    import perception_kd
+
+    net = perception_kd.load("work_dirs/x/epoch_12.pth")
+    feats = net.points(cloud)
+"""
 
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from perception_kd.api import Calibration, TrainedNetwork, load
 
 __version__ = "0.2.0"
+__all__ = ["Calibration", "TrainedNetwork", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on its first use."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.api"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names beside those that are imported."""
+    return sorted({*globals(), *__all__})
 
 
 class _BeforeSparseLayers:

@@ -126,12 +126,15 @@ def find_imports(folder: Path) -> list[Import]:
 
 
 def upward_imports(imports: list[Import], order: list[str]) -> list[str]:
-    """Return the imports of a package by one that stands below it in the order."""
+    """Return the imports of a package by one that stands below it in the order.
+
+    The package's own `__init__` names what is public, and imports it on first use.
+    """
     height = {name: rank for rank, name in enumerate(["", *order])}
     return [
         f"{found.place}: {found.source or PACKAGE} imports {found.target}"
         for found in imports
-        if height[found.target] > height[found.source]
+        if found.source and height[found.target] > height[found.source]
     ]
 
 

@@ -12,6 +12,7 @@ default_hooks = dict(
     dataset_epoch=dict(type="DatasetEpochHook"),
     epoch_seed=dict(type="EpochSeedHook"),
     run_summary=dict(type="RunSummaryHook"),
+    point_ranges=dict(type="PointRangesHook"),
     broadcast_buffers=dict(type="BroadcastBuffersHook"),
 )
 

@@ -7,6 +7,7 @@ from perception_kd.engine.hooks.empty_batches import EmptyBatchesHook
 from perception_kd.engine.hooks.epoch_seed import EpochSeedHook
 from perception_kd.engine.hooks.load_pretrained import LoadPretrainedHook
 from perception_kd.engine.hooks.non_finite import NonFiniteHook
+from perception_kd.engine.hooks.point_ranges import PointRangesHook
 from perception_kd.engine.hooks.process_use import ProcessUseHook
 from perception_kd.engine.hooks.run_summary import RunSummaryHook
 from perception_kd.engine.hooks.whole_checkpoint import WholeCheckpointHook
@@ -19,6 +20,7 @@ __all__ = [
     "EpochSeedHook",
     "LoadPretrainedHook",
     "NonFiniteHook",
+    "PointRangesHook",
     "ProcessUseHook",
     "RunSummaryHook",
     "WholeCheckpointHook",

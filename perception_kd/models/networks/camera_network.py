@@ -46,6 +46,25 @@ class CameraNetworkMixin(nn.Module):
         parts = (self.img_backbone, self.img_neck, self.view_transform)
         return [part for part in parts if part is not None]
 
+    def extract_img_feats(self, imgs: Tensor) -> Tensor:
+        """Compute the finest map of features of each image.
+
+        Args:
+            imgs: Normalized images, shape (V, 3, H, W).
+
+        Returns:
+            Shape (V, C, h, w).
+
+        Raises:
+            ValueError: If the network has no cameras.
+        """
+        if self.img_backbone is None:
+            raise ValueError("The network has no cameras: give img_backbone and view_transform.")
+        feats = self.img_backbone(imgs)
+        if self.img_neck is not None:
+            feats = self.img_neck(feats)
+        return feats if isinstance(feats, Tensor) else feats[0]
+
     def extract_img_bev(self, inputs: Batch) -> Tensor:
         """Compute the BEV map of the cameras.
 
@@ -61,8 +80,5 @@ class CameraNetworkMixin(nn.Module):
         """
         if self.img_backbone is None or self.view_transform is None:
             raise ValueError("The network has no cameras: give img_backbone and view_transform.")
-        feats = self.img_backbone(inputs["imgs"])
-        if self.img_neck is not None:
-            feats = self.img_neck(feats)
-        finest = feats if isinstance(feats, Tensor) else feats[0]
-        return self.view_transform(finest, Cameras.from_inputs(inputs), inputs.get("points"))
+        feats = self.extract_img_feats(inputs["imgs"])
+        return self.view_transform(feats, Cameras.from_inputs(inputs), inputs.get("points"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,9 @@ from perception_kd.geometry.voxelization import Voxels
 from perception_kd.ops.batch_norm import placeholder_rows, synchronizes
 from perception_kd.registry import MODELS
 from perception_kd.structures import ConfigDict
+
+# Maps (features, points, voxels) to features at the points, (N, C).
+PointHead: TypeAlias = Callable[[Any, list[Tensor], Voxels], Tensor]
 
 
 class PointFeatures(NamedTuple):
@@ -117,7 +120,7 @@ class LidarNetworkMixin(nn.Module):
             part.eval()
         return self
 
-    def extract_pts_feat(self, points: list[Tensor], head: nn.Module) -> PointFeatures:
+    def extract_pts_feat(self, points: list[Tensor], head: PointHead) -> PointFeatures:
         """Compute a feature for every point.
 
         Args:

@@ -1,0 +1,130 @@
+"""Load a trained network from its checkpoint alone."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+
+from perception_kd.api.inference.network import TrainedNetwork
+from perception_kd.api.inference.preparation import Preparation
+from perception_kd.api.inference.stored_model import SCOPE, build_stored_model, read_stored_config
+from perception_kd.checkpoints.folder import find_newest, list_checkpoints
+from perception_kd.checkpoints.loading import load_weights
+from perception_kd.checkpoints.matching import list_names
+from perception_kd.checkpoints.reading import Checkpoint, read_checkpoint
+from perception_kd.engine.hooks.point_ranges import ENTRY
+from perception_kd.engine.run.launch import read_config
+from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.registry import MODELS
+
+
+def load(
+    checkpoint: str | Path,
+    *,
+    device: str | torch.device | None = None,
+    config: str | Path | None = None,
+) -> TrainedNetwork:
+    """Load a network that ``tools/train.py`` trained.
+
+    The network, its classes and what it does with points and images are read from the
+    config in the checkpoint, as data: nothing in the file is run. Parts of a network
+    that are your own must be registered before, by importing their module.
+
+    Args:
+        checkpoint: File of weights, or the folder of a training, of which the newest
+            whole checkpoint is taken.
+        device: Where to compute, such as "cpu" or "cuda:1"; None takes a GPU where
+            torch finds one.
+        config: Config of the training in place of the one in the checkpoint, for files
+            that have none. It is a program, and is run.
+
+    Returns:
+        The network, in eval mode.
+
+    Raises:
+        FileNotFoundError: If there is no checkpoint or config, or a part of the network
+            needs a file that is not there.
+        ValueError: If the file cannot be read, has no config or weights that do not fit
+            it, or a weight is not finite.
+
+    Example:
+        >>> load("work_dirs/x/epoch_12.pth")
+        Traceback (most recent call last):
+        FileNotFoundError: No checkpoint at work_dirs/x/epoch_12.pth; check the path.
+    """
+    content = read_checkpoint(_find_file(Path(checkpoint)))
+    if config is None:
+        settings: Mapping[str, Any] = read_stored_config(content)
+        model = build_stored_model(settings["model"], content.path)
+    else:
+        cfg = read_config(config)
+        settings = cfg.to_dict()
+        model = _build(cfg.model, config)
+    report = load_weights(model, content, min_share=1.0)
+    if report.unexpected:
+        raise ValueError(
+            f"{content.path} has {len(report.unexpected)} tensors that its network lacks "
+            f"({list_names(report.unexpected)}); give the config of its training: "
+            "load(checkpoint, config=...)."
+        )
+    model.to(_choose_device(device)).eval()
+    preparation = Preparation(settings, content.path)
+    return TrainedNetwork(
+        model,
+        preparation,
+        content.path,
+        _find_classes(model, content),
+        _find_intensity(content),
+    )
+
+
+def _find_file(path: Path) -> Path:
+    """Return a file, or the newest whole checkpoint of a folder."""
+    if not path.is_dir():
+        return path
+    newest = find_newest(list_checkpoints(path))
+    if newest.path is None:
+        broken = f" ({'; '.join(newest.broken)})" if newest.broken else ""
+        raise FileNotFoundError(f"No whole checkpoint in the folder {path}{broken}.")
+    return newest.path
+
+
+def _build(settings: Any, config: str | Path) -> TaskModel:
+    init_default_scope(SCOPE)
+    model = MODELS.build(settings)
+    if not isinstance(model, TaskModel):
+        raise ValueError(f"{config} builds a {type(model).__name__}, no model of perception_kd.")
+    return model
+
+
+def _choose_device(device: str | torch.device | None) -> torch.device:
+    try:
+        chosen = torch.device(device or get_device())
+    except RuntimeError as error:
+        raise ValueError(f"device: {error}") from error
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device={chosen} is not there: torch finds {torch.cuda.device_count()} GPUs; give "
+            'device="cpu", or leave it out.'
+        )
+    return chosen
+
+
+def _find_classes(model: TaskModel, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return the classes of a task, from the model or from its training's data."""
+    named = tuple(name for names in model.class_names.values() for name in names)
+    stored = checkpoint.meta.get("dataset_meta")
+    if named or not isinstance(stored, Mapping) or not hasattr(model, "pts_seg_head"):
+        return named
+    return tuple(stored.get("seg_classes") or ())
+
+
+def _find_intensity(checkpoint: Checkpoint) -> float | None:
+    """Return the greatest intensity of a training that has noted it."""
+    try:
+        return float(checkpoint.meta[ENTRY][1][3])
+    except (LookupError, TypeError, ValueError):
+        return None

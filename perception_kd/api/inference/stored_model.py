@@ -1,0 +1,148 @@
+"""Build the model of a checkpoint from the config in it, as data.
+
+A checkpoint may come from anybody, and mmengine's registries import whatever module a
+``type`` names. So only parts that are registered already are built.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
+from mmengine.registry import Registry, init_default_scope
+
+from perception_kd.checkpoints.reading import Checkpoint
+from perception_kd.engine.config.overrides import walk_settings
+from perception_kd.engine.config.text import parse_config_text
+from perception_kd.models.networks.task_model import TaskModel
+from perception_kd.registry import MODELS, TASK_UTILS
+
+SCOPE = "perception_kd"
+# Settings of a start from other weights, which those of the checkpoint replace: left
+# out, and set to None.
+_STARTS = ("init_cfg", "pretrained")
+_FILES = ("checkpoint", "teacher_checkpoint")
+# Its folder also says how large the network is.
+_NEEDS_FILE = "VisionTransformerTeacher"
+
+
+def read_stored_config(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the config that a checkpoint was trained with, without running it.
+
+    Raises:
+        ValueError: If the checkpoint has none, or one that is no config.
+    """
+    text = checkpoint.meta.get("cfg")
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError(
+            f"The checkpoint {checkpoint.path} does not hold the config of its training, as those "
+            "of tools/train.py do; name it: load(checkpoint, config=...)."
+        )
+    settings = parse_config_text(text, f"The config in {checkpoint.path}")
+    if not isinstance(settings.get("model"), dict):
+        raise ValueError(
+            f"The config in {checkpoint.path} has no model; name the config of the training: "
+            "load(checkpoint, config=...)."
+        )
+    return settings
+
+
+def build_stored_model(settings: Mapping[str, Any], path: Path) -> TaskModel:
+    """Build the model of a config that came with a checkpoint.
+
+    Args:
+        settings: The value of ``model``; it is not changed.
+        path: The checkpoint, for errors.
+
+    Raises:
+        FileNotFoundError: If a part needs a file that is not there, such as the folder
+            of a vision transformer.
+        ValueError: If a part is not registered, or the model is not of this project.
+    """
+    init_default_scope(SCOPE)
+    model = _without_starts(dict(settings))
+    kind = find_class(MODELS, model.get("type"))
+    if kind is None or not issubclass(kind, TaskModel):
+        raise ValueError(
+            f"{path} holds a {model.get('type')}, which is no model of perception_kd; import the "
+            "module that registers it before load()."
+        )
+    for number, part in enumerate(walk_settings(model)):
+        if number and "type" in part:
+            _check_part(part["type"], path)
+        if "_scope_" in part:
+            raise ValueError(f"The config in {path} sets _scope_, which load() does not allow.")
+    with _without_warnings():
+        built: TaskModel = MODELS.build(model)
+    return built
+
+
+def find_class(registry: Registry, name: Any) -> type | None:
+    """Find a registered class as a config names it, and import nothing for it.
+
+    Args:
+        registry: Registry of this project.
+        name: Value of ``type``, such as "MinkUNet" or "mmdet.ResNet".
+
+    Returns:
+        The class; None if nothing of that name is registered.
+
+    Example:
+        >>> find_class(MODELS, "MinkUNet").__name__
+        'MinkUNet'
+        >>> find_class(MODELS, "os.system") is None
+        True
+    """
+    if not isinstance(name, str):
+        return None
+    scope, _, key = name.rpartition(".")
+    found = registry if scope in ("", SCOPE) else _of_scope(registry, scope)
+    while found is not None:
+        found.import_from_location()
+        if key in found.module_dict:
+            kind = found.module_dict[key]
+            return kind if isinstance(kind, type) else None
+        found = found.parent
+    return None
+
+
+def _of_scope(registry: Registry, scope: str) -> Registry | None:
+    """Return the registry of another project that has the same kind of parts."""
+    while registry.parent is not None:
+        registry = registry.parent
+    return registry if scope == registry.scope else registry.children.get(scope)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Leave out that weights are random, as they are loaded next."""
+    logger: MMLogger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _check_part(name: Any, path: Path) -> None:
+    kind = find_class(MODELS, name) or find_class(TASK_UTILS, name)
+    if kind is None or issubclass(kind, BaseModel):
+        raise ValueError(
+            f"The config in {path} has a part of type {name}, which is not registered; import the "
+            "module that registers it before load()."
+        )
+
+
+def _without_starts(settings: Any) -> Any:
+    """Copy settings without those that load other weights."""
+    if isinstance(settings, dict):
+        unset = () if settings.get("type") == _NEEDS_FILE else _FILES
+        kept = {key: value for key, value in settings.items() if key not in _STARTS}
+        return {k: None if k in unset else _without_starts(v) for k, v in kept.items()}
+    if isinstance(settings, list | tuple):
+        return type(settings)(_without_starts(value) for value in settings)
+    return settings
