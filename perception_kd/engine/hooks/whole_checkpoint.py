@@ -93,7 +93,17 @@ class WholeCheckpointHook(CheckpointHook):
         return [Path(self.out_dir) / self.filename_tmpl.format(int(each)) for each in steps]
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
-        """Save a new best checkpoint, and then remove the one before."""
+        """Save a new best checkpoint, and then remove the one before.
+
+        Raises:
+            ValueError: If there is no such score.
+        """
+        lacking = [name for name in self.save_best or () if name not in ("auto", *metrics)]
+        if lacking:
+            raise ValueError(
+                f"default_hooks.checkpoint.save_best names {lacking[0]}, but the scores are "
+                f"{', '.join(metrics)}; name one of them, and continue with --resume."
+            )
         before = self._best_paths()
         for name in before:
             self._set_best_path(name, None)

@@ -9,6 +9,7 @@ from mmengine import Config
 
 from perception_kd.datasets.catalog import creation_command
 from perception_kd.datasets.pipeline import list_steps
+from perception_kd.engine.config.bounds import check_bounds
 from perception_kd.engine.config.kinds import check_kinds
 from perception_kd.engine.config.options import check_new_settings, check_places
 from perception_kd.engine.config.overrides import walk_settings
@@ -34,8 +35,8 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Raises:
         FileNotFoundError: If there is no such config.
-        ValueError: If the config cannot be read, or an option names a setting that the
-            config does not and could not have.
+        ValueError: If the config cannot be read, an option names a setting that the
+            config does not and could not have, or a number is out of bounds.
     """
     path = find_config(path)
     cfg = load_config(path)
@@ -43,7 +44,9 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     check_places(settings, options)
     check_kinds(settings, options)
     cfg.merge_from_dict(options)
-    check_new_settings(settings, options, cfg.to_dict())
+    merged = cfg.to_dict()
+    check_new_settings(settings, options, merged)
+    check_bounds(merged)
     _list_pipelines(cfg)
     if not cfg.get("work_dir"):
         cfg.work_dir = str(Path("work_dirs") / path.stem)
@@ -108,8 +111,8 @@ def build_runner(cfg: Config) -> CheckedRunner:
     Raises:
         PermissionError: If the work dir cannot be written to.
         FileNotFoundError: If there is no file at ``load_from``.
-        ValueError: If a schedule undoes the rates of single parameters, a training has
-            no steps, or parts of the network disagree on ranges, cells or channels.
+        ValueError: If a schedule undoes the rates of single parameters, or parts of the
+            network disagree on ranges, cells or channels.
     """
     # Whatever loads a file of weights below, code in the file is not executed.
     os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
@@ -127,7 +130,6 @@ def build_runner(cfg: Config) -> CheckedRunner:
     write_whole_checkpoints(cfg)
     drop_unreached_schedulers(cfg)
     check_schedulers(cfg)
-    check_length(cfg)
     make_writable_folder("--work-dir", cfg.work_dir)
     runner: CheckedRunner = CheckedRunner.from_cfg(cfg)
     return runner
@@ -177,22 +179,6 @@ def drop_unreached_schedulers(cfg: Config) -> None:
         for scheduler in schedulers
         if not scheduler.get("by_epoch", True) or scheduler.get("begin", 0) < last
     ]
-
-
-def check_length(cfg: Config) -> None:
-    """Check that a training has steps.
-
-    Args:
-        cfg: Config of the run.
-
-    Raises:
-        ValueError: If it has none.
-    """
-    settings = cfg.get("train_cfg") or {}
-    for name in ("max_epochs", "max_iters"):
-        number = settings.get(name)
-        if number is not None and number < 1:
-            raise ValueError(f"train_cfg.{name} must be at least 1, but got {number}.")
 
 
 def check_schedulers(cfg: Config) -> None:

@@ -303,6 +303,16 @@ def test_a_copied_work_dir_leaves_the_best_of_the_original(tmp_path: Path) -> No
     assert hook.best_ckpt_path == str(tmp_path / "copy" / "best_acc_epoch_1.pth")
 
 
+def test_the_best_of_an_unknown_score_is_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from perception_kd.engine.hooks import WholeCheckpointHook
+
+    hook = WholeCheckpointHook(save_best=["val/mIoU"], rule="greater")
+    with pytest.raises(ValueError, match=r"names val/mIoU, but the scores are val/loss, val/NDS;"):
+        hook._save_best_checkpoint(None, {"val/loss": 1.0, "val/NDS": 0.1})
+
+
 def test_load_from_is_refused_like_pretrained_weights(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
