@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -16,6 +16,7 @@ from mmengine.logging import MMLogger
 from perception_kd import __version__
 from perception_kd.doctor.caches import check_cache, open_caches
 from perception_kd.doctor.data import Extent, check_maps, check_samples
+from perception_kd.doctor.entries import leave_out_broken
 from perception_kd.doctor.finding import Finding, Level, worst_level
 from perception_kd.doctor.infos import (
     Info,
@@ -143,15 +144,27 @@ def check_data_set(args: argparse.Namespace, cfg: Config | None) -> Iterator[Fin
     yield from check_splits(infos)
     caches, findings = open_caches(infos, cfg)
     yield from findings
+    whole = [leave_out_broken(info) for info in infos]
     for cache in caches:
-        of_cache = [info for info in infos if info.source.info_root in cache.folder.parents]
+        of_cache = [info for info in whole if info.source.info_root in cache.folder.parents]
         yield from check_cache(cache, of_cache, _cameras_of(cfg))
     extent = Extent(None if args.full else args.num, args.workers)
+    damaged: set[str] = set()
     for info in infos:
-        yield from check_samples(info, _caches_of(info, caches), extent)
-    yield from check_maps(infos)
+        yield from _note_places(check_samples(info, _caches_of(info, caches), extent), damaged)
+    yield from check_maps(whole)
     if cfg is not None:
-        yield from check_pipelines(cfg, args.num)
+        # A file is one finding, whoever reads it.
+        found = check_pipelines(cfg, args.num)
+        yield from (x for x in found if not any(place in x.what for place in damaged))
+
+
+def _note_places(findings: Iterable[Finding], places: set[str]) -> Iterator[Finding]:
+    """Yield findings, and add the files of errors to a set."""
+    for finding in findings:
+        for place in finding.places if finding.level is Level.ERROR else ():
+            places |= {place, os.path.relpath(place)}
+        yield finding
 
 
 def _draw(args: argparse.Namespace, cfg: Config | None) -> "list[SampleFigures]":

@@ -1,7 +1,7 @@
 """Checks of the samples of a data set, and of its maps."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,7 +12,7 @@ from tqdm import tqdm
 from perception_kd.datasets.nuscenes.maps import VectorMap
 from perception_kd.doctor import entries, files
 from perception_kd.doctor.files import FileJob, check_files
-from perception_kd.doctor.finding import Finding, Level, group_faults
+from perception_kd.doctor.finding import Fault, Finding, Level, group_faults
 from perception_kd.doctor.infos import Info
 from perception_kd.doctor.totals import check_totals
 from perception_kd.io.caches.cache import Cache
@@ -85,14 +85,14 @@ def check_samples(info: Info, caches: Sequence[Cache], extent: Extent) -> Iterat
     )
     reports = [report for _, report in bar]
     faults = chain.from_iterable(report.faults for report in reports)
-    yield from group_faults(faults, files.KINDS)
+    yield from group_faults(_one_of_each_file(faults), files.KINDS)
     where = str(info.source.path)
     if not any(report.num_points for report in reports):
         what = f"No point cloud below {root} can be read."
         command = info.metainfo.get("command", "tools/create_data.py")
         remedy = f"check --root; the file was made with: {command}"
         yield Finding(Level.ERROR, AREA, what, where, remedy)
-    yield from check_totals(reports, info)
+    yield from check_totals(reports, entries.leave_out_broken(info))
     mean = np.mean([report.num_points for report in reports])
     more = "" if len(reports) == len(info.samples) else "; --full reads all"
     what = (
@@ -100,6 +100,15 @@ def check_samples(info: Info, caches: Sequence[Cache], extent: Extent) -> Iterat
         f"average{more}."
     )
     yield Finding(Level.OK, AREA, what, where)
+
+
+def _one_of_each_file(faults: Iterable[Fault]) -> Iterator[Fault]:
+    """Yield the first fault of each file; samples share sweeps."""
+    seen: set[str] = set()
+    for fault in sorted(faults, key=lambda fault: fault.kind == "earlier"):
+        if fault.where not in seen:
+            seen.add(fault.where)
+            yield fault
 
 
 def check_maps(infos: Sequence[Info]) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,6 +83,24 @@ def check_entries(info: Info) -> Iterator[Fault]:
         if time <= last.get(scene, -np.inf):
             yield Fault("order", where, f"It is not later than the sample before it in {scene}.")
         last[scene] = time
+
+
+def leave_out_broken(info: Info) -> Info:
+    """Return an info file without the entries that cannot be read.
+
+    Args:
+        info: The info file; :func:`check_entries` names these entries.
+    """
+    class_of = classes_of(info.metainfo)
+    return replace(info, samples=[x for x in info.samples if _is_whole(x, info.metainfo, class_of)])
+
+
+def _is_whole(raw: InfoEntry, metainfo: Mapping[str, Any], class_of: Mapping[int, int]) -> bool:
+    try:
+        parse_entry(raw, metainfo, class_of)
+    except Exception:  # whatever is in the file
+        return False
+    return True
 
 
 def classes_of(metainfo: Mapping[str, Any]) -> dict[int, int]:

@@ -68,9 +68,12 @@ def draw_samples(info: Info, caches: Sequence[Cache], num: int) -> list[SampleFi
         num: Number of samples at most.
     """
     source = info.source
-    dataset = CameraLidarDataset(
-        str(source.path.absolute()), str(source.data_root), str(source.info_root), pipeline=[]
-    )
+    try:
+        dataset = CameraLidarDataset(
+            str(source.path.absolute()), str(source.data_root), str(source.info_root), pipeline=[]
+        )
+    except ValueError:  # an entry is broken, which is a finding
+        return []
     by_kind = {cache.manifest["kind"]: cache for cache in caches}
     drawn = []
     for index in choose_samples(len(info.samples), num):

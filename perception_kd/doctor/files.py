@@ -119,6 +119,9 @@ def check_files(job: FileJob) -> SampleReport:
     report = SampleReport()
     try:
         sample = parse_entry(job.raw, job.metainfo, classes_of(job.metainfo))
+    except Exception:  # whatever is in the entry: check_entries says so, with its place
+        return report
+    try:
         points = _read_points(job, sample, report)
         report.faults += _check_earlier(job, sample)
         sizes = _check_images(job, sample, report)
@@ -142,11 +145,11 @@ def _read_points(job: FileJob, sample: Sample, report: SampleReport) -> Points |
         what = f"{error} The file {layout}." if layout else str(error)
         report.faults.append(Fault("points", path, what))
         return None
-    if layout:
-        report.faults.append(Fault("layout", path, f"The file {layout}."))
     report.num_points = len(points)
     num_bad = len(points) - int(is_plausible(points).sum())
-    if num_bad:
+    if layout:
+        report.faults.append(Fault("layout", path, f"The file {layout}."))
+    elif num_bad:
         what = f"{num_bad} of {len(points)} points are not finite or farther away than 10 km."
         report.faults.append(Fault("not plausible", path, what))
     return points
@@ -247,7 +250,10 @@ def _check_cached(
     sizes: Mapping[str, tuple[int, int]],
     report: SampleReport,
 ) -> None:
-    """Read the entries of a sample from a cache, and count their segments."""
+    """Read the entries of a sample from a cache, and count their segments.
+
+    An input that is at fault itself differs from what its entry was made from.
+    """
     token = sample["sample_token"]
     inputs: dict[str, str] = {}
     reads: dict[str, Callable[[], NDArray[np.int32]]] = {}
@@ -262,16 +268,20 @@ def _check_cached(
                 inputs[token] = path
     codec = regions if cache.manifest["kind"] == REGIONS else superpixels
     counts = report.segments.setdefault(str(cache.folder), [])
+    at_fault = {fault.where for fault in report.faults}
     for key, read in reads.items():
-        where = str(cache.path(key))
+        source = os.path.join(job.data_root, inputs[key])
+        if source in at_fault:
+            continue
         try:
             ids = read()
             origin = load_origin(cache, key, codec.read_origin)
-            check_digest(origin, where, os.path.join(job.data_root, inputs[key]))
+            check_digest(origin, str(cache.path(key)), source)
             report.num_unmarked += origin is None
         except FileNotFoundError:
             continue  # counted for all samples, in :mod:`~perception_kd.doctor.caches`
-        except (OSError, ValueError) as error:
+        except Exception as error:  # damaged bytes make libraries fail in any way
+            where = f"{cache.folder}/{key}{cache.manifest['extension']}"
             report.faults.append(Fault("broken entry", where, str(error)))
             continue
         counts.append(len(np.unique(ids[ids >= 0])))

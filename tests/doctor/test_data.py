@@ -1,5 +1,6 @@
 """Damaged files and entries of a data set are found and named."""
 
+import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 
 from perception_kd.doctor.alignment import count_in_boxes, guess_cause
 from perception_kd.doctor.caches import check_cache, open_caches
+from perception_kd.doctor.command import check_data_set
 from perception_kd.doctor.data import check_maps, choose_samples
 from perception_kd.doctor.finding import Finding, Level
-from tests.doctor.conftest import SmallSet
+from perception_kd.engine.config.overrides import set_data_folders
+from perception_kd.engine.run.launch import read_config
+from tests.doctor.conftest import SLIDR, SmallSet
 
 Damage = Callable[[SmallSet], object]
 
@@ -128,9 +132,8 @@ def test_a_sweep_of_another_type_is_an_error(small_set: SmallSet) -> None:
 
 def test_an_image_of_another_size_is_an_error(small_set: SmallSet) -> None:
     write_image(small_set, (90, 160, 3))
-    size, cache = small_set.faults()
+    (size,) = small_set.faults()
     assert "160x90 px, not 320x180" in size.what
-    assert "was made from other images" in cache.what
 
 
 def test_an_earlier_sweep_that_is_missing_is_an_error(small_set: SmallSet) -> None:
@@ -146,15 +149,61 @@ def test_some_points_that_are_not_finite_are_a_warning(small_set: SmallSet) -> N
         return points
 
     small_set.change_points(1, spoil)
-    warning, entry = small_set.faults()
+    (warning,) = small_set.faults()
     assert warning.level is Level.WARNING
     assert "7 of " in warning.what
+
+
+def test_an_entry_of_an_image_that_was_replaced_is_an_error(small_set: SmallSet) -> None:
+    write_image(small_set, (180, 320, 3))
+    (entry,) = small_set.faults()
     assert "another content" in str(entry)
+    assert entry.area == "cache"
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_sweep_of_several_samples_is_counted_once(index: int, small_set: SmallSet) -> None:
+    path = small_set.path("pts", index)  # also an earlier sweep of the samples after it
+    truncate(small_set, path, 1001)
+    (error,) = small_set.faults()
+    assert (error.count, error.where) == (1, str(path))
+
+
+def test_a_sweep_of_another_type_is_counted_once(small_set: SmallSet) -> None:
+    path = small_set.path("pts")
+    points = np.fromfile(path, np.float32).astype(np.float64)
+    small_set.replace(path, points.tobytes())
+    (layout,) = (f for f in small_set.faults() if f.area == "point clouds")
+    assert layout.count == 1
+
+
+def test_a_damaged_file_is_not_said_again_by_the_pipelines(small_set: SmallSet) -> None:
+    cfg = read_config(SLIDR)
+    set_data_folders(cfg, str(small_set.root), str(small_set.info_root))
+    small_set.path("CAM_FRONT", 0).unlink()
+    args = argparse.Namespace(
+        root=small_set.root, infos=[small_set.info.source.path], full=True, num=3, workers=0
+    )
+    found = list(check_data_set(args, cfg))
+    errors = [finding for finding in found if finding.level is Level.ERROR]
+    assert [finding.area for finding in errors] == ["images"]
+    assert not [
+        finding for finding in found if finding.area == "pipeline" and "CAM_FRONT" in finding.what
+    ]
+
+
+def test_no_damage_of_an_entry_is_called_a_bug(small_set: SmallSet) -> None:
+    lidar(small_set).pop("lidar_path")
+    front(small_set)["sample_data_token"] = "../elsewhere"
+    small_set.info.samples[2]["images"] = "none"
+    found = small_set.faults()
+    assert not [finding for finding in found if "report" in finding.remedy]
+    assert sum(finding.count for finding in found if finding.area == "info file") == 2
 
 
 def test_a_wrong_root_is_named(small_set: SmallSet) -> None:
-    for sample in small_set.info.samples:
-        sample["lidar_points"]["lidar_path"] = "elsewhere.bin"
+    for index, sample in enumerate(small_set.info.samples):
+        sample["lidar_points"]["lidar_path"] = f"elsewhere_{index}.bin"
     text = "\n".join(map(str, small_set.faults()))
     assert f"No point cloud below {small_set.root} can be read" in text
     assert "3 sweeps cannot be read, the first: No LiDAR sweep" in text
@@ -387,7 +436,8 @@ def test_entries_of_other_samples_are_an_error(small_set: SmallSet, kind: str) -
 
 
 def test_entries_of_replaced_sweeps_are_an_error(small_set: SmallSet) -> None:
-    small_set.change_points(-1, lambda points: points + 0.5)
+    moved = np.array([0.5, 0.5, 0.5, 0, 0], np.float32)
+    small_set.change_points(-1, lambda points: points + moved)
     assert any("was made from another content" in str(x) for x in small_set.faults())
 
 
