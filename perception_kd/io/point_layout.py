@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from perception_kd.io.column_roles import find_role_fault
 from perception_kd.io.point_columns import POINT_DTYPES
 
 _MAX_DISTANCE_M = 10_000.0
@@ -45,7 +46,7 @@ def find_layout_fault(
         num_columns: Number of columns F of a point; the first three are x, y, z in m.
         dtype: One of ``POINT_DTYPES``.
         names: Names of the first columns. Those called "intensity" and "ring" are
-            checked too.
+            checked too; x, y and z may have other places.
 
     Returns:
         What is wrong, with a guess of the true layout if there is one, as the end of a
@@ -92,7 +93,8 @@ def _read_numbers(data: bytes, dtype: str) -> NDArray[np.float64]:
 
 def _find_fault(points: NDArray[np.float64], names: Sequence[str]) -> str:
     """Return why points (N, F) are none of a LiDAR."""
-    positions = points[:, :3]
+    columns = dict(zip(names, points.T, strict=False))
+    positions = np.stack([columns.get(name, points[:, i]) for i, name in enumerate("xyz")], axis=1)
     finite = np.isfinite(positions).all(axis=1)
     if finite.mean() < 0.9:
         return f"has {1 - finite.mean():.0%} of its points at NaN or infinity"
@@ -105,7 +107,6 @@ def _find_fault(points: NDArray[np.float64], names: Sequence[str]) -> str:
         return f"has {tiny:.0%} of its coordinates below a micrometer"
     if len(positions) > 10 and not positions.any():
         return "has all of its points at the sensor"
-    columns = dict(zip(names, points.T, strict=False))
     if "intensity" in columns and (share := _outside(columns["intensity"], _MAX_INTENSITY)) > 0.01:
         return f"has {share:.0%} of its intensities outside 0 .. {_MAX_INTENSITY}"
     if "ring" in columns:
@@ -113,7 +114,7 @@ def _find_fault(points: NDArray[np.float64], names: Sequence[str]) -> str:
         share = max(_outside(ring, _MAX_RING), float((ring != np.round(ring)).mean()))
         if share > 0.01:
             return f"has {share:.0%} of its rings that are not integers in 0 .. {_MAX_RING}"
-    return ""
+    return find_role_fault(columns)
 
 
 def _outside(values: NDArray[np.float64], largest: float) -> float:

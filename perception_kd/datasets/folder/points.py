@@ -6,11 +6,13 @@ import numpy as np
 
 from perception_kd.datasets.folder.calibration import stored_axes
 from perception_kd.datasets.folder.rig import Lidar
-from perception_kd.datasets.folder.rig_sensors import LENGTHS_M
+from perception_kd.datasets.folder.rig_sensors import LENGTHS_M, UNNAMED
 from perception_kd.datasets.folder.sections import RigError
-from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.bounded import read_bounded
+from perception_kd.io.column_roles import find_role_fault
+from perception_kd.io.errors import MISSING_REMEDY, BrokenFileError
 from perception_kd.io.point_checks import is_plausible
-from perception_kd.io.point_files.fields import NAME_FIELDS
+from perception_kd.io.point_files.fields import INTENSITY_NAMES, NAME_FIELDS
 from perception_kd.io.point_files.readers import is_raw, read_points
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import PointLayout, Points
@@ -18,6 +20,8 @@ from perception_kd.structures import PointLayout, Points
 _SHORTEST_REACH_M, _LONGEST_REACH_M = 1.5, 2000.0
 # A level with so large a share, so many times that of any below, is the ground.
 _GROUND_M, _SLAB_M, _GROUND_SHARE, _GROUND_RATIO = (3.0, 40.0), 0.25, 0.15, 4.0
+# Of the spread along z, in that along x or y: 0.05 .. 0.3 in sweeps of streets.
+_HIGHEST = 1.5
 _LOWEST_ROOF_M = 1.0  # the frame of points may lie on the ground
 INTENSITY_MAX = 255.0  # of nuScenes, whose scale the configs expect
 
@@ -68,6 +72,8 @@ def check_points(path: Path, lidar: Lidar, layout: PointLayout, where: str) -> P
         remedy = "correct position, intensity, unit, or the pattern of files"
         raise RigError(f"{where}: {remedy}: {error}") from error
     points = points[is_plausible(points)]
+    if path.suffix.lower() in UNNAMED:
+        _check_roles(points, lidar, path, where)
     _check_unit(points, path, where)
     _check_up(points, lidar, path, where)
     _check_intensity(points, lidar, layout, path, where)
@@ -76,13 +82,26 @@ def check_points(path: Path, lidar: Lidar, layout: PointLayout, where: str) -> P
 
 def _check_raw(path: Path, lidar: Lidar, where: str) -> None:
     names = [{x: "xyz"[i] for i, x in enumerate(lidar.position)}.get(x, x) for x in lidar.columns]
-    in_order = names[:3] == ["x", "y", "z"]
-    known = [x if x in ("x", "y", "z", "ring") else "" for x in names]
-    fault = find_layout_fault(path.read_bytes(), len(names), lidar.dtype, known)
-    if fault and (in_order or "rows" in fault):
+    roles = [*"xyz", "ring"] if lidar.unit == "m" else []
+    known = [x if x in roles else f"column {i}" for i, x in enumerate(names)]
+    data = read_bounded(path, "LiDAR sweep", MISSING_REMEDY)
+    fault = find_layout_fault(data, len(names), lidar.dtype, known)
+    if fault and (roles or "rows" in fault):
         raise RigError(
             f"{where}.columns: {path} {fault}. It was read as rows of {len(names)} {lidar.dtype}; "
             "correct columns and dtype."
+        )
+
+
+def _check_roles(points: Points, lidar: Lidar, path: Path, where: str) -> None:
+    """Refuse columns that cannot be what the rig file calls them."""
+    columns = dict(zip("xyz", points.T, strict=False))
+    if lidar.intensity.lower() in INTENSITY_NAMES:
+        columns["intensity"] = points[:, 3]
+    if fault := find_role_fault(columns):
+        raise RigError(
+            f"{where}.columns: {path} {fault}. Correct columns ({', '.join(lidar.columns)}), or "
+            "name another one as intensity."
         )
 
 
@@ -99,7 +118,7 @@ def _check_up(points: Points, lidar: Lidar, path: Path, where: str) -> None:
     """Refuse points whose third axis is not up: a street is wider than high."""
     low, high = np.percentile(points[:, :3], [5, 95], axis=0)
     spread = high - low
-    if len(points) > 100 and spread[2] > max(spread[0], spread[1]):
+    if len(points) > 100 and spread[2] > _HIGHEST * min(spread[0], spread[1]):
         raise RigError(
             f"{where}.axes: points of {path} reach {spread[0]:.1f}, {spread[1]:.1f} and "
             f"{spread[2]:.1f} m along x, y and z with [{', '.join(lidar.axes)}], but z must be "

@@ -25,7 +25,7 @@ _DISTORTIONS: dict[str, tuple[int, ...]] = {"none": (), "opencv": (4, 5, 8), "fi
 _DIRECTIONS = ("lidar2cam", "cam2lidar", "cam2ego", "ego2cam")
 _LONG_S = 1e9
 _RESERVED = ("lidar", "pts", "pts_semantic_mask")
-_UNNAMED = (".bin", ".npy")  # files that do not name their columns
+UNNAMED = (".bin", ".npy")  # files that do not name their columns
 
 
 def read_time_source(section: RigSection) -> Times:
@@ -92,7 +92,7 @@ def read_lidar(section: RigSection, default: Times | None) -> Lidar:
     intensity = section.text("intensity", Lidar.intensity)
     intensity = "" if intensity == "none" else intensity
     columns = _read_columns(section, "columns")
-    if files.endswith(_UNNAMED) or columns:
+    if files.endswith(UNNAMED) or columns:
         _check_columns(section, columns, [*position, *filter(None, [intensity])])
     has_max = section.has("intensity_max")
     lidar = Lidar(

@@ -1,0 +1,92 @@
+"""Whether columns of points can be what they are called, by their values.
+
+A file of raw numbers does not name its columns. In another order than the one that it
+is read in, it still gives points, at wrong places or with wrong intensities. Only what
+is certain counts as a fault: two coordinates that are swapped look like coordinates.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from perception_kd.structures import Array
+
+_POSITION = ("x", "y", "z")
+_ENOUGH, _MOST = 1000, 20_000  # points, of which about the latter number is looked at
+# Intensities come in steps; the coordinates of a sensor are stored alike.
+_STEP_M, _FINER = 0.003, 3.5
+_SHARE = 1.01
+_MIN_DISTINCT, _MAX_RINGS = 8, 256
+_BY_RING, _LEAST_M = 0.95, 1.0
+
+
+def find_role_fault(columns: Mapping[str, Array]) -> str:
+    """Return why columns cannot be what they are called; empty if they may be.
+
+    Args:
+        columns: Values by name, shape (N,) each. Those called "x", "y", "z" in m and
+            "intensity" are checked.
+
+    Returns:
+        The end of a sentence about the file.
+    """
+    if any(name not in columns for name in _POSITION):
+        return ""
+    names = [name for name in (*_POSITION, "intensity") if name in columns]
+    stride = max(len(columns["x"]) // _MOST, 1)
+    rows = np.stack([columns[name][::stride] for name in names], axis=1).astype(np.float64)
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    if len(rows) < _ENOUGH:
+        return ""
+    fault = _find_coordinate_fault(rows[:, :3])
+    if not fault and "intensity" in columns:
+        fault = _find_intensity_fault(rows)
+    return fault and f"{fault}: its columns are in another order"
+
+
+def _find_coordinate_fault(positions: Array) -> str:
+    """Return which column of positions (N, 3) has no coordinates."""
+    steps = [_smallest_step(values) for values in positions.T]
+    for place, name in enumerate(_POSITION):
+        others = [steps[i] for i in range(3) if i != place]
+        if steps[place] >= _STEP_M and steps[place] > _FINER * max(others) > 0:
+            return f"has {name} in steps of {steps[place]:.3g}, unlike the other coordinates"
+        lowest, largest = positions[:, place].min(), positions[:, place].max()
+        one_sided = lowest >= 0 or largest <= 0
+        if one_sided and lowest < largest and max(-lowest, largest) <= _SHARE:
+            return f"has all of {name} within {lowest:.3g} .. {largest:.3g}"
+    return ""
+
+
+def _smallest_step(values: Array) -> float:
+    """Return the smallest difference between values; 0 if there is one value."""
+    changes = np.diff(np.unique(values))
+    return float(changes.min()) if len(changes) else 0.0
+
+
+def _find_intensity_fault(rows: Array) -> str:
+    """Return what the intensities of points (N, 4) are in place of intensities."""
+    values = rows[:, 3]
+    distinct = np.unique(values)
+    if len(distinct) < _MIN_DISTINCT:
+        return ""
+    changes = np.diff(values)
+    if (changes >= 0).all() or (changes <= 0).all():
+        return "has intensities in order of size, as times or rings are"
+    is_whole = len(distinct) <= _MAX_RINGS and (distinct == distinct.round()).all()
+    if is_whole and _share_by_value(rows) > _BY_RING:
+        return f"has {len(distinct)} intensities with an elevation each, as rings have"
+    return ""
+
+
+def _share_by_value(rows: Array) -> float:
+    """Return how much of the variance of elevations the fourth column explains."""
+    reach = np.hypot(rows[:, 0], rows[:, 1])
+    seen = reach > _LEAST_M  # missing returns are at the sensor
+    if seen.sum() < _ENOUGH:
+        return 0.0
+    elevation = np.arctan2(rows[seen, 2], reach[seen])
+    _, place, counts = np.unique(rows[seen, 3], return_inverse=True, return_counts=True)
+    means = np.bincount(place, elevation) / counts
+    variance = max(float(elevation.var()), 1e-9)
+    return 1 - float(((elevation - means[place]) ** 2).mean()) / variance
