@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker
 from typing import TypeVar
 
@@ -67,6 +67,8 @@ def run_jobs(
     try:
         yield from _collect(pool, run, jobs, _JOBS_PER_WORKER * workers, in_order)
     except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            _kill_server()
         for process in set(multiprocessing.active_children()) - others:
             process.kill()
         if isinstance(error, BrokenProcessPool):
@@ -87,7 +89,8 @@ def _collect(
     submitted: deque[tuple[Future[ResultT], JobT]] = deque()
     while True:
         while len(submitted) < max_submitted and (job := next(waiting, None)) is not None:
-            with _uninterrupted():
+            # The server answers after it has imported the module, which takes time.
+            with _uninterrupted(_kill_server):
                 submitted.append((pool.submit(run, job), job))
         if not submitted:
             return
@@ -135,17 +138,37 @@ def _start_server() -> None:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
+def _kill_server() -> None:
+    """End the process that workers are forked from, and with it the workers."""
+    pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold signals back in the block: a process that is half started would complain."""
+def _uninterrupted(at_signal: Callable[[], object] = int) -> Iterator[None]:
+    """Hold signals back in the block: a process that is half started would complain.
+
+    Args:
+        at_signal: Called at each signal, to end what the block waits for.
+    """
     is_main = threading.current_thread() is threading.main_thread()
     numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
     handlers = {x: handler for x in numbers if callable(handler := signal.getsignal(x))}
     received: list[int] = []
+
+    def keep(number: int, frame: object) -> None:
+        received.append(number)
+        at_signal()
+
     for number in handlers:
-        signal.signal(number, lambda number, _: received.append(number))
+        signal.signal(number, keep)
     try:
         yield
+    except (EOFError, OSError):  # of what was ended
+        if not received:
+            raise
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

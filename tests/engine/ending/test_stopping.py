@@ -32,6 +32,25 @@ def command(args):
 if __name__ == "__main__":
     sys.exit(run_tool(command, argparse.Namespace, "To continue, run it again."))
 """
+# A job whose module takes long to import, as the server of workers does first.
+SLOW = """
+from pathlib import Path
+import time
+
+Path("importing").touch()
+time.sleep(40)
+"""
+STARTING = """
+import argparse, sys, time
+from perception_kd.engine.commands.command_line import run_tool
+from perception_kd.io.workers import run_jobs
+
+def command(args):
+    list(run_jobs(time.sleep, [1000] * 8, workers=2, preload="slow"))
+
+if __name__ == "__main__":
+    sys.exit(run_tool(command, argparse.Namespace, "To continue, run it again."))
+"""
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
 
 
@@ -65,6 +84,22 @@ def test_a_stopped_tool_leaves_no_process(
         assert tool.end() == status
         if status > 0:
             assert tool.output == "\nStopped. To continue, run it again.\n" or len(numbers) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "status"), [(INT, 130), (TERM, 143)])
+def test_a_signal_while_workers_start_ends_them_at_once(
+    number: signal.Signals, status: int, tmp_path: Path
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "starting.py").write_text(STARTING)
+    with Tool([tmp_path / "starting.py"], tmp_path) as tool:
+        tool.wait_until(lambda: (tmp_path / "importing").exists())
+        begin = time.monotonic()
+        tool.send(number, to_all=False)
+        assert tool.end() == status
+        assert time.monotonic() - begin < 10
+        assert tool.output == "\nStopped. To continue, run it again.\n"
 
 
 @pytest.mark.slow
