@@ -12,6 +12,7 @@ from typing import Any
 
 from perception_kd.benchmarks import BENCHMARKS, run_benchmark
 from perception_kd.engine.commands.command_line import run_tool
+from perception_kd.engine.commands.parser import ToolParser
 
 COLUMNS = f"{'name':30} {'ours':>10} {'reference':>10} {'ratio':>6} {'ours':>9} {'reference':>9}"
 
@@ -25,9 +26,7 @@ def positive(text: str) -> int:
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=[*BENCHMARKS, "all"], help="benchmark to run")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     parser.add_argument(

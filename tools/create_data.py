@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from perception_kd.datasets.catalog import DATA_SETS
 from perception_kd.engine.commands.command_line import run_tool
+from perception_kd.engine.commands.parser import ToolParser
 
 
 class Command(NamedTuple):
@@ -45,9 +46,7 @@ COMMANDS = dict(sorted((_CONVERTERS | _CACHES_AND_OTHERS).items()))
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     argv = sys.argv[1:] if argv is None else argv
     for name, command in COMMANDS.items():

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from perception_kd.engine.commands.command_line import run_tool
+from perception_kd.engine.commands.parser import ToolParser
 
 ROOT = Path(__file__).resolve().parent.parent
 _STATES = {"skip": "done", "resume": "stopped", "start": "to run", "wait": "again"}
@@ -24,9 +25,7 @@ _STATES = {"skip": "done", "resume": "stopped", "start": "to run", "wait": "agai
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     help_seeds = "number of seeds to average over, each with its own pre-training (default: 1)"
     add("--seeds", type=int, default=1, metavar="N", help=help_seeds)

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from perception_kd.engine.commands.command_line import run_tool
+from perception_kd.engine.commands.parser import ToolParser
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("work_dir", type=Path, metavar="WORK_DIR", help="work dir of a demo")
     add("--out", type=Path, metavar="FILE", help="page to write (default: WORK_DIR/report.html)")

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from perception_kd.engine.commands.command_line import add_run_options, prepare_config, run_tool
+from perception_kd.engine.commands.parser import ToolParser
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="config of the pre-training")
     parser.add_argument("checkpoint", help="file written by tools/train.py")
     parser.add_argument("--index", type=int, default=0, help="index in the test set (default: 0)")

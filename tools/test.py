@@ -5,11 +5,12 @@ import sys
 from collections.abc import Sequence
 
 from perception_kd.engine.commands.command_line import add_run_options, prepare_config, run_tool
+from perception_kd.engine.commands.parser import ToolParser
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description="Evaluate a checkpoint.")
+    parser = ToolParser(description="Evaluate a checkpoint.")
     parser.add_argument("config", help="config file")
     parser.add_argument("checkpoint", help="file written by tools/train.py")
     parser.add_argument(

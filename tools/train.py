@@ -6,13 +6,14 @@ import sys
 from collections.abc import Sequence
 
 from perception_kd.engine.commands.command_line import add_run_options, prepare_config, run_tool
+from perception_kd.engine.commands.parser import ToolParser
 
 AUTO = "auto"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description="Train the model of a config.")
+    parser = ToolParser(description="Train the model of a config.")
     parser.add_argument("config", help="config file")
     parser.add_argument(
         "--resume",

@@ -1,8 +1,11 @@
 """Command line of ``examples/``: the folders of a data set."""
 
-import argparse
 import sys
 from pathlib import Path
+from types import TracebackType
+
+from perception_kd.engine.commands.parser import ToolParser
+from perception_kd.engine.ending.explaining import explain_error
 
 
 def parse_folders(*needed: str) -> tuple[str, str]:
@@ -16,8 +19,11 @@ def parse_folders(*needed: str) -> tuple[str, str]:
 
     Raises:
         SystemExit: With status 2 and one line, if a folder lacks what is needed.
+
+    Later errors that a user can correct are shown in one line, too.
     """
-    parser = argparse.ArgumentParser()
+    sys.excepthook = _show_error
+    parser = ToolParser()
     parser.add_argument("data_root", metavar="DATA_ROOT", help="folder of the data set")
     parser.add_argument(
         "info_root",
@@ -36,6 +42,16 @@ def parse_folders(*needed: str) -> tuple[str, str]:
                 "folder that has it as INFO_ROOT."
             )
     return args.data_root, info_root
+
+
+def _show_error(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    message = explain_error(error)
+    if message is None:
+        sys.__excepthook__(kind, error, trace)
+    else:
+        sys.stderr.write(f"error: {message}\n")
 
 
 def _refuse(message: str) -> None:

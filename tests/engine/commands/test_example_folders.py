@@ -6,6 +6,13 @@ from pathlib import Path
 import pytest
 
 from perception_kd.engine.commands.example_folders import parse_folders
+from perception_kd.io.info_file import read_info
+
+
+@pytest.fixture(autouse=True)
+def hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what examples do with errors."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
 
 
 @pytest.fixture
@@ -52,3 +59,20 @@ def test_a_missing_folder_is_refused_in_one_line(
         parse_folders("regions")
     assert stop.value.code == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_later_error_of_the_user_is_one_line(
+    info_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["prc.py", str(info_root)])
+    parse_folders()
+    with pytest.raises(FileNotFoundError) as refused:
+        read_info(info_root / "infos.pkl")
+    sys.excepthook(refused.type, refused.value, refused.tb)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"error: No info file at {info_root}")
+    with pytest.raises(ZeroDivisionError) as bug:
+        divmod(1, 0)
+    sys.excepthook(bug.type, bug.value, bug.tb)
+    assert "Traceback" in capsys.readouterr().err
