@@ -13,6 +13,7 @@ from perception_kd.io.bounded import read_bounded
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _NUMBER = r"\d+(?:\.\d+)?"
 _MAX_BYTES = 2**28
+_MAX_TIME_S = 1e10
 
 
 def read_file_times(
@@ -37,7 +38,14 @@ def read_file_times(
         found = [_time_of_name(times, path, len(paths), where) for path in paths]
     else:
         found = _times_of_csv(times, root / times.file.replace(SCENE, scene), paths, where)
-    return [time + times.offset_s for time in found]
+    found = [time + times.offset_s for time in found]
+    wrong = next((i for i, time in enumerate(found) if not abs(time) < _MAX_TIME_S), None)
+    if wrong is not None:
+        raise RigError(
+            f"{where}.times: {paths[wrong]} would be of {found[wrong]:.4g} s, which is no time "
+            "since 1970 or the start of a recording; correct times.unit or the table."
+        )
+    return found
 
 
 def _time_of_name(times: Times, path: str, count: int, where: str) -> float:
@@ -89,7 +97,7 @@ def _to_seconds(times: Times, text: str, where: str) -> float:
         if text.isdecimal():
             return int(text) // scale + int(text) % scale / scale
         return float(text) / scale
-    except ValueError:
+    except (ValueError, OverflowError, re.error):  # the latter of odd formats of dates
         kind = f"a date as {times.format!r}" if times.format else f"a number in {times.unit}"
         raise RigError(f"{where} has {text[:60]!r}, which is not {kind}; correct it.") from None
 
@@ -159,7 +167,10 @@ def read_text_table(path: Path, where: str, *, whole_lines: bool = False) -> lis
     delimiter = next((x for x in ",;\t" if x in lines[0]), None)
     if delimiter is None:
         return [[line.strip()] if whole_lines else line.split() for line in lines]
-    return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    try:
+        return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    except csv.Error as error:
+        raise RigError(f"{path}, named by {where}, is no table: {error}; correct it.") from error
 
 
 def find_column(rows: Sequence[Sequence[str]], column: str, path: Path, where: str) -> int:

@@ -118,5 +118,5 @@ def _version() -> str:
 def _is_made_with(path: Path, head: str) -> bool:
     if not path.is_file():
         return False
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         return file.readline().rstrip("\n") == head

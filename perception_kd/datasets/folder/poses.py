@@ -108,6 +108,14 @@ def _read_kitti(
             "KITTI's format has a line for each of them. Use tum or csv, which have times."
         )
     numbers = _numbers(rows, 12, path, where).reshape(-1, 3, 4)
+    rotations = numbers[:, :, :3]
+    errors = np.abs(rotations @ rotations.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))
+    wrong = np.flatnonzero((errors > _UNIT_TOLERANCE) | (np.linalg.det(rotations) < 0))
+    if len(wrong):
+        raise RigError(
+            f"{where}.file: row {wrong[0] + 1} of {path} has no rotation in its first three "
+            "columns; correct it, or poses.format."
+        )
     last = np.tile([[[0.0, 0, 0, 1]]], (len(rows), 1, 1))
     _check_rotations(numbers[:, :, :3], path, where)
     return np.array([file.time for file in sweeps]), np.concatenate([numbers, last], axis=1)
@@ -141,6 +149,7 @@ _READERS: dict[str, _Reader] = {"kitti": _read_kitti, "tum": _read_tum, "csv": _
 
 def _numbers(rows: Sequence[Sequence[str]], count: int, path: Path, where: str) -> Array:
     """Return rows of numbers as an array, (N, count)."""
+    numbers = []
     for number, row in enumerate(rows):
         values = flatten_numbers(list(row))
         if values is None or len(values) != count:
@@ -148,7 +157,8 @@ def _numbers(rows: Sequence[Sequence[str]], count: int, path: Path, where: str) 
                 f"{where}.file: row {number + 1} of {path} must be {count} numbers, but is "
                 f"{' '.join(row)[:60]!r}; correct it, or poses.format."
             )
-    return np.array(rows, float).reshape(-1, count)
+        numbers.append(values)
+    return np.array(numbers, float).reshape(-1, count)
 
 
 def _matrices(numbers: Array, path: Path, where: str) -> Array:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from perception_kd.datasets.calibration_checks import read_image_size
@@ -132,7 +133,7 @@ def _load_camera(rig: Rig, camera: Camera, root: Path, recording: Recording) -> 
     lens = Lens.of(calibration, size)
     try:
         cam2img = new_intrinsics(lens)
-    except ValueError as error:
+    except (ValueError, cv2.error) as error:
         raise RigError(
             f"{where}.distortion: {error}; correct its model, the order of its coefficients, or "
             "calibrated_size."

@@ -3,8 +3,7 @@
 import struct
 from typing import Any
 
-from rosbags.serde import SerdeError
-from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from perception_kd.io.errors import BrokenFileError
@@ -56,8 +55,8 @@ class Decoder:
         read = self._store.deserialize_ros1 if self.is_ros1 else self._store.deserialize_cdr
         try:
             return read(data, message_type)
-        except (SerdeError, TypesysError, ValueError, AssertionError, struct.error) as error:
-            raise BrokenFileError(f"it is no {message_type}: {error}") from error
+        except Exception as error:  # damaged bytes make the library fail in any way
+            raise BrokenFileError(f"it is no {message_type}: {error!r}") from error
 
     def read_header(self, data: bytes) -> tuple[int, str]:
         """Return stamp in ns and frame of a message that begins with a header.

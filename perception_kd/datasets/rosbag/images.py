@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import UnidentifiedImageError
 
 from perception_kd.io.errors import BrokenFileError
 
@@ -53,7 +52,7 @@ def keep_compressed(message: Any) -> EncodedImage:
     try:
         with PillowImage.open(BytesIO(data)) as image:
             suffix, size = _SUFFIXES.get(image.format or ""), image.size
-    except (UnidentifiedImageError, OSError, SyntaxError, PillowImage.DecompressionBombError):
+    except Exception:  # damaged bytes make the library fail in any way
         suffix, size = None, (0, 0)
     if suffix is None:
         raise BrokenFileError(
@@ -88,10 +87,15 @@ def encode_raw(message: Any, image_format: str) -> EncodedImage:
     shape, strides = (height, width, channels), (step, channels, 1)
     pixels: Any = np.ndarray(shape, np.uint8, np.ascontiguousarray(message.data), strides=strides)
     pixels = np.ascontiguousarray(pixels)
-    if conversion is not None:
-        pixels = cv2.cvtColor(pixels, conversion).astype(np.uint8, copy=False)
     suffix = f".{image_format}"
-    done, data = cv2.imencode(suffix, pixels, FORMATS[image_format])
+    try:
+        if conversion is not None:
+            pixels = cv2.cvtColor(pixels, conversion).astype(np.uint8, copy=False)
+        done, data = cv2.imencode(suffix, pixels, FORMATS[image_format])
+    except cv2.error as error:  # such as more pixels along an axis than the format allows
+        raise BrokenFileError(
+            f"its {width}x{height} px cannot be written as {image_format}: {error.err}"
+        ) from error
     if not done:
         raise BrokenFileError(f"it cannot be written as {image_format}")
     return EncodedImage(data.tobytes(), suffix, (width, height))

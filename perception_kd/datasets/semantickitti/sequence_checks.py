@@ -17,6 +17,8 @@ from perception_kd.datasets.sweep_checks import (
     find_sweep_fault,
 )
 from perception_kd.datasets.vehicle_limits import MAX_SPEED
+from perception_kd.io.bounded import read_bounded
+from perception_kd.io.errors import MISSING_REMEDY
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import Array, PointLayout
 
@@ -44,26 +46,25 @@ def check_sequence(
         ValueError: If something cannot be what it is read as, or a scan lacks its pose
             or time.
     """
-    sequence, last = scans[0].parent.parent, int(scans[-1].stem)
+    sequence, last = scans[0].parent.parent, max(int(scan.stem) for scan in scans)
     num_poses = len(times) if poses is None else len(poses)
     if last >= min(num_poses, len(times)):
         raise ValueError(
-            f"{sequence} must have a pose and a time for each scan, but for {scans[-1].name} "
+            f"{sequence} must have a pose and a time for each scan, but for scan {last} "
             f"there are {num_poses} poses and {len(times)} times."
         )
     if fault := find_time_fault(times, "seconds"):
         raise ValueError(f"The last time in {sequence / 'times.txt'} {fault}.")
     if poses is not None:
         _check_poses(sequence / "poses.txt", poses, times, remarks)
-    fault = find_layout_fault(
-        scans[0].read_bytes(), options.num_columns, options.dtype, options.column_names
-    )
+    data = read_bounded(scans[0], "LiDAR sweep", MISSING_REMEDY)
+    fault = find_layout_fault(data, options.num_columns, options.dtype, options.column_names)
     if fault:
         raise ValueError(
             f"{scans[0]} {fault}. It was read as rows of {options.num_columns} {options.dtype}; "
             "give its layout with --num-pts-feats and --dtype, or write the file again."
         )
-    rows = np.fromfile(scans[0], options.dtype).reshape(-1, options.num_columns)
+    rows = np.frombuffer(data, options.dtype).reshape(-1, options.num_columns)
     if fault := find_position_fault(rows[:, :3]):
         raise ValueError(f"{scans[0]} {fault}; write the scans again, in m.")
 

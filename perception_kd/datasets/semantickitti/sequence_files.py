@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from perception_kd.geometry.rigid import invert_rigid, make_rigid
+from perception_kd.io.bounded import read_bounded
 from perception_kd.structures import Array
 
 
@@ -117,7 +118,8 @@ def _read_lines(path: Path) -> list[str]:
             "KITTI odometry there."
         )
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        data = read_bounded(path, path.name, "unpack it again.")
+        lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not text; unpack it again.") from error
     return [line for line in lines if line.strip()]
