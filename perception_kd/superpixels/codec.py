@@ -2,10 +2,15 @@
 
 A pixel holds the id of its segment plus one, or zero without a segment. The files have
 8 bits if that is enough, else 16, else three channels, of which red is the highest.
+
+Rows are stored unfiltered in one piece, so that a map is read by decompressing alone, a
+third of the time that decoders of PNG take. Files of earlier versions have filters and
+are decoded by OpenCV.
 """
 
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +37,8 @@ _LAYOUTS = {(8, _GRAY), (16, _GRAY), (8, _RGB)}
 # SLIC makes about as many segments as it is asked to, other algorithms what they like.
 _MAX_TIMES_ASKED, _ALWAYS_ALLOWED = 16, 4096
 
-# A third less to store and to decode than OpenCV's default; higher levels decode
-# slower.
-_COMPRESSION = (cv2.IMWRITE_PNG_COMPRESSION, 3)
+_COMPRESSION = 6
+_CHUNK, _INTERLACED = struct.Struct(">I4s"), 28
 
 Map = NDArray[np.int32]
 
@@ -83,13 +87,21 @@ def encode_superpixels(superpixels: Map) -> bytes:
             f"{superpixels.min()} to {superpixels.max()}; relabel them."
         )
     stored = superpixels.astype(np.uint32) + np.uint32(1)  # -1 wraps around to 0
-    if stored.max() < 2**8:
-        pixels = stored.astype(np.uint8)
-    elif stored.max() < 2**16:
-        pixels = stored.astype(np.uint16)
-    else:  # OpenCV writes the channels in reverse, so that the high byte is red
-        pixels = np.stack([stored, stored >> 8, stored >> 16], axis=-1).astype(np.uint8)
-    return cv2.imencode(EXTENSION, pixels, _COMPRESSION)[1].tobytes()
+    height, width = stored.shape
+    num_bytes = 1 if stored.max() < 2**8 else 2 if stored.max() < 2**16 else 3
+    # The bytes of a number, the highest first, behind a zero for "no filter" per row.
+    pixels = stored.astype(">u4").view(np.uint8).reshape(height, width, 4)[..., 4 - num_bytes :]
+    rows = np.zeros((height, 1 + width * num_bytes), np.uint8)
+    rows[:, 1:] = pixels.reshape(height, -1)
+    bits, color = (8, _RGB) if num_bytes == 3 else (8 * num_bytes, _GRAY)
+    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
+    body = zlib.compress(rows, _COMPRESSION)
+    return _PNG_START + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(name + content).to_bytes(4, "big")
+    return _CHUNK.pack(len(content), name) + content + checksum
 
 
 def decode_superpixels(
@@ -111,22 +123,75 @@ def decode_superpixels(
         BrokenFileError: If the file is truncated, not a PNG, of another size, or not a
             superpixel map: its ids are larger than any map's of this size.
     """
-    channels = _check_header(data, path, img_shape)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.shape[:2] != tuple(img_shape):
-        raise BrokenFileError(f"{path} is truncated or not a PNG ({len(data)} bytes).")
-    stored = pixels.astype(np.int32)
-    if channels == 3:
-        if (pixels == pixels[..., :1]).all():
-            raise BrokenFileError(f"{path} is a gray image, not a superpixel map.")
-        stored = stored[..., 0] + (stored[..., 1] << 8) + (stored[..., 2] << 16)
+    num_bytes = _check_header(data, path, img_shape)
+    stored = _decompress(data, img_shape, num_bytes)
+    if stored is None:
+        stored = _decode_any(data, path, img_shape)
     limit = min(max_segments, stored.size)
     if stored.max() > limit:
         raise BrokenFileError(
             f"{path} has a segment with id {stored.max() - 1}, but a map of {stored.size:,} "
             f"pixels in this cache has at most {limit:,} segments: it is not a superpixel map."
         )
-    return stored - np.int32(1)
+    return np.subtract(stored, 1, dtype=np.int32)
+
+
+def _decompress(
+    data: bytes, img_shape: tuple[int, int], num_bytes: int
+) -> NDArray[np.integer[Any]] | None:
+    """Return the numbers (H, W) of an own file; None of others, and of damaged ones."""
+    chunks = dict(_read_chunks(data))
+    content, is_interlaced = chunks.get(b"IDAT"), data[_INTERLACED] != 0
+    if content is None or b"IEND" not in chunks or is_interlaced:
+        return None
+    height, width = img_shape
+    row_bytes = 1 + width * num_bytes
+    try:
+        decompressor = zlib.decompressobj()
+        rows = decompressor.decompress(content, height * row_bytes + 1)
+    except zlib.error:
+        return None
+    if len(rows) != height * row_bytes or not decompressor.eof:
+        return None
+    table = np.frombuffer(rows, np.uint8).reshape(height, row_bytes)
+    pixels = table[:, 1:]
+    if table[:, 0].any() or (num_bytes == 3 and (pixels == pixels[:, :1]).all()):
+        return None
+    if num_bytes == 1:
+        return pixels
+    parts = pixels.reshape(height, width, num_bytes).astype(np.int32)
+    if num_bytes == 2:
+        return (parts[..., 0] << 8) + parts[..., 1]
+    return (parts[..., 0] << 16) + (parts[..., 1] << 8) + parts[..., 2]
+
+
+def _read_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the parts of a PNG up to the first that is damaged or was there before."""
+    start, seen = len(_PNG_START), set[bytes]()
+    while start + _CHUNK.size <= len(data):
+        length, name = _CHUNK.unpack_from(data, start)
+        end = start + _CHUNK.size + length
+        checksum = zlib.crc32(memoryview(data)[start + 4 : end]).to_bytes(4, "big")
+        if name in seen or data[end : end + 4] != checksum:
+            return
+        seen.add(name)
+        yield name, data[start + _CHUNK.size : end]
+        start = end + 4
+
+
+def _decode_any(
+    data: bytes, path: str | Path, img_shape: tuple[int, int]
+) -> NDArray[np.integer[Any]]:
+    """Return the numbers (H, W) of any PNG."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.shape[:2] != tuple(img_shape):
+        raise BrokenFileError(f"{path} is truncated or not a PNG ({len(data)} bytes).")
+    stored = pixels.astype(np.int32)
+    if stored.ndim == 2:
+        return stored
+    if (pixels == pixels[..., :1]).all():
+        raise BrokenFileError(f"{path} is a gray image, not a superpixel map.")
+    return stored[..., 0] + (stored[..., 1] << 8) + (stored[..., 2] << 16)
 
 
 def max_segments_of(cache: Cache) -> int:
@@ -138,7 +203,7 @@ def max_segments_of(cache: Cache) -> int:
 
 
 def _check_header(data: bytes, path: str | Path, img_shape: tuple[int, int]) -> int:
-    """Check the header of a map before it is decoded; return the number of channels."""
+    """Check the header of a map before it is decoded; return the bytes per pixel."""
     if not (data.startswith(_PNG_START) and data.endswith(_PNG_END)) or len(data) < _HEADER.size:
         raise BrokenFileError(f"{path} is truncated or not a PNG ({len(data)} bytes).")
     _, kind, width, height, bits, color = _HEADER.unpack(data[: _HEADER.size])
@@ -154,7 +219,7 @@ def _check_header(data: bytes, path: str | Path, img_shape: tuple[int, int]) -> 
             f"{path} must be a gray or RGB image of ids, but has {bits} bits per channel and PNG's "
             f"type of color {color}: it is not a superpixel map."
         )
-    return 3 if color == _RGB else 1
+    return 3 if color == _RGB else bits // 8
 
 
 def add_origin(data: bytes, origin: Origin) -> bytes:

@@ -54,6 +54,28 @@ def test_any_ids_survive(superpixels: Map) -> None:
     np.testing.assert_array_equal(decode_superpixels(data, "a.png", shape), superpixels)
 
 
+@pytest.mark.parametrize("num_segments", [200, 300, 70000])
+def test_own_files_need_no_decoder_of_images(
+    num_segments: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cv2.imdecode", None)
+    superpixels = count_up(num_segments)
+    again = decode_superpixels(encode_superpixels(superpixels), "a.png", superpixels.shape)
+    np.testing.assert_array_equal(again, superpixels)
+
+
+@pytest.mark.parametrize("num_segments", [200, 300, 70000])
+def test_filtered_files_of_earlier_versions_are_read(num_segments: int) -> None:
+    superpixels = count_up(num_segments)
+    stored = (superpixels + 1).astype(np.uint32)
+    pixels = stored.astype(np.uint8 if num_segments == 200 else np.uint16)
+    if num_segments > 65535:  # OpenCV's order of channels
+        pixels = np.stack([stored, stored >> 8, stored >> 16], axis=-1).astype(np.uint8)
+    data = cv2.imencode(".png", pixels, (cv2.IMWRITE_PNG_COMPRESSION, 3))[1].tobytes()
+    again = decode_superpixels(data, "a.png", superpixels.shape)
+    np.testing.assert_array_equal(again, superpixels)
+
+
 @pytest.mark.parametrize(("largest", "mode"), [(254, "L"), (255, "I;16"), (65535, "RGB")])
 def test_convention_a_pixel_holds_id_plus_one_with_red_highest(largest: int, mode: str) -> None:
     # Pillow is the judge of what is in the file.
