@@ -31,6 +31,7 @@ POSES = ["kiss-icp>=1.2,<2"]
 ROSBAG = ["rosbags>=0.11.9,<0.12"]
 # Compressed PCD files, LAS and LAZ files.
 POINTS = ["laspy>=2.5,<3", "lazrs>=0.6,<1", "python-neo-lzf>=0.3.5"]
+CLUSTER = ["submitit>=1.5,<2"]
 DEV = [
     "codespell",
     # The reference that EfficientNetLite is tested against.
@@ -97,6 +98,7 @@ setup(
         "points": POINTS,
         "poses": POSES,
         "rosbag": ROSBAG,
+        "cluster": CLUSTER,
         "dev": DEV,
     },
 )

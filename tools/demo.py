@@ -34,6 +34,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--data-root", type=Path, metavar="DIR", help=help_data)
     help_workers = "processes that create data (default: the number of cores, at most 8)"
     add("--workers", type=int, default=min(os.cpu_count() or 1, 8), help=help_workers)
+    help_jobs = "stages that run at the same time; they share threads and memory (default: 1)"
+    add("--jobs", type=int, default=1, metavar="N", help=help_jobs)
     help_from = "run this stage and all later ones again; see --list for their names"
     add("--from", dest="first", metavar="STAGE", help=help_from)
     add("--list", action="store_true", help="list the stages and their state, and exit")
@@ -52,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
     """Run the stages that are not up to date, then write summary and report."""
     from perception_kd.experiments.demo import DemoSettings, make_report_stage, make_stages
     from perception_kd.experiments.display import Display, format_seconds, printable
+    from perception_kd.experiments.executors import LocalExecutor
     from perception_kd.experiments.results import format_table
     from perception_kd.experiments.runner import StageRunner
     from perception_kd.experiments.summary import NOTE, make_summary
@@ -64,7 +67,8 @@ def run(args: argparse.Namespace) -> None:
     )
     stages, report = make_stages(settings), make_report_stage(settings)
     display = Display(sys.stdout)
-    runner = StageRunner(settings.workspace, [*stages, report], display)
+    executor = LocalExecutor(args.jobs)
+    runner = StageRunner(settings.workspace, [*stages, report], display, executor)
     if args.list:
         for name, plan in runner.plans().items():
             reason = f"  ({printable(plan.reason)})" if plan.reason else ""

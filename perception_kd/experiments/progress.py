@@ -1,6 +1,8 @@
 """Progress of a command, parsed from the lines it writes."""
 
+import os
 import re
+from pathlib import Path
 
 # A line of tqdm, such as "samples:  45%|####   | 54/120 [00:03<00:04, 14.9it/s]".
 _BAR = re.compile(r"(\d+)%\|.*\| *([\d.]+\w?)/([\d.]+\w?) \[[^<]*<([^,\]]+)")
@@ -35,3 +37,32 @@ def read_progress(line: str) -> str:
     parts += [f"loss {loss}" for loss in _LOSS.findall(line)[:1]]
     parts += [f"{left} left" for left in _LEFT.findall(line)[:1]]
     return ", ".join(parts)
+
+
+class LogReader:
+    """Reads the progress of a command from the lines that it adds to a log.
+
+    Args:
+        log: The file, which is created if it is missing.
+    """
+
+    def __init__(self, log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+        self._file = log.open("rb")
+        self._progress = ""
+
+    def skip(self) -> None:
+        """Read on from the present end of the log."""
+        self._file.seek(0, os.SEEK_END)
+
+    def progress(self) -> str:
+        """Return the latest progress, in short; may be empty."""
+        lines = re.split(r"[\r\n]", self._file.read().decode("utf-8", errors="replace"))
+        found = next((text for text in map(read_progress, reversed(lines)) if text), "")
+        self._progress = found or self._progress
+        return self._progress
+
+    def close(self) -> None:
+        """Close the log."""
+        self._file.close()

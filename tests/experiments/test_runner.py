@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from perception_kd.experiments.display import Display
+from perception_kd.experiments.executors import environment
 from perception_kd.experiments.folders import Folders
-from perception_kd.experiments.runner import StageRunner, environment
+from perception_kd.experiments.runner import StageRunner
 from perception_kd.experiments.stages import ExperimentError, Stage
 from perception_kd.experiments.stamps import Plan, Stamps
 from perception_kd.experiments.workspace import Workspace
@@ -237,6 +238,7 @@ def test_commands_use_all_cores_and_idle_threads_sleep(monkeypatch: pytest.Monke
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2})
     assert environment()["OMP_NUM_THREADS"] == "3"
+    assert environment(2)["OMP_NUM_THREADS"] == "1"
     assert environment()["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
