@@ -20,7 +20,7 @@ from tests.fake_data.prepared import PreparedData, dicts_of
 from tools import test, train
 
 CONFIGS = Path(__file__).parent.parent / "configs"
-LEAVES = sorted(p for p in CONFIGS.rglob("*.py") if "_base_" not in p.parts)
+LEAVES = sorted(p for p in CONFIGS.rglob("*.py") if not {"_base_", "sweeps"} & {*p.parts})
 SMOKE = [path for path in LEAVES if path.parent.name == "smoke"]
 TRAINED = [*SMOKE, *(path for path in LEAVES if "_synthetic" in path.stem)]
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")

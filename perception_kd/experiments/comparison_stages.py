@@ -16,8 +16,9 @@ from perception_kd.experiments.workspace import Workspace
 def comparison_stages(workspace: Workspace, comparison: Comparison) -> Iterator[Stage]:
     """Yield the stages of a comparison: per seed its pre-trainings, then its trials."""
     for seed in range(comparison.seeds):
-        for method in comparison.pretrainings:
-            yield pretraining_stage(workspace, comparison, method, seed)
+        for method, pretraining in comparison.pretrainings.items():
+            if not pretraining.checkpoint:
+                yield pretraining_stage(workspace, comparison, method, seed)
         for trial in comparison.trials():
             if trial.seed == seed:
                 yield from trial_stages(workspace, comparison, trial)
@@ -35,10 +36,12 @@ def pretraining_stage(
         seed: Seed, also of the teacher.
     """
     pretraining = comparison.pretrainings[method]
-    inputs, options = list(pretraining.reads), []
+    # Caches that exist already are no stages.
+    inputs = [] if workspace.made_elsewhere else list(pretraining.reads)
+    options = list(pretraining.options)
     if pretraining.teacher:
-        stage, checkpoint = _find_pretrained(workspace, comparison, pretraining.teacher, seed)
-        inputs.append(stage)
+        stages, checkpoint = _find_pretrained(workspace, comparison, pretraining.teacher, seed)
+        inputs += stages
         options.append(f"model.teacher_checkpoint={checkpoint}")
     return training_stage(
         workspace,
@@ -49,6 +52,7 @@ def pretraining_stage(
         seed=seed,
         inputs=inputs,
         options=options,
+        epochs=pretraining.epochs,
     )
 
 
@@ -57,41 +61,49 @@ def trial_stages(workspace: Workspace, comparison: Comparison, trial: Trial) -> 
     protocol = comparison.protocols[trial.protocol]
     folder = trial.folder(workspace.work_dir)
     initialization = comparison.initializations[trial.initialization]
+    config = protocol.config_of(trial.initialization)
     about = f"{protocol.about} from {initialization}, seed {trial.seed}"
-    inputs, pretrained = [], ""
+    inputs: list[str] = []
+    pretrained = ""
     if trial.initialization != RANDOM:
-        stage, pretrained = _find_pretrained(
+        inputs, pretrained = _find_pretrained(
             workspace, comparison, trial.initialization, trial.seed
         )
-        inputs = [stage]
     yield training_stage(
         workspace,
         name=trial.name,
         about=capitalize(about),
-        config=protocol.config,
+        config=config,
         folder=folder,
         seed=trial.seed,
         inputs=inputs,
         pretrained=pretrained,
+        options=protocol.options,
+        epochs=protocol.epochs,
+        arguments=protocol.arguments,
     )
     yield test_stage(
         workspace,
         name=f"{trial.name}-test",
         about=f"Evaluation: {about}",
-        config=protocol.config,
-        checkpoint=last_checkpoint(workspace, protocol.config, folder),
+        config=config,
+        checkpoint=last_checkpoint(workspace, config, folder, protocol.epochs),
         folder=folder / "test",
         inputs=[trial.name],
+        arguments=protocol.arguments,
     )
 
 
 def _find_pretrained(
     workspace: Workspace, comparison: Comparison, method: str, seed: int
-) -> tuple[str, str]:
-    """Return the stage and the checkpoint of a pre-training."""
+) -> tuple[list[str], str]:
+    """Return the stage of a pre-training, if it is run here, and its checkpoint."""
+    pretraining = comparison.pretrainings[method]
+    if pretraining.checkpoint:
+        return [], pretraining.checkpoint
     folder = _pretraining_folder(workspace, method, seed)
-    config = comparison.pretrainings[method].config
-    return f"pretrain-{method}-seed{seed}", last_checkpoint(workspace, config, folder)
+    checkpoint = last_checkpoint(workspace, pretraining.config, folder, pretraining.epochs)
+    return [f"pretrain-{method}-seed{seed}"], checkpoint
 
 
 def _pretraining_folder(workspace: Workspace, method: str, seed: int) -> Path:

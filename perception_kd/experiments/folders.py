@@ -82,7 +82,11 @@ class Folders:
                         f"{option} {folder} lies in {territory}, where the stage {name} removes "
                         "old files; choose another folder."
                     )
+        makes_data = any(self.name(folder).startswith("data:") for _, folder in owned)
         for key, (option, folder) in self._options.items():
+            # Data that no stage makes is only read, wherever its links lead.
+            if key == "data" and not makes_data:
+                continue
             root = os.path.realpath(self._roots[key])
             for link in _walk_links(self._roots[key]):
                 target = os.path.realpath(link)

@@ -44,6 +44,18 @@ def make_summary(
         "note": NOTE,
         "results": collect_results(settings.comparison, settings.work_dir),
         "settings": describe_settings(settings),
+        **describe_run(seconds, root),
+    }
+
+
+def describe_run(seconds: Mapping[str, float], root: Path) -> dict[str, Any]:
+    """Return the times of the stages, versions and machine, as JSON types.
+
+    Args:
+        seconds: Wall time of each stage in s, by name.
+        root: Folder of the project, for its commit.
+    """
+    return {
         "seconds": {**seconds, "total": round(sum(seconds.values()), 1)},
         "versions": find_versions(root),
         "machine": {

@@ -1,14 +1,16 @@
 """Stages that train and evaluate a network."""
 
 import glob
-import json
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mmengine import Config
-
+from perception_kd.experiments.configs import (
+    config_epochs,
+    config_settings,
+    file_digest,
+    info_digests,
+)
 from perception_kd.experiments.stages import Stage
 from perception_kd.experiments.workspace import Workspace
 
@@ -24,6 +26,8 @@ def training_stage(
     inputs: Sequence[str] = (),
     pretrained: str = "",
     options: Sequence[str] = (),
+    epochs: int | None = None,
+    arguments: Sequence[str] = (),
 ) -> Stage:
     """Return a stage of ``tools/train.py``.
 
@@ -37,21 +41,32 @@ def training_stage(
         inputs: Stages that it reads from, besides the data set and its info files.
         pretrained: Checkpoint whose weights initialize the network; empty for none.
         options: Changes of the config, as NAME=VALUE.
+        epochs: Number of epochs; None for those of the config. The number of all
+            trainings of the workspace overrides it.
+        arguments: Further options of the tool.
     """
-    command = ["tools/train.py", config, *_folder_options(workspace, folder), "--seed", str(seed)]
+    command = ["tools/train.py", config, *_folder_options(workspace, folder), *arguments]
+    command += ["--seed", str(seed)]
     if pretrained:
         command += ["--pretrained", pretrained]
+    # Weights that no stage makes are known by their content.
+    is_foreign = bool(pretrained) and not inputs
+    weights = {"weights": file_digest(Path(pretrained))} if is_foreign else {}
     if workspace.max_epochs is not None:
         options = [*options, f"train_cfg.max_epochs={workspace.max_epochs}"]
+    elif epochs is not None:
+        # The networks of all epochs but the last are not compared.
+        numbers = [f"train_cfg.max_epochs={epochs}", f"train_cfg.val_interval={epochs}"]
+        options = [*options, *numbers]
     if options:
         command += ["--cfg-options", *options]
     return Stage(
         name=name,
         about=about,
         command=tuple(command),
-        outputs=(glob.escape(last_checkpoint(workspace, config, folder)),),
-        inputs=("data", "infos", *inputs),
-        config={"config": _read_config(config)},
+        outputs=(glob.escape(last_checkpoint(workspace, config, folder, epochs)),),
+        inputs=(*workspace.data_stages, *inputs),
+        config={**_files_read(workspace, config), **weights},
         resume=("--resume",),
         folder=folder,
     )
@@ -66,6 +81,7 @@ def test_stage(
     checkpoint: str,
     folder: Path,
     inputs: Sequence[str],
+    arguments: Sequence[str],
 ) -> Stage:
     """Return a stage of ``tools/test.py``.
 
@@ -77,28 +93,33 @@ def test_stage(
         checkpoint: Checkpoint to evaluate.
         folder: Folder of the scores.
         inputs: Stages that it reads from, besides the data set and its info files.
+        arguments: Further options of the tool.
     """
+    options = (*_folder_options(workspace, folder), *arguments)
     return Stage(
         name=name,
         about=about,
-        command=("tools/test.py", config, checkpoint, *_folder_options(workspace, folder)),
+        command=("tools/test.py", config, checkpoint, *options),
         outputs=(f"{glob.escape(str(folder))}/*/*.json",),
-        inputs=("data", "infos", *inputs),
-        config={"config": _read_config(config)},
+        inputs=(*workspace.data_stages, *inputs),
+        config=_files_read(workspace, config),
         folder=folder,
     )
 
 
-def last_checkpoint(workspace: Workspace, config: str, folder: Path) -> str:
+def last_checkpoint(
+    workspace: Workspace, config: str, folder: Path, epochs: int | None = None
+) -> str:
     """Return the path of the final checkpoint of a training.
 
     Args:
         workspace: Folders and options.
         config: Config of the training.
         folder: Work dir of the training.
+        epochs: Number of epochs, as for :func:`training_stage`.
     """
-    epochs = workspace.max_epochs or _read_config(config)["train_cfg"]["max_epochs"]
-    return str(folder / f"epoch_{epochs}.pth")
+    number = workspace.max_epochs or epochs or config_epochs(config)
+    return str(folder / f"epoch_{number}.pth")
 
 
 def has_lost_checkpoints(folder: Path) -> bool:
@@ -114,11 +135,13 @@ def _folder_options(workspace: Workspace, folder: Path) -> list[str]:
     return [
         *("--data-root", str(workspace.data_root), "--info-root", str(workspace.info_root)),
         *("--work-dir", str(folder)),
+        *workspace.run_options,
     ]
 
 
-@cache
-def _read_config(path: str) -> dict[str, Any]:
-    """Return all settings of a config, including those of its bases, as JSON types."""
-    settings: dict[str, Any] = json.loads(json.dumps(Config.fromfile(path).to_dict(), default=str))
-    return settings
+def _files_read(workspace: Workspace, config: str) -> dict[str, Any]:
+    """Return what a training or evaluation reads from files that no stage makes."""
+    settings = config_settings(config)
+    if workspace.made_elsewhere is None:
+        return {"config": settings}
+    return {"config": settings, "info files": info_digests(workspace, config)}

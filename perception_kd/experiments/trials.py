@@ -21,12 +21,19 @@ class Pretraining(NamedTuple):
         config: Config of ``tools/train.py``.
         reads: Stages that it reads from, besides the data set and its info files.
         teacher: Key of the pre-training that provides the teacher; empty for none.
+        checkpoint: Weights of a pre-training that was run elsewhere, the same for all
+            seeds; empty if it is run here.
+        options: Changes of the config, as NAME=VALUE.
+        epochs: Number of epochs; None for those of the config.
     """
 
     about: str
     config: str
     reads: tuple[str, ...]
     teacher: str = ""
+    checkpoint: str = ""
+    options: tuple[str, ...] = ()
+    epochs: int | None = None
 
 
 class Metric(NamedTuple):
@@ -52,6 +59,11 @@ class Protocol(NamedTuple):
         pretrainings: Keys of the pre-trainings that are compared with random weights.
         metrics: Scores that are reported, the main one first.
         full: Whether only the full demo runs it.
+        scratch_config: Config for random weights, where another learning rate is used;
+            empty for the same one.
+        options: Changes of the config, as NAME=VALUE.
+        epochs: Number of epochs; None for those of the config.
+        arguments: Further options of training and evaluation.
     """
 
     about: str
@@ -59,6 +71,16 @@ class Protocol(NamedTuple):
     pretrainings: tuple[str, ...]
     metrics: tuple[Metric, ...]
     full: bool = False
+    scratch_config: str = ""
+    options: tuple[str, ...] = ()
+    epochs: int | None = None
+    arguments: tuple[str, ...] = ()
+
+    def config_of(self, initialization: str) -> str:
+        """Return the config for an initialization, given by its key."""
+        return (
+            self.scratch_config if initialization == RANDOM and self.scratch_config else self.config
+        )
 
     @property
     def task(self) -> str:

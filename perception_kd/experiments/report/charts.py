@@ -24,7 +24,13 @@ THEME = {
     "init-validation": "#070707",
     "init-prc": "#080808",
     "init-rad": "#090909",
+    "init-1": "#0a0a0a",
+    "init-2": "#0b0b0b",
+    "init-3": "#0c0c0c",
+    "init-4": "#0d0d0d",
+    "init-5": "#0e0e0e",
 }
+NUM_MORE = 5  # colors of initializations without one of their own
 # Losses that fall by more than this factor get a logarithmic axis.
 _FAR = 4.0
 # Larger losses, and infinite ones, are gaps in a curve.
@@ -44,7 +50,7 @@ def draw_curves(curves: Sequence[Mapping[str, Any]], x_label: str, name: str) ->
         x_label: Label of the x axis.
         name: Unique name of the chart on the page.
     """
-    with _chart(name) as (axes, out):
+    with open_chart(name) as (axes, out):
         drawn: dict[str, int] = {}
         for curve in curves:
             key = curve["color"]
@@ -62,7 +68,7 @@ def draw_curves(curves: Sequence[Mapping[str, Any]], x_label: str, name: str) ->
         axes.set_xlabel(x_label, color=THEME["dim"])
         _scale_losses(axes, [y for curve in curves for y in curve["y"]])
         _legend(axes, columns=2)
-    return _finish(out)
+    return finish_chart(out)
 
 
 def draw_scores(protocols: Sequence[Mapping[str, Any]], name: str) -> Markup:
@@ -77,7 +83,7 @@ def draw_scores(protocols: Sequence[Mapping[str, Any]], name: str) -> Markup:
         name: Unique name of the chart on the page.
     """
     lines = sum(1 + _BAR * len(p["metrics"][0]["rows"]) + _SPACE for p in protocols)
-    with _chart(name, height=_INCHES_PER_LINE * lines + 0.9, grid="x") as (axes, out):
+    with open_chart(name, height=_INCHES_PER_LINE * lines + 0.9, grid="x") as (axes, out):
         named, place = set(), 0.0
         for protocol in protocols:
             metric = protocol["metrics"][0]
@@ -105,7 +111,7 @@ def draw_scores(protocols: Sequence[Mapping[str, Any]], name: str) -> Markup:
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter("{x:g}")
         _legend(axes, columns=4)
-    return _finish(out)
+    return finish_chart(out)
 
 
 def theme_color(key: str) -> str:
@@ -135,10 +141,32 @@ def _draw_score(axes: Axes, place: float, row: Mapping[str, Any], label: str | N
 
 
 @contextmanager
-def _chart(
+def open_chart(
     name: str, height: float = 3.4, grid: Literal["x", "y"] = "y"
 ) -> Iterator[tuple[Axes, io.StringIO]]:
     """Yield axes to draw on, and the buffer that holds the SVG afterwards."""
+    with open_figure(name, (5.6, height)) as (figure, out):
+        axes = figure.subplots()
+        style_axes(axes, grid)
+        yield axes, out
+
+
+def style_axes(axes: Axes, grid: Literal["x", "y"] = "y") -> None:
+    """Give axes the look of the page, with lines across one direction."""
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(length=0)
+    axes.grid(axis=grid, color=THEME["line"], linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+@contextmanager
+def open_figure(name: str, size: tuple[float, float]) -> Iterator[tuple[Figure, io.StringIO]]:
+    """Yield a figure to draw on, and the buffer that holds the SVG afterwards.
+
+    Args:
+        name: Unique name of the chart on the page.
+        size: Width and height in inches.
+    """
     settings: Any = {
         "svg.fonttype": "none",
         # Ids are hashes, which differ each time without a fixed salt.
@@ -152,13 +180,8 @@ def _chart(
     out = io.StringIO()
     # Other imported libraries may have changed the style.
     with matplotlib.style.context(settings, after_reset=True):
-        figure = Figure(figsize=(5.6, height), layout="constrained")
-        axes = figure.subplots()
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.tick_params(length=0)
-        axes.grid(axis=grid, color=THEME["line"], linewidth=0.8)
-        axes.set_axisbelow(True)
-        yield axes, out
+        figure = Figure(figsize=size, layout="constrained")
+        yield figure, out
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
 
 
@@ -176,7 +199,7 @@ def _legend(axes: Axes, columns: int) -> None:
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=10)
 
 
-def _finish(out: io.StringIO) -> Markup:
+def finish_chart(out: io.StringIO) -> Markup:
     """Return the SVG for use inside the page, with the colors of the theme."""
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]

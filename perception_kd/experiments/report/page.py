@@ -85,8 +85,17 @@ def write_report(
     return out
 
 
-def render_page(title: str, sections: list[Section]) -> str:
-    """Return a page of sections as HTML, with all styles, scripts and data inside."""
+def render_page(
+    title: str, sections: list[Section], about: str = "", *, is_synthetic: bool = True
+) -> str:
+    """Return a page of sections as HTML, with all styles, scripts and data inside.
+
+    Args:
+        title: Its title.
+        sections: Its sections.
+        about: What was compared; empty for the demo.
+        is_synthetic: Whether the page says that its data are synthetic.
+    """
     environment = Environment(
         loader=PackageLoader("perception_kd.experiments.report"),
         autoescape=True,
@@ -99,6 +108,8 @@ def render_page(title: str, sections: list[Section]) -> str:
     scripts = [(static / name).read_text(encoding="utf-8") for name in SCRIPTS]
     return environment.get_template("page.html").render(
         title=title,
+        about=about,
+        is_synthetic=is_synthetic,
         version=perception_kd.__version__,
         sections=sections,
         style=Markup((static / "report.css").read_text(encoding="utf-8")),

@@ -1,0 +1,102 @@
+"""Section of a sweep: chart, findings in words, and the table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from perception_kd.experiments.report.layout import Section
+from perception_kd.experiments.report.share_chart import draw_shares, pick_colors
+from perception_kd.experiments.statistics import PairedDifference
+from perception_kd.experiments.sweeps.settings import SweepPlan
+from perception_kd.experiments.sweeps.stage_list import describe_epochs
+from perception_kd.experiments.sweeps.tables import ResultRow, format_difference
+
+
+def sweep_section(sweep: SweepPlan, rows: list[ResultRow], failures: Mapping[str, str]) -> Section:
+    """Return the section of a sweep's results.
+
+    Args:
+        sweep: The sweep.
+        rows: Rows of the evaluations that are done.
+        failures: Why stages have failed or were not run, by name.
+    """
+    colors = pick_colors(list(sweep.comparison.initializations))
+    names = sweep.comparison.initializations
+    panels = make_panels(sweep, rows)
+    content = {
+        "chart": draw_shares(panels, "shares") if panels else "",
+        "findings": findings(sweep, rows),
+        "epochs": describe_epochs(sweep),
+        "rows": [
+            {
+                **row._asdict(),
+                "task": sweep.tasks[row.cell.task].about,
+                "share": f"{row.cell.share:g} %",
+                "name": names[row.initialization],
+                "color": colors[row.initialization],
+                "difference": format_difference(row.difference),
+                "is_found": bool(row.difference and row.difference.is_found),
+            }
+            for row in rows
+        ],
+        "baselines": sorted({names[row.baseline] for row in rows}),
+    }
+    missing = [f"{name} {reason}" for name, reason in failures.items()]
+    if not rows:
+        missing.append("No evaluation is done yet.")
+    return Section("sweep", "Results", content if rows else {}, missing=tuple(missing))
+
+
+def make_panels(sweep: SweepPlan, rows: list[ResultRow]) -> list[dict[str, Any]]:
+    """Return the main score of each task, as ``draw_shares`` takes it."""
+    colors = pick_colors(list(sweep.comparison.initializations))
+    names = sweep.comparison.initializations
+    panels = []
+    for key, task in sweep.tasks.items():
+        metric = next(iter(task.protocols.values())).metrics[0].name
+        found = [row for row in rows if row.cell.task == key and row.metric == metric]
+        lines = []
+        for initialization in dict.fromkeys(row.initialization for row in found):
+            own = [row for row in found if row.initialization == initialization]
+            lines.append(
+                {
+                    "name": names[initialization],
+                    "color": colors[initialization],
+                    "shares": [row.cell.share for row in own],
+                    "means": [row.mean for row in own],
+                    "stds": [row.std for row in own],
+                    "seeds": [list(row.seeds.values()) for row in own],
+                }
+            )
+        if lines:
+            panels.append({"title": task.about, "metric": metric, "lines": lines})
+    return panels
+
+
+def findings(sweep: SweepPlan, rows: list[ResultRow]) -> list[str]:
+    """Return what was found, in one sentence per task, score and initialization."""
+    names = sweep.comparison.initializations
+    sentences = []
+    groups: dict[tuple[str, str, str], list[ResultRow]] = {}
+    for row in rows:
+        if row.difference:
+            groups.setdefault((row.cell.task, row.metric, row.initialization), []).append(row)
+    for (task, metric, initialization), found in groups.items():
+        verdicts: dict[str, list[str]] = {}
+        for row in found:
+            if row.difference:
+                text = f"{row.cell.share:g} % ({format_difference(row.difference)})"
+                verdicts.setdefault(_verdict(row.difference), []).append(text)
+        parts = [f"{verdict} at {', '.join(shares)}" for verdict, shares in verdicts.items()]
+        sentences.append(
+            f"{sweep.tasks[task].about}, {metric}: {names[initialization]} against "
+            f"{names[found[0].baseline]}: {'; '.join(parts)}."
+        )
+    return sentences
+
+
+def _verdict(difference: PairedDifference) -> str:
+    if difference.low is None:
+        return "one seed, so no interval"
+    if not difference.is_found:
+        return "no difference found"
+    return "better" if difference.mean > 0 else "worse"

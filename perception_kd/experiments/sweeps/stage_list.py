@@ -1,0 +1,89 @@
+"""The stages of a sweep, and their folders."""
+
+from pathlib import Path
+
+from perception_kd.datasets.catalog import creation_command
+from perception_kd.experiments.comparison_stages import comparison_stages
+from perception_kd.experiments.configs import config_epochs, info_file_names
+from perception_kd.experiments.data_stages import (
+    info_stage,
+    region_stage,
+    superpixel_stage,
+    synthetic_data_stage,
+)
+from perception_kd.experiments.demo import SUPERPIXELS
+from perception_kd.experiments.stages import Stage
+from perception_kd.experiments.sweeps.settings import SweepPlan
+from perception_kd.experiments.workspace import Workspace
+
+_SYNTHETIC_ROOT = Path("data/synthetic")
+
+
+def make_workspace(sweep: SweepPlan, work_dir: Path, workers: int = 2) -> Workspace:
+    """Return the folders and options of a sweep's stages.
+
+    Args:
+        sweep: The sweep.
+        work_dir: Folder of everything but the data.
+        workers: Number of processes that create data.
+    """
+    data = sweep.data
+    options = ("--dataset", data.dataset) if data.dataset else ()
+    if data.synthetic is not None:
+        root = data.data_root or _SYNTHETIC_ROOT
+        return Workspace(work_dir, root, workers, run_options=options)
+    root = data.data_root or Path()
+    infos = data.info_root or root
+    return Workspace(work_dir, root, workers, made_elsewhere=infos, run_options=options)
+
+
+def sweep_stages(sweep: SweepPlan, workspace: Workspace) -> list[Stage]:
+    """Return all stages of a sweep, each after those that it reads from."""
+    comparison = sweep.comparison
+    reads = {name for method in comparison.pretrainings.values() for name in method.reads}
+    stages = []
+    if sweep.data.synthetic is not None:
+        stages += [synthetic_data_stage(workspace, sweep.data.synthetic), info_stage(workspace)]
+        stages += [superpixel_stage(workspace, *SUPERPIXELS)] if "superpixels" in reads else []
+        stages += [region_stage(workspace)] if "regions" in reads else []
+    return [*stages, *comparison_stages(workspace, comparison)]
+
+
+def check_sweep_files(sweep: SweepPlan, workspace: Workspace) -> None:
+    """Check that the files exist that no stage makes.
+
+    Raises:
+        FileNotFoundError: If an info file or a checkpoint is missing.
+    """
+    comparison = sweep.comparison
+    for method in comparison.pretrainings.values():
+        if method.checkpoint and not Path(method.checkpoint).is_file():
+            raise FileNotFoundError(f"{sweep.name}: there is no checkpoint {method.checkpoint}.")
+    if workspace.made_elsewhere is None:
+        return
+    configs = {p.config for p in comparison.pretrainings.values() if p.config}
+    configs |= {protocol.config for protocol in comparison.protocols.values()}
+    names = {name for config in configs for name in info_file_names(workspace, config)}
+    for path in (workspace.info_root / name for name in sorted(names)):
+        # Many data sets have no test split.
+        if not path.is_file() and "_test" not in path.name:
+            command = creation_command(
+                path.name, str(workspace.data_root), str(workspace.info_root)
+            )
+            raise FileNotFoundError(f"There is no info file {path}; make it with: {command}")
+
+
+def describe_epochs(sweep: SweepPlan) -> list[str]:
+    """Return lines that say how many epochs each task has at each share."""
+    lines = []
+    for task in sweep.tasks.values():
+        shares: dict[tuple[int, bool], list[str]] = {}
+        for share, protocol in task.protocols.items():
+            epochs = protocol.epochs or config_epochs(protocol.config)
+            shares.setdefault((epochs, protocol.epochs is None), []).append(f"{share:g}")
+        parts = [
+            f"{epochs} at {', '.join(found)} %{' as in the config' if published else ''}"
+            for (epochs, published), found in shares.items()
+        ]
+        lines.append(f"Epochs of {task.about}: {'; '.join(parts)}.")
+    return lines

@@ -1,0 +1,163 @@
+"""Run a sweep: initializations on tasks with shares of the labels, over several seeds.
+
+SWEEP.py is a short file of settings, described in docs/sweeps.md; configs/sweeps/ has
+examples. The work dir gets results.csv, results.md, chart.svg and report.html: means,
+standard deviations, and differences seed by seed with their confidence intervals. Run
+the same command again to continue. A failed stage stops only those that read from it,
+and is named at the end.
+"""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perception_kd.engine.commands.command_line import run_tool
+
+if TYPE_CHECKING:
+    from perception_kd.experiments.executors import Executor
+    from perception_kd.experiments.sweeps.settings import SweepPlan
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("sweep", type=Path, metavar="SWEEP.py", help="file of the sweep")
+    add("--work-dir", type=Path, metavar="DIR", help="folder of results (default: work_dirs/NAME)")
+    add(
+        "--data-root", type=Path, metavar="DIR", help="folder of the data set (default: the file's)"
+    )
+    help_infos = "folder of info files and caches of data that exist (default: the file's)"
+    add("--info-root", type=Path, metavar="DIR", help=help_infos)
+    add("--seeds", type=int, metavar="N", help="number of seeds (default: the file's)")
+    help_dry = "list the stages with their state and commands, and the epochs; run nothing"
+    add("--dry-run", action="store_true", help=help_dry)
+    help_report = "write the results of what has finished; run nothing"
+    add("--report", action="store_true", help=help_report)
+    help_jobs = "stages that run at the same time; they share threads and memory (default: 1)"
+    add("--jobs", type=int, default=1, metavar="N", help=help_jobs)
+    help_gpus = "GPUs, such as 0,1: each stage sees one of them (default: all)"
+    add("--gpus", default="", metavar="LIST", help=help_gpus)
+    help_workers = "processes that create data (default: the number of cores, at most 8)"
+    add("--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help=help_workers)
+    help_cluster = "run stages as jobs through submitit: slurm; local and debug are for trials"
+    add("--cluster", choices=("slurm", "local", "debug"), help=help_cluster)
+    add(
+        "--cluster-options",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="submitit's parameters: timeout_min=600 gpus_per_node=1 slurm_partition=gpu",
+    )
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the stages that are not up to date, and write the results."""
+    from perception_kd.experiments.display import Display
+    from perception_kd.experiments.report.sweep_page import write_sweep_results
+    from perception_kd.experiments.report.sweep_section import findings
+    from perception_kd.experiments.runner import StageRunner
+    from perception_kd.experiments.stages import ExperimentError
+    from perception_kd.experiments.sweeps.stage_list import (
+        check_sweep_files,
+        describe_epochs,
+        make_workspace,
+        sweep_stages,
+    )
+    from perception_kd.io.atomic import make_writable_folder
+    from perception_kd.io.lock import lock_folder
+
+    work_dir = args.work_dir.absolute() if args.work_dir else Path("work_dirs", args.sweep.stem)
+    sweep = _read(args)
+    workspace = make_workspace(sweep, work_dir, args.workers)
+    stages = sweep_stages(sweep, workspace)
+    names = [stage.name for stage in stages]
+    display = Display(sys.stdout)
+    executor = None if args.dry_run or args.report else _make_executor(args, work_dir)
+    runner = StageRunner(workspace, stages, display, executor)
+    for line in describe_epochs(sweep):
+        display.text(line)
+    if args.dry_run:
+        for stage in stages:
+            display.text(f"\n{stage.name}: {stage.about}")
+            display.command(shlex.join(["python", *stage.command]))
+        display.text(f"\n{len(stages)} stages, {sweep.seeds} seeds.")
+        return
+    failures: dict[str, str] = {}
+    if not args.report:
+        check_sweep_files(sweep, workspace)
+        make_writable_folder("--work-dir", work_dir)
+        with lock_folder("--work-dir", work_dir, kept_by_children=True) as lock:
+            failures = runner.run(names, lock, keep_going=True)
+    done = [name for name, plan in runner.plans().items() if plan.action == "skip"]
+    rows = write_sweep_results(
+        sweep, workspace, done=done, failures=failures, seconds=runner.seconds(), root=ROOT
+    )
+    display.text("")
+    for sentence in findings(sweep, rows):
+        display.text(sentence)
+    display.text(f"Table:  {work_dir / 'results.md'}\nReport: {work_dir / 'report.html'}")
+    if failures:
+        listed = "\n".join(f"  {name} {reason}" for name, reason in failures.items())
+        raise ExperimentError(
+            f"{len(failures)} of {len(stages)} stages failed or were not run; their logs are in "
+            f"{work_dir / 'logs'}:\n{listed}"
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the sweep; errors that the user can fix are reported without a traceback.
+
+    Returns:
+        0; 2 if a stage failed or an option is wrong; 128 plus the number of the signal
+        that stopped it, which is 130 for Ctrl-C.
+    """
+    # Background processes of a script ignore Ctrl-C, and so would this and its stages.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    command = shlex.join(["python", *sys.argv])
+    after_stop = f"Finished stages are kept. To continue, run: {command}"
+    return run_tool(run, lambda: parse_args(argv), after_stop)
+
+
+def _read(args: argparse.Namespace) -> "SweepPlan":
+    """Read the file and apply the options; paths in it are relative to the project."""
+    from dataclasses import replace
+
+    from perception_kd.experiments.sweeps.sweep_file import read_sweep
+
+    path = args.sweep.absolute()
+    folders = {
+        name: given.absolute()
+        for name in ("data_root", "info_root")
+        if (given := getattr(args, name))
+    }
+    os.chdir(ROOT)
+    sweep = read_sweep(path)
+    if args.seeds is not None:
+        sweep = replace(sweep, seeds=args.seeds)
+    return replace(sweep, data=sweep.data._replace(**folders))
+
+
+def _make_executor(args: argparse.Namespace, work_dir: Path) -> "Executor":
+    from perception_kd.experiments.cluster import ClusterExecutor
+    from perception_kd.experiments.executors import LocalExecutor
+
+    if not args.cluster:
+        return LocalExecutor(args.jobs, [gpu for gpu in args.gpus.split(",") if gpu])
+    pairs = [text.partition("=") for text in args.cluster_options]
+    parameters = {name: int(value) if value.isdigit() else value for name, _, value in pairs}
+    return ClusterExecutor(work_dir / "logs" / "cluster", args.cluster, args.jobs, parameters)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
