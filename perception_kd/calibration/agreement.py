@@ -1,5 +1,6 @@
 """Agreement of the edges of points with the edges of an image, under small motions."""
 
+from copy import copy
 from typing import NamedTuple
 
 import cv2
@@ -30,6 +31,9 @@ class CameraFrame(NamedTuple):
         cam2img: Intrinsics in px, shape (3, 3).
         lidar2cam: Rigid transform, with the ego motion between the two moments, shape
             (4, 4).
+        inverse: ``lidar2cam`` if the extrinsics were given in the other direction,
+            shape (4, 4); None if that is not asked.
+        sample: Name of the moment, which other cameras have, too; empty if unknown.
     """
 
     camera: str
@@ -37,6 +41,8 @@ class CameraFrame(NamedTuple):
     image: Image
     cam2img: Array
     lidar2cam: Array
+    inverse: Array | None = None
+    sample: str = ""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -50,10 +56,14 @@ class FramePairs:
 
     Args:
         frame: The frame.
+
+    Attributes:
+        frame: The frame, with the image and intrinsics that are compared.
     """
 
     def __init__(self, frame: CameraFrame) -> None:
         image, self._cam2img = _reduce(frame.image, frame.cam2img)
+        self.frame = frame._replace(image=image, cam2img=self._cam2img.astype(float))
         lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), _BLUR), cv2.COLOR_RGB2LAB)
         self._size = lab.shape[:2]
         self._colors = lab.reshape(-1, 3).astype(np.float32)
@@ -75,6 +85,19 @@ class FramePairs:
         """Number of pairs on the image as calibrated."""
         return int(self._seen.sum())
 
+    @property
+    def agreement(self) -> NDArray[np.float64]:
+        """Agreement as calibrated, by vertical strip of the image, (NUM_STRIPS,)."""
+        return self._sum_up(self._contrast, self._seen)
+
+    def on_image_of(self, other: "FramePairs") -> "FramePairs":
+        """Return the pairs of this view on the image of one of the same size."""
+        view = copy(self)
+        view.frame = self.frame._replace(camera=other.frame.camera, image=other.frame.image)
+        view._colors = other._colors
+        view._contrast, view._seen = view._read(np.eye(4))
+        return view
+
     def gain(self, motion: Array) -> NDArray[np.float64]:
         """Return by how much a motion of the points raises the agreement.
 
@@ -89,13 +112,15 @@ class FramePairs:
             Gain by vertical strip of the image, shape (NUM_STRIPS,).
         """
         contrast, seen = self._read(motion)
-        seen &= self._seen
+        return self._sum_up(contrast - self._contrast, seen & self._seen)
+
+    def _sum_up(self, contrast: NDArray[np.float32], seen: Mask) -> NDArray[np.float64]:
+        """Return the covariance of edges with contrasts by strip, summed up."""
         groups, edges = self._groups[seen], self._edges[seen]
         counts = np.bincount(groups, minlength=2 * NUM_STRIPS).clip(min=1)
         means = np.bincount(groups, edges, minlength=2 * NUM_STRIPS) / counts
-        change = (contrast - self._contrast)[seen]
-        gains = np.bincount(groups, (edges - means[groups]) * change, minlength=2 * NUM_STRIPS)
-        return gains.reshape(2, NUM_STRIPS).sum(axis=0)
+        weighted = (edges - means[groups]) * contrast[seen]
+        return np.bincount(groups, weighted, minlength=2 * NUM_STRIPS).reshape(2, -1).sum(axis=0)
 
     def _project(self, positions: Array) -> tuple[Array, Array]:
         depth = positions[:, 2]

@@ -14,22 +14,28 @@ _WIDTH = 1280  # px, of one image
 _DIMMED = 0.5  # so that points and edges stand out
 
 
-def draw_verdict(frame: CameraFrame, verdict: CameraVerdict) -> Image:
+def draw_verdict(
+    frame: CameraFrame, verdict: CameraVerdict, other: CameraFrame | None = None
+) -> Image:
     """Draw the edges and points of an image as calibrated, and beside it as corrected.
 
     Args:
         frame: An image of the camera and its points.
         verdict: What is known about the calibration. Without an error there is one
             image only.
+        other: An image of the camera whose calibration fits better; None without one.
 
     Returns:
         RGB.
     """
     drawn = _draw(frame, frame.lidar2cam, f"{verdict.line} - as given")
-    if not verdict.errors:
+    if not verdict.errors and verdict.mixup is None:
         return drawn
-    corrected = verdict.correction @ frame.lidar2cam
-    return place_side_by_side(drawn, _draw(frame, corrected, "as corrected"))
+    title = "as corrected" if verdict.mixup is None else "by the inverse"
+    if other is not None:
+        title = f"by the calibration of {other.camera}"
+        frame = frame._replace(cam2img=other.cam2img)
+    return place_side_by_side(drawn, _draw(frame, verdict.correction @ frame.lidar2cam, title))
 
 
 def _draw(frame: CameraFrame, lidar2cam: Array, title: str) -> Image:

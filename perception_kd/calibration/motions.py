@@ -12,6 +12,7 @@ AXES = "xyz"  # of the camera: right, down, forward
 TURNS = (0.5, 1.0, 2.0, 4.0)  # degrees
 SHIFTS = (0.05, 0.1, 0.2, 0.4, 0.8)  # m
 _REFINED = (0.75, 0.875, 1.125, 1.25)  # of an amount
+_SMALL_TURN, _SMALL_SHIFT = 0.7, 0.14  # degrees, m: no error
 
 
 MotionKind = Literal["turn", "shift"]
@@ -50,6 +51,11 @@ class Motion(NamedTuple):
         if self.kind == "turn":
             return f"turned by about {_degrees(self.amount)} about its {axis} axis"
         return f"shifted by about {abs(self.amount) * 100:.0f} cm along its {axis} axis"
+
+
+def is_large(motion: Motion) -> bool:
+    """Return whether a motion is larger than what may be left in a good calibration."""
+    return abs(motion.amount) > (_SMALL_TURN if motion.kind == "turn" else _SMALL_SHIFT)
 
 
 def list_motions() -> list[Motion]:

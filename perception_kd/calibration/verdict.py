@@ -1,23 +1,30 @@
 """A verdict on the calibration of a camera."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from perception_kd.calibration.agreement import CameraFrame, FramePairs
 from perception_kd.calibration.comparison import MotionComparison, find_doubt
-from perception_kd.calibration.motions import AMOUNTS, AXES, Motion
+from perception_kd.calibration.mixups import Mixup, find_mixup
+from perception_kd.calibration.motions import AXES, Motion, is_large
+from perception_kd.calibration.resolution import (
+    LARGEST_SHOWN,
+    LIKELY,
+    find_shown,
+    has_turn,
+    is_peak,
+    list_shown,
+)
+from perception_kd.geometry.rigid import invert_rigid
 from perception_kd.structures import Array
 
 _MIN_PAIRS = 300  # per image, on average
 _SURE = 0.01  # largest doubt about an error that is reported
 _SHOWN = 0.02  # largest doubt about an error that would show
-_LIKELY = 0.05  # largest doubt about further parts of an error, and its bounds
-_SMALL_TURN, _SMALL_SHIFT = 0.7, 0.14  # degrees, m: no error
 _SMALLEST_SHOWN = 1.0  # degrees: turns that must show where nothing seems wrong
-_LARGEST_SHOWN = 2.0  # degrees: turns that must show where something does
 _MAX_ROUNDS = 3  # of searches for further parts of an error
 
 
@@ -36,6 +43,10 @@ class CameraVerdict:
             ``lidar2cam`` is ``correction @ lidar2cam``, shape (4, 4).
         shows: Smallest turn and shift per axis that would show, by name.
         num_frames: Number of images compared.
+        mixup: The calibration that fits instead, if it is another one as a whole.
+        advice: What to do about it, with file and field; empty if it is not known.
+        share: Share of the points in front that fall on the first image; 0 if it was
+            not counted.
     """
 
     camera: str
@@ -46,6 +57,14 @@ class CameraVerdict:
     correction: Array = field(default_factory=lambda: np.eye(4))
     shows: Mapping[str, float] = field(default_factory=dict)
     num_frames: int = 0
+    mixup: Mixup | None = None
+    advice: str = ""
+    share: float = 0.0
+
+    @property
+    def is_inverted(self) -> bool:
+        """Whether the extrinsics are certainly those of the other direction."""
+        return self.mixup is not None and not self.mixup.camera and self.mixup.is_certain
 
     @property
     def line(self) -> str:
@@ -63,6 +82,8 @@ class CameraVerdict:
             "correction": self.correction.tolist(),
             "shows": dict(self.shows),
             "num_frames": self.num_frames,
+            "instead": None if self.mixup is None else self.mixup.camera or "inverse",
+            "advice": self.advice,
         }
 
 
@@ -79,16 +100,50 @@ def judge_calibration(frames: Iterable[CameraFrame]) -> list[CameraVerdict]:
     views: dict[str, list[FramePairs]] = {}
     for frame in frames:
         views.setdefault(frame.camera, []).append(FramePairs(frame))
-    return [judge_camera(camera, of_camera) for camera, of_camera in views.items()]
+    return judge_cameras(views)
 
 
-def judge_camera(camera: str, views: Sequence[FramePairs]) -> CameraVerdict:
-    """Judge the calibration of one camera.
+def judge_cameras(views: Mapping[str, Sequence[FramePairs]]) -> list[CameraVerdict]:
+    """Judge the calibration of each camera.
+
+    A camera of which nothing shows that it is right is also held against its inverse,
+    and against the calibrations of other such cameras: that of a camera which is right
+    cannot belong to another one.
 
     Args:
-        camera: Its name.
-        views: Pairs of each of its images, at least one.
+        views: Views of the images of each camera, at least one.
+
+    Returns:
+        A verdict per camera, in their order.
     """
+    verdicts = [_judge_alone(camera, of_camera) for camera, of_camera in views.items()]
+    open_ones = [x.camera for x in verdicts if x.errors or not x.is_decided]
+    return [_find_other(x, views, open_ones) if x.camera in open_ones else x for x in verdicts]
+
+
+def _find_other(
+    verdict: CameraVerdict, views: Mapping[str, Sequence[FramePairs]], open_ones: Sequence[str]
+) -> CameraVerdict:
+    """Return the verdict on a camera that another calibration may fit."""
+    camera = verdict.camera
+    mixup = find_mixup(views[camera], {x: views[x] for x in open_ones if x != camera})
+    if mixup is None:
+        return verdict
+    first = views[camera][0].frame
+    what = f"like the calibration of {mixup.camera}" if mixup.camera else "inverted"
+    return replace(
+        verdict,
+        text=f"looks {what} ({mixup.reason})",
+        errors=(),
+        is_decided=True,
+        doubt=mixup.doubt,
+        correction=mixup.lidar2cam @ invert_rigid(first.lidar2cam),
+        mixup=mixup,
+    )
+
+
+def _judge_alone(camera: str, views: Sequence[FramePairs]) -> CameraVerdict:
+    """Hold a calibration against small turns and shifts of it."""
     count = len(views)
     num_pairs = sum(view.num_pairs for view in views)
     if num_pairs < _MIN_PAIRS * count:
@@ -97,34 +152,25 @@ def judge_camera(camera: str, views: Sequence[FramePairs]) -> CameraVerdict:
     comparison = MotionComparison(views, np.eye(4))
     best = comparison.find_best()
     doubt = find_doubt(comparison.gains[best])
-    is_suspicious = doubt < _SURE and _is_large(best)
+    is_suspicious = doubt < _SURE and is_large(best)
     if is_suspicious:
         parts, correction, corrected = _correct(views, best)
         # Noise prefers some motion, too, but fits as well with others around that.
-        if _is_peak(_find_shown(corrected, _LIKELY), _LARGEST_SHOWN):
+        if is_peak(find_shown(corrected, LIKELY), LARGEST_SHOWN):
             text, errors = _describe_errors(comparison, best, parts)
             text += f" (sure: {min(100 * (1 - doubt), 99.9):.1f} %)"
             return CameraVerdict(camera, text, errors, True, doubt, correction, {}, count)
-    shows = _find_shown(comparison, _SHOWN)
+    shows = find_shown(comparison, _SHOWN)
     along = comparison.find_best(in_sight=False)
-    is_decided = not is_suspicious and _is_peak(shows, _SMALLEST_SHOWN)
+    is_decided = not is_suspicious and is_peak(shows, _SMALLEST_SHOWN)
     text = f"cannot tell (too little structure in {count} image{'s' * (count != 1)}"
-    text += f"; only {_list_shown(shows)} would show)" if _has_turn(shows) else ")"
-    if is_decided and find_doubt(comparison.gains[along]) < _SURE and _is_large(along):
+    text += f"; only {list_shown(shows)} would show)" if has_turn(shows) else ")"
+    if is_decided and find_doubt(comparison.gains[along]) < _SURE and is_large(along):
         is_decided = False
         text = f"cannot tell (fits better {along.opposite.describe()}, which images hardly show)"
     if is_decided:
-        text = f"best as given ({_list_shown(shows)} would show)"
+        text = f"best as given ({list_shown(shows)} would show)"
     return CameraVerdict(camera, text, (), is_decided, 1.0, np.eye(4), shows, count)
-
-
-def _is_peak(shows: Mapping[str, float], turn: float) -> bool:
-    """Return whether such turns in degrees about both axes of the image would show."""
-    return all(shows.get(f"turn {axis}", np.inf) <= turn for axis in "xy")
-
-
-def _is_large(motion: Motion) -> bool:
-    return abs(motion.amount) > (_SMALL_TURN if motion.kind == "turn" else _SMALL_SHIFT)
 
 
 def _describe_errors(
@@ -132,7 +178,7 @@ def _describe_errors(
 ) -> tuple[str, tuple[Motion, ...]]:
     """Return the errors that motions correct, in words and as motions, best first."""
     first = next(part for part in parts if part[:2] == best[:2])
-    others = [part for part in parts if part[:2] != best[:2] and _is_large(part)]
+    others = [part for part in parts if part[:2] != best[:2] and is_large(part)]
     others.sort(key=_size, reverse=True)
     errors = tuple(part.opposite for part in (first, *others))
     text = f"looks {' and '.join(error.describe() for error in errors)}"
@@ -155,7 +201,7 @@ def _correct(
     rest = MotionComparison(views, correction)
     for _ in range(_MAX_ROUNDS):
         part = rest.find_best()
-        if find_doubt(rest.gains[part]) > _LIKELY:
+        if find_doubt(rest.gains[part]) > LIKELY:
             break
         amounts[part[:2]] = amounts.get(part[:2], 0) + part.amount
         correction = part.matrix @ correction
@@ -173,33 +219,7 @@ def _size(motion: Motion) -> float:
 def _find_alike(comparison: MotionComparison, best: Motion) -> Motion | None:
     """Return the best motion of another kind or axis if it fits about as well."""
     gains = comparison.gains
-    others = [x for x in gains if x[:2] not in (best[:2], ("shift", 2)) and _is_large(x)]
+    others = [x for x in gains if x[:2] not in (best[:2], ("shift", 2)) and is_large(x)]
     other = max(others, key=lambda motion: gains[motion].sum())
-    is_alike = find_doubt(gains[best] - gains[other]) > _LIKELY
+    is_alike = find_doubt(gains[best] - gains[other]) > LIKELY
     return other if is_alike and find_doubt(gains[other]) < _SURE else None
-
-
-def _find_shown(comparison: MotionComparison, doubt: float) -> dict[str, float]:
-    """Return the smallest amount per kind and axis of which both signs fit worse."""
-    shown = {}
-    for kind, amounts in AMOUNTS.items():
-        for axis in range(3):
-            for amount in reversed(amounts):
-                motions = [Motion(kind, axis, sign * amount) for sign in (-1, 1)]
-                if any(find_doubt(-comparison.gains[x]) > doubt for x in motions):
-                    break
-                shown[f"{kind} {AXES[axis]}"] = amount
-    return shown
-
-
-def _has_turn(shows: Mapping[str, float]) -> bool:
-    return any(name.startswith("turn") for name in shows)
-
-
-def _list_shown(shows: Mapping[str, float]) -> str:
-    turns = {name[-1]: f"{x:g}" for name, x in shows.items() if name.startswith("turn")}
-    shifts = {name[-1]: f"{100 * x:g}" for name, x in shows.items() if name.startswith("shift")}
-    text = f"turns of {', '.join(turns.values())} degrees about {', '.join(turns)}"
-    if shifts:
-        text += f" and shifts of {', '.join(shifts.values())} cm along {', '.join(shifts)}"
-    return text

@@ -4,7 +4,11 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # --help needs none of it
+    from perception_kd.calibration.extrinsics import Extrinsics
+    from perception_kd.io.info_writer import InfoExcerpt
 
 _WARNED_SHARE = 0.05
 
@@ -32,6 +36,8 @@ class Converted:
         num_missing_sweeps: Number of sweeps in the tables whose files are missing.
         remarks: Sentences on what was left out, filled in or looks wrong.
         warnings: The same where it is much, or probably a fault.
+        excerpts: A few samples of each info file.
+        extrinsics: What the extrinsics of a camera were read from, by its name.
     """
 
     paths: dict[str, Path] = field(default_factory=dict)
@@ -40,6 +46,8 @@ class Converted:
     num_missing_sweeps: int = 0
     remarks: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    excerpts: list["InfoExcerpt"] = field(default_factory=list)
+    extrinsics: dict[str, "Extrinsics"] = field(default_factory=dict)
 
     def add_absences(self, absences: Iterable[Absence]) -> None:
         """Add what is lacking to the warnings if it is much, else to the remarks."""
@@ -83,11 +91,22 @@ def check_calibration(
         args: Has the option of :func:`add_calibration_option`.
         converted: Result of the conversion.
         data_root: Folder of the data set.
+
+    Raises:
+        ValueError: If the extrinsics of a camera are certainly those of another
+            direction.
     """
     if args.no_calibration_check:
         return
     # Imported here: --help needs none of it.
     from perception_kd.calibration.report import report_calibration
 
-    paths = list(converted.paths.values())
-    report_calibration(paths, data_root, paths[0].parent)
+    excerpts = converted.excerpts
+    folder = excerpts[0].path.parent
+    verdicts = report_calibration(excerpts, data_root, folder, converted.extrinsics)
+    inverted = [f"{x.advice} {x.camera} {x.text}." for x in verdicts if x.is_inverted]
+    if inverted:
+        raise ValueError(
+            f"{' '.join(inverted)} The info files are written, but their points do not fit the "
+            "images: convert again, or leave this check out with --no-calibration-check."
+        )

@@ -41,6 +41,7 @@ from perception_kd.io.caches.cache import Cache
 from perception_kd.utils.checks import check_at_least
 
 if TYPE_CHECKING:
+    from perception_kd.doctor.calibration import Calibrations
     from perception_kd.doctor.figures import SampleFigures
 
 _COLORS = {Level.OK: "\033[32m", Level.WARNING: "\033[33m", Level.ERROR: "\033[31m"}
@@ -73,9 +74,12 @@ def run(args: argparse.Namespace) -> bool:
         info_root = args.infos[0].parent if args.infos else args.root
         set_data_folders(cfg, str(args.root), str(info_root))
 
-    findings = []
+    # Imported here: only data sets need it.
+    from perception_kd.doctor.calibration import Calibrations
+
+    findings, calibrations = [], Calibrations(with_figures=page is not None)
     with _only_errors_logged():
-        for finding in run_checks(args, cfg):
+        for finding in run_checks(args, cfg, calibrations):
             findings.append(finding)
             sys.stdout.write(format_finding(finding, sys.stdout) + "\n")
             sys.stdout.flush()
@@ -86,7 +90,7 @@ def run(args: argparse.Namespace) -> bool:
         from perception_kd.doctor.page import write_page
 
         with _only_errors_logged():
-            write_page(page, findings, _draw(args, cfg))
+            write_page(page, findings, [*calibrations.figures, *_draw(args, cfg)])
         sys.stdout.write(f"{page}\n")
     if args.json:
         write_json(args.json, as_json(findings))
@@ -105,16 +109,19 @@ def _only_errors_logged() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def run_checks(args: argparse.Namespace, cfg: Config | None) -> Iterator[Finding]:
+def run_checks(
+    args: argparse.Namespace, cfg: Config | None, calibrations: "Calibrations"
+) -> Iterator[Finding]:
     """Yield the findings of all checks, as soon as they are known.
 
     Args:
         args: Parsed options.
         cfg: Config of the run, with the data folders of the options.
+        calibrations: What judges the cameras of data sets.
     """
     yield from check_environment(cfg, args.infos)
     if args.root or args.infos or cfg is not None:
-        yield from check_data_set(args, cfg)
+        yield from check_data_set(args, cfg, calibrations)
     if args.checkpoint:
         # Imported here: without a checkpoint, nothing needs the networks.
         from perception_kd.doctor.checkpoint import check_checkpoint
@@ -122,12 +129,15 @@ def run_checks(args: argparse.Namespace, cfg: Config | None) -> Iterator[Finding
         yield from check_checkpoint(args.checkpoint, cfg, _read_metainfo(cfg))
 
 
-def check_data_set(args: argparse.Namespace, cfg: Config | None) -> Iterator[Finding]:
-    """Yield findings on info files, samples, caches, maps and pipelines.
+def check_data_set(
+    args: argparse.Namespace, cfg: Config | None, calibrations: "Calibrations"
+) -> Iterator[Finding]:
+    """Yield findings on info files, samples, calibrations, caches, maps and pipelines.
 
     Args:
         args: Parsed options.
         cfg: Config of the run, with the data folders of the options.
+        calibrations: What judges the cameras.
     """
     sources = list_info_sources(args.root, args.infos, cfg)
     if not sources:
@@ -152,6 +162,7 @@ def check_data_set(args: argparse.Namespace, cfg: Config | None) -> Iterator[Fin
     damaged: set[str] = set()
     for info in infos:
         yield from _note_places(check_samples(info, _caches_of(info, caches), extent), damaged)
+    yield from calibrations.check(whole)
     yield from check_maps(whole)
     if cfg is not None:
         # A file is one finding, whoever reads it.

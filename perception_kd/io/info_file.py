@@ -69,7 +69,7 @@ def read_info(path: str | Path, data_root: str | Path | None = None) -> dict[str
         content = PlainUnpickler(file).load()
         fault = _find_fault(content)
         if not fault:
-            _set_info_root(content["metainfo"], path)
+            set_info_root(content["metainfo"], path)
     if fault:
         found = content if isinstance(content, dict) else {}
         raise ValueError(
@@ -100,8 +100,13 @@ def name_entry(path: str | Path, info: Mapping[str, Any], sample: Any) -> Iterat
         ) from error
 
 
-def _set_info_root(metainfo: Mapping[str, Any], path: Path) -> None:
-    """Replace the mark of the info file's own folder in the folders of paths."""
+def set_info_root(metainfo: Mapping[str, Any], path: Path) -> None:
+    """Replace the mark of the info file's own folder in the folders of paths.
+
+    Args:
+        metainfo: Metainfo of the info file; its ``data_prefix`` is changed.
+        path: The info file.
+    """
     prefix = metainfo.get("data_prefix", {})
     for kind, folder in prefix.items():
         if folder.startswith(INFO_ROOT):

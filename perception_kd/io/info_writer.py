@@ -1,21 +1,40 @@
 """Writing of info files, one sample at a time."""
 
+import copy
 import os
 import pickle
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from perception_kd import __version__
 from perception_kd.io.atomic import open_whole
-from perception_kd.io.info_file import COORDINATES, SCHEMA_VERSION
+from perception_kd.io.info_file import COORDINATES, SCHEMA_VERSION, set_info_root
 from perception_kd.structures import InfoEntry
 
 # In protocol 3 every stored object names its memo slot. Pickles can then be joined:
 # each fills the slots that it reads, whatever the one before left there.
 _PROTOCOL = 3
+_MAX_EXCERPT = 16  # samples
+
+
+class InfoExcerpt(NamedTuple):
+    """Some or all samples of an info file.
+
+    Attributes:
+        path: The file.
+        metainfo: Its metainfo, as :func:`~perception_kd.io.info_file.read_info` returns
+            it.
+        samples: Entries spread evenly over the file, in its order.
+        num_samples: Number of all its samples.
+    """
+
+    path: Path
+    metainfo: dict[str, Any]
+    samples: list[InfoEntry]
+    num_samples: int
 
 
 def make_metainfo(dataset: str, version: str, command: str, **others: Any) -> dict[str, Any]:
@@ -40,7 +59,7 @@ def make_metainfo(dataset: str, version: str, command: str, **others: Any) -> di
 
 
 class InfoWriter:
-    """Write an info file one sample at a time, with only one sample in memory.
+    """Write an info file one sample at a time, with only a few samples in memory.
 
     Use it as a context manager: the file appears when the block ends without an error,
     and not at all otherwise.
@@ -58,6 +77,8 @@ class InfoWriter:
         self.num_samples = 0
         self._metainfo = metainfo
         self._stack = ExitStack()
+        self._kept: list[InfoEntry] = []
+        self._num_imaged, self._stride = 0, 1
 
     def __enter__(self) -> "InfoWriter":
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +92,25 @@ class InfoWriter:
         """Write the next sample."""
         self._file.write(_body(sample) + pickle.APPEND)
         self.num_samples += 1
+        if sample.get("images"):
+            self._keep(sample)
+
+    @property
+    def excerpt(self) -> InfoExcerpt:
+        """Up to 16 of the samples with images that were written so far."""
+        metainfo = copy.deepcopy(self._metainfo)
+        set_info_root(metainfo, self.path)
+        return InfoExcerpt(self.path, metainfo, self._kept[:], self.num_samples)
+
+    def _keep(self, sample: InfoEntry) -> None:
+        """Keep every n-th sample, where n doubles as the file grows."""
+        if self._num_imaged % self._stride == 0:
+            if len(self._kept) == _MAX_EXCERPT:
+                self._kept = self._kept[::2]
+                self._stride *= 2
+            if self._num_imaged % self._stride == 0:
+                self._kept.append(sample)
+        self._num_imaged += 1
 
     def __exit__(
         self,
@@ -85,7 +125,9 @@ class InfoWriter:
         self._stack.__exit__(exc_type, exc, traceback)
 
 
-def write_info(path: str | Path, metainfo: dict[str, Any], samples: Iterable[InfoEntry]) -> int:
+def write_info(
+    path: str | Path, metainfo: dict[str, Any], samples: Iterable[InfoEntry]
+) -> InfoExcerpt:
     """Write an info file from a stream of samples.
 
     Args:
@@ -94,12 +136,12 @@ def write_info(path: str | Path, metainfo: dict[str, Any], samples: Iterable[Inf
         samples: Any iterable; a generator is not collected in memory.
 
     Returns:
-        Number of samples.
+        A few of the samples, and their number.
     """
     with InfoWriter(path, metainfo) as writer:
         for sample in samples:
             writer.append(sample)
-    return writer.num_samples
+    return writer.excerpt
 
 
 def _body(value: Any) -> bytes:

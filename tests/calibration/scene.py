@@ -4,14 +4,17 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from perception_kd.calibration.agreement import CameraFrame
+from perception_kd.geometry.rigid import invert_rigid, make_rigid, transform_points
 
 SIZE = 120, 320  # px
 CAM2IMG = np.array([[260.0, 0, 159.5], [0, 260, 53], [0, 0, 1]])
 LIDAR2CAM = np.array([[0.0, -1, 0, 0.1], [0, 0, -1, -0.3], [1, 0, 0, -0.2], [0, 0, 0, 1]])
 HEIGHT = 1.6  # m, of the camera above the street
 NUM_BOXES = 14
+TURNED = make_rigid(Rotation.from_euler("z", 90, degrees=True).as_matrix(), np.zeros(3))
 
 
 def make_frame(seed: int, motion: NDArray[np.float64] | None = None) -> CameraFrame:
@@ -22,16 +25,60 @@ def make_frame(seed: int, motion: NDArray[np.float64] | None = None) -> CameraFr
         motion: Error of the calibration, a motion of points in the camera frame, shape
             (4, 4); None means none.
     """
-    points, image = _make_street(seed)
+    points, image = _make_street(seed, tuple(LIDAR2CAM[:3, 3]))
     wrong = LIDAR2CAM if motion is None else motion @ LIDAR2CAM
     return CameraFrame("left", points, image, CAM2IMG, wrong)
 
 
+def make_inverted_frame(seed: int, *, is_inverted: bool = True) -> CameraFrame:
+    """Return a frame whose extrinsics have a rotation that is its own inverse.
+
+    Args:
+        seed: Seed of the street.
+        is_inverted: Whether the extrinsics are given in the wrong direction.
+    """
+    mount = LIDAR2CAM.copy()
+    mount[:3, 3] = 0.3, -0.5, 0.4
+    points, image = _make_street(seed, tuple(mount[:3, 3]))
+    lidar2cam = mount @ TURNED  # axes left, backward, up
+    points = points.copy()
+    points[:, :3] = transform_points(points[:, :3].astype(float), invert_rigid(TURNED))
+    pair = lidar2cam, invert_rigid(lidar2cam)
+    given, inverse = pair[::-1] if is_inverted else pair
+    return CameraFrame("front", points, image, CAM2IMG, given, inverse)
+
+
+def make_opposite_frames(seed: int, *, is_swapped: bool) -> list[CameraFrame]:
+    """Return the frames of two cameras that look ahead and back.
+
+    Args:
+        seed: Seed of the street.
+        is_swapped: Whether each camera has the calibration of the other one.
+    """
+    ahead, back = make_frame(2 * seed), make_frame(2 * seed + 1)
+    half = TURNED @ TURNED
+    behind = back.points.copy()
+    behind[:, :3] = transform_points(behind[:, :3].astype(float), half)
+    points = np.concatenate([ahead.points, behind])
+    mounts = [LIDAR2CAM, LIDAR2CAM @ half]
+    if is_swapped:
+        mounts.reverse()
+    images = (("ahead", ahead.image), ("back", back.image))
+    return [
+        CameraFrame(name, points, image, CAM2IMG, mount, invert_rigid(mount), f"sample-{seed}")
+        for (name, image), mount in zip(images, mounts, strict=True)
+    ]
+
+
 @cache
-def _make_street(seed: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def _make_street(
+    seed: int, lidar: tuple[float, ...]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return points and image, with the LiDAR at a place in the camera frame."""
     rng = np.random.default_rng(seed)
     lower, upper, colors = _make_boxes(rng)
-    return _scan(lower, upper, colors), _render(lower, upper, colors, rng)
+    image = _render(lower, upper, colors, rng)
+    return _scan(lower, upper, colors, np.array(lidar)), image
 
 
 def _make_boxes(rng: np.random.Generator) -> tuple[NDArray[np.float64], ...]:
@@ -79,13 +126,16 @@ def _render(
 
 
 def _scan(
-    lower: NDArray[np.float64], upper: NDArray[np.float64], colors: NDArray[np.float64]
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
+    colors: NDArray[np.float64],
+    origin: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     """Return returns of a LiDAR with 28 lines in the LiDAR frame, shape (N, 4)."""
     up, left = np.meshgrid(np.radians(np.linspace(-14, 8, 28)), np.radians(np.arange(-36, 36, 0.4)))
     up, left = up.ravel(), left.ravel()
     rays = np.stack([np.cos(up) * np.cos(left), np.cos(up) * np.sin(left), np.sin(up)], axis=1)
-    distances, things = _cast(LIDAR2CAM[:3, 3], rays @ LIDAR2CAM[:3, :3].T, lower, upper)
+    distances, things = _cast(origin, rays @ LIDAR2CAM[:3, :3].T, lower, upper)
     hit = np.isfinite(distances)
     intensity = colors[things].mean(axis=1)
     return np.column_stack([rays * distances[:, None], intensity])[hit].astype(np.float32)

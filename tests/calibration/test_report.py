@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from mmengine.logging import MMLogger
 
+from perception_kd.calibration.extrinsics import Extrinsics
 from perception_kd.calibration.motions import Motion
 from perception_kd.calibration.report import report_calibration
 from perception_kd.datasets.conversion import Converted, check_calibration
 from perception_kd.io.image_files import read_image
 from perception_kd.io.images import write_image
 from perception_kd.io.info_file import read_info
-from perception_kd.io.info_writer import make_metainfo, write_info
+from perception_kd.io.info_writer import InfoExcerpt, make_metainfo, write_info
 from perception_kd.structures import InfoEntry
 from tests.calibration.scene import SIZE, make_frame
 
@@ -56,11 +57,17 @@ def _write_sample(folder: Path, seed: int, names: tuple[str, ...]) -> InfoEntry:
     }
 
 
+def read_excerpt(path: Path) -> InfoExcerpt:
+    """Return all samples of an info file."""
+    info = read_info(path)
+    return InfoExcerpt(path, info["metainfo"], info["data_list"], len(info["data_list"]))
+
+
 def test_verdicts_come_with_drawings(
     make_info: Callable[..., Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO", logger="mmengine"):
-        verdicts = report_calibration([make_info()], tmp_path, tmp_path)
+        verdicts = report_calibration([read_excerpt(make_info())], tmp_path, tmp_path)
     assert "best as given" in verdicts[0].line
     assert "far/right: looks turned by about 1 degree about its y axis" in verdicts[1].line
     stored = json.loads((tmp_path / "calibration/verdicts.json").read_text())
@@ -86,7 +93,7 @@ def test_a_camera_that_cannot_be_told_is_a_warning(
     warnings: list[str] = []
     logger = MMLogger.get_current_instance()
     monkeypatch.setattr(logger, "warning", lambda text, *values: warnings.append(text % values))
-    (verdict,) = report_calibration([path], tmp_path, tmp_path)
+    (verdict,) = report_calibration([read_excerpt(path)], tmp_path, tmp_path)
     assert "cannot tell" in verdict.line
     assert ["nothing was proven" in text for text in warnings] == [True] * is_warning
 
@@ -97,16 +104,14 @@ def test_files_that_cannot_be_read_are_left_out(
     path = make_info()
     (tmp_path / "0.png").write_bytes(b"no image")
     (tmp_path / "1.bin").unlink()
-    assert [verdict.num_frames for verdict in report_calibration([path], tmp_path, tmp_path)] == [
-        1,
-        1,
-    ]
+    verdicts = report_calibration([read_excerpt(path)], tmp_path, tmp_path)
+    assert [verdict.num_frames for verdict in verdicts] == [1, 1]
 
 
 def test_an_info_file_without_cameras_has_no_verdict(
     make_info: Callable[..., Path], tmp_path: Path
 ) -> None:
-    assert report_calibration([make_info(names=())], tmp_path, tmp_path) == []
+    assert report_calibration([read_excerpt(make_info(names=()))], tmp_path, tmp_path) == []
     assert not (tmp_path / "calibration").exists()
 
 
@@ -116,7 +121,7 @@ def test_a_wrong_field_is_named(make_info: Callable[..., Path], tmp_path: Path) 
     info["data_list"][0]["images"]["left"]["cam2img"] = [1, 2]
     write_info(path, info["metainfo"], info["data_list"])
     with pytest.raises(ValueError, match=r"images\.left\.cam2img must be 3x3"):
-        report_calibration([path], tmp_path, tmp_path)
+        report_calibration([read_excerpt(path)], tmp_path, tmp_path)
 
 
 @pytest.mark.parametrize("is_left_out", [True, False])
@@ -124,8 +129,28 @@ def test_a_conversion_can_leave_the_verdict_out(
     make_info: Callable[..., Path], tmp_path: Path, is_left_out: bool
 ) -> None:
     args = Namespace(no_calibration_check=is_left_out)
-    check_calibration(args, Converted(paths={"train": make_info(names=("left",))}), tmp_path)
+    converted = Converted(excerpts=[read_excerpt(make_info(names=("left",)))])
+    check_calibration(args, converted, tmp_path)
     assert (tmp_path / "calibration/left.jpg").exists() != is_left_out
+
+
+def test_inverted_extrinsics_stop_a_conversion(
+    make_info: Callable[..., Path], tmp_path: Path
+) -> None:
+    excerpt = read_excerpt(make_info(names=("left", "right")))
+    for sample in excerpt.samples:
+        view = sample["images"]["right"]
+        view["lidar2cam"] = np.linalg.inv(view["lidar2cam"]).tolist()
+    source = Extrinsics("rig.yaml: cameras.right.lidar2cam", remedy="rename it to cam2lidar")
+    converted = Converted(excerpts=[excerpt], extrinsics={"right": source})
+    args = Namespace(no_calibration_check=False)
+    expected = (
+        r"rig\.yaml: cameras\.right\.lidar2cam: is this cam2lidar\? If so, rename it to "
+        r"cam2lidar\. right looks inverted \(0\.0% of the points .*--no-calibration-check"
+    )
+    with pytest.raises(ValueError, match=expected):
+        check_calibration(args, converted, tmp_path)
+    assert (tmp_path / "calibration/right.jpg").exists()
 
 
 @pytest.mark.slow
@@ -135,16 +160,14 @@ def test_real_calibrations_are_not_called_wrong(tmp_path: Path) -> None:
 
     root = Path(os.environ["PERCEPTION_KD_REAL_DATA"]) / "nuscenes"
     converted = convert_nuscenes(root, "v1.0-mini", tmp_path, workers=0, progress=False)
-    paths = list(converted.paths.values())
-    verdicts = report_calibration(paths, root, tmp_path)
+    verdicts = report_calibration(converted.excerpts, root, tmp_path)
     assert not any(verdict.errors for verdict in verdicts)
     assert sum("best as given" in verdict.line for verdict in verdicts) >= 2
-    for path in paths:
-        info = read_info(path)
-        for sample in info["data_list"]:
+    for excerpt in converted.excerpts:
+        for sample in excerpt.samples:
             for view in sample["images"].values():
-                view["lidar2cam"] = Motion("turn", 1, 1.0).matrix @ np.array(view["lidar2cam"])
-        write_info(tmp_path / path.name, info["metainfo"], info["data_list"])
-    verdicts = report_calibration(paths, root, tmp_path)
+                turned = Motion("turn", 1, 1.0).matrix @ np.array(view["lidar2cam"])
+                view["lidar2cam"] = turned.tolist()
+    verdicts = report_calibration(converted.excerpts, root, tmp_path)
     assert not any("best as given" in verdict.line for verdict in verdicts)
     assert sum(verdict.errors[:1] != () for verdict in verdicts) >= 4

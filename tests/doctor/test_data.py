@@ -12,6 +12,7 @@ import pytest
 
 from perception_kd.doctor.alignment import count_in_boxes, guess_cause
 from perception_kd.doctor.caches import check_cache, open_caches
+from perception_kd.doctor.calibration import Calibrations
 from perception_kd.doctor.command import check_data_set
 from perception_kd.doctor.data import check_maps, choose_samples
 from perception_kd.doctor.finding import Finding, Level
@@ -184,7 +185,7 @@ def test_a_damaged_file_is_not_said_again_by_the_pipelines(small_set: SmallSet) 
     args = argparse.Namespace(
         root=small_set.root, infos=[small_set.info.source.path], full=True, num=3, workers=0
     )
-    found = list(check_data_set(args, cfg))
+    found = list(check_data_set(args, cfg, Calibrations(with_figures=False)))
     errors = [finding for finding in found if finding.level is Level.ERROR]
     assert [finding.area for finding in errors] == ["images"]
     assert not [

@@ -13,7 +13,7 @@ import mmengine
 import numpy as np
 import pytest
 
-from perception_kd.io.info_file import SCHEMA_VERSION, read_info, resolve_path
+from perception_kd.io.info_file import INFO_ROOT, SCHEMA_VERSION, read_info, resolve_path
 from perception_kd.io.info_writer import InfoWriter, make_metainfo, write_info
 from perception_kd.structures import InfoEntry
 
@@ -44,13 +44,32 @@ def dump(path: Path, content: Any) -> Path:
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_written_samples_are_read_back(tmp_path: Path, count: int) -> None:
     path = tmp_path / "new" / "infos.pkl"
-    assert write_info(path, metainfo(), samples(count)) == count
+    assert write_info(path, metainfo(), samples(count)).num_samples == count
     info = read_info(path)
     assert info["metainfo"] == metainfo()
     assert len(info["data_list"]) == count
     for read, written in zip(info["data_list"], samples(count), strict=True):
         np.testing.assert_array_equal(read.pop("array"), written.pop("array"))
         assert read == written
+
+
+@pytest.mark.parametrize("count", [0, 5, 16, 17, 1000])
+def test_an_excerpt_is_spread_over_the_file(tmp_path: Path, count: int) -> None:
+    with InfoWriter(tmp_path / "infos.pkl", metainfo()) as writer:
+        for i in range(count):
+            writer.append({"token": f"t{i}", "images": {"left": {}}})
+            writer.append({"token": "blind", "images": {}})
+    kept = [int(sample["token"][1:]) for sample in writer.excerpt.samples]
+    assert writer.excerpt.num_samples == 2 * count
+    assert kept == list(range(0, count, max(1, *np.diff(kept), 1)))
+    assert len(kept) == count if count <= 16 else 8 < len(kept) <= 16
+
+
+def test_an_excerpt_finds_files_beside_its_info_file(tmp_path: Path) -> None:
+    prefix = {"left": f"{INFO_ROOT}/undistorted"}
+    excerpt = write_info(tmp_path / "infos.pkl", metainfo(data_prefix=prefix), samples(1))
+    assert excerpt.metainfo == read_info(tmp_path / "infos.pkl")["metainfo"]
+    assert prefix == {"left": f"{INFO_ROOT}/undistorted"}
 
 
 def test_other_unpicklers_read_the_file(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from perception_kd.calibration.extrinsics import Extrinsics
 from perception_kd.datasets.calibration_checks import find_intrinsics_fault
 from perception_kd.datasets.folder.calibration_values import Numbers
-from perception_kd.datasets.folder.rig import DIRECTIONS, Camera, Lidar
+from perception_kd.datasets.folder.rig import DIRECTIONS, Camera, Lidar, Rig, opposite
 from perception_kd.datasets.folder.sections import RigError
 from perception_kd.datasets.vehicle_limits import MAX_SENSOR_DISTANCE
 from perception_kd.geometry.rigid import invert_rigid, make_rigid
@@ -110,8 +111,7 @@ def load_camera(
             "give calibrated_size if it was measured on images of another size."
         )
     given = _load_extrinsics(camera, lidar, root, scene)
-    # The frame of the extrinsics may have other axes than x right, y down, z forward.
-    turned = make_rigid(_CAMERA[[DIRECTIONS.index(name) for name in camera.axes]].T, np.zeros(3))
+    turned = _camera_axes(camera)
     if "ego" in camera.direction:
         lidar2cam = turned @ given @ world_mirror(lidar) @ load_lidar2ego(lidar, root, scene)
     else:
@@ -134,6 +134,33 @@ def _load_extrinsics(camera: Camera, lidar: Lidar, root: Path, scene: str) -> Ar
     mirrors = is_left_handed(lidar.axes) != is_left_handed(camera.axes)
     given = camera.extrinsics.load(root, scene, mirrors=mirrors)
     return invert_rigid(given) if camera.direction in ("cam2lidar", "cam2ego") else given
+
+
+def describe_rig_extrinsics(rig: Rig, lidar2ego: Array) -> dict[str, Extrinsics]:
+    """Return what the extrinsics of each camera are read from.
+
+    Args:
+        rig: The rig.
+        lidar2ego: From :func:`load_lidar2ego`.
+    """
+    found = {}
+    for camera in rig.cameras:
+        other = opposite(camera.direction)
+        frame = _camera_axes(camera) @ invert_rigid(axes_matrix(rig.lidar.axes))
+        if "ego" in camera.direction:
+            frame = _camera_axes(camera) @ world_mirror(rig.lidar) @ lidar2ego
+        found[camera.name] = Extrinsics(
+            f"{rig.path}: cameras.{camera.name}.{camera.direction}",
+            f"is this {other}?",
+            f"rename it to {other}",
+            frame,
+        )
+    return found
+
+
+def _camera_axes(camera: Camera) -> Array:
+    """Return the rotation of a camera's frame to x right, y down, z forward, (4, 4)."""
+    return make_rigid(_CAMERA[[DIRECTIONS.index(name) for name in camera.axes]].T, np.zeros(3))
 
 
 def _load_intrinsics(

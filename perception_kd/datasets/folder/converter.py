@@ -11,12 +11,13 @@ import numpy as np
 from tqdm import tqdm
 
 from perception_kd.datasets.conversion import Converted, find_stale_files
+from perception_kd.datasets.folder.axes_checks import check_axes
 from perception_kd.datasets.folder.broken_files import (
     find_broken_sweeps,
     leave_out_broken,
     measure_images,
 )
-from perception_kd.datasets.folder.calibration import is_left_handed
+from perception_kd.datasets.folder.calibration import describe_rig_extrinsics, is_left_handed
 from perception_kd.datasets.folder.constants import KISS_ICP
 from perception_kd.datasets.folder.entries import EntryMaker, plain_name, undistorted_path
 from perception_kd.datasets.folder.frames import FrameFiles, Recording, make_frames, read_recordings
@@ -150,6 +151,7 @@ class _Conversion:
         first = {frame.scene: frame for frame in reversed(self._frames)}
         for frame in first.values():
             self._read(frame)
+        self._check_axes()
         for camera in rig.cameras:
             having = [frame for frame in self._frames if camera.name in frame.images]
             if not having:
@@ -162,6 +164,17 @@ class _Conversion:
             where = f"{rig.path}: cameras.{camera.name}"
             self.converted.remarks.append(check_shares(camera, views, where))
         self._check_sizes()
+
+    def _check_axes(self) -> None:
+        by_scene: dict[str, list[FrameFiles]] = {}
+        for frame in self._frames:
+            by_scene.setdefault(frame.source, []).append(frame)
+        found = [
+            text
+            for source, frames in by_scene.items()
+            for text in check_axes(self._rig, self._scenes[source], frames)
+        ]
+        self.converted.warnings += dict.fromkeys(found)  # once, not per scene
 
     def undistort(self, workers: int) -> None:
         """Write images without distortion that are not there yet."""
@@ -205,10 +218,13 @@ class _Conversion:
                     raise RigError(f"{self._rig.path}: no frame of {split} has a pose.")
                 converted.num_samples[split] = writer.num_samples
                 converted.paths[split] = path
+                converted.excerpts.append(writer.excerpt)
             converted.add_absences(
                 check_missing(self._rig, absence, "complete the poses, or raise poses.max_gap_s")
                 for absence in maker.absences(len(self._frames))
             )
+        lidar2ego = self._scenes[self._frames[0].source].lidar2ego
+        converted.extrinsics = describe_rig_extrinsics(self._rig, lidar2ego)
         converted.remarks += self._describe_off()
         absent = [split for split in (TRAIN, VAL) if split not in converted.paths]
         converted.remarks += find_stale_files(self._out_dir, prefix, absent)

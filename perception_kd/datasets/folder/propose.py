@@ -7,17 +7,20 @@ from pathlib import Path
 import numpy as np
 
 from perception_kd.datasets.calibration_checks import read_image_size
+from perception_kd.datasets.folder.axes_guess import guess_axes, list_telling
 from perception_kd.datasets.folder.calibration_search import Candidate, choose, list_candidates
 from perception_kd.datasets.folder.constants import TOLERANCE_S
 from perception_kd.datasets.folder.points import INTENSITY_MAX
-from perception_kd.datasets.folder.rig import SCENE
+from perception_kd.datasets.folder.rig import LIDAR_AXES, SCENE
 from perception_kd.datasets.folder.rig_sensors import LENGTHS_M
 from perception_kd.datasets.folder.survey import FileGroup, Survey, survey
 from perception_kd.datasets.folder.time_guess import guess_times
+from perception_kd.geometry.rigid import invert_rigid
 from perception_kd.io.atomic import write_whole
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.point_files.readers import POINT_FORMATS
 from perception_kd.io.point_files.summary import propose_layout, summarize_points
+from perception_kd.structures import Array
 
 _SURE = 0.3  # difference of two cosines
 _COLUMNS = ("x", "y", "z", "intensity", "ring")
@@ -69,6 +72,10 @@ class _Proposal:
         self._cameras = [x for x in found.images if {*x.files} & scenes]
         self._names = _camera_names(self._cameras)
         self._candidates = self._find_candidates()
+        self._sources = [
+            self._find_source(*pair) for pair in zip(self._names, self._cameras, strict=True)
+        ]
+        self._directions = agree_on_directions([source.votes for source in self._sources])
 
     def text(self) -> str:
         lines = [
@@ -96,6 +103,7 @@ class _Proposal:
     def _describe_lidar(self) -> list[str]:
         lines = ["lidar:", f'  files: "{self._lidar.pattern}"  # {self._lidar.count} files']
         lines += self._describe_points(self._root / self._lidar.first)
+        lines += self._describe_axes()
         lines += [
             f"  # not used: {group.pattern}, {group.count} files"
             for group in self._found.clouds[1:]
@@ -132,16 +140,28 @@ class _Proposal:
         lines += [f"  unit: {name}" for name, size in LENGTHS_M.items() if size == layout.unit != 1]
         return lines
 
+    def _describe_axes(self) -> list[str]:
+        cameras = {
+            name: lidar2cam(source.transform, direction)
+            for name, source, direction in zip(
+                self._names, self._sources, self._directions, strict=True
+            )
+            if source.transform is not None
+        }
+        axes = guess_axes(cameras)
+        if axes is None:
+            return [
+                f"  # ? axes, where x, y and z of the points point: [{', '.join(LIDAR_AXES)}] if",
+                "  # not given; names of cameras do not tell. Regions and maps count from them.",
+            ]
+        return [f"  axes: [{', '.join(axes)}]  # by the names of {list_telling(cameras)}"]
+
     def _describe_cameras(self) -> list[str]:
         if not self._cameras:
             return ["# ? cameras: no images were found beside the point clouds"]
-        sources = [
-            self._find_source(*pair) for pair in zip(self._names, self._cameras, strict=True)
-        ]
-        directions = agree_on_directions([source.votes for source in sources])
         lines = ["cameras:"]
         for name, group, source, direction in zip(
-            self._names, self._cameras, sources, directions, strict=True
+            self._names, self._cameras, self._sources, self._directions, strict=True
         ):
             lines += self._describe_camera(name, group, source, direction)
         return lines
@@ -212,6 +232,18 @@ class _Source:
     intrinsics: Candidate | None
     transform: Candidate | None
     votes: float
+
+
+def lidar2cam(transform: Candidate, direction: str) -> Array:
+    """Return extrinsics as ``lidar2cam``, (4, 4).
+
+    Args:
+        transform: The extrinsics.
+        direction: "lidar2cam" or "cam2lidar", which they are.
+    """
+    matrix = np.eye(4)
+    matrix[:3] = np.reshape(transform.numbers, (-1, 4))[:3]
+    return matrix if direction == "lidar2cam" else invert_rigid(matrix)
 
 
 def uprightness(transform: Candidate) -> float:

@@ -21,6 +21,7 @@ from perception_kd.datasets.nuscenes.categories import (
     own_labels_without_class,
     read_point_labels,
 )
+from perception_kd.datasets.nuscenes.extrinsics import describe_extrinsics
 from perception_kd.datasets.nuscenes.frames import data_prefix
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.datasets.nuscenes.labels import box_class
@@ -125,6 +126,7 @@ def convert_nuscenes(
             if options.boxes:
                 check_box_categories(root / version, writer.num_boxes)
     converted = writer.converted
+    converted.extrinsics = describe_extrinsics(root / version, converted.excerpts)
     for scene in tables.scenes:
         if scene["name"] not in split_of:
             converted.skipped[scene["name"]] = f"in no split of {version}"
@@ -166,6 +168,7 @@ class _SplitWriter:
 
     def __exit__(self, *exception: Any) -> None:
         self._files.__exit__(*exception)
+        self.converted.excerpts += [writer.excerpt for writer in self._writers.values()]
 
     def append(self, split: str, scene_name: str, part: ScenePart) -> None:
         if part.fault:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from perception_kd.calibration.extrinsics import Extrinsics
 from perception_kd.datasets.calibration_checks import (
     find_intrinsics_doubt,
     find_intrinsics_fault,
@@ -97,14 +98,21 @@ def convert_semantickitti(
                 data_prefix=dict.fromkeys(("pts", *cameras, "pts_semantic_mask"), ""),
             )
             samples = _samples(root, present, options, remarks, progress)
-            converted.num_samples[split] = write_info(path, metainfo, samples)
+            excerpt = write_info(path, metainfo, samples)
+            converted.num_samples[split] = excerpt.num_samples
             converted.paths[split] = path
+            converted.excerpts.append(excerpt)
         if not converted.paths:
             raise FileNotFoundError(
                 f"{root / 'sequences'} has no scan of the requested sequences "
                 f"{' '.join(converted.skipped)}; give another --root or other sequences."
             )
         converted.remarks += remarks.lines()
+        converted.extrinsics[CAMERA] = Extrinsics(
+            f"{root / 'sequences'}/*/calib.txt: Tr",
+            "does it lead from the camera to the LiDAR?",
+            "replace it by its inverse: it must lead from the LiDAR to camera 0",
+        )
         absent = [split for split in asked if split not in converted.paths]
         converted.remarks += find_stale_files(out_dir, prefix, absent)
         return converted

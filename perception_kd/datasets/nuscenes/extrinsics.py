@@ -1,0 +1,29 @@
+"""Where the tables of nuScenes have the extrinsics of cameras."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from perception_kd.calibration.extrinsics import Extrinsics
+from perception_kd.io.info_writer import InfoExcerpt
+
+
+def describe_extrinsics(tables: Path, excerpts: Sequence[InfoExcerpt]) -> dict[str, Extrinsics]:
+    """Return what the extrinsics of each camera were read from.
+
+    Args:
+        tables: Folder of the tables.
+        excerpts: Samples of the info files.
+    """
+    return {
+        camera: Extrinsics(
+            f"{tables / 'calibrated_sensor.json'}, translation and rotation of {camera}",
+            "do they lead from the ego vehicle to the camera?",
+            "replace them by their inverse: they must lead from the camera to the ego vehicle",
+            np.array(sample["lidar_points"]["lidar2ego"]),
+        )
+        for excerpt in excerpts
+        for sample in excerpt.samples
+        for camera in sample["images"]
+    }
