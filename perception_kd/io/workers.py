@@ -21,6 +21,9 @@ ResultT = TypeVar("ResultT")
 # Jobs submitted per worker: enough to keep it busy, without all results in memory.
 _JOBS_PER_WORKER = 4
 _PR_SET_PDEATHSIG = 1  # of Linux
+# Of glibc: how much free memory is kept, and from which size on blocks never are.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES, _LARGEST_KEPT = 2**30, 2**25
 _KILLED = (
     "A worker process was killed, most likely because memory is full. Finished work is kept: run "
     "the same command again, with fewer --workers."
@@ -117,6 +120,19 @@ def start_worker() -> None:
     if "cv2" in sys.modules:
         # Zero also means no threads; one would wait for those that the parent has had.
         sys.modules["cv2"].setNumThreads(0)
+    keep_freed_memory()
+
+
+def keep_freed_memory() -> None:
+    """Let this process use the memory of freed arrays again, where malloc is glibc's.
+
+    By default glibc gives it back to the system. New memory comes in pages of 4 kB at
+    their first write, which takes many times as long as the write on virtual machines.
+    A worker that loads samples needs the same memory for each.
+    """
+    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+        mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def _start_server() -> None:

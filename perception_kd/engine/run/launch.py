@@ -19,6 +19,7 @@ from perception_kd.engine.config.shared_numbers import check_shared_numbers
 from perception_kd.engine.hooks.load_pretrained import list_sources
 from perception_kd.engine.run.runner import CheckedRunner
 from perception_kd.io.atomic import make_writable_folder
+from perception_kd.io.workers import keep_freed_memory
 
 GUARDS = ("NonFiniteHook", "EmptyBatchesHook")
 
@@ -131,6 +132,7 @@ def build_runner(cfg: Config) -> CheckedRunner:
     drop_unreached_schedulers(cfg)
     check_schedulers(cfg)
     make_writable_folder("--work-dir", cfg.work_dir)
+    keep_freed_memory()  # a step needs what the last one has freed
     runner: CheckedRunner = CheckedRunner.from_cfg(cfg)
     return runner
 
