@@ -122,6 +122,11 @@ def run_checks(
     yield from check_environment(cfg, args.infos)
     if args.root or args.infos or cfg is not None:
         yield from check_data_set(args, cfg, calibrations)
+    if args.device:
+        # Imported here: the other checks train nothing.
+        from perception_kd.doctor.device import check_device
+
+        yield from check_device(args, cfg)
     if args.checkpoint:
         # Imported here: without a checkpoint, nothing needs the networks.
         from perception_kd.doctor.checkpoint import check_checkpoint

@@ -1,7 +1,7 @@
 """Results of the checks: findings, and many faults of one kind in one finding."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -26,12 +26,13 @@ class Finding:
     Attributes:
         level: How serious it is.
         area: What was checked: "environment", "machine", "info file", "data", "cache",
-            "pipeline" or "checkpoint".
+            "pipeline", "checkpoint" or "device".
         what: What was found.
         where: File, and field in it; empty if there is none.
         remedy: What to do; empty if nothing has to be done.
         count: Number of files or entries that it is about.
         places: The first of all places, if there are several.
+        numbers: Figures of the text by name, for programs.
     """
 
     level: Level
@@ -41,6 +42,7 @@ class Finding:
     remedy: str = ""
     count: int = 1
     places: tuple[str, ...] = ()
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return the finding as one line, without its level and area."""
