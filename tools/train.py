@@ -38,7 +38,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="run the step of a nonfinite_iter_N.pth again and print where NaN begins, with its "
         "weights, those of --resume CHECKPOINT, or those that a training with --pretrained has",
     )
-    parser.add_argument("--amp", action="store_true", help="mixed precision (GPU only)")
+    parser.add_argument(
+        "--amp",
+        nargs="?",
+        const="fp16",
+        choices=("fp16", "bf16"),
+        help="mixed precision (GPU only), with the range of float16 (default) or of float32",
+    )
     parser.add_argument("--seed", type=int, help="random seed (default: the config's)")
     parser.add_argument(
         "--no-scale-lr",

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mmengine import Config
 from mmengine.device import get_device
@@ -129,7 +129,7 @@ def set_classes(cfg: Config, classes: Sequence[str]) -> None:
 def set_training(
     cfg: Config,
     *,
-    amp: bool = False,
+    amp: Literal["fp16", "bf16"] | None = None,
     scale_lr: bool = True,
     seed: int | None = None,
 ) -> None:
@@ -137,7 +137,7 @@ def set_training(
 
     Args:
         cfg: Config to change.
-        amp: Train in mixed precision.
+        amp: Half precision of a training in mixed precision; None for float32.
         scale_lr: Multiply the learning rate by the batch size of all processes over
             ``auto_scale_lr.base_batch_size``.
         seed: Seed in place of the config's.
@@ -145,10 +145,11 @@ def set_training(
     Raises:
         ValueError: If mixed precision is requested without an accelerator.
     """
-    if amp:
+    if amp is not None:
         if get_device() == "cpu":
             raise ValueError("--amp needs a GPU, but torch finds none; drop --amp.")
         cfg.optim_wrapper.type = "AmpOptimWrapper"
+        cfg.optim_wrapper.dtype = {"fp16": "float16", "bf16": "bfloat16"}[amp]
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
     if cfg.get("auto_scale_lr"):
         cfg.auto_scale_lr.enable = scale_lr

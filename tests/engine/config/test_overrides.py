@@ -1,10 +1,12 @@
 """Options of the command line reach every place of a config that they mean."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from mmengine import Config
 
+from perception_kd.engine.config import overrides
 from perception_kd.engine.config.overrides import (
     set_classes,
     set_data_folders,
@@ -110,12 +112,12 @@ def test_classes_that_a_model_cannot_have_are_refused() -> None:
 
 def test_training_options_reach_runner_and_data_set(tmp_path: Path) -> None:
     cfg = read_config(write_config(tmp_path))
-    set_training(cfg, amp=False, scale_lr=False, seed=5)
+    set_training(cfg, scale_lr=False, seed=5)
     assert cfg.auto_scale_lr == dict(base_batch_size=4, enable=False)
     assert cfg.randomness.seed == cfg.train_dataloader.dataset.seed == 5
 
     cfg = read_config(write_config(tmp_path))
-    set_training(cfg, amp=False, scale_lr=True, seed=None)
+    set_training(cfg, scale_lr=True, seed=None)
     assert cfg.auto_scale_lr.enable
     assert cfg.randomness.seed == 0
     assert "seed" not in cfg.train_dataloader.dataset
@@ -140,3 +142,14 @@ def test_pretrained_names_the_key_of_a_teacher(tmp_path: Path) -> None:
     (tmp_path / "prc.pth").touch()
     with pytest.raises(ValueError, match=r"as --cfg-options model\.teacher_checkpoint=.*prc\.pth"):
         set_pretrained(cfg, str(tmp_path / "prc.pth"))
+
+
+@pytest.mark.parametrize(("amp", "dtype"), [("fp16", "float16"), ("bf16", "bfloat16")])
+def test_mixed_precision_has_a_dtype(
+    amp: Literal["fp16", "bf16"], dtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overrides, "get_device", lambda: "cuda")
+    cfg = read_config(write_config(tmp_path))
+    set_training(cfg, amp=amp)
+    assert cfg.optim_wrapper.type == "AmpOptimWrapper"
+    assert (cfg.optim_wrapper.dtype, cfg.optim_wrapper.loss_scale) == (dtype, "dynamic")
