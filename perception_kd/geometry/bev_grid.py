@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from perception_kd.utils.checks import check_shape
+from perception_kd.utils.constants import constant
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,15 @@ class BEVGrid:
             points: Positions in m, shape (N, 2 or more); columns after x and y are
                 ignored.
         """
-        lower = points.new_tensor(self.point_cloud_range[:2])
-        return (points[:, :2] - lower) / points.new_tensor(self.cell_size)
+        lower = constant(self.point_cloud_range[:2], points.dtype, points.device)
+        return (points[:, :2] - lower) / constant(self.cell_size, points.dtype, points.device)
 
     def contains(self, points: Tensor) -> Tensor:
         """Return whether points are on the grid at any height, bool, shape (N,)."""
         cells = self.to_cells(points)
         rows, columns = self.shape
-        return ((cells >= 0) & (cells < cells.new_tensor([columns, rows]))).all(dim=1)
+        upper = constant((columns, rows), cells.dtype, cells.device)
+        return ((cells >= 0) & (cells < upper)).all(dim=1)
 
 
 def sample_bev(
@@ -118,7 +120,7 @@ def _sample_map(bev: Tensor, positions: Tensor, grid: BEVGrid, value_at: str) ->
     if value_at == "corner":
         cells = cells + 0.5
     # -1 and 1 are the outer borders of the outer cells.
-    where = 2 * cells / cells.new_tensor([columns, rows]) - 1
+    where = 2 * cells / constant((columns, rows), cells.dtype, cells.device) - 1
     dtype = torch.promote_types(bev.dtype, positions.dtype)
     feats = F.grid_sample(
         bev[None].to(dtype),

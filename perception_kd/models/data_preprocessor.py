@@ -95,12 +95,15 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
     @staticmethod
     def _collate_cameras(packed: Mapping[str, Sequence[Tensor]], inputs: Batch) -> None:
         lidar2cam = packed["lidar2cam"]
-        num_views = torch.tensor([len(views) for views in lidar2cam], device=lidar2cam[0].device)
-        samples = torch.arange(len(num_views), device=num_views.device)
+        # Filled on the device: numbers of the CPU would have to wait for it.
+        samples = [
+            torch.full((len(views),), sample, device=views.device)
+            for sample, views in enumerate(lidar2cam)
+        ]
         inputs["lidar2cam"] = torch.cat(list(lidar2cam))
         inputs["cam2img"] = torch.cat(list(packed["cam2img"]))
         inputs["img_aug_matrix"] = torch.cat(list(packed["img_aug_matrix"]))
-        inputs["view_sample"] = samples.repeat_interleave(num_views)
+        inputs["view_sample"] = torch.cat(samples)
         inputs["lidar_aug_matrix"] = torch.stack(list(packed["lidar_aug_matrix"]))
 
     @staticmethod
@@ -115,7 +118,8 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
             strict=True,
         ):
             pairing_points.append(point_rows + num_points)
-            pairing_images.append(pixels + pixels.new_tensor([num_views, 0, 0]))
+            view, row, col = pixels.unbind(dim=1)
+            pairing_images.append(torch.stack([view + num_views, row, col], dim=1))
             num_points += len(points)
             num_views += len(imgs)
         inputs["pairing_points"] = torch.cat(pairing_points)

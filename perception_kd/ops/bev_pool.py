@@ -57,7 +57,7 @@ def index_cells(cells: Tensor, num_cells: int) -> CellIndex:
     """
     check_shape("cells", cells, ("V", "D", "h", "w"))
     if cells.numel() > 0:
-        lowest, highest = (int(x) for x in cells.aminmax())
+        lowest, highest = torch.stack(cells.aminmax()).tolist()
         if lowest < -1 or highest >= num_cells:
             raise ValueError(f"cells must be in -1..{num_cells - 1}, but got {lowest}..{highest}.")
     by_pixel = torch.where(cells < 0, num_cells, cells).int().permute(0, 2, 3, 1).contiguous()

@@ -49,13 +49,13 @@ def rows_of_rank(lengths: list[int]) -> slice:
     return slice(first, first + lengths[rank])
 
 
-def sum_over_ranks(value: float, device: torch.device) -> float:
-    """Return the sum of a number over all ranks."""
+def sum_over_ranks(value: Tensor) -> Tensor:
+    """Return the sum of a tensor over all ranks."""
     if num_ranks() == 1:
         return value
-    total = torch.tensor([value], dtype=torch.float64, device=device)
+    total = value.clone()
     dist.all_reduce(total)
-    return float(total)
+    return total
 
 
 def combine_shares(share: Tensor) -> Tensor:

@@ -148,7 +148,7 @@ def _sum_pixels(maps: Tensor, rows: Tensor, num_segments: int) -> Tensor:
 def _rows_and_counts(ids: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
     """Check ids; return them with -1 replaced by S, and the counts."""
     if ids.numel() > 0:
-        lowest, highest = (int(x) for x in ids.aminmax())
+        lowest, highest = torch.stack(ids.aminmax()).tolist()
         if lowest < -1 or highest >= num_segments:
             raise ValueError(
                 f"Segment ids must be in -1..{num_segments - 1}, "

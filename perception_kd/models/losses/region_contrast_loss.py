@@ -105,11 +105,11 @@ class RegionContrastLoss(nn.Module):
             return self.loss_weight * contrast(torch.cat(query), torch.cat(key), ids[0], ids[1])
         scenes = zip(query, key, region_ids, point_ids, strict=True)
         losses = torch.stack([self._contrast(*scene) for scene in scenes])
-        num_scenes = sum(bool((ids >= 0).any()) for ids in region_ids)
+        num_scenes = torch.stack([(ids >= 0).any() for ids in region_ids]).sum()
+        total = self.loss_weight * losses.sum()
         if self.training and num_ranks() > 1:
-            num_scenes = int(sum_over_ranks(num_scenes, losses.device))
-            return combine_shares(self.loss_weight * losses.sum() / max(num_scenes, 1))
-        return self.loss_weight * losses.sum() / max(num_scenes, 1)
+            return combine_shares(total / sum_over_ranks(num_scenes).clamp(min=1))
+        return total / num_scenes.clamp(min=1)
 
     @property
     def _gathers(self) -> bool:

@@ -27,13 +27,14 @@ def make_ids_unique(ids: list[Tensor]) -> list[Tensor]:
     Returns:
         Ids unique over the scenes, -1 for none, int64, each (M_b,).
     """
-    unique, offset = [], 0
+    unique: list[Tensor] = []
+    offset: Tensor | int = 0
     for of_scene in ids:
         unique.append(torch.where(of_scene >= 0, of_scene.long() + offset, -1))
-        offset += _first_free(of_scene)
+        offset = _first_free(of_scene) + offset
     return unique
 
 
-def _first_free(ids: Tensor) -> int:
+def _first_free(ids: Tensor) -> Tensor | int:
     """Return the least id from 0 on that is larger than all of (M,)."""
-    return int(ids.amax().clamp(min=-1)) + 1 if len(ids) else 0
+    return ids.long().amax().clamp(min=-1) + 1 if len(ids) else 0

@@ -177,8 +177,9 @@ def region_heatmap(
     Returns:
         Values in [0, 1], the largest where Gaussians meet, float32, shape (Y, X).
     """
-    heatmap = points.new_zeros(grid.shape, dtype=torch.float)
-    cells = grid.to_cells(points)
+    # Drawn on the CPU, since every number would wait for a GPU.
+    heatmap = torch.zeros(grid.shape)
+    cells, region_ids = grid.to_cells(points).cpu(), region_ids.cpu()
     for region in region_ids[region_ids >= 0].unique():
         members = cells[region_ids == region]
         low, high = members.amin(dim=0), members.amax(dim=0)
@@ -188,4 +189,4 @@ def region_heatmap(
             width, height = (high - low).clamp(min=1).unbind()
             radius = max(min_radius, int(gaussian_radius((height, width), min_overlap)))
             draw_heatmap_gaussian(heatmap, torch.tensor([column, row]), radius)
-    return heatmap
+    return heatmap.to(points.device)

@@ -87,10 +87,18 @@ def count_drawn_points(region_ids: list[Tensor]) -> dict[str, Tensor]:
         ``num_background_points``: points inside regions and outside, float32.
     """
     ids = torch.cat(region_ids)
-    num_regions = sum(len(sample[sample >= 0].unique()) for sample in region_ids)
+    num_regions = torch.stack([_count_distinct(sample) for sample in region_ids]).sum()
     num_region_points = (ids >= 0).sum()
     return {
-        "num_regions": torch.as_tensor(float(num_regions), device=ids.device),
+        "num_regions": num_regions.float(),
         "num_region_points": num_region_points.float(),
         "num_background_points": (len(ids) - num_region_points).float(),
     }
+
+
+def _count_distinct(ids: Tensor) -> Tensor:
+    """Count the different ids (M,) that are not negative, without a wait for a GPU."""
+    ordered = ids.sort().values
+    is_first = torch.ones_like(ordered, dtype=torch.bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    return (is_first & (ordered >= 0)).sum()

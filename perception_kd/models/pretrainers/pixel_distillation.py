@@ -85,7 +85,7 @@ class PixelDistillation(ImageToLidarPretrainer):
         point_feats = points.feats[inputs["pairing_points"][drawn]]
         return {
             "loss_contrast": self.loss_contrast(point_feats, pixel_feats),
-            "num_pairs": point_feats.new_tensor(float(len(drawn))),
+            "num_pairs": point_feats.new_full((), len(drawn)),
         }
 
 

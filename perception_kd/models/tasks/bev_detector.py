@@ -73,7 +73,7 @@ class BEVDetector(BEVTaskModel):
             for kind in ("loss_heatmap", "loss_bbox")
         }
         num_boxes = sum(len(boxes) for boxes in truth) / max(1, len(truth))
-        return {**losses, "num_boxes": losses["loss_bbox"].new_tensor(num_boxes)}
+        return {**losses, "num_boxes": losses["loss_bbox"].new_full((), num_boxes)}
 
     def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
         """Write ``pred_instances_3d`` into each sample.

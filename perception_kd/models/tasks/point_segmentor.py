@@ -166,7 +166,7 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
         # itself and one is left.
         losses = {n: loss(scores, classes, ignore_index=None) for n, loss in self.losses.items()}
         correct = scores.argmax(dim=1) == classes
-        num_labeled = scores.new_tensor(float(len(classes)))
+        num_labeled = scores.new_full((), len(classes))
         accuracy = 100 * correct.float().mean()
         return {**losses, "acc_seg": accuracy, "num_labeled_points": num_labeled}
 

@@ -33,8 +33,9 @@ def depth_images(points: list[Tensor], cameras: Cameras, min_depth: float = 1e-3
     height, width = cameras.img_shape
     augmented2cam = torch.linalg.inv(cameras.cam2augmented())
     cam2img = cameras.img_aug_matrix.double() @ cameras.cam2img.double()
+    # The last column takes what is on no image: to leave it out would wait for a GPU.
     images = torch.full(
-        (len(cam2img), height * width), torch.inf, dtype=torch.float32, device=cam2img.device
+        (len(cam2img), height * width + 1), torch.inf, dtype=torch.float32, device=cam2img.device
     )
     for view, sample in enumerate(cameras.view_sample.tolist()):
         projection = project_points(
@@ -45,12 +46,11 @@ def depth_images(points: list[Tensor], cameras: Cameras, min_depth: float = 1e-3
             min_depth=min_depth,
             border="pixel",
         )
-        visible = projection.visible
-        col, row = torch.floor(projection.pixels[visible] + 0.5).long().unbind(dim=1)
-        depth = projection.depth[visible].float()
-        images[view].scatter_reduce_(0, row * width + col, depth, "amin")
-    images = images.masked_fill(images.isinf(), 0.0)
-    return images.view(-1, 1, height, width)
+        col, row = torch.floor(projection.pixels + 0.5).unbind(dim=1)
+        pixel = torch.where(projection.visible, row * width + col, height * width).long()
+        images[view].scatter_reduce_(0, pixel, projection.depth.float(), "amin")
+    images = images[:, :-1]
+    return images.masked_fill(images.isinf(), 0.0).view(-1, 1, height, width)
 
 
 @MODELS.register_module()

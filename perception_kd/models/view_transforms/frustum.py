@@ -9,6 +9,7 @@ from torch import Tensor
 from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.structures import Batch
 from perception_kd.utils.checks import check_shape
+from perception_kd.utils.constants import constant
 
 
 class Cameras(NamedTuple):
@@ -65,7 +66,10 @@ class Cameras(NamedTuple):
 
 
 def feature_pixels(
-    img_shape: tuple[int, int], feat_shape: tuple[int, int], align_corners: bool
+    img_shape: tuple[int, int],
+    feat_shape: tuple[int, int],
+    align_corners: bool,
+    device: torch.device | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the positions of the cells of a feature map on an image.
 
@@ -74,6 +78,7 @@ def feature_pixels(
         feat_shape: Height h and width w of the feature map.
         align_corners: If False, a cell is at the center of its H / h x W / w px. If
             True, the outer cells are at the outer pixels, as in LSS and BEVFusion.
+        device: Device of the results; the CPU by default.
 
     Returns:
         Columns u, shape (w,), and rows v, shape (h,), in px, float64.
@@ -81,9 +86,11 @@ def feature_pixels(
     rows_cols = []
     for img_size, feat_size in zip(img_shape, feat_shape, strict=True):
         if align_corners:
-            rows_cols.append(torch.linspace(0, img_size - 1, feat_size, dtype=torch.float64))
+            rows_cols.append(
+                torch.linspace(0, img_size - 1, feat_size, dtype=torch.float64, device=device)
+            )
         else:
-            cells = torch.arange(feat_size, dtype=torch.float64)
+            cells = torch.arange(feat_size, dtype=torch.float64, device=device)
             rows_cols.append((cells + 0.5) * img_size / feat_size - 0.5)
     return rows_cols[1], rows_cols[0]
 
@@ -105,7 +112,7 @@ def camera_rays(
         Origins in m, shape (V, 3), and rays, shape (V, h, w, 3), float64.
     """
     device = cameras.cam2img.device
-    u, v = (x.to(device) for x in feature_pixels(cameras.img_shape, feat_shape, align_corners))
+    u, v = feature_pixels(cameras.img_shape, feat_shape, align_corners, device)
     pixels = torch.stack([*torch.meshgrid(u, v, indexing="xy"), u.new_ones(feat_shape)], dim=-1)
     img2cam = torch.linalg.inv(cameras.img_aug_matrix.double() @ cameras.cam2img.double())
     cam2augmented = cameras.cam2augmented()
@@ -138,10 +145,10 @@ def frustum_cells(
     """
     check_shape("depths", depths, ("D",))
     origins, rays = camera_rays(cameras, feat_shape, align_corners)
-    lower = origins.new_tensor(grid.point_cloud_range[:3])
+    lower = constant(grid.point_cloud_range[:3], origins.dtype, origins.device)
     height = grid.point_cloud_range[5] - grid.point_cloud_range[2]
     # In cells, and in fractions of the height, from the lower ends.
-    unit = origins.new_tensor([grid.cell_size, grid.cell_size, height])
+    unit = constant((grid.cell_size, grid.cell_size, height), origins.dtype, origins.device)
     origins = ((origins - lower) / unit).float()[:, None, None, None]
     rays = (rays / unit).float()[:, None]
     along = depths.to(rays)[:, None, None]

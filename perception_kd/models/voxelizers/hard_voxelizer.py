@@ -13,6 +13,7 @@ from perception_kd.geometry.voxelization import (
     unique_cells,
 )
 from perception_kd.registry import MODELS
+from perception_kd.utils.constants import constant
 
 
 @MODELS.register_module()
@@ -78,19 +79,26 @@ class HardVoxelizer(nn.Module):
         cloud = torch.cat(points)
         sample = torch.cat([torch.full_like(p[:, 0], b) for b, p in enumerate(points)]).long()
         cells = (cloud[:, :3] - self.lower) / self.voxel_size
-        upper = cells.new_tensor(self.grid_shape).flip(0)
-        seen = ((cells >= 0) & (cells < upper)).all(dim=1)  # NaN compares false
+        upper = constant(self.grid_shape[::-1], cells.dtype, cells.device)
+        in_range = ((cells >= 0) & (cells < upper)).all(dim=1)  # NaN compares false
+        # Rows, not a mask: each use of a mask would wait for a GPU.
+        seen = in_range.nonzero().squeeze(1)
         cloud = cloud[seen]
 
         zyx = cells[seen].long().flip(1)
         coors, voxel = unique_cells(torch.cat([sample[seen, None], zyx], 1), self.grid_shape)
-        new_row = self._keep_voxels(coors, voxel, len(points))
-        coors, voxel = coors[new_row >= 0], new_row[voxel]
-        point2voxel = torch.full_like(sample, -1).masked_scatter_(seen, voxel)
+        keep = self._keep_voxels(coors, voxel, len(points))
+        if keep is not None:
+            new_row = torch.where(keep, keep.cumsum(0) - 1, -1)
+            coors, voxel = coors[keep], new_row[voxel]
+        point2voxel = torch.full_like(sample, -1).index_copy_(0, seen, voxel)
 
-        cloud, voxel = cloud[voxel >= 0], voxel[voxel >= 0]
+        if keep is not None:
+            left = (voxel >= 0).nonzero().squeeze(1)
+            cloud, voxel = cloud[left], voxel[left]
         order, rank, counts = sort_into_voxels(voxel, len(coors))
-        order, rank = (rows[rank < self.max_num_points] for rows in (order, rank))
+        first = (rank < self.max_num_points).nonzero().squeeze(1)
+        order, rank = order[first], rank[first]
         features = cloud.new_zeros(len(coors), self.max_num_points, cloud.shape[1])
         features[voxel[order], rank] = cloud[order]
         return Voxels(
@@ -102,12 +110,15 @@ class HardVoxelizer(nn.Module):
             counts.clamp(max=self.max_num_points),
         )
 
-    def _keep_voxels(self, coors: Tensor, voxel: Tensor, batch_size: int) -> Tensor:
-        """Return the new row of each voxel, -1 where its cloud has too many, (K,)."""
+    def _keep_voxels(self, coors: Tensor, voxel: Tensor, batch_size: int) -> Tensor | None:
+        """Return whether each voxel is kept, bool, (K,), or None if all are."""
         limit = self.max_voxels[0 if self.training else 1]
-        keep = torch.ones(len(coors), dtype=torch.bool, device=coors.device)
-        if int(torch.bincount(coors[:, 0], minlength=batch_size).amax()) > limit:
-            by_first_point = first_points(voxel, len(coors)).argsort()
-            order, rank, _ = sort_into_voxels(coors[by_first_point, 0], batch_size)
-            keep[by_first_point[order]] = rank < limit
-        return torch.where(keep, keep.cumsum(0) - 1, -1)
+        if len(coors) <= limit:
+            return None
+        if int(torch.bincount(coors[:, 0], minlength=batch_size).amax()) <= limit:
+            return None
+        by_first_point = first_points(voxel, len(coors)).argsort()
+        order, rank, _ = sort_into_voxels(coors[by_first_point, 0], batch_size)
+        keep = torch.empty(len(coors), dtype=torch.bool, device=coors.device)
+        keep[by_first_point[order]] = rank < limit
+        return keep

@@ -12,6 +12,7 @@ from perception_kd.geometry.voxelization import (
     unique_cells,
 )
 from perception_kd.registry import MODELS
+from perception_kd.utils.constants import constant
 
 # Without a range, the grid starts at a multiple of this many cells, so that the voxels
 # which up to four strides of two merge depend on the points alone, not on the rest of
@@ -148,19 +149,20 @@ class PointVoxelizer(nn.Module):
         # Dividing tensors and not by a number, which a GPU turns into a product.
         cells = (position - self.lower) / self.voxel_size
 
-        seen = self._in_range(cells)
+        # Rows, not a mask: each use of a mask would wait for a GPU.
+        seen = self._in_range(cells).nonzero().squeeze(1)
         cloud, cells = cloud[seen], cells[seen]
         zyx, spatial_shape = self._shift_to_grid(cells.floor().long().flip(1), len(points))
         coors, voxel = unique_cells(torch.cat([sample[seen, None], zyx], 1), spatial_shape)
 
-        point2voxel = torch.full_like(sample, -1).masked_scatter_(seen, voxel)
+        point2voxel = torch.full_like(sample, -1).index_copy_(0, seen, voxel)
         features = self._reduce(self._point_features(cloud, cells), voxel, len(coors))
         return Voxels(features, coors.int(), point2voxel, spatial_shape, len(points))
 
     def _in_range(self, cells: Tensor) -> Tensor:
         if self.grid_shape is None:
             return cells.isfinite().all(dim=1)
-        upper = cells.new_tensor(self.grid_shape).flip(0)
+        upper = constant(self.grid_shape[::-1], cells.dtype, cells.device)
         return ((cells >= 0) & (cells < upper)).all(dim=1)  # NaN compares false
 
     def _shift_to_grid(self, zyx: Tensor, batch_size: int) -> tuple[Tensor, tuple[int, int, int]]:
