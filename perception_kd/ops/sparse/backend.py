@@ -9,7 +9,11 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from perception_kd.ops.sparse.cpu_kernels import TESTED_VERSIONS, install_cpu_kernels
+from perception_kd.ops.sparse.cpu_kernels import (
+    TESTED_VERSIONS,
+    install_cpu_kernels,
+    use_native_pairs_on_cpu,
+)
 
 VARIABLE = "PERCEPTION_KD_SPARSE_CONV"
 _KINDS = ("auto", "spconv", "torch")
@@ -55,6 +59,7 @@ def provide_sparse_convolution() -> SparseBackend:
     backend = choose_backend(wanted)
     if backend.name == "spconv":
         install_cpu_kernels()
+        use_native_pairs_on_cpu()
     else:
         _take_the_place_of_spconv(backend)
     return backend

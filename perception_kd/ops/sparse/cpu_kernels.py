@@ -207,6 +207,34 @@ def install_cpu_kernels(ops: ModuleType | None = None, version: str | None = Non
     return True
 
 
+def use_native_pairs_on_cpu() -> None:
+    """Let layers of a build of spconv for CUDA also work on a CPU, once.
+
+    They choose an algorithm when they are built, most of them one without CPU kernels.
+    """
+    from spconv.pytorch.conv import SparseConvolutionBase
+
+    own = SparseConvolutionBase._conv_forward
+    if not hasattr(own, "__wrapped__"):
+        SparseConvolutionBase._conv_forward = _native_on_cpu(own)
+
+
+def _native_on_cpu(own: Callable[..., Any]) -> Callable[..., Any]:
+    from spconv.core import ConvAlgo
+
+    @functools.wraps(own)
+    def forward(layer: Any, training: bool, input: Any, *args: Any, **kwargs: Any) -> Any:
+        if input.features.device.type != "cpu":
+            return own(layer, training, input, *args, **kwargs)
+        algo, layer.algo = layer.algo, ConvAlgo.Native
+        try:
+            return own(layer, training, input, *args, **kwargs)
+        finally:
+            layer.algo = algo
+
+    return forward
+
+
 def _by_device(own: Callable[..., Any], cpu_kernel: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(own)
     def choose(features: Tensor, *args: Any, **kwargs: Any) -> Any:
