@@ -8,6 +8,7 @@ from torch import Tensor
 
 from perception_kd.doctor.finding import Finding, Level
 from perception_kd.doctor.precision import allow_tf32
+from perception_kd.ops.sparse.backend import provide_sparse_convolution
 
 _SHAPE = (9, 10, 11)
 _TOLERANCE = 1e-3
@@ -28,7 +29,11 @@ def check_sparse_layer(device: torch.device) -> Iterator[Finding]:
         yield Finding(Level.ERROR, "device", what, where, remedy)
         return
     if deviation <= _TOLERANCE:
-        what = f"Equal to a dense convolution, forward and backward, to {deviation:.0e}."
+        backend = provide_sparse_convolution()
+        what = (
+            f"By {backend.name} ({backend.reason}), equal to a dense convolution, forward and "
+            f"backward, to {deviation:.0e}."
+        )
         yield Finding(Level.OK, "device", what, where)
     else:
         what = f"It differs from a dense convolution by {deviation:.1e}."
@@ -45,6 +50,7 @@ def measure_deviation(device: torch.device) -> float:
     Args:
         device: Where to compute the sparse one; the dense one is computed on a CPU.
     """
+    provide_sparse_convolution()
     from spconv.pytorch import SparseConv3d, SparseConvTensor, SubMConv3d
 
     generator = torch.Generator().manual_seed(0)
