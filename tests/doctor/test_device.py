@@ -20,6 +20,7 @@ from tests.doctor.conftest import PRC, SLIDR
 from tests.fake_data.prepared import PreparedData
 
 CPU = torch.device("cpu")
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture
@@ -184,11 +185,16 @@ def test_a_cpu_has_two_precisions_and_tf32_is_restored() -> None:
 
 
 @pytest.mark.slow
-def test_every_smoke_test_is_tried_on_data_made_for_it() -> None:
+def test_smoke_tests_are_tried_on_data_made_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "list_smoke_tests", lambda: [PRC, SLIDR])
+    monkeypatch.setattr(device, "_LIMIT_S", 1e6)
     args = argparse.Namespace(device="cpu", root=None, infos=None)
-    findings = list(device.check_device(args, None))
-    assert not errors(findings)
-    assert len(findings) == 3 + len(device.list_smoke_tests())
+    cpu, sparse, *of_configs, verdict = device.check_device(args, None)
+    assert not errors([cpu, sparse, *of_configs, verdict])
+    assert [finding.where for finding in of_configs] == [
+        str(path.relative_to(CONFIGS)) for path in (PRC, SLIDR)
+    ]
+    assert verdict.what == "2 of 2 smoke tests train as on a CPU."
 
 
 @pytest.mark.gpu

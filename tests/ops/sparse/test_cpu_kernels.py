@@ -1,5 +1,6 @@
 """spconv with this package's kernels on a CPU, against dense convolution and itself."""
 
+import copy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,9 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from perception_kd.ops.sparse import cpu_kernels
+from perception_kd.ops.sparse.backend import provide_sparse_convolution
 from perception_kd.ops.sparse.cpu_kernels import install_cpu_kernels
 
 spconv = pytest.importorskip("spconv.pytorch")
+ConvAlgo = pytest.importorskip("spconv.core").ConvAlgo
 
 SHAPE = [7, 9, 8]
 BATCH_SIZE = 3
@@ -346,6 +349,17 @@ def test_installing_twice_changes_nothing() -> None:
 
 
 @pytest.mark.slow
+def test_layers_of_a_build_for_cuda_work_on_a_cpu() -> None:
+    provide_sparse_convolution()
+    voxels = make_input(make_voxels())
+    native = spconv.SubMConv3d(C_IN, C_OUT, 3)
+    expected = native(voxels)
+    of_cuda = copy.deepcopy(native)
+    of_cuda.algo = ConvAlgo.MaskImplicitGemm  # what a build for CUDA chooses
+    assert torch.equal(of_cuda(voxels).features, expected.features)
+    assert of_cuda.algo == ConvAlgo.MaskImplicitGemm
+
+
 def test_building_a_sparse_layer_installs_the_kernels() -> None:
     code = """
 import spconv.pytorch
