@@ -75,7 +75,7 @@ def build_model(cfg: Config) -> BaseModel:
         if isinstance(module, nn.Dropout | nn.Dropout2d):
             module.p = 0.0
         if hasattr(module, "drop_prob"):
-            module.drop_prob = 0.0  # type: ignore[assignment]
+            module.drop_prob = 0.0
     return model
 
 
