@@ -21,7 +21,7 @@ ResultT = TypeVar("ResultT")
 # Jobs submitted per worker: enough to keep it busy, without all results in memory.
 _JOBS_PER_WORKER = 4
 _PR_SET_PDEATHSIG = 1  # of Linux
-# Of glibc: how much free memory is kept, and from which size on blocks never are.
+# How much free memory glibc keeps, and from which size on blocks never are kept.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES, _LARGEST_KEPT = 2**30, 2**25
 _KILLED = (

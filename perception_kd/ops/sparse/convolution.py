@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from perception_kd.ops.sparse.cpu_kernels import indice_conv, indice_conv_backward
 from perception_kd.ops.sparse.rulebook import Rulebook
 
-# Of the rows that are gathered at once, in bytes; more does not make it faster.
+# Size of the rows that are gathered at once, in bytes; more does not make it faster.
 _MAX_GATHERED = 2**28
 
 
