@@ -16,7 +16,7 @@ from mmengine.logging import MMLogger
 from perception_kd import __version__
 from perception_kd.doctor.caches import check_cache, open_caches
 from perception_kd.doctor.data import Extent, check_maps, check_samples
-from perception_kd.doctor.entries import leave_out_broken
+from perception_kd.doctor.entries import without_broken_entries
 from perception_kd.doctor.finding import Finding, Level, worst_level
 from perception_kd.doctor.infos import (
     Info,
@@ -159,7 +159,7 @@ def check_data_set(
     yield from check_splits(infos)
     caches, findings = open_caches(infos, cfg)
     yield from findings
-    whole = [leave_out_broken(info) for info in infos]
+    whole = [without_broken_entries(info) for info in infos]
     for cache in caches:
         of_cache = [info for info in whole if info.source.info_root in cache.folder.parents]
         yield from check_cache(cache, of_cache, _cameras_of(cfg))

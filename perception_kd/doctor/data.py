@@ -92,7 +92,7 @@ def check_samples(info: Info, caches: Sequence[Cache], extent: Extent) -> Iterat
         command = info.metainfo.get("command", "tools/create_data.py")
         remedy = f"check --root; the file was made with: {command}"
         yield Finding(Level.ERROR, AREA, what, where, remedy)
-    yield from check_totals(reports, entries.leave_out_broken(info))
+    yield from check_totals(reports, entries.without_broken_entries(info))
     mean = np.mean([report.num_points for report in reports])
     more = "" if len(reports) == len(info.samples) else "; --full reads all"
     what = (

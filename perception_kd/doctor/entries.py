@@ -85,7 +85,7 @@ def check_entries(info: Info) -> Iterator[Fault]:
         last[scene] = time
 
 
-def leave_out_broken(info: Info) -> Info:
+def without_broken_entries(info: Info) -> Info:
     """Return an info file without the entries that cannot be read.
 
     Args:
