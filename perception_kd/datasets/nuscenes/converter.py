@@ -89,12 +89,7 @@ def convert_nuscenes(
     out_dir = make_writable_folder("--out-dir", out_dir or root)
     with _work_folder(out_dir) as folder:
         tables = ScenePartition(
-            root,
-            version,
-            Path(folder),
-            lidar=options.lidar,
-            cameras=options.cameras,
-            progress=progress,
+            root, version, folder, lidar=options.lidar, cameras=options.cameras, progress=progress
         )
         labels = read_point_labels(root / version, tables.categories) if tables.has_labels else None
         command = ["python", "tools/create_data.py", "nuscenes", "--root", str(root)]
@@ -119,12 +114,7 @@ def convert_nuscenes(
                         "missing; unpack it, or drop --strict."
                     )
                 writer.append(split_of[scene["name"]], scene["name"], part)
-            if not writer.converted.paths:
-                raise FileNotFoundError(_nothing_text(root / version, tables, writer.converted))
-            if most := writer.remarks.find_most():
-                raise FileNotFoundError(f"{root}: {most}")
-            if options.boxes:
-                check_box_categories(root / version, writer.num_boxes)
+            _check_written(writer, root / version, tables, boxes=options.boxes)
     converted = writer.converted
     converted.extrinsics = describe_extrinsics(root / version, converted.excerpts)
     for scene in tables.scenes:
@@ -140,14 +130,14 @@ def convert_nuscenes(
 
 
 @contextmanager
-def _work_folder(out_dir: Path) -> Iterator[str]:
+def _work_folder(out_dir: Path) -> Iterator[Path]:
     """Lock a folder, remove what killed conversions left there, and make one in it."""
     with lock_folder("--out-dir", out_dir):
         remove_leftovers(out_dir)
         for left in out_dir.glob(f"{_WORK_FOLDER}*"):
             shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=out_dir, prefix=_WORK_FOLDER) as folder:
-            yield folder
+            yield Path(folder)
 
 
 class _SplitWriter:
@@ -238,6 +228,18 @@ def _convert_scenes(
 def _convert_job(job: _Job) -> ScenePart:
     tables, scene, options, largest_label = job
     return convert_scene(tables.open_scene(scene), scene, tables.sensors, options, largest_label)
+
+
+def _check_written(
+    writer: _SplitWriter, folder: Path, tables: ScenePartition, *, boxes: bool
+) -> None:
+    """Refuse a conversion of which nothing, or next to nothing, could be used."""
+    if not writer.converted.paths:
+        raise FileNotFoundError(_nothing_text(folder, tables, writer.converted))
+    if most := writer.remarks.find_most():
+        raise FileNotFoundError(f"{folder.parent}: {most}")
+    if boxes:
+        check_box_categories(folder, writer.num_boxes)
 
 
 def _nothing_text(folder: Path, tables: ScenePartition, converted: Converted) -> str:
