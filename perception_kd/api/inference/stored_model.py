@@ -27,6 +27,8 @@ _STARTS = ("init_cfg", "pretrained")
 _FILES = ("checkpoint", "teacher_checkpoint")
 # Its folder also says how large the network is.
 _NEEDS_FILE = "VisionTransformerTeacher"
+# Imports what its settings name, which a checkpoint must not choose.
+_PROGRAM = "CallableTeacher"
 
 
 def read_stored_config(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -129,6 +131,11 @@ def _without_warnings() -> Iterator[None]:
 
 
 def _check_part(name: Any, path: Path) -> None:
+    if name == _PROGRAM:
+        raise ValueError(
+            f"The network in {path} has a teacher of your own, which is a program; name the config "
+            "of its training, which you have read: load(checkpoint, config=...)."
+        )
     kind = find_class(MODELS, name) or find_class(TASK_UTILS, name)
     if kind is None or issubclass(kind, BaseModel):
         raise ValueError(

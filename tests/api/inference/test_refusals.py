@@ -174,6 +174,11 @@ def rewrite(path: Path, target: Path, **changes: Any) -> Path:
             "has a part of type os.system, which is not registered",
         ),
         ("model = dict(type='PointSegmentor', _scope_='os')", "sets _scope_"),
+        (
+            "model = dict(type='SuperpixelDistillation', img_backbone=dict(type='FrozenBackbone', "
+            "backbone=dict(type='CallableTeacher', name='os:getcwd')))",
+            "has a teacher of your own, which is a program; name the config of its training",
+        ),
         ("model = __import__('os').system('touch {mark}')", "of values and dict"),
         ("model = dict(type='mmdet.RetinaNet')", "holds a mmdet.RetinaNet, which is no model of"),
         ("model = 3", "has no model"),
