@@ -4,7 +4,8 @@ What programs use is here; importing it is cheap, and the rest is imported on fi
 
     import perception_kd
 
-    net = perception_kd.load("work_dirs/x/epoch_12.pth")
+    perception_kd.pretrain("my_drive/", "slidr", out="work_dirs/x", minutes=30)
+    net = perception_kd.load("work_dirs/x/slidr")
     feats = net.points(cloud)
 """
 
@@ -13,10 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from perception_kd.api import Calibration, TrainedNetwork, load
+    from perception_kd.api import Calibration, Pretrained, TrainedNetwork, load, pretrain
 
 __version__ = "0.2.0"
-__all__ = ["Calibration", "TrainedNetwork", "load"]
+__all__ = ["Calibration", "Pretrained", "TrainedNetwork", "load", "pretrain"]
 
 
 def __getattr__(name: str) -> Any:

@@ -61,36 +61,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def train(args: argparse.Namespace) -> None:
     """Build the runner and train."""
     from perception_kd.engine.config.overrides import set_pretrained, set_training
-    from perception_kd.engine.config.validation import leave_out_validation
-    from perception_kd.engine.distributed.lost_process import lost_processes_named
-    from perception_kd.engine.distributed.start import (
-        find_timeout,
-        launched_rank,
-        prepare_distributed,
-    )
-    from perception_kd.engine.run.launch import build_runner
-    from perception_kd.engine.work_dir.folder import open_work_dir
+    from perception_kd.engine.run.training import run_training
 
     cfg = prepare_config(args, "train_dataloader")
-    no_validation = leave_out_validation(cfg)
     set_training(cfg, amp=args.amp, scale_lr=not args.no_scale_lr, seed=args.seed)
     if args.pretrained:
         set_pretrained(cfg, args.pretrained)
-    prepare_distributed(cfg, args.launcher)
-    is_main = launched_rank(args.launcher) == 0
-    with (
-        lost_processes_named(find_timeout(cfg)),
-        open_work_dir(
-            cfg, resume=args.resume, overwrite=args.overwrite, is_main=is_main
-        ) as replaced,
-    ):
-        runner = build_runner(cfg)
-        for path in replaced:
-            path.unlink(missing_ok=True)
-        if no_validation:
-            runner.logger.warning(no_validation)
-        runner.train()
-    runner.logger.info(f"Checkpoints, log and TensorBoard files are in {runner.work_dir}")
+    run_training(cfg, launcher=args.launcher, resume=args.resume, overwrite=args.overwrite)
 
 
 def replay(args: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
-"""What programs use: pre-trained networks, as functions of points and images."""
+"""What programs use: pre-training, and trained networks as functions."""
 
 from perception_kd.api.inference.calibration import Calibration
 from perception_kd.api.inference.loading import load
 from perception_kd.api.inference.network import TrainedNetwork
+from perception_kd.api.pretraining.pretrain import Pretrained, pretrain
 
-__all__ = ["Calibration", "TrainedNetwork", "load"]
+__all__ = ["Calibration", "Pretrained", "TrainedNetwork", "load", "pretrain"]

@@ -27,7 +27,7 @@ def load(
     device: str | torch.device | None = None,
     config: str | Path | None = None,
 ) -> TrainedNetwork:
-    """Load a network that ``tools/train.py`` trained.
+    """Load a network that ``tools/train.py`` or :func:`perception_kd.pretrain` trained.
 
     The network, its classes and what it does with points and images are read from the
     config in the checkpoint, as data: nothing in the file is run. Parts of a network

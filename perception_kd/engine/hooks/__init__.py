@@ -10,6 +10,7 @@ from perception_kd.engine.hooks.non_finite import NonFiniteHook
 from perception_kd.engine.hooks.point_ranges import PointRangesHook
 from perception_kd.engine.hooks.process_use import ProcessUseHook
 from perception_kd.engine.hooks.run_summary import RunSummaryHook
+from perception_kd.engine.hooks.time_limit import TimeLimitHook
 from perception_kd.engine.hooks.whole_checkpoint import WholeCheckpointHook
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "PointRangesHook",
     "ProcessUseHook",
     "RunSummaryHook",
+    "TimeLimitHook",
     "WholeCheckpointHook",
 ]

@@ -1,0 +1,234 @@
+"""Pre-train on a folder of data, in one call that can be repeated."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine import Config
+from mmengine.logging import print_log
+
+from perception_kd.api.pretraining.hardware import Hardware, find_hardware
+from perception_kd.api.pretraining.length import choose_length, count_length, set_length
+from perception_kd.api.pretraining.preparation import (
+    REGIONS,
+    SUPERPIXELS,
+    Prepared,
+    convert,
+    make_cache,
+)
+from perception_kd.api.pretraining.record import PretrainRecord
+from perception_kd.api.pretraining.report import write_pretraining_report
+from perception_kd.api.pretraining.settings import (
+    HAVE_TEACHER,
+    NEED_CAMERAS,
+    STAGES,
+    Choice,
+    apply_arguments,
+    make_settings,
+    samples_per_step,
+)
+from perception_kd.api.pretraining.sources import find_source
+from perception_kd.checkpoints.folder import find_newest, list_checkpoints
+from perception_kd.engine.config.overrides import set_training
+from perception_kd.engine.run.launch import read_config
+from perception_kd.engine.run.training import run_training
+from perception_kd.io.atomic import make_writable_folder, write_whole
+from perception_kd.io.lock import lock_folder
+
+_MINUTES = 30.0
+_CACHES = {"slidr": SUPERPIXELS, "prc": REGIONS, "rad": REGIONS}
+_TRAIN = Path(__file__).parents[3] / "tools" / "train.py"
+
+
+class Pretrained(NamedTuple):
+    """Files that a pre-training has written.
+
+    Attributes:
+        checkpoint: The weights, for :func:`perception_kd.load` or ``--pretrained``.
+        config: Config of the (last) training, which ``tools/train.py`` runs.
+        report: What was chosen, done and learned.
+    """
+
+    checkpoint: Path
+    config: Path
+    report: Path
+
+
+def pretrain(
+    data: str | Path,
+    method: str = "slidr",
+    out: str | Path = "work_dirs/pretrained",
+    *,
+    minutes: float | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    workers: int = 2,
+    teacher: str = "",
+    version: str = "",
+    propose: bool = False,
+) -> Pretrained:
+    """Pre-train a network on a folder of recordings, without labels.
+
+    It converts the data and makes caches of superpixels or regions, as far as they are
+    missing, chooses settings for the machine and the number of frames, and trains.
+    Every choice is logged and stands in ``out/report.md`` and at the top of the config
+    ``out/STAGE.py``, which ``tools/train.py`` runs by itself. Nothing is written
+    outside of ``out``. The same call continues where an earlier one was stopped.
+
+    Args:
+        data: Folder of a recording with ``rig.yaml`` (``docs/your_data.md``), of info
+            files that are there already, of nuScenes' tables or of SemanticKITTI's
+            sequences; or a ROS bag.
+        method: "slidr" or "ppkt" (a LiDAR network learns from a frozen image network),
+            "prc" (a LiDAR network from two copies of its points), or "prc+rad" (then
+            cameras from it).
+        out: Folder of all that is written.
+        minutes: Time of the training, that of both stages for "prc+rad", without the
+            preparation of data: the first steps are measured, and as many epochs are
+            trained as fit, with a schedule that ends with them. 30 if ``epochs`` is not
+            given either.
+        epochs: Number of epochs instead, of each stage.
+        seed: Seed of all random numbers.
+        workers: Number of processes that convert data and make caches.
+        teacher: Image network of your own for "slidr" and "ppkt", as "module:callable"
+            (``docs/your_teacher.md``). It is imported: a program.
+        version: Folder of nuScenes' tables, where there are several.
+        propose: Whether to write a first ``out/rig.yaml`` where a folder has none. It
+            has to be checked before the next call.
+
+    Returns:
+        Checkpoint, config and report.
+
+    Raises:
+        FileNotFoundError: If there are no data.
+        BlockingIOError: If another process writes to ``out``.
+        ValueError: If the method or the data are unknown, data lack what the method
+            needs, or ``out`` was begun with other arguments.
+
+    Example:
+        >>> pretrain("/no/such/folder", out="/tmp")
+        Traceback (most recent call last):
+        FileNotFoundError: No data at /no/such/folder; give the folder of a recording.
+    """
+    _check_arguments(method, minutes, epochs, teacher)
+    if minutes is None and epochs is None:
+        minutes = _MINUTES
+    root = Path(out).absolute()
+    source = find_source(data, root, version=version, propose=propose)
+    make_writable_folder("out", root)
+    with lock_folder("out", root):
+        arguments = dict(data=str(source.root), method=method, minutes=minutes, epochs=epochs)
+        record = PretrainRecord(root, {**arguments, "seed": seed, "teacher": teacher})
+        prepared = convert(source, root, workers)
+        stages = STAGES[method]
+        _check_data(stages, prepared)
+        kinds = dict.fromkeys(_CACHES[stage] for stage in stages if stage in _CACHES)
+        caches = {kind: make_cache(prepared, kind, root, workers) for kind in kinds}
+        hardware = find_hardware()
+        for stage in stages:
+            share = None if minutes is None else minutes / len(stages)
+            _run_stage(stage, record, prepared, hardware, caches, share)
+        report = write_pretraining_report(record, prepared)
+    return Pretrained(record.checkpoint(stages[-1]), root / f"{stages[-1]}.py", report)
+
+
+def _check_arguments(method: str, minutes: float | None, epochs: int | None, teacher: str) -> None:
+    if method not in STAGES:
+        raise ValueError(f"method must be one of {', '.join(STAGES)}, but got {method!r}.")
+    if teacher and method not in HAVE_TEACHER:
+        raise ValueError(
+            f"{method} has no image network as its teacher; leave teacher out, or take one of "
+            f"{', '.join(HAVE_TEACHER)}."
+        )
+    if minutes is not None and epochs is not None:
+        raise ValueError("Give minutes or epochs, not both.")
+    for name, value in (("minutes", minutes), ("epochs", epochs)):
+        if value is not None and not value > 0:
+            raise ValueError(f"{name} must be positive, but got {value}.")
+
+
+def _check_data(stages: Sequence[str], prepared: Prepared) -> None:
+    if not prepared.cameras and any(stage in NEED_CAMERAS for stage in stages):
+        raise ValueError(
+            f"{prepared.data_root} has no images, which this method learns from; take "
+            'method="prc", which needs points alone.'
+        )
+
+
+def _run_stage(
+    stage: str,
+    record: PretrainRecord,
+    prepared: Prepared,
+    hardware: Hardware,
+    caches: dict[str, str],
+    minutes: float | None,
+) -> None:
+    """Choose settings unless they are chosen, and train unless it is done."""
+    path = record.out / f"{stage}.py"
+    if record.is_finished(stage):
+        print_log(f"{stage}: finished, {record.checkpoint(stage)}", logger="current")
+        return
+    if not path.is_file():
+        cfg, choices = make_settings(stage, prepared, hardware, caches)
+        choices += apply_arguments(cfg, record.arguments)
+        cfg.work_dir = str(record.out / stage)
+        if stage == "rad":
+            cfg.model.teacher_checkpoint = str(record.checkpoint("prc"))
+        epochs = record.arguments["epochs"]
+        choices += _choose_length(path, cfg, prepared, hardware, minutes, epochs)
+        _write_config(path, cfg, choices)
+        record.add_choices(stage, choices)
+    for choice in record.choices(stage):
+        print_log(f"{stage}: {choice}", logger="current")
+    start = time.monotonic()
+    _train(path, hardware)
+    newest = find_newest(list_checkpoints(record.out / stage))
+    assert newest.path is not None
+    record.finish(stage, newest.path, time.monotonic() - start)
+
+
+def _choose_length(
+    path: Path,
+    cfg: Config,
+    prepared: Prepared,
+    hardware: Hardware,
+    minutes: float | None,
+    epochs: int | None,
+) -> list[Choice]:
+    """Set the length of a training in its config, and return what was chosen."""
+    per_step = samples_per_step(cfg, hardware)
+    step_s, choices = None, []
+    if minutes is None:
+        assert epochs is not None
+        length = count_length(epochs, prepared.num_train, per_step)
+        choices = [Choice("epochs", str(epochs), "as given")]
+    else:
+        unmeasured = path.with_name(f"unmeasured_{path.name}")
+        write_whole(unmeasured, cfg.pretty_text.encode())
+        length, step_s, choices = choose_length(unmeasured, minutes, prepared.num_train, per_step)
+        unmeasured.unlink()
+    set_length(cfg, length, minutes, step_s)
+    return choices
+
+
+def _write_config(path: Path, cfg: Config, choices: Sequence[Choice]) -> None:
+    lines = [f'"""Settings that perception_kd.pretrain chose; run: tools/train.py {path.name}."""']
+    lines += ["", *(f"# {choice}" for choice in choices), "", cfg.pretty_text]
+    write_whole(path, "\n".join(lines).encode())
+
+
+def _train(path: Path, hardware: Hardware) -> None:
+    if hardware.num_gpus > 1:
+        command: list[Any] = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        command += ["--nproc-per-node", hardware.num_gpus, _TRAIN, path]
+        command += ["--launcher", "pytorch", "--resume"]
+        status = subprocess.run([str(word) for word in command], check=False).returncode
+        if status:
+            raise ValueError(f"The training of {path} has ended with status {status}, see above.")
+        return
+    cfg = read_config(path)
+    set_training(cfg)
+    run_training(cfg, resume="auto")

@@ -1,0 +1,85 @@
+"""What a pre-training was asked for, chose and finished, in a file of its folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from perception_kd.api.pretraining.settings import Choice
+from perception_kd.io.atomic import write_json
+from perception_kd.io.json_file import read_json
+
+NAME = "pretrain.json"
+_REMEDY = "Remove it to start over, or choose another folder as out."
+
+
+class PretrainRecord:
+    """The file ``pretrain.json``.
+
+    Args:
+        out: Folder of the pre-training.
+        arguments: Arguments that decide what is trained.
+
+    Raises:
+        BrokenFileError: If the file is damaged.
+        ValueError: If the folder was begun with other arguments.
+    """
+
+    def __init__(self, out: Path, arguments: dict[str, Any]) -> None:
+        self.out = out
+        self._path = out / NAME
+        self._content: dict[str, Any] = {"arguments": arguments, "choices": {}, "finished": {}}
+        if not self._path.is_file():
+            self._write()
+            return
+        content = read_json(self._path, _REMEDY)
+        if not isinstance(content, dict) or not self._content.keys() <= content.keys():
+            raise ValueError(f"{self._path} is not of a pre-training. {_REMEDY}")
+        before = content["arguments"]
+        changed = [name for name in arguments if before.get(name) != arguments[name]]
+        if changed:
+            listed = ", ".join(f"{name}={before.get(name)!r}" for name in changed)
+            raise ValueError(
+                f"{out} was begun with {listed}; call it with these to continue, or choose another "
+                "folder as out."
+            )
+        self._content = content
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments that decide what is trained."""
+        return dict(self._content["arguments"])
+
+    @property
+    def stages(self) -> list[str]:
+        """Finished stages, in order."""
+        return list(self._content["finished"])
+
+    def add_choices(self, stage: str, choices: Sequence[Choice]) -> None:
+        """Note what was chosen for a stage."""
+        self._content["choices"][stage] = [list(choice) for choice in choices]
+        self._write()
+
+    def choices(self, stage: str) -> list[Choice]:
+        """Return what was chosen for a stage."""
+        return [Choice(*map(str, each)) for each in self._content["choices"].get(stage, [])]
+
+    def is_finished(self, stage: str) -> bool:
+        """Return whether a stage is done and its checkpoint is there."""
+        return stage in self._content["finished"] and self.checkpoint(stage).is_file()
+
+    def finish(self, stage: str, checkpoint: Path, seconds: float) -> None:
+        """Note that a stage is done."""
+        relative = str(checkpoint.relative_to(self.out))
+        self._content["finished"][stage] = {"checkpoint": relative, "seconds": round(seconds)}
+        self._write()
+
+    def checkpoint(self, stage: str) -> Path:
+        """Return the last checkpoint of a finished stage."""
+        return self.out / str(self._content["finished"][stage]["checkpoint"])
+
+    def seconds(self, stage: str) -> float:
+        """Return how long the last call trained a finished stage."""
+        return float(self._content["finished"][stage]["seconds"])
+
+    def _write(self) -> None:
+        write_json(self._path, self._content)
