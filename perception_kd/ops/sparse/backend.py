@@ -81,7 +81,6 @@ def choose_backend(wanted: str) -> SparseBackend:
         return SparseBackend("torch", f"{VARIABLE} is torch")
     try:
         import spconv.pytorch
-        from spconv.cppconstants import CPU_ONLY_BUILD
     # A library that does not fit raises all kinds of errors.
     except Exception as error:
         what = f"spconv cannot be imported ({str(error).partition(chr(10))[0]})"
@@ -91,9 +90,34 @@ def choose_backend(wanted: str) -> SparseBackend:
                 "variable to use this project's own sparse convolutions."
             ) from error
         return SparseBackend("torch", what)
-    if wanted == "auto" and CPU_ONLY_BUILD and (device := find_accelerator()):
+    if wanted == "auto" and (device := find_unsupported_device()):
         return SparseBackend("torch", f"the installed spconv has no kernels for {device}")
     return SparseBackend("spconv", f"spconv {spconv.__version__}")
+
+
+def find_unsupported_device() -> str | None:
+    """Return the device beside the CPU that the installed spconv lacks kernels for."""
+    from spconv.cppconstants import CPU_ONLY_BUILD
+
+    device = find_accelerator()
+    if device is None or CPU_ONLY_BUILD:
+        return device
+    if device != "cuda" or torch.version.hip is not None:
+        return "ROCm" if device == "cuda" else device
+    major, minor = torch.cuda.get_device_capability()
+    if is_compiled_for((major, minor)):
+        return None
+    return f"GPUs of compute capability {major}.{minor}"
+
+
+def is_compiled_for(capability: tuple[int, int]) -> bool:
+    """Return whether the installed spconv has, or can make, kernels for such a GPU."""
+    from spconv.core_cc.cumm.common import CompileInfo
+
+    return bool(
+        CompileInfo.arch_is_compatible(capability)
+        or CompileInfo.algo_can_use_ptx((0, 0), capability)
+    )
 
 
 def find_accelerator() -> str | None:

@@ -13,6 +13,8 @@ from perception_kd.ops.sparse.backend import (
     VARIABLE,
     SparseBackend,
     choose_backend,
+    find_unsupported_device,
+    is_compiled_for,
     provide_sparse_convolution,
 )
 from tests.fake_data.prepared import PreparedData
@@ -64,8 +66,40 @@ def test_a_spconv_for_a_cpu_is_not_used_beside_a_gpu(monkeypatch: pytest.MonkeyP
         "torch", "the installed spconv has no kernels for cuda"
     )
     assert choose_backend("spconv").name == "spconv"
+
+
+@pytest.mark.parametrize(
+    ("device", "hip", "is_compiled", "unsupported"),
+    [
+        ("cuda", None, True, None),
+        ("cuda", None, False, "GPUs of compute capability 12.0"),
+        ("cuda", "6.2", True, "ROCm"),
+        ("mps", None, True, "mps"),
+        (None, None, False, None),
+    ],
+)
+def test_a_spconv_without_kernels_for_the_gpu_is_not_used(
+    device: str | None,
+    hip: str | None,
+    is_compiled: bool,
+    unsupported: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    constants = pytest.importorskip("spconv.cppconstants")
     monkeypatch.setattr(constants, "CPU_ONLY_BUILD", False)
-    assert choose_backend("auto").name == "spconv"
+    monkeypatch.setattr(backend, "find_accelerator", lambda: device)
+    monkeypatch.setattr("torch.version.hip", hip)
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda: (12, 0))
+    monkeypatch.setattr(backend, "is_compiled_for", lambda capability: is_compiled)
+    assert find_unsupported_device() == unsupported
+    found = choose_backend("auto")
+    assert found.name == ("spconv" if unsupported is None else "torch")
+    assert str(unsupported) in found.reason or unsupported is None
+
+
+def test_the_build_says_which_gpus_it_is_for() -> None:
+    pytest.importorskip("spconv")
+    assert is_compiled_for((1, 0)) in (True, False)
 
 
 def test_the_variable_decides(monkeypatch: pytest.MonkeyPatch) -> None:
