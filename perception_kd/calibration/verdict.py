@@ -23,6 +23,7 @@ from perception_kd.structures import Array
 
 _MIN_PAIRS = 300  # per image, on average
 _SURE = 0.01  # largest doubt about an error that is reported
+_SURE_ALONG = 0.003  # the same for shifts along the optical axis
 _SHOWN = 0.02  # largest doubt about an error that would show
 _SMALLEST_SHOWN = 1.0  # degrees: turns that must show where nothing seems wrong
 _MAX_ROUNDS = 3  # of searches for further parts of an error
@@ -158,19 +159,29 @@ def _judge_alone(camera: str, views: Sequence[FramePairs]) -> CameraVerdict:
         # Noise prefers some motion, too, but fits as well with others around that.
         if is_peak(find_shown(corrected, LIKELY), LARGEST_SHOWN):
             text, errors = _describe_errors(comparison, best, parts)
-            text += f" (sure: {min(100 * (1 - doubt), 99.9):.1f} %)"
+            text += _describe_doubt(doubt)
             return CameraVerdict(camera, text, errors, True, doubt, correction, {}, count)
     shows = find_shown(comparison, _SHOWN)
     along = comparison.find_best(in_sight=False)
     is_decided = not is_suspicious and is_peak(shows, _SMALLEST_SHOWN)
     text = f"cannot tell (too little structure in {count} image{'s' * (count != 1)}"
     text += f"; only {list_shown(shows)} would show)" if has_turn(shows) else ")"
-    if is_decided and find_doubt(comparison.gains[along]) < _SURE and is_large(along):
+    doubt = find_doubt(comparison.gains[along])
+    if is_decided and doubt < _SURE and is_large(along):
+        error = along.opposite
+        over_others = find_doubt(comparison.gains[along] - comparison.gains[best])
+        if doubt < _SURE_ALONG and over_others < _SURE:
+            text = f"looks {error.describe()}{_describe_doubt(doubt)}"
+            return CameraVerdict(camera, text, (error,), True, doubt, along.matrix, {}, count)
         is_decided = False
-        text = f"cannot tell (fits better {along.opposite.describe()}, which images hardly show)"
+        text = f"cannot tell (fits better {error.describe()}, which images hardly show)"
     if is_decided:
         text = f"best as given ({list_shown(shows)} would show)"
     return CameraVerdict(camera, text, (), is_decided, 1.0, np.eye(4), shows, count)
+
+
+def _describe_doubt(doubt: float) -> str:
+    return f" (sure: {min(100 * (1 - doubt), 99.9):.1f} %)"
 
 
 def _describe_errors(

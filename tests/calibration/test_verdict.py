@@ -46,6 +46,14 @@ def test_a_shift_of_20_cm_is_found(axis: int, amount: float) -> None:
     assert np.abs(moved[:2]).max() < 0.1  # m, for objects 12 m away
 
 
+@pytest.mark.parametrize("amount", [-0.4, 0.4])
+def test_a_shift_along_the_optical_axis_is_found(amount: float) -> None:
+    verdict = judge(Motion("shift", 2, amount), seeds=range(8))
+    (found,) = verdict.errors
+    assert found[:2] == ("shift", 2)
+    assert found.amount == pytest.approx(amount, abs=0.15)
+
+
 def test_a_correction_undoes_two_errors_at_once() -> None:
     verdict = judge(Motion("turn", 0, 1.0), Motion("turn", 1, -1.5))
     left = verdict.correction @ Motion("turn", 1, -1.5).matrix @ Motion("turn", 0, 1.0).matrix
