@@ -17,6 +17,9 @@ _MAX_DISTANCE_M = 10_000.0
 _MAX_INTENSITY = 65_535
 _MAX_RING = 1_023
 _TINY_M = 1e-6
+_UNITS_M = {"cm": 0.01, "mm": 0.001}
+_USUAL_REACH_M, _LARGEST_REACH_M = 30.0, 300.0
+_MANY, _MAX_RING_SPREAD = 1_000, 0.25
 _MIN_COLUMNS, _MAX_COLUMNS = 3, 12
 # A number may have the bytes of a shorter signature, which alone says nothing.
 _SURE_BYTES = 4
@@ -58,15 +61,18 @@ def find_layout_fault(
     if len(signature) >= _SURE_BYTES:
         return f"is {_SIGNATURES[signature]}"
     size = np.dtype(dtype).itemsize * num_columns
+    unit = ""
     if len(data) % size:
         fault = f"has {len(data)} bytes, which are not whole rows of {num_columns} {dtype}"
     else:
         numbers = _read_numbers(data, dtype)
-        fault = _find_fault(numbers.reshape(-1, num_columns), names)
-        fault = fault or _find_other_period(numbers, num_columns)
+        points = numbers.reshape(-1, num_columns)
+        fault = _find_fault(points, names)
+        unit = fault and _guess_unit(points, names)
+        fault = fault or _find_other_period(numbers, num_columns) or _find_exchange(points, names)
     if fault and signature:
         return f"is {_SIGNATURES[signature]}"
-    return fault and fault + _guess(data, num_columns, dtype)
+    return fault and fault + (unit or _guess(data, num_columns, dtype))
 
 
 def guess_rows(data: bytes) -> tuple[int, str] | None:
@@ -115,6 +121,45 @@ def _find_fault(points: NDArray[np.float64], names: Sequence[str]) -> str:
         if share > 0.01:
             return f"has {share:.0%} of its rings that are not integers in 0 .. {_MAX_RING}"
     return find_role_fault(columns)
+
+
+def _guess_unit(points: NDArray[np.float64], names: Sequence[str]) -> str:
+    """Return the unit in which points (N, F) would be right, as words of a message."""
+    reach = float(np.quantile(np.abs(points[:, :3]).max(axis=1), 0.95))
+    if not 0 < reach < np.inf:
+        return ""
+    unit = min(_UNITS_M, key=lambda name: abs(np.log(reach * _UNITS_M[name] / _USUAL_REACH_M)))
+    scaled = points.copy()
+    scaled[:, :3] *= _UNITS_M[unit]
+    if reach * _UNITS_M[unit] > _LARGEST_REACH_M or _find_fault(scaled, names):
+        return ""
+    return f"; it looks like positions in {unit}, and they must be in m"
+
+
+def _find_exchange(points: NDArray[np.float64], names: Sequence[str]) -> str:
+    """Return a fault if columns called "intensity" and "ring" are each other's.
+
+    All points of a ring have nearly one elevation, unlike those of an intensity.
+    """
+    columns = dict(zip(names, points.T, strict=False))
+    if not {"intensity", "ring"} <= columns.keys() or len(points) < _MANY:
+        return ""
+    elevations = np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1]))
+    by_intensity, by_ring = (
+        _share_within(elevations, columns[name]) for name in ("intensity", "ring")
+    )
+    if by_intensity > _MAX_RING_SPREAD or by_ring < 3 * by_intensity:
+        return ""
+    return "has rings in the column of intensities, and intensities in that of rings"
+
+
+def _share_within(values: NDArray[np.float64], groups: NDArray[np.float64]) -> float:
+    """Return the share of the variance of values that is within groups."""
+    _, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(counts) > len(values) / 10 or not (variance := float(np.var(values))) > 0:
+        return 1.0
+    means = np.bincount(group, values) / counts
+    return float(((values - means[group]) ** 2).mean()) / variance
 
 
 def _outside(values: NDArray[np.float64], largest: float) -> float:

@@ -48,6 +48,11 @@ def test_a_number_may_begin_like_another_format(start: bytes, rows: Rows) -> Non
         (lambda x: (100 * x).astype(np.int32), "at NaN or infinity|below a micrometer"),
         (lambda x: (100 * x).astype(np.int16), "has "),
         (lambda x: 1000 * x, "farther away than 10 km"),
+        (
+            lambda x: x * np.array([1e3, 1e3, 1e3, 1, 1], np.float32),
+            "it looks like positions in mm",
+        ),
+        (lambda x: np.rint(x)[:, [0, 1, 2, 4, 3]], "has rings in the column of intensities"),
         (lambda x: 0 * x, "at the sensor"),
         (lambda x: np.nan * x, "100% of its points at NaN"),
         (lambda x: x * np.array([1, 1, 1, -1, 1], np.float32), "of its intensities outside"),

@@ -196,6 +196,8 @@ def complete_record(folder: Path, table: str, record: Record) -> Record:
     """
     defaults = _DEFAULTS.get(table, {})
     for field, check in _FIELDS[table].items():
+        if field in defaults and record.get(field) is None:
+            record.pop(field, None)
         if field not in record:
             if field not in defaults:
                 raise ValueError(

@@ -443,6 +443,13 @@ def test_numbers_that_cannot_be_right_are_refused(
     assert list((root / "infos").iterdir()) == []
 
 
+def test_fields_that_may_be_missing_may_be_null(root: Path) -> None:
+    expected = read_info(convert(root).paths["train"])["data_list"]
+    for table in ("sample", "sample_data", "sample_annotation"):
+        edit(root, table, lambda x: [x.update({k: x[k] or None}) for k in ("prev", "next")])
+    assert read_info(convert(root).paths["train"])["data_list"] == expected
+
+
 @pytest.mark.parametrize("field", ["height", "width"])
 def test_sizes_and_counts_that_tables_lack_are_measured(root: Path, field: str) -> None:
     before = read_info(convert(root).paths["train"])["data_list"]
