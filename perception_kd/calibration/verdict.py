@@ -107,7 +107,7 @@ def judge_calibration(frames: Iterable[CameraFrame]) -> list[CameraVerdict]:
 def judge_cameras(views: Mapping[str, Sequence[FramePairs]]) -> list[CameraVerdict]:
     """Judge the calibration of each camera.
 
-    A camera of which nothing shows that it is right is also held against its inverse,
+    A camera of which nothing shows that it is right is also compared with its inverse,
     and against the calibrations of other such cameras: that of a camera which is right
     cannot belong to another one.
 

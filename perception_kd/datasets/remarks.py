@@ -11,7 +11,7 @@ class Remarks:
 
     Attributes:
         found: Number and first examples by what was found.
-        totals: Of how many, by what was found, and what to do if it is most of them.
+        totals: Number of things looked at, by what was found, and the remedy for most.
     """
 
     found: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Remarks:
         Args:
             what: As in :meth:`add`.
             count: How many might have it.
-            remedy: What to do if most have it; empty if that is no error.
+            remedy: What to do if most have it; empty if that is not an error.
         """
         before, _ = self.totals.get(what, (0, ""))
         self.totals[what] = before + count, remedy

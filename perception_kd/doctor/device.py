@@ -34,7 +34,7 @@ _MAX_WAITING = 0.3
 _REPORT = "report it with the lines above, or train on a CPU until it is solved"
 
 
-class Trial(NamedTuple):
+class DeviceTrial(NamedTuple):
     """What a config does on a device.
 
     Attributes:
@@ -195,7 +195,7 @@ def check_config(
         remedy = "correct the config or its data: run with --root and --config"
         yield Finding(Level.ERROR, AREA, f"No step on a CPU: {_explain(error)}", name, remedy)
         return
-    trial = Trial({}, {}, [])
+    trial = DeviceTrial({}, {}, [])
     for precision in list_precisions(device):
         try:
             step = take_step(model, cfg, batch, device, precision)
@@ -238,7 +238,7 @@ def compare_steps(
             yield Finding(Level.ERROR, AREA, text, name, remedy)
 
 
-def _describe(trial: Trial, reference: Step, name: str, *, is_run: bool) -> Finding:
+def _describe(trial: DeviceTrial, reference: Step, name: str, *, is_run: bool) -> Finding:
     """Return the figures of a config; the share of waiting is judged of a real run."""
     deviations = {key: _deviation(s.loss, reference.loss) for key, s in trial.steps.items()}
     shown = ", ".join(f"{key} {value:.0e}" for key, value in deviations.items())

@@ -36,7 +36,7 @@ def pretraining_stage(
         seed: Seed, also of the teacher.
     """
     pretraining = comparison.pretrainings[method]
-    # Caches that exist already are no stages.
+    # Caches that exist already are not stages.
     inputs = [] if workspace.made_elsewhere else list(pretraining.reads)
     options = list(pretraining.options)
     if pretraining.teacher:

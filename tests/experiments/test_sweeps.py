@@ -186,7 +186,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "data": ({"data": {}}, "needs data_root, or synthetic"),
     "task": (_task(epoch=3), r"trial\.py: tasks\.probe has no setting epoch"),
     "config": (_task(config="configs/no.py"), r"tasks\.probe\.config: there is no config"),
-    "model": (_task(config=SLIDR), "its model SuperpixelDistillation is no task"),
+    "model": (_task(config=SLIDR), "its model SuperpixelDistillation is not a task"),
     "share": (_task(config={10: PROBE}), r"tasks\.probe\.config has no config for 100 %"),
     "initialization": (
         _task(initializations=["prc"]),

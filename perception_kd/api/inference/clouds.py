@@ -106,7 +106,7 @@ def _check_array(name: str, values: Any, read: frozenset[int]) -> None:
 
 
 def _check_lag(name: str, lags: Points) -> None:
-    """Refuse a fifth column that is no time, as nuScenes' files have the ring there."""
+    """Refuse a fifth column that is not a time: nuScenes' files have the ring there."""
     if float(np.abs(lags).max()) > _MAX_LAG_S:
         raise ValueError(
             f"{name}: column {_LAG} is the time lag in s of points of earlier sweeps, but has "

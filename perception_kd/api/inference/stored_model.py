@@ -35,7 +35,7 @@ def read_stored_config(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return the config that a checkpoint was trained with, without running it.
 
     Raises:
-        ValueError: If the checkpoint has none, or one that is no config.
+        ValueError: If the checkpoint has none, or one that is not a config.
     """
     text = checkpoint.meta.get("cfg")
     if not isinstance(text, str) or not text.strip():
@@ -69,8 +69,8 @@ def build_stored_model(settings: Mapping[str, Any], path: Path) -> TaskModel:
     kind = find_class(MODELS, model.get("type"))
     if kind is None or not issubclass(kind, TaskModel):
         raise ValueError(
-            f"{path} holds a {model.get('type')}, which is no model of perception_kd; import the "
-            "module that registers it before load()."
+            f"{path} holds a {model.get('type')}, which is not a model of perception_kd; import "
+            "the module that registers it before load()."
         )
     for number, part in enumerate(walk_settings(model)):
         if number and "type" in part:
@@ -140,7 +140,7 @@ def _check_part(name: Any, path: Path) -> None:
     if kind is None or issubclass(kind, BaseModel):
         raise ValueError(
             f"The config in {path} has a part of type {name}, which is not registered; import the "
-            "module that registers it before load()."
+            "the module that registers it before load()."
         )
 
 

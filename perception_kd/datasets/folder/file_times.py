@@ -42,7 +42,7 @@ def read_file_times(
     wrong = next((i for i, time in enumerate(found) if not abs(time) < _MAX_TIME_S), None)
     if wrong is not None:
         raise RigError(
-            f"{where}.times: {paths[wrong]} would be of {found[wrong]:.4g} s, which is no time "
+            f"{where}.times: {paths[wrong]} would be of {found[wrong]:.4g} s, which is not a time "
             "since 1970 or the start of a recording; correct times.unit or the table."
         )
     return found
@@ -170,7 +170,7 @@ def read_text_table(path: Path, where: str, *, whole_lines: bool = False) -> lis
     try:
         return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
     except csv.Error as error:
-        raise RigError(f"{path}, named by {where}, is no table: {error}; correct it.") from error
+        raise RigError(f"{path}, named by {where}, is not a table: {error}; correct it.") from error
 
 
 def find_column(rows: Sequence[Sequence[str]], column: str, path: Path, where: str) -> int:

@@ -66,7 +66,7 @@ def read_camera_info(message: Any, rectified: bool) -> CameraModel:
     model, coefficients = ("none", ()) if rectified else _read_distortion(message, values["d"])
     frame2cam = values["r"].reshape(3, 3) if rectified and values["r"].any() else np.eye(3)
     if not np.allclose(frame2cam @ frame2cam.T, np.eye(3), atol=0.01):
-        raise BrokenFileError("its matrix R is no rotation; calibrate the camera")
+        raise BrokenFileError("its matrix R is not a rotation; calibrate the camera")
     return CameraModel(cam2img, size, model, coefficients, frame2cam)
 
 

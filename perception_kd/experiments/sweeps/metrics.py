@@ -21,5 +21,5 @@ def metrics_of(settings: Mapping[str, Any]) -> tuple[Metric, ...]:
     """
     kind = str(settings["model"]["type"])
     if kind not in _METRICS:
-        raise ValueError(f"its model {kind} is no task; tasks are {', '.join(_METRICS)}.")
+        raise ValueError(f"its model {kind} is not a task; tasks are {', '.join(_METRICS)}.")
     return _METRICS[kind]

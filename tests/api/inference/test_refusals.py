@@ -180,7 +180,7 @@ def rewrite(path: Path, target: Path, **changes: Any) -> Path:
             "has a teacher of your own, which is a program; name the config of its training",
         ),
         ("model = __import__('os').system('touch {mark}')", "of values and dict"),
-        ("model = dict(type='mmdet.RetinaNet')", "holds a mmdet.RetinaNet, which is no model of"),
+        ("model = dict(type='mmdet.RetinaNet')", "holds a mmdet.RetinaNet, which is not a model"),
         ("model = 3", "has no model"),
     ],
 )
