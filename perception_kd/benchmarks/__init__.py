@@ -13,6 +13,7 @@ __all__ = ["BENCHMARKS", "run_benchmark"]
 # From name to "module:function"; the function takes BenchmarkSettings and yields rows.
 BENCHMARKS = {
     "bev_pool": "perception_kd.benchmarks.bev_pool:benchmark_bev_pool",
+    "convert": "perception_kd.benchmarks.convert:benchmark_convert",
     "loading": "perception_kd.benchmarks.loading:benchmark_loading",
     "sparse_conv": "perception_kd.benchmarks.sparse_conv:benchmark_sparse_conv",
     "startup": "perception_kd.benchmarks.startup:benchmark_startup",
