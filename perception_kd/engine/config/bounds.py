@@ -60,6 +60,8 @@ _NORM = _Kind("a number above 0 or 'inf'", lambda x: _is_positive(x) or x == "in
 _POSITIVE_OR_NONE = _POSITIVE._replace(is_optional=True)
 _NOT_NEGATIVE = _Kind("a number of at least 0", _is_not_negative)
 _RATES = _Kind("a number of at least 0, or one per group", _are_not_negative, is_optional=True)
+_SWITCH = _Kind("True or False", lambda x: isinstance(x, bool), is_optional=True)
+_WHOLE_OR_NONE = _WHOLE._replace(is_optional=True)
 _STEPS = _Kind("a list of whole numbers of at least 1", _are_counts)
 _SCALE = _Kind(
     "a number above 0 or 'dynamic'",
@@ -77,6 +79,7 @@ _KINDS = {
     "optim_wrapper.clip_grad.norm_type": _NORM,
     "optim_wrapper.clip_grad.clip_value": _POSITIVE,
     "optim_wrapper.loss_scale": _SCALE,
+    "optim_wrapper.optimizer.lr": _POSITIVE,
     "optim_wrapper.paramwise_cfg*_mult": _NOT_NEGATIVE,
     "param_scheduler*.begin": _NOT_NEGATIVE,
     "param_scheduler*.end": _NOT_NEGATIVE,
@@ -95,6 +98,13 @@ _KINDS = {
     "log_processor.window_size": _COUNT,
     "log_processor.num_digits": _WHOLE,
     "auto_scale_lr.base_batch_size": _COUNT,
+    "auto_scale_lr.enable": _SWITCH,
+    "randomness.deterministic": _SWITCH,
+    "randomness.diff_rank_seed": _SWITCH,
+    "*_dataloader.sampler.seed": _WHOLE_OR_NONE,
+    "*_dataloader.drop_last": _SWITCH,
+    "*_dataloader.pin_memory": _SWITCH,
+    "*_dataloader.persistent_workers": _SWITCH,
     "env_cfg.dist_cfg.timeout": _POSITIVE_OR_NONE,
 }
 
@@ -117,7 +127,14 @@ def check_bounds(settings: Mapping[str, Any]) -> None:
             f"{name} must be {kind.words}, but got {value!r}; correct it in the config or with "
             "--cfg-options."
         )
-    hook = (settings.get("default_hooks") or {}).get("checkpoint")
+    hooks = settings.get("default_hooks") or {}
+    is_stepped = bool(hooks.get("param_scheduler", True))
+    if settings.get("param_scheduler") and not is_stepped:
+        raise ValueError(
+            "default_hooks.param_scheduler is what steps the schedule of param_scheduler; leave "
+            "it, or set param_scheduler=[] for constant rates."
+        )
+    hook = hooks.get("checkpoint")
     if isinstance(hook, Mapping):
         _check_names(hook.get("filename_tmpl"))
         _check_saved(hook)

@@ -14,11 +14,17 @@ _LOOPS = (
     "perception_kd/engine/run/replay.py",
 )
 _STEPS = ("run", "run_epoch", "run_iter", "replay_step")
+# What is called inside of them before the first step.
+_RUNNER = ("mmengine/runner/runner.py", "call_hook")
+_FIRST_HOOKS = ("before_run", "before_train", "before_val", "before_test")
+_BEGIN = ("perception_kd/engine/run/train_loops.py", "_begin")
 _MAX_LENGTH = 300
 
 
 def explain_set_up(error: BaseException, *, runs_config: bool) -> str | None:
     """Describe an error that settings of a run have caused; return None for others.
+
+    Hooks before the first step, and what starts to load data, belong to setting up.
 
     Args:
         error: The error, as it was caught.
@@ -26,7 +32,7 @@ def explain_set_up(error: BaseException, *, runs_config: bool) -> str | None:
             first step counts; else what a part of a config says that cannot be built.
     """
     frames = list(_frames(error.__traceback__))
-    if any(_is_step(frame) for frame in frames):
+    if any(map(_is_step, frames)) and not any(map(_is_before_steps, frames)):
         return None
     builders = [frame for frame in frames if _is_at(frame, *_BUILDER)]
     if not builders and not runs_config:
@@ -66,6 +72,12 @@ def _frames(trace: TracebackType | None) -> Iterator[FrameType]:
 
 def _is_step(frame: FrameType) -> bool:
     return any(_is_at(frame, path, name) for path in _LOOPS for name in _STEPS)
+
+
+def _is_before_steps(frame: FrameType) -> bool:
+    if _is_at(frame, *_RUNNER):
+        return frame.f_locals.get("fn_name") in _FIRST_HOOKS
+    return _is_at(frame, *_BEGIN)
 
 
 def _is_at(frame: FrameType, path: str, name: str) -> bool:

@@ -14,7 +14,7 @@ from perception_kd.checkpoints.folder import POINTER
 from perception_kd.engine.resume.accumulated_gradients import collect_gradients
 from perception_kd.engine.resume.random_states import get_random_states
 from perception_kd.engine.resume.training_data import describe_training_data
-from perception_kd.io.atomic import remove_leftovers, write_whole
+from perception_kd.io.atomic import make_writable_folder, remove_leftovers, write_whole
 from perception_kd.registry import HOOKS
 
 # Entry of the message hub: the steps of checkpoints that the one with it replaces.
@@ -43,6 +43,7 @@ class WholeCheckpointHook(CheckpointHook):
         """Set the folder up, and look for the best checkpoint in no other one."""
         super().before_train(runner)
         if is_main_process():
+            make_writable_folder("default_hooks.checkpoint.out_dir", self.out_dir)
             remove_leftovers(Path(self.out_dir))
             # Those that the training was killed before removing.
             remove_outdated(self._paths(runner.message_hub.runtime_info.get(_OUTDATED) or []))

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
@@ -51,11 +52,18 @@ class CheckedRunner(Runner):
         """Build the optimizer.
 
         Raises:
-            ValueError: If the config has several.
+            ValueError: If the config has several, or gradients cannot be clipped so.
         """
         built = super().build_optim_wrapper(optim_wrapper)
         if isinstance(built, OptimWrapperDict):
             raise ValueError("optim_wrapper has several optimizers, but can have only one.")
+        if built.clip_grad_kwargs:
+            tried = torch.zeros(1, requires_grad=True)
+            tried.grad = torch.ones(1)
+            try:
+                built.clip_func([tried], **built.clip_grad_kwargs)
+            except (TypeError, ValueError, RuntimeError) as error:
+                raise ValueError(f"optim_wrapper.clip_grad: {error}; correct it.") from error
         return built
 
     def build_dataloader(
@@ -66,12 +74,19 @@ class CheckedRunner(Runner):
         Its workers end with this process, also if it is killed.
 
         Raises:
-            ValueError: If the names of classes or their order differ.
+            ValueError: If the names of classes or their order differ, or there is no
+                batch.
         """
         if isinstance(dataloader, dict):
             dataloader = without_unused_options(dataloader)
         loader = Runner.build_dataloader(dataloader, seed=seed, diff_rank_seed=diff_rank_seed)
         loader.worker_init_fn = WorkerInit(loader.worker_init_fn)
+        if not len(loader):
+            raise ValueError(
+                f"A data loader has no batch: {len(loader.dataset)} samples are fewer than "
+                f"batch_size={loader.batch_size} with drop_last=True; lower it, or use "
+                "drop_last=False."
+            )
         model = self.model.module if is_model_wrapper(self.model) else self.model
         if isinstance(model, TaskModel):
             model.check_data_classes(getattr(loader.dataset, "metainfo", {}))

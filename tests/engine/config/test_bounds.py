@@ -39,6 +39,10 @@ def nest(name: str, value: Any) -> dict[str, Any]:
         ("param_scheduler.0.eta_max", [0.1, "b"], "a number of at least 0, or one per group"),
         ("param_scheduler.0.milestones", [4, "last"], "a list of whole numbers"),
         ("param_scheduler.0.gamma", "half", "a number above 0"),
+        ("optim_wrapper.optimizer.lr", 0, "a number above 0, but got 0"),
+        ("auto_scale_lr.enable", "yes", "True or False"),
+        ("train_dataloader.drop_last", "yes", "True or False"),
+        ("train_dataloader.sampler.seed", "abc", "a whole number of at least 0"),
         (f"{HOOK}.interval", 0, "a whole number of at least 1, or -1 for the last alone"),
         (f"{HOOK}.interval", 1.5, "a whole number of at least 1, or -1 for the last alone"),
         (f"{HOOK}.interval", "often", "a whole number of at least 1, or -1 for the last alone"),
@@ -70,6 +74,13 @@ def test_checkpoints_that_are_never_saved_are_refused() -> None:
     with pytest.raises(ValueError, match="saves nothing with interval=-1"):
         check_bounds({"default_hooks": {"checkpoint": hook}})
     check_bounds({"default_hooks": {"checkpoint": {**hook, "save_best": "auto"}}})
+
+
+def test_a_schedule_that_nothing_steps_is_refused() -> None:
+    hooks = {"default_hooks": {"param_scheduler": None}}
+    with pytest.raises(ValueError, match="what steps the schedule of param_scheduler"):
+        check_bounds({**hooks, "param_scheduler": [{"type": "LinearLR"}]})
+    check_bounds({**hooks, "param_scheduler": []})
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,13 @@ def test_a_new_setting_is_of_the_kind_of_its_default() -> None:
         ("train_cfg.val_interval=0", "val_interval must be a whole number of at least 1"),
         ("train_dataloader.batch_size=0", "batch_size should be a positive integer value"),
         ("model.dropout=7", "ToyModel: dropout probability has to be between 0 and 1, but got 7"),
-        ("optim_wrapper.optimizer.lr=-1", "SGD: Invalid learning rate: -1"),
+        ("optim_wrapper.optimizer.momentum=-1", "SGD: Invalid momentum value: -1"),
+        ("optim_wrapper.clip_grad.error_if_nonfinite=True", "missing 1 required positional"),
+        ("default_hooks.checkpoint.backend_args.backend=none", "cannot be set up: KeyError: none"),
+        ("default_hooks.checkpoint.out_dir=/proc/none", "checkpoint.out_dir /proc/none"),
+        ("train_dataloader.timeout=5", "requires timeout == 0"),
+        ("train_dataloader.sampler.seed=abc", "sampler.seed must be a whole number"),
+        ("train_dataloader.drop_last=True", "8 samples are fewer than batch_size=9"),
         ("optim_wrapper.optimizer=None", "but got optimizer=None. Check the config"),
         ("param_scheduler.0.begin=abc", "param_scheduler.0.begin must be a number of at least 0"),
         ("randomness.seed=-1", "The run cannot be set up: Seed must be between 0"),
@@ -75,8 +81,9 @@ def test_settings_that_a_library_refuses_are_one_line(
     option: str, expected: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = [str(write_config(tmp_path)), "--work-dir", str(tmp_path / "work")]
-    named = f"experiment_name={tmp_path}"
-    assert train_tool.main([*words, "--cfg-options", named, option]) == 2
+    options = [f"experiment_name={tmp_path}", option]
+    options += ["train_dataloader.batch_size=9"] if "drop_last" in option else []
+    assert train_tool.main([*words, "--cfg-options", *options]) == 2
     shown = capfd.readouterr().err
     assert "Traceback" not in shown
     line = shown.strip().splitlines()[-1]
