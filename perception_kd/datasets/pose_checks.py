@@ -58,7 +58,7 @@ def _find_jump(positions: Array, times_s: Array) -> PoseFault | None:
             place = _name_outlier(int(step), jumps)
             text = (
                 f"is {steps[step]:.4g} m away from that {gaps_s[step]:.3g} s before or after it; "
-                "correct translation (m) or the time (microseconds in nuScenes)"
+                "correct its position (m) or its time"
             )
             return PoseFault(place, text, is_error)
     return None

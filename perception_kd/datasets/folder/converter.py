@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from perception_kd.datasets.calibration_checks import find_intrinsics_doubt
 from perception_kd.datasets.conversion import Converted, find_stale_files
 from perception_kd.datasets.folder.axes_checks import check_axes
 from perception_kd.datasets.folder.broken_files import (
@@ -163,6 +164,7 @@ class _Conversion:
             views = [self._view(having[place], camera.name) for place in places]
             where = f"{rig.path}: cameras.{camera.name}"
             self.converted.remarks.append(check_shares(camera, views, where))
+            self.converted.remarks += self._describe_intrinsics(camera.name)
         self._check_sizes()
 
     def _check_axes(self) -> None:
@@ -229,6 +231,13 @@ class _Conversion:
         absent = [split for split in (TRAIN, VAL) if split not in converted.paths]
         converted.remarks += find_stale_files(self._out_dir, prefix, absent)
         return converted
+
+    def _describe_intrinsics(self, name: str) -> list[str]:
+        """Return what looks wrong with the intrinsics of a camera."""
+        found = (scene.cameras[name] for scene in self._scenes.values() if name in scene.cameras)
+        doubts = [find_intrinsics_doubt(x.cam2img.tolist(), *x.size) for x in found]
+        where = f"{self._rig.path}: cameras.{name}.intrinsics"
+        return [f"{where} {doubt}." for doubt in dict.fromkeys(doubts) if doubt]
 
     def _describe_off(self) -> list[str]:
         """Return what is mirrored, and what lacks without cameras or poses."""

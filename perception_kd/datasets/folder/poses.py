@@ -12,11 +12,14 @@ from perception_kd.datasets.folder.file_lists import SensorFile
 from perception_kd.datasets.folder.file_times import SECONDS, find_column, read_text_table
 from perception_kd.datasets.folder.rig import SCENE, Poses
 from perception_kd.datasets.folder.sections import RigError
+from perception_kd.datasets.pose_checks import find_pose_fault
 from perception_kd.datasets.vehicle_limits import MAX_SPEED
 from perception_kd.geometry.interpolation import interpolate_rigid
 from perception_kd.structures import Array
 
 _UNIT_TOLERANCE = 0.05
+_LONGEST_S = 30 * 86_400.0  # of a recording
+_LARGEST = 1e20  # of any unit
 
 
 class Trajectory:
@@ -37,6 +40,12 @@ class Trajectory:
     def positions(self) -> Array:
         """Positions of the body in the frame of the world in m, shape (N, 3)."""
         return self._body2world[:, :3, 3]
+
+    @property
+    def ego_poses(self) -> Array:
+        """Poses of the ego vehicle in the frame of the world, shape (N, 4, 4)."""
+        poses: Array = self._body2world @ self._ego2body
+        return poses
 
     def ego2global(self, time: float) -> Array | None:
         """Return the pose of the ego vehicle at a time, (4, 4).
@@ -87,6 +96,12 @@ def read_trajectory(
     path = root / poses.file.replace(SCENE, scene)
     rows = read_text_table(path, f"{where}.file")
     times, matrices = _READERS[poses.format](poses, rows, path, sweeps, where)
+    apart = np.flatnonzero(~(np.abs(times - np.median(times)) < _LONGEST_S))
+    if len(apart):
+        raise RigError(
+            f"{where}.file: pose {apart[0] + 1} of {path} is of {times[apart[0]]:.6g} s, months "
+            f"from others, such as {np.median(times):.6f} s; correct its time or poses.unit."
+        )
     if mirror is not None:
         matrices = mirror @ matrices @ mirror
     order = np.argsort(times, kind="stable")
@@ -149,10 +164,12 @@ _READERS: dict[str, _Reader] = {"kitti": _read_kitti, "tum": _read_tum, "csv": _
 
 def _numbers(rows: Sequence[Sequence[str]], count: int, path: Path, where: str) -> Array:
     """Return rows of numbers as an array, (N, count)."""
+    if not rows:
+        raise RigError(f"{where}.file: {path} has names of columns, but no pose; complete it.")
     numbers = []
     for number, row in enumerate(rows):
         values = flatten_numbers(list(row))
-        if values is None or len(values) != count:
+        if values is None or len(values) != count or max(map(abs, values)) > _LARGEST:
             raise RigError(
                 f"{where}.file: row {number + 1} of {path} must be {count} numbers, but is "
                 f"{' '.join(row)[:60]!r}; correct it, or poses.format."
@@ -205,3 +222,9 @@ def _check_trajectory(
             f"{where}: by {path} the vehicle moves at {speed:.3g} m/s; positions must be in m, and "
             "times in poses.unit."
         )
+    poses = trajectory.ego_poses
+    quaternions = Rotation.from_matrix(poses[:, :3, :3]).as_quat()[:, [3, 0, 1, 2]]
+    fault = find_pose_fault(poses[:, :3, 3], quaternions, trajectory.times)
+    if fault is not None and fault.is_error:
+        time = trajectory.times[fault.place]
+        raise RigError(f"{where}: the pose at {time:.6f} s in {path} {fault.text}.")

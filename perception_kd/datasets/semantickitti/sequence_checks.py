@@ -53,6 +53,11 @@ def check_sequence(
             f"{sequence} must have a pose and a time for each scan, but for scan {last} "
             f"there are {num_poses} poses and {len(times)} times."
         )
+    if num_poses != len(times):
+        raise ValueError(
+            f"{sequence} must have as many poses as times, but has {num_poses} in poses.txt and "
+            f"{len(times)} in times.txt: a line is missing or doubled; unpack both again."
+        )
     if fault := find_time_fault(times, "seconds"):
         raise ValueError(f"The last time in {sequence / 'times.txt'} {fault}.")
     if poses is not None:

@@ -9,6 +9,8 @@ from perception_kd.geometry.rigid import invert_rigid, make_rigid
 from perception_kd.io.bounded import read_bounded
 from perception_kd.structures import Array
 
+_LARGEST = 1e15
+
 
 class SequenceCalibration(NamedTuple):
     """Calibration of the LiDAR and the left color camera of a sequence.
@@ -138,7 +140,7 @@ def _parse_numbers(text: str, count: int, where: str) -> Array:
         numbers = np.array(text.split(), dtype=float)
     except ValueError:
         numbers = np.zeros(0)
-    if numbers.size != count or not np.isfinite(numbers).all():
+    if numbers.size != count or not (np.abs(numbers) < _LARGEST).all():
         found = text.strip()[:60]
         raise ValueError(
             f"{where} must be {count} finite numbers, but it is {found!r}; unpack it again."

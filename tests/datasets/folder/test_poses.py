@@ -121,6 +121,36 @@ def test_too_fast_a_vehicle_is_refused(tmp_path: Path) -> None:
         read(tmp_path, settings("tum"))
 
 
+def test_poses_that_no_vehicle_has_are_refused(tmp_path: Path) -> None:
+    jump, turn = make_poses(), make_poses()
+    jump[4, 0, 3] += 500
+    turn[2, :3, :3] = np.diag([-1, -1, 1]) @ turn[2, :3, :3]
+    for poses, words in ((jump, r"the pose at 10\d.* m away"), (turn, r"is turned by 17\d deg")):
+        write(tmp_path, "tum", poses)
+        with pytest.raises(RigError, match=words):
+            read(tmp_path, settings("tum"))
+
+
+@pytest.mark.parametrize(
+    ("form", "change", "words"),
+    [
+        ("csv", lambda x: x.splitlines()[0], "has names of columns, but no pose"),
+        ("csv", lambda x: x.replace(",102000.0", ",9e13"), "pose 5 of .* months from others"),
+        ("tum", lambda x: x.replace("100.0", "1e300", 1), "row 1 of .* must be 8 numbers"),
+        ("kitti", lambda x: x.replace("1.0", "0.5", 1), "row 1 of .* has no rotation"),
+    ],
+)
+def test_rows_that_are_no_poses_are_refused(
+    form: str, change: Any, words: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, form, make_poses())
+    changed = change(path.read_text())
+    assert changed != path.read_text()
+    path.write_text(changed)
+    with pytest.raises(RigError, match=words):
+        read(tmp_path, settings(form))
+
+
 def test_kiss_icp_finds_the_motion_of_a_sensor() -> None:
     pytest.importorskip("kiss_icp")
     rng = np.random.default_rng(0)

@@ -215,6 +215,13 @@ def test_undistorted_images_have_the_projection_matrix() -> None:
     assert read.model == "none"
 
 
+def test_a_matrix_that_turns_nothing_is_refused() -> None:
+    message = as_object(camera_info(0.0, K, (64, 48)))
+    message.r = np.full(9, np.nan)
+    with pytest.raises(BrokenFileError, match="R is no rotation"):
+        read_camera_info(message, rectified=True)
+
+
 def test_a_part_of_the_sensor_moves_the_principal_point() -> None:
     roi = {"x_offset": 10, "y_offset": 20, "height": 24, "width": 32, "do_rectify": False}
     info = camera_info(0, K, (64, 48))

@@ -154,6 +154,12 @@ def remove_pose(sequence: Path) -> None:
     path.write_text(path.read_text().splitlines()[0])
 
 
+def double_pose(sequence: Path) -> None:
+    path = sequence / "poses.txt"
+    first, *others = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([first, first, *others]))
+
+
 def cut_pose(sequence: Path) -> None:
     path = sequence / "poses.txt"
     path.write_text(path.read_text()[:-30])
@@ -264,7 +270,8 @@ def scale_scans(factor: float) -> Callable[[Path], None]:
         (cut_labels, r"000000.label has \d+ bytes, but the \d+ points of .*000000.bin need 4"),
         (break_image, r"000001.png is broken or not an image"),
         (shrink_images, r"P2 of .*calib.txt has its principal point at cx .* has 20 x 6 px"),
-        (remove_pose, r"a pose and a time for each scan, but for 000001.bin there are 1 poses"),
+        (remove_pose, r"a pose and a time for each scan, but for scan 1 there are 1 poses"),
+        (double_pose, r"has 3 in poses.txt and 2 in times.txt: a line is missing or doubled"),
         (cut_pose, r"Line 2 of .*poses.txt must be 12 finite numbers, but it is '"),
         (cut_calibration, r"Tr of .*calib.txt must be 12 finite numbers, but it is ''; unpack"),
         (scramble_calibration, r"P2 of .*calib.txt must be 12 finite numbers, but it is 'x"),
