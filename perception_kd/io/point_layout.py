@@ -19,7 +19,6 @@ _MAX_RING = 1_023
 _TINY_M = 1e-6
 _UNITS_M = {"cm": 0.01, "mm": 0.001}
 _USUAL_REACH_M, _LARGEST_REACH_M = 30.0, 300.0
-_MANY, _MAX_RING_SPREAD = 1_000, 0.25
 _MIN_COLUMNS, _MAX_COLUMNS = 3, 12
 # A number may have the bytes of a shorter signature, which alone says nothing.
 _SURE_BYTES = 4
@@ -69,7 +68,7 @@ def find_layout_fault(
         points = numbers.reshape(-1, num_columns)
         fault = _find_fault(points, names)
         unit = fault and _guess_unit(points, names)
-        fault = fault or _find_other_period(numbers, num_columns) or _find_exchange(points, names)
+        fault = fault or _find_other_period(numbers, num_columns)
     if fault and signature:
         return f"is {_SIGNATURES[signature]}"
     return fault and fault + (unit or _guess(data, num_columns, dtype))
@@ -134,32 +133,6 @@ def _guess_unit(points: NDArray[np.float64], names: Sequence[str]) -> str:
     if reach * _UNITS_M[unit] > _LARGEST_REACH_M or _find_fault(scaled, names):
         return ""
     return f"; it looks like positions in {unit}, and they must be in m"
-
-
-def _find_exchange(points: NDArray[np.float64], names: Sequence[str]) -> str:
-    """Return a fault if columns called "intensity" and "ring" are each other's.
-
-    All points of a ring have nearly one elevation, unlike those of an intensity.
-    """
-    columns = dict(zip(names, points.T, strict=False))
-    if not {"intensity", "ring"} <= columns.keys() or len(points) < _MANY:
-        return ""
-    elevations = np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1]))
-    by_intensity, by_ring = (
-        _share_within(elevations, columns[name]) for name in ("intensity", "ring")
-    )
-    if by_intensity > _MAX_RING_SPREAD or by_ring < 3 * by_intensity:
-        return ""
-    return "has rings in the column of intensities, and intensities in that of rings"
-
-
-def _share_within(values: NDArray[np.float64], groups: NDArray[np.float64]) -> float:
-    """Return the share of the variance of values that is within groups."""
-    _, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    if len(counts) > len(values) / 10 or not (variance := float(np.var(values))) > 0:
-        return 1.0
-    means = np.bincount(group, values) / counts
-    return float(((values - means[group]) ** 2).mean()) / variance
 
 
 def _outside(values: NDArray[np.float64], largest: float) -> float:

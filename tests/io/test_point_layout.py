@@ -52,7 +52,10 @@ def test_a_number_may_begin_like_another_format(start: bytes, rows: Rows) -> Non
             lambda x: x * np.array([1e3, 1e3, 1e3, 1, 1], np.float32),
             "it looks like positions in mm",
         ),
-        (lambda x: np.rint(x)[:, [0, 1, 2, 4, 3]], "has rings in the column of intensities"),
+        (
+            lambda x: np.rint(x)[:, [0, 1, 2, 4, 3]],
+            "elevation each, as rings have|are not integers",
+        ),
         (lambda x: 0 * x, "at the sensor"),
         (lambda x: np.nan * x, "100% of its points at NaN"),
         (lambda x: x * np.array([1, 1, 1, -1, 1], np.float32), "of its intensities outside"),

@@ -28,7 +28,6 @@ from perception_kd.datasets.folder.pairs import (
     check_missing,
     check_pairs,
     find_missing_sweeps,
-    leave_out_blind,
 )
 from perception_kd.datasets.folder.points import check_points, make_layout
 from perception_kd.datasets.folder.rig import Poses, Rig
@@ -117,8 +116,7 @@ class _Conversion:
         frames = [frame for x in recordings for frame in _frames_of(rig, x)]
         frames = self._leave_out_broken(frames)
         self.converted.add_absences(find_missing_sweeps(rig, recordings))
-        self.converted.add_absences(check_pairs(rig, recordings, frames))
-        frames, absences = leave_out_blind(rig, frames)
+        frames, absences = check_pairs(rig, recordings, frames)
         self.converted.add_absences(absences)
         self._splits, remarks = split_frames(rig, frames)
         self.converted.remarks += remarks

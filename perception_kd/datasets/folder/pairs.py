@@ -17,45 +17,42 @@ _MANY = 20  # sweeps
 
 
 def check_pairs(
-    rig: Rig, recordings: Sequence[Recording], frames: Sequence[FrameFiles]
-) -> list[Absence]:
-    """Return a sentence for each camera that some frames lack.
+    rig: Rig, recordings: Sequence[Recording], frames: list[FrameFiles]
+) -> tuple[list[FrameFiles], list[Absence]]:
+    """Leave out frames without any image, where there are cameras.
+
+    Their sweeps stay among the earlier ones of other frames.
 
     Args:
         rig: The rig.
         recordings: Its files.
         frames: All frames.
 
+    Returns:
+        The other frames, a sentence if some were left out, and one for each camera that
+        some of the others lack.
+
     Raises:
         RigError: If no frame, or too few, have an image of a camera.
     """
-    absences = []
     for camera in rig.cameras:
-        lacking = [frame for frame in frames if camera.name not in frame.images]
-        if len(lacking) == len(frames):
+        if not any(camera.name in frame.images for frame in frames):
             raise RigError(_never_meet(rig, camera, recordings))
-        if lacking:
-            absences.append(_describe_lacking(rig, camera, recordings, frames, lacking))
-    return absences
-
-
-def leave_out_blind(rig: Rig, frames: list[FrameFiles]) -> tuple[list[FrameFiles], list[Absence]]:
-    """Leave out frames without any image, where there are cameras.
-
-    Their sweeps stay among the earlier ones of other frames.
-
-    Returns:
-        The other frames, and a sentence if some were left out.
-    """
     blind = [frame for frame in frames if rig.cameras and not frame.images]
-    if not blind:
-        return frames, []
-    text = (
-        f"{len(blind)} of {len(frames)} frames without any image are left out, such as "
-        f"{_some([frame.sweep.path for frame in blind])}."
-    )
-    seen = [frame for frame in frames if frame.images]
-    return seen, [Absence(text, len(blind) / len(frames))]
+    seen = [frame for frame in frames if frame.images or not rig.cameras]
+    within = f"no image within {rig.frames.tolerance_s:g} s"
+    absences = []
+    if blind:
+        what = f"cameras: {len(blind)} of {len(frames)} frames have {within} and are left out"
+        share = len(blind) / len(frames)
+        absences.append(_describe(rig, rig.cameras, recordings, what, blind, share))
+    for camera in rig.cameras:
+        if lacking := [frame for frame in seen if camera.name not in frame.images]:
+            where = f"cameras.{camera.name}.files"
+            what = f"{where}: {len(lacking)} of {len(seen)} frames have {within} and one view less"
+            share = len(lacking) / len(seen)
+            absences.append(_describe(rig, [camera], recordings, what, lacking, share))
+    return seen, absences
 
 
 def find_missing_sweeps(rig: Rig, recordings: Sequence[Recording]) -> list[Absence]:
@@ -92,27 +89,25 @@ def check_missing(rig: Rig, absence: Absence, remedy: str) -> Absence:
     return absence
 
 
-def _describe_lacking(
+def _describe(
     rig: Rig,
-    camera: Camera,
+    cameras: Sequence[Camera],
     recordings: Sequence[Recording],
-    frames: Sequence[FrameFiles],
+    what: str,
     lacking: Sequence[FrameFiles],
+    share: float,
 ) -> Absence:
-    text = (
-        f"cameras.{camera.name}.files: {len(lacking)} of {len(frames)} frames have no image within "
-        f"{rig.frames.tolerance_s:g} s and one view less, such as those of "
-        f"{_some([frame.sweep.path for frame in lacking])}"
-    )
-    absence = Absence(f"{text}.", len(lacking) / len(frames))
-    step_s = _slower_step(camera, recordings)
-    if step_s is None:
+    """Return a sentence on frames that lack images of cameras."""
+    text = f"{what}, such as those of {_some([frame.sweep.path for frame in lacking])}"
+    steps_s = [_slower_step(camera, recordings) for camera in cameras]
+    if any(step_s is None for step_s in steps_s):
         remedy = "complete the files, correct times, leave the camera out"
-        return check_missing(rig, absence, remedy)
+        return check_missing(rig, Absence(f"{text}.", share), remedy)
+    every_s = max(step_s or 0.0 for step_s in steps_s)
     return Absence(
-        f"{text}: it takes an image every {step_s:.2g} s only; frames.every_s: {step_s:.2g} makes "
-        "as many frames.",
-        absence.share,
+        f"{text}: there is an image every {every_s:.2g} s only; frames.every_s: {every_s:.2g} "
+        "makes as many frames.",
+        share,
     )
 
 
