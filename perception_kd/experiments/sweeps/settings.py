@@ -71,7 +71,7 @@ class SweepPlan:
         name: Name of its file.
         about: Title of its report.
         data: Where the data are, or how they are made.
-        initializations: Pre-trainings by key, beside random weights.
+        initializations: Pre-trainings by key, besides random weights.
         tasks: Tasks by key.
         seeds: Number of seeds; they are 0 .. seeds - 1.
         baseline: Key of the initialization that the others are compared with.
