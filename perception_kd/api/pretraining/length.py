@@ -19,6 +19,8 @@ from perception_kd.api.pretraining.settings import Choice
 from perception_kd.engine.config.overrides import set_training, walk_settings
 from perception_kd.engine.run.launch import build_runner, read_config
 
+# The first steps are slower. A step is measured for some seconds or many steps, of slow
+# ones two.
 _WARM_UP, _LEAST_S, _MOST_STEPS = 3, 5.0, 40
 # Of the time, what validation, checkpoints and the start of workers may take.
 _RESERVE = 0.1
@@ -114,7 +116,7 @@ def choose_length(
     Returns:
         The length, the time of a step in s, and what was chosen.
     """
-    step_s = measure_step(path)
+    step_s = measure_step(path, most_s=60 * minutes * _RESERVE)
     length = fit_length(60 * minutes * (1 - _RESERVE), step_s, num_samples, per_step)
     reason = f"{minutes:g} minutes at {step_s:.2f} s per step of {per_step} samples, measured"
     choices = [Choice("epochs", str(length.epochs), reason)]
@@ -133,12 +135,21 @@ class _MeasuredError(Exception):
 
 
 class _MeasuringHook(Hook):
-    """Take the time of steps, then end the training by an exception."""
+    """Take the time of steps, then end the training by an exception.
 
-    def __init__(self) -> None:
+    Args:
+        most_s: Time in s after which two steps are enough.
+    """
+
+    def __init__(self, most_s: float) -> None:
         self.step_s = math.inf
-        self._num_steps = 0
-        self._since = 0.0
+        self._most_s = most_s
+        self._times: list[float] = []
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Note the time before the first step."""
+        if not self._times:
+            self._times.append(time.perf_counter())
 
     def after_train_iter(
         self,
@@ -147,23 +158,26 @@ class _MeasuringHook(Hook):
         data_batch: Any = None,
         outputs: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note the time after the first steps, in which caches are filled."""
-        self._num_steps += 1
+        """Note the time after a step, and end if enough are measured."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        if self._num_steps == _WARM_UP:
-            self._since = time.perf_counter()
-        measured, spent = self._num_steps - _WARM_UP, time.perf_counter() - self._since
-        if measured >= 3 and (spent >= _LEAST_S or measured >= _MOST_STEPS):
+        self._times.append(time.perf_counter())
+        whole, done = self._times[-1] - self._times[0], len(self._times) - 1
+        is_slow = done >= 2 and whole >= self._most_s
+        first = 1 if is_slow else _WARM_UP
+        measured = done - first
+        spent = self._times[-1] - self._times[min(first, done)]
+        if is_slow or (measured >= 3 and spent >= _LEAST_S) or measured >= _MOST_STEPS:
             self.step_s = spent / measured
             raise _MeasuredError
 
 
-def measure_step(path: Path) -> float:
+def measure_step(path: Path, most_s: float) -> float:
     """Train some steps, throw them away, and return the time of one in s.
 
     Args:
         path: Config of the training.
+        most_s: Time in s after which no further step begins, but for the second one.
     """
     cfg = read_config(path)
     set_training(cfg)
@@ -171,7 +185,7 @@ def measure_step(path: Path) -> float:
     cfg.param_scheduler = cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.optim_wrapper.optimizer.lr = 0.0  # without its schedule, it might diverge
     cfg.default_hooks.update(checkpoint=None, logger=None)
-    hook = _MeasuringHook()
+    hook = _MeasuringHook(most_s)
     print_log("Measuring the time of a step.", logger="current")
     with tempfile.TemporaryDirectory(prefix=".measure_", dir=path.parent) as folder:
         cfg.work_dir = folder

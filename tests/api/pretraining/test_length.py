@@ -1,7 +1,9 @@
 """Epochs that fit a time, and schedules that end with them."""
 
 import math
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mmengine import Config
@@ -15,7 +17,7 @@ from perception_kd.api.pretraining.length import (
     set_length,
 )
 from perception_kd.engine.hooks import TimeLimitHook
-from tests.engine.toy import write_config
+from tests.engine.toy import ToyModel, write_config
 
 
 @pytest.mark.parametrize("num_samples", [1, 7, 100, 3000, 28000])
@@ -58,13 +60,29 @@ def test_epochs_as_given_have_all_frames_and_no_limit() -> None:
 
 def test_steps_of_a_training_are_measured_and_thrown_away(tmp_path: Path) -> None:
     config = write_config(tmp_path)
-    assert 0 < measure_step(config) < 1.0
+    assert 0 < measure_step(config, most_s=60) < 1.0
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".measure_")]
     assert not list(tmp_path.rglob("*.pth"))
 
 
+def test_of_slow_steps_two_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = ToyModel.train_step
+    steps: list[int] = []
+
+    def train_step(model: ToyModel, *args: Any, **kwargs: Any) -> Any:
+        steps.append(len(steps))
+        time.sleep(0.2 if len(steps) > 1 else 0.4)
+        return original(model, *args, **kwargs)
+
+    monkeypatch.setattr(ToyModel, "train_step", train_step)
+    assert 0.2 < measure_step(write_config(tmp_path), most_s=0.3) < 0.4
+    assert len(steps) == 2
+
+
 def test_a_thinned_out_recording_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perception_kd.api.pretraining.length.measure_step", lambda path: 1.0)
+    monkeypatch.setattr(
+        "perception_kd.api.pretraining.length.measure_step", lambda path, most_s: 1.0
+    )
     length, step_s, choices = choose_length(Path("x.py"), 10, num_samples=2000, per_step=2)
     assert (length.sample_step, step_s) == (8, 1.0)
     assert length.epochs * length.steps <= 540
