@@ -1,4 +1,4 @@
-"""DINO and DINOv2 vision transformers from a local folder of ``transformers``."""
+"""DINO, DINOv2 and DINOv3 from a local folder of ``transformers``."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,14 +11,18 @@ from perception_kd.checkpoints.finite import check_finite
 from perception_kd.registry import MODELS
 from perception_kd.utils.checks import check_shape
 
-MODEL_TYPES = ("vit", "dinov2", "dinov2_with_registers")
+_CONVNEXT = "dinov3_convnext"
+MODEL_TYPES = ("vit", "dinov2", "dinov2_with_registers", "dinov3_vit", _CONVNEXT)
+_CONVNEXT_STRIDE = 32
 
 
 @MODELS.register_module()
 class VisionTransformerTeacher(nn.Module):
-    """Patch tokens of the last block, after its norm, as a map.
+    """Patch tokens of a block, after the last norm or before it, as a map.
 
-    Learned positions are interpolated to the size of the image. An image whose sides
+    DINOv2 is the recommendation: its code and weights are under Apache-2.0, while those
+    of DINOv3 are under a license of its own, which restricts their use. Learned
+    positions are interpolated to the size of the image. An image whose sides
     are not multiples of the patch is padded with zeros (the mean color) at the right
     and the bottom, so no pixel is lost and no pixel moves.
 
@@ -28,8 +32,11 @@ class VisionTransformerTeacher(nn.Module):
 
     Args:
         checkpoint: Local folder with ``config.json`` and the weights, as
-            ``transformers`` saves them, of a DINO (``vit``) or DINOv2 model, with
-            registers or without.
+            ``transformers`` saves them, of a DINO (``vit``), DINOv2 (with registers or
+            without) or DINOv3 (``dinov3_vit``, ``dinov3_convnext``) model.
+        layer: Block whose tokens are taken: 1 is the first, -1 the last. A
+            ``dinov3_convnext`` has only the map of its last stage.
+        normed: Whether tokens pass the model's last norm.
 
     Attributes:
         mean: Mean of DINO's and DINOv2's training images, RGB in 0..255.
@@ -41,18 +48,22 @@ class VisionTransformerTeacher(nn.Module):
     Raises:
         ImportError: If ``transformers`` is not installed.
         FileNotFoundError: If the folder or its ``config.json`` does not exist.
-        ValueError: If the model is of another type, or the weights do not fit it.
+        ValueError: If the model is of another type, the weights do not fit it, or it
+            has no such layer.
     """
 
     mean: ClassVar[tuple[float, ...]] = (123.675, 116.28, 103.53)
     std: ClassVar[tuple[float, ...]] = (58.395, 57.12, 57.375)
 
-    def __init__(self, checkpoint: str) -> None:
+    def __init__(self, checkpoint: str, layer: int = -1, normed: bool = True) -> None:
         super().__init__()
         self.model = _load(Path(checkpoint))
         config = self.model.config
-        self.out_channels: int = config.hidden_size
-        self.stride: int = config.patch_size
+        is_convnext = config.model_type == _CONVNEXT
+        self.out_channels: int = config.hidden_sizes[-1] if is_convnext else config.hidden_size
+        self.stride: int = _CONVNEXT_STRIDE if is_convnext else config.patch_size
+        self.layer = _check_layer(layer, config, normed)
+        self.normed = normed
         self.cell_offset = (self.stride - 1) / 2
         self.num_leading_tokens = 1 + getattr(config, "num_register_tokens", 0)
         # DINO's class interpolates positions on request only, DINOv2's always.
@@ -71,9 +82,31 @@ class VisionTransformerTeacher(nn.Module):
         height, width = imgs.shape[-2:]
         rows, cols = -(-height // self.stride), -(-width // self.stride)
         imgs = F.pad(imgs, (0, cols * self.stride - width, 0, rows * self.stride - height))
-        tokens = self.model(pixel_values=imgs, **self._options).last_hidden_state
-        patches = tokens[:, self.num_leading_tokens :]  # behind class and register tokens
+        patches = self._tokens(imgs)[:, self.num_leading_tokens :]  # behind class and registers
         return patches.transpose(1, 2).unflatten(2, (rows, cols))
+
+    def _tokens(self, imgs: Tensor) -> Tensor:
+        if self.layer == -1 and self.normed:
+            return self.model(pixel_values=imgs, **self._options).last_hidden_state
+        output = self.model(pixel_values=imgs, output_hidden_states=True, **self._options)
+        tokens: Tensor = output.hidden_states[self.layer]
+        norm = getattr(self.model, "layernorm", None) or self.model.norm
+        return norm(tokens) if self.normed else tokens
+
+
+def _check_layer(layer: int, config: Any, normed: bool) -> int:
+    """Return which hidden state to take, -1 for the last one."""
+    if config.model_type == _CONVNEXT:
+        if layer != -1 or not normed:
+            raise ValueError(
+                f"A {_CONVNEXT} has only the normed map of its last stage, but got layer={layer}, "
+                f"normed={normed}; leave both out."
+            )
+        return layer
+    number = config.num_hidden_layers
+    if not (1 <= layer <= number or -number <= layer <= -1):
+        raise ValueError(f"layer must be in 1..{number} or -{number}..-1, but got {layer}.")
+    return -1 if layer == number else layer
 
 
 def _load(folder: Path) -> Any:
@@ -85,7 +118,7 @@ def _load(folder: Path) -> Any:
         ) from error
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(
-            f"No config.json in {folder}; put the folder of a DINO or DINOv2 model (config.json "
+            f"No config.json in {folder}; put the folder of a DINO, v2 or v3 model (config.json "
             "and model.safetensors) there, or set checkpoint to where it is."
         )
     config = AutoConfig.from_pretrained(folder, local_files_only=True)

@@ -1,5 +1,6 @@
 """ViT teachers on tiny random models that transformers itself writes."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,12 @@ def save_model(model_type: str, folder: Path, patch_size: int = 8) -> Any:
     elif model_type == "dinov2_with_registers":
         config = transformers.Dinov2WithRegistersConfig(**sizes, num_register_tokens=3)
         model = transformers.Dinov2WithRegistersModel(config)
+    elif model_type == "dinov3_vit":
+        config = transformers.DINOv3ViTConfig(**sizes, num_register_tokens=2)
+        model = transformers.DINOv3ViTModel(config)
+    elif model_type == "dinov3_convnext":
+        config = transformers.DINOv3ConvNextConfig(hidden_sizes=[4, 4, 8, 16], depths=[1, 1, 1, 1])
+        model = transformers.DINOv3ConvNextModel(config)
     else:
         model = transformers.ViTModel(transformers.ViTConfig(**sizes), add_pooling_layer=False)
     for parameter in model.parameters():
@@ -33,7 +40,8 @@ def save_model(model_type: str, folder: Path, patch_size: int = 8) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("model_type", "num_leading"), [("vit", 1), ("dinov2", 1), ("dinov2_with_registers", 4)]
+    ("model_type", "num_leading"),
+    [("vit", 1), ("dinov2", 1), ("dinov2_with_registers", 4), ("dinov3_vit", 3)],
 )
 def test_the_map_is_the_patch_tokens_row_by_row(
     model_type: str, num_leading: int, tmp_path: Path
@@ -61,6 +69,58 @@ def test_tokens_come_after_the_last_norm(tmp_path: Path) -> None:
         expected = reference.layernorm(output.hidden_states[-1])[:, 1:]
         feats = VisionTransformerTeacher(str(tmp_path)).eval()(imgs)
     torch.testing.assert_close(feats.flatten(2).transpose(1, 2), expected)
+
+
+@pytest.mark.parametrize("model_type", ["vit", "dinov2", "dinov2_with_registers", "dinov3_vit"])
+@pytest.mark.parametrize("layer", [1, 2, -2, -1])
+def test_tokens_of_a_layer_are_taken_before_or_after_the_norm(
+    model_type: str, layer: int, tmp_path: Path
+) -> None:
+    reference = save_model(model_type, tmp_path)
+    imgs = torch.randn(1, 3, 32, 32)
+    blocks = [
+        module
+        for name, module in reference.named_modules()
+        if re.fullmatch(r".*layers?\.\d+", name)
+    ]
+    assert len(blocks) == 2
+    states = []
+    for block in blocks:
+        block.register_forward_hook(
+            lambda _, __, output: states.append(output[0] if isinstance(output, tuple) else output)
+        )
+    norm = reference.norm if model_type == "dinov3_vit" else reference.layernorm
+    teacher = {n: VisionTransformerTeacher(str(tmp_path), layer, n).eval() for n in (True, False)}
+    with torch.no_grad():
+        reference(pixel_values=imgs)
+        tokens = states[layer - 1 if layer > 0 else layer][:, -16:]
+        for normed, expected in ((True, norm(tokens)), (False, tokens)):
+            feats = teacher[normed](imgs).flatten(2).transpose(1, 2)
+            torch.testing.assert_close(feats, expected)
+
+
+def test_a_convnext_gives_the_map_of_its_last_stage(tmp_path: Path) -> None:
+    reference = save_model("dinov3_convnext", tmp_path)
+    teacher = VisionTransformerTeacher(str(tmp_path)).eval()
+    assert (teacher.out_channels, teacher.stride, teacher.cell_offset) == (16, 32, 15.5)
+    imgs = torch.randn(2, 3, 64, 90)
+    padded = torch.zeros(2, 3, 64, 96)
+    padded[..., :90] = imgs
+    with torch.no_grad():
+        feats = teacher(imgs)
+        expected = reference.model(padded).last_hidden_state
+        expected = reference.layer_norm(expected.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    assert feats.shape == (2, 16, 2, 3)
+    torch.testing.assert_close(feats, expected)
+    with pytest.raises(ValueError, match="has only the normed map of its last stage"):
+        VisionTransformerTeacher(str(tmp_path), normed=False)
+
+
+@pytest.mark.parametrize("layer", [0, 3, -3])
+def test_a_layer_that_is_not_there_is_refused(layer: int, tmp_path: Path) -> None:
+    save_model("dinov2", tmp_path)
+    with pytest.raises(ValueError, match=f"layer must be in 1..2 or -2..-1, but got {layer}"):
+        VisionTransformerTeacher(str(tmp_path), layer)
 
 
 @pytest.mark.parametrize("model_type", ["vit", "dinov2"])
