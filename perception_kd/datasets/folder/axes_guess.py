@@ -106,6 +106,12 @@ def name_direction(vector: Array) -> str:
     return max(DIRECTIONS, key=lambda name: axes_matrix(_with_x(name))[:3, 0] @ vector)
 
 
+def name_stored_axis(vector: Array) -> str:
+    """Return the nearest axis to a vector among stored points, such as "-y"."""
+    place = int(np.argmax(np.abs(vector)))
+    return f"{'-' if vector[place] < 0 else '+'}{'xyz'[place]}"
+
+
 def turn_axes(axes: tuple[str, ...], forward: str) -> tuple[str, ...]:
     """Return axes turned about up so that a direction in the vehicle becomes forward.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from perception_kd.datasets.calibration_checks import read_image_size
-from perception_kd.datasets.folder.axes_guess import guess_axes, list_telling
+from perception_kd.datasets.folder.axes_guess import guess_axes, list_telling, name_stored_axis
 from perception_kd.datasets.folder.calibration_search import Candidate, choose, list_candidates
 from perception_kd.datasets.folder.constants import TOLERANCE_S
 from perception_kd.datasets.folder.points import INTENSITY_MAX
@@ -152,7 +152,11 @@ class _Proposal:
         if axes is None:
             return [
                 f"  # ? axes, where x, y and z of the points point: [{', '.join(LIDAR_AXES)}] if",
-                "  # not given; names of cameras do not tell. Regions and maps count from them.",
+                "  # not given. Regions and maps count from them; names of cameras do not tell.",
+                *(
+                    f"  # By its extrinsics, {name} looks along {name_stored_axis(matrix[2, :3])}."
+                    for name, matrix in cameras.items()
+                ),
             ]
         return [f"  axes: [{', '.join(axes)}]  # by the names of {list_telling(cameras)}"]
 

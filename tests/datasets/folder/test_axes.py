@@ -120,6 +120,16 @@ def test_poses_that_move_backward_are_a_warning(tmp_path: Path) -> None:
     )
 
 
+def test_a_proposal_without_telling_names_says_what_to_check(tmp_path: Path) -> None:
+    root = make_folder(tmp_path / "drive")
+    (root / "camera/ahead").rename(root / "camera/cam0")
+    (root / "calib/ahead.json").rename(root / "calib/cam0.json")
+    text = propose_rig(root).read_text()
+    assert "# ? axes, where x, y and z of the points point: [forward, left, up] if" in text
+    assert "# By its extrinsics, cam0 looks along +x." in text
+    assert "# By its extrinsics, side looks along -y." in text
+
+
 def test_axes_that_names_contradict_are_a_warning(tmp_path: Path) -> None:
     root = make_folder(tmp_path)
     rig = propose_rig(root, root / "rig.yaml")
