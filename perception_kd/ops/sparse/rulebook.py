@@ -90,14 +90,21 @@ def submanifold_rulebook(coors: Tensor, shape: Sequence[int], kernel: Kernel) ->
     steps = _kernel_positions(kernel, coors.device)
     step = _linear([0, *(s - c for s, c in zip(steps, centers, strict=True))], padded)
 
+    # An offset before the center finds the pairs of the one as far behind it, too.
+    half, num = len(step) // 2, len(coors)
     ordered, order = key.sort(stable=True)
-    wanted = ordered[:, None] + step
+    wanted = ordered[:, None] + step[:half]
     found = torch.searchsorted(ordered, wanted)
     # Beyond the last voxel lies a key that nothing asks for.
     is_hit = F.pad(ordered, (0, 1), value=-1)[found] == wanted
-    is_hit &= _is_first(ordered)[:, None]
-    rows = torch.where(is_hit, F.pad(order, (0, 1))[found], len(coors))
-    sources = torch.empty_like(rows).index_copy_(0, order, rows)
+    is_first = _is_first(ordered)[:, None]
+    before = torch.where(is_hit & is_first, F.pad(order, (0, 1))[found], num)
+    sorted_rows = torch.cat((before, torch.where(is_first, order[:, None], num)), dim=1)
+    rows = torch.empty_like(sorted_rows).index_copy_(0, order, sorted_rows)
+    readers = torch.arange(num, device=coors.device)[:, None].expand(num, half)
+    # Row K takes what reads nothing.
+    after = rows.new_full((num + 1, half), num).scatter_(0, rows[:, :half], readers)[:num]
+    sources = torch.cat((rows, after.flip(1)), dim=1)
     cells = tuple(shape)
     return _with_pairs(
         Rulebook(kernel, True, coors, coors, cells, cells, sources, sources.flip(1), None, None)
