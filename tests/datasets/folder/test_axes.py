@@ -14,9 +14,12 @@ from perception_kd.datasets.folder.axes_guess import (
     name_direction,
     turn_axes,
 )
-from perception_kd.datasets.folder.calibration import axes_matrix
+from perception_kd.datasets.folder.calibration import axes_matrix, describe_rig_extrinsics
 from perception_kd.datasets.folder.converter import convert_folder
+from perception_kd.datasets.folder.frames import read_recordings
 from perception_kd.datasets.folder.propose import propose_rig
+from perception_kd.datasets.folder.rig_file import read_rig
+from perception_kd.datasets.folder.scene_data import load_scene
 from perception_kd.geometry.rigid import make_rigid
 from tests.datasets.folder.test_propose import AHEAD, make_folder
 
@@ -142,3 +145,27 @@ def test_axes_that_names_contradict_are_a_warning(tmp_path: Path) -> None:
         in warning
     )
     assert "[forward, left, up]" in warning
+
+
+@pytest.mark.parametrize("direction", ["lidar2cam", "cam2lidar", "ego2cam", "cam2ego"])
+def test_the_inverse_is_that_of_the_other_direction(tmp_path: Path, direction: str) -> None:
+    root = make_folder(tmp_path)
+    content = yaml.safe_load(propose_rig(root, root / "rig.yaml").read_text())
+    content["lidar"] |= {
+        "axes": ["left", "backward", "up"],
+        "lidar2ego": {"translation": [1.0, 0.2, 1.7], "rpy_deg": [0, 1, 90]},
+    }
+    for camera in content["cameras"].values():
+        camera[direction] = {"translation": [0.3, -0.2, 0.4], "rpy_deg": [1, 2, 30]}
+        camera["axes"] = ["forward", "left", "up"]
+        if direction != "lidar2cam":
+            del camera["lidar2cam"]
+    (root / "rig.yaml").write_text(yaml.safe_dump(content))
+    rig = read_rig(root / "rig.yaml")
+    scene = load_scene(rig, root, read_recordings(rig, root)[0], None)
+    extrinsics = describe_rig_extrinsics(rig, scene.lidar2ego)
+    for name, camera in scene.cameras.items():
+        frame = extrinsics[name].frame
+        inverse = frame @ np.linalg.inv(camera.lidar2cam) @ frame
+        np.testing.assert_allclose(inverse, camera.inverted, atol=1e-9)
+        assert extrinsics[name].where == f"{rig.path}: cameras.{name}.{direction}"
