@@ -218,7 +218,7 @@ def test_undistorted_images_have_the_projection_matrix() -> None:
 def test_a_matrix_that_turns_nothing_is_refused() -> None:
     message = as_object(camera_info(0.0, K, (64, 48)))
     message.r = np.full(9, np.nan)
-    with pytest.raises(BrokenFileError, match="R is no rotation"):
+    with pytest.raises(BrokenFileError, match="R is not a rotation"):
         read_camera_info(message, rectified=True)
 
 
