@@ -83,7 +83,7 @@ def set_length(cfg: Config, length: Length, minutes: float | None, step_s: float
         length: Epochs and steps.
         minutes: Limit after which the training stops; None for none.
         step_s: Time of a step, if it was measured; checkpoints are then written about
-            every two minutes, else in each epoch.
+            every two minutes, and five times at least, else in each epoch.
     """
     total = length.epochs * length.steps
     warm_up = max(1, total // 20)
@@ -95,7 +95,7 @@ def set_length(cfg: Config, length: Length, minutes: float | None, step_s: float
         if "ann_file" in each:
             each["sample_step"] = length.sample_step
     epoch_s = length.steps * (step_s or _CHECKPOINT_S)
-    interval = min(length.epochs, max(1, round(_CHECKPOINT_S / epoch_s)))
+    interval = max(1, min(length.epochs // 5, round(_CHECKPOINT_S / epoch_s)))
     cfg.default_hooks.checkpoint.update(interval=interval, max_keep_ckpts=2)
     if minutes is not None:
         hook = dict(type="TimeLimitHook", minutes=minutes)

@@ -51,6 +51,8 @@ def test_a_schedule_ends_with_the_training() -> None:
     assert cfg.train_dataloader.dataset.sample_step == 3
     assert cfg.default_hooks.checkpoint.interval == 2  # two minutes are 80 steps
     assert cfg.custom_hooks == [dict(type="TimeLimitHook", minutes=5)]
+    set_length(cfg, Length(epochs=10, sample_step=1, steps=1), minutes=None, step_s=0.1)
+    assert cfg.default_hooks.checkpoint.interval == 2  # five in all, however short
 
 
 def test_epochs_as_given_have_all_frames_and_no_limit() -> None:
