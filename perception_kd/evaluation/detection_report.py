@@ -7,6 +7,7 @@ from nuscenes.eval.detection.data_classes import DetectionMetrics
 from terminaltables import AsciiTable
 
 from perception_kd.datasets.nuscenes.labels import NUSCENES_INFO_CLASSES
+from perception_kd.evaluation.headings import MODULO_PI, heading_error_modulo_pi
 from perception_kd.evaluation.nuscenes_boxes import (
     ERROR_NAMES,
     STALE_REMEDY,
@@ -61,6 +62,9 @@ def report_scores(
             f"ignored in the values of present classes: {', '.join(absent)}."
         )
         scores |= {f"{name}_present": of_present[name] for name in ("NDS", "mAP")}
+    heading_error = heading_error_modulo_pi(evaluation, every)
+    if heading_error is not None:
+        scores[MODULO_PI] = heading_error
     if has_stale_coordinates(of_present):
         logger.warning(STALE_REMEDY)
     if not official:

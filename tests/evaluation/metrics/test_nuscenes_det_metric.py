@@ -158,6 +158,16 @@ def test_boxes_with_a_known_error_get_that_error(
     assert scores["nuscenes/mAP"] == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("turn", "axis"), [(np.pi, 0.0), (np.pi - 0.2, 0.2), (0.3, 0.3)])
+def test_headings_are_also_compared_modulo_pi(
+    dataset: CameraLidarDataset, folders: dict[str, Any], turn: float, axis: float
+) -> None:
+    scores = score(dataset, folders, predict(dataset, yaw=turn))
+    # The devkit compares barriers, one of nine classes with headings, modulo pi itself.
+    assert scores["nuscenes/mAOE"] == pytest.approx((8 * turn + axis) / 9, abs=1e-3)
+    assert scores["nuscenes/mAOE_mod_pi"] == pytest.approx(axis, abs=1e-3)
+
+
 def test_a_whole_split_has_the_numbers_of_the_devkit(
     dataset: CameraLidarDataset, folders: dict[str, Any], tmp_path: Path
 ) -> None:
