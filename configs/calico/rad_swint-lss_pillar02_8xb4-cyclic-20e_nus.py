@@ -22,3 +22,11 @@ model = dict(
     pts_projector=dict(**_base_.projector, in_channels=_base_.pts_pillar02_channels),
     img_projector=dict(**_base_.projector, in_channels=_base_.img_swint_lss_channels),
 )
+
+# A point that no camera sees cannot teach one. The paper does not say it is left out.
+seen_points = dict(sample_points=dict(seen_only=True))
+train_dataloader = dict(dataset=dict(pipeline=seen_points))
+val_dataloader = dict(dataset=dict(pipeline=seen_points))
+test_dataloader = val_dataloader
+
+optim_wrapper = _base_.swint_optim_wrapper

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from perception_kd.datasets.transforms.base import RandomTransform
+from perception_kd.geometry.projection import project_points
+from perception_kd.geometry.rigid import transform_points
 from perception_kd.registry import TRANSFORMS
-from perception_kd.structures import Indices, Sample
+from perception_kd.structures import Indices, Mask, Sample
 from perception_kd.utils.checks import check_at_least
 
 
@@ -26,9 +28,9 @@ class SampleRegionPoints(RandomTransform[Indices]):
     Put it directly before packing: a later step may not move, drop or shuffle points.
 
     Reads: ``points``; ``cloud_views``, ``region_ids`` and ``lidar_aug_matrix`` where
-    present. Without ``region_ids`` no point is in a region. Writes: ``sampled_points``,
-    the rows of points in regions, then of the others; without either part where there
-    is no such point.
+    present; with ``seen_only`` also ``imgs`` and their matrices. Without ``region_ids``
+    no point is in a region. Writes: ``sampled_points``, the rows of points in regions,
+    then of the others; without either part where there is no such point.
 
     Args:
         point_cloud_range: (x_min, y_min, z_min, x_max, y_max, z_max) in m, half-open.
@@ -38,6 +40,9 @@ class SampleRegionPoints(RandomTransform[Indices]):
             point is.
         ego_half_width: Points closer to the LiDAR than this along both x and y, in m,
             are not drawn: they are returns from the ego vehicle. 0 disables the filter.
+        seen_only: Whether only points are drawn that lie in a camera's image, as it is
+            after its augmentation: a camera learns nothing from the others. CALICO does
+            not say that it leaves them out.
 
     Raises:
         ValueError: If a number is negative or not finite, or the range is not six
@@ -51,6 +56,7 @@ class SampleRegionPoints(RandomTransform[Indices]):
         num_background_points: int = 1024,
         region_balanced: bool = False,
         ego_half_width: float = 0.0,
+        seen_only: bool = False,
     ) -> None:
         if len(point_cloud_range) != 6:
             raise ValueError(f"point_cloud_range must be 6 numbers, but got {point_cloud_range}.")
@@ -63,6 +69,7 @@ class SampleRegionPoints(RandomTransform[Indices]):
         self.num_background_points = num_background_points
         self.region_balanced = region_balanced
         self.ego_half_width = ego_half_width
+        self.seen_only = seen_only
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Indices:
         """Return the rows of the drawn points, shape (M,)."""
@@ -88,6 +95,8 @@ class SampleRegionPoints(RandomTransform[Indices]):
             eligible = eligible & self._in_range(points)
         if self.ego_half_width > 0:
             eligible = eligible & ~self._on_ego(copies[0], sample.get("lidar_aug_matrix"))
+        if self.seen_only:
+            eligible = eligible & torch.from_numpy(find_seen(sample))
         in_region = torch.zeros_like(eligible)
         if "region_ids" in sample:
             in_region = torch.from_numpy(sample["region_ids"]) >= 0
@@ -104,6 +113,35 @@ class SampleRegionPoints(RandomTransform[Indices]):
         undo = torch.linalg.inv(torch.as_tensor(moved).double()).to(points)
         measured = points[:, :3] @ undo[:2, :3].T + undo[:2, 3]
         return (measured.abs() < self.ego_half_width).all(dim=1)
+
+
+def find_seen(sample: Sample) -> Mask:
+    """Return which points lie in a camera's image, as both are now, shape (N,).
+
+    Occlusion is not resolved.
+
+    Args:
+        sample: The sample; points and images may have been augmented.
+
+    Raises:
+        ValueError: If it has no images.
+    """
+    if not sample.get("imgs"):
+        raise ValueError("seen_only needs images; select cameras in the dataset, or leave it out.")
+    undo = np.linalg.inv(sample.get("lidar_aug_matrix", np.eye(4)))
+    positions = transform_points(sample["points"][:, :3].astype(np.float64), undo)
+    seen = np.zeros(len(positions), dtype=bool)
+    for view, img in enumerate(sample["imgs"]):
+        moved = sample["img_aug_matrix"][view] if "img_aug_matrix" in sample else np.eye(3)
+        projection = project_points(
+            positions,
+            sample["lidar2cam"][view],
+            moved @ sample["cam2img"][view],
+            (img.shape[0], img.shape[1]),
+            border="pixel",
+        )
+        seen |= projection.visible
+    return seen
 
 
 def _as_float(points: NDArray[np.float32]) -> Tensor:

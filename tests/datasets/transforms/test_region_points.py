@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from perception_kd.datasets.transforms import SampleRegionPoints
 from perception_kd.datasets.transforms.base import take_rows
+from perception_kd.datasets.transforms.region_points import find_seen
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import Sample
 
@@ -52,6 +53,68 @@ def test_too_few_points_are_drawn_with_replacement() -> None:
     assert (sample["region_ids"][rows[:1024]] >= 0).all()
     assert len(np.unique(rows[:1024])) == 60  # 1024 draws miss none of 60
     assert len(np.unique(rows[1024:])) == 40
+
+
+def make_seen_sample() -> Sample:
+    """Points around two cameras at the LiDAR, one ahead (y), one to the right (x)."""
+    points = np.random.default_rng(0).uniform(-9, 9, (400, 5)).astype(np.float32)
+    points[:, 4] = 0
+    ahead = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+    right = np.array([[0, -1.0, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    cam2img = np.array([[20.0, 0, 15], [0, 20, 11], [0, 0, 1]])
+    imgs = [np.zeros((24, 32, 3), np.uint8), np.zeros((20, 28, 3), np.uint8)]
+    return {
+        "points": points,
+        "region_ids": np.arange(400, dtype=np.int32) % 3,
+        "imgs": imgs,
+        "lidar2cam": np.stack([ahead, right]),
+        "cam2img": np.stack([cam2img] * 2),
+    }
+
+
+def is_seen(point: NDArray[np.float64], sample: Sample, moved: NDArray[np.float64]) -> bool:
+    """Return whether a point lies in an image, one step at a time."""
+    for view, img in enumerate(sample["imgs"]):
+        x, y, z, _ = sample["lidar2cam"][view] @ [*point, 1.0]
+        if z <= 1:
+            continue
+        pixel = sample["cam2img"][view] @ [x / z, y / z, 1.0]
+        u, v, _ = moved @ pixel
+        if -0.5 <= u < img.shape[1] - 0.5 and -0.5 <= v < img.shape[0] - 0.5:
+            return True
+    return False
+
+
+def test_seen_points_are_those_of_a_naive_projection() -> None:
+    sample = make_seen_sample()
+    measured = sample["points"][:, :3].astype(np.float64)
+    expected = [is_seen(point, sample, np.eye(3)) for point in measured]
+    assert 10 < sum(expected) < 200
+    assert find_seen(sample).tolist() == expected
+    rows = sample_rows(sample, num_region_points=2000, seen_only=True)
+    assert set(rows) == set(np.flatnonzero(expected).tolist()) & set(sample_rows(sample))
+
+
+def test_augmented_points_are_seen_in_augmented_images() -> None:
+    sample = make_seen_sample()
+    measured = sample["points"][:, :3].astype(np.float64)
+    turn = np.array([[0.0, -1, 0, 1], [1, 0, 0, 2], [0, 0, 1, 0.5], [0, 0, 0, 1]])
+    moved = np.array([[-1.2, 0, 30], [0, 1.2, -3], [0, 0, 1]])
+    augmented = sample["points"].copy()
+    augmented[:, :3] = measured @ turn[:3, :3].T + turn[:3, 3]
+    changed: Sample = {
+        **sample,
+        "points": augmented,
+        "lidar_aug_matrix": turn,
+        "img_aug_matrix": np.stack([moved] * 2),
+    }
+    expected = [is_seen(point, sample, moved) for point in measured]
+    assert (find_seen(changed) == expected).mean() > 0.99  # points are rounded to float32
+
+
+def test_points_without_images_are_refused() -> None:
+    with pytest.raises(ValueError, match="seen_only needs images"):
+        sample_rows(make_sample(), seen_only=True)
 
 
 def test_points_out_of_range_in_any_copy_are_never_drawn() -> None:
