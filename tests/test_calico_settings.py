@@ -52,7 +52,9 @@ def test_all_are_trained_alike_and_without_labels(path: Path) -> None:
         assert not cfg[loader].dataset.get("with_boxes", False)
         steps = [s["type"] for s in dicts_of(cfg[loader].dataset.pipeline) if "type" in s]
         assert not {"LoadBoxes", "LoadPointLabels", "LoadBEVMasks"} & set(steps)
-        assert cfg[loader].dataset.pipeline.load_points == dict(type="LoadPoints", num_sweeps=9)
+        drawn = {"random_sweeps": True} if loader == "train_dataloader" else {}
+        sweeps = dict(type="LoadPoints", num_sweeps=9, **drawn)
+        assert cfg[loader].dataset.pipeline.load_points == sweeps
 
 
 def find_sampling(cfg: Config) -> Any:

@@ -108,6 +108,31 @@ def check_voxelnet(model: Any, transforms: dict[str, Any]) -> None:
     assert model.pts_head.proj.bias is None
 
 
+@pytest.mark.parametrize(("task", "drop_path"), [("det", 0.2), ("mapseg", 0.3)])
+def test_swin_is_trained_as_in_bevfusion(task: str, drop_path: float) -> None:
+    cfg = Config.fromfile(CONFIGS / task / f"{task}_swint-lss_8xb4-cyclic-20e_nus.py")
+    backbone = {**cfg.model.img_backbone, "init_cfg": None}
+    assert backbone["drop_path_rate"] == drop_path
+    assert cfg.model.view_transform.type == "LSSViewTransform"
+    init_default_scope(cfg.default_scope)
+    model = nn.ModuleDict({"img_backbone": MODELS.build(backbone)})
+    groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
+    decays = {id(group["params"][0]): group["weight_decay"] for group in groups}
+    for name, parameter in model.named_parameters():
+        is_table = name.endswith("relative_position_bias_table")
+        assert decays[id(parameter)] == (0.0 if is_table else 0.01)
+    steps = cfg.train_dataloader.dataset
+    pipeline = steps.get("dataset", steps).pipeline
+    assert pipeline.scale_images.bicubic
+    assert cfg.test_dataloader.dataset.pipeline.resize_images.bicubic
+
+
+def test_training_draws_its_sweeps_and_tests_take_the_nearest() -> None:
+    cfg = Config.fromfile(CONFIGS / "det" / "det_pillar02_8xb4-cyclic-20e_nus.py")
+    assert cfg.train_dataloader.dataset.dataset.pipeline.load_points.random_sweeps
+    assert "random_sweeps" not in cfg.test_dataloader.dataset.pipeline.load_points
+
+
 LIDARSEG = CONFIGS / "lidarseg"
 
 

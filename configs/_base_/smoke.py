@@ -5,7 +5,7 @@ A smoke test lists the config that it shrinks first in ``_base_``, then this fil
 
 smoke_loader = dict(batch_size=2, num_workers=0, persistent_workers=False)
 smoke_folders = dict(data_root="data/synthetic", info_root="data/synthetic")
-smoke_sweeps = dict(load_points=dict(num_sweeps=1))
+smoke_sweeps = dict(load_points=dict(num_sweeps=1, random_sweeps=False))
 # 96 x 256 px of images of 450 x 800 px.
 smoke_images_train = dict(
     scale_images=dict(size=(96, 256), scale=(0.3, 0.36), scale_for=(450, 800)),

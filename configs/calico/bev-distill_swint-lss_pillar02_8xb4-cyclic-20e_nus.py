@@ -32,3 +32,5 @@ model = dict(
     img_projector=dict(**relation_projector, in_channels=_base_.img_swint_lss_channels),
     loss_relation=dict(**_base_.point_info_nce, loss_weight=0.2),
 )
+
+optim_wrapper = _base_.swint_optim_wrapper

@@ -35,3 +35,5 @@ model = dict(
     loss_intra=_base_.point_info_nce,
     loss_inter=_base_.point_info_nce,
 )
+
+optim_wrapper = _base_.swint_optim_wrapper

@@ -28,3 +28,5 @@ val_dataloader = dict(dataset=dict(cameras=None, pipeline=cameras_test))
 test_dataloader = val_dataloader
 val_evaluator = dict(submission_meta=dict(use_camera=True, use_lidar=False))
 test_evaluator = val_evaluator
+
+optim_wrapper = _base_.swint_optim_wrapper

@@ -11,7 +11,7 @@ _base_ = [
 
 model = dict(
     **_base_.mapseg,
-    **_base_.img_swint_lss,
+    **dict(_base_.img_swint_lss, img_backbone=_base_.swint_mapseg_backbone),
     bev_backbone=dict(_base_.bev_second.bev_backbone, in_channels=_base_.img_swint_lss_channels),
     bev_neck=_base_.bev_second.bev_neck,
     map_head=dict(
@@ -28,3 +28,5 @@ cameras_test = dict(**_base_.images_test, **_base_.no_points)
 train_dataloader = dict(dataset=dict(cameras=None, pipeline=cameras_train))
 val_dataloader = dict(dataset=dict(cameras=None, pipeline=cameras_test))
 test_dataloader = val_dataloader
+
+optim_wrapper = _base_.swint_optim_wrapper

@@ -13,7 +13,7 @@ _base_ = [
 model = dict(
     **_base_.mapseg,
     **_base_.pts_pillar02,
-    **_base_.img_swint_lss,
+    **dict(_base_.img_swint_lss, img_backbone=_base_.swint_mapseg_backbone),
     fuser=dict(
         type="ConvFuser",
         in_channels=[_base_.img_swint_lss_channels, _base_.pts_pillar02_channels],
@@ -31,3 +31,5 @@ load_pretrained_from = dict(ignore=["fuser.", "bev_", "map_head."])
 train_dataloader = dict(dataset=dict(cameras=None, pipeline=_base_.images_train))
 val_dataloader = dict(dataset=dict(cameras=None, pipeline=_base_.images_test))
 test_dataloader = val_dataloader
+
+optim_wrapper = _base_.swint_optim_wrapper

@@ -1,5 +1,6 @@
 """Ground of a sweep: one plane per slice of the points."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,7 +102,7 @@ def find_ground(
 
     Returns:
         Shape (N,). Slices with too few points have no ground, and neither have points
-        beyond ``max_x``.
+        beyond ``max_x``, or beyond the last slice with ``whole_slices``.
 
     Raises:
         ValueError: If the shape is wrong.
@@ -110,7 +111,10 @@ def find_ground(
     settings = settings or RegionSettings()
     positions = points.astype(np.float64)
     number = np.floor((positions[:, 0] + settings.max_x) / settings.slice_length)
-    number[np.abs(positions[:, 0]) > settings.max_x] = -1
+    last = settings.max_x
+    if settings.whole_slices:
+        last = math.ceil(2 * last / settings.slice_length) * settings.slice_length - last
+    number[(positions[:, 0] < -settings.max_x) | (positions[:, 0] > last)] = -1
     is_ground = np.zeros(len(points), dtype=bool)
     for i in np.unique(number[number >= 0]):
         rows = np.flatnonzero(number == i)

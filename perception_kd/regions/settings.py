@@ -6,6 +6,9 @@ from typing import Any
 
 from perception_kd.utils.checks import check_at_least
 
+# Values of settings that are on or off.
+_SWITCH = {"True": True, "False": False}
+
 
 @dataclass(frozen=True)
 class RegionSettings:
@@ -24,6 +27,8 @@ class RegionSettings:
         slope_x: Rise of the ground along x, per m, in the frame of a tilted sensor; it
             is taken off all heights.
         slope_y: The same along y.
+        whole_slices: Whether the last slice is as long as the others, as in the
+            author's code: 46 to 56 m, beyond ``max_x``.
         max_x: Points with a larger abs(x), in m, are never ground.
         slice_length: Length along x of the slices, each with its own plane, in m.
         min_slice_points: A slice with fewer points has no ground.
@@ -73,6 +78,7 @@ class RegionSettings:
     max_area: float = 20.0
     slope_x: float = 0.0
     slope_y: float = 0.0
+    whole_slices: bool = False
 
     def __post_init__(self) -> None:
         for name in ("min_slice_points", "num_lowest", "num_iterations", "min_points"):
@@ -93,9 +99,10 @@ class RegionSettings:
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as a cache's manifest has them.
 
-        A slope of zero is left out: earlier caches are none other.
+        What earlier caches do not have is left out where it changes nothing.
         """
-        return {k: v for k, v in asdict(self).items() if v or not k.startswith("slope_")}
+        later = ("slope_x", "slope_y", "whole_slices")
+        return {k: v for k, v in asdict(self).items() if v or k not in later}
 
     def with_values(self, texts: Iterable[str]) -> "RegionSettings":
         """Return settings with some values replaced by texts ``name=value``.
@@ -113,8 +120,8 @@ class RegionSettings:
                     f"{text!r}."
                 )
             try:
-                values[name] = types[name](value)
-            except ValueError:
+                values[name] = _SWITCH[value] if types[name] is bool else types[name](value)
+            except (KeyError, ValueError):
                 raise ValueError(
                     f"{name} must be of type {types[name].__name__}, but got {value!r}."
                 ) from None

@@ -102,6 +102,15 @@ def test_ground_ends_at_54_meters() -> None:
     assert not find_ground(near + np.array([8.2, 0, 0])).any()
 
 
+def test_the_last_slice_may_be_as_long_as_the_others() -> None:
+    near, far = make_ground((46, 55.9), (0, 20)), make_ground((56.1, 60), (0, 20))
+    whole = RegionSettings(whole_slices=True)
+    assert find_ground(near, whole).all()
+    assert not find_ground(far, whole).any()
+    assert not find_ground(near)[near[:, 0] > 54].any()
+    assert not find_ground(-near * (1, 1, -1), whole)[near[:, 0] > 54].any()
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     tilt=st.floats(0, 1.4), azimuth=st.floats(0, 6.28), seed=st.integers(0, 999), flip=st.booleans()

@@ -18,6 +18,8 @@ image_size = (256, 704)
 scale_for = (900, 1600)
 
 load_points = dict(type="LoadPoints", num_sweeps=9)
+# BEVFusion draws them from ten in training, and takes the nearest in tests.
+load_points_train = dict(load_points, random_sweeps=True)
 augment_points = dict(
     rotate=dict(type="RandomRotateZ", range_deg=(-45.0, 45.0)),
     scale=dict(type="RandomScale", scale_range=(0.9, 1.1)),
@@ -29,12 +31,18 @@ shuffle = dict(type="ShufflePoints")
 load_images = dict(type="LoadImages")
 augment_images = dict(
     scale_images=dict(
-        type="RandomScaleAndCropImages", size=image_size, scale=(0.38, 0.55), scale_for=scale_for
+        type="RandomScaleAndCropImages",
+        size=image_size,
+        scale=(0.38, 0.55),
+        scale_for=scale_for,
+        bicubic=True,
     ),
     flip_images=dict(type="RandomFlipImages"),
     rotate_images=dict(type="RandomRotateImages", range_deg=(-5.4, 5.4)),
 )
-resize_images = dict(type="ScaleAndCropImages", size=image_size, scale=0.48, scale_for=scale_for)
+resize_images = dict(
+    type="ScaleAndCropImages", size=image_size, scale=0.48, scale_for=scale_for, bicubic=True
+)
 pack = dict(type="PackInputs")
 
 # Steps of cameras and LiDAR that are filled in or left out in the pipelines below.

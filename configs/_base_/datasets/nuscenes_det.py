@@ -8,7 +8,7 @@ _base_ = ["./nuscenes_bev.py"]
 
 crop_boxes = dict(type="CropBoxesToRange", point_cloud_range=_base_.point_cloud_range)
 train_pipeline = dict(
-    load_points=_base_.load_points,
+    load_points=_base_.load_points_train,
     load_images=dict(),
     load_boxes=dict(type="LoadBoxes"),
     scale_images=dict(),

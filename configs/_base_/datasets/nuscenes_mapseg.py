@@ -32,7 +32,7 @@ load_masks = dict(
     value_at="corner",
 )
 train_pipeline = dict(
-    load_points=_base_.load_points,
+    load_points=_base_.load_points_train,
     load_images=dict(),
     scale_images=dict(),
     flip_images=dict(),

@@ -28,7 +28,7 @@ sample_points = dict(
 )
 
 # Validation needs the copies as well: the loss compares them.
-train_pipeline = dict(
+val_pipeline = dict(
     load_points=_base_.load_points,
     load_regions=load_regions,
     shuffle=_base_.shuffle,
@@ -37,8 +37,10 @@ train_pipeline = dict(
     pack=_base_.pack,
 )
 
+train_pipeline = dict(val_pipeline, load_points=_base_.load_points_train)
+
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(type="MeanOverBatches", prefix="val")
 test_evaluator = val_evaluator

@@ -10,7 +10,7 @@ load = dict(
     make_cloud_views=dict(),
 )
 train_pipeline = dict(
-    **load,
+    **dict(load, load_points=_base_.load_points_train),
     **_base_.augment_points,
     **_base_.augment_images,
     sample_points=_base_.sample_points,

@@ -36,6 +36,7 @@ small_images_train = dict(
         size=small_image_size,
         scale=(0.4, 0.5),
         scale_for=small_scale_for,
+        bicubic=False,
     ),
     flip_images=dict(type="RandomFlipImages"),
     rotate_images=None,
@@ -43,6 +44,10 @@ small_images_train = dict(
 small_images_test = dict(
     load_images=dict(type="LoadImages"),
     resize_images=dict(
-        type="ScaleAndCropImages", size=small_image_size, scale=0.44, scale_for=small_scale_for
+        type="ScaleAndCropImages",
+        size=small_image_size,
+        scale=0.44,
+        scale_for=small_scale_for,
+        bicubic=False,
     ),
 )

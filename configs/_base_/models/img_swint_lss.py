@@ -30,4 +30,10 @@ img_swint_lss = dict(
         downsample=2,
     ),
 )
+# Tables of relative positions do not decay, as in BEVFusion's configs.
+swint_optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(relative_position_bias_table=dict(decay_mult=0.0)))
+)
+# More paths are dropped for maps than for boxes, as there.
+swint_mapseg_backbone = dict(img_swint_lss["img_backbone"], drop_path_rate=0.3)
 img_swint_lss_channels = img_swint_lss["view_transform"]["out_channels"]

@@ -53,6 +53,8 @@ class ScaleAndCropImages(Transform):
         scale: Factor on the image's height and width.
         scale_for: Height and width in px of the images that ``scale`` is meant for;
             None means images of any size.
+        bicubic: Whether images are resized by a cubic kernel, as in BEVFusion; else by
+            a linear one.
 
     Raises:
         ValueError: If a setting is not positive.
@@ -63,10 +65,12 @@ class ScaleAndCropImages(Transform):
         size: tuple[int, int] = (256, 704),
         scale: float = 0.48,
         scale_for: tuple[int, int] | None = None,
+        bicubic: bool = False,
     ) -> None:
         self.size = check_size(size)
         (self.scale,) = _check_scales(scale)
         self.scale_for = None if scale_for is None else check_size(scale_for)
+        self.bicubic = bicubic
 
     def __call__(self, sample: Sample) -> Sample:
         """Return the sample with each image scaled and cropped."""
@@ -75,7 +79,7 @@ class ScaleAndCropImages(Transform):
             place_crop(shape, self.scale * fit_factor(shape, self.scale_for), self.size, 0.5)
             for shape in shapes
         ]
-        return scale_and_crop(sample, crops, self.size)
+        return scale_and_crop(sample, crops, self.size, self.bicubic)
 
 
 @TRANSFORMS.register_module()
@@ -93,6 +97,8 @@ class RandomScaleAndCropImages(RandomTransform[list[ScaledCrop]]):
         scale: Bounds of the uniformly drawn factor on the image's height and width.
         scale_for: Height and width in px of the images that ``scale`` is meant for;
             None means images of any size.
+        bicubic: Whether images are resized by a cubic kernel, as in BEVFusion; else by
+            a linear one.
 
     Raises:
         ValueError: If a setting is not positive, or the bounds do not ascend.
@@ -103,10 +109,12 @@ class RandomScaleAndCropImages(RandomTransform[list[ScaledCrop]]):
         size: tuple[int, int] = (256, 704),
         scale: tuple[float, float] = (0.38, 0.55),
         scale_for: tuple[int, int] | None = None,
+        bicubic: bool = False,
     ) -> None:
         self.size = check_size(size)
         self.scale = check_range("scale", scale)
         self.scale_for = None if scale_for is None else check_size(scale_for)
+        self.bicubic = bicubic
         _check_scales(*self.scale)
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> list[ScaledCrop]:
@@ -120,7 +128,7 @@ class RandomScaleAndCropImages(RandomTransform[list[ScaledCrop]]):
 
     def apply(self, sample: Sample, params: list[ScaledCrop]) -> Sample:
         """Return the sample with each image scaled and cropped."""
-        return scale_and_crop(sample, params, self.size)
+        return scale_and_crop(sample, params, self.size, self.bicubic)
 
 
 @TRANSFORMS.register_module()

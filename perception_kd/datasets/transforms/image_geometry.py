@@ -120,19 +120,21 @@ def move_pixels(rows_cols: Indices, box: CropBox, size: tuple[int, int]) -> tupl
 
 
 def resize_image(
-    img: NDArray[np.uint8], size: tuple[int, int], antialias: bool
+    img: NDArray[np.uint8], size: tuple[int, int], antialias: bool, bicubic: bool = False
 ) -> NDArray[np.uint8]:
-    """Resize an image bilinearly.
+    """Resize an image bilinearly or bicubically.
 
     Args:
         img: Shape (H, W, 3).
         size: New height and width in px.
         antialias: Whether a pixel averages the area that it covers; otherwise it
             interpolates the four pixels nearest to its center.
+        bicubic: Whether it averages by a cubic kernel; only with ``antialias``.
     """
     height, width = size
     if antialias:
-        return np.asarray(Image.fromarray(img).resize((width, height), Image.Resampling.BILINEAR))
+        kernel = Image.Resampling.BICUBIC if bicubic else Image.Resampling.BILINEAR
+        return np.asarray(Image.fromarray(img).resize((width, height), kernel))
     return cv2.resize(img, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
 
 

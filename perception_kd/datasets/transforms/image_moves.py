@@ -51,17 +51,20 @@ def rotation_matrix(angle: float, img_shape: tuple[int, int]) -> Array:
     return matrix
 
 
-def scale_and_crop(sample: Sample, crops: Sequence[ScaledCrop], size: tuple[int, int]) -> Sample:
+def scale_and_crop(
+    sample: Sample, crops: Sequence[ScaledCrop], size: tuple[int, int], bicubic: bool = False
+) -> Sample:
     """Resize and crop each image; superpixels, pairs and matrices follow.
 
     Args:
         sample: The sample; it is not modified.
         crops: The crop of each of the V views.
         size: Height and width of the parts in px.
+        bicubic: Whether images are resized by a cubic kernel; else by a linear one.
     """
     imgs, matrices = [], []
     for img, crop in zip(sample["imgs"], crops, strict=True):
-        resized = resize_image(img, crop.resized, antialias=True)
+        resized = resize_image(img, crop.resized, antialias=True, bicubic=bicubic)
         imgs.append(_cut_padded(resized, crop, size))
         matrix = crop_matrix(CropBox(0, 0, *image_size(img)), crop.resized)
         matrix[:2, 2] -= (crop.left, crop.top)

@@ -1,6 +1,6 @@
 """Load the sweeps, point labels and images of a sample."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,16 +35,21 @@ class LoadPoints(Transform):
         sweep_min_distance: Points of earlier sweeps closer to their sensor than this
             along both x and y, in m, are dropped: they are returns from the ego
             vehicle.
+        random_sweeps: Whether the earlier sweeps are drawn from all that the sample
+            has, as BEVFusion does in training, and not the nearest.
 
     Raises:
         ValueError: If ``num_sweeps`` is negative.
     """
 
-    def __init__(self, num_sweeps: int = 0, sweep_min_distance: float = 1.0) -> None:
+    def __init__(
+        self, num_sweeps: int = 0, sweep_min_distance: float = 1.0, random_sweeps: bool = False
+    ) -> None:
         if num_sweeps < 0:
             raise ValueError(f"num_sweeps must not be negative, but got {num_sweeps}.")
         self.num_sweeps = num_sweeps
         self.sweep_min_distance = sweep_min_distance
+        self.random_sweeps = random_sweeps
         self._has_logged = self._has_read = False
 
     def __call__(self, sample: Sample) -> Sample | None:
@@ -62,7 +67,7 @@ class LoadPoints(Transform):
         )
         points, rows = self._to_columns(points, 0.0, sample["lidar_path"])
         clouds, originals = [points], [rows]
-        for sweep in sample.get("lidar_sweeps", [])[: self.num_sweeps]:
+        for sweep in self._choose_sweeps(sample):
             clouds.append(self._load_sweep(sample, sweep))
             originals.append(np.full(len(clouds[-1]), -1, dtype=np.int64))
         if not sum(map(len, clouds)):
@@ -72,6 +77,14 @@ class LoadPoints(Transform):
             "points": np.concatenate(clouds),
             "original_points": np.concatenate(originals),
         }
+
+    def _choose_sweeps(self, sample: Sample) -> Sequence[Mapping[str, Any]]:
+        """Return the earlier sweeps to add, nearest first."""
+        sweeps = sample.get("lidar_sweeps", [])
+        if not self.random_sweeps or len(sweeps) <= self.num_sweeps:
+            return sweeps[: self.num_sweeps]
+        drawn = sample["rng"].choice(len(sweeps), self.num_sweeps, replace=False)
+        return [sweeps[place] for place in np.sort(drawn)]
 
     def _load_sweep(self, sample: Sample, sweep: Mapping[str, Any]) -> Points:
         points = read_points(sweep["lidar_path"], sample["point_layout"])

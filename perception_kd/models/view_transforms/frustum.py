@@ -127,6 +127,7 @@ def frustum_cells(
     depths: Tensor,
     grid: BEVGrid,
     align_corners: bool = False,
+    truncate: bool = False,
 ) -> Tensor:
     """Return the BEV cell of every frustum point, that is of a feature cell at a depth.
 
@@ -136,6 +137,8 @@ def frustum_cells(
         depths: Distances along the optical axis in m, shape (D,).
         grid: The BEV grid; points below or above its range are off it.
         align_corners: Whether the outer cells are at the outer pixels of the image.
+        truncate: Whether points less than a cell beyond the lower ends, also of the
+            height, which is one cell, are in the first cells.
 
     Returns:
         Flat indices of (B, Y, X), -1 = off the grid, int32, shape (V, D, h, w).
@@ -153,7 +156,8 @@ def frustum_cells(
     rays = (rays / unit).float()[:, None]
     along = depths.to(rays)[:, None, None]
     rows, columns = grid.shape
-    x, y, z = (torch.floor(origins[..., axis] + along * rays[..., axis]) for axis in range(3))
+    round_down = torch.trunc if truncate else torch.floor
+    x, y, z = (round_down(origins[..., axis] + along * rays[..., axis]) for axis in range(3))
     on_grid = (x >= 0) & (x < columns) & (y >= 0) & (y < rows) & (z == 0)
     first = cameras.view_sample[:, None, None, None].int() * (rows * columns)
     # Clamp before the cast: numbers beyond the grid may not fit into an int32.

@@ -156,6 +156,18 @@ def test_the_test_time_crop_by_hand() -> None:
     assert np.abs(sample["imgs"][1][0, 0] - np.array([50.5, 20.5, 1])).max() <= 0.5
 
 
+def test_bicubic_images_are_those_of_pil() -> None:
+    img = np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
+    crop = ScaleAndCropImages(size=(40, 60), scale=0.5, bicubic=True)
+    moved = crop({"imgs": [img]})
+    assert moved is not None
+    whole = Image.fromarray(img).resize((80, 45))  # whose default is BEVFusion's kernel
+    assert np.array_equal(moved["imgs"][0], np.asarray(whole)[5:45, 10:70])
+    linear = ScaleAndCropImages(size=(40, 60), scale=0.5)({"imgs": [img]})
+    assert linear is not None
+    assert not np.array_equal(linear["imgs"][0], moved["imgs"][0])
+
+
 def test_the_published_sizes() -> None:
     # 0.48 of 900 x 1600 is 432 x 768: rows from 176, columns from 32.
     sample = make_sample(num_views=1, img_shape=(900, 1600))

@@ -1,5 +1,6 @@
 """Loading: stored values, sweeps, and every kind of broken file."""
 
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,26 @@ def test_convention_sweeps_are_in_the_keyframes_lidar_frame(sample: Sample, tmp_
 
 def test_more_sweeps_than_there_are_add_what_there_is(sample: Sample) -> None:
     assert len(load(sample, num_sweeps=9)["points"]) == 4
+
+
+def test_random_sweeps_are_drawn_from_all(sample: Sample, tmp_path: Path) -> None:
+    entries: list[Any] = []
+    for number in range(5):
+        path = tmp_path / f"sweep{number}.bin"
+        np.full((1, 5), 10 + number, np.float32).tofile(path)
+        entries.append(
+            {"lidar_path": str(path), "sweep2lidar": np.eye(4), "timestamp": 10.0 - number}
+        )
+    sample = {**sample, "lidar_sweeps": entries, "timestamp": 10.0}
+    drawn = set()
+    for seed in range(200):
+        seeded: Sample = {**sample, "rng": np.random.default_rng(seed)}
+        points = load(seeded, num_sweeps=2, random_sweeps=True)["points"][4:]
+        assert points[0, 4] < points[1, 4]  # nearest first
+        drawn.add(tuple(points[:, 0].astype(int) - 10))
+    assert drawn == set(combinations(range(5), 2))
+    whole = load(sample, num_sweeps=5, random_sweeps=True)["points"]
+    assert whole[4:, 0].tolist() == [10, 11, 12, 13, 14]
 
 
 @pytest.mark.parametrize("cut", [1, 4, 79, 80])

@@ -65,6 +65,22 @@ def test_convention_points_just_below_the_grid_are_off_it() -> None:
     assert (cells == -1).all()
 
 
+def test_published_cells_hold_points_just_below_the_grid() -> None:
+    # Above -8.0 - 0.8 m along y, and below -4 - 8 m in height, the one cell of z.
+    depths = torch.tensor([5.0, 6.0, 7.9, 16.5, 18.0])
+    low = torch.eye(4)[None].clone()
+    low[0, 1, 3] = -16.0
+    cells = frustum_cells(one_camera(low), FEAT_SHAPE, depths, GRID, truncate=True)
+    # y is the depth - 16: in cells -3.75, -2.5, -0.125 (the first), 10.6 and 12.5. The
+    # lowest row falls by 0.7 m per m, to -3.5 ... -12.6; the cell ends at -12.
+    assert [int(cell) // 20 if cell >= 0 else -1 for cell in cells[0, :, 4, 5]] == [
+        *(-1, -1, 0, 10, 12)
+    ]
+    assert (cells[0, :, 7, 5] >= 0).tolist() == [False, False, True, True, False]
+    floored = frustum_cells(one_camera(low), FEAT_SHAPE, depths, GRID)
+    assert (floored[0, :, 7, 5] >= 0).tolist() == [False, False, False, False, False]
+
+
 @pytest.mark.parametrize("seed", [None, 0, 1, 2])
 @pytest.mark.parametrize("align_corners", [False, True])
 def test_a_point_on_a_ray_projects_to_its_feature_cell(
