@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker
+from pathlib import Path
 from typing import TypeVar
 
 JobT = TypeVar("JobT")
@@ -157,9 +158,22 @@ def _start_server() -> None:
 def _kill_server() -> None:
     """End the process that workers are forked from, and with it the workers."""
     pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
-    if pid is not None:
+    if pid is None:
+        return
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)  # it forks no more
+    # A worker that begins does not know yet that it has to end with its parent.
+    for process in (*_list_children(pid), pid):
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(process, signal.SIGKILL)
+
+
+def _list_children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:  # not on Linux, or the process has ended
+        return []
+    return [int(word) for word in text.split()]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,7 +64,7 @@ class CacheCommand:
         args, maker = self._args, self._maker
         make_writable_folder("--out-dir", self._folder)
         settings = maker.settings.as_dict()
-        with lock_folder("--out-dir", self._folder), _log_resume_command(self.line):
+        with lock_folder("--out-dir", self._folder), _show_resume_command(self.line):
             for path, info in infos.items():
                 source = _describe_source(path, info, maker.made_with, self.line)
                 cache = Cache.create(self._folder, maker.kind, settings, maker.extension, source)
@@ -141,12 +142,13 @@ def _describe_source(
 
 
 @contextmanager
-def _log_resume_command(command: str) -> Iterator[None]:
-    """Log a command when the user interrupts the block."""
+def _show_resume_command(command: str) -> Iterator[None]:
+    """Show a command when the user interrupts the block."""
     try:
         yield
     except KeyboardInterrupt:
-        _log(f"Stopped; finished entries are kept. To resume: {command}")
+        # The logger may not be imported yet, which takes seconds.
+        sys.stderr.write(f"\nStopped; finished entries are kept. To resume: {command}\n")
         raise
 
 
