@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from perception_kd.ops import sparse
 from perception_kd.ops.sparse import SparseConvTensor, convolution, rulebook
+from tests.pretended_device import GPU, PretendedGPU
 
 SHAPE = [7, 9, 8]
 BATCH_SIZE = 3
@@ -400,3 +401,16 @@ def test_a_gpu_equals_a_cpu(dtype: torch.dtype) -> None:
         torch.testing.assert_close(
             a.float().cpu(), b, rtol=tolerance, atol=tolerance * float(b.abs().max())
         )
+
+
+def test_layers_keep_to_the_device_of_their_input() -> None:
+    with PretendedGPU() as gpu:
+        voxels = make_input(make_voxels())
+        gpu.mark([voxels.features, voxels.indices], GPU)
+        layers = sparse.SparseSequential(
+            sparse.SubMConv3d(C_IN, C_OUT, 3), sparse.SparseConv3d(C_OUT, 2, 3, 2, 1)
+        ).to("cuda")
+        output = layers(voxels)
+        output.features.sum().backward()
+        assert output.features.device == output.indices.device == GPU
+        assert grad_of(voxels.features).device == GPU
