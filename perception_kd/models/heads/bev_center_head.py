@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmdet3d.models.dense_heads import CenterHead
+from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from perception_kd.geometry.bev_grid import BEVGrid
@@ -130,6 +131,24 @@ class BEVCenterHead(CenterHead):
         """
         tasks = super().forward_single(x)
         return [{name: maps.float() for name, maps in task.items()} for task in tasks]
+
+    def get_targets(self, batch_gt_instances_3d: list[InstanceData]) -> tuple[list[Tensor], ...]:
+        """Return the targets of all tasks, drawn on the CPU.
+
+        mmdet3d draws one box after the other, with numbers that the CPU has to know: on
+        a GPU it would wait for a dozen of them per box.
+
+        Args:
+            batch_gt_instances_3d: ``bboxes_3d`` and ``labels_3d`` of each sample, on
+                any device.
+
+        Returns:
+            Heatmaps, boxes, indices and masks on the head's device, each a list over
+            the tasks.
+        """
+        device = next(self.parameters()).device
+        targets = super().get_targets([boxes.to("cpu") for boxes in batch_gt_instances_3d])
+        return tuple([target.to(device) for target in of_tasks] for of_tasks in targets)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """CenterPoint's head on our maps: cells by hand, targets that decode to the boxes."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from perception_kd.models.heads import BEVCenterHead
 from perception_kd.models.heads.bev_center_head import NUSCENES_TASKS
 from perception_kd.registry import MODELS
 from tests.models.heads.perfect_center_head import outputs_of
+from tests.pretended_device import GPU, PretendedGPU
 
 # Not square and not centered, so that x and y cannot be confused.
 RANGE, CELL = (-20.0, -40.0, -5.0, 60.0, 24.0, 3.0), 0.8
@@ -211,3 +213,20 @@ def test_rejects_unknown_settings() -> None:
         build(nms_type="soft")
     with pytest.raises(ValueError, match="cell_size must divide the range"):
         build(cell_size=0.7)
+
+
+def test_targets_on_a_gpu_are_drawn_on_the_cpu() -> None:
+    expected = build().get_targets([one_box_a_class()])
+    with PretendedGPU() as gpu:
+        head, truth = build().to("cuda"), one_box_a_class()
+        gpu.mark([truth.bboxes_3d.tensor, truth.labels_3d], GPU)
+        gpu.waits.clear()
+        targets = head.get_targets([truth])
+        assert {target.device for of_tasks in targets for target in of_tasks} == {GPU}
+    # Boxes and labels come to the CPU, and four tensors of six tasks go back.
+    by_kind: Counter[str] = Counter()
+    for wait, number in gpu.waits.items():
+        by_kind[wait.kind] += number
+    assert by_kind == {"download": 2, "upload": 24}
+    for found, wanted in zip(targets, expected, strict=True):
+        assert all(map(torch.equal, found, wanted))
