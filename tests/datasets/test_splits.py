@@ -72,6 +72,24 @@ def test_the_lists_for_detection_follow_calicos_rule(percent: int, count: int) -
     assert expected[0] == "scene-0001"
 
 
+@pytest.mark.parametrize(
+    ("smaller", "larger", "common"),
+    [
+        *(("slidr_1pct", "slidr_5pct", 7), ("slidr_5pct", "slidr_10pct", 35)),
+        *(("slidr_5pct", "slidr_25pct", 35), ("slidr_10pct", "slidr_25pct", 35)),
+        *(("calico_5pct", "calico_10pct", 35), ("calico_10pct", "calico_20pct", 70)),
+        *(("calico_10pct", "calico_50pct", 70), ("calico_20pct", "calico_50pct", 70)),
+    ],
+)
+def test_two_published_lists_are_not_nested(smaller: str, larger: str, common: int) -> None:
+    few, many = (set(read_scene_list(f"nuscenes_{name}")) for name in (smaller, larger))
+    assert len(few & many) == common
+    assert few <= many or (smaller, larger) in {
+        ("slidr_10pct", "slidr_25pct"),
+        ("calico_20pct", "calico_50pct"),
+    }
+
+
 def test_every_list_that_comes_along_is_checked_above() -> None:
     shares = {"calico": (5, 10, 20, 50), "slidr": (1, 5, 10, 25)}
     names = {f"nuscenes_{method}_{p}pct" for method, percents in shares.items() for p in percents}
