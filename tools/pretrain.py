@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from perception_kd.engine.commands.command_line import run_tool
+from perception_kd.engine.commands.parser import ToolParser
 
 METHODS = ("slidr", "ppkt", "prc", "prc+rad")
 _DESCRIPTION = (
@@ -16,7 +17,7 @@ _DESCRIPTION = (
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=_DESCRIPTION)
+    parser = ToolParser(description=_DESCRIPTION)
     add = parser.add_argument
     add("data", help="folder of the recording, or a ROS bag")
     add("--method", choices=METHODS, default="slidr", help="method (default: %(default)s)")

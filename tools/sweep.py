@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perception_kd.engine.commands.command_line import run_tool
+from perception_kd.engine.commands.parser import ToolParser
 
 if TYPE_CHECKING:
     from perception_kd.experiments.executors import Executor
@@ -27,9 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("sweep", type=Path, metavar="SWEEP.py", help="file of the sweep")
     add("--work-dir", type=Path, metavar="DIR", help="folder of results (default: work_dirs/NAME)")

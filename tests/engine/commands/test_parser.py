@@ -3,7 +3,7 @@
 import pytest
 
 from perception_kd.engine.commands.parser import ToolParser
-from tools import browse_pairs, create_data, doctor, similarity
+from tools import browse_pairs, create_data, doctor, pretrain, similarity, sweep
 from tools import report as report_tool
 from tools import test as test_tool
 from tools import train as train_tool
@@ -29,6 +29,8 @@ from tools import train as train_tool
             ["--info", "a", "--data-root", "b", "--superpixls", "c"],
             "--superpixels",
         ),
+        (pretrain.parse_args, ["drive", "--epoch-s", "3"], "--epochs"),
+        (sweep.parse_args, ["a.py", "--dryrun"], "--dry-run"),
         (similarity.parse_args, ["a.py", "b.pth", "--outdir", "c"], "--out-dir"),
     ],
 )
