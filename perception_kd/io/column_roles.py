@@ -13,7 +13,7 @@ from perception_kd.structures import Array
 
 _POSITION = ("x", "y", "z")
 _ENOUGH, _MOST = 1000, 20_000  # points, of which about the latter number is looked at
-# Intensities come in steps; the coordinates of a sensor are stored alike.
+# Intensities and rings come in steps from 0 on; coordinates are all stored alike.
 _STEP_M, _FINER = 0.003, 3.5
 _SHARE = 1.01
 _MIN_DISTINCT, _MAX_RINGS = 8, 256
@@ -49,9 +49,10 @@ def _find_coordinate_fault(positions: Array) -> str:
     steps = [_smallest_step(values) for values in positions.T]
     for place, name in enumerate(_POSITION):
         others = [steps[i] for i in range(3) if i != place]
-        if steps[place] >= _STEP_M and steps[place] > _FINER * max(others) > 0:
-            return f"has {name} in steps of {steps[place]:.3g}, unlike the other coordinates"
         lowest, largest = positions[:, place].min(), positions[:, place].max()
+        coarse = steps[place] >= _STEP_M and steps[place] > _FINER * max(others) > 0
+        if coarse and lowest >= 0:
+            return f"has {name} in steps of {steps[place]:.3g}, unlike the other coordinates"
         one_sided = lowest >= 0 or largest <= 0
         if one_sided and lowest < largest and max(-lowest, largest) <= _SHARE:
             return f"has all of {name} within {lowest:.3g} .. {largest:.3g}"
