@@ -6,3 +6,4 @@ model = dict(
     img_backbone=dict(_base_.img_r50_lss.img_backbone, _delete_=True),
     img_neck=_base_.img_r50_lss.img_neck,
 )
+optim_wrapper = dict(paramwise_cfg=None)

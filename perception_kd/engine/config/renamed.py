@@ -57,7 +57,7 @@ def _suggest(path: Path) -> str:
 
 def _find_alike(path: Path) -> list[Path]:
     """Return up to three configs, the most alike first; smoke tests only if wanted."""
-    without = {"_base_"} if "smoke" in path.parts else {"_base_", "smoke"}
+    without = {"_base_", "sweeps"} | ({"smoke"} - {*path.parts})
     ranked = []
     for config in sorted(_CONFIGS.rglob("*.py")):
         relative = config.relative_to(_CONFIGS)
