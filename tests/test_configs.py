@@ -41,9 +41,13 @@ def read_weights(path: str | Path) -> dict[str, Any]:
 
 
 def few_steps(path: Path) -> list[str]:
-    """Return the options that end a training after a few steps, in one process."""
+    """Return the options that end a training after a few steps, in one process.
+
+    It does not validate: the test of the trained weights does the same.
+    """
     by_epoch = Config.fromfile(path).train_cfg.get("by_epoch", True)
     options = ["train_cfg.max_epochs=1" if by_epoch else "train_cfg.max_iters=2"]
+    options.append("train_cfg.val_begin=1000")
     for loader in LOADERS:
         options += [f"{loader}.num_workers=0", f"{loader}.persistent_workers=False"]
     return ["--cfg-options", *options]
