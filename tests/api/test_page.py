@@ -26,7 +26,7 @@ def test_the_programs_of_a_page_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     run, rad = trained(SLIDR), trained(RAD)
-    for folder, path in (("x", run.path), ("rad", rad.path)):
+    for folder, path in (("x/slidr", run.path), ("rad", rad.path)):
         target = tmp_path / "work_dirs" / folder / "epoch_12.pth"
         target.parent.mkdir(parents=True)
         shutil.copy(path, target)

@@ -35,7 +35,8 @@ def load(
 
     Args:
         checkpoint: File of weights, or the folder of a training, of which the newest
-            whole checkpoint is taken.
+            whole checkpoint is taken. It may be the folder above, if that has no
+            checkpoint and no other training.
         device: Where to compute, such as "cpu" or "cuda:1"; None takes a GPU where
             torch finds one.
         config: Config of the training in place of the one in the checkpoint, for files
@@ -45,8 +46,8 @@ def load(
         The network, in eval mode.
 
     Raises:
-        FileNotFoundError: If there is no checkpoint or config, or a part of the network
-            needs a file that is not there.
+        FileNotFoundError: If there is no checkpoint or config, the folder is that of
+            several trainings, or a part of the network needs a file that is not there.
         ValueError: If the file cannot be read, has no config or weights that do not fit
             it, or a weight is not finite.
 
@@ -82,10 +83,19 @@ def load(
 
 
 def _find_file(path: Path) -> Path:
-    """Return a file, or the newest whole checkpoint of a folder."""
+    """Return a file, or the newest whole checkpoint of a folder or its only run."""
     if not path.is_dir():
         return path
-    newest = find_newest(list_checkpoints(path))
+    files = list_checkpoints(path)
+    if not files:
+        trainings = sorted(each for each in path.iterdir() if list_checkpoints(each))
+        if len(trainings) > 1:
+            raise FileNotFoundError(
+                f"No checkpoint in the folder {path}, but in several folders below it: "
+                f"{', '.join(each.name for each in trainings)}; give one of them."
+            )
+        files = [file for each in trainings for file in list_checkpoints(each)]
+    newest = find_newest(files)
     if newest.path is None:
         broken = f" ({'; '.join(newest.broken)})" if newest.broken else ""
         raise FileNotFoundError(f"No whole checkpoint in the folder {path}{broken}.")

@@ -238,6 +238,19 @@ def test_a_folder_gives_its_newest_whole_checkpoint(trained: Make, tmp_path: Pat
         perception_kd.load(tmp_path)
 
 
+def test_a_folder_of_one_training_gives_its_checkpoint(trained: Make, tmp_path: Path) -> None:
+    for folder in ("data", "slidr"):
+        (tmp_path / folder).mkdir()
+    path = rewrite(trained(LIDARSEG).path, tmp_path / "slidr" / "epoch_3.pth", iter=3)
+    assert perception_kd.load(tmp_path).path == path
+    (tmp_path / "prc").mkdir()
+    (tmp_path / "prc" / "epoch_1.pth").touch()
+    with pytest.raises(FileNotFoundError, match=r"folders below it: prc, slidr; give one of them"):
+        perception_kd.load(tmp_path)
+    rewrite(path, tmp_path / "epoch_1.pth", iter=1)
+    assert perception_kd.load(tmp_path).path == tmp_path / "epoch_1.pth"
+
+
 @pytest.mark.parametrize("device", ["cuda:99", "tpu"])
 def test_a_device_that_is_not_there_is_refused(device: str, trained: Make) -> None:
     with pytest.raises(ValueError, match=r"^device"):
