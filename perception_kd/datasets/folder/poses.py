@@ -123,14 +123,6 @@ def _read_kitti(
             "KITTI's format has a line for each of them. Use tum or csv, which have times."
         )
     numbers = _numbers(rows, 12, path, where).reshape(-1, 3, 4)
-    rotations = numbers[:, :, :3]
-    errors = np.abs(rotations @ rotations.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))
-    wrong = np.flatnonzero((errors > _UNIT_TOLERANCE) | (np.linalg.det(rotations) < 0))
-    if len(wrong):
-        raise RigError(
-            f"{where}.file: row {wrong[0] + 1} of {path} has no rotation in its first three "
-            "columns; correct it, or poses.format."
-        )
     last = np.tile([[[0.0, 0, 0, 1]]], (len(rows), 1, 1))
     _check_rotations(numbers[:, :, :3], path, where)
     return np.array([file.time for file in sweeps]), np.concatenate([numbers, last], axis=1)
