@@ -18,8 +18,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-INIT = (ROOT / "perception_kd" / "__init__.py").read_text(encoding="utf-8")
-VERSION = re.search(r'^__version__ = "(.+)"$', INIT, re.MULTILINE)
+SOURCE = (ROOT / "perception_kd" / "version.py").read_text(encoding="utf-8")
+VERSION = re.search(r'^__version__ = "(.+)"$', SOURCE, re.MULTILINE)
 README = ROOT / "README.md"
 
 CPU = ["open3d-cpu>=0.18,<0.20", "spconv>=2.3.6,<2.4"]

@@ -13,10 +13,11 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from perception_kd.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from perception_kd.api import Calibration, Pretrained, TrainedNetwork, load, pretrain
 
-__version__ = "0.2.0"
 __all__ = ["Calibration", "Pretrained", "TrainedNetwork", "load", "pretrain"]
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from perception_kd import __version__
 from perception_kd.doctor.figures import SampleFigures
 from perception_kd.doctor.finding import Finding, Level
 from perception_kd.io.atomic import write_whole
+from perception_kd.version import __version__
 
 
 def write_page(path: Path, findings: Sequence[Finding], samples: Sequence[SampleFigures]) -> None:

@@ -16,13 +16,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from perception_kd import __version__
 from perception_kd.experiments.clearing import Clearing
 from perception_kd.experiments.fingerprints import combine, update_fingerprints
 from perception_kd.experiments.folders import Folders
 from perception_kd.experiments.stages import ExperimentError, Stage
 from perception_kd.experiments.stamp_format import FORMAT, Stamp, StampError, parse_stamp
 from perception_kd.io.atomic import write_json
+from perception_kd.version import __version__
 
 
 class Plan(NamedTuple):

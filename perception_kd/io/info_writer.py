@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from perception_kd import __version__
 from perception_kd.io.atomic import open_whole
 from perception_kd.io.info_file import COORDINATES, SCHEMA_VERSION, set_info_root
 from perception_kd.structures import InfoEntry
+from perception_kd.version import __version__
 
 # In protocol 3 every stored object names its memo slot. Pickles can then be joined:
 # each fills the slots that it reads, whatever the one before left there.

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from perception_kd import __version__
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.entry_maker import CacheEntryMaker
 from perception_kd.io.caches.origin import Origin, check_digest, load_origin
@@ -22,6 +21,7 @@ from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.regions.statistics import RegionStatistics, count_regions
 from perception_kd.structures import Points
+from perception_kd.version import __version__
 
 
 class RegionMaker(CacheEntryMaker[SweepFile, Points]):

@@ -9,7 +9,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from mmengine.logging import MMLogger
 
-import perception_kd
 from perception_kd.experiments.comparisons import DEMO
 from perception_kd.experiments.report.cameras import cameras_section
 from perception_kd.experiments.report.detections import (
@@ -28,6 +27,7 @@ from perception_kd.experiments.report.training import training_section
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.experiments.trials import Comparison
 from perception_kd.io.atomic import check_writable_file, write_whole
+from perception_kd.version import __version__
 
 SCRIPTS = ("core.js", "cloud.js", "clouds.js", "similarity.js")
 NUM_KEYFRAMES = 2
@@ -110,7 +110,7 @@ def render_page(
         title=title,
         about=about,
         is_synthetic=is_synthetic,
-        version=perception_kd.__version__,
+        version=__version__,
         sections=sections,
         style=Markup((static / "report.css").read_text(encoding="utf-8")),
         deck=_deck_script() if any(section.payload for section in sections) else "",

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from perception_kd import __version__
 from perception_kd.io.bounded import read_bounded
+from perception_kd.version import __version__
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
