@@ -18,6 +18,7 @@ from pathlib import Path
 
 from perception_kd.engine.commands.command_line import run_tool
 from perception_kd.engine.commands.parser import ToolParser
+from perception_kd.utils.cores import count_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 _STATES = {"skip": "done", "resume": "stopped", "start": "to run", "wait": "again"}
@@ -33,7 +34,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     help_data = "folder of the synthetic data set, created if missing (default: data/synthetic)"
     add("--data-root", type=Path, metavar="DIR", help=help_data)
     help_workers = "processes that create data (default: the number of cores, at most 8)"
-    add("--workers", type=int, default=min(os.cpu_count() or 1, 8), help=help_workers)
+    add("--workers", type=int, default=min(count_cores(), 8), help=help_workers)
     help_jobs = "stages that run at the same time; they share threads and memory (default: 1)"
     add("--jobs", type=int, default=1, metavar="N", help=help_jobs)
     help_from = "run this stage and all later ones again; see --list for their names"

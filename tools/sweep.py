@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from perception_kd.engine.commands.command_line import run_tool
 from perception_kd.engine.commands.parser import ToolParser
+from perception_kd.utils.cores import count_cores
 
 if TYPE_CHECKING:
     from perception_kd.experiments.executors import Executor
@@ -47,7 +48,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     help_gpus = "GPUs, such as 0,1: each stage sees one of them (default: all)"
     add("--gpus", default="", metavar="LIST", help=help_gpus)
     help_workers = "processes that create data (default: the number of cores, at most 8)"
-    add("--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help=help_workers)
+    add("--workers", type=int, default=min(count_cores(), 8), metavar="N", help=help_workers)
     help_cluster = "run stages as jobs through submitit: slurm; local and debug are for trials"
     add("--cluster", choices=("slurm", "local", "debug"), help=help_cluster)
     add(

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 from mmengine import Config
 from mmengine.logging import MMLogger
 
-from perception_kd import __version__
 from perception_kd.doctor.caches import check_cache, open_caches
 from perception_kd.doctor.data import Extent, check_maps, check_samples
 from perception_kd.doctor.entries import without_broken_entries
@@ -30,7 +29,6 @@ from perception_kd.doctor.machine import (
     check_disks,
     check_open_files,
     check_shared_memory,
-    count_cores,
 )
 from perception_kd.doctor.packages import check_cuda, check_packages, check_sparse_convolution
 from perception_kd.doctor.pipeline import build_data_set, check_pipelines
@@ -39,6 +37,8 @@ from perception_kd.engine.run.launch import read_config
 from perception_kd.io.atomic import check_writable_file, write_json
 from perception_kd.io.caches.cache import Cache
 from perception_kd.utils.checks import check_at_least
+from perception_kd.utils.cores import count_cores
+from perception_kd.version import __version__
 
 if TYPE_CHECKING:
     from perception_kd.doctor.calibration import Calibrations

@@ -1,28 +1,18 @@
 """Checks of the machine: cores, threads, memory for workers, disks, open files."""
 
-import os
 import resource
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from perception_kd.doctor.finding import Finding, Level
+from perception_kd.io.atomic import make_writable_folder
 
 AREA = "machine"
 _GB = 1e9
 _MIN_SHARED_GB = 1.0
 _MIN_DISK_GB, _LOW_DISK_GB = 0.5, 5.0
 _MIN_OPEN_FILES = 1024
-
-
-def count_cores() -> int:
-    """Return the number of cores that this process may use."""
-    cores = len(os.sched_getaffinity(0))
-    try:  # the limit of a container
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return min(cores, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):
-        return cores
 
 
 def check_cores(cores: int, workers: int, threads: str | None) -> Iterator[Finding]:
@@ -95,7 +85,7 @@ def check_disks(folders: Mapping[str, Path]) -> Iterator[Finding]:
         present = next(path for path in (folder, *folder.parents) if path.exists())
         free = shutil.disk_usage(present).free / _GB
         where = f"{name} {folder}"
-        if not os.access(present, os.W_OK):
+        if not _is_writable(present):
             yield Finding(Level.ERROR, AREA, "It cannot be written to.", where, "choose another")
         elif free < _LOW_DISK_GB:
             level = Level.ERROR if free < _MIN_DISK_GB else Level.WARNING
@@ -104,6 +94,15 @@ def check_disks(folders: Mapping[str, Path]) -> Iterator[Finding]:
             )
         else:
             yield Finding(Level.OK, AREA, f"{free:.0f} GB are free.", where)
+
+
+def _is_writable(folder: Path) -> bool:
+    """Return whether files can be written to a folder that exists; none is left."""
+    try:
+        make_writable_folder("", folder)
+    except PermissionError:
+        return False
+    return True
 
 
 def check_open_files(workers: int, limit: int | None = None) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from perception_kd.experiments.commands import LoggedCommand, stop_commands
+from perception_kd.utils.cores import count_cores
 
 _MAX_THREADS = 8
 # Time in s between two looks at the jobs, with one job and with several.
@@ -133,7 +134,7 @@ def environment(num_jobs: int = 1) -> dict[str, str]:
     Args:
         num_jobs: Number of commands that share the cores.
     """
-    cores = len(os.sched_getaffinity(0))
+    cores = count_cores()
     return {
         "OMP_NUM_THREADS": str(min(max(cores // num_jobs, 1), _MAX_THREADS)),
         # Waiting threads must not take the core of a process that loads data.

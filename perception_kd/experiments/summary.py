@@ -1,6 +1,5 @@
 """Summary of a demo: ``summary.json``, with results, settings, times and versions."""
 
-import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -9,9 +8,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from perception_kd import __version__
 from perception_kd.experiments.demo import DemoSettings
 from perception_kd.experiments.results import collect_results
+from perception_kd.utils.cores import count_cores
+from perception_kd.version import __version__
 
 SCHEMA_VERSION = 2
 NOTE = (
@@ -59,7 +59,7 @@ def describe_run(seconds: Mapping[str, float], root: Path) -> dict[str, Any]:
         "seconds": {**seconds, "total": round(sum(seconds.values()), 1)},
         "versions": find_versions(root),
         "machine": {
-            "cores": len(os.sched_getaffinity(0)),
+            "cores": count_cores(),
             "processor": platform.machine(),
             "system": platform.platform(),
         },

@@ -1,5 +1,6 @@
 """Checks of the machine."""
 
+import errno
 from collections import namedtuple
 from pathlib import Path
 
@@ -62,8 +63,12 @@ def test_a_disk_that_is_nearly_full_is_named(
 
 
 def test_a_read_only_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.access", lambda *_: False)
-    assert only(list(machine.check_disks({"work dir": tmp_path}))).level is Level.ERROR
+    def refuse(**_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    finding = only(list(machine.check_disks({"work dir": tmp_path})))
+    assert (finding.level, finding.what) == (Level.ERROR, "It cannot be written to.")
 
 
 def test_few_open_files_are_a_warning_with_workers() -> None:

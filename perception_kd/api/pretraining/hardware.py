@@ -1,9 +1,10 @@
 """What the machine has, as far as settings of a training depend on it."""
 
-import os
 from dataclasses import dataclass
 
 import torch
+
+from perception_kd.utils.cores import count_cores
 
 _GB = 2**30
 
@@ -28,19 +29,8 @@ class Hardware:
         return f"{self.num_gpus} GPUs of {self.gpu_gb:.0f} GB, {cores}" if self.num_gpus else cores
 
 
-def find_hardware(device: str | None = None) -> Hardware:
-    """Look at the machine.
-
-    Args:
-        device: "cpu" leaves GPUs alone, "cuda" requires one; None takes what there is.
-
-    Raises:
-        ValueError: If ``device`` is neither, or there is no GPU.
-    """
-    if device not in (None, "cpu", "cuda"):
-        raise ValueError(f'device must be "cpu" or "cuda", but got {device!r}.')
-    number = 0 if device == "cpu" else torch.cuda.device_count()
-    if device == "cuda" and not number:
-        raise ValueError('device="cuda": torch finds no GPU; leave device out to train on the CPU.')
+def find_hardware() -> Hardware:
+    """Look at the machine."""
+    number = torch.cuda.device_count()
     memory = [torch.cuda.get_device_properties(i).total_memory / _GB for i in range(number)]
-    return Hardware(number, min(memory, default=0.0), len(os.sched_getaffinity(0)))
+    return Hardware(number, min(memory, default=0.0), count_cores())
