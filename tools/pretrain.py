@@ -21,7 +21,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("data", help="folder of the recording, or a ROS bag")
     add("--method", choices=METHODS, default="slidr", help="method (default: %(default)s)")
-    help_out = "folder of all that is written (default: %(default)s)"
+    help_out = "output folder (default: %(default)s)"
     add("--out", dest="out_dir", metavar="DIR", default="work_dirs/pretrained", help=help_out)
     length = parser.add_mutually_exclusive_group()
     help_minutes = "time of the training, for which epochs are chosen (default: 30)"
@@ -34,7 +34,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--teacher", metavar="MODULE:CALLABLE", default="", help=help_teacher)
     help_version = "folder of nuScenes' tables, where there are several"
     add("--version", metavar="NAME", default="", help=help_version)
-    help_propose = "write a first DIR/rig.yaml for a folder that has none, to be checked"
+    help_propose = "draft DIR/rig.yaml for you to check, if the folder has no rig file"
     add("--propose", action="store_true", help=help_propose)
     return parser.parse_args(argv)
 

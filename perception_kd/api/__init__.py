@@ -1,4 +1,4 @@
-"""What programs use: pre-training, and trained networks as functions."""
+"""Entry points for programs: pre-training, and trained networks as functions."""
 
 from perception_kd.api.inference.calibration import Calibration
 from perception_kd.api.inference.loading import load

@@ -1,1 +1,1 @@
-"""Whether the calibration of a camera fits its images and points."""
+"""Check that the calibration of a camera fits its images and points."""

@@ -1,4 +1,4 @@
-"""Which motions of points fit images better, or worse, than the calibration."""
+"""Find motions of points that fit images better, or worse, than the calibration."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the extrinsics of a camera were read from."""
+"""Source of the extrinsics of a camera."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from perception_kd.structures import Array
 
 @dataclass(frozen=True)
 class Extrinsics:
-    """What the extrinsics of a camera were read from.
+    """Source of the extrinsics of a camera.
 
     Attributes:
         where: File and field, such as "rig.yaml: cameras.front.lidar2cam".

@@ -102,7 +102,7 @@ def _try_other(views: Sequence[FramePairs], others: Sequence[FramePairs]) -> Mix
 
 
 def _try(pairs: Sequence[tuple[FramePairs, FramePairs | None]], name: str) -> Mixup | None:
-    """Hold views against those with another calibration, or by the inverse for None."""
+    """Compare views with those by another calibration, or by the inverse for None."""
     places = np.unique(np.linspace(0, len(pairs) - 1, _NUM_TRIED).round().astype(int)).tolist()
     made = {place: _apply(*pairs[place]) for place in places}
     if find_doubt(_raise(pairs, made)) > _SURE:

@@ -1,4 +1,4 @@
-"""Which errors of a calibration its images would show."""
+"""Errors of a calibration that its images would show."""
 
 from collections.abc import Mapping
 

@@ -31,7 +31,7 @@ _MAX_ROUNDS = 3  # of searches for further parts of an error
 
 @dataclass(frozen=True)
 class CameraVerdict:
-    """What images and points say about the calibration of one camera.
+    """Verdict of images and points on the calibration of one camera.
 
     Attributes:
         camera: Name of the camera.
@@ -144,7 +144,7 @@ def _find_other(
 
 
 def _judge_alone(camera: str, views: Sequence[FramePairs]) -> CameraVerdict:
-    """Hold a calibration against small turns and shifts of it."""
+    """Compare a calibration with small turns and shifts of it."""
     count = len(views)
     num_pairs = sum(view.num_pairs for view in views)
     if num_pairs < _MIN_PAIRS * count:

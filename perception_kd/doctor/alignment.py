@@ -1,4 +1,4 @@
-"""Whether sensors and labels fit together: points on images, and points in boxes."""
+"""Check that sensors and labels fit together: points on images, and points in boxes."""
 
 import numpy as np
 from numpy.typing import NDArray

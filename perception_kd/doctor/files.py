@@ -40,7 +40,7 @@ KINDS = {
     "layout": FaultKind(
         Level.ERROR,
         "point clouds",
-        "sweeps are stored otherwise",
+        "sweeps are stored in another layout",
         "check the type and the number of columns that the files are stored with",
     ),
     "not plausible": FaultKind(

@@ -1,4 +1,4 @@
-"""What an experiment reads from the configs of its trainings."""
+"""Read from the configs of trainings what an experiment needs."""
 
 import json
 from collections.abc import Mapping

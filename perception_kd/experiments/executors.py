@@ -1,4 +1,4 @@
-"""Where the commands of stages run: an interface, and this machine.
+"""Run the commands of stages: an interface, and this machine.
 
 An executor for a cluster is :class:`~.cluster.ClusterExecutor`.
 """

@@ -1,4 +1,4 @@
-"""Which stages of a run wait, run, and have failed."""
+"""Schedule of the stages of a run: those that wait, run, and have failed."""
 
 from collections.abc import Sequence
 

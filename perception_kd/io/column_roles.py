@@ -1,4 +1,4 @@
-"""Whether columns of points can be what they are called, by their values.
+"""Check from their values that columns hold what their names say.
 
 A file of raw numbers does not name its columns. In another order than the one that it
 is read in, it still gives points, at wrong places or with wrong intensities. Only what

@@ -1,4 +1,4 @@
-"""Who holds a lock, as its file says it."""
+"""Read from a lock file who holds it."""
 
 import os
 import socket

@@ -116,7 +116,7 @@ _SYNCHRONIZED = (SynchronizedBatchNorm, nn.SyncBatchNorm)
 
 
 def synchronize_batch_norms(network: Network) -> Network:
-    """Let all batch norms of a network be of the values of all ranks, in place.
+    """Synchronize all batch norms of a network across ranks, in place.
 
     Parameters and statistics remain the same tensors under the same names. Norms in
     eval mode stay as they are until they are set to training.

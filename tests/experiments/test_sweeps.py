@@ -204,7 +204,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"initializations": {"rad": {"config": SLIDR, "teacher": "prc"}}},
         "there is no prc before it",
     ),
-    "random": ({"initializations": {"random": {"config": SLIDR}}}, "has random weights anyway"),
+    "random": (
+        {"initializations": {"random": {"config": SLIDR}}},
+        "must not contain 'random'; it is always",
+    ),
     "key": ({"tasks": {"a/b": {}}}, "must have keys of letters and _, but has 'a/b'"),
 }
 

@@ -14,7 +14,7 @@ _MAX_SKEW = 1e-3  # of a rotation's product with its transpose from the identity
 
 @dataclass(frozen=True)
 class Calibration:
-    """Where V cameras look, for images of the size in which they are given.
+    """Calibration of V cameras, for images of the size in which they are given.
 
     A camera looks along its +z, with x to the right and y down.
 

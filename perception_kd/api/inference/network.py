@@ -73,7 +73,7 @@ class TrainedNetwork:
 
     @property
     def device(self) -> torch.device:
-        """Where the network computes."""
+        """Device of the network."""
         return next(self.model.parameters()).device
 
     @property

@@ -30,7 +30,7 @@ _NOT_NEEDED = (
 
 
 class Given(NamedTuple):
-    """What was given of one sample; None for what was not.
+    """The given parts of one sample; None for the others.
 
     Attributes:
         points: Points with five columns, shape (N, 5).

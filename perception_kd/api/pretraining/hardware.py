@@ -1,4 +1,4 @@
-"""What the machine has, as far as settings of a training depend on it."""
+"""Hardware of the machine, as far as settings of a training depend on it."""
 
 from dataclasses import dataclass
 

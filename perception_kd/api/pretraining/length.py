@@ -1,4 +1,4 @@
-"""How long to train: from minutes or epochs to a schedule that ends with them."""
+"""Length of a training: from minutes or epochs to a schedule that ends with them."""
 
 import gc
 import math
@@ -76,7 +76,7 @@ def count_length(epochs: int, num_samples: int, per_step: int) -> Length:
 
 
 def set_length(cfg: Config, length: Length, minutes: float | None, step_s: float | None) -> None:
-    """Let a training have a length, in place: its schedule ends with it.
+    """Set the length of a training, in place: its schedule ends with it.
 
     Args:
         cfg: Config to change.
@@ -177,7 +177,7 @@ def measure_step(path: Path, most_s: float) -> float:
 
     Args:
         path: Config of the training.
-        most_s: Time in s after which no further step begins, but for the second one.
+        most_s: Time in s after which no step starts, except the second.
     """
     cfg = read_config(path)
     set_training(cfg)

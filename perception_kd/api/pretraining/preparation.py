@@ -57,7 +57,7 @@ class Prepared:
 
     @property
     def infos(self) -> list[str]:
-        """Paths of the info files that there are."""
+        """Paths of the existing info files."""
         splits = ("train", "val") if self.num_val else ("train",)
         return [str(self.info_root / f"{self.prefix}_infos_{split}.pkl") for split in splits]
 
@@ -164,7 +164,7 @@ def _data_root(source: Source, info_root: Path) -> Path:
 
 
 def _greatest_intensity(info: dict[str, Any], path: Path, data_root: Path) -> float:
-    """Return the greatest intensity of some sweeps, which all can be read."""
+    """Return the greatest intensity of a few sweeps, all readable."""
     sweeps = list_sweeps(path, info, data_root)
     chosen = sweeps[:: -(-len(sweeps) // _NUM_LOOKED_AT)]
     clouds = [read_points(sweep.path, sweep.layout) for sweep in chosen]

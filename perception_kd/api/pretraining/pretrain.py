@@ -85,7 +85,7 @@ def pretrain(
         method: "slidr" or "ppkt" (a LiDAR network learns from a frozen image network),
             "prc" (a LiDAR network from two copies of its points), or "prc+rad" (then
             cameras from it).
-        out: Folder of all that is written.
+        out: Output folder.
         minutes: Time of the training, that of both stages for "prc+rad", without the
             preparation of data: the first steps are measured, and as many epochs are
             trained as fit, with a schedule that ends with them. 30 if ``epochs`` is not

@@ -1,4 +1,4 @@
-"""What a pre-training was asked for, chose and finished, in a file of its folder."""
+"""Record of the arguments, choices and finished steps of a pre-training."""
 
 from collections.abc import Sequence
 from pathlib import Path

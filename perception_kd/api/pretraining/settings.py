@@ -115,7 +115,7 @@ def _set_batch(cfg: Config, prepared: Prepared, hardware: Hardware) -> Choice:
         size, reason = int(cfg.train_dataloader.batch_size), "on a CPU"
     most = max(1, prepared.num_train // (4 * max(1, hardware.num_gpus)))
     if size > most:
-        size, reason = most, f"{prepared.num_train} frames, four steps an epoch"
+        size, reason = most, f"{prepared.num_train} frames, four steps per epoch"
     for loader in _LOADERS:
         cfg[loader].batch_size = size
     return Choice("batch size", str(size), reason)

@@ -1,4 +1,4 @@
-"""Whether the axes of a LiDAR fit the names of its cameras and its motion."""
+"""Check that the axes of a LiDAR fit the names of its cameras and its motion."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Where the axes of a LiDAR point, by what its cameras and its motion say."""
+"""Guess where the axes of a LiDAR point, from its cameras and its motion."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

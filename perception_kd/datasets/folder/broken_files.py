@@ -79,7 +79,7 @@ def leave_out_broken(
         faults: Why files cannot be read, by path.
 
     Raises:
-        RigError: If most of a sensor cannot.
+        RigError: If most files of a sensor cannot be read.
     """
     if not faults:
         return list(frames), []

@@ -146,7 +146,7 @@ def read_calibration_file(path: Path, where: str) -> Any:
 
 
 class _CalibrationLoader(yaml.SafeLoader):
-    """A safe loader that takes OpenCV's matrices as mappings."""
+    """A safe loader that reads OpenCV's matrices as mappings."""
 
 
 _CalibrationLoader.add_multi_constructor(

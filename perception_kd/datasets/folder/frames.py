@@ -184,7 +184,10 @@ def split_at_gaps(files: Sequence[SensorFile], gap_s: float) -> list[list[Sensor
 
 
 def _choose(files: Sequence[SensorFile], every_s: float, sees: Sequence[bool]) -> list[int]:
-    """Return the places of files at least so far apart, which see where any does."""
+    """Return indices of files at least ``every_s`` apart.
+
+    Only files with an image are chosen, if any has one.
+    """
     places: list[int] = []
     passes_blind = every_s > 0 and any(sees)
     for place, file in enumerate(files):

@@ -1,4 +1,4 @@
-"""Whether points fall into the images: as the extrinsics say, and by their inverse."""
+"""Share of points in the images, by the extrinsics and by their inverse."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

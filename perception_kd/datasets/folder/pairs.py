@@ -1,4 +1,4 @@
-"""What frames lack: images near in time, sweeps, files that can be read."""
+"""Report what frames lack: images near in time, sweeps, files that can be read."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a rig file says, as plain objects. ``docs/your_data.md`` explains every key."""
+"""A rig file as plain objects. ``docs/your_data.md`` explains every key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ def opposite(direction: str) -> str:
 
 @dataclass(frozen=True)
 class Times:
-    """Where the times of a sensor's files come from.
+    """Source of the times of a sensor's files.
 
     Attributes:
         source: "names" of the files, a "csv" file, or their "order".

@@ -1,4 +1,4 @@
-"""What a scene's frames share: sizes of images, calibrations, poses."""
+"""Data that the frames of a scene share: sizes of images, calibrations, poses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ class CameraData:
 
 @dataclass(frozen=True)
 class SceneData:
-    """What the frames of a scene share.
+    """Data that the frames of a scene share.
 
     Attributes:
         lidar2ego: Place of the LiDAR in the ego vehicle, (4, 4).

@@ -1,4 +1,4 @@
-"""What a folder holds: groups of point clouds, images and calibration files."""
+"""Contents of a folder: groups of point clouds, images and calibration files."""
 
 import re
 from collections import defaultdict
@@ -48,7 +48,7 @@ class FileGroup:
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found in a folder.
+    """Files found in a folder.
 
     Attributes:
         clouds: Groups of point clouds, the largest first.

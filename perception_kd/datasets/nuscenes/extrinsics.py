@@ -1,4 +1,4 @@
-"""Where the tables of nuScenes have the extrinsics of cameras."""
+"""Find the extrinsics of cameras in the tables of nuScenes."""
 
 from collections.abc import Sequence
 from pathlib import Path

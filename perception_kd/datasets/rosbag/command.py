@@ -47,12 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help_every = "shortest time between two frames, such as 0.5s (default: each sweep is one)"
     add("--every", default="0s", metavar="TIME", help=help_every)
     help_sweeps = (
-        "leave out the sweeps between the frames of --every, which else are earlier sweeps of "
-        "them, as in nuScenes, where there are poses"
+        "drop the sweeps between the frames of --every (by default, they become earlier sweeps of "
+        "them, as in nuScenes, where there are poses)"
     )
     add("--no-sweeps", action="store_true", help=help_sweeps)
     add("--start", default="0s", metavar="TIME", help="leave out the time before, such as 2min")
-    add("--duration", metavar="TIME", help="take so much time (default: all)")
+    add("--duration", metavar="TIME", help="length of the part to convert (default: all)")
     help_format = "format of images that are not compressed in the bag (default: %(default)s)"
     add("--image-format", choices=("png", "jpg"), default="png", help=help_format)
     help_share = (

@@ -29,7 +29,7 @@ _MAX_MOVED_M, _MAX_TURNED_DEG = 0.01, 0.2
 
 @dataclass
 class Extracted:
-    """What an extraction did.
+    """Result of an extraction.
 
     Attributes:
         num_sweeps: Number of sweeps of frames written.

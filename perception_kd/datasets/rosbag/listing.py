@@ -1,4 +1,4 @@
-"""What a bag holds: its topics, with types, rates, times and frames."""
+"""List of what a bag holds: its topics, with types, rates, times and frames."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

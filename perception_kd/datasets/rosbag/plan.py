@@ -1,4 +1,4 @@
-"""What an extraction will take, and whether there is space for it."""
+"""Plan of an extraction, and check that there is space for it."""
 
 import shutil
 from collections.abc import Sequence

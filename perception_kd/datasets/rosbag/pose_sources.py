@@ -1,4 +1,4 @@
-"""Where the poses of a bag come from."""
+"""Sources of the poses of a bag."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ WORLDS = ("odom", "map", "world", "earth")
 
 @dataclass(frozen=True)
 class PoseSource:
-    """Where poses come from.
+    """Source of poses.
 
     Attributes:
         about: What is followed, for the log.

@@ -73,7 +73,7 @@ class PoseChain:
         self.histories = {link: TransformHistory() for link in chain if link not in fixed}
 
     def knows(self, stamp: int) -> bool:
-        """Return whether nothing that is still to come can change a pose."""
+        """Return whether the pose at a time in ns is final."""
         return all(history.newest >= stamp for history in self.histories.values())
 
     def lidar2world(self, stamp: int) -> Array | None:

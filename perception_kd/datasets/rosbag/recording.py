@@ -68,7 +68,7 @@ class RecordingFolder:
 
     @property
     def num_poses(self) -> int:
-        """Number of poses, a time that was given twice counted twice."""
+        """Number of poses, duplicates included."""
         return len(self._stamps)
 
     def take_pose(self, stamp: int, lidar2world: Array) -> None:

@@ -57,7 +57,7 @@ def _until_damage(records: Iterator[StoredMessage]) -> Iterator[StoredMessage]:
 def _scan_mcap(path: Path) -> Iterator[StoredMessage]:
     with path.open("rb") as file:
         stop = _end_of_records(file)
-        reader = McapReader(cast(RPath, _Mended(path, stop)))
+        reader = McapReader(cast(RPath, _Repaired(path, stop)))
         reader.open()
         with closing(reader):
             connections = list(reader.connections)
@@ -79,19 +79,19 @@ def _end_of_records(file: BinaryIO) -> int:
         stop = file.seek(after)
 
 
-class _Mended:
+class _Repaired:
     """A path to a file whose damaged end is replaced; what rosbags needs of a path."""
 
-    suffix, stem = ".mcap", "mended"
+    suffix, stem = ".mcap", "repaired"
 
     def __init__(self, path: Path, stop: int) -> None:
         self._path, self._stop = path, stop
 
     def open(self, *args: Any, **kwargs: Any) -> BinaryIO:
-        return BufferedReader(_MendedFile(self._path, self._stop))
+        return BufferedReader(_RepairedFile(self._path, self._stop))
 
 
-class _MendedFile(RawIOBase):
+class _RepairedFile(RawIOBase):
     """The first bytes of a file, followed by the end of a whole MCAP file."""
 
     def __init__(self, path: Path, stop: int) -> None:

@@ -1,4 +1,4 @@
-"""What a bag says about its sensors: frames, calibrations, places, and poses."""
+"""Sensors of a bag: frames, calibrations, places, and poses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

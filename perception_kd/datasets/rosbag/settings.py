@@ -12,14 +12,14 @@ AUTO, NONE = "auto", "none"
 
 @dataclass(frozen=True)
 class ExtractionSettings:
-    """What is taken from a bag.
+    """The part of a bag that is taken.
 
     Attributes:
         lidar: Topic of the LiDAR; empty takes the only one.
         cameras: Topics of images with the name of their camera, which may be empty;
             None takes all that have a calibration.
         camera_infos: Topic of the calibration by topic of images.
-        frames: Frame by topic, in place of that of its messages.
+        frames: Coordinate frame per topic, overriding the message headers.
         poses: "auto", "none", a topic of odometry, or a frame that does not move.
         tolerance: Longest time between a sweep and an image in ns.
         every: Shortest time between two frames in ns.

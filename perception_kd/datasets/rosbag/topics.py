@@ -1,4 +1,4 @@
-"""Which topics of a bag are the sensors."""
+"""Choose the topics of a bag that are its sensors."""
 
 import difflib
 import re

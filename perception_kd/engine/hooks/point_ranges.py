@@ -18,7 +18,7 @@ class PointRangesHook(Hook):
 
     Intensities are 0..1 in some data sets and 0..255 in others, and a network learns
     from numbers as they are. ``meta["point_ranges"]`` of a checkpoint has two lists,
-    one number a column: of the points of the first batches of one process, as they
+    one number per column: of the points of the first batches of one process, as they
     enter the network. A resumed training keeps what its checkpoint has.
 
     Args:

@@ -12,7 +12,7 @@ ENTRY = "training_seconds"
 
 @HOOKS.register_module()
 class TimeLimitHook(Hook):
-    """Let the epoch in which a training has taken its time be the last one.
+    """Stop after the epoch in which the time limit is reached.
 
     The time of earlier runs counts, if the training was resumed. A schedule that was
     made for more epochs is then cut off, which is logged.

@@ -12,7 +12,7 @@ def raise_log_errors(logger: MMLogger) -> MMLogger:
     """Let a log file that cannot be written end the run; Python prints a traceback.
 
     If standard output cannot be written, because it is a pipe whose reader has ended or
-    a file on a full disk, the run goes on without it.
+    a file on a full disk, the run continues without it.
 
     Args:
         logger: Logger of the run.

@@ -26,14 +26,16 @@ def share_options(settings: Mapping[str, Any], share: float, labels_of: str) -> 
     """
     place, data_set = innermost_data_set(settings["train_dataloader"])
     if data_set.get("scenes") or data_set.get("scene_step", 1) > 1:
-        raise ValueError("it trains on a part of the scenes; name the config that has all.")
+        raise ValueError("it trains on a part of the scenes; name the config that uses all scenes.")
     prefix = f"train_dataloader.{place}"
     if labels_of == SAMPLES:
         step = _step(share)
         is_set = data_set.get("sample_step", 1) == step
         return () if is_set else (f"{prefix}.sample_step={step}",)
     if data_set.get("sample_step", 1) > 1:
-        raise ValueError("it trains on a part of the samples; name the config that has all.")
+        raise ValueError(
+            "it trains on a part of the samples; name the config that uses all samples."
+        )
     if share == 100:
         return ()
     if labels_of == SCENES:

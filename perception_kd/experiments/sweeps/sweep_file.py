@@ -89,7 +89,10 @@ def _read_initializations(fields: Fields) -> dict[str, Pretraining]:
     found: dict[str, Pretraining] = {}
     for key in _keys(fields, "initializations"):
         if key == RANDOM:
-            raise ExperimentError(f"{fields.place}: initializations has random weights anyway.")
+            raise ExperimentError(
+                f"{fields.place}: initializations must not contain {RANDOM!r}; it is always "
+                "included."
+            )
         entry = _entry(fields, "initializations", key, _INITIALIZATION)
         teacher = entry.get("teacher", str, "")
         if teacher:

@@ -1,4 +1,4 @@
-"""What a decoder returns, and how a layout makes points of it."""
+"""Result of a decoder, and points made from it by a layout."""
 
 from collections.abc import Mapping
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What one file of points has, and a layout that fits it."""
+"""Summary of one file of points, and a layout that fits it."""
 
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -21,7 +21,7 @@ _ASKED_BY_MMDET3D = "mmdet3d.models.layers.spconv"
 
 
 class SparseBackend(NamedTuple):
-    """What computes sparse convolutions.
+    """Backend of sparse convolutions.
 
     Attributes:
         name: "spconv", or "torch" for this package's layers.
@@ -34,7 +34,7 @@ class SparseBackend(NamedTuple):
 
 @functools.cache
 def provide_sparse_convolution() -> SparseBackend:
-    """Let mmdet3d's networks find sparse convolutions that work here.
+    """Give mmdet3d a sparse convolution that works on this machine.
 
     spconv is used if it can be imported and has kernels for the device that torch
     finds; on a CPU with this package's kernels. Otherwise
@@ -66,7 +66,7 @@ def provide_sparse_convolution() -> SparseBackend:
 
 
 def choose_backend(wanted: str) -> SparseBackend:
-    """Choose without a change to anything.
+    """Return the backend to use, without installing it.
 
     Args:
         wanted: "auto", "spconv" or "torch".

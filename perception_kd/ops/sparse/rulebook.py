@@ -1,4 +1,4 @@
-"""Which voxels a sparse convolution joins, by sorting and searching their positions."""
+"""Find the voxels that a sparse convolution joins, by sorting their positions."""
 
 import math
 from collections.abc import Sequence

@@ -40,7 +40,7 @@ def test_choices_are_in_the_report_and_in_the_config(done: Any) -> None:
     report, config = done.report.read_text(), done.config.read_text()
     for text in (report, config):
         assert "networks: rad_r18-lss-small_pillar04-small" in text
-        assert "batch size: 1 (3 frames, four steps an epoch)" in text
+        assert "batch size: 1 (3 frames, four steps per epoch)" in text
         assert "epochs: 1 (as given)" in text
     assert "3 frames for training, 3 for validation" in report
     assert "training loss: " in report

@@ -55,7 +55,7 @@ def test_intensities_of_any_range_enter_as_those_of_nuscenes(
 def test_few_frames_make_small_batches() -> None:
     cfg, choices = make_settings("prc", make_data(num_train=20), GPUS, CACHES)
     assert cfg.train_dataloader.batch_size == 2
-    assert "batch size: 2 (20 frames, four steps an epoch)" in map(str, choices)
+    assert "batch size: 2 (20 frames, four steps per epoch)" in map(str, choices)
 
 
 def test_a_teacher_and_a_seed_are_taken_as_given() -> None:
