@@ -15,12 +15,12 @@ class Extrinsics:
         where: File and field, such as "rig.yaml: cameras.front.lidar2cam".
         question: What it may be instead, such as "is this cam2lidar?".
         remedy: What to do then, such as "rename it to cam2lidar".
-        frame: If the extrinsics were inverted as they were given, ``lidar2cam`` would
-            be ``frame @ invert(lidar2cam) @ frame``; the identity unless their axes are
-            others than those of info files, shape (4, 4).
+        axes_change: If the extrinsics were inverted as they were given, ``lidar2cam``
+            would be ``axes_change @ invert(lidar2cam) @ axes_change``; the identity
+            unless their axes are others than those of info files, shape (4, 4).
     """
 
     where: str
     question: str = "is this cam2lidar?"
     remedy: str = "store its inverse"
-    frame: Array = field(default_factory=lambda: np.eye(4))
+    axes_change: Array = field(default_factory=lambda: np.eye(4))

@@ -79,8 +79,8 @@ def _read_views(
         cam2img = read_matrix(view, "cam2img", (3, 3), where)
         lidar2cam = read_matrix(view, "lidar2cam", (4, 4), where)
         source = extrinsics.get(camera)
-        frame = np.eye(4) if source is None else source.frame
-        inverse = frame @ invert_rigid(lidar2cam) @ frame
+        axes_change = np.eye(4) if source is None else source.axes_change
+        inverse = axes_change @ invert_rigid(lidar2cam) @ axes_change
         with suppress(BrokenFileError, FileNotFoundError):
             image = read_image(os.path.join(data_root, path), image_shape(view, where))
             token = str(sample.get("token"))

@@ -1,42 +1,26 @@
-"""nuScenes-lidarseg, 16 classes, augmented as SLidR does; intensity 0..255."""
+"""nuScenes-lidarseg, 16 classes; intensity 0..255."""
 
-_base_ = ["./keyframes.py"]
+_base_ = ["./keyframes.py", "./lidarseg_pipelines.py"]
 
 data_root = "data/nuscenes"
 info_root = "data/nuscenes"
 
-load = dict(
-    load_points=dict(type="LoadPoints"),
-    load_labels=dict(type="LoadPointLabels", dtype="uint8"),
-)
-pack = dict(type="PackInputs")
-train_pipeline = dict(
-    **load,
-    rotate=dict(type="RandomRotateZ"),
-    flip=dict(type="RandomFlipAxis"),
-    pack=pack,
-)
-test_pipeline = dict(**load, pack=pack)
+folders = dict(data_root=data_root, info_root=info_root, cameras=[])
+labels = dict(load_labels=dict(_base_.load["load_labels"], dtype="uint8"))
 
 train_dataloader = dict(
     batch_size=16,
     dataset=dict(
-        data_root=data_root,
-        info_root=info_root,
+        **folders,
         ann_file="nuscenes_infos_train.pkl",
-        cameras=[],
-        pipeline=train_pipeline,
+        pipeline=dict(_base_.train_pipeline, **labels),
     ),
 )
 val_dataloader = dict(
     dataset=dict(
-        data_root=data_root,
-        info_root=info_root,
+        **folders,
         ann_file="nuscenes_infos_val.pkl",
-        cameras=[],
-        pipeline=test_pipeline,
+        pipeline=dict(_base_.test_pipeline, **labels),
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type="LidarSegMetric")
-test_evaluator = val_evaluator

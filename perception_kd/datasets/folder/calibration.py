@@ -146,14 +146,14 @@ def describe_rig_extrinsics(rig: Rig, lidar2ego: Array) -> dict[str, Extrinsics]
     found = {}
     for camera in rig.cameras:
         other = opposite(camera.direction)
-        frame = _camera_axes(camera) @ invert_rigid(axes_matrix(rig.lidar.axes))
+        axes_change = _camera_axes(camera) @ invert_rigid(axes_matrix(rig.lidar.axes))
         if "ego" in camera.direction:
-            frame = _camera_axes(camera) @ world_mirror(rig.lidar) @ lidar2ego
+            axes_change = _camera_axes(camera) @ world_mirror(rig.lidar) @ lidar2ego
         found[camera.name] = Extrinsics(
             f"{rig.path}: cameras.{camera.name}.{camera.direction}",
             f"is this {other}?",
             f"rename it to {other}",
-            frame,
+            axes_change,
         )
     return found
 

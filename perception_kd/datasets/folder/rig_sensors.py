@@ -22,7 +22,7 @@ UNITS = ("s", "ms", "us", "ns")
 LENGTHS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 # Numbers of coefficients by model, in OpenCV's order.
 _DISTORTIONS: dict[str, tuple[int, ...]] = {"none": (), "opencv": (4, 5, 8), "fisheye": (4,)}
-_DIRECTIONS = ("lidar2cam", "cam2lidar", "cam2ego", "ego2cam")
+_EXTRINSIC_KEYS = ("lidar2cam", "cam2lidar", "cam2ego", "ego2cam")
 _LONG_S = 1e9
 _RESERVED = ("lidar", "pts", "pts_semantic_mask")
 UNNAMED = (".bin", ".npy")  # files that do not name their columns
@@ -154,7 +154,7 @@ def read_camera(cameras: RigSection, name: str, default: Times | None) -> Camera
     safe_name(name, f"{section.path}: a name in cameras")
     if name in _RESERVED:
         raise section.error("", "has a name that info files use for points", "rename the camera")
-    direction = section.one_of(*_DIRECTIONS)
+    direction = section.one_of(*_EXTRINSIC_KEYS)
     model, distortion = _read_distortion(section)
     size = None
     if section.has("calibrated_size"):

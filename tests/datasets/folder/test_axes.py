@@ -165,7 +165,7 @@ def test_the_inverse_is_that_of_the_other_direction(tmp_path: Path, direction: s
     scene = load_scene(rig, root, read_recordings(rig, root)[0], None)
     extrinsics = describe_rig_extrinsics(rig, scene.lidar2ego)
     for name, camera in scene.cameras.items():
-        frame = extrinsics[name].frame
+        frame = extrinsics[name].axes_change
         inverse = frame @ np.linalg.inv(camera.lidar2cam) @ frame
         np.testing.assert_allclose(inverse, camera.inverted, atol=1e-9)
         assert extrinsics[name].where == f"{rig.path}: cameras.{name}.{direction}"
