@@ -17,6 +17,7 @@ from perception_kd.experiments.display import Display
 from perception_kd.experiments.executors import LocalExecutor
 from perception_kd.experiments.fingerprints import take_fingerprint
 from perception_kd.experiments.runner import StageRunner
+from perception_kd.experiments.schedule import Schedule
 from perception_kd.experiments.stages import ExperimentError, Stage
 from perception_kd.experiments.workspace import Workspace
 from tests.experiments.test_commands import ends, wait_until
@@ -96,6 +97,15 @@ def test_independent_stages_overlap_and_readers_wait(tmp_path: Path) -> None:
     assert times["b"][0] < times["a"][1]
     for name, inputs in INPUTS.items():
         assert all(times[other][1] <= times[name][0] for other in inputs)
+
+
+def test_a_reader_is_taken_after_its_input_ends(tmp_path: Path) -> None:
+    chain = [stage for stage in make_stages(tmp_path) if stage.name in ("a", "a2")]
+    schedule = Schedule(chain)
+    assert schedule.take_ready() is chain[0]
+    assert schedule.take_ready() is None
+    schedule.end(chain[0])
+    assert schedule.take_ready() is chain[1]
 
 
 def test_no_more_jobs_run_than_allowed(tmp_path: Path) -> None:
