@@ -98,7 +98,7 @@ def test_a_training_starts_from_pretrained_weights(tmp_path: Path) -> None:
     torch.save({f"old.{name}": value for name, value in weights.items()}, tmp_path / "old.pth")
     source = dict(checkpoint=str(tmp_path / "old.pth"), prefix="old.", module="backbone")
     config = write_config(tmp_path, more=f"load_pretrained_from = {source}")
-    settings = ("train_cfg.max_epochs=1", "optim_wrapper.optimizer.lr=0.0")
+    settings = ("train_cfg.max_epochs=1", "optim_wrapper.optimizer.lr=1e-30")
     assert train(config, name="run", settings=settings) == 0
     trained = read(tmp_path / "run" / "epoch_1.pth")["state_dict"]
     assert torch.equal(trained["backbone.weight"], weights["weight"])
