@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from perception_kd.engine.commands.command_line import run_tool
 from perception_kd.engine.commands.parser import ToolParser
@@ -40,9 +41,17 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Pre-train, and print where the results are."""
+    """Pre-train, and print where the results are; or propose a rig file."""
     from perception_kd import pretrain
+    from perception_kd.api.pretraining.sources import propose_source
 
+    out = Path(args.out_dir).absolute()
+    if args.propose and (rig := propose_source(args.data, out, version=args.version)):
+        print(
+            f"drafted rig file: {rig}\nCheck and complete each line (docs/your_data.md says what "
+            "they mean), then run the same command again."
+        )
+        return
     pretrained = pretrain(
         args.data,
         args.method,
@@ -53,7 +62,6 @@ def run(args: argparse.Namespace) -> None:
         workers=args.workers,
         teacher=args.teacher,
         version=args.version,
-        propose=args.propose,
     )
     print(f"checkpoint: {pretrained.checkpoint}")
     print(f"report: {pretrained.report}")

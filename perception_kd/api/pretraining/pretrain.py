@@ -68,7 +68,6 @@ def pretrain(
     workers: int = 2,
     teacher: str = "",
     version: str = "",
-    propose: bool = False,
 ) -> Pretrained:
     """Pre-train a network on a folder of recordings, without labels.
 
@@ -96,8 +95,6 @@ def pretrain(
         teacher: Image network of your own for "slidr" and "ppkt", as "module:callable"
             (``docs/your_teacher.md``). It is imported: a program.
         version: Folder of nuScenes' tables, where there are several.
-        propose: Whether to write a first ``out/rig.yaml`` where a folder has none. It
-            has to be checked before the next call.
 
     Returns:
         Checkpoint, config and report.
@@ -117,7 +114,7 @@ def pretrain(
     if minutes is None and epochs is None:
         minutes = _MINUTES
     root = Path(out).absolute()
-    source = find_source(data, root, version=version, propose=propose)
+    source = find_source(data, root, version=version)
     make_writable_folder("out", root)
     with lock_folder("out", root):
         arguments = dict(data=str(source.root), method=method, minutes=minutes, epochs=epochs)

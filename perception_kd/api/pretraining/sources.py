@@ -29,7 +29,7 @@ class Source:
     version: str = ""
 
 
-def find_source(data: str | Path, out: Path, *, version: str = "", propose: bool = False) -> Source:
+def find_source(data: str | Path, out: Path, *, version: str = "") -> Source:
     """Find out what data are.
 
     Args:
@@ -37,21 +37,53 @@ def find_source(data: str | Path, out: Path, *, version: str = "", propose: bool
             or of SemanticKITTI's sequences; or the file of a bag.
         out: Folder of results, where a proposed rig file is.
         version: Folder of nuScenes' tables, where there are several.
-        propose: Whether to write a first rig file where a folder has none.
 
     Raises:
         FileNotFoundError: If there is nothing at ``data``.
-        ValueError: If it is none of these, or several; or a rig file has been proposed,
-            which has to be checked.
+        ValueError: If it is none of these, or several.
     """
-    root = Path(data).absolute()
-    if not root.exists():
-        raise FileNotFoundError(f"No data at {data}; give the folder of a recording.")
+    root = _find_data(data)
     if root.is_file():
         if root.suffix not in _BAGS:
             raise ValueError(f"{data} is not a ROS bag ({', '.join(_BAGS)}), and not a folder.")
         return Source("rosbag", root)
-    return _find_known(root, out, version) or _without_rig(root, out, propose)
+    source = _find_known(root, out, version)
+    if source is None:
+        raise ValueError(
+            f"{root} has no {RIG} that describes its sensors, and is no ROS bag, nuScenes' tables "
+            "or SemanticKITTI's sequences. Write one (docs/your_data.md), or let a first one be "
+            "proposed: tools/pretrain.py --propose."
+        )
+    return source
+
+
+def propose_source(data: str | Path, out: Path, *, version: str = "") -> Path | None:
+    """Write a first rig file into ``out`` for a folder that nothing else describes.
+
+    Args:
+        data: Data as of :func:`find_source`.
+        out: Folder of results.
+        version: Folder of nuScenes' tables, where there are several.
+
+    Returns:
+        The rig file, which has to be checked; None if data need none.
+
+    Raises:
+        FileNotFoundError: If there is nothing at ``data``, or no point cloud below it.
+        PermissionError: If ``out`` cannot be written to.
+        ValueError: If it has several folders of tables, or not that of ``version``.
+    """
+    root = _find_data(data)
+    if root.is_file() or _find_known(root, out, version) is not None:
+        return None
+    return propose_rig(root, make_writable_folder("out", out) / RIG)
+
+
+def _find_data(data: str | Path) -> Path:
+    root = Path(data).absolute()
+    if not root.exists():
+        raise FileNotFoundError(f"No data at {data}; give the folder of a recording.")
+    return root
 
 
 def _find_known(root: Path, out: Path, version: str) -> Source | None:
@@ -75,18 +107,3 @@ def _find_known(root: Path, out: Path, version: str) -> Source | None:
     if any(path.suffix in _BAGS for path in root.iterdir()):
         return Source("rosbag", root)
     return None
-
-
-def _without_rig(root: Path, out: Path, propose: bool) -> Source:
-    """Propose a rig file, or say how; there is none."""
-    if propose:
-        path = propose_rig(root, make_writable_folder("out", out) / RIG)
-        raise ValueError(
-            f"{root} has no {RIG}, so a first one was written: {path}. Check and complete each "
-            "line (docs/your_data.md says what they mean), then run the same command again."
-        )
-    raise ValueError(
-        f"{root} has no {RIG} that describes its sensors, and is no ROS bag, nuScenes' tables or "
-        "SemanticKITTI's sequences. Write one (docs/your_data.md), or let a first one be proposed: "
-        "propose=True, on the command line --propose."
-    )

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perception_kd.api.pretraining.sources import Source, find_source
+from perception_kd.api.pretraining.sources import Source, find_source, propose_source
+from tools import pretrain as pretrain_tool
 
 TABLES = ("scene.json", "sample.json", "sample_data.json")
 
@@ -65,16 +66,22 @@ def test_a_folder_without_a_rig_file_is_refused_with_the_remedy(tmp_path: Path) 
     assert find_source(root, make(tmp_path / "out", "rig.yaml")).kind == "folder"
 
 
-def test_a_rig_file_is_proposed_below_out_only(tmp_path: Path) -> None:
+def test_a_rig_file_is_proposed_below_out_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     root, out = tmp_path / "data", tmp_path / "out"
     (root / "lidar").mkdir(parents=True)
     points = np.random.default_rng(0).normal(0, 10, (200, 4)).astype(np.float32)
     for number in range(3):
         points.tofile(root / "lidar" / f"{number}.bin")
-    with pytest.raises(ValueError, match=r"a first one was written: .*/out/rig\.yaml. Check"):
-        find_source(root, out, propose=True)
+    command = [str(root), "--out", str(out), "--propose"]
+    assert pretrain_tool.main(command) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"drafted rig file: {out / 'rig.yaml'}\nCheck and complete each line")
     assert (out / "rig.yaml").is_file()
     assert not (root / "rig.yaml").exists()
+    assert propose_source(root, out) is None
+    assert find_source(root, out).rig == out / "rig.yaml"
 
 
 def test_no_data_at_all_are_refused(tmp_path: Path) -> None:
