@@ -9,14 +9,12 @@ stages whose inputs or settings changed are redone.
 
 import argparse
 import os
-import shlex
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from perception_kd.engine.commands.command_line import run_tool
+from perception_kd.engine.commands.command_line import run_stages_tool
 from perception_kd.engine.commands.parser import ToolParser
 from perception_kd.utils.cores import count_cores
 
@@ -103,11 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0; 2 if a stage failed or an option is wrong; 128 plus the number of the signal
         that stopped it, which is 130 for Ctrl-C.
     """
-    # Background processes of a script ignore Ctrl-C, and so would this and its stages.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    command = shlex.join(["python", *sys.argv])
-    after_stop = f"Finished stages are kept. To continue, run: {command}"
-    return run_tool(run, lambda: parse_args(argv), after_stop)
+    return run_stages_tool(run, lambda: parse_args(argv))
 
 
 def _from_root(path: Path) -> Path:

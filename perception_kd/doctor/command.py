@@ -1,17 +1,14 @@
 """The command: which checks run, and how their findings are printed."""
 
 import argparse
-import logging
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mmengine import Config
-from mmengine.logging import MMLogger
 
 from perception_kd.doctor.caches import check_cache, open_caches
 from perception_kd.doctor.data import Extent, check_maps, check_samples
@@ -38,6 +35,7 @@ from perception_kd.io.atomic import check_writable_file, write_json
 from perception_kd.io.caches.cache import Cache
 from perception_kd.utils.checks import check_at_least
 from perception_kd.utils.cores import count_cores
+from perception_kd.utils.log_levels import only_errors_logged
 from perception_kd.version import __version__
 
 if TYPE_CHECKING:
@@ -78,7 +76,7 @@ def run(args: argparse.Namespace) -> bool:
     from perception_kd.doctor.calibration import Calibrations
 
     findings, calibrations = [], Calibrations(with_figures=page is not None)
-    with _only_errors_logged():
+    with only_errors_logged():
         for finding in run_checks(args, cfg, calibrations):
             findings.append(finding)
             sys.stdout.write(format_finding(finding, sys.stdout) + "\n")
@@ -89,24 +87,12 @@ def run(args: argparse.Namespace) -> bool:
         # Imported here: only the page needs the drawing packages.
         from perception_kd.doctor.page import write_page
 
-        with _only_errors_logged():
+        with only_errors_logged():
             write_page(page, findings, [*calibrations.figures, *_draw(args, cfg)])
         sys.stdout.write(f"{page}\n")
     if args.json:
         write_json(args.json, as_json(findings))
     return worst_level(findings) is Level.ERROR
-
-
-@contextmanager
-def _only_errors_logged() -> Iterator[None]:
-    """Keep what building data sets and models logs out of the list of findings."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def run_checks(

@@ -34,6 +34,25 @@ def make_rigid(rotation: Array, translation: Array) -> Array:
     return src2dst
 
 
+def rotation_errors(matrices: Array) -> Array:
+    """Return how far matrices are from rotations.
+
+    Args:
+        matrices: Shape (N, 3, 3).
+
+    Returns:
+        Largest deviation of R R^T from the identity, shape (N,); infinite for
+        matrices that mirror.
+
+    Example:
+        >>> rotation_errors(np.stack([np.eye(3), np.diag([1.0, 1.0, -1.0])]))
+        array([ 0., inf])
+    """
+    products = matrices @ matrices.transpose(0, 2, 1)
+    off: Array = np.abs(products - np.eye(3)).max(axis=(1, 2), initial=0.0)
+    return np.where(np.linalg.det(matrices) < 0, np.inf, off)
+
+
 def invert_rigid(src2dst: Array) -> Array:
     """Return ``dst2src`` of a rigid transform, exact up to rounding.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from perception_kd.datasets.calibration_checks import find_intrinsics_fault
+from perception_kd.geometry.rigid import rotation_errors
 from perception_kd.structures import Array, Image
 
 _MAX_SKEW = 1e-3  # of a rotation's product with its transpose from the identity
@@ -108,9 +109,8 @@ def _read_matrices(name: str, value: Any, size: int) -> Array:
 
 
 def _check_rigid(name: str, matrix: Array) -> None:
-    rotation = matrix[:3, :3]
-    is_rotation = np.abs(rotation @ rotation.T - np.eye(3)).max() < _MAX_SKEW
-    if not is_rotation or np.linalg.det(rotation) < 0 or (matrix[3] != (0, 0, 0, 1)).any():
+    is_rotation = rotation_errors(matrix[None, :3, :3])[0] < _MAX_SKEW
+    if not is_rotation or (matrix[3] != (0, 0, 0, 1)).any():
         raise ValueError(
             f"{name} is not rigid: it must be a rotation and a translation in m, above a row of "
             "0, 0, 0, 1."

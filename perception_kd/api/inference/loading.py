@@ -88,13 +88,14 @@ def _find_file(path: Path) -> Path:
         return path
     files = list_checkpoints(path)
     if not files:
-        trainings = sorted(each for each in path.iterdir() if list_checkpoints(each))
+        below = {each: list_checkpoints(each) for each in sorted(path.iterdir())}
+        trainings = [each for each, found in below.items() if found]
         if len(trainings) > 1:
             raise FileNotFoundError(
                 f"No checkpoint in the folder {path}, but in several folders below it: "
                 f"{', '.join(each.name for each in trainings)}; give one of them."
             )
-        files = [file for each in trainings for file in list_checkpoints(each)]
+        files = [file for each in trainings for file in below[each]]
     newest = find_newest(files)
     if newest.path is None:
         broken = f" ({'; '.join(newest.broken)})" if newest.broken else ""

@@ -4,13 +4,10 @@ A checkpoint may come from anybody, and mmengine's registries import whatever mo
 ``type`` names. So only parts that are registered already are built.
 """
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.registry import Registry, init_default_scope
 
@@ -19,6 +16,7 @@ from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.engine.config.text import parse_config_text
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS, TASK_UTILS
+from perception_kd.utils.log_levels import only_errors_logged
 
 SCOPE = "perception_kd"
 # Settings of a start from other weights, which those of the checkpoint replace: left
@@ -77,7 +75,7 @@ def build_stored_model(settings: Mapping[str, Any], path: Path) -> TaskModel:
             _check_part(part["type"], path)
         if "_scope_" in part:
             raise ValueError(f"The config in {path} sets _scope_, which load() does not allow.")
-    with _without_warnings():
+    with only_errors_logged():  # weights are random, and loaded next
         built: TaskModel = MODELS.build(model)
     return built
 
@@ -118,18 +116,6 @@ def _of_scope(registry: Registry, scope: str) -> Registry | None:
     return registry if scope == registry.scope else registry.children.get(scope)
 
 
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Leave out that weights are random, as they are loaded next."""
-    logger: MMLogger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
 def _check_part(name: Any, path: Path) -> None:
     if name == _PROGRAM:
         raise ValueError(
@@ -139,7 +125,7 @@ def _check_part(name: Any, path: Path) -> None:
     kind = find_class(MODELS, name) or find_class(TASK_UTILS, name)
     if kind is None or issubclass(kind, BaseModel):
         raise ValueError(
-            f"The config in {path} has a part of type {name}, which is not registered; import the "
+            f"The config in {path} has a part of type {name}, which is not registered; import "
             "the module that registers it before load()."
         )
 

@@ -15,6 +15,7 @@ from perception_kd.datasets.folder.sections import RigError
 from perception_kd.datasets.pose_checks import find_pose_fault
 from perception_kd.datasets.vehicle_limits import MAX_SPEED
 from perception_kd.geometry.interpolation import interpolate_rigid
+from perception_kd.geometry.rigid import rotation_errors
 from perception_kd.structures import Array
 
 _UNIT_TOLERANCE = 0.05
@@ -187,9 +188,7 @@ def _matrices(numbers: Array, path: Path, where: str) -> Array:
 
 def _check_rotations(matrices: Array, path: Path, where: str) -> None:
     """Check that matrices (N, 3, 3) are rotations."""
-    products = matrices @ matrices.transpose(0, 2, 1)
-    off = np.abs(products - np.eye(3)).max(axis=(1, 2), initial=0.0)
-    wrong = np.flatnonzero((off > _UNIT_TOLERANCE) | (np.linalg.det(matrices) < 0))
+    wrong = np.flatnonzero(rotation_errors(matrices) > _UNIT_TOLERANCE)
     if len(wrong):
         raise RigError(
             f"{where}.file: row {wrong[0] + 1} of {path} has no rotation in its first three "

@@ -4,6 +4,8 @@ import argparse
 import os
 import re
 import select
+import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -177,6 +179,24 @@ def run_tool(
             error.filename = "standard output"
         return _report(error, args)
     return 0
+
+
+def run_stages_tool(
+    command: Callable[[argparse.Namespace], None], parse: Callable[[], argparse.Namespace]
+) -> int:
+    """Run a tool whose stages are kept when it is stopped, as :func:`run_tool` does.
+
+    Args:
+        command: Does the work of the tool.
+        parse: Reads its options.
+
+    Returns:
+        Exit status, as of :func:`run_tool`.
+    """
+    # Background processes of a script ignore Ctrl-C, and so would this and its stages.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    again = shlex.join(["python", *sys.argv])
+    return run_tool(command, parse, f"Finished stages are kept. To continue, run: {again}")
 
 
 def _report(error: Exception, args: argparse.Namespace) -> int:
