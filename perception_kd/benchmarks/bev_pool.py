@@ -12,7 +12,7 @@ from perception_kd.geometry.bev_grid import BEVGrid
 from perception_kd.models.view_transforms.frustum import Cameras, frustum_cells
 from perception_kd.ops import bev_pool, index_cells
 
-NUM_CHANNELS = 80
+_NUM_CHANNELS = 80
 
 # From the grid of BEVFusion with 0.1 m voxels to one as coarse as in many detectors.
 GRIDS = {
@@ -67,7 +67,7 @@ def make_frusta(grid: BEVGrid, feat_shape: tuple[int, int], device: str = "cpu")
     cells = frustum_cells(make_cameras(feat_shape), feat_shape, depths, grid)
     num_views = len(cells)
     probs = torch.randn(cells.shape, generator=generator).softmax(dim=1)
-    feats = torch.randn(num_views, NUM_CHANNELS, *feat_shape, generator=generator)
+    feats = torch.randn(num_views, _NUM_CHANNELS, *feat_shape, generator=generator)
     return Frusta(
         probs.to(device).requires_grad_(),
         feats.to(device).requires_grad_(),
@@ -102,7 +102,7 @@ def make_cameras(feat_shape: tuple[int, int]) -> Cameras:
 def make_cases(name: str, frusta: Frusta) -> tuple[Case, Case]:
     """Make the comparisons; results are the sums and both gradients."""
     probs, feats, cells, num_cells = frusta
-    grad = torch.linspace(-1, 1, num_cells * NUM_CHANNELS, device=cells.device).view(num_cells, -1)
+    grad = torch.linspace(-1, 1, num_cells * _NUM_CHANNELS, device=cells.device).view(num_cells, -1)
 
     def with_grad(sums: Tensor) -> Sequence[Tensor]:
         return [sums.detach(), *torch.autograd.grad(sums, (probs, feats), grad)]

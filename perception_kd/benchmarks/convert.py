@@ -23,8 +23,8 @@ from perception_kd.io.workers import run_jobs
 if TYPE_CHECKING:
     from perception_kd.benchmarks.harness import BenchmarkSettings, Row
 
-VERSION = "v1.0-trainval"
-SIZES = (10, 100, 850)
+TABLES_VERSION = "v1.0-trainval"
+NUMBERS_OF_SCENES = (10, 100, 850)
 _PARTS = ("train", "val")
 _NUM_COMPARED = 200
 
@@ -35,7 +35,7 @@ class _Measured(NamedTuple):
 
 
 def benchmark_convert(
-    settings: "BenchmarkSettings", sizes: tuple[int, ...] = SIZES
+    settings: "BenchmarkSettings", sizes: tuple[int, ...] = NUMBERS_OF_SCENES
 ) -> "Iterator[Row]":
     """Compare conversions of 10, 100 and 850 scenes, tables as large as nuScenes'.
 
@@ -62,7 +62,7 @@ def benchmark_convert(
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="convert_") as name:
             folder = Path(name)
-            write_scene_tables(folder / "data", VERSION, list(dict.fromkeys(names))[:size])
+            write_scene_tables(folder / "data", TABLES_VERSION, list(dict.fromkeys(names))[:size])
             (folder / "ours").mkdir()
             ours, theirs = (_measure(run, folder) for run in (_run_ours, _run_theirs))
             yield {
@@ -128,7 +128,7 @@ def _peak_mb() -> float:
 
 
 def _run_ours(folder: Path) -> None:
-    convert_nuscenes(folder / "data", VERSION, folder / "ours", workers=0, progress=False)
+    convert_nuscenes(folder / "data", TABLES_VERSION, folder / "ours", workers=0, progress=False)
 
 
 def _run_theirs(folder: Path) -> None:
@@ -141,7 +141,7 @@ def _run_theirs(folder: Path) -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    nusc = NuScenes(VERSION, str(folder / "data"), verbose=False)
+    nusc = NuScenes(TABLES_VERSION, str(folder / "data"), verbose=False)
     tokens = [{s["token"] for s in nusc.scene if s["name"] in splits.train}, set[str]()]
     with contextlib.redirect_stdout(io.StringIO()):  # a progress bar
         infos = module._fill_trainval_infos(nusc, *tokens)

@@ -15,18 +15,18 @@ from nuscenes import NuScenes
 from PIL import Image
 
 from perception_kd.benchmarks.harness import BenchmarkSettings, Row, measure_peak_mb
-from perception_kd.benchmarks.slidr_item import CAMERAS, Item, load_item
+from perception_kd.benchmarks.slidr_item import SLIDR_CAMERAS, Item, load_item
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.fill import fill_cache
 from perception_kd.io.info_file import read_info
 from perception_kd.io.listed_files import list_images
 from perception_kd.registry import DATASETS
-from perception_kd.superpixels.codec import EXTENSION, KIND, load_superpixels
+from perception_kd.superpixels.codec import SUPERPIXELS, SUPERPIXELS_EXTENSION, load_superpixels
 from perception_kd.superpixels.create import SuperpixelMaker
 from perception_kd.superpixels.settings import SlicSettings
 from perception_kd.synthetic.create import create_synthetic
-from perception_kd.synthetic.world.settings import VERSION, SyntheticSettings
+from perception_kd.synthetic.world.settings import SYNTHETIC_VERSION, SyntheticSettings
 
 SLIDR_CONFIG = "configs/slidr/slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_nus.py"
 CACHE = "superpixels/fast_150"
@@ -135,9 +135,9 @@ def compare_items(packed: Any, item: Item) -> float:
 def prepare_frames(folder: Path) -> LoadedFrames:
     """Convert the frames and make their superpixels, in both forms."""
     root = _find_root(folder)
-    convert_nuscenes(root, VERSION, folder, workers=0, progress=False)
+    convert_nuscenes(root, SYNTHETIC_VERSION, folder, workers=0, progress=False)
     _make_maps(root, folder)
-    nusc = NuScenes(VERSION, str(root), verbose=False)
+    nusc = NuScenes(SYNTHETIC_VERSION, str(root), verbose=False)
     cfg = Config.fromfile(Path(__file__).parents[2] / SLIDR_CONFIG)
     init_default_scope(cfg.default_scope)
     train, plain = (
@@ -155,9 +155,9 @@ def _find_root(folder: Path) -> Path:
 
 def _make_maps(root: Path, folder: Path) -> None:
     settings = SlicSettings()
-    cache = Cache.create(folder / CACHE, KIND, settings.as_dict(), EXTENSION, {})
+    cache = Cache.create(folder / CACHE, SUPERPIXELS, settings.as_dict(), SUPERPIXELS_EXTENSION, {})
     info = read_info(folder / INFOS)
-    images = list_images(folder / INFOS, info, root, CAMERAS)
+    images = list_images(folder / INFOS, info, root, SLIDR_CAMERAS)
     fill_cache(cache, SuperpixelMaker(settings), images, workers=2, progress=False)
     (folder / "png").mkdir()
     for image in images:
@@ -168,7 +168,7 @@ def _make_maps(root: Path, folder: Path) -> None:
 
 def _build(settings: Any, root: Path, folder: Path) -> Any:
     settings.pipeline.load_superpixels.cache = CACHE
-    changed = {"ann_file": INFOS, "scenes": None, "cameras": list(CAMERAS)}
+    changed = {"ann_file": INFOS, "scenes": None, "cameras": list(SLIDR_CAMERAS)}
     return DATASETS.build({**settings, **changed, "data_root": str(root), "info_root": str(folder)})
 
 

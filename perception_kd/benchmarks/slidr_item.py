@@ -20,7 +20,7 @@ from PIL import Image
 from pyquaternion import Quaternion
 from torch import Tensor
 
-CAMERAS = (
+SLIDR_CAMERAS = (
     "CAM_FRONT", "CAM_FRONT_RIGHT", "CAM_BACK_RIGHT", "CAM_BACK", "CAM_BACK_LEFT", "CAM_FRONT_LEFT",
 )  # fmt: skip
 SIZE = (224, 416)
@@ -62,7 +62,7 @@ def load_item(
     lidar = nusc.get("sample_data", sample["data"]["LIDAR_TOP"])
     stored = np.fromfile(Path(nusc.dataroot) / lidar["filename"], dtype=np.float32)
     points = stored.reshape(-1, 5)[:, :4]
-    order = list(CAMERAS)
+    order = list(SLIDR_CAMERAS)
     if rng is not None:
         rng.shuffle(order)
     imgs, maps, rows, pixels = [], [], np.zeros(0, np.int64), np.zeros((0, 3), np.int64)

@@ -11,8 +11,8 @@ from perception_kd.benchmarks.harness import BenchmarkSettings, Case, Row, compa
 from perception_kd.models.losses import info_nce
 from perception_kd.ops import pool_pixels, pool_segments, pool_upsampled
 
-NUM_CHANNELS, TEMPERATURE = 64, 0.07
-REFERENCE = "sparse one-hot matrices"
+_NUM_CHANNELS, _TEMPERATURE = 64, 0.07
+_REFERENCE = "sparse one-hot matrices"
 
 
 class LossInputs(NamedTuple):
@@ -70,9 +70,9 @@ def make_batch(num_views: int, height: int, width: int, device: str = "cpu") -> 
     paired = torch.randint(superpixels.numel(), (2500 * num_views,), generator=generator)
 
     shapes = (
-        (num_views, NUM_CHANNELS, height, width),
-        (num_views, NUM_CHANNELS, height // 4, width // 4),
-        (len(paired), NUM_CHANNELS),
+        (num_views, _NUM_CHANNELS, height, width),
+        (num_views, _NUM_CHANNELS, height // 4, width // 4),
+        (len(paired), _NUM_CHANNELS),
     )
     maps, small_maps, point_feats = (torch.randn(s, generator=generator) for s in shapes)
     return LossInputs(
@@ -88,7 +88,7 @@ def make_batch(num_views: int, height: int, width: int, device: str = "cpu") -> 
 def make_cases(batch: LossInputs) -> list[Case]:
     """Make the comparisons; results are the means or the loss, and the gradients."""
     ids, num = batch.superpixels, batch.num_superpixels
-    grad = torch.linspace(-1, 1, num * NUM_CHANNELS, device=ids.device).view(num, NUM_CHANNELS)
+    grad = torch.linspace(-1, 1, num * _NUM_CHANNELS, device=ids.device).view(num, _NUM_CHANNELS)
 
     def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
         upsampled = F.interpolate(maps, size, mode="bilinear", align_corners=True)
@@ -97,14 +97,14 @@ def make_cases(batch: LossInputs) -> list[Case]:
     def ours(superpixel_feats: Tensor, maps: Tensor) -> Sequence[Tensor]:
         superpoint_feats, counts = pool_segments(batch.point_feats, batch.point_superpixels, num)
         seen = counts > 0
-        loss = info_nce(superpoint_feats[seen], superpixel_feats[seen], TEMPERATURE)
+        loss = info_nce(superpoint_feats[seen], superpixel_feats[seen], _TEMPERATURE)
         return [loss, *torch.autograd.grad(loss, (maps, batch.point_feats))]
 
     def theirs(full_maps: Tensor, maps: Tensor) -> Sequence[Tensor]:
         superpoint_feats = one_hot_means(batch.point_feats, batch.point_superpixels, num)
         superpixel_feats = one_hot_means(as_rows(full_maps), ids.flatten(), num)
         seen = superpoint_feats[:, 0] != 0
-        logits = superpoint_feats[seen] @ superpixel_feats[seen].T / TEMPERATURE
+        logits = superpoint_feats[seen] @ superpixel_feats[seen].T / _TEMPERATURE
         loss = F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
         return [loss, *torch.autograd.grad(loss, (maps, batch.point_feats))]
 
@@ -115,19 +115,19 @@ def make_cases(batch: LossInputs) -> list[Case]:
     return [
         Case(
             "superpixel_pooling",
-            REFERENCE,
+            _REFERENCE,
             lambda: with_grad(pool_pixels(full, ids, num)[0]),
             lambda: with_grad(one_hot_means(as_rows(full), ids.flatten(), num)),
         ),
         Case(
             "superpixel_loss",
-            REFERENCE,
+            _REFERENCE,
             lambda: ours(pool_pixels(full, ids, num)[0], full),
             lambda: theirs(full, full),
         ),
         Case(
             "superpixel_loss/upsampled",
-            f"upsampling of all views, {REFERENCE}",
+            f"upsampling of all views, {_REFERENCE}",
             lambda: ours(pool_upsampled(small, ids, num, upsample)[0], small),
             lambda: theirs(upsample(small, (ids.shape[1], ids.shape[2])), small),
         ),

@@ -20,7 +20,7 @@ from perception_kd.superpixels.slic import Segments
 if TYPE_CHECKING:
     from perception_kd.benchmarks.harness import BenchmarkSettings, Row
 
-REFERENCE = "skimage"
+_REFERENCE = "skimage"
 
 
 class _Measured(NamedTuple):
@@ -50,9 +50,9 @@ def benchmark_superpixels(
     """
     images = [read_image(path) for path in image_files] or [make_street_like(900, 1600)]
     repeats = settings.repeats
-    reference = [_measure(REFERENCE, image, num_segments, repeats) for image in images]
+    reference = [_measure(_REFERENCE, image, num_segments, repeats) for image in images]
     for name in BACKENDS:
-        if name == REFERENCE:
+        if name == _REFERENCE:
             continue
         ours = [_measure(name, image, num_segments, repeats) for image in images]
         yield _compare(name, ours, reference)
@@ -96,7 +96,7 @@ def _compare(name: str, ours: list[_Measured], reference: list[_Measured]) -> "R
     pairs = zip(ours, reference, strict=True)
     return {
         "name": f"superpixels/{name}",
-        "reference": REFERENCE,
+        "reference": _REFERENCE,
         "ours_s": ours_s,
         "reference_s": reference_s,
         "ratio": reference_s / ours_s,

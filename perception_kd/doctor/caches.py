@@ -13,11 +13,11 @@ from perception_kd.doctor.finding import Finding, Level
 from perception_kd.doctor.infos import Info
 from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.io.caches.cache import Cache
-from perception_kd.regions.codec import KIND as REGIONS
+from perception_kd.regions.codec import REGIONS
 from perception_kd.registry import TRANSFORMS
-from perception_kd.superpixels.codec import KIND as SUPERPIXELS
+from perception_kd.superpixels.codec import SUPERPIXELS
 
-AREA = "cache"
+_AREA = "cache"
 
 
 def open_caches(infos: Sequence[Info], cfg: Config | None) -> tuple[list[Cache], list[Finding]]:
@@ -36,7 +36,7 @@ def open_caches(infos: Sequence[Info], cfg: Config | None) -> tuple[list[Cache],
                 try:
                     caches.append(Cache.open(folder, kind))
                 except (OSError, ValueError) as error:
-                    findings.append(Finding(Level.ERROR, AREA, str(error), str(folder)))
+                    findings.append(Finding(Level.ERROR, _AREA, str(error), str(folder)))
     return caches, findings
 
 
@@ -51,7 +51,7 @@ def _open_those_of(cfg: Config, roots: Sequence[Path]) -> tuple[list[Cache], lis
                 transform: CachedTransform = TRANSFORMS.build(step)
                 caches[where] = transform.open_cache({"info_root": str(root)})
             except (OSError, ValueError, TypeError) as error:
-                findings[where] = Finding(Level.ERROR, AREA, str(error), where)
+                findings[where] = Finding(Level.ERROR, _AREA, str(error), where)
     return list(caches.values()), list(findings.values())
 
 
@@ -78,13 +78,13 @@ def check_cache(
     command = sources[-1].get("command", "make the cache again")
     if empty:
         what = f"{len(empty)} entries are empty, such as {empty[0]}."
-        yield Finding(Level.ERROR, AREA, what, where, command, len(empty), tuple(empty[:20]))
+        yield Finding(Level.ERROR, _AREA, what, where, command, len(empty), tuple(empty[:20]))
     counted = cache.manifest.get("num_entries")
     if counted != len(keys):
         what = f"The manifest counts {counted} entries, but there are {len(keys)}."
         yield Finding(
             Level.WARNING,
-            AREA,
+            _AREA,
             what,
             f"{where}/manifest.json, num_entries",
             f"run again: {command}",
@@ -97,7 +97,7 @@ def check_cache(
             is_left_out = cameras is None and len(missing) == len(tokens) and bool(keys)
             yield Finding(
                 Level.WARNING if is_left_out else Level.ERROR,
-                AREA,
+                _AREA,
                 f"{len(missing)} of {len(tokens)} entries of {name} are missing, such as "
                 f"{missing[0]}.",
                 where,
@@ -107,11 +107,11 @@ def check_cache(
             )
     if keys and not any(token in keys for tokens in wanted.values() for token in tokens):
         what = "It has no entry of any sample: it is of another data set."
-        yield Finding(Level.ERROR, AREA, what, where, "make a cache of this data set")
+        yield Finding(Level.ERROR, _AREA, what, where, "make a cache of this data set")
     unknown = keys.difference(*wanted.values())
     total = sum(map(len, wanted.values()))
     what = f"{len(keys)} entries for {total} inputs, {len(unknown)} of them of no sample here."
-    yield Finding(Level.OK, AREA, what, where)
+    yield Finding(Level.OK, _AREA, what, where)
 
 
 def _wanted_keys(

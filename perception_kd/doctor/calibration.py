@@ -15,7 +15,7 @@ from perception_kd.structures import Image
 if TYPE_CHECKING:
     from perception_kd.doctor.figures import SampleFigures
 
-AREA = "calibration"
+_AREA = "calibration"
 _WIDTH = 1800  # px
 _DRAWING = "its drawing in --report"
 _HINT = (
@@ -53,7 +53,7 @@ class Calibrations:
                 judged = judge_excerpts(excerpts, root)
             except (OSError, ValueError) as error:
                 what = f"Cameras cannot be judged: {error}"
-                yield Finding(Level.WARNING, AREA, what, str(excerpts[0].path))
+                yield Finding(Level.WARNING, _AREA, what, str(excerpts[0].path))
                 continue
             for verdict, image in judged:
                 self._keep(verdict, image)
@@ -74,4 +74,4 @@ def _describe(verdict: CameraVerdict, excerpt: InfoExcerpt) -> Finding:
     level = Level.ERROR if verdict.is_inverted else level
     remedy = "" if level is Level.OK else describe_next(verdict, _DRAWING)
     where = f"{excerpt.path}, images.{verdict.camera}.lidar2cam"
-    return Finding(level, AREA, f"{verdict.line}.", where, remedy)
+    return Finding(level, _AREA, f"{verdict.line}.", where, remedy)

@@ -25,7 +25,7 @@ from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
 from perception_kd.utils.finite import find_nonfinite
 
-AREA = "checkpoint"
+_AREA = "checkpoint"
 _MAX_SETTINGS = 8
 # Settings that decide what is learned; of these, folders may differ between machines.
 _COMPARED = (
@@ -48,7 +48,7 @@ def check_checkpoint(
     try:
         checkpoint = read_checkpoint(path)
     except (FileNotFoundError, ValueError) as error:
-        yield Finding(Level.ERROR, AREA, str(error), str(path))
+        yield Finding(Level.ERROR, _AREA, str(error), str(path))
         return
     yield check_weights(checkpoint)
     yield describe_training(checkpoint)
@@ -67,7 +67,7 @@ def check_checkpoint(
         try:
             model.check_trained_on(checkpoint, metainfo)
         except ValueError as error:
-            yield Finding(Level.ERROR, AREA, str(error), str(path), "use the training's classes")
+            yield Finding(Level.ERROR, _AREA, str(error), str(path), "use the training's classes")
     yield from compare_configs(checkpoint, cfg)
 
 
@@ -76,10 +76,10 @@ def check_weights(checkpoint: Checkpoint) -> Finding:
     broken = find_nonfinite(checkpoint.state_dict)
     total = len(checkpoint.state_dict)
     if not broken:
-        return Finding(Level.OK, AREA, f"All {total} tensors are finite.", str(checkpoint.path))
+        return Finding(Level.OK, _AREA, f"All {total} tensors are finite.", str(checkpoint.path))
     return Finding(
         Level.ERROR,
-        AREA,
+        _AREA,
         f"{len(broken)} of {total} tensors have NaN or infinity: {list_names(broken)}.",
         str(checkpoint.path),
         "use an earlier checkpoint, and a lower learning rate",
@@ -100,7 +100,7 @@ def describe_training(checkpoint: Checkpoint) -> Finding:
         remedy = "use it with --pretrained or tools/test.py"
     else:
         what, remedy = f"A training can be resumed from it ({done}).", ""
-    return Finding(Level.OK, AREA, what, str(checkpoint.path), remedy)
+    return Finding(Level.OK, _AREA, what, str(checkpoint.path), remedy)
 
 
 def check_match(
@@ -117,11 +117,11 @@ def check_match(
     report = load_report(model, checkpoint.state_dict, prefix)
     what = f"{use}, {type(model).__name__}: {describe_matches(report)}"
     if report.share_loaded == 1 and not report.missing:
-        return Finding(Level.OK, AREA, what, str(checkpoint.path))
+        return Finding(Level.OK, _AREA, what, str(checkpoint.path))
     hint = suggest_prefix(model, checkpoint.state_dict, prefix, ()).rstrip(".")
     return Finding(
         Level.ERROR if report.mismatched or report.share_loaded == 0 else Level.WARNING,
-        AREA,
+        _AREA,
         what,
         str(checkpoint.path),
         f"give the config that it was trained with, or the part that it is for ({hint})",
@@ -154,7 +154,7 @@ def _check_sources(model: Module, checkpoint: Checkpoint, cfg: Config) -> Iterat
         except AttributeError:
             parts = ", ".join(child for child, _ in model.named_children())
             what = f'The model has no part "{name}"; its parts are {parts}.'
-            yield Finding(Level.ERROR, AREA, what, "load_pretrained_from", "correct module")
+            yield Finding(Level.ERROR, _AREA, what, "load_pretrained_from", "correct module")
             continue
         yield check_match(part, checkpoint, prefix, f"As --pretrained, {name or 'all'}")
 
@@ -163,12 +163,12 @@ def _build_model(cfg: Config) -> Module | Finding:
     """Return the model of a config, with random weights, or why it cannot be built."""
     init_default_scope(cfg.get("default_scope", "mmengine"))
     if not cfg.get("model"):
-        return Finding(Level.ERROR, AREA, "The config has no model.", str(cfg.filename))
+        return Finding(Level.ERROR, _AREA, "The config has no model.", str(cfg.filename))
     try:
         model: Module = MODELS.build(cfg.model)
     except Exception as error:
         what = f"The model cannot be built: {type(error).__name__}: {error}"
-        return Finding(Level.ERROR, AREA, what, str(cfg.filename), "correct model of the config")
+        return Finding(Level.ERROR, _AREA, what, str(cfg.filename), "correct model of the config")
     return model
 
 
@@ -177,18 +177,18 @@ def compare_configs(checkpoint: Checkpoint, cfg: Config) -> Iterator[Finding]:
     where = f"{checkpoint.path}, meta.cfg"
     text = checkpoint.meta.get("cfg")
     if not isinstance(text, str):
-        yield Finding(Level.OK, AREA, "It does not say which config it was trained with.", where)
+        yield Finding(Level.OK, _AREA, "It does not say which config it was trained with.", where)
         return
     try:
         trained = _flatten(parse_config_text(text, where))
     except ValueError as error:
-        yield Finding(Level.WARNING, AREA, str(error), where, "trust only checkpoints of your own")
+        yield Finding(Level.WARNING, _AREA, str(error), where, "trust only checkpoints of your own")
         return
     given = _flatten(_as_started(cfg).to_dict())
     kinds = trained.get("model.type"), given.get("model.type")
     if kinds[0] != kinds[1]:
         what = f"It is of a training of {kinds[0]}, and the config is of {kinds[1]}."
-        yield Finding(Level.OK, AREA, what, where)
+        yield Finding(Level.OK, _AREA, what, where)
         return
     names = [
         name
@@ -198,7 +198,7 @@ def compare_configs(checkpoint: Checkpoint, cfg: Config) -> Iterator[Finding]:
         and name.split(".")[-1] not in _FOLDERS
     ]
     if not names:
-        yield Finding(Level.OK, AREA, "It was trained with the settings of this config.", where)
+        yield Finding(Level.OK, _AREA, "It was trained with the settings of this config.", where)
         return
     shown = [
         f"{name}={trained.get(name)!r:.40}, now {given.get(name)!r:.40}"
@@ -208,7 +208,7 @@ def compare_configs(checkpoint: Checkpoint, cfg: Config) -> Iterator[Finding]:
     model_differs = any(name.startswith("model.") for name in names)
     yield Finding(
         Level.WARNING if model_differs else Level.OK,
-        AREA,
+        _AREA,
         f"It was trained with other settings: {'; '.join(shown)}{more}.",
         where,
         "check that the differences are meant" if model_differs else "",

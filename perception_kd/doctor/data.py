@@ -19,7 +19,7 @@ from perception_kd.io.caches.cache import Cache
 from perception_kd.io.workers import run_jobs
 from perception_kd.structures import InfoEntry
 
-AREA = "data"
+_AREA = "data"
 _NEAR_MAP_M = 50.0
 # Starting worker processes takes longer than reading a few samples.
 _JOBS_IN_PROCESS = 64
@@ -61,7 +61,7 @@ def check_samples(info: Info, caches: Sequence[Cache], extent: Extent) -> Iterat
         caches: Opened caches of its superpixels and regions.
         extent: How much is read.
     """
-    yield from group_faults(entries.check_entries(info), entries.KINDS)
+    yield from group_faults(entries.check_entries(info), entries.ENTRY_FAULTS)
     root = str(info.source.data_root.absolute())
     jobs = [
         FileJob(
@@ -85,13 +85,13 @@ def check_samples(info: Info, caches: Sequence[Cache], extent: Extent) -> Iterat
     )
     reports = [report for _, report in bar]
     faults = chain.from_iterable(report.faults for report in reports)
-    yield from group_faults(_one_of_each_file(faults), files.KINDS)
+    yield from group_faults(_one_of_each_file(faults), files.FILE_FAULTS)
     where = str(info.source.path)
     if not any(report.num_points for report in reports):
         what = f"No point cloud below {root} can be read."
         command = info.metainfo.get("command", "tools/create_data.py")
         remedy = f"check --root; the file was made with: {command}"
-        yield Finding(Level.ERROR, AREA, what, where, remedy)
+        yield Finding(Level.ERROR, _AREA, what, where, remedy)
     yield from check_totals(reports, entries.without_broken_entries(info))
     mean = np.mean([report.num_points for report in reports])
     more = "" if len(reports) == len(info.samples) else "; --full reads all"
@@ -99,7 +99,7 @@ def check_samples(info: Info, caches: Sequence[Cache], extent: Extent) -> Iterat
         f"{len(reports)} of {len(info.samples)} samples were read, with {mean:.0f} points on "
         f"average{more}."
     )
-    yield Finding(Level.OK, AREA, what, where)
+    yield Finding(Level.OK, _AREA, what, where)
 
 
 def _one_of_each_file(faults: Iterable[Fault]) -> Iterator[Fault]:

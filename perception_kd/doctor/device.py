@@ -25,7 +25,7 @@ from perception_kd.doctor.sparse_layer import check_sparse_layer
 from perception_kd.engine.config.overrides import set_data_folders
 from perception_kd.engine.run.launch import read_config
 
-AREA = "device"
+_AREA = "device"
 _CONFIGS = Path(__file__).parents[2] / "configs"
 _CPU = torch.device("cpu")
 _LIMIT_S = 110  # of all smoke tests together
@@ -82,7 +82,7 @@ def check_device(args: argparse.Namespace, cfg: Config | None) -> Iterator[Findi
                 make_smoke_data(root, cfgs.values())
             except ImportError as error:  # Open3D renders them
                 remedy = "install it, or give the --root of a data set with info files and caches"
-                yield Finding(Level.ERROR, AREA, f"No synthetic data: {error}.", "", remedy)
+                yield Finding(Level.ERROR, _AREA, f"No synthetic data: {error}.", "", remedy)
                 return
         info_root = str(args.infos[0].parent) if args.root and args.infos else None
         for each in cfgs.values():
@@ -114,19 +114,19 @@ def find_missing(device: torch.device) -> Finding | None:
         return None
     what = f"torch {torch.__version__} finds {number or 'no'} GPUs."
     remedy = "see the findings on the environment above; try the check itself with --device cpu"
-    return Finding(Level.ERROR, AREA, what, f"--device {device}", remedy)
+    return Finding(Level.ERROR, _AREA, what, f"--device {device}", remedy)
 
 
 def describe_device(device: torch.device) -> Finding:
     """Return the finding that names a device, its memory and how it treats float32."""
     if device.type == "cpu":
-        return Finding(Level.OK, AREA, f"CPU with {torch.get_num_threads()} threads.")
+        return Finding(Level.OK, _AREA, f"CPU with {torch.get_num_threads()} threads.")
     free, total = torch.cuda.mem_get_info(device)
     what = f"{torch.cuda.get_device_name(device)}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free."
     if free < total / 2:
         remedy = "see `nvidia-smi` for other processes, which also make times longer"
-        return Finding(Level.WARNING, AREA, what, str(device), remedy)
-    return Finding(Level.OK, AREA, what, str(device))
+        return Finding(Level.WARNING, _AREA, what, str(device), remedy)
+    return Finding(Level.OK, _AREA, what, str(device))
 
 
 def list_smoke_tests(configs: Path = _CONFIGS) -> list[Path]:
@@ -168,12 +168,12 @@ def _conclude(device: torch.device, names: list[str], failed: list[bool]) -> Fin
     tried, left = len(failed), names[len(failed) :]
     what = f"{tried - sum(failed)} of {len(names)} smoke tests train as on a CPU."
     if any(failed):
-        return Finding(Level.ERROR, AREA, what, str(device), "see the errors above")
+        return Finding(Level.ERROR, _AREA, what, str(device), "see the errors above")
     if left:
         what += f" Not tried, since two minutes are over: {', '.join(left)}."
         remedy = f"try one: python tools/doctor.py --device {device} --root DIR --config CONFIG"
-        return Finding(Level.WARNING, AREA, what, str(device), remedy)
-    return Finding(Level.OK, AREA, what, str(device))
+        return Finding(Level.WARNING, _AREA, what, str(device), remedy)
+    return Finding(Level.OK, _AREA, what, str(device))
 
 
 def check_config(
@@ -193,7 +193,7 @@ def check_config(
         reference = take_step(model, cfg, batch, _CPU, FP32)
     except Exception as error:
         remedy = "correct the config or its data: run with --root and --config"
-        yield Finding(Level.ERROR, AREA, f"No step on a CPU: {_explain(error)}", name, remedy)
+        yield Finding(Level.ERROR, _AREA, f"No step on a CPU: {_explain(error)}", name, remedy)
         return
     trial = DeviceTrial({}, {}, [])
     for precision in list_precisions(device):
@@ -235,7 +235,7 @@ def compare_steps(
                 f"({deviation:.1e}, allowed {tolerance:.0e})."
             )
             remedy = _REPORT if precision is FP32 else "train without --amp, and report it"
-            yield Finding(Level.ERROR, AREA, text, name, remedy)
+            yield Finding(Level.ERROR, _AREA, text, name, remedy)
 
 
 def _describe(trial: DeviceTrial, reference: Step, name: str, *, is_run: bool) -> Finding:
@@ -256,8 +256,8 @@ def _describe(trial: DeviceTrial, reference: Step, name: str, *, is_run: bool) -
             numbers[f"peak_gb_{key}"] = timing.peak_gb
     if is_run and first.waiting > _MAX_WAITING:
         remedy = "raise train_dataloader.num_workers, up to the number of cores"
-        return Finding(Level.WARNING, AREA, what, name, remedy, numbers=numbers)
-    return Finding(Level.OK, AREA, what, name, numbers=numbers)
+        return Finding(Level.WARNING, _AREA, what, name, remedy, numbers=numbers)
+    return Finding(Level.OK, _AREA, what, name, numbers=numbers)
 
 
 def _deviation(found: float, expected: float) -> float:
@@ -280,7 +280,7 @@ def _explain_failure(error: Exception, name: str, precision: Precision) -> Findi
         remedy = "lower train_dataloader.batch_size, or end other processes on the GPU"
     elif precision.dtype is not None:
         remedy = "train without --amp, and report it"
-    return Finding(Level.ERROR, AREA, what, name, remedy)
+    return Finding(Level.ERROR, _AREA, what, name, remedy)
 
 
 def _explain(error: Any) -> str:

@@ -19,43 +19,43 @@ if TYPE_CHECKING:
     # Worker processes import this module, and that one imports mmengine.
     from perception_kd.doctor.infos import Info
 
-AREA = "calibration and times"
+_AREA = "calibration and times"
 _REMAKE = "correct the tables of the data set, then make the info files again"
 _MAX_CAMERA_LAG_S = 0.2
 _MAX_SWEEP_LAG_S = 3.0
 _MIN_UP = 0.5  # cosine
 _OFF_CENTER = 0.25  # of the size of the image
 
-KINDS = {
+ENTRY_FAULTS = {
     "entry": FaultKind(Level.ERROR, "info file", "entries cannot be read", _REMAKE),
     "value": FaultKind(Level.ERROR, "info file", "entries have impossible values", _REMAKE),
     "off center": FaultKind(
         Level.WARNING,
-        AREA,
+        _AREA,
         "camera matrices do not fit their images",
         "check that cam2img is for images of this size: scale it as the images were scaled",
     ),
     "upright": FaultKind(
         Level.WARNING,
-        AREA,
+        _AREA,
         "cameras are not upright",
         "check that lidar2cam leads from the LiDAR to axes x right, y down, z forward",
     ),
     "same pose": FaultKind(
-        Level.WARNING, AREA, "samples have cameras in one place", "check the calibration tables"
+        Level.WARNING, _AREA, "samples have cameras in one place", "check the calibration tables"
     ),
     "order": FaultKind(
-        Level.WARNING, AREA, "samples are not in the order of their times", "sort the samples"
+        Level.WARNING, _AREA, "samples are not in the order of their times", "sort the samples"
     ),
     "lag": FaultKind(
         Level.WARNING,
-        AREA,
+        _AREA,
         "times do not fit the sample's",
         "check the unit and the clock of the timestamps",
     ),
     "speed": FaultKind(
         Level.WARNING,
-        AREA,
+        _AREA,
         "sweeps are impossibly far from their sample",
         "check ego poses and timestamps",
     ),

@@ -16,12 +16,10 @@ from perception_kd.doctor.entries import classes_of
 from perception_kd.doctor.infos import Info
 from perception_kd.experiments.report.encoding import encode_drawing, encode_image
 from perception_kd.io.caches.cache import Cache
-from perception_kd.regions.codec import KIND as REGIONS
-from perception_kd.regions.codec import load_region_ids
+from perception_kd.regions.codec import REGIONS, load_region_ids
 from perception_kd.regions.drawing import region_colors
 from perception_kd.structures import Image, InfoEntry, Sample
-from perception_kd.superpixels.codec import KIND as SUPERPIXELS
-from perception_kd.superpixels.codec import load_superpixels
+from perception_kd.superpixels.codec import SUPERPIXELS, load_superpixels
 from perception_kd.visualization.boxes import TRUTH_COLOR, draw_boxes_bev, to_bev_pixels
 from perception_kd.visualization.maps import draw_map
 from perception_kd.visualization.pairs import draw_sample

@@ -26,16 +26,14 @@ from perception_kd.io.point_files.raw import row_bytes
 from perception_kd.io.point_files.readers import is_raw, read_labels, read_points
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.regions import codec as regions
-from perception_kd.regions.codec import KIND as REGIONS
-from perception_kd.regions.codec import load_region_ids
+from perception_kd.regions.codec import REGIONS, load_region_ids
 from perception_kd.structures import Image, InfoBoxes, InfoEntry, PointLayout, Points, Sample
 from perception_kd.superpixels import codec as superpixels
-from perception_kd.superpixels.codec import KIND as SUPERPIXELS
-from perception_kd.superpixels.codec import load_superpixels
+from perception_kd.superpixels.codec import SUPERPIXELS, load_superpixels
 
 _COPY = "copy the files again from the data set"
 
-KINDS = {
+FILE_FAULTS = {
     "points": FaultKind(Level.ERROR, "point clouds", "sweeps cannot be read", _COPY),
     "layout": FaultKind(
         Level.ERROR,

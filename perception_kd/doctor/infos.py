@@ -13,7 +13,7 @@ from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.io.info_file import read_info
 from perception_kd.structures import InfoEntry
 
-AREA = "info file"
+_AREA = "info file"
 _REMAKE = "make the info files again with tools/create_data.py"
 _LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
@@ -86,13 +86,13 @@ def read_source(source: InfoSource) -> Info | Finding:
     where = str(source.path)
     if not source.data_root.is_dir():
         what = f"There is no folder of the data set at {source.data_root}."
-        return Finding(Level.ERROR, AREA, what, where, "give it as --root")
+        return Finding(Level.ERROR, _AREA, what, where, "give it as --root")
     try:
         content = read_info(source.path)
     except (OSError, ValueError) as error:
-        return Finding(Level.ERROR, AREA, str(error), where)
+        return Finding(Level.ERROR, _AREA, str(error), where)
     if not content["data_list"]:
-        return Finding(Level.ERROR, AREA, "It has no samples.", where, _REMAKE)
+        return Finding(Level.ERROR, _AREA, "It has no samples.", where, _REMAKE)
     return Info(source, content["metainfo"], content["data_list"])
 
 
@@ -103,7 +103,7 @@ def describe_info(info: Info) -> Finding:
         f"{head.get('dataset')} {head.get('version')}: {len(info.samples)} samples of "
         f"{len(info.scenes)} scenes, schema {head.get('schema_version')}."
     )
-    return Finding(Level.OK, AREA, what, str(info.source.path))
+    return Finding(Level.OK, _AREA, what, str(info.source.path))
 
 
 def check_splits(infos: Sequence[Info]) -> Iterator[Finding]:
@@ -118,7 +118,7 @@ def check_splits(infos: Sequence[Info]) -> Iterator[Finding]:
         if len(set(tokens)) < len(tokens):
             what = f"{len(tokens) - len(set(tokens))} samples occur twice, such as {twice[0]}."
             where = f"{info.source.path}, token"
-            yield Finding(Level.ERROR, AREA, what, where, _REMAKE, len(twice), tuple(twice[:20]))
+            yield Finding(Level.ERROR, _AREA, what, where, _REMAKE, len(twice), tuple(twice[:20]))
     shared = [
         (first, second, scenes)
         for first, second in combinations(infos, 2)
@@ -131,6 +131,6 @@ def check_splits(infos: Sequence[Info]) -> Iterator[Finding]:
         )
         where = f"{second.source.path}, scene_name"
         remedy = "make info files of splits without common scenes"
-        yield Finding(Level.ERROR, AREA, what, where, remedy, len(scenes), tuple(scenes[:20]))
+        yield Finding(Level.ERROR, _AREA, what, where, remedy, len(scenes), tuple(scenes[:20]))
     if len(infos) > 1 and not shared:
-        yield Finding(Level.OK, AREA, f"The {len(infos)} info files have no scene in common.")
+        yield Finding(Level.OK, _AREA, f"The {len(infos)} info files have no scene in common.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from perception_kd.doctor.finding import Finding, Level
 from perception_kd.io.atomic import make_writable_folder
 
-AREA = "machine"
+_AREA = "machine"
 _GB = 1e9
 _MIN_SHARED_GB = 1.0
 _MIN_DISK_GB, _LOW_DISK_GB = 0.5, 5.0
@@ -26,7 +26,7 @@ def check_cores(cores: int, workers: int, threads: str | None) -> Iterator[Findi
     if workers > cores:
         yield Finding(
             Level.WARNING,
-            AREA,
+            _AREA,
             f"{workers} data-loader workers share {cores} cores.",
             "train_dataloader.num_workers",
             f"--cfg-options train_dataloader.num_workers={max(cores - 1, 0)}",
@@ -34,7 +34,7 @@ def check_cores(cores: int, workers: int, threads: str | None) -> Iterator[Findi
     if threads is not None and not (threads.isdigit() and int(threads) > 0):
         yield Finding(
             Level.WARNING,
-            AREA,
+            _AREA,
             f"It must be a positive number, but got {threads!r}.",
             "OMP_NUM_THREADS",
             "export OMP_NUM_THREADS=1",
@@ -42,14 +42,16 @@ def check_cores(cores: int, workers: int, threads: str | None) -> Iterator[Findi
     elif threads is not None and int(threads) > cores:
         yield Finding(
             Level.WARNING,
-            AREA,
+            _AREA,
             f"{threads} threads share {cores} cores.",
             "OMP_NUM_THREADS",
             f"export OMP_NUM_THREADS={cores}",
         )
     else:
         shown = threads or "not set, so one thread per core"
-        yield Finding(Level.OK, AREA, f"{cores} cores, {workers} workers, OMP_NUM_THREADS {shown}.")
+        yield Finding(
+            Level.OK, _AREA, f"{cores} cores, {workers} workers, OMP_NUM_THREADS {shown}."
+        )
 
 
 def check_shared_memory(workers: int, folder: Path = Path("/dev/shm")) -> Iterator[Finding]:
@@ -65,14 +67,14 @@ def check_shared_memory(workers: int, folder: Path = Path("/dev/shm")) -> Iterat
     if free < _MIN_SHARED_GB and workers:
         yield Finding(
             Level.WARNING,
-            AREA,
+            _AREA,
             f"Only {free:.2f} GB of shared memory are free; workers die with a bus error when it "
             "is full.",
             str(folder),
             "start a container with --shm-size=8g, or set num_workers=0",
         )
     else:
-        yield Finding(Level.OK, AREA, f"{free:.1f} GB of shared memory are free.")
+        yield Finding(Level.OK, _AREA, f"{free:.1f} GB of shared memory are free.")
 
 
 def check_disks(folders: Mapping[str, Path]) -> Iterator[Finding]:
@@ -86,14 +88,14 @@ def check_disks(folders: Mapping[str, Path]) -> Iterator[Finding]:
         free = shutil.disk_usage(present).free / _GB
         where = f"{name} {folder}"
         if not _is_writable(present):
-            yield Finding(Level.ERROR, AREA, "It cannot be written to.", where, "choose another")
+            yield Finding(Level.ERROR, _AREA, "It cannot be written to.", where, "choose another")
         elif free < _LOW_DISK_GB:
             level = Level.ERROR if free < _MIN_DISK_GB else Level.WARNING
             yield Finding(
-                level, AREA, f"Only {free:.2f} GB are free.", where, "free space or choose another"
+                level, _AREA, f"Only {free:.2f} GB are free.", where, "free space or choose another"
             )
         else:
-            yield Finding(Level.OK, AREA, f"{free:.0f} GB are free.", where)
+            yield Finding(Level.OK, _AREA, f"{free:.0f} GB are free.", where)
 
 
 def _is_writable(folder: Path) -> bool:
@@ -118,7 +120,7 @@ def check_open_files(workers: int, limit: int | None = None) -> Iterator[Finding
     if workers and 0 <= limit < _MIN_OPEN_FILES:
         yield Finding(
             Level.WARNING,
-            AREA,
+            _AREA,
             f"A process may open only {limit} files; workers fail with 'too many open files'.",
             "ulimit -n",
             "run: ulimit -n 4096",

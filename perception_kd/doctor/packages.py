@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from perception_kd.doctor.finding import Finding, Level
 
-AREA = "environment"
+_AREA = "environment"
 _NAME = "perception-kd"
 _PINS = Path(__file__).parents[2] / "requirements" / "cpu-py311.txt"
 # Named last where all is well, since their versions decide most.
@@ -35,7 +35,7 @@ def check_packages() -> Iterator[Finding]:
     yield from faults
     if not any(fault.level is Level.ERROR for fault in faults):
         shown = ", ".join(f"{name} {found}" for name in _SHOWN if (found := installed(name)))
-        yield Finding(Level.OK, AREA, f"All required packages are in their ranges: {shown}.")
+        yield Finding(Level.OK, _AREA, f"All required packages are in their ranges: {shown}.")
     yield from _compare_with_pins()
 
 
@@ -55,7 +55,7 @@ def check_python(version: str, supported: str) -> Iterator[Finding]:
         supported: Range of versions, as in ``python_requires``.
     """
     if Version(version) in SpecifierSet(supported):
-        yield Finding(Level.OK, AREA, f"Python {version}.")
+        yield Finding(Level.OK, _AREA, f"Python {version}.")
     else:
         yield _error(f"Python must be {supported}, but got {version}.")
 
@@ -82,7 +82,7 @@ def check_requirement(text: str) -> Iterator[Finding]:
     elif not requirement.specifier.contains(version, prereleases=True):
         yield Finding(
             Level.WARNING if is_optional else Level.ERROR,
-            AREA,
+            _AREA,
             f"{requirement.name} must be {requirement.specifier}, but got {version}.",
             remedy=f"pip install '{requirement.name}{requirement.specifier}', or {_REMEDY}",
         )
@@ -101,7 +101,7 @@ def _compare_with_pins() -> Iterator[Finding]:
     ]
     if differing:
         what = f"In range, but other versions than the tests ran with: {'; '.join(differing)}."
-        yield Finding(Level.OK, AREA, what, str(_PINS))
+        yield Finding(Level.OK, _AREA, what, str(_PINS))
 
 
 def check_sparse_convolution() -> Iterator[Finding]:
@@ -132,7 +132,7 @@ def check_own_sparse_convolution(reason: str) -> Iterator[Finding]:
         return
     yield Finding(
         Level.WARNING,
-        AREA,
+        _AREA,
         f"Sparse convolutions of MinkUNet and voxel networks are computed in torch operations, "
         f"not by spconv: {reason}. They are right on any device, but slower.",
         remedy="install 'spconv>=2.3.6,<2.4', or spconv-cu120 with a GPU, if there is one for "
@@ -154,7 +154,7 @@ def _check_spconv() -> Iterator[Finding]:
     elif spconv.__version__ not in TESTED_VERSIONS:
         yield Finding(
             Level.WARNING,
-            AREA,
+            _AREA,
             f"spconv is {spconv.__version__}; on a CPU, sparse convolutions raise an error.",
             remedy=f"install spconv {' or '.join(TESTED_VERSIONS)}, use a GPU, or set the "
             "environment variable PERCEPTION_KD_SPARSE_CONV to torch",
@@ -182,7 +182,7 @@ def _try_sparse_convolution(what: str) -> Iterator[Finding]:
     is_right = torch.allclose(out.detach(), feats.detach() @ center.T, atol=1e-6)
     grad = torch.zeros(1, 2) if feats.grad is None else feats.grad
     if is_right and torch.allclose(grad, center.sum(dim=0), atol=1e-6):
-        yield Finding(Level.OK, AREA, f"{what} computes right.")
+        yield Finding(Level.OK, _AREA, f"{what} computes right.")
     else:
         yield _error("A sparse convolution on a CPU gives wrong results.", _REMEDY)
 
@@ -193,11 +193,11 @@ def check_cuda() -> Iterator[Finding]:
 
     built, driver = torch.version.cuda, read_driver()
     if built is None and driver is None:
-        yield Finding(Level.OK, AREA, "No GPU and a CPU build of torch: runs use the CPU.")
+        yield Finding(Level.OK, _AREA, "No GPU and a CPU build of torch: runs use the CPU.")
     elif built is None:
         yield Finding(
             Level.WARNING,
-            AREA,
+            _AREA,
             f"There is a GPU (driver {driver}), but torch {torch.__version__} is a CPU build.",
             remedy="install torch for CUDA, and spconv-cu120 in place of spconv",
         )
@@ -232,7 +232,7 @@ def _check_devices(built: str, driver: str | None) -> Iterator[Finding]:
         known = torch.cuda.get_arch_list()
         if any(re.fullmatch(rf"(sm|compute)_{major}\d+a?", arch) for arch in known):
             what = f"GPU {index}: {name}, driver {driver}, torch for CUDA {built}."
-            yield Finding(Level.OK, AREA, what)
+            yield Finding(Level.OK, _AREA, what)
         else:
             yield _error(
                 f"torch has no kernels for GPU {index}, {name} (sm_{major}{minor}); it has "
@@ -257,7 +257,7 @@ def _check_mmcv(torch_cuda: str | None) -> Iterator[Finding]:
         yield _error(f"mmcv was compiled for CUDA {cuda}, but torch for {torch_cuda}.", remedy)
     else:
         where = f"for CUDA {cuda}" if has_cuda else "for a CPU"
-        yield Finding(Level.OK, AREA, f"The operations of mmcv are compiled {where}.")
+        yield Finding(Level.OK, _AREA, f"The operations of mmcv are compiled {where}.")
 
 
 def check_spconv_build(torch_cuda: str | None) -> Iterator[Finding]:
@@ -294,4 +294,4 @@ def _first_line(error: BaseException) -> str:
 
 
 def _error(what: str, remedy: str = _REMEDY) -> Finding:
-    return Finding(Level.ERROR, AREA, what, remedy=remedy)
+    return Finding(Level.ERROR, _AREA, what, remedy=remedy)

@@ -11,7 +11,7 @@ from perception_kd.datasets.semantic_labels import IGNORE_INDEX
 from perception_kd.doctor.finding import Finding, Level
 from perception_kd.registry import DATASETS
 
-AREA = "pipeline"
+_AREA = "pipeline"
 _MAX_SAMPLES = 8
 
 
@@ -77,7 +77,7 @@ def build_data_set(cfg: Config, loader: str) -> Any:
     try:
         return DATASETS.build(cfg[loader].dataset)
     except Exception as error:
-        return Finding(Level.ERROR, AREA, _explain(error), where, "correct the config or its data")
+        return Finding(Level.ERROR, _AREA, _explain(error), where, "correct the config or its data")
 
 
 def check_pipeline(dataset: Any, where: str, num: int) -> Iterator[Finding]:
@@ -95,13 +95,13 @@ def check_pipeline(dataset: Any, where: str, num: int) -> Iterator[Finding]:
             packed = dataset[index]
         except Exception as error:
             what = f"Sample {index} cannot be loaded: {_explain(error)}"
-            yield Finding(Level.ERROR, AREA, what, where, "correct the file or the setting")
+            yield Finding(Level.ERROR, _AREA, what, where, "correct the file or the setting")
             return
         _count(packed, counts)
     yield from _judge(counts, where)
     shown = ", ".join(f"{np.mean(numbers):.0f} {name}" for name, numbers in counts.items())
     what = f"{len(dataset)} samples; each of {len(set(places.tolist()))} has on average {shown}."
-    yield Finding(Level.OK, AREA, what if counts else f"{len(dataset)} samples.", where)
+    yield Finding(Level.OK, _AREA, what if counts else f"{len(dataset)} samples.", where)
 
 
 def _count(packed: Any, counts: dict[str, list[int]]) -> None:
@@ -119,10 +119,10 @@ def _judge(counts: Mapping[str, Sequence[int]], where: str) -> Iterator[Finding]
         if without == len(numbers):
             what = f"None of {len(numbers)} samples has {name}: there is nothing to learn from."
             remedy = "check calibration, caches and labels with --infos and --report"
-            yield Finding(Level.ERROR, AREA, what, where, remedy)
+            yield Finding(Level.ERROR, _AREA, what, where, remedy)
         elif without > len(numbers) / 2:
             what = f"{without} of {len(numbers)} samples have no {name}."
-            yield Finding(Level.WARNING, AREA, what, where, "check the settings of the pipeline")
+            yield Finding(Level.WARNING, _AREA, what, where, "check the settings of the pipeline")
 
 
 def _explain(error: Exception) -> str:

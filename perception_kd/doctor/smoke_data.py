@@ -12,7 +12,7 @@ from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.regions import command as regions
 from perception_kd.superpixels import command as superpixels
 from perception_kd.synthetic.create import create_synthetic
-from perception_kd.synthetic.world.settings import VERSION, SyntheticSettings
+from perception_kd.synthetic.world.settings import SYNTHETIC_VERSION, SyntheticSettings
 
 # One training and one validation scene, small enough to be rendered in seconds.
 SETTINGS = SyntheticSettings(scenes=2, keyframes=2, sweeps=1, width=320, height=180)
@@ -30,7 +30,7 @@ def make_smoke_data(
         settings: Size and seed of the data.
     """
     create_synthetic(root, settings, workers=0, progress=False)
-    convert_nuscenes(root, VERSION, workers=0, progress=False)
+    convert_nuscenes(root, SYNTHETIC_VERSION, workers=0, progress=False)
     infos = [str(path) for path in sorted(root.glob("*_infos_*.pkl"))]
     for cache, wanted in list_caches(cfgs).items():
         command = _COMMANDS[cache.partition("/")[0]]

@@ -16,7 +16,7 @@ from perception_kd.experiments.stages import Stage
 from perception_kd.experiments.trials import Comparison
 from perception_kd.experiments.workspace import Workspace
 
-SUPERPIXELS = ("fast", 150)
+DEMO_SUPERPIXELS = ("fast", 150)
 # Data that is rendered in seconds: a smoke test of the whole demo.
 TINY_DATA = ("--scenes", "2", "--keyframes", "3", "--sweeps", "1", "--image-size", "320x180")
 
@@ -73,7 +73,7 @@ def make_stages(settings: DemoSettings) -> list[Stage]:
     return [
         synthetic_data_stage(workspace, TINY_DATA if settings.tiny else ()),
         info_stage(workspace),
-        superpixel_stage(workspace, *SUPERPIXELS),
+        superpixel_stage(workspace, *DEMO_SUPERPIXELS),
         region_stage(workspace),
         *comparison_stages(workspace, settings.comparison),
     ]

@@ -13,7 +13,7 @@ from perception_kd.experiments.results import collect_results
 from perception_kd.utils.cores import count_cores
 from perception_kd.version import __version__
 
-SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 2
 NOTE = (
     "Synthetic data: a drawn world, for trying and testing. No number here says anything about "
     "the real world."
@@ -39,7 +39,7 @@ def make_summary(
         ExperimentError: If an evaluation has left no score.
     """
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": _SCHEMA_VERSION,
         "synthetic": True,
         "note": NOTE,
         "results": collect_results(settings.comparison, settings.work_dir),

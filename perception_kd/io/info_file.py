@@ -36,7 +36,7 @@ from perception_kd.io.info_fields import show
 from perception_kd.io.plain_pickle import PlainUnpickler
 from perception_kd.structures import InfoEntry
 
-SCHEMA_VERSION = 1
+INFO_SCHEMA_VERSION = 1
 INFO_ROOT = "{info_root}"  # begins a folder beside the info file, wherever that is moved
 COORDINATES = "mmdet3d-1.0: x y z of the gravity center, l w h, yaw counter-clockwise from x"
 
@@ -157,8 +157,8 @@ def _find_fault(content: Any) -> str:
     version = metainfo.get("schema_version")
     if version is None:
         return "it has no schema_version: another converter made it"
-    if version != SCHEMA_VERSION:
-        return f"its schema_version is {version}, not {SCHEMA_VERSION}"
+    if version != INFO_SCHEMA_VERSION:
+        return f"its schema_version is {version}, not {INFO_SCHEMA_VERSION}"
     if metainfo.get("coordinates") != COORDINATES:
         return f"its coordinates are {show(metainfo.get('coordinates'))}"
     return _find_head_fault(metainfo)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from perception_kd.io.atomic import open_whole
-from perception_kd.io.info_file import COORDINATES, SCHEMA_VERSION, set_info_root
+from perception_kd.io.info_file import COORDINATES, INFO_SCHEMA_VERSION, set_info_root
 from perception_kd.structures import InfoEntry
 from perception_kd.version import __version__
 
@@ -50,7 +50,7 @@ def make_metainfo(dataset: str, version: str, command: str, **others: Any) -> di
         "dataset": dataset,
         "version": version,
         "info_version": "1.1",
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": INFO_SCHEMA_VERSION,
         "coordinates": COORDINATES,
         "created_by": f"perception_kd {__version__}",
         "command": command,

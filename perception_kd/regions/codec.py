@@ -19,8 +19,8 @@ from perception_kd.io.caches.origin import Origin, check_origin, decode_origin
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.utils.checks import check_shape
 
-KIND = "regions"
-EXTENSION = ".npz"
+REGIONS = "regions"
+REGIONS_EXTENSION = ".npz"
 _NAME = "region_ids"
 _ORIGIN, _MAX_NOTE = "origin.json", 4096
 
@@ -166,7 +166,7 @@ def load_region_ids(
     """Return the region ids of a sweep from a cache.
 
     Args:
-        cache: Opened with ``Cache.open(folder, KIND)``.
+        cache: Opened with ``Cache.open(folder, REGIONS)``.
         key: Token of the sample.
         num_points: Number of points N of the sweep of the sample.
         source: File of the sweep, whose number of bytes is compared; None skips that.

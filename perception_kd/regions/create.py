@@ -10,8 +10,8 @@ from perception_kd.io.caches.origin import Origin, check_digest, load_origin
 from perception_kd.io.listed_files import SweepFile
 from perception_kd.io.point_files.readers import count_stored_points, read_points
 from perception_kd.regions.codec import (
-    EXTENSION,
-    KIND,
+    REGIONS,
+    REGIONS_EXTENSION,
     add_origin,
     encode_region_ids,
     load_region_ids,
@@ -31,8 +31,8 @@ class RegionMaker(CacheEntryMaker[SweepFile, Points]):
         settings: How to find regions.
     """
 
-    kind = KIND
-    extension = EXTENSION
+    kind = REGIONS
+    extension = REGIONS_EXTENSION
     inputs = "sweeps"
     made_with = f"perception_kd {__version__}"
 

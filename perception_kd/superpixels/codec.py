@@ -23,8 +23,8 @@ from perception_kd.io.caches.origin import Origin, check_origin, decode_origin
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.utils.checks import check_shape
 
-KIND = "superpixels"
-EXTENSION = ".png"
+SUPERPIXELS = "superpixels"
+SUPERPIXELS_EXTENSION = ".png"
 MAX_SEGMENTS = 2**24 - 1
 
 # The first bytes of a PNG: height, width, bits per channel and type of color.
@@ -245,7 +245,7 @@ def load_superpixels(
     """Return the superpixel map of an image from a cache.
 
     Args:
-        cache: Opened with ``Cache.open(folder, KIND)``.
+        cache: Opened with ``Cache.open(folder, SUPERPIXELS)``.
         key: Token of the image.
         img_shape: Height and width of the image in px.
         source: File of the image, whose number of bytes is compared; None skips that.

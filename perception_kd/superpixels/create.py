@@ -11,8 +11,8 @@ from perception_kd.io.listed_files import ImageFile
 from perception_kd.structures import Image
 from perception_kd.superpixels.backends import describe_backend, get_backend
 from perception_kd.superpixels.codec import (
-    EXTENSION,
-    KIND,
+    SUPERPIXELS,
+    SUPERPIXELS_EXTENSION,
     add_origin,
     encode_superpixels,
     load_superpixels,
@@ -30,8 +30,8 @@ class SuperpixelMaker(CacheEntryMaker[ImageFile, Image]):
         settings: Settings of SLIC.
     """
 
-    kind = KIND
-    extension = EXTENSION
+    kind = SUPERPIXELS
+    extension = SUPERPIXELS_EXTENSION
     inputs = "images"
 
     def __init__(self, settings: SlicSettings) -> None:

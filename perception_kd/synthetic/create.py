@@ -13,7 +13,7 @@ from perception_kd.io.json_file import read_json
 from perception_kd.io.lock import LOCK, lock_folder
 from perception_kd.io.workers import run_jobs
 from perception_kd.synthetic.sensors.calibration import SENSORS
-from perception_kd.synthetic.world.settings import VERSION, SyntheticSettings
+from perception_kd.synthetic.world.settings import SYNTHETIC_VERSION, SyntheticSettings
 from perception_kd.synthetic.writer.maps import MapDrawer, draw_area, write_maps
 from perception_kd.synthetic.writer.scene import SceneWriter
 from perception_kd.synthetic.writer.tables import make_vocabulary, write_tables
@@ -109,7 +109,7 @@ def _prepare(root: Path, settings: SyntheticSettings) -> bool:
     for folder in ("samples", "sweeps"):
         for channel in SENSORS:
             (root / folder / channel).mkdir(parents=True, exist_ok=True)
-    (root / "lidarseg" / VERSION).mkdir(parents=True, exist_ok=True)
+    (root / "lidarseg" / SYNTHETIC_VERSION).mkdir(parents=True, exist_ok=True)
     (root / _UNFINISHED).mkdir()
     write_whole(root / _UNFINISHED / SETTINGS_FILE, json.dumps(made).encode())
     return False
@@ -130,7 +130,7 @@ def _finish(root: Path, settings: SyntheticSettings, parts: list[dict[str, Any]]
     scenes = [(x["tables"]["log"][0], x["layers"], shape(x["area"])) for x in parts]
     maps = {"map": write_maps(root, scenes)}
     vocabulary = make_vocabulary()
-    write_tables(root / VERSION, [vocabulary, *(part["tables"] for part in parts), maps])
+    write_tables(root / SYNTHETIC_VERSION, [vocabulary, *(part["tables"] for part in parts), maps])
     write_whole(root / "README.md", _NOTE.encode())
     write_whole(
         root / SETTINGS_FILE,

@@ -16,9 +16,11 @@ from perception_kd.io.info_file import read_info
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return converted tables of one scene of each split."""
     folder = tmp_path_factory.mktemp("convert")
-    write_scene_tables(folder / "data", convert.VERSION, ["scene-0001", "scene-0003"])
+    write_scene_tables(folder / "data", convert.TABLES_VERSION, ["scene-0001", "scene-0003"])
     (folder / "ours").mkdir()
-    convert_nuscenes(folder / "data", convert.VERSION, folder / "ours", workers=0, progress=False)
+    convert_nuscenes(
+        folder / "data", convert.TABLES_VERSION, folder / "ours", workers=0, progress=False
+    )
     return folder
 
 

@@ -13,7 +13,7 @@ import mmengine
 import numpy as np
 import pytest
 
-from perception_kd.io.info_file import INFO_ROOT, SCHEMA_VERSION, read_info, resolve_path
+from perception_kd.io.info_file import INFO_ROOT, INFO_SCHEMA_VERSION, read_info, resolve_path
 from perception_kd.io.info_writer import InfoWriter, make_metainfo, write_info
 from perception_kd.structures import InfoEntry
 
@@ -116,8 +116,10 @@ def test_the_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
 
 def test_refuses_another_schema_with_the_stored_command(tmp_path: Path) -> None:
     path = tmp_path / "infos.pkl"
-    write_info(path, metainfo(schema_version=SCHEMA_VERSION + 1), samples(1))
-    expected = f"schema_version is {SCHEMA_VERSION + 1}, not {SCHEMA_VERSION}; make it with: "
+    write_info(path, metainfo(schema_version=INFO_SCHEMA_VERSION + 1), samples(1))
+    expected = (
+        f"schema_version is {INFO_SCHEMA_VERSION + 1}, not {INFO_SCHEMA_VERSION}; make it with: "
+    )
     with pytest.raises(ValueError, match=re.escape(f"{expected}{COMMAND}")) as error:
         read_info(path)
     assert str(path) in str(error.value)

@@ -16,7 +16,7 @@ from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import make_metainfo, write_info
 from perception_kd.io.listed_files import list_sweeps
 from perception_kd.io.point_files.readers import count_stored_points
-from perception_kd.regions.codec import KIND, encode_region_ids, load_region_ids
+from perception_kd.regions.codec import REGIONS, encode_region_ids, load_region_ids
 from perception_kd.regions.command import add_arguments, run
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
@@ -58,7 +58,7 @@ def create(root: Path, *options: str) -> None:
 
 
 def open_cache(root: Path, name: str = "regions/dbscan") -> Cache:
-    return Cache.open(root / name, KIND)
+    return Cache.open(root / name, REGIONS)
 
 
 def get_times(cache: Cache) -> dict[str, int]:

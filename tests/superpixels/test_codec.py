@@ -17,9 +17,9 @@ from PIL import Image
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.superpixels.codec import (
-    EXTENSION,
-    KIND,
     MAX_SEGMENTS,
+    SUPERPIXELS,
+    SUPERPIXELS_EXTENSION,
     Map,
     decode_superpixels,
     encode_superpixels,
@@ -155,7 +155,7 @@ def test_ids_are_bounded_by_pixels_and_segments(largest: int, limit: int) -> Non
 
 
 def test_a_map_has_no_more_segments_than_its_cache_asked_for(tmp_path: Path) -> None:
-    cache = Cache.create(tmp_path, KIND, {"num_segments": 150}, EXTENSION, {})
+    cache = Cache.create(tmp_path, SUPERPIXELS, {"num_segments": 150}, SUPERPIXELS_EXTENSION, {})
     cache.write("token", encode_superpixels(count_up(5000)))
     with pytest.raises(BrokenFileError, match=r"id 4999, but .* at most 4,096 segments"):
         load_superpixels(cache, "token", (101, 50))
@@ -169,7 +169,7 @@ def test_a_claim_of_many_pixels_is_refused_before_decoding() -> None:
 
 
 def test_a_map_is_loaded_from_a_cache(tmp_path: Path) -> None:
-    cache = Cache.create(tmp_path, KIND, {}, EXTENSION, {"command": "again"})
+    cache = Cache.create(tmp_path, SUPERPIXELS, {}, SUPERPIXELS_EXTENSION, {"command": "again"})
     cache.write("token", encode_superpixels(count_up(9, width=3)))
     np.testing.assert_array_equal(load_superpixels(cache, "token", (4, 3)), count_up(9, width=3))
     with pytest.raises(BrokenFileError, match=r"token.png must .* Delete the file, .* again"):

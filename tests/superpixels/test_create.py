@@ -15,7 +15,7 @@ from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import make_metainfo, write_info
 from perception_kd.io.listed_files import ImageFile, list_images
 from perception_kd.structures import Image
-from perception_kd.superpixels.codec import KIND, load_superpixels
+from perception_kd.superpixels.codec import SUPERPIXELS, load_superpixels
 from perception_kd.superpixels.command import add_arguments, run
 from perception_kd.superpixels.slic import slic_fast
 
@@ -51,7 +51,7 @@ def create(root: Path, *options: str) -> None:
 
 
 def open_cache(root: Path, name: str = "fast_12") -> Cache:
-    return Cache.open(root / "superpixels" / name, KIND)
+    return Cache.open(root / "superpixels" / name, SUPERPIXELS)
 
 
 def get_times(cache: Cache) -> dict[str, int]:
@@ -238,7 +238,7 @@ def test_wrong_options_are_refused_first(root: Path, options: list[str], message
 def test_worker_processes_make_the_same_files(root: Path) -> None:
     create(root)
     create(root, "--out-dir", str(root / "two"), "--workers", "2")
-    one, two = open_cache(root), Cache.open(root / "two", KIND)
+    one, two = open_cache(root), Cache.open(root / "two", SUPERPIXELS)
     assert one.keys() == two.keys()
     assert all(one.path(k).read_bytes() == two.path(k).read_bytes() for k in get_times(one))
 

@@ -16,14 +16,14 @@ from nuscenes.utils.splits import create_splits_scenes
 
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.structures import Array
-from perception_kd.synthetic.world.settings import LOCATIONS, VERSION
+from perception_kd.synthetic.world.settings import LOCATIONS, SYNTHETIC_VERSION
 from tests.fake_data.fixtures import TINY
 from tests.synthetic.devkit import evaluate_perfect_boxes
 
 
 @pytest.fixture(scope="module")
 def nusc(synthetic_nuscenes: Path) -> NuScenes:
-    return NuScenes(VERSION, str(synthetic_nuscenes), verbose=False)
+    return NuScenes(SYNTHETIC_VERSION, str(synthetic_nuscenes), verbose=False)
 
 
 def test_both_splits_have_a_complete_scene(nusc: NuScenes) -> None:
@@ -226,7 +226,7 @@ def _rotation(quaternion: list[float]) -> Array:
 
 def test_the_converter_reads_the_data(synthetic_nuscenes: Path, tmp_path: Path) -> None:
     converted = convert_nuscenes(
-        synthetic_nuscenes, VERSION, tmp_path, workers=0, progress=False, strict=True
+        synthetic_nuscenes, SYNTHETIC_VERSION, tmp_path, workers=0, progress=False, strict=True
     )
     assert converted.num_samples == {"train": TINY.keyframes, "val": TINY.keyframes}
 

@@ -15,7 +15,7 @@ from perception_kd.checkpoints.folder import find_newest, list_checkpoints
 from perception_kd.checkpoints.loading import load_weights
 from perception_kd.checkpoints.matching import list_names
 from perception_kd.checkpoints.reading import Checkpoint, read_checkpoint
-from perception_kd.engine.hooks.point_ranges import ENTRY
+from perception_kd.engine.hooks.point_ranges import RANGES_ENTRY
 from perception_kd.engine.run.launch import read_config
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
@@ -136,6 +136,6 @@ def _find_classes(model: TaskModel, checkpoint: Checkpoint) -> tuple[str, ...]:
 def _find_intensity(checkpoint: Checkpoint) -> float | None:
     """Return the greatest intensity of a training that has noted it."""
     try:
-        return float(checkpoint.meta[ENTRY][1][3])
+        return float(checkpoint.meta[RANGES_ENTRY][1][3])
     except (LookupError, TypeError, ValueError):
         return None

@@ -19,10 +19,11 @@ from perception_kd.io.info_file import read_info
 from perception_kd.io.listed_files import list_sweeps
 from perception_kd.io.point_checks import is_plausible
 from perception_kd.io.point_files.readers import read_points
+from perception_kd.regions.codec import REGIONS
+from perception_kd.superpixels.codec import SUPERPIXELS
 from perception_kd.superpixels.settings import SlicSettings
 
 DATA = "data"
-SUPERPIXELS, REGIONS = "superpixels", "regions"
 _ROSBAG = "perception_kd.datasets.rosbag.command"
 _CACHE_COMMANDS = {
     SUPERPIXELS: "perception_kd.superpixels.command",

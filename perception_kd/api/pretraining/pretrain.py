@@ -12,13 +12,7 @@ from mmengine.logging import print_log
 
 from perception_kd.api.pretraining.hardware import Hardware, find_hardware
 from perception_kd.api.pretraining.length import choose_length, count_length, set_length
-from perception_kd.api.pretraining.preparation import (
-    REGIONS,
-    SUPERPIXELS,
-    Prepared,
-    convert,
-    make_cache,
-)
+from perception_kd.api.pretraining.preparation import Prepared, convert, make_cache
 from perception_kd.api.pretraining.record import PretrainRecord
 from perception_kd.api.pretraining.report import write_pretraining_report
 from perception_kd.api.pretraining.settings import (
@@ -37,6 +31,8 @@ from perception_kd.engine.run.launch import read_config
 from perception_kd.engine.run.training import run_training
 from perception_kd.io.atomic import make_writable_folder, write_whole
 from perception_kd.io.lock import lock_folder
+from perception_kd.regions.codec import REGIONS
+from perception_kd.superpixels.codec import SUPERPIXELS
 
 _MINUTES = 30.0
 _CACHES = {"slidr": SUPERPIXELS, "prc": REGIONS, "rad": REGIONS}

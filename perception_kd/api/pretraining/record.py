@@ -8,7 +8,7 @@ from perception_kd.api.pretraining.settings import Choice
 from perception_kd.io.atomic import write_json
 from perception_kd.io.json_file import read_json
 
-NAME = "pretrain.json"
+_NAME = "pretrain.json"
 _REMEDY = "Remove it to start over, or choose another folder as out."
 
 
@@ -26,7 +26,7 @@ class PretrainRecord:
 
     def __init__(self, out: Path, arguments: dict[str, Any]) -> None:
         self.out = out
-        self._path = out / NAME
+        self._path = out / _NAME
         self._content: dict[str, Any] = {"arguments": arguments, "choices": {}, "finished": {}}
         if not self._path.is_file():
             self._write()

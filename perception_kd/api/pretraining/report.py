@@ -9,7 +9,7 @@ from perception_kd.experiments.report.training import validation_curve
 from perception_kd.experiments.report.training_run import TrainingRun
 from perception_kd.io.atomic import write_whole
 
-NAME = "report.md"
+_NAME = "report.md"
 
 
 def write_pretraining_report(record: PretrainRecord, prepared: Prepared) -> Path:
@@ -22,7 +22,7 @@ def write_pretraining_report(record: PretrainRecord, prepared: Prepared) -> Path
     Returns:
         The file.
     """
-    path = record.out / NAME
+    path = record.out / _NAME
     write_whole(path, ("\n".join(_lines(record, prepared)) + "\n").encode())
     return path
 

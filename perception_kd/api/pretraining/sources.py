@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from perception_kd.datasets.folder.constants import RIG
 from perception_kd.datasets.folder.propose import propose_rig
 from perception_kd.io.atomic import make_writable_folder
 
-RIG = "rig.yaml"
 _BAGS = (".bag", ".mcap", ".db3")
 _TABLES = ("scene.json", "sample.json", "sample_data.json")
 

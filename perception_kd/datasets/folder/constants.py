@@ -1,5 +1,6 @@
 """Numbers and names that folders and bags have in common."""
 
+RIG = "rig.yaml"  # name of the file that describes a folder's sensors
 KISS_ICP = "kiss-icp"  # a source of poses
 TOLERANCE_S = 0.05  # longest time between a sweep and an image
 SCENE_GAP_S = 5.0  # a longer pause between sweeps begins another scene

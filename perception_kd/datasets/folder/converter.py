@@ -19,7 +19,7 @@ from perception_kd.datasets.folder.broken_files import (
     measure_images,
 )
 from perception_kd.datasets.folder.calibration import describe_rig_extrinsics, is_left_handed
-from perception_kd.datasets.folder.constants import KISS_ICP
+from perception_kd.datasets.folder.constants import KISS_ICP, RIG
 from perception_kd.datasets.folder.entries import EntryMaker, plain_name, undistorted_path
 from perception_kd.datasets.folder.frames import FrameFiles, Recording, make_frames, read_recordings
 from perception_kd.datasets.folder.image_shares import CameraPoints, check_shares
@@ -86,7 +86,7 @@ def convert_folder(
     root = Path(root).absolute()
     if not root.is_dir():
         raise FileNotFoundError(f"No recording at {root}; give its folder as --root.")
-    rig_file = Path(rig_file or root / "rig.yaml").absolute()
+    rig_file = Path(rig_file or root / RIG).absolute()
     out_dir = make_writable_folder("--out-dir", out_dir or root)
     with lock_folder("--out-dir", out_dir):
         remove_leftovers(out_dir)

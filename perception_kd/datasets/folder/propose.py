@@ -9,7 +9,7 @@ import numpy as np
 from perception_kd.datasets.calibration_checks import read_image_size
 from perception_kd.datasets.folder.axes_guess import guess_axes, list_telling, name_stored_axis
 from perception_kd.datasets.folder.calibration_search import Candidate, choose, list_candidates
-from perception_kd.datasets.folder.constants import TOLERANCE_S
+from perception_kd.datasets.folder.constants import RIG, TOLERANCE_S
 from perception_kd.datasets.folder.points import INTENSITY_MAX
 from perception_kd.datasets.folder.rig import LIDAR_AXES, SCENE
 from perception_kd.datasets.folder.rig_sensors import LENGTHS_M
@@ -42,7 +42,7 @@ def propose_rig(root: str | Path, path: str | Path | None = None) -> Path:
         PermissionError: If the file cannot be written.
     """
     root = Path(root).absolute()
-    path = Path(path or root / "rig.yaml").absolute()
+    path = Path(path or root / RIG).absolute()
     if not root.is_dir():
         raise FileNotFoundError(f"No recording at {root}; give its folder as --root.")
     if path.exists():

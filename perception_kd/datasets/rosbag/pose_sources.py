@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from perception_kd.datasets.rosbag.bag import Bag
 from perception_kd.datasets.rosbag.decoding import ODOMETRY, clean_frame, stamp_ns
 from perception_kd.datasets.rosbag.poses import PoseChain
-from perception_kd.datasets.rosbag.settings import AUTO, NONE
+from perception_kd.datasets.rosbag.settings import ANY_POSES, NO_POSES
 from perception_kd.datasets.rosbag.storage import Message
 from perception_kd.datasets.rosbag.topics import check_topic, topics_of
 from perception_kd.datasets.rosbag.transform_reading import read_message_transforms
@@ -68,9 +68,9 @@ def find_poses(
     Raises:
         ValueError: If what is asked for is missing.
     """
-    if asked == NONE:
+    if asked == NO_POSES:
         return None, "none are asked for"
-    if asked == AUTO:
+    if asked == ANY_POSES:
         return _find_any(bag, tree, lidar_frame)
     if asked.startswith("/") or (asked, ODOMETRY) in bag.counts:
         check_topic(bag, "--poses", asked, (ODOMETRY,))

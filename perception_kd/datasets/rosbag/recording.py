@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 from scipy.spatial.transform import Rotation
 
-from perception_kd.datasets.folder.constants import SCENE_GAP_S
+from perception_kd.datasets.folder.constants import RIG, SCENE_GAP_S
 from perception_kd.datasets.rosbag.images import EncodedImage
 from perception_kd.datasets.rosbag.sensors import CameraSetup
 from perception_kd.datasets.rosbag.settings import ExtractionSettings
@@ -17,8 +17,8 @@ from perception_kd.io.json_file import read_json
 from perception_kd.io.lock import LOCK
 from perception_kd.structures import Array
 
-RIG, POSES, MANIFEST = "rig.yaml", "poses.txt", "rosbag.json"
-LIDAR, IMAGES = "lidar", "images"
+POSES, BAG_MANIFEST = "poses.txt", "rosbag.json"
+_LIDAR, _IMAGES = "lidar", "images"
 # Largest intensities of common sensors.
 _INTENSITIES = (1, 255, 65535)
 _REMEDY = "Remove the folder, and run the command again."
@@ -46,7 +46,7 @@ class RecordingFolder:
         self._prepare(made_from)
 
     def _prepare(self, made_from: dict[str, Any]) -> None:
-        manifest = self.root / MANIFEST
+        manifest = self.root / BAG_MANIFEST
         if manifest.exists():
             if read_json(manifest, _REMEDY) != made_from:
                 raise ValueError(
@@ -59,12 +59,12 @@ class RecordingFolder:
             )
         self.root.mkdir(parents=True, exist_ok=True)
         write_json(manifest, made_from)
-        for folder in (self.root, *self.root.glob("*/"), *self.root.glob(f"{IMAGES}/*/")):
+        for folder in (self.root, *self.root.glob("*/"), *self.root.glob(f"{_IMAGES}/*/")):
             remove_leftovers(folder)
 
     def write_sweep(self, stamp: int, data: bytes) -> None:
         """Write the points of a time in ns."""
-        self._write(self.root / LIDAR / f"{stamp}.pcd", data)
+        self._write(self.root / _LIDAR / f"{stamp}.pcd", data)
 
     @property
     def num_poses(self) -> int:
@@ -92,7 +92,7 @@ class RecordingFolder:
         self._write(self._image_path(camera, stamp, file.suffix), file.data)
 
     def _image_path(self, camera: str, stamp: int, suffix: str) -> Path:
-        return self.root / IMAGES / camera / f"{stamp}{suffix}"
+        return self.root / _IMAGES / camera / f"{stamp}{suffix}"
 
     def _write(self, path: Path, data: bytes) -> None:
         if not path.exists():
@@ -130,7 +130,7 @@ class RecordingFolder:
     def _describe(
         self, cameras: tuple[CameraSetup, ...], settings: ExtractionSettings
     ) -> dict[str, Any]:
-        lidar: dict[str, Any] = {"files": f"{LIDAR}/*.pcd"}
+        lidar: dict[str, Any] = {"files": f"{_LIDAR}/*.pcd"}
         if not self._has_intensity:
             lidar["intensity"] = "none"
         elif largest := self._largest_intensity():
@@ -168,7 +168,7 @@ class RecordingFolder:
 def _describe_camera(camera: CameraSetup) -> dict[str, Any]:
     calibration = camera.calibration
     described: dict[str, Any] = {
-        "files": f"{IMAGES}/{camera.topics.name}/*",
+        "files": f"{_IMAGES}/{camera.topics.name}/*",
         "intrinsics": calibration.cam2img.tolist(),
         "lidar2cam": camera.lidar2cam.tolist(),
     }

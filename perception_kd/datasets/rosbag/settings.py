@@ -7,7 +7,7 @@ from typing import Any
 from perception_kd.datasets.folder.constants import TOLERANCE_S
 
 _UNITS_NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
-AUTO, NONE = "auto", "none"
+ANY_POSES, NO_POSES = "auto", "none"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ExtractionSettings:
     cameras: tuple[tuple[str, str], ...] | None = None
     camera_infos: tuple[tuple[str, str], ...] = ()
     frames: tuple[tuple[str, str], ...] = ()
-    poses: str = AUTO
+    poses: str = ANY_POSES
     tolerance: int = round(TOLERANCE_S * 1e9)
     every: int = 0
     sweeps: bool = True

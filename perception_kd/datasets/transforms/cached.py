@@ -86,7 +86,7 @@ class LoadSuperpixels(CachedTransform):
         settings: Settings that the cache must have been created with.
     """
 
-    kind = superpixels.KIND
+    kind = superpixels.SUPERPIXELS
 
     def creation_options(self) -> str:
         """Return backend and number of segments, by which folders are named."""
@@ -125,7 +125,7 @@ class LoadRegions(CachedTransform):
             of the sensor, and {} accepts all regions.
     """
 
-    kind = regions.KIND
+    kind = regions.REGIONS
 
     def __init__(self, cache: str, settings: Mapping[str, Any] | None = None) -> None:
         if settings is None:

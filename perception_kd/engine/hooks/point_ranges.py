@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 
 from perception_kd.registry import HOOKS
 
-ENTRY = "point_ranges"
+RANGES_ENTRY = "point_ranges"
 
 
 @HOOKS.register_module()
@@ -36,7 +36,7 @@ class PointRangesHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Take over what the training has noted before."""
-        noted = checkpoint.get("meta", {}).get(ENTRY)
+        noted = checkpoint.get("meta", {}).get(RANGES_ENTRY)
         if noted is not None:
             self._ranges, self._left = noted, 0
 
@@ -66,4 +66,4 @@ class PointRangesHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Add what was noted."""
         if self._ranges is not None:
-            checkpoint["meta"][ENTRY] = self._ranges
+            checkpoint["meta"][RANGES_ENTRY] = self._ranges

@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 
 from perception_kd.registry import HOOKS
 
-ENTRY = "training_seconds"
+SECONDS_ENTRY = "training_seconds"
 
 
 @HOOKS.register_module()
@@ -37,9 +37,9 @@ class TimeLimitHook(Hook):
     def after_train_epoch(self, runner: Runner) -> None:
         """Note the time in the checkpoint's message hub, and stop if it is over."""
         now = time.monotonic()
-        spent = float(runner.message_hub.runtime_info.get(ENTRY) or 0.0) + now - self._since
+        spent = float(runner.message_hub.runtime_info.get(SECONDS_ENTRY) or 0.0) + now - self._since
         self._since = now
-        runner.message_hub.update_info(ENTRY, spent)
+        runner.message_hub.update_info(SECONDS_ENTRY, spent)
         if spent < 60 * self.minutes or runner.epoch + 1 >= runner.max_epochs:
             return
         runner.train_loop.stop_training = True

@@ -12,7 +12,7 @@ from perception_kd.checkpoints.folder import POINTER, find_newest, list_checkpoi
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.lock import lock_folder
 
-AUTO = "auto"
+_AUTO = "auto"
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def open_work_dir(
             from, but no whole one.
     """
     if resume is None and cfg.get("resume"):
-        resume = cfg.get("load_from") or AUTO
+        resume = cfg.get("load_from") or _AUTO
     folder = Path(cfg.work_dir)
     if not is_main:
         _set_resume(cfg, _resolve(cfg, resume))
@@ -55,7 +55,7 @@ def open_work_dir(
         _refuse_non_files(cfg)
         found = _resolve(cfg, resume)
         # The newest one has none after it but broken ones.
-        replaced = [] if found and resume == AUTO else find_replaced(cfg, found)
+        replaced = [] if found and resume == _AUTO else find_replaced(cfg, found)
         if replaced and not overwrite:
             raise ValueError(_refusal(folder, replaced, found))
         _set_resume(cfg, found)
@@ -91,7 +91,7 @@ def _resolve(cfg: Config, resume: str | None) -> Path | None:
     """Return the checkpoint to resume from; None to start over."""
     if resume is None:
         return None
-    if resume != AUTO:
+    if resume != _AUTO:
         if not Path(resume).is_file():
             raise FileNotFoundError(f"--resume: no checkpoint at {resume}.")
         return Path(resume)

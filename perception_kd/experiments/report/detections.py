@@ -35,7 +35,7 @@ from perception_kd.visualization.boxes import (
     draw_boxes_image,
 )
 
-TASK = "nuscenes"
+_TASK = "nuscenes"
 RADIUS = 50.0  # m
 BEV_SIZE, VIEW_WIDTH = 800, 640  # px
 _LOADING = (dict(type="LoadPoints"), dict(type="LoadImages"), dict(type="LoadBoxes"))
@@ -67,7 +67,7 @@ def load_detections(work: WorkDir, num: int) -> Detections:
     """
     samples: list[Sample] = []
     found = {}
-    for protocol in protocols_of(work, TASK):
+    for protocol in protocols_of(work, _TASK):
         runs = finished_runs(work, protocol)
         found[protocol] = {
             initialization: [s.pred_instances_3d for s in predict_keyframes(run, num)]
@@ -116,7 +116,7 @@ def boxes_section(work: WorkDir, detections: Detections, reason: str) -> Section
         "radius": RADIUS,
         "match_distance": MATCH_DISTANCE,
     }
-    missing = (reason,) if reason else name_unfinished(work, TASK, "boxes")
+    missing = (reason,) if reason else name_unfinished(work, _TASK, "boxes")
     return Section("boxes", "Boxes", content, missing=missing)
 
 

@@ -31,7 +31,7 @@ from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import Sample
 
-TASK = "lidar_seg"
+_TASK = "lidar_seg"
 # Points farther away are sparse, and would make the view small.
 VIEW_RANGE = 50.0  # m
 CELL = 8  # px of the network's input image per cell of features
@@ -123,7 +123,7 @@ def load_keyframes(work: WorkDir, num: int) -> list[Keyframe]:
 
 def probe_of(work: WorkDir) -> str:
     """Return the first protocol of LiDAR segmentation; empty where there is none."""
-    return next(iter(protocols_of(work, TASK)), "")
+    return next(iter(protocols_of(work, _TASK)), "")
 
 
 def _load_probes(work: WorkDir) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from perception_kd.experiments.report.networks import (
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.visualization.maps import MAP_COLORS, draw_map
 
-TASK = "map"
+_TASK = "map"
 CELL_SIZE = 3  # px of the image per cell
 DEFAULT_THRESHOLD = 0.5
 ALL = "all"
@@ -58,7 +58,7 @@ def load_maps(work: WorkDir, num: int) -> Maps:
         FileNotFoundError: If the data is missing.
     """
     maps: Maps = {}
-    for protocol in protocols_of(work, TASK):
+    for protocol in protocols_of(work, _TASK):
         for initialization, run in finished_runs(work, protocol).items():
             classes = tuple(read_run_config(run).test_evaluator["classes"])
             thresholds = best_thresholds(run.scores("map/miou_max"), classes)
@@ -89,7 +89,7 @@ def maps_section(work: WorkDir, maps: Maps, reason: str) -> Section:
         "legend": [{"name": _words(n), "color": as_hex(MAP_COLORS[n])} for n in classes],
         "shown": {ALL: "all", **{name: _words(name) for name in classes}},
     }
-    missing = (reason,) if reason else name_unfinished(work, TASK, "maps")
+    missing = (reason,) if reason else name_unfinished(work, _TASK, "maps")
     return Section("maps", "Maps", content, missing=missing)
 
 

@@ -12,7 +12,7 @@ from perception_kd.experiments.report.layout import Section, name_keyframe, orde
 from perception_kd.experiments.report.reduction import quantize, similarity_basis
 from perception_kd.visualization.similarity import COLOR_MAP, COLOR_RANGE, spread_queries
 
-NUM_CHANNELS = 32
+_NUM_CHANNELS = 32
 NUM_QUERIES = 8
 FIRST_QUERY = "car"
 
@@ -38,7 +38,7 @@ def similarity_section(keyframes: list[Keyframe], reason: str) -> Section:
         ],
         "ramp": [as_hex(color) for color in color_ramp(COLOR_MAP)],
         "range": COLOR_RANGE,
-        "channels": NUM_CHANNELS,
+        "channels": _NUM_CHANNELS,
     }
     payload = {
         "keyframes": [compact_features(keyframe) for keyframe in keyframes],
@@ -79,13 +79,13 @@ def suggest_queries(keyframe: Keyframe) -> list[dict[str, Any]]:
 
 
 def compact_features(keyframe: Keyframe) -> dict[str, Any]:
-    """Return the features of points and pixels, reduced to ``NUM_CHANNELS`` bytes each.
+    """Return the features of points and pixels, reduced to a few bytes each.
 
     Both are projected onto the same directions, which preserves their cosines.
     """
     pixels = keyframe.pixel_feats
     stacked = np.concatenate([keyframe.point_feats, pixels.reshape(-1, pixels.shape[-1])])
-    basis = similarity_basis(stacked, NUM_CHANNELS)
+    basis = similarity_basis(stacked, _NUM_CHANNELS)
     return {
         "points": encode_array(quantize(keyframe.point_feats @ basis)),
         "pixels": encode_array(quantize(pixels @ basis)),

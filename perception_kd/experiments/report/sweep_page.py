@@ -21,7 +21,7 @@ from perception_kd.experiments.sweeps.tables import (
 from perception_kd.experiments.workspace import Workspace
 from perception_kd.io.atomic import write_json, write_whole
 
-SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 1
 
 
 def write_sweep_results(
@@ -56,7 +56,7 @@ def write_sweep_results(
     if panels := make_panels(sweep, rows):
         write_whole(folder / "chart.svg", standalone(draw_shares(panels, "shares")).encode())
     summary = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": _SCHEMA_VERSION,
         "results": _nest(rows),
         "settings": _settings(sweep, workspace),
         "failures": dict(failures),

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from perception_kd.experiments.stages import ExperimentError
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Fields:
@@ -36,7 +36,7 @@ class Fields:
         """Return whether a setting is given."""
         return name in self._values
 
-    def get(self, name: str, kind: type[T], default: T | None = None) -> T:
+    def get(self, name: str, kind: type[_T], default: _T | None = None) -> _T:
         """Return a setting.
 
         Args:
@@ -74,7 +74,7 @@ class Fields:
             )
         return tuple(sorted(set(map(float, values))))
 
-    def by_share(self, name: str, kind: type[T]) -> dict[float, T]:
+    def by_share(self, name: str, kind: type[_T]) -> dict[float, _T]:
         """Return values by the largest share that has them; empty if none is given.
 
         One value in the file is that of all shares.

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from perception_kd.experiments.trials import RANDOM, Comparison, Pretraining, Protocol
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class SweepData(NamedTuple):
@@ -114,7 +114,7 @@ class SweepPlan:
         return self.baseline if has_baseline else RANDOM
 
 
-def for_share(values: Mapping[float, T], share: float) -> T | None:
+def for_share(values: Mapping[float, _T], share: float) -> _T | None:
     """Return the value of a setting for a share of the labels.
 
     Args:

@@ -11,7 +11,7 @@ from perception_kd.experiments.data_stages import (
     superpixel_stage,
     synthetic_data_stage,
 )
-from perception_kd.experiments.demo import SUPERPIXELS
+from perception_kd.experiments.demo import DEMO_SUPERPIXELS
 from perception_kd.experiments.stages import Stage
 from perception_kd.experiments.sweeps.settings import SweepPlan
 from perception_kd.experiments.workspace import Workspace
@@ -44,7 +44,7 @@ def sweep_stages(sweep: SweepPlan, workspace: Workspace) -> list[Stage]:
     stages = []
     if sweep.data.synthetic is not None:
         stages += [synthetic_data_stage(workspace, sweep.data.synthetic), info_stage(workspace)]
-        stages += [superpixel_stage(workspace, *SUPERPIXELS)] if "superpixels" in reads else []
+        stages += [superpixel_stage(workspace, *DEMO_SUPERPIXELS)] if "superpixels" in reads else []
         stages += [region_stage(workspace)] if "regions" in reads else []
     return [*stages, *comparison_stages(workspace, comparison)]
 

@@ -16,7 +16,7 @@ from perception_kd.experiments.sweeps.metrics import metrics_of
 from perception_kd.experiments.sweeps.settings import SweepData, SweepPlan, SweepTask, for_share
 from perception_kd.experiments.trials import RANDOM, Pretraining, Protocol
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 LABELS = (1.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 SEEDS = 3
 _SWEEP = ("about", "data", "labels", "seeds", "initializations", "tasks", "baseline")
@@ -159,7 +159,7 @@ def _read_protocol(
     )
 
 
-def _of_config(entry: Fields, config: str, ask: Callable[[Mapping[str, Any]], T]) -> T:
+def _of_config(entry: Fields, config: str, ask: Callable[[Mapping[str, Any]], _T]) -> _T:
     """Return what a function finds in a config, and name the config in its error."""
     try:
         return ask(_read_config(entry, "config", config))

@@ -30,7 +30,7 @@ from perception_kd.io.errors import BrokenFileError
 
 _SAFE_KEY = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Cache:
@@ -138,7 +138,7 @@ class Cache:
         """Write an entry, whole or not at all."""
         write_whole(self.path(key), data)
 
-    def read(self, key: str, decode: Callable[[bytes, Path], T]) -> T:
+    def read(self, key: str, decode: Callable[[bytes, Path], _T]) -> _T:
         """Read an entry.
 
         Args:

@@ -12,7 +12,7 @@ from typing import Any
 from perception_kd.io.bounded import read_bounded
 from perception_kd.version import __version__
 
-SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 _EXTENSION = re.compile(r"\.[a-z0-9]{1,8}")
 
@@ -32,7 +32,7 @@ def make_manifest(kind: str, settings: Mapping[str, Any], extension: str) -> dic
         extension: Extension of the files, such as ``.png``.
     """
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": _SCHEMA_VERSION,
         "kind": kind,
         "extension": extension,
         "settings": dict(settings),
@@ -64,9 +64,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{path} is not the manifest of a cache: {_describe(error)}. Delete the folder and "
             "make it again."
         ) from error
-    if version != SCHEMA_VERSION:
+    if version != _SCHEMA_VERSION:
         raise ValueError(
-            f"{path} must have schema_version {SCHEMA_VERSION}, but got {version}. Delete the "
+            f"{path} must have schema_version {_SCHEMA_VERSION}, but got {version}. Delete the "
             "folder and make it again."
         )
     if not intact:

@@ -5,7 +5,7 @@ from shapely.geometry import Point
 
 from perception_kd.structures import Array
 from perception_kd.synthetic.world.agent_shapes import make_shape
-from perception_kd.synthetic.world.agents import SIZES, Agent, get_attribute
+from perception_kd.synthetic.world.agents import AGENT_SIZES, Agent, get_attribute
 from perception_kd.synthetic.world.ground import CURB_HEIGHT
 from perception_kd.synthetic.world.meshes import move
 from perception_kd.synthetic.world.paths import GroundPath
@@ -49,7 +49,7 @@ class AgentPlacer:
         """Add an agent unless it would touch another one at any time.
 
         Args:
-            kind: Key of ``SIZES``.
+            kind: Key of ``AGENT_SIZES``.
             path: Path that the agent follows.
             start: Distance along the path at time 0 in m.
             speed: Speed in m/s.
@@ -60,7 +60,9 @@ class AgentPlacer:
             Whether the agent was added.
         """
         factors = self._rng.uniform(0.92, 1.08, 3)
-        length, width, height = (float(s * f) for s, f in zip(SIZES[kind], factors, strict=True))
+        length, width, height = (
+            float(s * f) for s, f in zip(AGENT_SIZES[kind], factors, strict=True)
+        )
         poses = np.array([path.pose(start + speed * t) for t in self._times])
         discs = _discs(poses, (length, width, height))
         if any(_touch(discs, other) for other in self._discs):

@@ -8,7 +8,7 @@ from perception_kd.synthetic.world.paths import GroundPath
 from perception_kd.synthetic.world.poses import pose_matrix
 
 # Length, width, height in m.
-SIZES = {
+AGENT_SIZES = {
     "car": (4.6, 1.92, 1.7),
     "truck": (6.9, 2.5, 2.9),
     "bus": (11.0, 2.9, 3.4),
@@ -45,7 +45,7 @@ class Agent:
     """An object with a box that follows a path at constant speed.
 
     Attributes:
-        kind: Key of ``SIZES``.
+        kind: Key of ``AGENT_SIZES``.
         size: Length, width, height in m.
         mesh: Mesh in the frame of the agent, with the origin at the box center.
         path: Path that the agent follows.

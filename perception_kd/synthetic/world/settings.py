@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-VERSION = "v1.0-mini"
+SYNTHETIC_VERSION = "v1.0-mini"
 
 # Training and validation scenes alternate, so that a small data set has both.
 SCENE_LOCATIONS = {
@@ -60,7 +60,7 @@ class SyntheticSettings:
         if not 1 <= self.scenes <= len(SCENE_LOCATIONS):
             raise ValueError(
                 f"scenes must be in 1..{len(SCENE_LOCATIONS)}, the number of scenes of "
-                f"{VERSION}, but got {self.scenes}."
+                f"{SYNTHETIC_VERSION}, but got {self.scenes}."
             )
         lowest = {"keyframes": 1, "sweeps": 0, "width": 16, "height": 9}
         for name, low in {**lowest, "beams": 2, "azimuths": 8, "seed": 0}.items():

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.synthetic.sensors.calibration import LIDAR, VehicleCalibration
 from perception_kd.synthetic.world.scene import Scene
-from perception_kd.synthetic.world.settings import KEYFRAME_PERIOD_S, VERSION, SyntheticSettings
+from perception_kd.synthetic.world.settings import (
+    KEYFRAME_PERIOD_S,
+    SYNTHETIC_VERSION,
+    SyntheticSettings,
+)
 from perception_kd.synthetic.writer.tables import (
     Tables,
     empty_tables,
@@ -111,7 +115,7 @@ class SceneRecords:
 
     def add_labels(self, token: str) -> str:
         """Add the point labels of a sweep; return the name of their file."""
-        filename = f"lidarseg/{VERSION}/{token}_lidarseg.bin"
+        filename = f"lidarseg/{SYNTHETIC_VERSION}/{token}_lidarseg.bin"
         record = {"token": token, "sample_data_token": token, "filename": filename}
         self.tables["lidarseg"].append(record)
         return filename

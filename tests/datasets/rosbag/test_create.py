@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from perception_kd.datasets.folder import command as folder_command
+from perception_kd.datasets.folder.constants import RIG
 from perception_kd.datasets.folder.frames import make_frames, read_recordings
 from perception_kd.datasets.folder.rig_file import read_rig
 from perception_kd.datasets.rosbag import create, extraction
@@ -21,7 +22,7 @@ from perception_kd.datasets.rosbag.clouds import encode_pcd
 from perception_kd.datasets.rosbag.create import create_recording, read_settings
 from perception_kd.datasets.rosbag.decoding import CAMERA_INFO, CLOUD, COMPRESSED_IMAGE, IMAGE
 from perception_kd.datasets.rosbag.plan import describe_setup
-from perception_kd.datasets.rosbag.recording import POSES, RIG
+from perception_kd.datasets.rosbag.recording import POSES
 from perception_kd.datasets.rosbag.sensors import read_setup
 from perception_kd.datasets.rosbag.settings import ExtractionSettings, parse_pair, parse_time
 from perception_kd.datasets.rosbag.topics import choose_topics, propose_names

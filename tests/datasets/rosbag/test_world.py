@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.rosbag.create import create_recording
-from perception_kd.datasets.rosbag.recording import MANIFEST
+from perception_kd.datasets.rosbag.recording import BAG_MANIFEST
 from perception_kd.datasets.rosbag.settings import ExtractionSettings
 from perception_kd.datasets.transforms import LoadImages, LoadPoints
 from perception_kd.geometry.rigid import invert_rigid, make_rigid
@@ -181,7 +181,7 @@ def test_all_formats_give_the_same_files(synthetic_nuscenes: Path, tmp_path: Pat
         folder = create_recording(
             [bag], tmp_path / kind, ExtractionSettings(), command="make", progress=False
         )
-        paths = [x for x in folder.rglob("*") if x.is_file() and x.name != MANIFEST]
+        paths = [x for x in folder.rglob("*") if x.is_file() and x.name != BAG_MANIFEST]
         contents.append({str(x.relative_to(folder)): x.read_bytes() for x in paths})
     assert len(contents[0]) > 10
     assert contents[0] == contents[1] == contents[2]

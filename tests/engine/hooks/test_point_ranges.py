@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from perception_kd.engine.hooks import PointRangesHook
-from perception_kd.engine.hooks.point_ranges import ENTRY
+from perception_kd.engine.hooks.point_ranges import RANGES_ENTRY
 
 RUNNER: Any = SimpleNamespace()
 
@@ -15,7 +15,7 @@ RUNNER: Any = SimpleNamespace()
 def save(hook: PointRangesHook) -> Any:
     checkpoint: dict[str, Any] = {"meta": {}}
     hook.before_save_checkpoint(RUNNER, checkpoint)
-    return checkpoint["meta"].get(ENTRY)
+    return checkpoint["meta"].get(RANGES_ENTRY)
 
 
 def step(hook: PointRangesHook, *clouds: list[list[float]]) -> None:
@@ -35,7 +35,7 @@ def test_the_first_batches_are_noted() -> None:
 
 def test_a_resumed_training_keeps_what_was_noted() -> None:
     hook = PointRangesHook()
-    hook.after_load_checkpoint(RUNNER, {"meta": {ENTRY: [[0, 0], [1, 255]]}})
+    hook.after_load_checkpoint(RUNNER, {"meta": {RANGES_ENTRY: [[0, 0], [1, 255]]}})
     step(hook, [[100, 1]])
     assert save(hook) == [[0, 0], [1, 255]]
 

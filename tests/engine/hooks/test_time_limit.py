@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from perception_kd.engine.hooks import TimeLimitHook
-from perception_kd.engine.hooks.time_limit import ENTRY
+from perception_kd.engine.hooks.time_limit import SECONDS_ENTRY
 
 
 def make_runner(max_epochs: int = 10, spent: float = 0.0) -> Any:
-    info: dict[str, float] = {ENTRY: spent}
+    info: dict[str, float] = {SECONDS_ENTRY: spent}
     hub = SimpleNamespace(runtime_info=info, update_info=info.__setitem__)
     warnings: list[str] = []
     return SimpleNamespace(
@@ -45,7 +45,7 @@ def test_the_epoch_in_which_the_time_is_over_is_the_last(monkeypatch: pytest.Mon
 def test_the_time_of_earlier_runs_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     runner = make_runner(spent=40.0)
     assert run(runner, 25.0, monkeypatch) == 1
-    assert runner.message_hub.runtime_info[ENTRY] == 65.0
+    assert runner.message_hub.runtime_info[SECONDS_ENTRY] == 65.0
 
 
 def test_the_end_of_the_schedule_is_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
