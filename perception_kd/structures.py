@@ -31,7 +31,7 @@ Color: TypeAlias = tuple[int, int, int]  # RGB in 0..255
 
 @dataclass(frozen=True)
 class PointLayout:
-    """How files of points store x, y, z and intensity.
+    """Layout of x, y, z and intensity in files of points.
 
     A stored position becomes m in the LiDAR frame as ``unit * (position - origin)``,
     whose axes are then exchanged.

@@ -47,7 +47,7 @@ class Tool:
 
     @property
     def output(self) -> str:
-        """What it has written to both of its streams."""
+        """Output on both of its streams."""
         return self._output.read_text(errors="replace")
 
     def processes(self) -> dict[int, str]:

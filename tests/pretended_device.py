@@ -160,7 +160,7 @@ def _frames() -> Iterator[Any]:
 
 
 class _Function(TorchFunctionMode):
-    """What Python code asks of tensors: their device, another device, new tensors."""
+    """Requests of Python code to tensors: their device, another device, new tensors."""
 
     def __init__(self, gpu: PretendedGPU) -> None:
         super().__init__()
@@ -244,7 +244,7 @@ def _as_device(value: Any) -> torch.device | None:
 
 
 class _Dispatch(TorchDispatchMode):
-    """What is computed: all its tensors are on one device, and so are the results."""
+    """Computations: all tensors of one are on one device, and so are its results."""
 
     def __init__(self, gpu: PretendedGPU) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

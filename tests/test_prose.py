@@ -30,3 +30,13 @@ def test_texts_avoid_unclear_phrases(phrase: str) -> None:
     texts = [*ROOT.glob("*.md"), *(path for path in paths if path.suffix in (".py", ".md"))]
     found = [str(path.relative_to(ROOT)) for path in texts if pattern.search(path.read_text())]
     assert found == [], f"{phrase!r}: {PHRASES[phrase]}"
+
+
+def test_docstrings_begin_with_the_thing_or_the_action() -> None:
+    """As in Google's style: neither a question nor a relative clause is a summary."""
+    pattern = re.compile(
+        r'^\s*r?"""(What|Whether|Which|Where|Who|How|Those|All that)\b', re.MULTILINE
+    )
+    paths = [path for folder in (*FOLDERS, "tests") for path in (ROOT / folder).rglob("*.py")]
+    found = [str(path.relative_to(ROOT)) for path in paths if pattern.search(path.read_text())]
+    assert found == []

@@ -64,7 +64,7 @@ class CameraVerdict:
 
     @property
     def is_inverted(self) -> bool:
-        """Whether the extrinsics are certainly those of the other direction."""
+        """True if the extrinsics are certainly those of the other direction."""
         return self.mixup is not None and not self.mixup.camera and self.mixup.is_certain
 
     @property

@@ -17,7 +17,7 @@ _EMPTY = 0.2  # of the points of the tables
 
 
 class Fit(NamedTuple):
-    """How well points fill the long boxes of a category.
+    """Numbers of points in the long boxes of a category, as given and turned.
 
     Attributes:
         num_boxes: Number of boxes with points.

@@ -21,7 +21,7 @@ _UNITS_S = {"nanoseconds": 1e-9, "microseconds": 1e-6, "milliseconds": 1e-3, "se
 
 
 class ImageHead(NamedTuple):
-    """What the head of the file of an image says.
+    """Size and orientation of an image, from the head of its file.
 
     Attributes:
         size: Width and height as stored, in px.

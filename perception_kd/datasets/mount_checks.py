@@ -33,7 +33,7 @@ class Mount:
 
 @dataclass
 class MountFaults:
-    """What is wrong with the mounts of a vehicle.
+    """Faults of the mounts of a vehicle.
 
     Attributes:
         error: What cannot be right; empty if nothing.

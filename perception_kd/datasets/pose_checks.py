@@ -18,7 +18,7 @@ _MIN_WAY_M, _ALONG, _ACROSS = 5.0, 0.9, 0.3
 
 @dataclass(frozen=True)
 class PoseFault:
-    """What is wrong with poses.
+    """A fault of a list of poses.
 
     Attributes:
         place: Index of the pose.

@@ -35,7 +35,7 @@ _REPORT = "report it with the lines above, or train on a CPU until it is solved"
 
 
 class DeviceTrial(NamedTuple):
-    """What a config does on a device.
+    """Training steps of a config on a device, and findings on them.
 
     Attributes:
         steps: Step by the name of the precision.

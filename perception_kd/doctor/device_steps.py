@@ -24,7 +24,7 @@ _WARM_UP = 2
 
 
 class Step(NamedTuple):
-    """What a training step computed.
+    """Results of a training step.
 
     Attributes:
         loss: Sum of the terms of the loss.
@@ -36,7 +36,7 @@ class Step(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """What steps take, without the first ones.
+    """Time and memory of training steps, without the first ones.
 
     Attributes:
         seconds: Median time of a step, without its data.

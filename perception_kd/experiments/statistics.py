@@ -27,7 +27,7 @@ class PairedDifference(NamedTuple):
 
     @property
     def is_found(self) -> bool:
-        """Whether the interval is on one side of zero."""
+        """True if the interval is on one side of zero."""
         return self.low is not None and self.high is not None and self.low * self.high > 0
 
 

@@ -93,7 +93,7 @@ def project_points(
 
 
 def _on_image(pixels: Any, img_shape: tuple[int, int], border: Border, library: Any) -> Any:
-    """Whether pixels (N, 2) are on the image by a rule of :func:`project_points`."""
+    """Return a mask of pixels (N, 2) on the image by a rule of ``project_points``."""
     height, width = img_shape
     u, v = pixels.T
     if border == "slidr":

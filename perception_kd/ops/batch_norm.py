@@ -65,7 +65,7 @@ class SynchronizedBatchNorm(_BatchNorm):
 
     @property
     def synchronizes(self) -> bool:
-        """Whether the forward pass waits for the other ranks."""
+        """True if the forward pass waits for the other ranks."""
         return self.training and num_ranks() > 1
 
     def forward(self, input: Tensor) -> Tensor:

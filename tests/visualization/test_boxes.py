@@ -32,7 +32,7 @@ def extent(drawn: Any) -> tuple[int, int, int, int]:
 
 
 def has_color(image: Any, color: tuple[int, int, int]) -> bool:
-    """Whether a pixel has nearly this color, since antialiasing blends lines."""
+    """Return whether a pixel has nearly this color, since antialiasing blends lines."""
     return bool((np.abs(image.astype(int) - color).max(axis=2) < 60).any())
 
 

@@ -38,7 +38,7 @@ class CameraCalibration:
 
     @property
     def is_distorted(self) -> bool:
-        """Whether straight lines are curved in the stored image."""
+        """True if straight lines are curved in the stored image."""
         return bool(np.any(self.distortion))
 
 

@@ -34,7 +34,7 @@ class Candidate:
     numbers: tuple[float, ...]
 
     def is_intrinsics(self) -> bool:
-        """Whether the numbers look like those of a camera matrix."""
+        """Return whether the numbers look like those of a camera matrix."""
         matrix = self._camera_matrix()
         if matrix is None:
             return False
@@ -44,7 +44,7 @@ class Candidate:
         )
 
     def is_transform(self) -> bool:
-        """Whether the numbers look like a rotation and a translation."""
+        """Return whether the numbers look like a rotation and a translation."""
         if len(self.numbers) not in (12, 16):
             return False
         rotation = np.reshape(self.numbers, (-1, 4))[:3, :3]

@@ -223,7 +223,7 @@ class _Proposal:
 
 @dataclass(frozen=True)
 class _Source:
-    """What was found for a camera.
+    """Calibration found for a camera.
 
     Attributes:
         size: Width and height of its images in px, or None.

@@ -120,7 +120,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Frames:
-    """Which sweeps and images make a frame.
+    """Settings that combine sweeps and images into frames.
 
     Attributes:
         tolerance_s: Longest time between a sweep and an image of its frame.
@@ -140,7 +140,7 @@ class Frames:
 
 @dataclass(frozen=True)
 class Poses:
-    """Where the vehicle was.
+    """File of the poses of the vehicle, and its format.
 
     Attributes:
         format: "kitti", "tum", "csv" or "kiss-icp", which computes them.
@@ -166,7 +166,7 @@ class Poses:
 
 @dataclass(frozen=True)
 class Splits:
-    """Which scenes train and which validate.
+    """Scenes for training and for validation.
 
     Attributes:
         scenes: Names or patterns of scenes by split.

@@ -31,7 +31,7 @@ _NUM_HALVINGS = 30
 
 @dataclass(frozen=True)
 class Lens:
-    """What an image must be undistorted by; hashable, so that maps are made once.
+    """Distortion of an image; hashable, so that maps are made once.
 
     Attributes:
         model: "opencv" or "fisheye".

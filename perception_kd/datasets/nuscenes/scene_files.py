@@ -15,7 +15,7 @@ from perception_kd.io.point_columns import RING_COLUMNS
 
 
 class SceneFiles:
-    """What a scene can use of its files.
+    """Files that a scene can use.
 
     Args:
         nusc: The scene's tables.

@@ -16,7 +16,7 @@ _RECTIFIED = re.compile(r"(?:^|[_/])rect(?:ified)?(?:$|[_/])")
 
 @dataclass(frozen=True)
 class CameraModel:
-    """How a camera maps its frame to its images.
+    """Calibration of a camera: intrinsics, distortion and rectification.
 
     Attributes:
         cam2img: Intrinsics in px, shape (3, 3).

@@ -90,7 +90,7 @@ def make_stamped(link: Link, stamp: int, place: Any, turn: Any) -> StampedTransf
 
 
 class TransformTree:
-    """Which frames are linked, each with the first of its transforms.
+    """Links between the frames of a recording, each with its first transform.
 
     Attributes:
         faults: Sentences on transforms that cannot be used.

@@ -1,1 +1,1 @@
-"""What the command-line tools share: their options and how they run."""
+"""Options and start of the command-line tools."""

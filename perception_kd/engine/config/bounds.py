@@ -10,7 +10,7 @@ _TEMPLATE = re.compile(r"\w[\w.+-]{0,80}\{\}[\w.+-]{0,80}\.pth|\{\}[\w.+-]{0,80}
 
 
 class _Kind(NamedTuple):
-    """What a number may be: in words, as a test, and whether None stands for it."""
+    """Values allowed for a number: in words, as a test, and whether None is one."""
 
     words: str
     fits: Callable[[Any], bool]

@@ -1,1 +1,1 @@
-"""How a run ends: errors in one line, and signals."""
+"""End of a run: errors in one line, and signals."""

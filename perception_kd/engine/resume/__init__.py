@@ -1,1 +1,1 @@
-"""What a checkpoint holds besides weights, and what a resumed training may change."""
+"""Contents of a checkpoint besides weights, and changes that a resume allows."""

@@ -138,7 +138,7 @@ class NuScenesDetMetric(NuScenesMetric):
 
     @property
     def _by_tables(self) -> bool:
-        """Whether the truth is that of nuScenes' tables."""
+        """True if the truth is that of nuScenes' tables."""
         official = set(self._official.class_range)
         is_official = official.issuperset(self._dataset_meta["classes"]) and not self.class_range
         return is_official and str(self._dataset_meta.get("dataset")).lower() == "nuscenes"

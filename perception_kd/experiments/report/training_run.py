@@ -31,7 +31,7 @@ class TrainingRun:
 
     @property
     def has_started(self) -> bool:
-        """Whether the training has written its config."""
+        """True if the training has written its config."""
         return self._written_config is not None
 
     @property

@@ -13,7 +13,7 @@ DataT = TypeVar("DataT")
 
 
 class CacheSettings(Protocol):
-    """All that decides what the entries of a cache hold."""
+    """Settings that decide the entries of a cache."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON types, as in the manifest of the cache."""

@@ -16,7 +16,7 @@ from perception_kd.io.errors import BrokenFileError
 
 
 class Origin(NamedTuple):
-    """What an entry was made from.
+    """Input file that a cache entry was made from.
 
     Attributes:
         key: Key of the entry.

@@ -30,7 +30,7 @@ class PointFeatures(NamedTuple):
 
     @property
     def in_range(self) -> Tensor:
-        """Whether the network saw the point, shape (N,).
+        """Mask of the points that the network saw, shape (N,).
 
         Features of points beyond the voxel range are zero and carry no meaning.
         """

@@ -28,7 +28,7 @@ class Kernel(NamedTuple):
 
 
 class Rulebook(NamedTuple):
-    """Which input voxel an output voxel reads at each kernel offset, and the reverse.
+    """Input voxel of each output voxel and kernel offset, and the reverse.
 
     Offsets count in row-major order, as the weights of the kernel lie in memory.
 

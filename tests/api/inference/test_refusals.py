@@ -1,4 +1,4 @@
-"""What perception_kd.load and its networks refuse, and what they say."""
+"""Refusals of perception_kd.load and its networks, and their messages."""
 
 from pathlib import Path
 from typing import Any

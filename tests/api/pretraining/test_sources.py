@@ -1,4 +1,4 @@
-"""What a folder of data is recognized as, and what is said of others."""
+"""Kinds of folders of data that are recognized, and messages on others."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a file of points has, and the layout that is proposed for it."""
+"""Contents of a file of points, and the layout that is proposed for it."""
 
 from pathlib import Path
 
