@@ -44,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--poses", default="auto", metavar="SOURCE", help=help_poses)
     help_tolerance = "longest time between a sweep and an image (default: %(default)s)"
     add("--tolerance", default=f"{TOLERANCE_S}s", metavar="TIME", help=help_tolerance)
-    help_every = "shortest time between two frames, such as 0.5s (default: each sweep is one)"
+    help_every = "shortest time between two keyframes, such as 0.5s (default: each sweep is one)"
     add("--every", default="0s", metavar="TIME", help=help_every)
     help_sweeps = (
-        "drop the sweeps between the frames of --every (by default, they become earlier sweeps of "
-        "them, as in nuScenes, where there are poses)"
+        "drop the sweeps between the keyframes of --every (by default, they become earlier sweeps "
+        "of them, as in nuScenes, where there are poses)"
     )
     add("--no-sweeps", action="store_true", help=help_sweeps)
     add("--start", default="0s", metavar="TIME", help="leave out the time before, such as 2min")

@@ -32,8 +32,8 @@ class Extracted:
     """Result of an extraction.
 
     Attributes:
-        num_sweeps: Number of sweeps of frames written.
-        num_between: Number of sweeps between frames written.
+        num_sweeps: Number of sweeps of keyframes written.
+        num_between: Number of sweeps between keyframes written.
         num_images: Number of images written by camera.
         faults: Number of things that were left out, and the reason of the first, by
             what they are.
@@ -193,7 +193,7 @@ class Extractor:
             pose = None if poses is None else poses.chain.lidar2world(known)
             if pose is not None:
                 self._folder.take_pose(known, pose)
-        if not group.is_frame:
+        if not group.is_keyframe:
             self.result.num_between += 1
             return
         self.result.num_sweeps += 1

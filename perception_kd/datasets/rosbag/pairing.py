@@ -26,11 +26,11 @@ class PairedSweep:
     Attributes:
         sweep: Message of the LiDAR.
         images: Messages by camera.
-        is_frame: Whether it gets images; else it is between two frames.
+        is_keyframe: Whether it gets images; else it is between two keyframes.
     """
 
     sweep: Stamped
-    is_frame: bool = True
+    is_keyframe: bool = True
     images: dict[str, Stamped] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
 
@@ -41,7 +41,7 @@ class PairedSweep:
 
     def offer(self, camera: str, image: Stamped, tolerance: int) -> None:
         """Take an image if it is near enough, and nearer than the one before."""
-        if not self.is_frame:
+        if not self.is_keyframe:
             return
         gap = abs(image.stamp - self.sweep.stamp)
         best = self.images.get(camera)
@@ -60,8 +60,8 @@ class Pairer:
     Args:
         cameras: Names of the cameras.
         tolerance: Longest time between a sweep and an image in ns.
-        every: Shortest time between two frames in ns.
-        keeps_between: Whether the sweeps between two frames are taken, too.
+        every: Shortest time between two keyframes in ns.
+        keeps_between: Whether the sweeps between two keyframes are taken, too.
 
     Attributes:
         num_disordered: Number of sweeps that were left out since they are not later
@@ -91,7 +91,7 @@ class Pairer:
                 return False
             if 0 < step < self._every:
                 if self._keeps_between:
-                    self._waiting.append(PairedSweep(sweep, is_frame=False))
+                    self._waiting.append(PairedSweep(sweep, is_keyframe=False))
                 return self._keeps_between
         self._last = sweep.stamp
         group = PairedSweep(sweep)
@@ -121,7 +121,7 @@ class Pairer:
         """
         while self._waiting:
             group = self._waiting[0]
-            has_all = not group.is_frame or group.passed.issuperset(self._recent)
+            has_all = not group.is_keyframe or group.passed.issuperset(self._recent)
             complete = has_all and is_known(group.last)
             late = self._newest - group.sweep.message.time > PATIENCE_NS
             if not (complete or late or at_end):

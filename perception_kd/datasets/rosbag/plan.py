@@ -22,14 +22,14 @@ def check_space(bag: Bag, setup: Setup, settings: ExtractionSettings, out_dir: P
     seconds = bag.duration_s
     part = min(seconds - settings.start / 1e9, (settings.duration or bag.stop) / 1e9)
     count = round(count * max(part, 0.0) / seconds) if seconds else count
-    frames = count
+    keyframes = count
     if settings.every:
-        frames = min(count, round(part / (settings.every / 1e9)) + 1)
+        keyframes = min(count, round(part / (settings.every / 1e9)) + 1)
     if not settings.keeps_between(setup.poses is not None):
-        count = frames
+        count = keyframes
     there = sum(path.stat().st_size for path in out_dir.rglob("*.*") if path.is_file())
     images = sum(len(camera.first.data) for camera in setup.cameras)
-    needed = count * setup.first.points.nbytes + frames * images
+    needed = count * setup.first.points.nbytes + keyframes * images
     free = shutil.disk_usage(out_dir).free + there
     text = f"About {count:,} sweeps need {_gigabytes(needed)} in {out_dir}"
     if needed > free:
@@ -41,13 +41,13 @@ def check_space(bag: Bag, setup: Setup, settings: ExtractionSettings, out_dir: P
 
 
 def describe_sweeps(setup: Setup, settings: ExtractionSettings) -> str:
-    """Return a sentence on the sweeps between frames."""
+    """Return a sentence on the sweeps between keyframes."""
     if settings.keeps_between(setup.poses is not None):
         return (
-            "Sweeps between frames are written, too, as earlier sweeps; --no-sweeps leaves them "
-            "out."
+            "Sweeps between keyframes are written, too, as earlier sweeps; --no-sweeps leaves "
+            "them out."
         )
-    return "Only the sweeps of frames are written: frames have no earlier sweeps."
+    return "Only the sweeps of keyframes are written: these have no earlier sweeps."
 
 
 def describe_setup(setup: Setup, remarks: Sequence[str]) -> list[str]:

@@ -22,8 +22,8 @@ class ExtractionSettings:
         frames: Coordinate frame per topic, overriding the message headers.
         poses: "auto", "none", a topic of odometry, or a frame that does not move.
         tolerance: Longest time between a sweep and an image in ns.
-        every: Shortest time between two frames in ns.
-        sweeps: Whether sweeps between frames are taken, too, where there are poses.
+        every: Shortest time between two keyframes in ns.
+        sweeps: Whether sweeps between keyframes are taken, too, where there are poses.
         computes_poses: Whether poses will be computed from the points.
         start: Time in the bag from which to take sweeps in ns.
         duration: Length of the part to take in ns; None takes all.
@@ -46,7 +46,7 @@ class ExtractionSettings:
     val_share: float = 0.0
 
     def keeps_between(self, has_poses: bool) -> bool:
-        """Return whether sweeps between frames are taken.
+        """Return whether sweeps between keyframes are taken.
 
         Args:
             has_poses: Whether the bag has poses.

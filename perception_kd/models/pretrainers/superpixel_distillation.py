@@ -31,8 +31,8 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
             data_samples: Not used.
 
         Returns:
-            ``loss_contrast``; the monitors ``num_pairs`` and ``num_superpixels``, the
-            numbers of pairs and of superpixels that are compared.
+            ``loss_contrast``; the monitors ``num_pairs`` and ``num_superpixels_compared``,
+            the numbers of pairs and of superpixels that are compared.
         """
         superpixels = inputs["superpixels"]  # (V, H, W)
         num_superpixels = inputs["num_superpixels"]
@@ -43,7 +43,7 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
         paired_superpixels = superpixels[view, row, col].masked_fill(
             ~points.in_range[inputs["pairing_points"]], -1
         )
-        superpoint_feats, num_pairs = pool_segments(
+        superpoint_feats, pair_counts = pool_segments(
             paired_feats, paired_superpixels, num_superpixels
         )  # (S, D), (S,)
         superpixel_feats, _ = pool_upsampled(
@@ -53,9 +53,9 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
             self.img_head.enlarge,
         )
 
-        seen = num_pairs > 0
+        seen = pair_counts > 0
         return {
             "loss_contrast": self.loss_contrast(superpoint_feats[seen], superpixel_feats[seen]),
-            "num_pairs": num_pairs.sum().float(),
-            "num_superpixels": seen.sum().float(),
+            "num_pairs": pair_counts.sum().float(),
+            "num_superpixels_compared": seen.sum().float(),
         }

@@ -171,7 +171,7 @@ def test_sweeps_can_be_thinned_and_cut(tmp_path: Path) -> None:
     assert read_rig(folder / RIG).frames.max_sweeps == 0
 
 
-def test_frames_have_the_sweeps_between_as_earlier_ones(tmp_path: Path) -> None:
+def test_keyframes_have_the_sweeps_between_as_earlier_ones(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"start": ns(1.0), "duration": ns(1.5)}
     every = parse_time("", "0.5s")
     folder, files = extract(tmp_path, drive(40), every=every, **settings)

@@ -72,7 +72,7 @@ def test_sweeps_are_at_least_so_far_apart() -> None:
     events += [(x, "front", x) for x in range(0, 1000, 50)]
     groups, _ = pair(events, 10, every=300, keeps_between=True)
     assert [x.sweep.stamp // MS for x in groups] == [*range(0, 1000, 100)]
-    assert [x.sweep.stamp // MS for x in groups if x.is_frame] == [0, 300, 600, 900]
+    assert [x.sweep.stamp // MS for x in groups if x.is_keyframe] == [0, 300, 600, 900]
     assert [x.sweep.stamp // MS for x in groups if x.images] == [0, 300, 600, 900]
     # A sweep a little early still counts.
     jittered = [(x, "lidar", x) for x in (0, 295, 600)]

@@ -55,7 +55,7 @@ def test_equals_the_definition_in_loops(placement: dict[str, Any]) -> None:
     losses = model(inputs, mode="loss")
     assert losses["loss_contrast"].item() == pytest.approx(expected, rel=1e-5)
     assert losses["num_pairs"] == num_pairs
-    assert losses["num_superpixels"] == num_superpixels
+    assert losses["num_superpixels_compared"] == num_superpixels
     assert 1 < num_superpixels < inputs["num_superpixels"]
 
 
@@ -78,7 +78,7 @@ def test_no_pair_at_all_gives_zero_with_a_gradient() -> None:
     model, inputs = make_pretrainer().train(), make_inputs(num_pairs=1)  # only the far point's
     losses = model(inputs, mode="loss")
     assert losses["loss_contrast"] == 0
-    assert losses["num_superpixels"] == 0
+    assert losses["num_superpixels_compared"] == 0
     losses["loss_contrast"].backward()
     assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
 
@@ -137,7 +137,7 @@ def test_a_camera_without_pairs_adds_no_region_and_no_negative() -> None:
     blanked = {**inputs, "superpixels": inputs["superpixels"].clone()}
     blanked["superpixels"][1] = -1
     assert model(blanked, mode="loss") == losses
-    assert losses["num_superpixels"] <= 8
+    assert losses["num_superpixels_compared"] <= 8
 
 
 def test_an_empty_cloud_beside_a_full_one_changes_nothing() -> None:
