@@ -18,7 +18,7 @@ from perception_kd.datasets.rosbag.plan import (
 from perception_kd.datasets.rosbag.recording import RecordingFolder
 from perception_kd.datasets.rosbag.sensors import read_setup
 from perception_kd.datasets.rosbag.settings import (
-    NONE,
+    NO_POSES,
     ExtractionSettings,
     parse_pair,
     parse_time,
@@ -107,7 +107,7 @@ def read_settings(args: argparse.Namespace) -> ExtractionSettings:
             parse_pair("--camera-info", text, "TOPIC=INFO") for text in args.camera_info
         ),
         frames=tuple(parse_pair("--frame", text, "TOPIC=FRAME") for text in args.frame),
-        poses=NONE if args.poses == KISS_ICP else args.poses,
+        poses=NO_POSES if args.poses == KISS_ICP else args.poses,
         tolerance=parse_time("--tolerance", args.tolerance),
         every=parse_time("--every", args.every),
         sweeps=not args.no_sweeps,

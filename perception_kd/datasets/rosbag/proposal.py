@@ -6,7 +6,7 @@ from dataclasses import replace
 from perception_kd.datasets.rosbag.bag import Bag
 from perception_kd.datasets.rosbag.decoding import CLOUD
 from perception_kd.datasets.rosbag.sensors import first_message, read_setup
-from perception_kd.datasets.rosbag.settings import NONE, ExtractionSettings
+from perception_kd.datasets.rosbag.settings import NO_POSES, ExtractionSettings
 from perception_kd.datasets.rosbag.topics import Topics, choose_topics, topics_of
 
 _EVERY = "0.5s"
@@ -32,10 +32,10 @@ def propose_command(bag: Bag) -> str:
         faults.append(str(error))
         settings = replace(settings, cameras=())
         topics = choose_topics(bag, settings)
-    poses = NONE
+    poses = NO_POSES
     try:
         setup = read_setup(bag, topics, settings)
-        poses = NONE if setup.poses is None else setup.poses.option
+        poses = NO_POSES if setup.poses is None else setup.poses.option
     except ValueError as error:
         faults.append(str(error))
     lines = [f"To solve first: {fault}" for fault in faults]

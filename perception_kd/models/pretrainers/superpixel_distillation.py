@@ -31,8 +31,8 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
             data_samples: Not used.
 
         Returns:
-            ``loss_contrast``; the monitors ``num_pairs`` and ``num_superpixels_compared``,
-            the numbers of pairs and of superpixels that are compared.
+            ``loss_contrast``; the monitors ``num_pairs`` and
+            ``num_superpixels_compared``, the numbers that are compared.
         """
         superpixels = inputs["superpixels"]  # (V, H, W)
         num_superpixels = inputs["num_superpixels"]
