@@ -1,5 +1,7 @@
 """``init_cfg=dict(type="Pretrained", ...)`` with a report of what it loaded."""
 
+from pathlib import Path
+
 from mmengine.model.weight_init import update_init_info
 from torch import nn
 
@@ -42,6 +44,13 @@ class CheckedPretrainedInit:
             ValueError: If it does not match, as in
                 :func:`~perception_kd.checkpoints.loading.load_pretrained`.
         """
+        if not Path(self.checkpoint).is_file():
+            raise FileNotFoundError(
+                f"No checkpoint at {self.checkpoint} to start {type(module).__name__} from; put it "
+                "there, name another file with --cfg-options PART.init_cfg.checkpoint=FILE, or "
+                "start from random weights with PART.init_cfg=None, where PART is its place in the "
+                "config, such as model.img_backbone."
+            )
         load_pretrained(
             module,
             self.checkpoint,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from perception_kd.io.image_files import has_deep_channels
 from perception_kd.structures import Array
 
 _MAX_FOCAL, _MIN_FOCAL = 50.0, 0.05  # in widths of the image
@@ -14,6 +15,7 @@ _MIN_USUAL_FOCAL, _MAX_USUAL_FOCAL, _MAX_STRETCH = 0.2, 8.0, 1.5
 # Of the principal point from the center, in halves of the size: along both axes as
 # after scaling, and along one; more along both cannot be right.
 _OFF_BOTH, _OFF_ONE, _OFF_FAR = 0.15, 0.4, 0.3
+_LONGEST_HEAD = 32  # bytes, of which the depth is read
 _ROTATION_TAG = 0x0112  # of EXIF
 _LONGEST_S, _SHORTEST_S = 20.0, 0.004  # between two sweeps
 _YEAR_2100_S = 4.1e9
@@ -38,7 +40,7 @@ def read_image_size(path: Path) -> tuple[int, int]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not an image.
+        ValueError: If it is not an image, or has more than 8 bits per channel.
     """
     return read_image_head(path).size
 
@@ -48,17 +50,22 @@ def read_image_head(path: Path) -> ImageHead:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not an image.
+        ValueError: If it is not an image, or has more than 8 bits per channel.
     """
     try:
-        with Image.open(path) as head:
+        with path.open("rb") as file, Image.open(file) as head:
+            file.seek(0)
+            is_deep = has_deep_channels(head, file.read(_LONGEST_HEAD))
             exif = Image.Exif()
             exif.load(head.info.get("exif") or b"")
-            return ImageHead(head.size, exif.get(_ROTATION_TAG, 1))
+            found = ImageHead(head.size, exif.get(_ROTATION_TAG, 1))
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is broken or not an image; copy it again.") from error
+    if is_deep:
+        raise ValueError(f"{path} has more than 8 bits per channel; convert the images to 8 bits.")
+    return found
 
 
 def find_intrinsics_fault(matrix: Sequence[Sequence[float]], width: int, height: int) -> str:

@@ -69,6 +69,17 @@ def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Image:
     return cv2.cvtColor(img, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
+def has_deep_channels(image: PillowImage.Image, data: bytes) -> bool:
+    """Return whether an image has more than 8 bits per channel, which no reader takes.
+
+    Args:
+        image: The image; its pixels need not be read.
+        data: The first bytes of its file, 25 or more.
+    """
+    is_deep_png = data.startswith(_PNG) and data[24] > 8  # Pillow calls some of them RGB
+    return image.mode.startswith(("I", "F")) or is_deep_png
+
+
 def _broken(path: str | Path, data: bytes) -> BrokenFileError:
     return BrokenFileError(
         f"{path} is truncated or not an image ({len(data)} bytes). Copy the file again, {_SKIP}."
@@ -81,12 +92,12 @@ def _read_header(data: bytes) -> _Header | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the size, which is checked by the caller
             with PillowImage.open(BytesIO(data)) as header:
-                width, height, mode = *header.size, header.mode
+                width, height = header.size
+                deep = has_deep_channels(header, data)
     except PillowImage.DecompressionBombError:
         return _Header(MAX_PIXELS, MAX_PIXELS, has_8_bits=True)
     except Exception:  # broken bytes raise nearly anything
         return None
-    deep = mode.startswith(("I", "F")) or (data.startswith(_PNG) and data[24] > 8)
     return _Header(height, width, has_8_bits=not deep)
 
 

@@ -54,6 +54,17 @@ def axes_matrix(axes: tuple[str, ...]) -> Array:
     return make_rigid(_EGO[[DIRECTIONS.index(name) for name in axes]].T, np.zeros(3))
 
 
+def camera_axes_matrix(axes: tuple[str, ...]) -> Array:
+    """Return the matrix from a camera's axes to x right, y down, z forward, (4, 4).
+
+    It is a rotation, or a reflection if the axes are left-handed.
+
+    Args:
+        axes: Where x, y and z of the camera's frame point in the rig file.
+    """
+    return make_rigid(_CAMERA[[DIRECTIONS.index(name) for name in axes]].T, np.zeros(3))
+
+
 def is_left_handed(axes: tuple[str, ...]) -> bool:
     """Return whether the names of three axes are those of a left-handed frame."""
     return bool(np.linalg.det(axes_matrix(axes)) < 0)
@@ -111,7 +122,7 @@ def load_camera(
             "give calibrated_size if it was measured on images of another size."
         )
     given = _load_extrinsics(camera, lidar, root, scene)
-    turned = _camera_axes(camera)
+    turned = camera_axes_matrix(camera.axes)
     if "ego" in camera.direction:
         lidar2cam = turned @ given @ world_mirror(lidar) @ load_lidar2ego(lidar, root, scene)
     else:
@@ -146,9 +157,9 @@ def describe_rig_extrinsics(rig: Rig, lidar2ego: Array) -> dict[str, Extrinsics]
     found = {}
     for camera in rig.cameras:
         other = opposite(camera.direction)
-        axes_change = _camera_axes(camera) @ invert_rigid(axes_matrix(rig.lidar.axes))
+        axes_change = camera_axes_matrix(camera.axes) @ invert_rigid(axes_matrix(rig.lidar.axes))
         if "ego" in camera.direction:
-            axes_change = _camera_axes(camera) @ world_mirror(rig.lidar) @ lidar2ego
+            axes_change = camera_axes_matrix(camera.axes) @ world_mirror(rig.lidar) @ lidar2ego
         found[camera.name] = Extrinsics(
             f"{rig.path}: cameras.{camera.name}.{camera.direction}",
             f"is this {other}?",
@@ -156,11 +167,6 @@ def describe_rig_extrinsics(rig: Rig, lidar2ego: Array) -> dict[str, Extrinsics]
             axes_change,
         )
     return found
-
-
-def _camera_axes(camera: Camera) -> Array:
-    """Return the rotation of a camera's frame to x right, y down, z forward, (4, 4)."""
-    return make_rigid(_CAMERA[[DIRECTIONS.index(name) for name in camera.axes]].T, np.zeros(3))
 
 
 def _load_intrinsics(

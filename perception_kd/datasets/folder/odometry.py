@@ -1,5 +1,6 @@
 """Poses of a LiDAR from its points alone, by KISS-ICP, kept beside the info files."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -40,7 +41,9 @@ def provide_poses(
         BrokenFileError: If a sweep cannot be read.
     """
     sweeps = [x for x in recording.sweeps if not find_size_fault(root / x.path, layout)]
-    head = f"# kiss-icp {_version()}, {len(sweeps)} sweeps, {layout}"
+    head = (
+        f"# kiss-icp {_version()}, {len(sweeps)} sweeps {_fingerprint(rig, root, sweeps)}, {layout}"
+    )
     if not _is_made_with(path, head):
         parts = split_at_gaps(sweeps, rig.frames.scene_gap_s)
         with tqdm(desc="poses", total=len(sweeps), disable=not progress) as bar:
@@ -102,6 +105,12 @@ def write_tum(path: Path, sweeps: Sequence[SensorFile], poses: Array, head: str)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, ("\n".join([head, *lines]) + "\n").encode())
+
+
+def _fingerprint(rig: Rig, root: Path, sweeps: Sequence[SensorFile]) -> str:
+    """Return a text that differs for other sweeps, or other times of them."""
+    files = [(x.path, x.time, (root / x.path).stat().st_size) for x in sweeps]
+    return hashlib.sha256(repr((rig.frames.scene_gap_s, files)).encode()).hexdigest()[:16]
 
 
 def _version() -> str:

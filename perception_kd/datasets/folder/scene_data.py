@@ -11,6 +11,7 @@ from perception_kd.datasets.calibration_checks import read_image_size
 from perception_kd.datasets.folder.calibration import (
     CameraCalibration,
     axes_matrix,
+    camera_axes_matrix,
     is_left_handed,
     load_camera,
     load_lidar2ego,
@@ -159,18 +160,26 @@ def _load_trajectory(
         body2ego = stored2ego @ mirror
     elif poses.of == "body":
         body2ego = stored2ego @ _body2lidar(poses, root, recording.scene) @ mirror
-    elif is_left_handed(rig.lidar.axes):
-        raise RigError(
-            f"{where}.of is {poses.of!r}, a camera, but lidar.axes are left-handed; give poses of "
-            "the lidar, the ego vehicle or a body."
-        )
     elif poses.of in cameras:
-        body2ego = lidar2ego @ invert_rigid(cameras[poses.of].lidar2cam)
+        optical2ego = lidar2ego @ invert_rigid(cameras[poses.of].lidar2cam)
+        body2ego = optical2ego @ _stored2optical(rig, poses.of, where) @ mirror
     else:
         raise RigError(f"{where}.of is {poses.of!r}, a camera without images; name another one.")
     return read_trajectory(
         poses, root, recording.scene, recording.sweeps, body2ego, where, mirror=mirror
     )
+
+
+def _stored2optical(rig: Rig, name: str, where: str) -> Array:
+    """Return the change of a camera's axes in the rig file to optical ones, (4, 4)."""
+    axes = next(camera.axes for camera in rig.cameras if camera.name == name)
+    if is_left_handed(axes) != is_left_handed(rig.lidar.axes):
+        raise RigError(
+            f"{where}.of is {name!r}, but either its axes or lidar.axes are left-handed, so that "
+            f"its poses cannot be rotations; correct cameras.{name}.axes and its extrinsics, or "
+            "give poses of the lidar, the ego vehicle or a body."
+        )
+    return camera_axes_matrix(axes)
 
 
 def _body2lidar(poses: Poses, root: Path, scene: str) -> Array:

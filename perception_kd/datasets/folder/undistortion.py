@@ -152,8 +152,8 @@ class Job:
 def undistort_all(jobs: Sequence[Job], workers: int, *, progress: bool) -> int:
     """Write the undistorted images that are not there yet.
 
-    Images that were made with another calibration are made again. After a stop, the
-    same call makes the rest.
+    Images that were made with another calibration, or before the stored image was last
+    changed, are made again. After a stop, the same call makes the rest.
 
     Args:
         jobs: The images.
@@ -168,7 +168,7 @@ def undistort_all(jobs: Sequence[Job], workers: int, *, progress: bool) -> int:
     """
     recipes = {job.target.parent: job.lens for job in jobs}
     kept = {folder for folder, lens in recipes.items() if _is_made_with(folder, lens)}
-    missing = [job for job in jobs if job.target.parent not in kept or not job.target.is_file()]
+    missing = [job for job in jobs if job.target.parent not in kept or not _is_current(job)]
     for folder, lens in recipes.items():
         if folder not in kept:
             _begin(folder, lens)
@@ -182,6 +182,14 @@ def _run(job: Job) -> None:
     width, height = job.lens.size
     image = read_image(job.source, (height, width))
     write_image(job.target, undistort(image, job.lens), _QUALITY)
+
+
+def _is_current(job: Job) -> bool:
+    """Return whether a target is there and not older than its source."""
+    try:
+        return job.target.stat().st_mtime >= job.source.stat().st_mtime
+    except FileNotFoundError:
+        return False
 
 
 def _is_made_with(folder: Path, lens: Lens) -> bool:

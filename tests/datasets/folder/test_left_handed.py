@@ -45,10 +45,12 @@ def mirror_drive(root: Path, of: str) -> None:
         points = np.fromfile(path, np.float32).reshape(-1, 6)
         points[:, 2] *= -1
         points.tofile(path)
-    lidar2ego = {}
+    lidar2ego, camera2ego = {}, {}
     for path in root.glob("*/calib.json"):
         sensors = json.loads(path.read_text())
         lidar2ego[path.parent] = matrix_of(sensors["LIDAR_TOP"])
+        optical2ego = matrix_of(sensors["CAM_FRONT_LEFT"])
+        camera2ego[path.parent] = optical2ego @ BODY2OPTICAL @ MIRROR
         for name, sensor in sensors.items():
             last = MIRROR if name == "LIDAR_TOP" else BODY2OPTICAL
             sensor["T"] = (MIRROR @ matrix_of(sensor) @ last).tolist()
@@ -59,6 +61,7 @@ def mirror_drive(root: Path, of: str) -> None:
     for path in root.glob("*/odometry.csv"):
         body2ego = lidar2ego[path.parent] @ np.linalg.inv(lidar2body)
         body2ego = np.eye(4) if of == "ego" else body2ego
+        body2ego = camera2ego[path.parent] if of == "L" else body2ego
         rows = np.loadtxt(path, delimiter=",", skiprows=1)
         lines = []
         for time, *numbers in rows.tolist():
@@ -88,7 +91,7 @@ def read_samples(root: Path) -> list[Any]:
     return [*CameraLidarDataset("folder_infos_train.pkl", str(root), str(out), steps)]
 
 
-@pytest.mark.parametrize("of", ["ego", "lidar", "body"])
+@pytest.mark.parametrize("of", ["ego", "lidar", "body", "L"])
 def test_left_handed_recordings_are_read_like_their_twins(
     drive: Path, tmp_path: Path, of: str
 ) -> None:
@@ -119,7 +122,6 @@ def test_left_handed_recordings_say_what_is_mirrored(drive: Path, tmp_path: Path
     [
         ("lidar", "cameras.L.cam2ego has a rotation, but the axes of one sensor are left-handed"),
         ("L", "cameras.L.cam2ego has a rotation, but the axes of one sensor are left-handed"),
-        ("poses", "poses.of is 'L', a camera, but lidar.axes are left-handed"),
     ],
 )
 def test_frames_of_two_hands_need_a_reflection(
@@ -129,10 +131,7 @@ def test_frames_of_two_hands_need_a_reflection(
     mirror_drive(root, "ego")
     content = yaml.safe_load((root / "rig.yaml").read_text())
     content["cameras"] = {"L": content["cameras"]["L"]}
-    if sensor == "poses":
-        content["poses"]["of"] = "L"
-    else:
-        (content["lidar"] if sensor == "lidar" else content["cameras"][sensor]).pop("axes")
+    (content["lidar"] if sensor == "lidar" else content["cameras"][sensor]).pop("axes")
     (root / "rig.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     with pytest.raises(RigError) as caught:
         convert_folder(root, out_dir=tmp_path / "out", progress=False, workers=0)
@@ -154,3 +153,7 @@ def test_a_matrix_that_mirrors_leads_to_an_optical_frame(drive: Path, tmp_path: 
     (left / "rig.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     for found, expected in zip(read_samples(left), read_samples(right), strict=True):
         assert np.allclose(found["lidar2cam"], expected["lidar2cam"], rtol=0, atol=1e-6)
+    content["poses"]["of"] = "L"
+    (left / "rig.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    with pytest.raises(RigError, match=r"poses\.of is 'L', but either its axes or lidar\.axes"):
+        convert_folder(left, out_dir=tmp_path / "out", progress=False, workers=0)

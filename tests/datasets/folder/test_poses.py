@@ -8,11 +8,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from perception_kd.datasets.folder.file_lists import SensorFile
-from perception_kd.datasets.folder.odometry import compute_poses, write_tum
+from perception_kd.datasets.folder.frames import Recording
+from perception_kd.datasets.folder.odometry import compute_poses, provide_poses, write_tum
 from perception_kd.datasets.folder.poses import Trajectory, read_trajectory
-from perception_kd.datasets.folder.rig import Poses
+from perception_kd.datasets.folder.rig import Frames, Lidar, Poses, Rig, Times
 from perception_kd.datasets.folder.sections import RigError
-from perception_kd.structures import Array, Points
+from perception_kd.structures import Array, PointLayout, Points
 
 SWEEPS = [SensorFile(f"{i}.bin", 100.0 + 0.5 * i) for i in range(5)]
 COLUMNS = {name: name for name in ("x", "y", "z", "qw", "qx", "qy", "qz")} | {"time": "t"}
@@ -149,6 +150,34 @@ def test_rows_that_are_no_poses_are_refused(
     path.write_text(changed)
     with pytest.raises(RigError, match=words):
         read(tmp_path, settings(form))
+
+
+def test_computed_poses_are_kept_for_the_same_sweeps_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = "perception_kd.datasets.folder.odometry"
+    monkeypatch.setattr(f"{module}._version", lambda: "1")
+    monkeypatch.setattr(f"{module}.compute_poses", lambda part, read: [np.eye(4) for _ in part])
+    for file in SWEEPS:
+        np.ones((9, 4), np.float32).tofile(tmp_path / file.path)
+    layout, path = PointLayout(num_columns=4), tmp_path / "poses" / "drive.txt"
+    lidar = Lidar(files="*.bin", times=Times("names"))
+
+    def times_of(sweeps: list[SensorFile], gap_s: float = 5.0) -> list[float]:
+        rig = Rig(tmp_path / "rig.yaml", lidar, frames=Frames(scene_gap_s=gap_s))
+        recording = Recording("", sweeps, {})
+        provide_poses(rig, tmp_path, recording, layout, path, progress=False)
+        return [float(line.split()[0]) for line in path.read_text().splitlines()[1:]]
+
+    assert times_of(SWEEPS) == [file.time for file in SWEEPS]
+    made = path.stat().st_ino
+    times_of(SWEEPS)
+    assert path.stat().st_ino == made
+    later = [SensorFile(file.path, file.time + 3) for file in SWEEPS]
+    assert times_of(later) == [file.time for file in later]
+    made = path.stat().st_ino
+    times_of(later, gap_s=0.1)
+    assert path.stat().st_ino != made
 
 
 def test_kiss_icp_finds_the_motion_of_a_sensor() -> None:

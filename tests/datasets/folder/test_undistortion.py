@@ -1,5 +1,6 @@
 """Images without distortion: right pixels, kept, and made again when they must be."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,13 @@ def jobs(tmp_path: Path) -> list[Job]:
 def test_images_that_are_there_are_kept(jobs: list[Job]) -> None:
     assert undistort_all(jobs, 0, progress=False) == 3
     jobs[1].target.unlink()
+    assert undistort_all(jobs, 0, progress=False) == 1
+
+
+def test_a_changed_image_is_made_again(jobs: list[Job]) -> None:
+    undistort_all(jobs, 0, progress=False)
+    later = jobs[1].target.stat().st_mtime + 1
+    os.utime(jobs[1].source, (later, later))
     assert undistort_all(jobs, 0, progress=False) == 1
 
 
