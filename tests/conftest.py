@@ -1,4 +1,4 @@
-"""Setup of all tests: one thread, and no GPU tests without a GPU."""
+"""Setup of all tests: one thread, long tests first, no GPU tests without a GPU."""
 
 import os
 import signal
@@ -16,6 +16,7 @@ from tests.fake_data.fixtures import (
     shared_folder,
     synthetic_nuscenes,
 )
+from tests.ordering import order_for_workers
 
 __all__ = [
     "fake_nuscenes",
@@ -32,10 +33,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests marked ``gpu`` on machines without one."""
-    if torch.cuda.is_available():
-        return
-    skip = pytest.mark.skip(reason="needs a CUDA device")
-    for item in items:
-        if item.get_closest_marker("gpu"):
-            item.add_marker(skip)
+    """Skip tests marked ``gpu`` on machines without one; let long tests start first."""
+    if not torch.cuda.is_available():
+        skip = pytest.mark.skip(reason="needs a CUDA device")
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(skip)
+    items[:] = order_for_workers(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))

@@ -1,10 +1,6 @@
 """CALICO's configs: the numbers that are public, and that no label is ever read."""
 
 import os
-import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +13,6 @@ from torch import nn
 from perception_kd.checkpoints.folder import find_newest, list_checkpoints
 from perception_kd.datasets.pipeline import list_steps
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.info_file import read_info
-from perception_kd.io.info_writer import write_info
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.registry import MODELS, TRANSFORMS
 from tests.fake_data.prepared import PreparedData, dicts_of
@@ -237,63 +231,6 @@ def test_the_cyclic_schedule_rises_and_falls_as_mmcvs() -> None:
     assert min(momenta) == pytest.approx(0.9 * 0.85 / 0.95, rel=0.01)
     assert rates[-1] < 1e-6
     assert momenta[-1] == pytest.approx(0.9, rel=0.01)
-
-
-@contextmanager
-def opened_files() -> Iterator[list[str]]:
-    """Collect the paths of all files that are opened meanwhile, but for modules.
-
-    Which modules are still to be imported depends on the tests before.
-    """
-    paths: list[str] = []
-    recording = [True]
-
-    def record(event: str, args: tuple[Any, ...]) -> None:
-        if recording and event == "open" and isinstance(args[0], str | bytes | Path):
-            path = str(args[0])
-            if not path.endswith((".py", ".pyc")):
-                paths.append(path)
-
-    sys.addaudithook(record)
-    try:
-        yield paths
-    finally:
-        recording.clear()  # a hook cannot be removed
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("twin", "sensors"),
-    [(PRC_SMOKE, {"LIDAR"}), (RAD_SMOKE, {"LIDAR", "CAM"})],
-    ids=["PRC", "RAD"],
-)
-def test_both_stages_train_where_there_are_no_labels_and_open_none(
-    prepared_synthetic: PreparedData, tmp_path: Path, twin: Path, sensors: set[str]
-) -> None:
-    options = prepared_synthetic.options_for(twin)
-    data_root, prepared = (
-        Path(options[options.index(o) + 1]) for o in ("--data-root", "--info-root")
-    )
-    stripped = tmp_path / "stripped"
-    stripped.mkdir()
-    shutil.copytree(prepared / "regions", stripped / "regions")
-    for path in prepared.glob("*_infos_*.pkl"):
-        info = read_info(path)
-        for sample in info["data_list"]:
-            for key in ("instances", "cam_instances", "pts_semantic_mask_path"):
-                sample.pop(key, None)
-        write_info(stripped / path.name, info["metainfo"], info["data_list"])
-
-    work_dir = ["--work-dir", str(tmp_path / "run")]
-    folders = ["--data-root", str(data_root), "--info-root", str(stripped)]
-    with opened_files() as paths:
-        assert train.main([str(twin), *folders, *work_dir, *few_steps(twin)]) == 0
-    read = {Path(path).relative_to(data_root) for path in paths if path.startswith(str(data_root))}
-    # Data of these sensors, and nothing else of the data set: no table, map or mask.
-    assert len(read) > 3
-    assert {path.parts[0] for path in read} <= {"samples", "sweeps"}
-    assert {path.parts[1].split("_")[0] for path in read} == sensors
-    assert not [path for path in paths if "lidarseg" in path or "sample_annotation" in path]
 
 
 @pytest.mark.slow
