@@ -47,4 +47,26 @@ class _BeforeSparseLayers:
             sys.meta_path.remove(self)
 
 
-sys.meta_path.insert(0, _BeforeSparseLayers())
+class _WithoutUnusedExtras:
+    """Leave out what mmdet and mmengine import if it is there, and nothing here uses.
+
+    These imports are a third of the start of a training. mmdet's networks for text and
+    its PAA head say that the package is missing, and the optimizer Adafactor is
+    torch's; who uses them beside this package imports it first. Imports by others are
+    as ever.
+    """
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Refuse the import to modules of these two; leave the rest to other finders."""
+        if name not in ("sklearn", "transformers"):
+            return
+        frame = sys._getframe(1)
+        while (importer := frame.f_globals.get("__name__", "")).startswith("importlib."):
+            if frame.f_back is None:
+                return
+            frame = frame.f_back
+        if importer.startswith(("mmdet.", "mmengine.")):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path[:0] = [_BeforeSparseLayers(), _WithoutUnusedExtras()]

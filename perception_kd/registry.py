@@ -6,6 +6,10 @@ then in mmengine, so mmdet3d's parts need no prefix. ``locations`` are imported 
 first look-up.
 """
 
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
 from mmdet3d import registry as parent
 from mmengine.registry import Registry
 
@@ -14,6 +18,26 @@ _SCOPE = "perception_kd"
 
 def _child(name: str, of: Registry, *locations: str) -> Registry:
     return Registry(name, parent=of, scope=_SCOPE, locations=list(locations))
+
+
+class _LateRegistry(Registry):
+    """A registry some of whose types are imported when they are looked up themselves.
+
+    Args:
+        late: Modules of these types, by name.
+        settings: Arguments of the registry.
+    """
+
+    def __init__(self, *args: Any, late: Mapping[str, str], **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._late = dict(late)
+
+    def get(self, key: str) -> Any:
+        """Return a type by name, with or without its scope."""
+        scope, name = self.split_scope_key(key)
+        if scope in (None, self.scope) and name in self._late:
+            import_module(self._late[name])
+        return super().get(key)
 
 
 DATASETS = _child(
@@ -28,7 +52,14 @@ DATA_SAMPLERS = _child(
 TRANSFORMS = _child("transform", parent.TRANSFORMS, "perception_kd.datasets.transforms")
 MODELS = _child("model", parent.MODELS, "perception_kd.models")
 HOOKS = _child("hook", parent.HOOKS, "perception_kd.engine.hooks")
-METRICS = _child("metric", parent.METRICS, "perception_kd.evaluation.metrics")
+METRICS = _LateRegistry(
+    "metric",
+    parent=parent.METRICS,
+    scope=_SCOPE,
+    locations=["perception_kd.evaluation.metrics"],
+    # The devkit and mmdet3d's metrics take a second to import.
+    late={"NuScenesDetMetric": "perception_kd.evaluation.metrics.nuscenes_det_metric"},
+)
 
 # The runner and mmdet3d look these up in the default scope; declared empty so that they
 # do not warn.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from perception_kd.datasets.transforms.loading import LoadImages
 from perception_kd.engine.config.overrides import walk_settings
-from perception_kd.evaluation.metrics import LidarSegMetric
+from perception_kd.evaluation.metrics.lidar_seg_metric import LidarSegMetric
 from perception_kd.io.images import write_image
 from perception_kd.registry import DATASETS, HOOKS
 from perception_kd.structures import Image, Sample
