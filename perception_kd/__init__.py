@@ -57,7 +57,7 @@ class _WithoutUnusedExtras:
     """
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Refuse the import to modules of these two; leave the rest to other finders."""
+        """Refuse the import to these two; leave the rest to the other finders."""
         if name not in ("sklearn", "transformers"):
             return
         frame = sys._getframe(1)
