@@ -11,6 +11,7 @@ import pytest
 from mmengine import Config
 from mmengine.registry import init_default_scope
 
+from perception_kd.datasets.pipeline import list_steps
 from perception_kd.datasets.scene_lists import read_scene_list
 from perception_kd.registry import MODELS
 from tests.test_configs import CONFIGS, LEAVES, SMOKE, name
@@ -42,9 +43,24 @@ def arguments(settings: dict[str, Any]) -> dict[str, Any]:
     return {key: p.default for key, p in parameters.items()} | dict(settings)
 
 
+def describe_recipe(cfg: Config) -> str:
+    """Return what differs from SLidR and PPKT: head, loss, regions."""
+    tokens = ["mlp"] if cfg.model.pts_head.get("hidden_channels") else []
+    if cfg.model.loss_contrast.type == "CosineDistanceLoss":
+        tokens.append(arguments(cfg.model.loss_contrast)["form"])
+    weights = cfg.model.get("pair_weights")
+    if weights is not None:
+        tokens.append({"SemanticTolerance": "tolerant", "OtherPlaces": "places"}[weights.type])
+    steps = {step.get("type") for step in list_steps(training_set(cfg).pipeline)}
+    tokens += ["patches"] if "MakePatches" in steps else []
+    return "".join(f"-{token}" for token in tokens)
+
+
 def describe_task(cfg: Config) -> set[str]:
     """Return the names of method or task that are true of a config."""
     names = {task for task, kind in MODEL_OF_TASK.items() if kind == cfg.model.type}
+    if names & {"slidr", "ppkt"}:
+        return {task + describe_recipe(cfg) for task in names}
     if cfg.model.get("alpha") is not None:
         names = {"point-contrast" if cfg.model.alpha == 0 else "prc"}
     if cfg.model.get("freeze_backbone") or cfg.model.get("freeze_sensors"):

@@ -22,7 +22,7 @@ from perception_kd.models.heads import (
 )
 from perception_kd.models.heads.bev_map_head import sigmoid_focal_loss
 from perception_kd.models.heads.feature_projector import unit_length
-from perception_kd.models.losses import RegionContrastLoss, info_nce
+from perception_kd.models.losses import PairWeights, RegionContrastLoss, cosine_distance, info_nce
 from perception_kd.models.pretrainers.bev_distillation import weighted_squared_error
 from perception_kd.models.voxelizers import HardVoxelizer, PointVoxelizer
 from perception_kd.ops import bev_pool, index_cells, pool_pixels, pool_segments, pool_upsampled
@@ -41,6 +41,11 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "unit_length": unit_length,
     "info_nce": lambda x: info_nce(x, x.flip(1), 0.07, symmetric=True),
     "info_nce, normalized": lambda x: info_nce(x, x.flip(1), 0.07, normalize=True),
+    "info_nce, weighted": lambda x: info_nce(
+        x, x.flip(1), 0.07, weights=PairWeights(torch.full((len(x),) * 2, 0.5))
+    ),
+    "cosine distance": lambda x: cosine_distance(x, x.flip(1)),
+    "norm of differences": lambda x: cosine_distance(x, x.flip(1), form="norm", center=True),
     "region contrast": lambda x: contrast(x),
     "region contrast, balanced": lambda x: contrast(
         x, positives="point", same_region_negatives=False, region_normalize=True

@@ -19,12 +19,14 @@ train_pipeline = dict(
     drop_cuboids=dict(type="DropCuboids"),
     crop_images=dict(type="RandomResizedCrop", size=image_size),
     flip_images=dict(type="RandomFlipImages"),
+    make_patches=dict(),
     draw_seed=dict(),
     pack=pack,
 )
 val_pipeline = dict(
     **load,
     resize_images=dict(type="ResizeImages", size=image_size),
+    make_patches=dict(),
     draw_seed=dict(),
     pack=pack,
 )

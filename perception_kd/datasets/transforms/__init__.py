@@ -17,6 +17,7 @@ from perception_kd.datasets.transforms.loading import (
 )
 from perception_kd.datasets.transforms.packing import DrawSeed, PackInputs
 from perception_kd.datasets.transforms.pairing import PairPointsWithPixels
+from perception_kd.datasets.transforms.patches import MakePatches
 from perception_kd.datasets.transforms.point_selection import (
     CropToDisc,
     CropToRange,
@@ -50,6 +51,7 @@ __all__ = [
     "LoadRegions",
     "LoadSuperpixels",
     "MakeCloudViews",
+    "MakePatches",
     "PackInputs",
     "PairPointsWithPixels",
     "RandomFlipAxis",

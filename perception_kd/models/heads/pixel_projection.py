@@ -33,7 +33,9 @@ class PixelProjection(nn.Module):
 
     Args:
         in_channels: Channels C of the backbone's map.
-        out_channels: Channels D of the compared features.
+        out_channels: Channels D of the compared features. None compares those of the
+            backbone as they are, so that nothing here learns: D-DITR, ScaLR and
+            Concerto do so.
         scale_factor: Stride of the backbone's map in px.
         align_corners: Placement of the cells, see above.
         normalize: Whether to scale the features of each pixel to unit length.
@@ -48,14 +50,14 @@ class PixelProjection(nn.Module):
     def __init__(
         self,
         in_channels: int,
-        out_channels: int = 64,
+        out_channels: int | None = 64,
         scale_factor: int = 4,
         align_corners: bool = True,
         normalize: bool = True,
         cell_offset: float | None = None,
     ) -> None:
         super().__init__()
-        if min(in_channels, out_channels, scale_factor) < 1:
+        if min(in_channels, out_channels or 1, scale_factor) < 1:
             raise ValueError(
                 "in_channels, out_channels and scale_factor must be positive, but got "
                 f"{in_channels}, {out_channels} and {scale_factor}."
@@ -65,7 +67,12 @@ class PixelProjection(nn.Module):
                 "cell_offset must be None with align_corners=True, but got "
                 f"{cell_offset}; set align_corners=False."
             )
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size=1)
+        self.in_channels = in_channels
+        self.conv = (
+            nn.Identity()
+            if out_channels is None
+            else nn.Conv2d(in_channels, out_channels, kernel_size=1)
+        )
         self.scale_factor = scale_factor
         self.align_corners = align_corners
         self.normalize = normalize
@@ -91,8 +98,9 @@ class PixelProjection(nn.Module):
 
     def project(self, feats: Tensor) -> Tensor:
         """Return the projected map at the backbone's resolution, (V, D, h, w)."""
-        check_shape("feats", feats, ("V", self.conv.in_channels, "h", "w"))
-        return self.conv(feats)
+        check_shape("feats", feats, ("V", self.in_channels, "h", "w"))
+        projected: Tensor = self.conv(feats)
+        return projected
 
     def upsample(self, feats: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """Enlarge a map to the image, without normalizing it.

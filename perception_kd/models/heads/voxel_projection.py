@@ -1,5 +1,7 @@
 """Features of voxels to features of points."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +13,7 @@ from perception_kd.utils.checks import check_shape
 
 @MODELS.register_module()
 class VoxelProjection(nn.Module):
-    """Project features of voxels linearly and hand them to the points inside.
+    """Project features of voxels and hand them to the points inside.
 
     The last 1x1x1 convolution of SLidR's MinkUNet; without normalization also the
     classifier of linear probes.
@@ -24,6 +26,9 @@ class VoxelProjection(nn.Module):
         standardize: Whether the voxels' features are first brought to mean 0 and
             variance 1 by a batch norm without parameters, as ScaLR's linear probes do:
             the projection stays linear, and learns as fast whatever their scale.
+        hidden_channels: Channels of layers with a ReLU each before the projection. With
+            any, the head is a small network that is thrown away after pre-training, as
+            in ScaLR's later version (one layer of 2048).
     """
 
     def __init__(
@@ -33,9 +38,16 @@ class VoxelProjection(nn.Module):
         bias: bool = True,
         normalize: bool = True,
         standardize: bool = False,
+        hidden_channels: Sequence[int] = (),
     ) -> None:
         super().__init__()
+        self.in_channels = in_channels
         self.norm = nn.BatchNorm1d(in_channels, affine=False) if standardize else nn.Identity()
+        layers: list[nn.Module] = []
+        for hidden in hidden_channels:
+            layers += [nn.Linear(in_channels, hidden), nn.ReLU()]
+            in_channels = hidden
+        self.hidden = nn.Sequential(*layers)
         self.proj = nn.Linear(in_channels, out_channels, bias=bias)
         self.normalize = normalize
 
@@ -53,8 +65,8 @@ class VoxelProjection(nn.Module):
         Raises:
             ValueError: If ``feats`` and ``voxels`` differ in the number of voxels.
         """
-        check_shape("feats", feats, (len(voxels.coors), self.proj.in_features))
-        feats = self.proj(self.norm(feats))
+        check_shape("feats", feats, (len(voxels.coors), self.in_channels))
+        feats = self.proj(self.hidden(self.norm(feats)))
         if self.normalize:
             feats = unit_length(feats)
         feats = torch.cat([feats, feats.new_zeros(1, feats.shape[1])])

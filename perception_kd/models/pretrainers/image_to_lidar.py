@@ -1,11 +1,17 @@
 """Image-to-LiDAR distillation: a frozen image network teaches a LiDAR network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-from perception_kd.models.networks.lidar_network import LidarNetworkMixin, PointFeatures, PtsParts
+from perception_kd.models.losses.pair_weights import PairDescription
+from perception_kd.models.networks.lidar_network import (
+    LidarNetworkMixin,
+    PointFeatures,
+    PtsParts,
+    build_part,
+)
 from perception_kd.models.networks.task_model import Supervision, TaskModel
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
@@ -34,16 +40,22 @@ class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
         pts_voxelizer: Points to voxels; the parts ``pts_*`` are the student's, those of
             :class:`~.PtsParts`.
         pts_head: Voxel or BEV features to D channels at the points.
-        loss_contrast: Loss of two tensors of paired features, (M, D) each.
+        loss_contrast: Loss of the student's and the teacher's features of M pairs, (M,
+            D) each, called as ``loss(student, teacher)``, and with ``pair_weights`` as
+            ``loss(student, teacher, weights)``.
         pts_voxel_encoder: Points of each voxel to one feature per voxel.
         pts_middle_encoder: Voxel features to a BEV map.
         pts_backbone: Voxel features to voxel features, or a BEV map to levels.
         pts_neck: Levels of BEV maps to one.
+        pair_weights: Weights of the pairs in the loss, from a
+            :class:`~.PairDescription` of them, such as :class:`~.SemanticTolerance`.
         data_preprocessor: Collates, and normalizes images with the teacher's ``mean``
             and ``std``.
 
     Raises:
-        ValueError: If the config of head or preprocessor contradicts the teacher.
+        ValueError: If the config of head or preprocessor contradicts the teacher, a
+            head learns what a loss without negatives compares with, or weights of
+            pairs come with negatives of all ranks.
     """
 
     def __init__(
@@ -58,6 +70,7 @@ class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
         pts_middle_encoder: ConfigDict | None = None,
         pts_backbone: ConfigDict | None = None,
         pts_neck: ConfigDict | None = None,
+        pair_weights: ConfigDict | None = None,
         data_preprocessor: ConfigDict | None = None,
     ) -> None:
         teacher = MODELS.build(img_backbone)
@@ -73,6 +86,8 @@ class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
         )
         self.pts_head = MODELS.build(pts_head)
         self.loss_contrast = MODELS.build(loss_contrast)
+        self.pair_weights = build_part(pair_weights)
+        self._check_loss()
 
     @property
     def supervision(self) -> Supervision:
@@ -83,6 +98,36 @@ class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
         """Return the features of points and of images."""
         point_feats = self.extract_point_feats(inputs["points"])
         return point_feats, self.extract_pixel_feats(inputs["imgs"])
+
+    def contrast(
+        self, student: Tensor, teacher: Tensor, describe: Callable[[], PairDescription]
+    ) -> Tensor:
+        """Compute the loss of M pairs of features, (M, D) each.
+
+        Args:
+            student: Features of points, or means of them.
+            teacher: Projected features of the pixels of each.
+            describe: Describes the pairs; only called if they have weights.
+        """
+        if self.pair_weights is None:
+            loss: Tensor = self.loss_contrast(student, teacher)
+        else:
+            loss = self.loss_contrast(student, teacher, self.pair_weights(describe()))
+        return loss
+
+    def _check_loss(self) -> None:
+        head_learns = any(p.requires_grad for p in self.img_head.parameters())
+        if getattr(self.loss_contrast, "needs_fixed_keys", False) and head_learns:
+            raise ValueError(
+                "loss_contrast has no negatives, so an img_head that learns would make all "
+                "features equal; set img_head.out_channels=None, and pts_head.out_channels to the "
+                f"teacher's {getattr(self.img_backbone, 'out_channels', 'channels')}."
+            )
+        if self.pair_weights is not None and getattr(self.loss_contrast, "gather_negatives", False):
+            raise ValueError(
+                "pair_weights are of the pairs of one rank; set "
+                "loss_contrast.gather_negatives=False."
+            )
 
     def extract_point_feats(self, points: list[Tensor]) -> PointFeatures:
         """Compute the student's features at all points, (N, D)."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
+from perception_kd.models.pretrainers.pair_descriptions import describe_pairs
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
 
@@ -22,7 +23,7 @@ class PixelDistillation(ImageToLidarPretrainer):
     Args:
         num_samples: Pairs compared per step, M; all of them if there are fewer.
         img_backbone, img_head, pts_voxelizer, pts_head, loss_contrast,
-            pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck,
+            pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck, pair_weights,
             data_preprocessor: As in :class:`ImageToLidarPretrainer`.
 
     Raises:
@@ -42,6 +43,7 @@ class PixelDistillation(ImageToLidarPretrainer):
         pts_middle_encoder: ConfigDict | None = None,
         pts_backbone: ConfigDict | None = None,
         pts_neck: ConfigDict | None = None,
+        pair_weights: ConfigDict | None = None,
         data_preprocessor: ConfigDict | None = None,
     ) -> None:
         super().__init__(
@@ -54,6 +56,7 @@ class PixelDistillation(ImageToLidarPretrainer):
             pts_middle_encoder=pts_middle_encoder,
             pts_backbone=pts_backbone,
             pts_neck=pts_neck,
+            pair_weights=pair_weights,
             data_preprocessor=data_preprocessor,
         )
         if num_samples < 1:
@@ -84,7 +87,11 @@ class PixelDistillation(ImageToLidarPretrainer):
         pixel_feats = self.img_head.sample(img_feats, inputs["pairing_images"][drawn])
         point_feats = points.feats[inputs["pairing_points"][drawn]]
         return {
-            "loss_contrast": self.loss_contrast(point_feats, pixel_feats),
+            "loss_contrast": self.contrast(
+                point_feats,
+                pixel_feats,
+                lambda: describe_pairs(inputs, data_samples, img_feats, drawn),
+            ),
             "num_pairs": point_feats.new_full((), len(drawn)),
         }
 

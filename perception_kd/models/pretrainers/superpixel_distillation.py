@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
+from perception_kd.models.pretrainers.pair_descriptions import describe_segments
 from perception_kd.ops.segment_pool import pool_segments, pool_upsampled
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch
@@ -28,7 +29,7 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
 
         Args:
             inputs: The batch of ``docs/sample.md``, with P pairs and S superpixels.
-            data_samples: Not used.
+            data_samples: One per sample; only weights of pairs use them.
 
         Returns:
             ``loss_contrast``; the monitors ``num_pairs`` and
@@ -46,8 +47,9 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
         superpoint_feats, pair_counts = pool_segments(
             paired_feats, paired_superpixels, num_superpixels
         )  # (S, D), (S,)
+        img_feats = self.img_backbone(inputs["imgs"])
         superpixel_feats, _ = pool_upsampled(
-            self.img_head.project(self.img_backbone(inputs["imgs"])),
+            self.img_head.project(img_feats),
             superpixels,
             num_superpixels,
             self.img_head.enlarge,
@@ -55,7 +57,11 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
 
         seen = pair_counts > 0
         return {
-            "loss_contrast": self.loss_contrast(superpoint_feats[seen], superpixel_feats[seen]),
+            "loss_contrast": self.contrast(
+                superpoint_feats[seen],
+                superpixel_feats[seen],
+                lambda: describe_segments(inputs, data_samples, img_feats, paired_superpixels),
+            ),
             "num_pairs": pair_counts.sum().float(),
             "num_superpixels_compared": seen.sum().float(),
         }

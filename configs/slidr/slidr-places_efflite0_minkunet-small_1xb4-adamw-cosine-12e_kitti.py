@@ -1,0 +1,8 @@
+"""SLidR with negatives only from other places."""
+
+_base_ = [
+    "./slidr_efflite0_minkunet-small_1xb4-adamw-cosine-12e_kitti.py",
+    "../_base_/models/slidr_recipes.py",
+]
+
+model = dict(**_base_.places)
