@@ -77,8 +77,9 @@ def test_only_the_convolution_learns_and_it_gets_the_gradient() -> None:
     head = PixelProjection(6, 5, scale_factor=2)
     head(torch.randn(1, 6, 3, 4)).sum().backward()
     assert sorted(name for name, _ in head.named_parameters()) == ["conv.bias", "conv.weight"]
-    assert head.conv.weight.grad is not None
-    assert head.conv.weight.grad.abs().sum() > 0
+    grad = head.conv.get_parameter("weight").grad
+    assert grad is not None
+    assert grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize(
