@@ -14,7 +14,8 @@ PACKAGE = "perception_kd"
 MODULE_NAME = re.compile(r"(?:perception_kd|examples|tests|tools)(?:\.[a-z_]\w*)+")
 # Functions that do the same for different things, each in a module of its own.
 SHARED_NAMES = {
-    *("DATA_SET", "add_arguments", "add_origin", "make_cases", "make_layout", "read_origin", "run"),
+    *("DATA_SET", "add_arguments", "add_origin", "make_cases", "make_layout"),
+    *("read_origin", "recognize", "run"),
 }
 # Import what they name on look-up; the first, when mmdet3d looks for spconv.
 LAZY = (Path("__init__.py"), Path("registry.py"), Path("datasets/catalog.py"))

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from perception_kd.datasets.catalog import DATA_SETS
+from perception_kd.datasets.catalog import SOURCES
 from perception_kd.engine.commands.command_line import run_tool
 from perception_kd.engine.commands.parser import ToolParser
 
@@ -26,11 +26,9 @@ class Command(NamedTuple):
     about: str
 
 
-_CACHES_AND_OTHERS = {
-    "regions": Command("perception_kd.regions.command", "regions of all sweeps of info files"),
-    "rosbag": Command(
-        "perception_kd.datasets.rosbag.command",
-        "info files of a ROS bag, which it writes as a folder",
+_OTHERS = {
+    "regions": Command(
+        "perception_kd.engine.commands.create_regions", "regions of all sweeps of info files"
     ),
     "superpixels": Command(
         "perception_kd.superpixels.command", "superpixels of all images of info files"
@@ -40,8 +38,8 @@ _CACHES_AND_OTHERS = {
         "a synthetic data set in the format of nuScenes, to try things on",
     ),
 }
-_CONVERTERS = {name: Command(entry.command, entry.about) for name, entry in DATA_SETS.items()}
-COMMANDS = dict(sorted((_CONVERTERS | _CACHES_AND_OTHERS).items()))
+_CONVERTERS = {name: Command(entry.command, entry.about) for name, entry in SOURCES.items()}
+COMMANDS = dict(sorted((_CONVERTERS | _OTHERS).items()))
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

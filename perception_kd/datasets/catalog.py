@@ -1,10 +1,11 @@
 """Catalog of the known data sets.
 
 A further data set is an entry of ``DATA_SETS`` and a package beside ``folder``,
-``nuscenes`` and ``semantickitti`` with two modules: ``command``, which has
-``add_arguments(parser)`` and ``run(args)``, and ``description``, which has
-``DATA_SET``. The entry gives it a command of ``tools/create_data.py`` and all that
-training and evaluation look up by its name.
+``nuscenes`` and ``semantickitti`` with three modules: ``command``, which has
+``add_arguments(parser)`` and ``run(args)``, ``description``, which has ``DATA_SET``,
+and ``source``, which has ``recognize(root, out, version)``. The entry gives it a
+command of ``tools/create_data.py``, pre-training in one call, settings of regions, and
+all that training and evaluation look up by its name.
 
 Importing this module imports neither the data sets nor NumPy.
 """
@@ -18,18 +19,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from perception_kd.datasets.data_set import DataSet
+    from perception_kd.datasets.source import Source
 
 
 class Entry(NamedTuple):
     """A known data set.
 
     Attributes:
-        package: Its package, which has the modules ``command`` and ``description``.
+        package: Its package.
         about: What its command of ``tools/create_data.py`` makes.
+        data: What its data are, for messages.
+        lidar_height: Height of the LiDAR's origin over the ground in m; None for
+            LiDARs of any kind, whose height and tilt are measured.
     """
 
     package: str
     about: str
+    data: str
+    lidar_height: float | None = None
 
     @property
     def command(self) -> str:
@@ -41,19 +48,45 @@ class Entry(NamedTuple):
         description: DataSet = importlib.import_module(f"{self.package}.description").DATA_SET
         return description
 
+    def recognize(self, root: Path, out: Path, version: str) -> Source | None:
+        """Return data as a source of this kind; None if they are of another kind.
+
+        Args:
+            root: Folder of the data, or the file of a bag.
+            out: Folder of results, where a rig file may be.
+            version: Folder of nuScenes' tables; "" takes the only one.
+        """
+        module = importlib.import_module(f"{self.package}.source")
+        source: Source | None = module.recognize(root, out, version)
+        return source
+
 
 DATA_SETS = {
     "folder": Entry(
         "perception_kd.datasets.folder",
         "info files of a folder with a car's recording, described by a rig file",
+        "a folder with a rig file",
     ),
     "nuscenes": Entry(
         "perception_kd.datasets.nuscenes",
         "info files of nuScenes, or of a data set in its format",
+        "nuScenes' tables",
+        lidar_height=1.84,
     ),
     "semantickitti": Entry(
         "perception_kd.datasets.semantickitti",
         "info files of SemanticKITTI, or of a data set in its format",
+        "SemanticKITTI's sequences",
+        # By the sketch of KITTI's vehicle.
+        lidar_height=1.73,
+    ),
+}
+# Data sets, and recordings that become one of them; data are recognized in this order.
+SOURCES = DATA_SETS | {
+    "rosbag": Entry(
+        "perception_kd.datasets.rosbag",
+        "info files of a ROS bag, which it writes as a folder",
+        "a ROS bag",
     ),
 }
 

@@ -8,8 +8,8 @@ from typing import Any
 from mmengine import Config
 
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
+from perception_kd.engine.commands import create_regions as regions
 from perception_kd.engine.config.overrides import walk_settings
-from perception_kd.regions import command as regions
 from perception_kd.superpixels import command as superpixels
 from perception_kd.synthetic.create import create_synthetic
 from perception_kd.synthetic.world.settings import SYNTHETIC_VERSION, SyntheticSettings

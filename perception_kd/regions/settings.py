@@ -1,4 +1,4 @@
-"""Settings that decide the regions of a sweep, with a preset per data set."""
+"""Settings that decide the regions of a sweep."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -126,33 +126,3 @@ class RegionSettings:
                     f"{name} must be of type {types[name].__name__}, but got {value!r}."
                 ) from None
         return replace(self, **values)
-
-
-PRESETS = {
-    "nuscenes": RegionSettings(),
-    # The Velodyne of KITTI is 1.73 m above the ground, by the sketch of its vehicle.
-    "semantickitti": RegionSettings(sensor_height=1.73),
-    # Of cars of any kind: height and tilt are measured.
-    "folder": RegionSettings(),
-    # The points of Waymo are in the vehicle frame, whose origin is on the ground.
-    "waymo": RegionSettings(sensor_height=0.0),
-}
-
-
-# Presets whose sensor is known.
-PUBLISHED = ("nuscenes", "semantickitti", "waymo")
-
-
-def get_preset(dataset: str) -> RegionSettings:
-    """Return the settings of a data set.
-
-    Args:
-        dataset: Name as in the metainfo of an info file, in upper or lower case.
-
-    Raises:
-        ValueError: If there is no preset.
-    """
-    preset = PRESETS.get(dataset.lower())
-    if preset is None:
-        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, but got {dataset!r}.")
-    return preset

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from perception_kd.api.pretraining.sources import find_source
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
-from perception_kd.datasets.catalog import DATA_SETS, Entry, creation_command, get_data_set
+from perception_kd.datasets.catalog import DATA_SETS, SOURCES, Entry, creation_command, get_data_set
 from perception_kd.datasets.data_set import DataSet
 from perception_kd.datasets.semantic_labels import UNKNOWN_LABEL, make_label_mapping
+from perception_kd.datasets.source import Source
 from perception_kd.datasets.transforms import LoadPointLabels, LoadPoints
+from perception_kd.engine.commands.create_regions import make_preset
 from perception_kd.evaluation.lidar_seg_submission import make_submission
 from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import write_info
-from perception_kd.regions.settings import PRESETS
 from perception_kd.structures import Indices
 from tests.datasets.small_dataset import make_small_dataset
 from tools import create_data
@@ -59,7 +61,7 @@ def make_toy_entry(monkeypatch: pytest.MonkeyPatch) -> Entry:
     vars(description)["DATA_SET"] = TOY
     monkeypatch.setitem(sys.modules, "toy", ModuleType("toy"))
     monkeypatch.setitem(sys.modules, "toy.description", description)
-    return Entry("toy", "info files of toys")
+    return Entry("toy", "info files of toys", "toys", lidar_height=0.1)
 
 
 @pytest.fixture
@@ -88,6 +90,18 @@ def test_a_further_data_set_is_one_entry(root: Path, monkeypatch: pytest.MonkeyP
     (root / "v2").mkdir()
     expected = f"create_data.py toy --version v2 --root {root} --out-dir out"
     assert creation_command("toy_infos_train.pkl", str(root), "out").endswith(expected)
+
+
+def test_data_of_an_entry_are_recognized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Source("toy", tmp_path, ("--root", str(tmp_path)), tmp_path)
+    module = ModuleType("toy.source")
+    vars(module)["recognize"] = lambda root, out, version: source if root == tmp_path else None
+    monkeypatch.setitem(sys.modules, "toy.source", module)
+    monkeypatch.setitem(SOURCES, "toy", make_toy_entry(monkeypatch))
+    assert find_source(tmp_path, tmp_path / "out") is source
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ValueError, match=r"none of these: nuScenes' tables, .*, a ROS bag, toys\."):
+        find_source(tmp_path / "other", tmp_path / "out")
 
 
 def test_pretraining_needs_no_entry(root: Path) -> None:
@@ -121,7 +135,7 @@ def test_every_entry_names_what_exists(name: str) -> None:
     assert set(mapping) - {255, UNKNOWN_LABEL} == set(range(len(data_set.seg_classes)))
     assert callable(importlib.import_module(DATA_SETS[name].command).run)
     assert create_data.COMMANDS[name] == (DATA_SETS[name].command, DATA_SETS[name].about)
-    assert name in PRESETS
+    assert make_preset(name).sensor_height == (DATA_SETS[name].lidar_height or 1.84)
 
 
 def test_the_command_for_an_unknown_file_lists_all_data_sets() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from perception_kd.datasets.transforms import LoadPoints, LoadRegions
+from perception_kd.engine.commands.create_regions import add_arguments, run
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.info_file import read_info
@@ -17,7 +18,6 @@ from perception_kd.io.info_writer import make_metainfo, write_info
 from perception_kd.io.listed_files import list_sweeps
 from perception_kd.io.point_files.readers import count_stored_points
 from perception_kd.regions.codec import REGIONS, encode_region_ids, load_region_ids
-from perception_kd.regions.command import add_arguments, run
 from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.structures import PointLayout, Sample

@@ -1,14 +1,14 @@
-"""Settings of regions: the published numbers, values from text, and what is refused."""
+"""Settings of regions: the published numbers, values from text, and refusals."""
 
 import json
 
 import pytest
 
-from perception_kd.regions.settings import PRESETS, PUBLISHED, RegionSettings, get_preset
+from perception_kd.regions.settings import RegionSettings
 
 
 def test_the_published_numbers() -> None:
-    settings = get_preset("nuScenes")
+    settings = RegionSettings()
     assert (settings.eps, settings.min_points) == (0.75, 5)
     assert (settings.max_x, settings.slice_length, settings.min_slice_points) == (54, 10, 50)
     assert (settings.num_lowest, settings.seed_height, settings.max_depth) == (50, 0.5, 0.5)
@@ -19,18 +19,6 @@ def test_the_published_numbers() -> None:
     assert settings.max_height - settings.sensor_height == pytest.approx(3.0)
     assert settings.min_side_ratio == 0.1
     assert (settings.min_area, settings.max_area) == (0.25, 20)
-
-
-def test_presets_differ_only_in_the_sensor_height() -> None:
-    heights = {name: PRESETS[name].sensor_height for name in PUBLISHED}
-    assert heights == {"nuscenes": 1.84, "semantickitti": 1.73, "waymo": 0.0}
-    for preset in PRESETS.values():
-        assert preset.with_values(["sensor_height=1.84"]) == RegionSettings()
-
-
-def test_an_unknown_data_set_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"one of nuscenes, .*, waymo, but got 'once'"):
-        get_preset("once")
 
 
 def test_values_are_parsed_from_text() -> None:

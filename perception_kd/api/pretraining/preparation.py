@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from perception_kd.api.pretraining.sources import Source
-from perception_kd.datasets.catalog import DATA_SETS
-from perception_kd.datasets.rosbag.create import RECORDING
-from perception_kd.datasets.semantickitti.sequence_files import find_root
+from perception_kd.api.pretraining.sources import CONVERTED
+from perception_kd.datasets.catalog import SOURCES
+from perception_kd.datasets.source import Source
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.info_file import read_info
 from perception_kd.io.listed_files import list_sweeps
@@ -24,10 +23,9 @@ from perception_kd.superpixels.codec import SUPERPIXELS
 from perception_kd.superpixels.settings import SlicSettings
 
 DATA = "data"
-_ROSBAG = "perception_kd.datasets.rosbag.command"
 _CACHE_COMMANDS = {
     SUPERPIXELS: "perception_kd.superpixels.command",
-    REGIONS: "perception_kd.regions.command",
+    REGIONS: "perception_kd.engine.commands.create_regions",
 }
 _NUM_LOOKED_AT = 5  # sweeps
 
@@ -77,12 +75,14 @@ def convert(source: Source, out: Path, workers: int) -> Prepared:
     Raises:
         Exception: What ``tools/create_data.py`` refuses.
     """
-    if source.kind == "infos":
+    if source.kind == CONVERTED:
         return summarize_data(source.root, source.root)
     info_root = out / DATA
     if not list(info_root.glob("*_infos_train.pkl")):
-        _run(*_conversion(source, info_root, workers))
-    return summarize_data(_data_root(source, info_root), info_root)
+        words = [*source.options, "--out-dir", str(info_root)]
+        words += ["--workers", str(workers)] if source.has_workers else []
+        _run(SOURCES[source.kind].command, words)
+    return summarize_data(info_root / source.data_root, info_root)
 
 
 def summarize_data(data_root: Path, info_root: Path) -> Prepared:
@@ -141,27 +141,6 @@ def make_cache(prepared: Prepared, kind: str, out: Path, workers: int) -> str:
     words += ["--out-dir", str(folder), "--workers", str(workers)]
     _run(_CACHE_COMMANDS[kind], words)
     return str(folder)
-
-
-def _conversion(source: Source, info_root: Path, workers: int) -> tuple[str, list[str]]:
-    """Return the module of a command of ``tools/create_data.py``, and its options."""
-    out = ["--out-dir", str(info_root)]
-    if source.kind == "rosbag":
-        return _ROSBAG, ["--bag", str(source.root), *out, "--workers", str(workers)]
-    words = ["--root", str(source.root), *out]
-    if source.kind != "semantickitti":
-        words += ["--workers", str(workers)]
-    if source.kind == "folder":
-        words += ["--rig", str(source.rig)]
-    if source.kind == "nuscenes":
-        words += ["--version", source.version, "--no-boxes"]
-    return DATA_SETS[source.kind].command, words
-
-
-def _data_root(source: Source, info_root: Path) -> Path:
-    if source.kind == "rosbag":
-        return info_root / RECORDING
-    return Path(find_root(source.root)) if source.kind == "semantickitti" else source.root
 
 
 def _greatest_intensity(info: dict[str, Any], path: Path, data_root: Path) -> float:

@@ -19,6 +19,7 @@ from perception_kd.datasets.rosbag.recording import RecordingFolder
 from perception_kd.datasets.rosbag.sensors import read_setup
 from perception_kd.datasets.rosbag.settings import (
     NO_POSES,
+    RECORDING,
     ExtractionSettings,
     parse_pair,
     parse_time,
@@ -27,8 +28,6 @@ from perception_kd.datasets.rosbag.topics import choose_topics
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.lock import lock_folder
 from perception_kd.io.names import safe_name
-
-RECORDING = "recording"
 
 
 def create_recording(

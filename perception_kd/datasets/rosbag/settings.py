@@ -8,6 +8,7 @@ from perception_kd.datasets.folder.constants import TOLERANCE_S
 
 _UNITS_NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 ANY_POSES, NO_POSES = "auto", "none"
+RECORDING = "recording"  # folder of what is read, below --out-dir
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perception_kd.api.pretraining.sources import Source, find_source, propose_source
+from perception_kd.api.pretraining.sources import find_source, propose_source
 from tools import pretrain as pretrain_tool
 
 TABLES = ("scene.json", "sample.json", "sample_data.json")
@@ -40,19 +40,21 @@ def test_known_data_are_recognized(files: list[str], kind: str, tmp_path: Path) 
     source = find_source(root, tmp_path / "out")
     assert (source.kind, source.root) == (kind, root)
     if kind == "nuscenes":
-        assert source.version == "v1.0-own"
+        assert source.options[2:4] == ("--version", "v1.0-own")
 
 
 def test_a_bag_may_be_given_as_a_file(tmp_path: Path) -> None:
     path = make(tmp_path, "drive.mcap") / "drive.mcap"
-    assert find_source(path, tmp_path / "out") == Source("rosbag", path)
+    source = find_source(path, tmp_path / "out")
+    assert (source.kind, source.options) == ("rosbag", ("--bag", str(path)))
+    assert source.data_root == Path("recording")
     with pytest.raises(ValueError, match=r"drive\.txt is not a ROS bag"):
         find_source(make(tmp_path, "drive.txt") / "drive.txt", tmp_path / "out")
 
 
 def test_of_several_versions_one_is_chosen(tmp_path: Path) -> None:
     root = make(tmp_path, *tables("a"), *tables("b"))
-    assert find_source(root, tmp_path / "out", version="b").version == "b"
+    assert "b" in find_source(root, tmp_path / "out", version="b").options
     with pytest.raises(ValueError, match="has the tables of a, b; choose one as version"):
         find_source(root, tmp_path / "out")
     with pytest.raises(ValueError, match="has no folder c of nuScenes' tables; it has a, b"):
@@ -81,7 +83,7 @@ def test_a_rig_file_is_proposed_below_out_only(
     assert (out / "rig.yaml").is_file()
     assert not (root / "rig.yaml").exists()
     assert propose_source(root, out) is None
-    assert find_source(root, out).rig == out / "rig.yaml"
+    assert find_source(root, out).options[-2:] == ("--rig", str(out / "rig.yaml"))
 
 
 def test_no_data_at_all_are_refused(tmp_path: Path) -> None:

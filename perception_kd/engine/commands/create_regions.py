@@ -6,9 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perception_kd.datasets.catalog import DATA_SETS
 from perception_kd.io.caches.command import CacheCommand
 from perception_kd.io.caches.options import add_cache_arguments, read_infos
-from perception_kd.regions.settings import PRESETS, PUBLISHED, RegionSettings, get_preset
+from perception_kd.regions.settings import RegionSettings
 
 if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
     from perception_kd.io.caches.cache import Cache
@@ -16,6 +17,9 @@ if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
     from perception_kd.regions.statistics import RegionStatistics
     from perception_kd.structures import Points
 
+# Height of the LiDAR in m by preset; None where it is measured. The points of Waymo are
+# in the vehicle frame, whose origin is on the ground.
+LIDAR_HEIGHTS = {name: entry.lidar_height for name, entry in DATA_SETS.items()} | {"waymo": 0.0}
 _NUM_MEASURED = 20  # sweeps
 
 
@@ -24,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cache_arguments(parser, "sweeps", "regions/dbscan", num_previews=4)
     add = parser.add_argument
     help_preset = "settings to start from (default: those of the info file's data set)"
-    add("--preset", choices=PRESETS, help=help_preset)
+    add("--preset", choices=LIDAR_HEIGHTS, help=help_preset)
     values = ", ".join(f"{k}={v}" for k, v in RegionSettings().as_dict().items())
     help_settings = f"settings that differ from the preset, in m; those of nuScenes are {values}"
     add("--settings", nargs="+", default=[], metavar="NAME=VALUE", help=help_settings)
@@ -45,11 +49,11 @@ def run(args: argparse.Namespace) -> None:
 
     infos = read_infos(args)
     preset = args.preset or infos[args.info[0]]["metainfo"]["dataset"]
-    settings = get_preset(preset).with_values(args.settings)
+    settings = make_preset(preset).with_values(args.settings)
     lists = [list_sweeps(path, info, args.data_root) for path, info in infos.items()]
     sweeps = list({sweep.key: sweep for sweeps in lists for sweep in sweeps}.values())
     chosen = [text.partition("=")[0] for text in args.settings]
-    settings = _fit_to_sensor(settings, sweeps, preset.lower() in PUBLISHED, chosen)
+    settings = _fit_to_sensor(settings, sweeps, LIDAR_HEIGHTS[preset.lower()] is not None, chosen)
     folder = args.out_dir or Path(args.info[0]).parent / "regions" / "dbscan"
     options = ["--preset", preset.lower()]
     if args.settings:
@@ -65,6 +69,21 @@ def run(args: argparse.Namespace) -> None:
             "nothing to pre-train on; look at the ground and clusters with --preview, check the "
             "layout and unit of the sweeps, and fit --settings to the sensor."
         )
+
+
+def make_preset(dataset: str) -> RegionSettings:
+    """Return the settings of a data set, which differ in the height of the LiDAR.
+
+    Args:
+        dataset: Name as in the metainfo of an info file, in upper or lower case.
+
+    Raises:
+        ValueError: If there is no preset.
+    """
+    if dataset.lower() not in LIDAR_HEIGHTS:
+        raise ValueError(f"preset must be one of {', '.join(LIDAR_HEIGHTS)}, but got {dataset!r}.")
+    height = LIDAR_HEIGHTS[dataset.lower()]
+    return RegionSettings() if height is None else RegionSettings(sensor_height=height)
 
 
 def _fit_to_sensor(
