@@ -16,6 +16,11 @@ def test_numbers_that_parts_share_are_equal(path: Any) -> None:
     assert find_disagreements(Config.fromfile(path)) == {}
 
 
+def test_the_reach_of_bev_maps_is_written_once() -> None:
+    written = [name(path) for path in CONFIGS.rglob("*.py") if "51.2" in path.read_text()]
+    assert written == []
+
+
 FUSION = CONFIGS / "det" / "det_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"
 RAD = CONFIGS / "calico" / "rad_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"
 MAPS = CONFIGS / "mapseg" / "mapseg_pillar02_8xb4-cyclic-20e_nus.py"

@@ -3,6 +3,10 @@
 A smoke test lists the config that it shrinks first in ``_base_``, then this file.
 """
 
+_base_ = []
+
+from perception_kd.engine.config.bev_parts import count_cells, voxel_shape
+
 smoke_loader = dict(batch_size=2, num_workers=0, persistent_workers=False)
 smoke_folders = dict(data_root="data/synthetic", info_root="data/synthetic")
 smoke_sweeps = dict(load_points=dict(num_sweeps=1, random_sweeps=False))
@@ -91,11 +95,12 @@ smoke_resnet = dict(
     view_transform=smoke_view_transform,
 )
 smoke_pillar_size = [0.4, 0.4, 8]
+smoke_pillar_grid = (count_cells(smoke_pillar_size[1]), count_cells(smoke_pillar_size[0]))
 smoke_pillar_channels = 16
 smoke_pillars = dict(
     pts_voxelizer=dict(voxel_size=smoke_pillar_size),
     pts_voxel_encoder=dict(voxel_size=smoke_pillar_size, feat_channels=[smoke_pillar_channels]),
-    pts_middle_encoder=dict(in_channels=smoke_pillar_channels, output_shape=(256, 256)),
+    pts_middle_encoder=dict(in_channels=smoke_pillar_channels, output_shape=smoke_pillar_grid),
     pts_backbone=dict(
         in_channels=smoke_pillar_channels, out_channels=[16, 16, 32], layer_nums=[1, 1, 1]
     ),
@@ -103,10 +108,11 @@ smoke_pillars = dict(
         in_channels=[16, 16, 32], out_channels=smoke_level_channels, upsample_strides=[1, 2, 4]
     ),
 )
+smoke_voxel_size = [0.2, 0.2, 0.4]
 smoke_voxels = dict(
-    pts_voxelizer=dict(voxel_size=[0.2, 0.2, 0.4]),
+    pts_voxelizer=dict(voxel_size=smoke_voxel_size),
     pts_middle_encoder=dict(
-        sparse_shape=[21, 512, 512],
+        sparse_shape=voxel_shape(smoke_voxel_size),
         base_channels=8,
         output_channels=16,
         encoder_channels=((8, 16), (16, 16), (16, 16)),

@@ -13,7 +13,11 @@ model = dict(**_base_.slidr, **_base_.img_r50_mocov2, **_base_.pts_voxelnet)
 
 steps = dict(
     # A disc rather than a square, so that no rotation moves a point out of the grid.
-    crop_points=dict(type="CropToDisc", radius=51.2, z_range=(-5.0, 3.0)),
+    crop_points=dict(
+        type="CropToDisc",
+        radius=_base_.voxelnet_range[3],
+        z_range=_base_.voxelnet_range[2::3],
+    ),
     load_superpixels=dict(cache="superpixels/skimage_30", settings=dict(num_segments=30)),
 )
 train_dataloader = dict(batch_size=6, dataset=dict(scenes=None, pipeline=steps))

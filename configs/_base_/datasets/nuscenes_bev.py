@@ -8,9 +8,11 @@ one that is empty, or leaves one out by None.
 
 _base_ = ["./keyframes.py"]
 
+from perception_kd.engine.config.bev_parts import bev_range
+
 data_root = "data/nuscenes"
 info_root = "data/nuscenes"
-point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
+point_cloud_range = bev_range()
 # Cells of the BEV map that heads and pre-training read.
 bev_grid = dict(point_cloud_range=point_cloud_range, cell_size=0.8)
 image_size = (256, 704)

@@ -1,5 +1,9 @@
 """A ResNet-18 of half width and lift-splat for two CPU cores: 32 channels at 0.8 m."""
 
+_base_ = []
+
+from perception_kd.engine.config.bev_parts import lift_splat
+
 r18_small_neck_channels = 64
 
 img_r18_lss_small = dict(
@@ -15,15 +19,7 @@ img_r18_lss_small = dict(
     img_neck=dict(
         type="GeneralizedLSSFPN", in_channels=[64, 128, 256], out_channels=r18_small_neck_channels
     ),
-    view_transform=dict(
-        type="LSSViewTransform",
-        in_channels=r18_small_neck_channels,
-        out_channels=32,
-        point_cloud_range=[-51.2, -51.2, -10.0, 51.2, 51.2, 10.0],
-        cell_size=0.4,
-        depth_range=(1.0, 60.0, 1.0),
-        downsample=2,
-    ),
+    view_transform=lift_splat(r18_small_neck_channels, 32, depth_step=1.0),
 )
 img_r18_lss_small_channels = img_r18_lss_small["view_transform"]["out_channels"]
 # 128 x 352 px of images of 450 x 800 px; others are first scaled to fit into these.

@@ -4,6 +4,10 @@ The cells are 0.4 m before the view transform halves the map. The ImageNet weigh
 torchvision's.
 """
 
+_base_ = []
+
+from perception_kd.engine.config.bev_parts import lift_splat
+
 r50_neck_channels = 256
 
 img_r50_lss = dict(
@@ -18,14 +22,6 @@ img_r50_lss = dict(
     img_neck=dict(
         type="GeneralizedLSSFPN", in_channels=[512, 1024, 2048], out_channels=r50_neck_channels
     ),
-    view_transform=dict(
-        type="LSSViewTransform",
-        in_channels=r50_neck_channels,
-        out_channels=80,
-        point_cloud_range=[-51.2, -51.2, -10.0, 51.2, 51.2, 10.0],
-        cell_size=0.4,
-        depth_range=(1.0, 60.0, 0.5),
-        downsample=2,
-    ),
+    view_transform=lift_splat(r50_neck_channels, 80, depth_step=0.5),
 )
 img_r50_lss_channels = img_r50_lss["view_transform"]["out_channels"]

@@ -4,6 +4,10 @@ The cells are 0.4 m before the view transform halves the map; the map has the ra
 the LiDAR's. ImageNet weights: see configs/det/README.md.
 """
 
+_base_ = []
+
+from perception_kd.engine.config.bev_parts import lift_splat
+
 swint_neck_channels = 256
 
 img_swint_lss = dict(
@@ -20,15 +24,7 @@ img_swint_lss = dict(
     img_neck=dict(
         type="GeneralizedLSSFPN", in_channels=[192, 384, 768], out_channels=swint_neck_channels
     ),
-    view_transform=dict(
-        type="LSSViewTransform",
-        in_channels=swint_neck_channels,
-        out_channels=80,
-        point_cloud_range=[-51.2, -51.2, -10.0, 51.2, 51.2, 10.0],
-        cell_size=0.4,
-        depth_range=(1.0, 60.0, 0.5),
-        downsample=2,
-    ),
+    view_transform=lift_splat(swint_neck_channels, 80, depth_step=0.5),
 )
 # Tables of relative positions do not decay, as in BEVFusion's configs.
 swint_optim_wrapper = dict(

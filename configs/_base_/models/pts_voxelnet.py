@@ -4,13 +4,18 @@ Unlike the published code the grid has 41 cells along z, so that points above 0.
 reach the map, and the value of a cell is at its center.
 """
 
+_base_ = []
+
+from perception_kd.engine.config.bev_parts import bev_range, voxel_shape
+
 voxelnet_voxel = 0.1
-voxelnet_range = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
+voxelnet_size = (voxelnet_voxel, voxelnet_voxel, 0.2)
+voxelnet_range = tuple(bev_range())
 
 pts_voxelnet = dict(
     pts_voxelizer=dict(
         type="PointVoxelizer",
-        voxel_size=(voxelnet_voxel, voxelnet_voxel, 0.2),
+        voxel_size=voxelnet_size,
         coordinates="cartesian",
         point_cloud_range=voxelnet_range,
         reduce="mean",
@@ -18,7 +23,9 @@ pts_voxelnet = dict(
         max_points=10,
     ),
     # mmdet3d's defaults are the published layers (OpenPCDet's VoxelBackBone8x).
-    pts_middle_encoder=dict(type="SparseEncoder", in_channels=4, sparse_shape=[41, 1024, 1024]),
+    pts_middle_encoder=dict(
+        type="SparseEncoder", in_channels=4, sparse_shape=voxel_shape(voxelnet_size)
+    ),
     pts_head=dict(
         type="BEVProjection",
         in_channels=256,
