@@ -5,7 +5,7 @@ A smoke test lists the config that it shrinks first in ``_base_``, then this fil
 
 _base_ = []
 
-from perception_kd.engine.config.bev_parts import count_cells, voxel_shape
+from perception_kd.engine.config.bev_parts import cells_across, voxel_shape
 
 smoke_loader = dict(batch_size=2, num_workers=0, persistent_workers=False)
 smoke_folders = dict(data_root="data/synthetic", info_root="data/synthetic")
@@ -95,7 +95,7 @@ smoke_resnet = dict(
     view_transform=smoke_view_transform,
 )
 smoke_pillar_size = [0.4, 0.4, 8]
-smoke_pillar_grid = (count_cells(smoke_pillar_size[1]), count_cells(smoke_pillar_size[0]))
+smoke_pillar_grid = (cells_across(smoke_pillar_size[1]), cells_across(smoke_pillar_size[0]))
 smoke_pillar_channels = 16
 smoke_pillars = dict(
     pts_voxelizer=dict(voxel_size=smoke_pillar_size),

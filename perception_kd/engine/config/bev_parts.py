@@ -20,8 +20,8 @@ def bev_range(bottom: float = -5.0, top: float = 3.0) -> list[float]:
     return [-_REACH, -_REACH, bottom, _REACH, _REACH, top]
 
 
-def count_cells(size: float) -> int:
-    """Return the number of cells of a size in m along x or y of :func:`bev_range`."""
+def cells_across(size: float) -> int:
+    """Return the number of cells of a size in m along x or y of ``bev_range``."""
     return round(2 * _REACH / size)
 
 
@@ -34,7 +34,7 @@ def voxel_shape(size: Sequence[float]) -> list[int]:
         size: Size of the voxels along x, y and z in m.
     """
     bottom, top = bev_range()[2::3]
-    return [round((top - bottom) / size[2]) + 1, count_cells(size[1]), count_cells(size[0])]
+    return [round((top - bottom) / size[2]) + 1, cells_across(size[1]), cells_across(size[0])]
 
 
 def pillars(size: Sequence[float], channels: int, max_voxels: tuple[int, int]) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def pillars(size: Sequence[float], channels: int, max_voxels: tuple[int, int]) -
         pts_middle_encoder=dict(
             type="PointPillarsScatter",
             in_channels=channels,
-            output_shape=(count_cells(size[1]), count_cells(size[0])),
+            output_shape=(cells_across(size[1]), cells_across(size[0])),
         ),
     )
 

@@ -5,7 +5,7 @@ from perception_kd.engine.config import bev_parts
 
 def test_cells_fill_the_range() -> None:
     assert bev_parts.bev_range() == [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
-    assert [bev_parts.count_cells(size) for size in (0.2, 0.4, 0.8)] == [512, 256, 128]
+    assert [bev_parts.cells_across(size) for size in (0.2, 0.4, 0.8)] == [512, 256, 128]
     assert bev_parts.voxel_shape((0.1, 0.2, 0.2)) == [41, 512, 1024]
     parts = bev_parts.pillars((0.4, 0.2, 8), 64, max_voxels=(3, 4))
     assert parts["pts_middle_encoder"]["output_shape"] == (512, 256)
