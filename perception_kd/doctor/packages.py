@@ -6,17 +6,17 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from perception_kd.doctor.finding import Finding, Level
+from perception_kd.utils.project_files import find_project_files
 
 _AREA = "environment"
 _NAME = "perception-kd"
-_PINS = Path(__file__).parents[2] / "requirements" / "cpu-py311.txt"
+_PINS = find_project_files() / "requirements" / "cpu-py311.txt"
 # Named last where all is well, since their versions decide most.
 _SHOWN = ("torch", "mmengine", "mmcv", "mmdet", "mmdet3d", "numpy", "nuscenes-devkit")
 _REMEDY = "create the tested environment: make env"

@@ -10,8 +10,9 @@ from perception_kd.api.pretraining.hardware import Hardware
 from perception_kd.api.pretraining.preparation import Prepared
 from perception_kd.engine.config.overrides import set_data_folders, set_data_set, walk_settings
 from perception_kd.engine.run.launch import read_config
+from perception_kd.utils.project_files import find_project_files
 
-CONFIGS = Path(__file__).parents[3] / "configs"
+CONFIGS = find_project_files() / "configs"
 STAGES = {"slidr": ("slidr",), "ppkt": ("ppkt",), "prc": ("prc",), "prc+rad": ("prc", "rad")}
 NEED_CAMERAS = ("slidr", "ppkt", "rad")
 HAVE_TEACHER = ("slidr", "ppkt")

@@ -13,17 +13,19 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from perception_kd.io.json_file import read_json
+from perception_kd.utils.project_files import find_project_files
 
 TABLE = "renamed.json"
 _SHORTEST_BEGINNING = 3  # characters of an unfinished name, such as "rad"
-_CONFIGS = Path(__file__).parents[3] / "configs"
+_CONFIGS = find_project_files() / "configs"
 
 
 def find_config(path: str | Path) -> Path:
     """Return the file of a config, also if the path is an old name of it.
 
     Args:
-        path: Config file, such as ``configs/slidr/<name>.py``.
+        path: Config file, such as ``configs/slidr/<name>.py``. One below ``configs/``
+            that is not in the current folder is that of this version of the package.
 
     Returns:
         The path itself, or that of the renamed config, which is then logged.
@@ -32,6 +34,8 @@ def find_config(path: str | Path) -> Path:
         FileNotFoundError: If there is no such config under either name.
     """
     path = Path(path)
+    if not path.is_file() and path.parts[:1] == ("configs",):
+        path = Path(os.path.relpath(_CONFIGS.parent / path))
     if path.is_file():
         return path
     folder = path.absolute().parent

@@ -6,8 +6,10 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from perception_kd.utils.project_files import find_project_files
+
 _PACKAGE = Path(__file__).parents[2]
-_OWN_CODE = (_PACKAGE, _PACKAGE.parent / "tools")
+_OWN_CODE = (_PACKAGE, find_project_files() / "tools")
 _FULL = "Free space, or choose a folder on another disk."
 _READ_ONLY = "Choose a folder that you may write to."
 _REMEDIES = {

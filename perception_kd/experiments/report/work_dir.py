@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import perception_kd
 from perception_kd.experiments import comparisons
 from perception_kd.experiments.report.stored import Damage
 from perception_kd.experiments.report.summary_file import Score, read_summary
 from perception_kd.experiments.report.training_run import TrainingRun
 from perception_kd.experiments.results import average, pick_scores
 from perception_kd.experiments.trials import Comparison
+from perception_kd.utils.project_files import find_project_files
 
 # Folder of this project, which the configs of a comparison are relative to.
-PROJECT = Path(perception_kd.__file__).parent.parent
+PROJECT = find_project_files()
 
 
 class ClassMetric(NamedTuple):
