@@ -84,5 +84,5 @@ OPTIM_WRAPPER_CONSTRUCTORS = _child(
 PARAM_SCHEDULERS = _child("parameter scheduler", parent.PARAM_SCHEDULERS, "perception_kd.engine")
 EVALUATOR = _child("evaluator", parent.EVALUATOR, "perception_kd.engine")
 VISUALIZERS = _child("visualizer", parent.VISUALIZERS, "perception_kd.visualization")
-VISBACKENDS = _child("vis_backend", parent.VISBACKENDS, "perception_kd.visualization")
+VISBACKENDS = _child("vis_backend", parent.VISBACKENDS, "perception_kd.engine.trackers")
 INFERENCERS = _child("inferencer", parent.INFERENCERS, "perception_kd.engine")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from perception_kd.engine.commands.command_line import run_tool
+from perception_kd.engine.commands.command_line import add_tracker_option, run_tool
 from perception_kd.engine.commands.parser import ToolParser
 
 METHODS = ("slidr", "ppkt", "prc", "prc+rad")
@@ -35,6 +35,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--teacher", metavar="MODULE:CALLABLE", default="", help=help_teacher)
     help_version = "folder of nuScenes' tables, where there are several"
     add("--version", metavar="NAME", default="", help=help_version)
+    add_tracker_option(parser)
     help_propose = "draft DIR/rig.yaml for you to check, if the folder has no rig file"
     add("--propose", action="store_true", help=help_propose)
     return parser.parse_args(argv)
@@ -62,6 +63,7 @@ def run(args: argparse.Namespace) -> None:
         workers=args.workers,
         teacher=args.teacher,
         version=args.version,
+        tracker=args.tracker or "",
     )
     print(f"checkpoint: {pretrained.checkpoint}")
     print(f"report: {pretrained.report}")

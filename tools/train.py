@@ -5,7 +5,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from perception_kd.engine.commands.command_line import add_run_options, prepare_config, run_tool
+from perception_kd.engine.commands.command_line import (
+    add_run_options,
+    add_tracker_option,
+    prepare_config,
+    run_tool,
+)
 from perception_kd.engine.commands.parser import ToolParser
 
 AUTO = "auto"
@@ -51,6 +56,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="do not scale the learning rate with the batch size and number of processes",
     )
+    add_tracker_option(parser)
     add_run_options(parser)
     args = parser.parse_args(argv)
     if args.overwrite and args.resume == AUTO:
@@ -62,11 +68,14 @@ def train(args: argparse.Namespace) -> None:
     """Build the runner and train."""
     from perception_kd.engine.config.overrides import set_pretrained, set_training
     from perception_kd.engine.run.training import run_training
+    from perception_kd.engine.trackers.choice import set_tracker
 
     cfg = prepare_config(args, "train_dataloader")
     set_training(cfg, amp=args.amp, scale_lr=not args.no_scale_lr, seed=args.seed)
     if args.pretrained:
         set_pretrained(cfg, args.pretrained)
+    if args.tracker:
+        set_tracker(cfg, args.tracker)
     run_training(cfg, launcher=args.launcher, resume=args.resume, overwrite=args.overwrite)
 
 

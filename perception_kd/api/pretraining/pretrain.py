@@ -29,14 +29,16 @@ from perception_kd.checkpoints.folder import find_newest, list_checkpoints
 from perception_kd.engine.config.overrides import set_training
 from perception_kd.engine.run.launch import read_config
 from perception_kd.engine.run.training import run_training
+from perception_kd.engine.trackers.choice import check_tracker, set_tracker
 from perception_kd.io.atomic import make_writable_folder, write_whole
 from perception_kd.io.lock import lock_folder
 from perception_kd.regions.codec import REGIONS
 from perception_kd.superpixels.codec import SUPERPIXELS
+from perception_kd.utils.project_files import find_project_files
 
 _MINUTES = 30.0
 _CACHES = {"slidr": SUPERPIXELS, "prc": REGIONS, "rad": REGIONS}
-_TRAIN = Path(__file__).parents[3] / "tools" / "train.py"
+_TRAIN = find_project_files() / "tools" / "train.py"
 
 
 class Pretrained(NamedTuple):
@@ -64,6 +66,7 @@ def pretrain(
     workers: int = 2,
     teacher: str = "",
     version: str = "",
+    tracker: str = "",
 ) -> Pretrained:
     """Pre-train a network on a folder of recordings, without labels.
 
@@ -91,12 +94,15 @@ def pretrain(
         teacher: Image network of your own for "slidr" and "ppkt", as "module:callable"
             (``docs/your_teacher.md``). It is imported: a program.
         version: Folder of nuScenes' tables, where there are several.
+        tracker: "tensorboard", "wandb" or "mlflow", which gets the curves of this call;
+            TensorBoard files if it is empty.
 
     Returns:
         Checkpoint, config and report.
 
     Raises:
         FileNotFoundError: If there are no data.
+        ImportError: If the package of the tracker is not installed.
         BlockingIOError: If another process writes to ``out``.
         ValueError: If the method or the data are unknown, data lack what the method
             needs, or ``out`` was begun with other arguments.
@@ -110,6 +116,7 @@ def pretrain(
     if minutes is None and epochs is None:
         minutes = _MINUTES
     root = Path(out).absolute()
+    check_tracker(tracker)
     source = find_source(data, root, version=version)
     make_writable_folder("out", root)
     with lock_folder("out", root):
@@ -123,7 +130,9 @@ def pretrain(
         hardware = find_hardware()
         for stage in stages:
             share = None if minutes is None else minutes / len(stages)
-            _run_stage(stage, record, prepared, hardware, caches, share)
+            path = _choose_stage(stage, record, prepared, hardware, caches, share)
+            if not record.is_finished(stage):
+                _train_stage(stage, record, path, hardware, tracker)
         report = write_pretraining_report(record, prepared)
     return Pretrained(record.checkpoint(stages[-1]), root / f"{stages[-1]}.py", report)
 
@@ -151,19 +160,19 @@ def _check_data(stages: Sequence[str], prepared: Prepared) -> None:
         )
 
 
-def _run_stage(
+def _choose_stage(
     stage: str,
     record: PretrainRecord,
     prepared: Prepared,
     hardware: Hardware,
     caches: dict[str, str],
     minutes: float | None,
-) -> None:
-    """Choose settings unless they are chosen, and train unless it is done."""
+) -> Path:
+    """Choose the settings of a training unless they are chosen; return its config."""
     path = record.out / f"{stage}.py"
     if record.is_finished(stage):
         print_log(f"{stage}: finished, {record.checkpoint(stage)}", logger="current")
-        return
+        return path
     if not path.is_file():
         cfg, choices = make_settings(stage, prepared, hardware, caches)
         choices += apply_arguments(cfg, record.arguments)
@@ -176,8 +185,15 @@ def _run_stage(
         record.add_choices(stage, choices)
     for choice in record.choices(stage):
         print_log(f"{stage}: {choice}", logger="current")
+    return path
+
+
+def _train_stage(
+    stage: str, record: PretrainRecord, path: Path, hardware: Hardware, tracker: str
+) -> None:
+    """Train, or resume, and note the newest checkpoint."""
     start = time.monotonic()
-    _train(path, hardware)
+    _train(path, hardware, tracker)
     newest = find_newest(list_checkpoints(record.out / stage))
     assert newest.path is not None
     record.finish(stage, newest.path, time.monotonic() - start)
@@ -213,15 +229,17 @@ def _write_config(path: Path, cfg: Config, choices: Sequence[Choice]) -> None:
     write_whole(path, "\n".join(lines).encode())
 
 
-def _train(path: Path, hardware: Hardware) -> None:
+def _train(path: Path, hardware: Hardware, tracker: str) -> None:
     if hardware.num_gpus > 1:
         command: list[Any] = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         command += ["--nproc-per-node", hardware.num_gpus, _TRAIN, path]
         command += ["--launcher", "pytorch", "--resume"]
+        command += ["--tracker", tracker] if tracker else []
         status = subprocess.run([str(word) for word in command], check=False).returncode
         if status:
             raise ValueError(f"The training of {path} has ended with status {status}, see above.")
         return
     cfg = read_config(path)
     set_training(cfg)
+    set_tracker(cfg, tracker)
     run_training(cfg, resume="auto")

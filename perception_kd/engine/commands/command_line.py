@@ -29,6 +29,7 @@ _BUG = (
 )
 # Set to anything, it shows the traceback of every error.
 _TRACEBACK = "PERCEPTION_KD_TRACEBACK"
+TRACKERS = ("tensorboard", "wandb", "mlflow")
 _LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
 
@@ -98,6 +99,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--launcher", choices=_LAUNCHERS, default="none", help="launcher of the processes"
+    )
+
+
+def add_tracker_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option of every tool that trains."""
+    parser.add_argument(
+        "--tracker",
+        choices=TRACKERS,
+        help="where curves go, beside the JSON log (default: what the config says, which is "
+        "TensorBoard files); a resumed training continues its run",
     )
 
 

@@ -41,4 +41,4 @@ def run_training(
         if no_validation:
             runner.logger.warning(no_validation)
         runner.train()
-    runner.logger.info(f"Checkpoints, log and TensorBoard files are in {runner.work_dir}")
+    runner.logger.info(f"Checkpoints, log and curves are in {runner.work_dir}")

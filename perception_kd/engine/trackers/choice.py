@@ -1,0 +1,51 @@
+"""The choice of a tracker, by its name."""
+
+from importlib.util import find_spec
+
+from mmengine import Config
+
+_TYPES = {
+    "tensorboard": "TensorboardTracker",
+    "wandb": "WandbTracker",
+    "mlflow": "MLflowTracker",
+}
+_EXTRAS = {"wandb": "trackers", "mlflow": "mlflow"}
+
+
+def check_tracker(name: str) -> None:
+    """Check the name of a tracker, and that its package is installed.
+
+    Args:
+        name: "tensorboard", "wandb" or "mlflow"; empty for that of the config.
+
+    Raises:
+        ImportError: If the package is not installed; names the extra.
+        ValueError: If there is no such tracker.
+    """
+    if name and name not in _TYPES:
+        raise ValueError(f"tracker must be one of {', '.join(_TYPES)}, but got {name!r}.")
+    if name in _EXTRAS and find_spec(name) is None:
+        raise ImportError(
+            f"The tracker {name} needs the package {name}; install it with "
+            f'pip install -e ".[{_EXTRAS[name]}]".'
+        )
+
+
+def set_tracker(cfg: Config, name: str) -> None:
+    """Let a tracker follow a training, in place of TensorBoard files per start.
+
+    The JSON log stays, which reports read.
+
+    Args:
+        cfg: Config to change, in place.
+        name: "tensorboard", "wandb" or "mlflow"; empty for that of the config.
+
+    Raises:
+        ImportError: If the package is not installed; names the extra.
+        ValueError: If there is no such tracker.
+    """
+    check_tracker(name)
+    if name:
+        backends = [dict(type="LocalVisBackend"), dict(type=_TYPES[name])]
+        cfg.visualizer = {**(cfg.get("visualizer") or dict(type="Visualizer"))}
+        cfg.visualizer.vis_backends = backends
