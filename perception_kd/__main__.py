@@ -6,7 +6,7 @@ import sys
 from perception_kd.utils.project_files import find_project_files
 
 
-def main() -> None:
+def start_tool() -> None:
     """Run the tool that the first argument names, with the others."""
     tools = {path.stem: path for path in sorted((find_project_files() / "tools").glob("*.py"))}
     name = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -20,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start_tool()

@@ -1,4 +1,4 @@
-"""Where the configs and tools of this version are."""
+"""The folder of the configs and tools of this version."""
 
 from pathlib import Path
 

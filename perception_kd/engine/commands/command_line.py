@@ -29,7 +29,7 @@ _BUG = (
 )
 # Set to anything, it shows the traceback of every error.
 _TRACEBACK = "PERCEPTION_KD_TRACEBACK"
-TRACKERS = ("tensorboard", "wandb", "mlflow")
+_TRACKERS = ("tensorboard", "wandb", "mlflow")
 _LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
 
@@ -106,7 +106,7 @@ def add_tracker_option(parser: argparse.ArgumentParser) -> None:
     """Add the option of every tool that trains."""
     parser.add_argument(
         "--tracker",
-        choices=TRACKERS,
+        choices=_TRACKERS,
         help="where curves go, beside the JSON log (default: what the config says, which is "
         "TensorBoard files); a resumed training continues its run",
     )

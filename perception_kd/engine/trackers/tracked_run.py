@@ -1,4 +1,4 @@
-"""Which run of a tracker a training is.
+"""The run of a tracker that a training is.
 
 The file ``trackers.json`` in the work dir keeps the name of the run of each tracker. A
 resumed training continues it; one that starts over gets a run of its own.
