@@ -60,6 +60,7 @@ POSES = ["kiss-icp>=1.2,<2"]
 ROSBAG = ["rosbags>=0.11.9,<0.12"]
 # Compressed PCD files, LAS and LAZ files.
 POINTS = ["laspy>=2.5,<3", "lazrs>=0.6,<1", "python-neo-lzf>=0.3.5"]
+ONNX = ["onnx>=1.15", "onnxruntime>=1.17"]
 CLUSTER = ["submitit>=1.5,<2"]
 # MLflow has an extra of its own: it holds back packages of the tested stack.
 TRACKERS = ["wandb>=0.19,<1"]
@@ -116,6 +117,7 @@ setup(
         "opencv-python-headless<4.12",
         "pillow>=9",
         "pyyaml>=6",
+        "safetensors>=0.4",
         "scikit-image>=0.20",
         "scipy>=1.10",
         "shapely>=2",
@@ -142,6 +144,7 @@ setup(
         "trackers": TRACKERS,
         "mlflow": MLFLOW,
         "rerun": RERUN,
+        "onnx": ONNX,
         "dev": DEV,
     },
 )

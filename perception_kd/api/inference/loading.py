@@ -14,6 +14,7 @@ from perception_kd.api.inference.stored_model import SCOPE, build_stored_model, 
 from perception_kd.checkpoints.folder import find_newest, list_checkpoints
 from perception_kd.checkpoints.loading import load_weights
 from perception_kd.checkpoints.matching import list_names
+from perception_kd.checkpoints.model_folder import is_model_folder, read_model_folder
 from perception_kd.checkpoints.reading import Checkpoint, read_checkpoint
 from perception_kd.engine.hooks.point_ranges import RANGES_ENTRY
 from perception_kd.engine.run.launch import read_config
@@ -34,9 +35,10 @@ def load(
     that are your own must be registered before, by importing their module.
 
     Args:
-        checkpoint: File of weights, or the folder of a training, of which the newest
-            whole checkpoint is taken. It may be the folder above, if that has no
-            checkpoint and no other training.
+        checkpoint: File of weights; a folder that ``tools/export.py --to safetensors``
+            has written; or the folder of a training, of which the newest whole
+            checkpoint is taken. It may be the folder above, if that has no checkpoint
+            and no other training.
         device: Where to compute, such as "cpu" or "cuda:1"; None takes a GPU where
             torch finds one.
         config: Config of the training in place of the one in the checkpoint, for files
@@ -56,7 +58,7 @@ def load(
         Traceback (most recent call last):
         FileNotFoundError: No checkpoint at work_dirs/x/epoch_12.pth; check the path.
     """
-    content = read_checkpoint(_find_file(Path(checkpoint)))
+    content = read_trained(Path(checkpoint))
     if config is None:
         settings: Mapping[str, Any] = read_stored_config(content)
         model = build_stored_model(settings["model"], content.path)
@@ -80,6 +82,21 @@ def load(
         _find_classes(model, content),
         _find_intensity(content),
     )
+
+
+def read_trained(path: Path) -> Checkpoint:
+    """Read the weights of a trained network, and what is stored beside them.
+
+    Args:
+        path: As of :func:`load`.
+
+    Raises:
+        FileNotFoundError: If there is no checkpoint, or there are several trainings.
+        ValueError: If the file cannot be read.
+    """
+    if is_model_folder(path):
+        return read_model_folder(path)
+    return read_checkpoint(_find_file(path))
 
 
 def _find_file(path: Path) -> Path:

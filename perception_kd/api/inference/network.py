@@ -81,6 +81,11 @@ class TrainedNetwork:
         """Number of earlier sweeps in each point cloud of the training."""
         return self._preparation.num_sweeps
 
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """Height and width of the training's images in px; None if it took any."""
+        return self._preparation.image_size
+
     def points(self, cloud: Any, *, head: bool = True) -> Any:
         """Compute a feature for every point.
 

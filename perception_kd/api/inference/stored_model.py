@@ -63,7 +63,7 @@ def build_stored_model(settings: Mapping[str, Any], path: Path) -> TaskModel:
         ValueError: If a part is not registered, or the model is not of this project.
     """
     init_default_scope(SCOPE)
-    model = _without_starts(dict(settings))
+    model = without_starts(dict(settings))
     kind = find_class(MODELS, model.get("type"))
     if kind is None or not issubclass(kind, TaskModel):
         raise ValueError(
@@ -130,12 +130,16 @@ def _check_part(name: Any, path: Path) -> None:
         )
 
 
-def _without_starts(settings: Any) -> Any:
-    """Copy settings without those that load other weights."""
+def without_starts(settings: Any) -> Any:
+    """Copy settings without those that load other weights.
+
+    Args:
+        settings: Value of ``model`` in a config, or a part of it.
+    """
     if isinstance(settings, dict):
         unset = () if settings.get("type") == _NEEDS_FILE else _FILES
         kept = {key: value for key, value in settings.items() if key not in _STARTS}
-        return {k: None if k in unset else _without_starts(v) for k, v in kept.items()}
+        return {k: None if k in unset else without_starts(v) for k, v in kept.items()}
     if isinstance(settings, list | tuple):
-        return type(settings)(_without_starts(value) for value in settings)
+        return type(settings)(without_starts(value) for value in settings)
     return settings

@@ -1,0 +1,1 @@
+"""Trained networks for other stacks, as folders and as ONNX; import of weights."""

@@ -1,0 +1,167 @@
+"""The work of tools/export.py and tools/import_weights.py."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perception_kd.api.inference.loading import load, read_trained
+from perception_kd.api.inference.network import TrainedNetwork
+from perception_kd.engine.run.launch import read_config
+from perception_kd.export.building import build_network
+from perception_kd.export.model_folder import CardOptions, export_folder
+from perception_kd.export.onnx.files import check_onnx, write_part
+from perception_kd.export.onnx.parts import list_dense_parts, sparse_parts
+from perception_kd.export.stacks import STACKS, with_spconv
+from perception_kd.export.weights.files import pack_own, read_foreign, write_weights
+from perception_kd.export.weights.stack import Stack
+from perception_kd.export.weights.translation import Translation, translate_from, translate_to
+from perception_kd.io.atomic import check_writable_file, make_writable_folder
+
+FOLDER, ONNX = "safetensors", "onnx"
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Options of an export.
+
+    Attributes:
+        target: Name of a stack, "safetensors" or "onnx".
+        out: File or folder to write; None for one beside the checkpoint.
+        config: Config of a checkpoint that has none.
+        leave_out: Beginnings of names of the model that are left out.
+        spconv: Layout of sparse kernels, 1 or 2; None for that of the stack.
+        card: What only a person knows about the model.
+        image_size: Height and width of images for ONNX; None for the training's.
+        num_views: Number of cameras for ONNX.
+        list_only: Return the names, and write nothing.
+    """
+
+    target: str
+    out: Path | None = None
+    config: Path | None = None
+    leave_out: Sequence[str] = ()
+    spconv: int | None = None
+    card: CardOptions = field(default_factory=CardOptions)
+    image_size: tuple[int, int] | None = None
+    num_views: int = 6
+    list_only: bool = False
+
+
+def export_checkpoint(checkpoint: Path, options: ExportOptions) -> list[str]:
+    """Write a checkpoint for another stack, as a model folder or as ONNX.
+
+    Args:
+        checkpoint: As of :func:`perception_kd.load`.
+        options: What to write, and where.
+
+    Returns:
+        Lines for the user: what was written, and what was left out.
+
+    Raises:
+        FileExistsError: If there is something in the place of the result.
+        ValueError: If the checkpoint cannot be loaded, or something of the network has
+            no place in the other stack.
+    """
+    if options.target == ONNX:
+        check_onnx()
+    stack = None if options.target in (FOLDER, ONNX) else _choose_stack(options)
+    net = load(checkpoint, device="cpu", config=options.config)
+    if stack is not None:
+        return _export_weights(net, stack, options)
+    out = _find_place(net, options)
+    if options.target == ONNX:
+        return _export_onnx(net, out, options)
+    files = export_folder(net, read_trained(checkpoint), out, options.card)
+    lines = [f"{out / name}" for name in files]
+    return [*lines, f'Load it with perception_kd.load("{out}").']
+
+
+def import_checkpoint(
+    weights: Path, source: str, config: Path, out: Path, leave_out: Sequence[str] = ()
+) -> list[str]:
+    """Write the weights of another stack as a checkpoint of this project.
+
+    Args:
+        weights: File of the other stack.
+        source: Name of the stack.
+        config: Config of the network that takes the weights, which is built from it.
+        out: File to write.
+        leave_out: Beginnings of names of the model that are left out.
+
+    Returns:
+        Lines for the user.
+
+    Raises:
+        FileExistsError: If there is a file in the place of the result.
+        ValueError: If the weights do not fit the network.
+    """
+    _refuse_existing(out)
+    stack = STACKS[source]
+    foreign = read_foreign(weights, stack)
+    model = build_network(read_config(config).model)
+    found = translate_from(foreign.state_dict, model, stack, foreign.path, leave_out)
+    check_writable_file("--out", out)
+    write_weights(out, pack_own(found.state, f"{source}: {foreign.path.name}"))
+    share = f"{len(found.state)} tensors of {foreign.path}"
+    lines = [f"{out}: {share}, by the names of {type(model).__name__}"]
+    lines += [f"note: {note}" for note in found.notes]
+    if found.left_out:
+        lines.append(f"left out, {len(found.left_out)} of the file: {_shorten(found.left_out)}")
+    return [*lines, f"Start a training from it with --pretrained {out}."]
+
+
+def _choose_stack(options: ExportOptions) -> Stack:
+    return with_spconv(STACKS[options.target], options.spconv)
+
+
+def _export_weights(net: TrainedNetwork, stack: Stack, options: ExportOptions) -> list[str]:
+    found = translate_to(net.model, stack, options.leave_out)
+    if options.list_only:
+        return _list_pairs(found)
+    out = _find_place(net, options)
+    check_writable_file("--out", out)
+    write_weights(out, stack.pack(found.state))
+    lines = [f"{out}: {len(found.state)} tensors by the names of {stack.name}"]
+    lines += [f"note: {note}" for note in found.notes]
+    if found.left_out:
+        lines.append(f"left out, {len(found.left_out)}: {_shorten(found.left_out)}")
+    return lines
+
+
+def _list_pairs(found: Translation) -> list[str]:
+    shapes = {theirs: tuple(value.shape) for theirs, value in found.state.items()}
+    lines = [f"{ours} -> {theirs} {shapes[theirs]}" for ours, theirs in found.pairs]
+    return lines + [f"{name} -> left out" for name in found.left_out]
+
+
+def _export_onnx(net: TrainedNetwork, folder: Path, options: ExportOptions) -> list[str]:
+    parts = list_dense_parts(net, options.image_size, options.num_views)
+    make_writable_folder("--out", folder)
+    lines = []
+    for part in parts:
+        difference = write_part(part, folder)
+        lines.append(f"{folder / part.name}.onnx: {part.about}; differs by {difference:.0e}")
+    return lines + [f"not exported: {line}" for line in sparse_parts(net)]
+
+
+def _find_place(net: TrainedNetwork, options: ExportOptions) -> Path:
+    """Return the file or folder of the result, which must not exist."""
+    source = net.path if net.path.suffix != ".safetensors" else net.path.parent
+    folder = options.target in (FOLDER, ONNX)
+    ending = "" if folder else ".pth"
+    out = options.out or source.with_name(f"{source.stem}_{options.target}{ending}")
+    _refuse_existing(out)
+    return out
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise FileExistsError(f"{out} exists; give another --out, or remove it.")
+
+
+def _shorten(names: Sequence[str]) -> str:
+    """Name the parts of tensors with their numbers."""
+    parts: dict[str, int] = {}
+    for name in names:
+        parts[name.split(".")[0]] = parts.get(name.split(".")[0], 0) + 1
+    return ", ".join(f"{part} ({count})" for part, count in parts.items())

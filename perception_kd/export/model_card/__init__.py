@@ -1,0 +1,1 @@
+"""The page of a model folder: method, teacher, data, licenses, results."""

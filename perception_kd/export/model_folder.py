@@ -1,0 +1,140 @@
+"""A trained network as a folder: safetensors, its config and a model card."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from perception_kd.api.inference.network import TrainedNetwork
+from perception_kd.checkpoints.model_folder import write_model_folder
+from perception_kd.checkpoints.reading import Checkpoint
+from perception_kd.engine.config.text import parse_config_text
+from perception_kd.export.model_card.card import CardFacts, make_card
+from perception_kd.export.model_card.licenses import NOT_STATED, CardSource, find_data, find_teacher
+from perception_kd.export.model_card.results import read_results
+from perception_kd.io.atomic import write_whole
+from perception_kd.version import __version__
+
+
+@dataclass(frozen=True)
+class CardOptions:
+    """What only a person knows about a model.
+
+    Attributes:
+        name: Name of the model; None for that of the folder.
+        license: License of the weights.
+        data: Name of the data; None for what the checkpoint says.
+        data_license: License of the data; None for that of a known data set.
+        teacher_license: License of the image network; None for that of a known one.
+        results: ``results.csv`` of a sweep.
+        initialization: Key of the checkpoint in it.
+    """
+
+    name: str | None = None
+    license: str = NOT_STATED
+    data: str | None = None
+    data_license: str | None = None
+    teacher_license: str | None = None
+    results: Path | None = None
+    initialization: str | None = None
+
+
+def export_folder(
+    net: TrainedNetwork, checkpoint: Checkpoint, folder: Path, options: CardOptions
+) -> list[str]:
+    """Write the folder of a network.
+
+    :func:`perception_kd.load` reads it, with results that are identical bit by bit.
+
+    Args:
+        net: The network.
+        checkpoint: What it was loaded from.
+        folder: Folder to make.
+        options: What only a person knows.
+
+    Returns:
+        Names of the files.
+
+    Raises:
+        ValueError: If the checkpoint has no config, or the results are not a table.
+    """
+    meta = checkpoint.meta
+    text = meta.get("cfg")
+    if not isinstance(text, str):
+        raise ValueError(
+            f"{checkpoint.path} has no config, which the folder must hold; export the file that "
+            "tools/train.py has written."
+        )
+    settings = parse_config_text(text, f"The config in {checkpoint.path}")
+    results = read_results(options.results, options.initialization) if options.results else []
+    teacher = find_teacher(settings["model"])
+    if teacher is not None and options.teacher_license:
+        teacher = teacher._replace(license=options.teacher_license)
+    data = _name_data(meta, options)
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = type(net.model).__name__
+    about = {
+        "library_name": "perception_kd",
+        "version": __version__,
+        "model_type": kind,
+        "license": options.license,
+        "teacher": None if teacher is None else teacher._asdict(),
+        "data": data._asdict(),
+    }
+    written = write_model_folder(folder, net.model.state_dict(), meta, about)
+    facts = CardFacts(
+        name=options.name or folder.name,
+        kind=kind,
+        license=options.license,
+        teacher=teacher,
+        data=data,
+        version=__version__,
+        sha256=written["sha256"],
+        num_parameters=sum(each.numel() for each in net.model.parameters()),
+        training=_describe_training(net, meta),
+        results=results,
+        uses=_show_use(net),
+    )
+    write_whole(folder / "README.md", make_card(facts).encode())
+    return ["model.safetensors", "config.json", "README.md"]
+
+
+def _name_data(meta: Mapping[str, Any], options: CardOptions) -> CardSource:
+    stored = meta.get("dataset_meta")
+    found = find_data(stored if isinstance(stored, Mapping) else {})
+    if options.data:
+        found = CardSource(options.data)
+    return found._replace(license=options.data_license) if options.data_license else found
+
+
+def _describe_training(net: TrainedNetwork, meta: Mapping[str, Any]) -> list[str]:
+    lines = []
+    if isinstance(meta.get("epoch"), int) and isinstance(meta.get("iter"), int):
+        lines.append(f"{meta['epoch']} epochs, {meta['iter']} steps.")
+    stored = meta.get("dataset_meta")
+    if isinstance(stored, Mapping) and stored.get("version"):
+        lines.append(f"Version of the data: {stored['version']}.")
+    if net.num_sweeps:
+        lines.append(f"Each point cloud has {net.num_sweeps} earlier sweeps.")
+    ranges = meta.get("point_ranges")
+    try:
+        least, greatest = (float(side[3]) for side in ranges or ())
+        lines.append(f"Intensities of the points: {least:g} to {greatest:g}.")
+    except (LookupError, TypeError, ValueError):
+        pass
+    if net.classes:
+        lines.append(f"Classes: {', '.join(net.classes)}.")
+    return lines or ["The checkpoint says nothing about its training."]
+
+
+def _show_use(net: TrainedNetwork) -> list[str]:
+    from perception_kd.api.inference import features
+
+    lines = ["import perception_kd", "", 'net = perception_kd.load("path/of/this/folder")']
+    if features.has_points(net.model):
+        lines.append("feats = net.points(cloud, head=False)  # cloud: (N, 4), x, y, z, intensity")
+    if features.has_lidar_bev(net.model):
+        lines.append("bev = net.bev(cloud)")
+    elif features.has_image_bev(net.model):
+        lines.append("bev = net.bev(None, imgs, calibration)")
+    return lines

@@ -1,0 +1,116 @@
+"""Write parts of a network as ONNX files, and compare them with torch."""
+
+import io
+import math
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from perception_kd.export.onnx.parts import DensePart
+from perception_kd.io.atomic import write_whole
+
+_OPSET = 17
+# Greatest difference to torch, relative to the greatest absolute value.
+TOLERANCE = 1e-4
+
+
+def check_onnx() -> None:
+    """Refuse to continue without the packages of the extra.
+
+    Raises:
+        ImportError: If one is missing.
+    """
+    missing = [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]
+    if missing:
+        raise ImportError(
+            f'--to onnx needs {" and ".join(missing)}; install the extra: pip install -e ".[onnx]".'
+        )
+
+
+def write_part(part: DensePart, folder: Path) -> float:
+    """Write a part as ``NAME.onnx``, if onnxruntime computes the same with it.
+
+    Args:
+        part: The part, in eval mode on the CPU.
+        folder: Folder of the file, which exists.
+
+    Returns:
+        Greatest difference between onnxruntime and torch, relative to the greatest
+        absolute value of an output.
+
+    Raises:
+        ValueError: If the difference is above 1e-4; no file is written then.
+    """
+    data = to_onnx(part)
+    difference = compare_with_torch(part, data)
+    if not difference <= TOLERANCE:
+        raise ValueError(
+            f"onnxruntime computes {part.name} with a difference of {difference:.1e} to torch, "
+            f"more than {TOLERANCE:g}; no file is written. This is a fault of this program or of "
+            "the versions of onnx and onnxruntime."
+        )
+    write_whole(folder / f"{part.name}.onnx", data)
+    return difference
+
+
+def to_onnx(part: DensePart) -> bytes:
+    """Return a part as the content of an ONNX file."""
+    stream = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        # Of branches that depend on the sizes of the example, which are fixed.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            part.module,
+            tuple(part.inputs.values()),
+            stream,  # type: ignore[arg-type]
+            input_names=list(part.inputs),
+            output_names=list(part.outputs),
+            dynamic_axes=part.free_axes,
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+    return stream.getvalue()
+
+
+def compare_with_torch(part: DensePart, data: bytes) -> float:
+    """Return the greatest relative difference between onnxruntime and torch.
+
+    Args:
+        part: The part.
+        data: Its ONNX file.
+    """
+    with torch.no_grad():
+        expected = part.module(*part.inputs.values())
+    found = run_onnx(data, part.inputs)
+    pairs = zip(_as_list(expected), found, strict=True)
+    return max(_difference(one.numpy(), other) for one, other in pairs)
+
+
+def run_onnx(data: bytes, inputs: dict[str, Tensor]) -> list[Any]:
+    """Return what onnxruntime computes on the CPU, as arrays."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    # Threads that wait actively would slow other processes down.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    outputs: list[Any] = session.run(None, {name: value.numpy() for name, value in inputs.items()})
+    return outputs
+
+
+def _as_list(found: Any) -> list[Tensor]:
+    return [found] if isinstance(found, Tensor) else list(found)
+
+
+def _difference(expected: Any, found: Any) -> float:
+    if not np.isfinite(found).all():
+        return math.inf
+    scale = float(np.abs(expected).max())
+    difference = float(np.abs(expected - found).max())
+    return difference / scale if scale > 0 else difference

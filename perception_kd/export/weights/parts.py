@@ -1,0 +1,36 @@
+"""Which parts of a model belong to its network, and which to its training alone."""
+
+from torch import nn
+
+from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
+
+_NETWORK = (
+    *("pts_voxelizer", "pts_voxel_encoder", "pts_middle_encoder", "pts_backbone", "pts_neck"),
+    *("img_backbone", "img_neck", "view_transform", "fuser", "bev_backbone", "bev_neck"),
+)
+_TASK_HEADS = ("pts_bbox_head", "map_head", "pts_seg_head")
+
+
+def list_network_parts(model: nn.Module) -> tuple[str, ...]:
+    """Return the parts of a model that a training after it can start from.
+
+    They are its sensors' networks, what joins them, and the head of a task. Projections
+    and heads of a pre-training are no part, and neither is a frozen image network that
+    teaches.
+
+    Args:
+        model: Model of this project.
+
+    Returns:
+        Names of its children that hold tensors, in the order of the model.
+    """
+    wanted = {*_NETWORK, *_TASK_HEADS}
+    if isinstance(model, ImageToLidarPretrainer):
+        wanted.discard("img_backbone")
+    children = dict(model.named_children())
+    return tuple(name for name, part in children.items() if name in wanted and part.state_dict())
+
+
+def part_of(name: str) -> str:
+    """Return the part that a tensor belongs to, by its name in the model."""
+    return name.split(".")[0]

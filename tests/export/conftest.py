@@ -1,0 +1,5 @@
+"""Checkpoints with random weights, as for perception_kd.load."""
+
+from tests.api.conftest import trained
+
+__all__ = ["trained"]

@@ -1,0 +1,171 @@
+"""Model folders: safetensors, settings and card, and how they are read back."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+import perception_kd
+from perception_kd.export.model_card.card import describe_method
+from perception_kd.export.model_card.licenses import find_data, find_teacher
+from perception_kd.export.model_card.results import read_results
+from perception_kd.version import __version__
+from tests.api.conftest import Trained
+from tests.export.networks import SMALL_MINKUNET
+from tools import export
+
+Make = Callable[[str], Trained]
+PILLARS = "calico/smoke/prc_pillar02_8xb4-cyclic-20e_nus.py"
+CSV = """task,labels_percent,epochs,metric,initialization,seeds,mean,std,baseline,difference,\
+difference_low,difference_high
+seg,1,20,mIoU,random,3,20.0,1.5,random,,,
+seg,1,20,mIoU,slidr,3,26.04,0.75,random,6.04,2.3,9.78
+seg,10,20,mIoU,slidr,1,31.0,,random,4.0,,
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(trained: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of SLidR, with all that a person can say."""
+    base = tmp_path_factory.mktemp("folder")
+    (base / "results.csv").write_text(CSV)
+    options = ["--license", "cc-by-nc-4.0", "--data", "drives of a|car", "--data-license", "ours"]
+    options += ["--results", str(base / "results.csv"), "--name", "SLidR of a car"]
+    words = [str(trained(SMALL_MINKUNET).path), "--to", "safetensors", "--out", str(base / "x")]
+    assert export.main([*words, *options]) == 0
+    return base / "x"
+
+
+def test_a_folder_computes_bit_by_bit_what_the_checkpoint_does(folder: Path, trained: Make) -> None:
+    run = trained(SMALL_MINKUNET)
+    net, expected = (perception_kd.load(path, device="cpu") for path in (folder, run.path))
+    own = expected.model.state_dict()
+    assert all(torch.equal(value, own[name]) for name, value in net.model.state_dict().items())
+    feats = [each.points(run.clouds[0]) for each in (net, expected)]
+    assert np.abs(feats[0]).max() > 0
+    assert np.array_equal(*feats)
+    assert net.path == folder / "model.safetensors"
+
+
+def test_classes_and_ranges_are_kept(trained: Make, tmp_path: Path) -> None:
+    content = torch.load(trained(SMALL_MINKUNET).path, weights_only=True)
+    ranges = [[0.0] * 5, [50.0, 50.0, 3.0, 255.0, 0.0]]
+    content["meta"] |= {"point_ranges": ranges, "epoch": 2, "iter": 8}
+    torch.save(content, tmp_path / "x.pth")
+    words = [str(tmp_path / "x.pth"), "--to", "safetensors", "--out", str(tmp_path / "out")]
+    assert export.main(words) == 0
+    net = perception_kd.load(tmp_path / "out", device="cpu")
+    cloud = np.tile(np.array([1, 2, 0, 0.5], np.float32), (20, 1))
+    with pytest.raises(ValueError, match="trained with up to 255"):
+        net.points(cloud)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "2 epochs, 8 steps." in card
+    assert "Intensities of the points: 0 to 255." in card
+    assert "**not stated**: find out" in card
+    assert yaml.safe_load(card.split("---")[1])["license_name"] == "not-stated"
+
+
+def test_the_card_has_front_matter_and_says_what_it_was_made_from(folder: Path) -> None:
+    card = (folder / "README.md").read_text()
+    front = yaml.safe_load(card.split("---")[1])
+    assert front["license"] == "cc-by-nc-4.0"
+    assert front["library_name"] == "perception_kd"
+    assert {"lidar", "slidr", "self-supervised"} < set(front["tags"])
+    settings = json.loads((folder / "config.json").read_text())
+    assert settings["version"] == __version__
+    assert settings["data"] == {"name": "drives of a|car", "license": "ours"}
+    for text in (
+        "# SLidR of a car",
+        "SLidR (https://arxiv.org/abs/2203.16258)",
+        "| Data | drives of a/car |",
+        f"`{settings['sha256']}`",
+        f"perception_kd {__version__}",
+        "| seg | 1 % | mIoU | 3 | 26.0 ± 0.8 | random | +6.0 [+2.3, +9.8] |",
+        "| seg | 10 % | mIoU | 1 | 31.0 | random | +4.0 |",
+        "perception_kd.load(",
+    ):
+        assert text in card
+    assert "seg | 1 % | mIoU | 3 | 20.0" not in card
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("cut", "has the SHA-256 .* one of the two is damaged"),
+        ("json", "config.json is not JSON"),
+        ("foreign", "must have the entries meta and sha256"),
+        ("swapped", "has the SHA-256"),
+    ],
+)
+def test_a_damaged_folder_is_refused(
+    change: str, message: str, folder: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    weights, settings = copy / "model.safetensors", copy / "config.json"
+    if change == "cut":
+        weights.write_bytes(weights.read_bytes()[:-1000])
+    elif change == "swapped":
+        weights.write_bytes(b"\0" * 100)
+    else:
+        settings.write_text("{" if change == "json" else '{"model_type": "bert"}')
+    with pytest.raises(ValueError, match=message):
+        perception_kd.load(copy, device="cpu")
+
+
+def test_weights_of_another_format_are_refused(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    settings = json.loads((copy / "config.json").read_text())
+    (copy / "model.safetensors").write_bytes(b"no tensors")
+    settings["sha256"] = hashlib.sha256(b"no tensors").hexdigest()
+    (copy / "config.json").write_text(json.dumps(settings))
+    with pytest.raises(ValueError, match=r"Cannot read .*model.safetensors"):
+        perception_kd.load(copy, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (None, None),
+        ({"type": "A", "checkpoint": "w/moco_v2_800ep_pretrain.pth.tar"}, "CC BY-NC 4.0"),
+        ({"backbone": {"type": "EfficientNetLite", "checkpoint": "package"}}, "Apache-2.0"),
+        ({"type": "VisionTransformerTeacher", "model": "w/dinov3-vits16"}, "DINOv3 License"),
+        ({"type": "VisionTransformerTeacher", "model": "w/dinov2-small"}, "Apache-2.0"),
+        ({"type": "CallableTeacher", "function": "mine:net"}, "not stated"),
+        ({"type": "DilatedResNet", "checkpoint": "w/own.pth"}, "not stated"),
+        ({"type": "DilatedResNet", "checkpoint": None}, "none needed"),
+    ],
+)
+def test_licenses_of_known_teachers(settings: Any, expected: str | None) -> None:
+    found = find_teacher({"img_backbone": settings})
+    assert (None if found is None else found.license.split(" (")[0]) == expected
+
+
+def test_data_is_named_as_far_as_a_checkpoint_says() -> None:
+    assert "nuScenes itself: CC BY-NC-SA 4.0" in find_data({"dataset": "nuscenes"}).license
+    assert find_data({"dataset": "folder"}).license == "not stated"
+    assert find_data({}).name == "data that the checkpoint does not name"
+    assert describe_method("BEVDetector") == "training of 3D detection with labels"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "message"),
+    [
+        ("a,b\n1,2\n", None, "must have the columns task"),
+        (CSV, "prc", "has random, slidr; name the one"),
+        (CSV.replace("26.04", "many"), None, "a field that is no number"),
+        ("", None, "must have the columns"),
+    ],
+)
+def test_wrong_results_are_refused(text: str, key: Any, message: str, tmp_path: Path) -> None:
+    (tmp_path / "results.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_results(tmp_path / "results.csv", key)
+    with pytest.raises(FileNotFoundError, match="give results"):
+        read_results(tmp_path / "none.csv", None)
