@@ -17,15 +17,15 @@ from torch import Tensor
 from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.io.atomic import write_json, write_whole
 
-WEIGHTS = "model.safetensors"
-SETTINGS = "config.json"
+_WEIGHTS = "model.safetensors"
+_SETTINGS = "config.json"
 # What of a training is kept beside its config: entries of "meta" of its checkpoint.
 _META = ("cfg", "epoch", "iter", "dataset_meta", "point_ranges")
 
 
 def is_model_folder(path: str | Path) -> bool:
     """Return whether a path is a folder that :func:`write_model_folder` has made."""
-    return (Path(path) / SETTINGS).is_file() and (Path(path) / WEIGHTS).is_file()
+    return (Path(path) / _SETTINGS).is_file() and (Path(path) / _WEIGHTS).is_file()
 
 
 def read_model_folder(path: str | Path) -> Checkpoint:
@@ -43,23 +43,23 @@ def read_model_folder(path: str | Path) -> Checkpoint:
             were written for.
     """
     folder = Path(path)
-    for name in (WEIGHTS, SETTINGS):
+    for name in (_WEIGHTS, _SETTINGS):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"No {name} in the folder {folder}; copy or download it again.")
     settings = read_folder_settings(folder)
-    data = (folder / WEIGHTS).read_bytes()
+    data = (folder / _WEIGHTS).read_bytes()
     found = hashlib.sha256(data).hexdigest()
     if settings["sha256"] != found:
         raise ValueError(
-            f"{folder / WEIGHTS} has the SHA-256 {found[:12]}..., but {SETTINGS} was written for "
+            f"{folder / _WEIGHTS} has the SHA-256 {found[:12]}..., but {_SETTINGS} was written for "
             f"{str(settings['sha256'])[:12]}...: one of the two is damaged or of another model; "
             "copy or download both again."
         )
     try:
         state = load(data)
     except SafetensorError as error:
-        raise ValueError(f"Cannot read {folder / WEIGHTS}: {error}.") from error
-    return Checkpoint(folder / WEIGHTS, state, settings["meta"], tuple(settings))
+        raise ValueError(f"Cannot read {folder / _WEIGHTS}: {error}.") from error
+    return Checkpoint(folder / _WEIGHTS, state, settings["meta"], tuple(settings))
 
 
 def read_folder_settings(folder: Path) -> dict[str, Any]:
@@ -69,14 +69,14 @@ def read_folder_settings(folder: Path) -> dict[str, Any]:
         ValueError: If it is not JSON, or lacks an entry.
     """
     try:
-        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{folder / SETTINGS} is not JSON ({error}); it is damaged.") from error
+        raise ValueError(f"{folder / _SETTINGS} is not JSON ({error}); it is damaged.") from error
     meta = settings.get("meta") if isinstance(settings, dict) else None
     if not isinstance(meta, dict) or "sha256" not in settings:
         raise ValueError(
-            f"{folder / SETTINGS} must have the entries meta and sha256, as tools/export.py writes "
-            "them; the folder is of another program."
+            f"{folder / _SETTINGS} must have the entries meta and sha256, as tools/export.py "
+            "writes them; the folder is of another program."
         )
     return dict(settings)
 
@@ -102,8 +102,8 @@ def write_model_folder(
         "sha256": hashlib.sha256(data).hexdigest(),
         "meta": {name: _as_json(meta[name]) for name in _META if name in meta},
     }
-    write_whole(folder / WEIGHTS, data)
-    write_json(folder / SETTINGS, settings)
+    write_whole(folder / _WEIGHTS, data)
+    write_json(folder / _SETTINGS, settings)
     return settings
 
 

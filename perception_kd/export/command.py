@@ -17,7 +17,7 @@ from perception_kd.export.weights.stack import Stack
 from perception_kd.export.weights.translation import Translation, translate_from, translate_to
 from perception_kd.io.atomic import check_writable_file, make_writable_folder
 
-FOLDER, ONNX = "safetensors", "onnx"
+_FOLDER, _ONNX = "safetensors", "onnx"
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ def export_checkpoint(checkpoint: Path, options: ExportOptions) -> list[str]:
         ValueError: If the checkpoint cannot be loaded, or something of the network has
             no place in the other stack.
     """
-    if options.target == ONNX:
+    if options.target == _ONNX:
         check_onnx()
-    stack = None if options.target in (FOLDER, ONNX) else _choose_stack(options)
+    stack = None if options.target in (_FOLDER, _ONNX) else _choose_stack(options)
     net = load(checkpoint, device="cpu", config=options.config)
     if stack is not None:
         return _export_weights(net, stack, options)
     out = _find_place(net, options)
-    if options.target == ONNX:
+    if options.target == _ONNX:
         return _export_onnx(net, out, options)
     files = export_folder(net, read_trained(checkpoint), out, options.card)
     lines = [f"{out / name}" for name in files]
@@ -147,7 +147,7 @@ def _export_onnx(net: TrainedNetwork, folder: Path, options: ExportOptions) -> l
 def _find_place(net: TrainedNetwork, options: ExportOptions) -> Path:
     """Return the file or folder of the result, which must not exist."""
     source = net.path if net.path.suffix != ".safetensors" else net.path.parent
-    folder = options.target in (FOLDER, ONNX)
+    folder = options.target in (_FOLDER, _ONNX)
     ending = "" if folder else ".pth"
     out = options.out or source.with_name(f"{source.stem}_{options.target}{ending}")
     _refuse_existing(out)
