@@ -1,6 +1,6 @@
 """Compare the tensors of a checkpoint with those of a model, by name and shape."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -80,7 +80,7 @@ def match_weights(
         for name, value in model.state_dict().items()
         if isinstance(value, Tensor) and not name.startswith(tuple(ignore))
     }
-    offered = _strip(state_dict, prefix, wanted)
+    offered = strip_prefix(state_dict, prefix, wanted)
     sparse = set(_sparse_weights(model))
     values, mismatched, converted = {}, [], []
     for name in wanted.keys() & offered.keys():
@@ -107,15 +107,22 @@ def match_weights(
     return report, values
 
 
-def _strip(
-    state_dict: Mapping[str, Tensor], prefix: str, wanted: Mapping[str, Tensor]
+def strip_prefix(
+    state_dict: Mapping[str, Tensor], prefix: str, wanted: Collection[str]
 ) -> dict[str, Tensor]:
-    """Take what is below the prefix, with or without a wrapper: whichever fits more."""
+    """Return the tensors below a prefix, by their names without it.
+
+    Args:
+        state_dict: Tensors of a checkpoint.
+        prefix: Start of the names to take. The "module." of a model saved in its
+            distributed wrapper may come before it.
+        wanted: Names of the model: with or without a wrapper, whichever has more.
+    """
     candidates = [
         {key[len(start) :]: value for key, value in state_dict.items() if key.startswith(start)}
         for start in (prefix, _WRAPPER + prefix)
     ]
-    return max(candidates, key=lambda candidate: len(candidate.keys() & wanted.keys()))
+    return max(candidates, key=lambda candidate: len(candidate.keys() & {*wanted}))
 
 
 def _share(model: Module, wanted: Mapping[str, Tensor], loaded: Mapping[str, Tensor]) -> float:

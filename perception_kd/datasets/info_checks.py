@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from perception_kd.geometry.rigid import ROTATION_TOLERANCE, rotation_errors
 from perception_kd.structures import Array, Indices, InfoEntry, Mask, Sample
 
 _MAX_OFFSET = 1e5  # m, between sensors and sweeps of one sample
 _MAX_POSITION = 1e8  # m, in the global frame
 _MAX_LAG = 60.0  # s, between a sample and its sweeps
 _MAX_TIME = 1e10  # s since 1970; in ms or ns the times of a recording are above
-_TOLERANCE = 0.01
 
 
 def count_lacking(samples: Sequence[InfoEntry], cameras: Sequence[str] | None) -> dict[str, int]:
@@ -113,11 +113,8 @@ def _find_transform(
 ) -> WrongValue | None:
     rotation, offset = matrices[:, :3, :3], matrices[:, :3, 3]
     with np.errstate(all="ignore"):
-        products = rotation @ rotation.transpose(0, 2, 1)
-        right = (np.abs(products - np.eye(3)) < _TOLERANCE).all(axis=(1, 2))
-        right &= (np.abs(matrices[:, 3] - (0, 0, 0, 1)) < 1e-6).all(axis=1) & (
-            np.linalg.det(rotation) > 0
-        )
+        right = rotation_errors(rotation) < ROTATION_TOLERANCE
+        right &= (np.abs(matrices[:, 3] - (0, 0, 0, 1)) < 1e-6).all(axis=1)
         right &= (np.abs(offset) <= max_offset).all(axis=1)
     wrong = ~right
     if not wrong.any():

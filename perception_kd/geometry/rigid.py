@@ -11,6 +11,9 @@ from perception_kd.utils.checks import check_shape
 if TYPE_CHECKING:  # workers that convert data sets need no torch
     from torch import Tensor
 
+# Largest error of a rotation in a file: calibrations are written with few digits.
+ROTATION_TOLERANCE = 0.01
+
 ArrayOrTensor = TypeVar("ArrayOrTensor", NDArray[Any], "Tensor")
 
 
@@ -34,15 +37,16 @@ def make_rigid(rotation: Array, translation: Array) -> Array:
     return src2dst
 
 
-def rotation_errors(matrices: Array) -> Array:
+def rotation_errors(matrices: Array, *, may_mirror: bool = False) -> Array:
     """Return how far matrices are from rotations.
 
     Args:
         matrices: Shape (N, 3, 3).
+        may_mirror: Whether reflections count as rotations.
 
     Returns:
-        Largest deviation of R R^T from the identity, shape (N,); infinite for
-        matrices that mirror.
+        Largest deviation of R R^T from the identity, shape (N,); NaN or infinite for
+        matrices with such numbers, infinite for reflections unless ``may_mirror``.
 
     Example:
         >>> rotation_errors(np.stack([np.eye(3), np.diag([1.0, 1.0, -1.0])]))
@@ -50,7 +54,7 @@ def rotation_errors(matrices: Array) -> Array:
     """
     products = matrices @ matrices.transpose(0, 2, 1)
     off: Array = np.abs(products - np.eye(3)).max(axis=(1, 2), initial=0.0)
-    return np.where(np.linalg.det(matrices) < 0, np.inf, off)
+    return off if may_mirror else np.where(np.linalg.det(matrices) < 0, np.inf, off)
 
 
 def invert_rigid(src2dst: Array) -> Array:

@@ -12,6 +12,7 @@ from perception_kd.datasets.folder.calibration_values import (
     read_calibration_file,
 )
 from perception_kd.datasets.folder.sections import RigError
+from perception_kd.geometry.rigid import ROTATION_TOLERANCE, rotation_errors
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.structures import Array
 
@@ -48,9 +49,8 @@ class Candidate:
         if len(self.numbers) not in (12, 16):
             return False
         rotation = np.reshape(self.numbers, (-1, 4))[:3, :3]
-        return bool(np.allclose(rotation @ rotation.T, np.eye(3), atol=0.01)) and not np.allclose(
-            rotation, np.eye(3), atol=1e-3
-        )
+        error = rotation_errors(rotation[None], may_mirror=True)[0]
+        return bool(error <= ROTATION_TOLERANCE) and not np.allclose(rotation, np.eye(3), atol=1e-3)
 
     def _camera_matrix(self) -> Array | None:
         if len(self.numbers) == 9:

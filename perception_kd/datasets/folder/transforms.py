@@ -13,7 +13,7 @@ from perception_kd.datasets.folder.calibration_values import (
     read_numbers,
 )
 from perception_kd.datasets.folder.sections import RigError, RigSection
-from perception_kd.geometry.rigid import make_rigid
+from perception_kd.geometry.rigid import ROTATION_TOLERANCE, make_rigid, rotation_errors
 from perception_kd.structures import Array
 
 _MATRIX = (16, 12)
@@ -25,7 +25,6 @@ _ROTATIONS = {
     "rpy_deg": (3,),
     "rpy_rad": (3,),
 }
-_TOLERANCE = 0.01  # calibrations are written with few digits
 _UNIT_TOLERANCE = 0.05
 
 
@@ -158,7 +157,7 @@ def _nearest_orthogonal(matrix: Array, where: str) -> Array:
     Raises:
         RigError: If it is not close to a rotation.
     """
-    if not np.allclose(matrix @ matrix.T, np.eye(3), atol=_TOLERANCE):
+    if not rotation_errors(matrix[None], may_mirror=True)[0] <= ROTATION_TOLERANCE:
         determinant = float(np.linalg.det(matrix))
         lengths = ", ".join(f"{x:.3g}" for x in np.linalg.norm(matrix, axis=1))
         raise RigError(

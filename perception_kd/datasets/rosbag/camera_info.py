@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from perception_kd.geometry.rigid import ROTATION_TOLERANCE, rotation_errors
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.structures import Array
 
@@ -65,7 +66,7 @@ def read_camera_info(message: Any, rectified: bool) -> CameraModel:
         size = int(roi.width), int(roi.height)
     model, coefficients = ("none", ()) if rectified else _read_distortion(message, values["d"])
     frame2cam = values["r"].reshape(3, 3) if rectified and values["r"].any() else np.eye(3)
-    if not np.allclose(frame2cam @ frame2cam.T, np.eye(3), atol=0.01):
+    if not rotation_errors(frame2cam[None])[0] <= ROTATION_TOLERANCE:
         raise BrokenFileError("its matrix R is not a rotation; calibrate the camera")
     return CameraModel(cam2img, size, model, coefficients, frame2cam)
 

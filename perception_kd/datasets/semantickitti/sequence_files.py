@@ -5,7 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perception_kd.geometry.rigid import invert_rigid, make_rigid
+from perception_kd.geometry.rigid import (
+    ROTATION_TOLERANCE,
+    invert_rigid,
+    make_rigid,
+    rotation_errors,
+)
 from perception_kd.io.bounded import read_bounded
 from perception_kd.structures import Array
 
@@ -129,9 +134,7 @@ def _read_lines(path: Path) -> list[str]:
 
 def _check_rotation(matrix: Array, where: str) -> None:
     """Check that the first three columns of a (3, 4) matrix are a rotation."""
-    rotation = matrix[:, :3]
-    is_orthonormal = np.allclose(rotation @ rotation.T, np.eye(3), atol=0.01)
-    if not is_orthonormal or np.linalg.det(rotation) < 0:
+    if not rotation_errors(matrix[None, :, :3])[0] <= ROTATION_TOLERANCE:
         raise ValueError(f"{where} must begin with a rotation matrix; unpack it again.")
 
 

@@ -5,6 +5,7 @@ from mmdet.models.backbones.swin import swin_converter
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from perception_kd.checkpoints.matching import strip_prefix
 from perception_kd.registry import MODELS
 
 # What mmdet's converter puts before every name.
@@ -36,5 +37,4 @@ class SwinTransformer(MMDetSwinTransformer):
         """Bring the authors' names and orders to mmdet's; leave mmdet's as they are."""
         if not any(name.startswith("layers.") for name in state_dict):
             return state_dict
-        converted = swin_converter(state_dict)
-        return {name.removeprefix(_CONVERTED): value for name, value in converted.items()}
+        return strip_prefix(swin_converter(state_dict), _CONVERTED, [])

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from perception_kd.checkpoints.loading import load_weights
+from perception_kd.checkpoints.matching import strip_prefix
 from perception_kd.checkpoints.reading import read_checkpoint
 
 # What stands before the network's own parameter names, behind the "module." of a
@@ -37,7 +38,7 @@ def recognize_format(state_dict: Mapping[str, Tensor], stem: str) -> tuple[str, 
         ValueError: If the first parameter is nowhere that a known format has it.
     """
     for name, prefix in PREFIXES.items():
-        if prefix + stem in state_dict or f"module.{prefix}{stem}" in state_dict:
+        if stem in strip_prefix(state_dict, prefix, [stem]):
             return name, prefix
     places = ", ".join(f"{prefix}{stem} ({name})" for name, prefix in PREFIXES.items())
     raise ValueError(
