@@ -4,6 +4,11 @@ After ``tools/create_data.py nuscenes`` and ``create_data.py regions``, run
 ``python examples/prc.py DATA_ROOT [INFO_ROOT]``.
 """
 
+from perception_kd.engine.commands.example_folders import parse_folders
+
+INFOS = "nuscenes_infos_train.pkl"
+FOLDERS = parse_folders(INFOS, "regions/dbscan")  # before the imports, which take seconds
+
 from typing import Any
 
 import torch
@@ -14,7 +19,6 @@ from torch.utils.data import DataLoader
 
 from perception_kd.datasets import transforms as T
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
-from perception_kd.engine.commands.example_folders import parse_folders
 from perception_kd.geometry.bev_grid import BEVGrid, sample_bev
 from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
 from perception_kd.models.heads import FeatureProjector
@@ -22,7 +26,6 @@ from perception_kd.models.losses import RegionContrastLoss
 from perception_kd.models.voxelizers import HardVoxelizer
 from perception_kd.structures import Batch, Sample
 
-INFOS = "nuscenes_infos_train.pkl"
 RANGE = (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
 PILLARS: dict[str, Any] = {"voxel_size": (0.4, 0.4, 8.0), "point_cloud_range": RANGE}
 
@@ -73,7 +76,7 @@ pipeline: list[Any] = [
     T.SampleRegionPoints(RANGE, ego_half_width=1.5),
     T.PackInputs(),
 ]
-dataset = CameraLidarDataset(INFOS, *parse_folders(INFOS, "regions/dbscan"), pipeline)
+dataset = CameraLidarDataset(INFOS, *FOLDERS, pipeline)
 loader: DataLoader[Sample] = DataLoader(dataset, 2, shuffle=True, collate_fn=pseudo_collate)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 collate, model = CameraLidarDataPreprocessor().to(device), PRC().to(device)

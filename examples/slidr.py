@@ -4,6 +4,11 @@ After ``tools/create_data.py nuscenes`` and ``create_data.py superpixels``, run
 ``python examples/slidr.py DATA_ROOT [INFO_ROOT]``.
 """
 
+from perception_kd.engine.commands.example_folders import parse_folders
+
+INFOS = "nuscenes_infos_train.pkl"
+FOLDERS = parse_folders(INFOS, "superpixels/fast_150")  # before the imports, which take seconds
+
 from typing import Any
 
 import torch
@@ -13,7 +18,6 @@ from torch.utils.data import DataLoader
 
 from perception_kd.datasets import transforms as T
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
-from perception_kd.engine.commands.example_folders import parse_folders
 from perception_kd.models.backbones import EfficientNetLite, FrozenBackbone, MinkUNet
 from perception_kd.models.data_preprocessor import CameraLidarDataPreprocessor
 from perception_kd.models.heads import PixelProjection, VoxelProjection
@@ -21,8 +25,6 @@ from perception_kd.models.losses import info_nce
 from perception_kd.models.voxelizers import PointVoxelizer
 from perception_kd.ops import pool_segments, pool_upsampled
 from perception_kd.structures import Batch, Sample
-
-INFOS = "nuscenes_infos_train.pkl"
 
 
 class SLidR(nn.Module):
@@ -73,7 +75,7 @@ pipeline: list[Any] = [
     T.RandomFlipImages(),
     T.PackInputs(),
 ]
-dataset = CameraLidarDataset(INFOS, *parse_folders(INFOS, "superpixels/fast_150"), pipeline)
+dataset = CameraLidarDataset(INFOS, *FOLDERS, pipeline)
 loader: DataLoader[Sample] = DataLoader(dataset, 2, shuffle=True, collate_fn=pseudo_collate)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 collate = CameraLidarDataPreprocessor(EfficientNetLite.mean, EfficientNetLite.std).to(device)

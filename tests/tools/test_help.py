@@ -1,4 +1,4 @@
-"""The --help of every tool and command answers without the heavy packages."""
+"""The --help of every tool, command and example answers without the heavy packages."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 from tools import create_data
 
 ROOT = Path(__file__).parents[2]
-TOOLS = [[str(path)] for path in sorted(ROOT.glob("tools/*.py"))]
+TOOLS = [[str(path)] for path in sorted([*ROOT.glob("tools/*.py"), *ROOT.glob("examples/*.py")])]
 COMMANDS = [["tools/create_data.py", name] for name in create_data.COMMANDS]
 HEAVY = ("torch", "mmengine", "mmdet3d", "cv2", "matplotlib", "numpy")
 SHOW_HELP = f"""
