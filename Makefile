@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 AUDIT := .venv-audit
+DOCS := .venv-docs
 # Two cores are shared best by one thread in each of two processes.
 export OMP_NUM_THREADS ?= 1
 WORKERS ?= 2
@@ -11,7 +12,7 @@ SEEDS ?= 1
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-full test mutants lint format audit sbom
+.PHONY: help env demo demo-full test mutants lint format docs audit sbom
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +41,14 @@ lint: env ## check format, style, types and spelling
 format: env ## format the code and fix what can be fixed automatically
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+$(DOCS)/done: requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet --requirement requirements/docs.txt
+	touch $@
+
+docs: $(DOCS)/done ## build the documentation in site/, and check its links
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 
 $(AUDIT)/done: requirements/audit.txt
 	$(PYTHON) -m venv $(AUDIT)
