@@ -23,7 +23,7 @@ BLOCK = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTA
 
 
 def on_files(files: Files, config: MkDocsConfig, **kwargs: Any) -> Files:
-    """Replace the files of docs/ by those of the repository, with paths from its root."""
+    """Replace the files of docs/ by those of the repository, paths from its root."""
     kept = [file for file in files if not str(file.abs_src_path or "").startswith(config.docs_dir)]
     return Files([*kept, *(make_file(name, config) for name in list_files())])
 
