@@ -1,5 +1,6 @@
 """Reading the text of a config without running it."""
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,16 @@ def test_the_text_of_a_config_is_read_back(path: Path) -> None:
     cfg = read_config(path)
     text = cfg.pretty_text
     assert parse_config_text(text, "x") == Config.fromstring(text, ".py").to_dict()
+
+
+def test_a_config_is_written_without_formatting_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg = copy.deepcopy(read_config(CONFIGS[0]))  # as a runner does
+
+    def format_slowly(*args: object, **settings: object) -> None:
+        raise AssertionError("this takes half a second, several times in each training")
+
+    monkeypatch.setattr("mmengine.config.config.FormatCode", format_slowly)
+    assert parse_config_text(cfg.pretty_text, "x") == cfg.to_dict()
 
 
 @pytest.mark.parametrize(
