@@ -175,6 +175,9 @@ class Sample(TypedDict, total=False):
     img_aug_matrix: Array
     original_points: Indices
     sampled_points: Indices
+    superpixel_feats: NDArray[np.float16]
+    teacher_maps: NDArray[np.float16]
+    teacher_cache: dict[str, Any]
     seed: int
 
 
@@ -193,6 +196,8 @@ class PackedInputs(TypedDict, total=False):
     cloud_views: list[Tensor]
     region_ids: Tensor
     sampled_points: Tensor
+    superpixel_feats: Tensor
+    teacher_maps: Tensor
 
 
 class PackedSample(TypedDict):
@@ -219,6 +224,8 @@ class Batch(TypedDict, total=False):
     cloud_views: list[list[Tensor]]
     region_ids: list[Tensor]
     sampled_points: list[Tensor]
+    superpixel_feats: Tensor
+    teacher_maps: Tensor
 
 
 class CollatedBatch(TypedDict):

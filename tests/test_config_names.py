@@ -53,6 +53,7 @@ def describe_recipe(cfg: Config) -> str:
         tokens.append({"SemanticTolerance": "tolerant", "OtherPlaces": "places"}[weights.type])
     steps = {step.get("type") for step in list_steps(training_set(cfg).pipeline)}
     tokens += ["patches"] if "MakePatches" in steps else []
+    tokens += ["cached"] if "StoredCrops" in steps else []
     return "".join(f"-{token}" for token in tokens)
 
 

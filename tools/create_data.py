@@ -1,4 +1,4 @@
-"""Prepare data: info files of public data sets, caches of superpixels and regions.
+"""Prepare data: info files of public data sets, caches for training.
 
 Run ``python tools/create_data.py COMMAND --help`` for the options of a command.
 """
@@ -36,6 +36,10 @@ _OTHERS = {
     "synthetic": Command(
         "perception_kd.synthetic.command",
         "a synthetic data set in the format of nuScenes, to try things on",
+    ),
+    "teacher": Command(
+        "perception_kd.engine.teacher_cache.command",
+        "features of a frozen teacher, so that trainings need not run it",
     ),
 }
 _CONVERTERS = {name: Command(entry.command, entry.about) for name, entry in SOURCES.items()}

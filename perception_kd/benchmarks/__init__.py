@@ -15,10 +15,12 @@ BENCHMARKS = {
     "bev_pool": "perception_kd.benchmarks.bev_pool:benchmark_bev_pool",
     "convert": "perception_kd.benchmarks.convert:benchmark_convert",
     "loading": "perception_kd.benchmarks.loading:benchmark_loading",
+    "regions": "perception_kd.benchmarks.regions:benchmark_regions",
     "sparse_conv": "perception_kd.benchmarks.sparse_conv:benchmark_sparse_conv",
     "startup": "perception_kd.benchmarks.startup:benchmark_startup",
     "superpixel_loss": "perception_kd.benchmarks.superpixel_loss:benchmark_superpixel_loss",
     "superpixels": "perception_kd.benchmarks.superpixels:benchmark_superpixels",
+    "teacher_cache": "perception_kd.benchmarks.teacher_cache:benchmark_teacher_cache",
 }
 
 

@@ -8,11 +8,13 @@ from typing import Any
 from mmengine import Config
 from mmengine.registry import init_default_scope
 
+from perception_kd.datasets.stored_views import view_key
 from perception_kd.datasets.transforms.cached import CachedTransform
 from perception_kd.doctor.finding import Finding, Level
 from perception_kd.doctor.infos import Info
 from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.io.caches.cache import Cache
+from perception_kd.io.caches.rows import RowCache
 from perception_kd.regions.codec import REGIONS
 from perception_kd.registry import TRANSFORMS
 from perception_kd.superpixels.codec import SUPERPIXELS
@@ -72,6 +74,9 @@ def check_cache(
         infos: Info files beside it.
         cameras: Cameras whose images need an entry; None means all.
     """
+    if isinstance(cache, RowCache):
+        yield _check_rows(cache, infos, cameras)
+        return
     where = str(cache.folder)
     keys, empty = cache.keys(), _list_empty(cache)
     sources = cache.manifest.get("sources") or [{}]
@@ -112,6 +117,32 @@ def check_cache(
     total = sum(map(len, wanted.values()))
     what = f"{len(keys)} entries for {total} inputs, {len(unknown)} of them of no sample here."
     yield Finding(Level.OK, _AREA, what, where)
+
+
+def _check_rows(cache: RowCache, infos: Sequence[Info], cameras: Sequence[str] | None) -> Finding:
+    """Return what a cache of a teacher lacks; it may be of some splits alone."""
+    tokens = [
+        token
+        for of_camera in _wanted_keys(cache.manifest["kind"], infos, cameras).values()
+        for token in of_camera
+    ]
+    missing = [
+        token
+        for token in tokens
+        if view_key(token, 0) not in cache and view_key(token, None) not in cache
+    ]
+    where = str(cache.folder)
+    if not missing:
+        return Finding(Level.OK, _AREA, f"{len(cache)} views of {len(tokens)} images.", where)
+    return Finding(
+        Level.ERROR if len(missing) == len(tokens) else Level.WARNING,
+        _AREA,
+        f"{len(missing)} of {len(tokens)} images have no features, such as {missing[0]}.",
+        where,
+        cache.describe_remedy(),
+        len(missing),
+        tuple(missing[:20]),
+    )
 
 
 def _wanted_keys(

@@ -41,7 +41,7 @@ def make_smoke_data(
 
 
 def list_caches(cfgs: Iterable[Config]) -> dict[str, dict[str, Any]]:
-    """Return the caches that the data loaders of configs read.
+    """Return the caches of superpixels and regions that the loaders of configs read.
 
     Returns:
         The settings that a config expects by the folder of the cache, such as
@@ -51,7 +51,7 @@ def list_caches(cfgs: Iterable[Config]) -> dict[str, dict[str, Any]]:
     found = {
         settings["cache"]: dict(settings.get("settings") or {})
         for settings in walk_settings(loaders)
-        if isinstance(settings.get("cache"), str)
+        if isinstance(settings.get("cache"), str) and settings.get("type") != "StoredCrops"
     }
     return dict(sorted(found.items()))
 

@@ -64,14 +64,40 @@ def file_digest(path: Path) -> str:
 
 # Stages that make what a step of a pipeline reads.
 _CACHES = {"LoadSuperpixels": "superpixels", "LoadRegions": "regions"}
+_TEACHER_STEP = "StoredCrops"
 
 
 def caches_of(config: str) -> tuple[str, ...]:
     """Return the caches that the training of a config reads.
 
     Returns:
-        Names of stages: "superpixels", "regions".
+        Names of stages: "superpixels", "regions", and that of a teacher's cache.
     """
     _, data_set = innermost_data_set(config_settings(config)["train_dataloader"])
     kinds = [step["type"] for step in data_set["pipeline"].values() if step]
-    return tuple(name for kind, name in _CACHES.items() if kind in kinds)
+    names = [name for kind, name in _CACHES.items() if kind in kinds]
+    cache = teacher_cache_of(config)
+    return (*names, teacher_stage_name(cache)) if cache else tuple(names)
+
+
+def teacher_cache_of(config: str) -> str | None:
+    """Return the folder of the teacher's features that a config reads, if it does.
+
+    Returns:
+        Relative to the folder of the info files, such as "teacher/efflite0".
+    """
+    _, data_set = innermost_data_set(config_settings(config)["train_dataloader"])
+    for step in data_set.get("pipeline", {}).values():
+        if step and step["type"] == _TEACHER_STEP:
+            return str(step["cache"])
+    return None
+
+
+def teacher_stage_name(cache: str) -> str:
+    """Return the name of the stage that makes a teacher's cache.
+
+    Example:
+        >>> teacher_stage_name("teacher/efflite0")
+        'teacher-efflite0'
+    """
+    return cache.replace("/", "-")

@@ -3,6 +3,12 @@
 import glob
 from collections.abc import Sequence
 
+from perception_kd.experiments.configs import (
+    caches_of,
+    config_settings,
+    teacher_cache_of,
+    teacher_stage_name,
+)
 from perception_kd.experiments.stages import Stage
 from perception_kd.experiments.workspace import Workspace
 
@@ -63,6 +69,35 @@ def superpixel_stage(workspace: Workspace, backend: str, num_segments: int) -> S
         ),
         outputs=(f"{glob.escape(str(folder / f'{backend}_{num_segments}'))}/*.png",),
         inputs=("data", "infos"),
+        local=workspace.worker_options,
+        folder=folder,
+    )
+
+
+def teacher_stage(workspace: Workspace, config: str) -> Stage:
+    """Return the stage that runs the teacher of a pre-training once, for all students.
+
+    Args:
+        workspace: Folders and options.
+        config: Config that reads the features from a cache.
+    """
+    cache = teacher_cache_of(config)
+    assert cache is not None
+    folder, name = workspace.info_root / cache, teacher_stage_name(cache)
+    settings = config_settings(config)
+    # Not what concerns the student, of which there may be several.
+    read = {key: settings["model"][key] for key in ("img_backbone", "img_head")}
+    read |= {key: settings[key]["dataset"] for key in ("train_dataloader", "val_dataloader")}
+    return Stage(
+        name=name,
+        about="Teacher: its features of stored crops of every image",
+        command=(
+            *("tools/create_data.py", "teacher", "--config", config),
+            *("--data-root", str(workspace.data_root), "--info-root", str(workspace.info_root)),
+        ),
+        outputs=(f"{glob.escape(str(folder))}/*.bin",),
+        inputs=("data", "infos", *(each for each in caches_of(config) if each != name)),
+        config=read,
         local=workspace.worker_options,
         folder=folder,
     )

@@ -80,6 +80,20 @@ def has_deep_channels(image: PillowImage.Image, data: bytes) -> bool:
     return image.mode.startswith(("I", "F")) or is_deep_png
 
 
+def read_image_shape(path: str | Path) -> tuple[int, int]:
+    """Return the height and width in px that an image file states.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        BrokenFileError: If it is not an image.
+    """
+    data = read_bounded(path, "image", MISSING_REMEDY)
+    header = _read_header(data)
+    if header is None:
+        raise _broken(path, data)
+    return header.height, header.width
+
+
 def _broken(path: str | Path, data: bytes) -> BrokenFileError:
     return BrokenFileError(
         f"{path} is truncated or not an image ({len(data)} bytes). Copy the file again, {_SKIP}."

@@ -1,7 +1,7 @@
 """Batches of camera-LiDAR samples: device, normalization, indices that stay unique."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -9,6 +9,14 @@ from torch import Tensor
 
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, CollatedBatch
+
+# Features of the teacher from a cache.
+_STORED: tuple[Literal["superpixel_feats", "teacher_maps"], ...] = (
+    "superpixel_feats",
+    "teacher_maps",
+)
+# Keys with one entry per view, of which every sample with pairs has one.
+_BY_VIEW = ("imgs", "superpixels", "teacher_maps")
 
 
 def make_superpixels_unique(superpixels: Tensor) -> tuple[Tensor, int]:
@@ -86,11 +94,18 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
             self._collate_pairs(packed, inputs)
         if "cloud_views" in packed:
             inputs["cloud_views"] = [list(view) for view in packed["cloud_views"]]
+        self._collate_further(packed, inputs)
+        return {"inputs": inputs, "data_samples": data.get("data_samples")}
+
+    @staticmethod
+    def _collate_further(packed: Mapping[str, Sequence[Tensor]], inputs: Batch) -> None:
         if "region_ids" in packed:
             inputs["region_ids"] = [ids.long() for ids in packed["region_ids"]]
         if "sampled_points" in packed:
             inputs["sampled_points"] = list(packed["sampled_points"])
-        return {"inputs": inputs, "data_samples": data.get("data_samples")}
+        for key in _STORED:
+            if key in packed:
+                inputs[key] = torch.cat(list(packed[key])).float()
 
     @staticmethod
     def _collate_cameras(packed: Mapping[str, Sequence[Tensor]], inputs: Batch) -> None:
@@ -110,9 +125,11 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
     def _collate_pairs(packed: Mapping[str, Sequence[Tensor]], inputs: Batch) -> None:
         pairing_points, pairing_images = [], []
         num_points = num_views = 0
-        for points, imgs, point_rows, pixels in zip(
+        # Features of the teacher from a cache come without images.
+        views = next(packed[key] for key in _BY_VIEW if key in packed)
+        for points, of_views, point_rows, pixels in zip(
             packed["points"],
-            packed["imgs"],
+            views,
             packed["pairing_points"],
             packed["pairing_images"],
             strict=True,
@@ -121,6 +138,6 @@ class CameraLidarDataPreprocessor(BaseDataPreprocessor):
             view, row, col = pixels.unbind(dim=1)
             pairing_images.append(torch.stack([view + num_views, row, col], dim=1))
             num_points += len(points)
-            num_views += len(imgs)
+            num_views += len(of_views)
         inputs["pairing_points"] = torch.cat(pairing_points)
         inputs["pairing_images"] = torch.cat(pairing_images)

@@ -131,6 +131,46 @@ def pool_upsampled(
     return sums / counts.clamp(min=1)[:, None], counts
 
 
+def weigh_cells(
+    superpixels: Tensor,
+    num_superpixels: int,
+    size: tuple[int, int],
+    enlarge: Callable[[Tensor, tuple[int, int]], Tensor],
+) -> Tensor:
+    """Return the share of each cell of a map in the means over superpixels.
+
+    For a linear ``enlarge``, the mean over the pixels of a superpixel is a weighted
+    mean of the cells of the small map: for maps of many channels that is far less work
+    than enlarging them. The weights are the gradients of the means by the cells.
+
+    Args:
+        superpixels: Superpixel of each pixel of one view, -1 = none, shape (H, W).
+        num_superpixels: Number of superpixels S, more than the largest id.
+        size: Height and width (h, w) of the map in cells.
+        enlarge: As in :func:`pool_upsampled`, and linear.
+
+    Returns:
+        Shape (S, h, w), float32; zero for an empty superpixel. Each other superpixel's
+        weights sum to 1 where ``enlarge`` keeps constant maps.
+
+    Example:
+        >>> ids = torch.tensor([[0, 0, 1, 1]])
+        >>> repeat = lambda maps, size: maps.repeat_interleave(2, dim=3)
+        >>> weigh_cells(ids, 2, (1, 2), repeat).flatten(1)
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
+    check_shape("superpixels", superpixels, ("H", "W"))
+    rows, counts = _rows_and_counts(superpixels, num_superpixels)
+    is_inside = rows == torch.arange(num_superpixels, device=rows.device)[:, None, None]
+    shares = is_inside / counts.clamp(min=1)[:, None, None]
+    with torch.enable_grad():
+        cells = shares.new_zeros(1, num_superpixels, *size, requires_grad=True)
+        enlarged = enlarge(cells, (superpixels.shape[0], superpixels.shape[1]))
+        (weights,) = torch.autograd.grad(enlarged, cells, shares[None])
+    return weights[0]
+
+
 def _sum_enlarged(
     feature_map: Tensor,
     rows: Tensor,

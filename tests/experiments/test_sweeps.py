@@ -85,6 +85,19 @@ def test_a_cell_is_a_training_and_its_evaluation(tmp_path: Path) -> None:
     assert len(stages) == 3 + 2 * (1 + 2 * 2 * 2)
 
 
+def test_students_of_one_teacher_share_its_cache(tmp_path: Path) -> None:
+    cached = str(SLIDR).replace("slidr_", "slidr-cached_")
+    students = {key: {"about": key, "config": cached} for key in ("first", "second")}
+    _, stages = make(tmp_path, initializations=students)
+    by_name = {stage.name: stage for stage in stages}
+    assert [stage.name for stage in stages[:4]] == [
+        *("data", "infos", "superpixels", "teacher-efflite0")
+    ]
+    assert by_name["teacher-efflite0"].inputs == ("data", "infos", "superpixels")
+    for student in students:
+        assert "teacher-efflite0" in by_name[f"pretrain-{student}-seed1"].inputs
+
+
 def test_cells_differ_only_in_what_is_compared(tmp_path: Path) -> None:
     _, stages = make(tmp_path)
     commands = {stage.name: list(stage.command) for stage in stages}

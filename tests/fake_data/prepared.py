@@ -41,7 +41,12 @@ class PreparedData:
             folder = self._info_root / cache
             command = [kind, *source, *cache_options(cache, settings)]
             self._make_once(folder, [*command, "--out-dir", str(folder), "--workers", "0"])
-        return ["--data-root", str(self._root), "--info-root", str(self._info_root)]
+        folders = ["--data-root", str(self._root), "--info-root", str(self._info_root)]
+        for step in dicts_of(Config.fromfile(path).train_dataloader):
+            if step.get("type") == "StoredCrops":
+                command = ["teacher", "--config", str(path), *folders, "--workers", "0"]
+                self._make_once(self._info_root / step["cache"], command)
+        return folders
 
     def _make_once(self, target: Path, command: list[str]) -> None:
         done = target.with_name(f"{target.name}.done")

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from perception_kd.ops import pool_pixels, pool_segments, pool_upsampled
+from perception_kd.ops.segment_pool import weigh_cells
 
 VIEWS, CHANNELS, HEIGHT, WIDTH, NUM = 3, 4, 6, 10, 12
 
@@ -239,3 +240,18 @@ def test_rejects_shapes_that_do_not_fit() -> None:
         pool_pixels(make_maps(), torch.zeros(3, 6, 9, dtype=torch.long), 1)
     with pytest.raises(ValueError, match=r"superpixels must have shape \(3, H, W\), but got"):
         pool_enlarged(make_maps(), torch.zeros(2, 6, 10, dtype=torch.long), 1)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_weights_of_cells_give_the_means_over_superpixels(align_corners: bool) -> None:
+    def enlarge(maps: Tensor, size: tuple[int, int]) -> Tensor:
+        return F.interpolate(maps, size, mode="bilinear", align_corners=align_corners)
+
+    small, superpixels = torch.randn(VIEWS, CHANNELS, 3, 4), make_superpixels()
+    for view in range(VIEWS):
+        weights = weigh_cells(superpixels[view], NUM, (3, 4), enlarge)
+        maps = enlarge(small[view : view + 1], (HEIGHT, WIDTH))
+        expected, counts = pool_pixels(maps, superpixels[view : view + 1], NUM)
+        means = weights.flatten(1) @ small[view].flatten(1).T
+        torch.testing.assert_close(means, expected)
+        torch.testing.assert_close(weights.sum(dim=(1, 2)), (counts > 0).float())

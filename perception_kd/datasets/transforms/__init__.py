@@ -36,6 +36,7 @@ from perception_kd.datasets.transforms.slidr_images import (
     RandomResizedCrop,
     ResizeImages,
 )
+from perception_kd.datasets.transforms.stored_crops import StoredCrops
 
 __all__ = [
     "CropBoxesToRange",
@@ -67,5 +68,6 @@ __all__ = [
     "SampleRegionPoints",
     "ScaleAndCropImages",
     "ShufflePoints",
+    "StoredCrops",
     "Transform",
 ]

@@ -107,9 +107,14 @@ def select_pairs(sample: Sample, keep: Mask) -> Sample:
     }
 
 
+def count_views(sample: Sample) -> int:
+    """Return the number of camera views V, also of a sample without loaded images."""
+    return len(sample["imgs"] if "imgs" in sample else sample["img_tokens"])
+
+
 def count_pairs(sample: Sample) -> Indices:
     """Return the number of pairs per camera view, shape (V,)."""
-    return np.bincount(sample["pairing_images"][:, 0], minlength=len(sample["imgs"]))
+    return np.bincount(sample["pairing_images"][:, 0], minlength=count_views(sample))
 
 
 def check_range(name: str, bounds: tuple[float, float]) -> tuple[float, float]:

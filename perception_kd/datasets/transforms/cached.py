@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from perception_kd.datasets.transforms.base import Transform
-from perception_kd.datasets.transforms.image_geometry import image_size
+from perception_kd.datasets.transforms.image_geometry import view_sizes
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.point_files.readers import count_stored_points
 from perception_kd.regions import codec as regions
@@ -28,9 +28,11 @@ class CachedTransform(Transform):
 
     Attributes:
         kind: Kind of cache.
+        opens: Class that such a cache is opened as.
     """
 
     kind: str
+    opens: type[Cache] = Cache
 
     def __init__(self, cache: str, settings: Mapping[str, Any] | None = None) -> None:
         self.cache = cache
@@ -46,7 +48,7 @@ class CachedTransform(Transform):
         folder = Path(sample["info_root"]) / self.cache
         if str(folder) not in self._opened:
             try:
-                self._opened[str(folder)] = Cache.open(folder, self.kind, self.settings)
+                self._opened[str(folder)] = self.opens.open(folder, self.kind, self.settings)
             except FileNotFoundError as error:
                 # No sample has a file: skipping them all would hide the reason.
                 raise ValueError(self._explain_missing(Path(sample["info_root"]))) from error
@@ -78,7 +80,8 @@ class CachedTransform(Transform):
 class LoadSuperpixels(CachedTransform):
     """Load the superpixels of each view from a cache.
 
-    Reads: ``info_root``, ``img_tokens``, ``imgs``; ``img_paths`` where present. Writes:
+    Reads: ``info_root``, ``img_tokens``; ``imgs``, or without them the sizes that the
+    info file or the image files state; ``img_paths`` where present. Writes:
     ``superpixels``.
 
     Args:
@@ -103,9 +106,9 @@ class LoadSuperpixels(CachedTransform):
         """
         cache = self.open_cache(sample)
         maps = []
-        paths = sample.get("img_paths", [None] * len(sample["imgs"]))
-        for token, img, path in zip(sample["img_tokens"], sample["imgs"], paths, strict=True):
-            maps.append(superpixels.load_superpixels(cache, token, image_size(img), path))
+        paths = sample.get("img_paths", [None] * len(sample["img_tokens"]))
+        for token, size, path in zip(sample["img_tokens"], view_sizes(sample), paths, strict=True):
+            maps.append(superpixels.load_superpixels(cache, token, size, path))
         return {**sample, "superpixels": maps}
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from perception_kd.datasets.transforms.base import select_pairs
+from perception_kd.io.image_files import read_image_shape
 from perception_kd.structures import Array, Indices, Mask, Sample
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
@@ -35,6 +36,22 @@ class CropBox(NamedTuple):
 def image_size(img: NDArray[Any]) -> tuple[int, int]:
     """Return the height and width of an image, (H, W) or (H, W, 3), in px."""
     return img.shape[0], img.shape[1]
+
+
+def view_sizes(sample: Sample) -> list[tuple[int, int]]:
+    """Return height and width of each view in px, also where no image is loaded.
+
+    Reads: ``imgs``; without them ``img_paths``, and ``img_shapes`` where present.
+
+    Raises:
+        FileNotFoundError: If the size is not known, and an image is missing.
+        BrokenFileError: If it is not an image.
+    """
+    if "imgs" in sample:
+        return [image_size(img) for img in sample["imgs"]]
+    paths = sample["img_paths"]
+    shapes = sample.get("img_shapes", [None] * len(paths))
+    return [shape or read_image_shape(path) for path, shape in zip(paths, shapes, strict=True)]
 
 
 def check_size(size: tuple[int, int]) -> tuple[int, int]:
@@ -151,7 +168,7 @@ def crop_views(
 ) -> Sample:
     """Crop each image and resize all crops to one size.
 
-    Reads and writes: ``imgs``, ``img_aug_matrix``; ``superpixels``, ``pairing_*`` where
+    Reads and writes: ``img_aug_matrix``; ``imgs``, ``superpixels``, ``pairing_*`` where
     present. Pairs that leave their image are dropped.
 
     Args:
@@ -161,10 +178,11 @@ def crop_views(
         antialias: Whether a pixel averages the area that it covers.
     """
     cropped = compose_img_aug(sample, [crop_matrix(box, size) for box in boxes])
-    cropped["imgs"] = [
-        resize_image(_cut(img, box), size, antialias)
-        for img, box in zip(sample["imgs"], boxes, strict=True)
-    ]
+    if "imgs" in sample:
+        cropped["imgs"] = [
+            resize_image(_cut(img, box), size, antialias)
+            for img, box in zip(sample["imgs"], boxes, strict=True)
+        ]
     if "superpixels" in sample:
         cropped["superpixels"] = [
             resize_superpixels(_cut(superpixels, box), size)
@@ -182,6 +200,33 @@ def crop_views(
         )
     cropped["pairing_images"] = pairing_images
     return select_pairs(cropped, keep)
+
+
+def mirror_views(sample: Sample, flips: Mask, widths: Sequence[int]) -> Sample:
+    """Mirror some views from left to right.
+
+    Reads and writes: ``img_aug_matrix``; ``imgs``, ``superpixels``, ``pairing_images``
+    where present.
+
+    Args:
+        sample: The sample; it is not modified.
+        flips: Whether each view is mirrored, shape (V,).
+        widths: Width of each view in px.
+    """
+    mirrors = [
+        mirror_matrix(width) if flip else np.eye(3)
+        for width, flip in zip(widths, flips, strict=True)
+    ]
+    mirrored = compose_img_aug(sample, mirrors)
+    if "imgs" in sample:
+        mirrored["imgs"] = mirror_arrays(sample["imgs"], flips)
+    if "superpixels" in sample:
+        mirrored["superpixels"] = mirror_arrays(sample["superpixels"], flips)
+    if "pairing_images" in sample:
+        view, row, col = sample["pairing_images"].T
+        col = np.where(flips[view], np.array(widths, dtype=np.int64)[view] - 1 - col, col)
+        mirrored["pairing_images"] = np.stack([view, row, col], axis=1)
+    return mirrored
 
 
 def _cut(array: NDArray[ScalarT], box: CropBox) -> NDArray[ScalarT]:

@@ -26,6 +26,7 @@ META_KEYS = (
     "seed",
     "box_classes",
     "map_classes",
+    "teacher_cache",
 )
 
 
@@ -51,9 +52,10 @@ class PackInputs:
 
     Reads, each where present: ``points``, ``imgs``, ``lidar2cam``, ``cam2img``,
     ``img_aug_matrix``, ``lidar_aug_matrix``, ``superpixels``, ``pairing_*``,
-    ``cloud_views``, ``region_ids``, ``sampled_points``, ``pts_semantic_mask``,
-    ``gt_bboxes_3d``, ``gt_labels_3d``, ``gt_bev_masks`` and the meta keys. Writes:
-    ``inputs``, ``data_samples`` of ``docs/sample.md``, and nothing else.
+    ``cloud_views``, ``region_ids``, ``sampled_points``, ``superpixel_feats``,
+    ``teacher_maps``, ``pts_semantic_mask``, ``gt_bboxes_3d``, ``gt_labels_3d``,
+    ``gt_bev_masks`` and the meta keys. Writes: ``inputs``, ``data_samples`` of
+    ``docs/sample.md``, and nothing else.
 
     Args:
         meta_keys: Keys that are copied to the data sample where present; arrays become
@@ -88,6 +90,10 @@ class PackInputs:
             inputs["cloud_views"] = _pack_copies(sample)
         if "region_ids" in sample:
             inputs["region_ids"] = _to_tensor(sample["region_ids"], np.int32)
+        if "superpixel_feats" in sample:
+            inputs["superpixel_feats"] = _to_tensor(sample["superpixel_feats"], np.float16)
+        if "teacher_maps" in sample:
+            inputs["teacher_maps"] = _to_tensor(sample["teacher_maps"], np.float16)
         return {"inputs": inputs, "data_samples": self._pack_data_sample(sample)}
 
     def _pack_data_sample(self, sample: Sample) -> Any:

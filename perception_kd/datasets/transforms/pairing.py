@@ -4,8 +4,8 @@ from typing import cast, get_args
 
 import numpy as np
 
-from perception_kd.datasets.transforms.base import RandomTransform
-from perception_kd.datasets.transforms.image_geometry import image_size
+from perception_kd.datasets.transforms.base import RandomTransform, count_views
+from perception_kd.datasets.transforms.image_geometry import view_sizes
 from perception_kd.geometry.projection import project_points
 from perception_kd.registry import TRANSFORMS
 from perception_kd.structures import Indices, Sample, ViewKey
@@ -49,9 +49,9 @@ class PairPointsWithPixels(RandomTransform[Indices]):
     - [1] Image-to-Lidar Self-Supervised Distillation for Autonomous Driving Data, 2022,
       https://arxiv.org/abs/2203.16258
 
-    Reads: ``points``, ``original_points``, ``imgs``, ``lidar2cam``, ``cam2img``.
-    Writes: ``pairing_points``, ``pairing_images``; with ``shuffle_views`` all keys by
-    view.
+    Reads: ``points``, ``original_points``, ``lidar2cam``, ``cam2img``; ``imgs``, or
+    without them the sizes that the info file or the image files state. Writes:
+    ``pairing_points``, ``pairing_images``; with ``shuffle_views`` all keys by view.
 
     Args:
         min_depth: Points closer to a camera than this depth in m are not paired.
@@ -69,7 +69,7 @@ class PairPointsWithPixels(RandomTransform[Indices]):
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Indices:
         """Return the old view of each new one, shape (V,)."""
-        num_views = len(sample["imgs"])
+        num_views = count_views(sample)
         return rng.permutation(num_views) if self.shuffle_views else np.arange(num_views)
 
     def apply(self, sample: Sample, params: Indices) -> Sample:
@@ -84,7 +84,7 @@ class PairPointsWithPixels(RandomTransform[Indices]):
                 "Images were augmented before they were paired; put PairPointsWithPixels before "
                 "the image transforms."
             )
-        if not sample["imgs"]:
+        if not count_views(sample):
             raise ValueError(
                 "The sample has no images to pair; select cameras in the dataset, or remove "
                 "PairPointsWithPixels from the pipeline."
@@ -94,12 +94,12 @@ class PairPointsWithPixels(RandomTransform[Indices]):
         positions = sample["points"][own_rows, :3]
 
         rows, pixels = [], []
-        for view, img in enumerate(sample["imgs"]):
+        for view, size in enumerate(view_sizes(sample)):
             projection = project_points(
                 positions,
                 sample["lidar2cam"][view],
                 sample["cam2img"][view],
-                image_size(img),
+                size,
                 self.min_depth,
             )
             u, v = np.rint(projection.pixels[projection.visible]).astype(np.int64).T

@@ -21,11 +21,9 @@ from perception_kd.datasets.transforms.base import (
 from perception_kd.datasets.transforms.image_geometry import (
     CropBox,
     check_size,
-    compose_img_aug,
     crop_views,
     image_size,
-    mirror_arrays,
-    mirror_matrix,
+    mirror_views,
     move_pixels,
 )
 from perception_kd.registry import TRANSFORMS
@@ -188,17 +186,4 @@ class RandomFlipImages(RandomTransform[Mask]):
 
     def apply(self, sample: Sample, params: Mask) -> Sample:
         """Return the sample with the drawn views mirrored."""
-        mirrors = [
-            mirror_matrix(img.shape[1]) if flip else np.eye(3)
-            for img, flip in zip(sample["imgs"], params, strict=True)
-        ]
-        flipped = compose_img_aug(sample, mirrors)
-        flipped["imgs"] = mirror_arrays(sample["imgs"], params)
-        if "superpixels" in sample:
-            flipped["superpixels"] = mirror_arrays(sample["superpixels"], params)
-        if "pairing_images" in sample:
-            widths = np.array([img.shape[1] for img in sample["imgs"]], dtype=np.int64)
-            view, row, col = sample["pairing_images"].T
-            col = np.where(params[view], widths[view] - 1 - col, col)
-            flipped["pairing_images"] = np.stack([view, row, col], axis=1)
-        return flipped
+        return mirror_views(sample, params, [img.shape[1] for img in sample["imgs"]])

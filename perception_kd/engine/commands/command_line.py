@@ -72,6 +72,20 @@ class _OptionAction(argparse.Action):
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every tool that runs a config."""
     parser.add_argument("--work-dir", help="folder of results (default: work_dirs/CONFIG)")
+    add_config_options(parser)
+    parser.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="NAME",
+        help="classes of boxes or points, such as those of your own data (default: the config's)",
+    )
+    parser.add_argument(
+        "--launcher", choices=_LAUNCHERS, default="none", help="launcher of the processes"
+    )
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every tool that reads the data of a config."""
     parser.add_argument("--data-root", metavar="DIR", help="folder of the data set")
     parser.add_argument(
         "--info-root",
@@ -85,20 +99,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "(default: those of the config)",
     )
     parser.add_argument(
-        "--classes",
-        nargs="+",
-        metavar="NAME",
-        help="classes of boxes or points, such as those of your own data (default: the config's)",
-    )
-    parser.add_argument(
         "--cfg-options",
         nargs="+",
         action=_OptionAction,
         metavar="NAME=VALUE",
         help='override settings of the config: train_cfg.max_epochs=5, a.b="[1,2]"',
-    )
-    parser.add_argument(
-        "--launcher", choices=_LAUNCHERS, default="none", help="launcher of the processes"
     )
 
 
@@ -127,26 +132,42 @@ def prepare_config(args: argparse.Namespace, loader: str | None) -> "Config":
         FileNotFoundError: If the config or a data folder is missing.
         ValueError: If an option does not name a setting.
     """
+    from perception_kd.engine.config.overrides import set_classes
+
+    cfg = read_data_config(args, loader)
+    args.work_dir = cfg.work_dir = args.work_dir or cfg.work_dir
+    cfg.launcher = args.launcher
+    if args.classes:
+        set_classes(cfg, args.classes)
+    return cfg
+
+
+def read_data_config(args: argparse.Namespace, loader: str | None) -> "Config":
+    """Read the config of a tool and apply the options of :func:`add_config_options`.
+
+    Args:
+        args: Parsed options, with ``config``.
+        loader: As in :func:`prepare_config`.
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If the config or a data folder is missing.
+        ValueError: If an option does not name a setting.
+    """
     from mmengine.logging import print_log
 
-    from perception_kd.engine.config.overrides import (
-        set_classes,
-        set_data_folders,
-        set_data_set,
-    )
+    from perception_kd.engine.config.overrides import set_data_folders, set_data_set
     from perception_kd.engine.run.launch import check_data_folders, read_config
 
     cfg = read_config(args.config, args.cfg_options)
-    args.work_dir = cfg.work_dir = args.work_dir or cfg.work_dir
-    cfg.launcher = args.launcher
     set_data_folders(cfg, args.data_root, args.info_root)
     if args.dataset and (lists := set_data_set(cfg, args.dataset)):
         print_log(
             f"--dataset: all scenes of the info files, without the lists {', '.join(lists)}.",
             logger="current",
         )
-    if args.classes:
-        set_classes(cfg, args.classes)
     if loader is not None:
         check_data_folders(cfg, loader)
     return cfg

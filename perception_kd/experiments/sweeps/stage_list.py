@@ -4,16 +4,18 @@ from pathlib import Path
 
 from perception_kd.datasets.catalog import creation_command
 from perception_kd.experiments.comparison_stages import comparison_stages
-from perception_kd.experiments.configs import config_epochs, info_file_names
+from perception_kd.experiments.configs import config_epochs, info_file_names, teacher_cache_of
 from perception_kd.experiments.data_stages import (
     info_stage,
     region_stage,
     superpixel_stage,
     synthetic_data_stage,
+    teacher_stage,
 )
 from perception_kd.experiments.demo import DEMO_SUPERPIXELS
 from perception_kd.experiments.stages import Stage
 from perception_kd.experiments.sweeps.settings import SweepPlan
+from perception_kd.experiments.trials import Comparison
 from perception_kd.experiments.workspace import Workspace
 
 _SYNTHETIC_ROOT = Path("data/synthetic")
@@ -46,7 +48,18 @@ def sweep_stages(sweep: SweepPlan, workspace: Workspace) -> list[Stage]:
         stages += [synthetic_data_stage(workspace, sweep.data.synthetic), info_stage(workspace)]
         stages += [superpixel_stage(workspace, *DEMO_SUPERPIXELS)] if "superpixels" in reads else []
         stages += [region_stage(workspace)] if "regions" in reads else []
+        stages += _teacher_stages(workspace, comparison)
     return [*stages, *comparison_stages(workspace, comparison)]
+
+
+def _teacher_stages(workspace: Workspace, comparison: Comparison) -> list[Stage]:
+    """Return a stage for each cache of a teacher, however many students read it."""
+    configs: dict[str, str] = {}
+    for pretraining in comparison.pretrainings.values():
+        cache = teacher_cache_of(pretraining.config) if pretraining.config else None
+        if cache is not None:
+            configs.setdefault(cache, pretraining.config)
+    return [teacher_stage(workspace, config) for config in configs.values()]
 
 
 def check_sweep_files(sweep: SweepPlan, workspace: Workspace) -> None:

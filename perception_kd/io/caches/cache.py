@@ -31,6 +31,7 @@ from perception_kd.io.errors import BrokenFileError
 _SAFE_KEY = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 
 _T = TypeVar("_T")
+_CacheT = TypeVar("_CacheT", bound="Cache")
 
 
 class Cache:
@@ -50,13 +51,13 @@ class Cache:
 
     @classmethod
     def create(
-        cls,
+        cls: type[_CacheT],
         folder: str | Path,
         kind: str,
         settings: Mapping[str, Any],
         extension: str,
         source: Mapping[str, Any],
-    ) -> "Cache":
+    ) -> _CacheT:
         """Create a cache, or resume one that has the same settings.
 
         Leftovers of interrupted writes are removed.
@@ -89,8 +90,11 @@ class Cache:
 
     @classmethod
     def open(
-        cls, folder: str | Path, kind: str, settings: Mapping[str, Any] | None = None
-    ) -> "Cache":
+        cls: type[_CacheT],
+        folder: str | Path,
+        kind: str,
+        settings: Mapping[str, Any] | None = None,
+    ) -> _CacheT:
         """Open a cache for reading.
 
         Args:
@@ -155,17 +159,24 @@ class Cache:
         except FileNotFoundError:
             raise FileNotFoundError(
                 f"No {kind} of {key} in {self.folder}, which has {len(self.keys())} entries; "
-                f"{self._remedy()}"
+                f"{self.describe_remedy()}"
             ) from None
         except BrokenFileError as error:
-            raise BrokenFileError(f"{error} Delete the file, then {self._remedy()}") from error
+            raise BrokenFileError(
+                f"{error} Delete the file, then {self.describe_remedy()}"
+            ) from error
 
     def save_manifest(self) -> None:
         """Write the manifest with the current number of entries."""
-        self.manifest["num_entries"] = len(self.keys())
+        self.manifest["num_entries"] = self.count_entries()
         write_json(self.folder / MANIFEST, self.manifest)
 
-    def _remedy(self) -> str:
+    def count_entries(self) -> int:
+        """Return the number of entries, for the manifest."""
+        return len(self.keys())
+
+    def describe_remedy(self) -> str:
+        """Return the end of an error: the command that makes missing entries."""
         commands = [s["command"] for s in self.manifest["sources"] if "command" in s]
         return f"make what is missing with: {commands[-1]}" if commands else "make it again."
 

@@ -102,6 +102,23 @@ class PixelProjection(nn.Module):
         projected: Tensor = self.conv(feats)
         return projected
 
+    def project_means(self, feats: Tensor) -> Tensor:
+        """Return the projected features of segments from the means over their pixels.
+
+        The mean of a linear map is the map of the mean, so without normalization this
+        equals the mean of the pixels' features. With it, each segment is normalized
+        instead of each pixel.
+
+        Args:
+            feats: Means of the backbone's enlarged map, shape (S, C).
+
+        Returns:
+            Shape (S, D).
+        """
+        check_shape("feats", feats, ("S", self.in_channels))
+        projected = self.project(feats[:, :, None, None]).flatten(1)
+        return F.normalize(projected, dim=1) if self.normalize else projected
+
     def upsample(self, feats: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """Enlarge a map to the image, without normalizing it.
 

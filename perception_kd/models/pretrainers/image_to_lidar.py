@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from perception_kd.models.backbones.teacher_identity import describe_teacher, name_differences
 from perception_kd.models.losses.pair_weights import PairDescription
 from perception_kd.models.networks.lidar_network import (
     LidarNetworkMixin,
@@ -27,10 +28,11 @@ _PAIRS = Supervision(
 class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
     """A LiDAR network learns from a frozen image network, by pairs of point and pixel.
 
-    Only the head of the image branch is trained. What the teacher declares (the
-    channels, stride and cell offset of its map, mean and std of its input) reaches the
-    head and the data preprocessor from it, so configs do not repeat it. A subclass
-    defines what is compared, in ``loss``.
+    Only the head of the image branch is trained. Batches may bring the teacher's
+    features from a cache (``StoredCrops``), and then it does not run. What the teacher
+    declares (the channels, stride and cell offset of its map, mean and std of its
+    input) reaches the head and the data preprocessor from it, so configs do not repeat
+    it. A subclass defines what is compared, in ``loss``.
 
     Args:
         img_backbone: Frozen teacher: (V, 3, H, W) to (V, C, h, w).
@@ -88,6 +90,7 @@ class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
         self.loss_contrast = MODELS.build(loss_contrast)
         self.pair_weights = build_part(pair_weights)
         self._check_loss()
+        self._checked_caches: set[str] = set()
 
     @property
     def supervision(self) -> Supervision:
@@ -132,6 +135,52 @@ class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
     def extract_point_feats(self, points: list[Tensor]) -> PointFeatures:
         """Compute the student's features at all points, (N, D)."""
         return self.extract_pts_feat(points, self.pts_head)
+
+    def read_teacher(self, inputs: Batch, data_samples: list[Any]) -> Tensor:
+        """Return the teacher's features: stored ones where the batch has them.
+
+        Returns:
+            Maps, (V, C, h, w), or stored means over superpixels, (S, C).
+
+        Raises:
+            ValueError: If stored features are of another teacher, or do not suffice.
+        """
+        stored = inputs.get("superpixel_feats", inputs.get("teacher_maps"))
+        if stored is None:
+            feats: Tensor = self.img_backbone(inputs["imgs"])
+            return feats
+        if self.pair_weights is not None:
+            raise ValueError(
+                "pair_weights need the images, which batches from a cache of a teacher do not "
+                "have; leave out pair_weights, or train with the teacher, without StoredCrops."
+            )
+        self.check_stored_teacher(data_samples)
+        return stored
+
+    def check_stored_teacher(self, data_samples: list[Any]) -> None:
+        """Check that the features of a batch are of this teacher.
+
+        A cache is compared once: weights of a frozen teacher do not change.
+
+        Args:
+            data_samples: One per sample; ``teacher_cache`` of each names the cache and
+                describes the teacher that it was made with.
+
+        Raises:
+            ValueError: If they are not.
+        """
+        caches = {cache["folder"]: cache for cache in (s.teacher_cache for s in data_samples)}
+        for folder in caches.keys() - self._checked_caches:
+            differences = name_differences(
+                caches[folder]["teacher"], describe_teacher(self.img_backbone)
+            )
+            if differences:
+                raise ValueError(
+                    f"{folder} is stale: it holds features of another teacher than the config's: "
+                    f"{'; '.join(differences)}. Name another cache, or delete the folder and make "
+                    "it again with tools/create_data.py teacher."
+                )
+            self._checked_caches.add(folder)
 
     def extract_pixel_feats(self, imgs: Tensor) -> Tensor:
         """Compute the projected teacher's features at all pixels, (V, D, H, W)."""

@@ -83,7 +83,7 @@ class PixelDistillation(ImageToLidarPretrainer):
         generator = torch.Generator().manual_seed(_sum_seeds(data_samples))
         drawn = visible[sample_pairs(len(visible), self.num_samples, generator).to(visible.device)]
 
-        img_feats = self.img_backbone(inputs["imgs"])
+        img_feats = self.read_teacher(inputs, data_samples)
         pixel_feats = self.img_head.sample(img_feats, inputs["pairing_images"][drawn])
         point_feats = points.feats[inputs["pairing_points"][drawn]]
         return {

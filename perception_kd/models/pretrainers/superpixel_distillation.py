@@ -47,14 +47,8 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
         superpoint_feats, pair_counts = pool_segments(
             paired_feats, paired_superpixels, num_superpixels
         )  # (S, D), (S,)
-        img_feats = self.img_backbone(inputs["imgs"])
-        superpixel_feats, _ = pool_upsampled(
-            self.img_head.project(img_feats),
-            superpixels,
-            num_superpixels,
-            self.img_head.enlarge,
-        )
-
+        img_feats = self.read_teacher(inputs, data_samples)
+        superpixel_feats = self.pool_teacher(inputs, img_feats)  # (S, D)
         seen = pair_counts > 0
         return {
             "loss_contrast": self.contrast(
@@ -65,3 +59,25 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
             "num_pairs": pair_counts.sum().float(),
             "num_superpixels_compared": seen.sum().float(),
         }
+
+    def pool_teacher(self, inputs: Batch, img_feats: Tensor) -> Tensor:
+        """Compute the projected features of all superpixels, (S, D).
+
+        Means over superpixels that come from a cache are projected, and then
+        normalized: each superpixel has unit length, where the mean of its normalized
+        pixels is shorter the more they differ.
+
+        Args:
+            inputs: The batch.
+            img_feats: What :meth:`read_teacher` gives.
+        """
+        if "superpixel_feats" in inputs:
+            means: Tensor = self.img_head.project_means(img_feats)
+            return means
+        superpixel_feats, _ = pool_upsampled(
+            self.img_head.project(img_feats),
+            inputs["superpixels"],
+            inputs["num_superpixels"],
+            self.img_head.enlarge,
+        )
+        return superpixel_feats

@@ -1,13 +1,17 @@
 """SLidR's loss against its definition in loops, and what data can do to it."""
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.registry import init_default_scope
 
+from perception_kd.models.backbones.teacher_identity import describe_teacher, name_differences
 from perception_kd.models.pretrainers import SuperpixelDistillation
+from perception_kd.ops import pool_pixels
 from perception_kd.registry import MODELS
 from tests.models.pretrainers.tiny import PRETRAINER, make_inputs
 
@@ -163,3 +167,54 @@ def test_rejects_a_student_without_a_network() -> None:
     settings = {k: v for k, v in PRETRAINER.items() if k != "pts_backbone"}
     with pytest.raises(ValueError, match="pts_middle_encoder or pts_backbone must be given"):
         MODELS.build(dict(type="SuperpixelDistillation", **settings))
+
+
+def stored_sample(model: SuperpixelDistillation, **changed: Any) -> list[Any]:
+    teacher = {**describe_teacher(model.img_backbone), **changed}
+    return [SimpleNamespace(teacher_cache={"folder": "teacher/x", "teacher": teacher})]
+
+
+def without_images(inputs: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in inputs.items() if key != "imgs"}
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_stored_means_give_the_loss_of_the_teacher(normalize: bool) -> None:
+    model = make_pretrainer(img_head={**PRETRAINER["img_head"], "normalize": normalize})
+    inputs = make_inputs()
+    maps = model.img_head.upsample(model.img_backbone(inputs["imgs"]))
+    means, _ = pool_pixels(maps, inputs["superpixels"], inputs["num_superpixels"])
+    stored = {**without_images(inputs), "superpixel_feats": means}
+    feats = model.pool_teacher(stored, model.read_teacher(stored, stored_sample(model)))  # type: ignore[arg-type]
+    if normalize:  # each superpixel is normalized instead of each pixel
+        expected = F.normalize(model.img_head.conv(means[..., None, None]).flatten(1), dim=1)
+        torch.testing.assert_close(feats, expected)
+        return
+    loss = model(stored, stored_sample(model), mode="loss")["loss_contrast"]
+    torch.testing.assert_close(loss, model(inputs, mode="loss")["loss_contrast"])
+
+
+def test_stored_maps_give_the_loss_of_the_teacher() -> None:
+    model, inputs = make_pretrainer(), make_inputs()
+    stored = {**without_images(inputs), "teacher_maps": model.img_backbone(inputs["imgs"])}
+    loss = model(stored, stored_sample(model), mode="loss")
+    assert loss == model(inputs, mode="loss")
+
+
+def test_features_of_another_teacher_are_refused_by_name() -> None:
+    model, inputs = make_pretrainer(), make_inputs()
+    stored = {**without_images(inputs), "teacher_maps": model.img_backbone(inputs["imgs"])}
+    message = "teacher/x is stale: .* weights is 'other', not '[0-9a-f]{64}'"
+    with pytest.raises(ValueError, match=message):
+        model(stored, stored_sample(model, weights="other"), mode="loss")
+    for parameter in make_pretrainer().img_backbone.parameters():
+        assert not parameter.requires_grad
+
+
+def test_one_changed_weight_is_another_teacher() -> None:
+    model = make_pretrainer()
+    before = describe_teacher(model.img_backbone)
+    with torch.no_grad():
+        next(model.img_backbone.parameters()).flatten()[0] += 1e-6
+    after = describe_teacher(model.img_backbone)
+    assert [text.split()[0] for text in name_differences(before, after)] == ["weights"]

@@ -1,0 +1,160 @@
+"""Run the teacher of a config once, and store its features."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from mmengine import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from perception_kd.datasets.stored_views import TEACHER
+from perception_kd.engine.run.data_loading import WorkerInit
+from perception_kd.engine.teacher_cache.crops import CropDataset, CropJob, list_jobs
+from perception_kd.engine.teacher_cache.rows import make_entries
+from perception_kd.engine.teacher_cache.size import check_room, estimate_size
+from perception_kd.engine.teacher_cache.steps import CropSource, build_sources, merge_settings
+from perception_kd.io.atomic import make_writable_folder
+from perception_kd.io.caches.rows import RowCache
+from perception_kd.io.lock import lock_folder
+from perception_kd.models.backbones.teacher_identity import describe_teacher
+from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
+from perception_kd.registry import MODELS
+
+
+class TeacherOptions(NamedTuple):
+    """Options of ``create_data.py teacher``.
+
+    Attributes:
+        command: Shell command that makes the cache again, for its manifest.
+        device: Device of the teacher.
+        workers: Processes that load and cut images; 0 = none.
+        max_gb: Largest size of the cache in GB (10^9 bytes).
+        progress: Whether to show a progress bar.
+    """
+
+    command: str
+    device: str = "cpu"
+    workers: int = 2
+    max_gb: float = 100.0
+    progress: bool = True
+
+
+def create_teacher_cache(cfg: Config, options: TeacherOptions) -> RowCache:
+    """Make or complete the cache that the pipelines of a config read.
+
+    Args:
+        cfg: Config of a pre-training, as :func:`~.read_config` returns it.
+        options: Options of the command.
+
+    Returns:
+        The cache, whole.
+
+    Raises:
+        ValueError: If the config reads no cache, is of another kind, the cache was made
+            with other settings, or would be too large.
+        BlockingIOError: If another process fills it.
+    """
+    init_default_scope(cfg.get("default_scope", "mmengine"))
+    sources = build_sources(cfg)
+    model = build_pretrainer(cfg).to(options.device).eval()
+    folder = make_writable_folder("the cache", sources[0].info_root / sources[0].step.cache)
+    with lock_folder("the cache", folder):
+        cache = open_for_writing(folder, model, sources, options.command)
+        missing = [job for job in list_jobs(sources) if any(k not in cache for k in job.keys)]
+        _check_size(cache, sources, missing, model, options.max_gb)
+        with _closing(cache):
+            fill_rows(cache, model, sources, missing, options)
+    MMLogger.get_current_instance().info(f"{folder}: {len(cache)} views")
+    return cache
+
+
+def build_pretrainer(cfg: Config) -> Any:
+    """Build the networks of a config, of which the teacher will run.
+
+    Raises:
+        ValueError: If they are not those of an image-to-LiDAR pre-training.
+    """
+    model: Any = MODELS.build(cfg.model)
+    is_pretrainer = isinstance(model, ImageToLidarPretrainer)
+    if not is_pretrainer:
+        raise ValueError(
+            f"{cfg.filename} has no teacher of images: it builds a {type(model).__name__}; give "
+            "the config of an image-to-LiDAR pre-training."
+        )
+    return model
+
+
+def open_for_writing(folder: Path, model: Any, sources: list[CropSource], command: str) -> RowCache:
+    """Create a cache, or open one that has the same settings and drop torn entries.
+
+    Raises:
+        ValueError: If it was made with another teacher, other crops or another size.
+    """
+    teacher = describe_teacher(model.img_backbone)
+    settings = {**merge_settings(sources), "teacher": teacher, "channels": teacher["channels"]}
+    cache = None
+    for source in sources:
+        metainfo: Mapping[str, Any] = source.dataset.metainfo
+        origin = {
+            "dataset": metainfo.get("dataset"),
+            "version": metainfo.get("version"),
+            "info_file": str(source.info_root / source.ann_file),
+            "made_with": f"torch {torch.__version__}",
+            "command": command,
+        }
+        cache = RowCache.create(folder, TEACHER, settings, ".bin", origin)
+    assert cache is not None
+    cache.repair()
+    return cache
+
+
+def fill_rows(
+    cache: RowCache,
+    model: Any,
+    sources: list[CropSource],
+    jobs: list[CropJob],
+    options: TeacherOptions,
+) -> None:
+    """Store the features of crops, in their order, whatever the number of workers."""
+    loader = DataLoader(
+        CropDataset(sources, jobs),
+        batch_size=None,
+        num_workers=options.workers,
+        worker_init_fn=WorkerInit(None),
+    )
+    for cut in tqdm(loader, desc=TEACHER, disable=not options.progress):
+        if cut is not None:
+            new = [(key, entry) for key, entry in make_entries(model, cut) if key not in cache]
+            cache.append(new)
+
+
+def _check_size(
+    cache: RowCache, sources: list[CropSource], missing: list[CropJob], model: Any, max_gb: float
+) -> None:
+    size = estimate_size(
+        sources,
+        missing,
+        int(cache.manifest["settings"]["channels"]),
+        getattr(model.img_backbone, "stride", None),
+    )
+    MMLogger.get_current_instance().info(
+        f"{cache.folder}: {len(cache):,} views are there; {size.num_views:,} to make, about "
+        f"{size.rows_per_view:.0f} rows of {cache.manifest['settings']['channels']:,} numbers "
+        f"each: {size.num_bytes / 1e9:,.2f} GB"
+    )
+    check_room(cache.folder, size, max_gb)
+
+
+@contextmanager
+def _closing(cache: RowCache) -> Iterator[None]:
+    """Save the manifest, also after an error, and order the index of a whole cache."""
+    try:
+        yield
+        cache.sort()
+    finally:
+        cache.save_manifest()
