@@ -51,9 +51,11 @@ def describe_recipe(cfg: Config) -> str:
     weights = cfg.model.get("pair_weights")
     if weights is not None:
         tokens.append({"SemanticTolerance": "tolerant", "OtherPlaces": "places"}[weights.type])
-    steps = {step.get("type") for step in list_steps(training_set(cfg).pipeline)}
-    tokens += ["patches"] if "MakePatches" in steps else []
-    tokens += ["cached"] if "StoredCrops" in steps else []
+    steps = list_steps(training_set(cfg).pipeline)
+    kinds = {step.get("type") for step in steps}
+    tokens += ["patches"] if "MakePatches" in kinds else []
+    tokens += ["joint"] if any("/joint_" in step.get("cache", "") for step in steps) else []
+    tokens += ["cached"] if "StoredCrops" in kinds else []
     return "".join(f"-{token}" for token in tokens)
 
 

@@ -40,7 +40,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def format_row(row: dict[str, Any]) -> str:
-    """Format a row as a line of the table; "-" is what was not measured."""
+    """Format a row as a line of the table; "-" is what was not measured.
+
+    A row of other measures has its own "text".
+    """
+    if "text" in row:
+        return str(row["text"])
     cells = (
         (row["ours_s"], 1e3, "7.1f", " ms", 10),
         (row["reference_s"], 1e3, "7.1f", " ms", 10),

@@ -27,6 +27,10 @@ class Command(NamedTuple):
 
 
 _OTHERS = {
+    "joint_regions": Command(
+        "perception_kd.engine.commands.create_joint_regions",
+        "regions of both sensors: superpixels split by clusters of points",
+    ),
     "regions": Command(
         "perception_kd.engine.commands.create_regions", "regions of all sweeps of info files"
     ),

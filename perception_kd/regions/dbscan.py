@@ -1,4 +1,4 @@
-"""Exact DBSCAN in the plane, without a list of all neighbors.
+"""Exact DBSCAN in the plane or in space, without a list of all neighbors.
 
 A third of a real sweep is on the ego vehicle, thousands of points within a meter of
 each other: libraries that list every neighbor of every point need gigabytes there.
@@ -17,19 +17,24 @@ from perception_kd.utils.checks import check_at_least, check_shape
 
 Labels = NDArray[np.int64]
 
+# Edge of a square, and of a cube, in eps: slightly below 1 / sqrt(2) and 1 / sqrt(3),
+# so that rounding cannot separate two corners.
+_EDGES = {2: 0.707, 3: 0.577}
+
 
 def cluster_points(positions: NDArray[np.floating[Any]], eps: float, min_points: int) -> Labels:
-    """Cluster points in the plane with DBSCAN [1], with the result of scikit-learn.
+    """Cluster points with DBSCAN [1], with the result of scikit-learn.
 
     The plane is cut into squares so small that all points of a square are neighbors
-    [2]: in a full square all are cores, and squares are joined instead of points.
+    [2]: in a full square all are cores, and squares are joined instead of points. In
+    space they are cubes.
 
     - [1] A Density-Based Algorithm for Discovering Clusters in Large Spatial Databases
       with Noise, 1996
     - [2] A New Algorithm for Clustering Spatial Data, Gunawan, 2013
 
     Args:
-        positions: x and y in m, finite, shape (N, 2).
+        positions: x and y, or x, y and z, in m, finite, shape (N, 2) or (N, 3).
         eps: Largest distance of neighbors in m, positive.
         min_points: Number of neighbors, itself included, of a core of a cluster.
 
@@ -40,7 +45,7 @@ def cluster_points(positions: NDArray[np.floating[Any]], eps: float, min_points:
     Raises:
         ValueError: If an argument is wrong.
     """
-    check_shape("positions", positions, ("N", 2))
+    check_shape("positions", positions, ("N", 3 if positions.shape[1:] == (3,) else 2))
     check_at_least("min_points", min_points, 1)
     if not eps > 0:
         raise ValueError(f"eps must be positive, but got {eps}.")
@@ -48,8 +53,7 @@ def cluster_points(positions: NDArray[np.floating[Any]], eps: float, min_points:
     if not len(positions):
         return labels
     points = positions.astype(np.float64)
-    # Slightly below eps / sqrt(2), so that rounding cannot separate two corners.
-    squares = np.floor(points / (eps * 0.707)).astype(np.int64)
+    squares = np.floor(points / (eps * _EDGES[points.shape[1]])).astype(np.int64)
     is_core = _find_cores(points, squares, eps, min_points)
     if is_core.any():
         labels[is_core] = _join_cores(points[is_core], squares[is_core], eps)
@@ -74,7 +78,8 @@ def _join_cores(cores: Array, squares: Labels, eps: float) -> Labels:
     order = np.argsort(square_of, kind="stable")
     members = np.split(cores[order], np.cumsum(np.bincount(square_of))[:-1])
     # Cores of squares more than two apart along an axis are farther apart than eps.
-    pairs = KDTree(present).query_pairs(2.9, output_type="ndarray")
+    farthest = 2.9 if present.shape[1] == 2 else 3.5
+    pairs = KDTree(present).query_pairs(farthest, output_type="ndarray")
     nearest_first = np.argsort(np.abs(present[pairs[:, 0]] - present[pairs[:, 1]]).sum(axis=1))
     joined = DisjointSet(range(len(present)))
     for one, other in pairs[nearest_first].tolist():

@@ -37,11 +37,7 @@ def make_regions(
     """
     settings = settings or RegionSettings()
     check_shape("points", points, ("N", "F"))
-    positions = points[:, :3]
-    check_shape("points[:, :3]", positions, ("N", 3))
-    if settings.slope_x or settings.slope_y:
-        rise = positions[:, :2] @ np.array([settings.slope_x, settings.slope_y])
-        positions = np.column_stack([positions[:, :2], positions[:, 2] - rise])
+    positions = level_points(points[:, :3], settings)
     region_ids = np.full(len(points), NoRegion.NOISE, dtype=np.int32)
     rows = np.flatnonzero(np.isfinite(positions).all(axis=1))
 
@@ -56,6 +52,25 @@ def make_regions(
         region_ids[members] = num_regions if fault is None else fault
         num_regions += fault is None
     return region_ids
+
+
+def level_points(
+    positions: NDArray[np.floating[Any]], settings: RegionSettings
+) -> NDArray[np.floating[Any]]:
+    """Return positions with the rise of the ground of a tilted sensor taken off.
+
+    Args:
+        positions: x, y, z in m in the LiDAR frame, shape (N, 3).
+        settings: Settings with the slopes of the ground.
+
+    Raises:
+        ValueError: If the shape is wrong.
+    """
+    check_shape("points[:, :3]", positions, ("N", 3))
+    if not (settings.slope_x or settings.slope_y):
+        return positions
+    rise = positions[:, :2] @ np.array([settings.slope_x, settings.slope_y])
+    return np.column_stack([positions[:, :2], positions[:, 2] - rise])
 
 
 def _group(rows: NDArray[np.int64], clusters: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -14,7 +14,7 @@ def cluster_in_loops(positions: NDArray[np.float64], eps: float, min_points: int
     """Return DBSCAN's clusters, grown one after the other from the first core point."""
     number = len(positions)
     near = [
-        [j for j in range(number) if np.hypot(*(positions[i] - positions[j])) <= eps]
+        [j for j in range(number) if np.linalg.norm(positions[i] - positions[j]) <= eps]
         for i in range(number)
     ]
     clusters = [-1] * number
@@ -37,9 +37,10 @@ def cluster_in_loops(positions: NDArray[np.float64], eps: float, min_points: int
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("min_points", [1, 3, 5])
-def test_equals_dbscan_in_loops(seed: int, min_points: int) -> None:
+@pytest.mark.parametrize("size", [(7, 7), (3, 3, 3)])
+def test_equals_dbscan_in_loops(seed: int, min_points: int, size: tuple[float, ...]) -> None:
     rng = np.random.default_rng(seed)
-    positions = rng.uniform(0, 7, (80, 2))
+    positions = rng.uniform(0, size, (80, len(size)))
     expected = cluster_in_loops(positions, 0.75, min_points)
     assert max(expected) >= 0
     assert cluster_points(positions, 0.75, min_points).tolist() == expected
@@ -99,9 +100,17 @@ def test_a_point_between_two_clusters_joins_the_first() -> None:
 
 
 def test_rejects_wrong_arguments() -> None:
-    with pytest.raises(ValueError, match=r"positions must have shape \(N, 2\), but got \(4, 3\)"):
-        cluster_points(np.zeros((4, 3)), 0.75, 5)
+    with pytest.raises(ValueError, match=r"positions must have shape \(N, 2\), but got \(4, 4\)"):
+        cluster_points(np.zeros((4, 4)), 0.75, 5)
     with pytest.raises(ValueError, match="eps must be positive, but got 0"):
         cluster_points(np.zeros((4, 2)), 0, 5)
     with pytest.raises(ValueError, match="min_points must be at least 1, but got 0"):
         cluster_points(np.zeros((4, 2)), 0.75, 0)
+
+
+def test_cubes_are_joined_across_their_corners() -> None:
+    # Two apart along each axis, the corners that face each other 0.9994 m.
+    positions = np.array([[0.577 - 1e-9] * 3, [2 * 0.577] * 3])
+    assert np.floor(positions / 0.577).tolist() == [[0, 0, 0], [2, 2, 2]]
+    assert cluster_points(positions, 1.0, 1).tolist() == [0, 0]
+    assert cluster_points(positions, 0.999, 1).tolist() == [0, 1]

@@ -65,6 +65,12 @@ class CachedTransform(Transform):
             f"python tools/create_data.py {self.kind} --info {info_root}/*_infos_*.pkl "
             f"--data-root DATA --out-dir {folder}{self.creation_options()}"
         )
+        name, _, number = folder.name.rpartition("_")
+        if name == "joint" and number.isdigit():  # a command that makes caches of two kinds
+            command = (
+                f"python tools/create_data.py joint_regions --info {info_root}/*_infos_*.pkl "
+                f"--data-root DATA --num-segments {number}"
+            )
         message = f"There is no cache of {self.kind} at {folder}. Create it: {command}"
         parent = Path(self.cache).parent
         others = [parent / path.name for path in sorted(folder.parent.glob("*/"))]

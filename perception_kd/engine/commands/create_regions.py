@@ -1,10 +1,10 @@
 """The command ``tools/create_data.py regions``."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perception_kd.datasets.catalog import DATA_SETS
 from perception_kd.io.caches.command import CacheCommand
@@ -26,6 +26,11 @@ _NUM_MEASURED = 20  # sweeps
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``create_data.py regions``."""
     add_cache_arguments(parser, "sweeps", "regions/dbscan", num_previews=4)
+    add_settings_arguments(parser)
+
+
+def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that :func:`read_region_settings` reads."""
     add = parser.add_argument
     help_preset = "settings to start from (default: those of the info file's data set)"
     add("--preset", choices=LIDAR_HEIGHTS, help=help_preset)
@@ -48,17 +53,12 @@ def run(args: argparse.Namespace) -> None:
     from perception_kd.regions.create import RegionMaker
 
     infos = read_infos(args)
-    preset = args.preset or infos[args.info[0]]["metainfo"]["dataset"]
-    settings = make_preset(preset).with_values(args.settings)
+    make_preset(_name_preset(args, infos)).with_values(args.settings)  # refused first
     lists = [list_sweeps(path, info, args.data_root) for path, info in infos.items()]
     sweeps = list({sweep.key: sweep for sweeps in lists for sweep in sweeps}.values())
-    chosen = [text.partition("=")[0] for text in args.settings]
-    settings = _fit_to_sensor(settings, sweeps, LIDAR_HEIGHTS[preset.lower()] is not None, chosen)
+    settings = read_region_settings(args, infos, sweeps)
     folder = args.out_dir or Path(args.info[0]).parent / "regions" / "dbscan"
-    options = ["--preset", preset.lower()]
-    if args.settings:
-        options += ["--settings", *args.settings]
-    command = CacheCommand(args, RegionMaker(settings), folder, options)
+    command = CacheCommand(args, RegionMaker(settings), folder, list_region_options(args, infos))
     cache, filled = command.fill(infos, sweeps)
     readable = [sweep for sweep in sweeps if sweep.path not in filled.failed]
     total = _report_statistics(cache, readable, draw=args.preview > 0)
@@ -84,6 +84,39 @@ def make_preset(dataset: str) -> RegionSettings:
         raise ValueError(f"preset must be one of {', '.join(LIDAR_HEIGHTS)}, but got {dataset!r}.")
     height = LIDAR_HEIGHTS[dataset.lower()]
     return RegionSettings() if height is None else RegionSettings(sensor_height=height)
+
+
+def read_region_settings(
+    args: argparse.Namespace,
+    infos: Mapping[str, Mapping[str, Any]],
+    sweeps: Sequence["SweepFile"],
+) -> RegionSettings:
+    """Return the settings of the options, fitted to the sensor.
+
+    Args:
+        args: Parsed options of :func:`add_settings_arguments`, and ``info``.
+        infos: Content of each info file by its path.
+        sweeps: Sweeps of the sensor.
+
+    Raises:
+        ValueError: If an option is wrong.
+    """
+    preset = _name_preset(args, infos)
+    settings = make_preset(preset).with_values(args.settings)
+    chosen = [text.partition("=")[0] for text in args.settings]
+    return _fit_to_sensor(settings, sweeps, LIDAR_HEIGHTS[preset.lower()] is not None, chosen)
+
+
+def list_region_options(
+    args: argparse.Namespace, infos: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Return the options that give the same settings, as words of a command line."""
+    options = ["--preset", _name_preset(args, infos).lower()]
+    return [*options, "--settings", *args.settings] if args.settings else options
+
+
+def _name_preset(args: argparse.Namespace, infos: Mapping[str, Mapping[str, Any]]) -> str:
+    return str(args.preset or infos[args.info[0]]["metainfo"]["dataset"])
 
 
 def _fit_to_sensor(

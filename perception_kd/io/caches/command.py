@@ -28,6 +28,7 @@ class CacheCommand:
         maker: How to make an entry.
         folder: Folder of the cache.
         options: Further words of the command line, for the manifest.
+        name: Name of the command; None is the kind of cache.
 
     Attributes:
         line: Shell command that resumes filling this cache.
@@ -39,10 +40,11 @@ class CacheCommand:
         maker: CacheEntryMaker[Any, Any],
         folder: str | Path,
         options: Sequence[str],
+        name: str | None = None,
     ) -> None:
         self._args, self._maker = args, maker
         self._folder = Path(folder).absolute()
-        words = ["python", "tools/create_data.py", maker.kind]
+        words = ["python", "tools/create_data.py", name or maker.kind]
         words += ["--info", *map(os.path.abspath, args.info)]
         words += ["--data-root", os.path.abspath(args.data_root), "--out-dir", str(self._folder)]
         self.line = shlex.join([*words, *options, "--workers", str(args.workers)])

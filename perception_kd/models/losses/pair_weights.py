@@ -1,4 +1,4 @@
-"""What losses on pairs of features may know of the pairs besides the features."""
+"""Weights of pairs in losses on their features, and descriptions of pairs."""
 
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class PairWeights(NamedTuple):
 
 
 class PairDescription(NamedTuple):
-    """What is known of M pairs of a batch, from which weights are computed.
+    """Facts on M pairs of a batch, from which weights are computed.
 
     Attributes:
         teacher_feats: Features of the frozen teacher, before any projection, (M, C).

@@ -1,4 +1,4 @@
-"""What is known of compared pairs of point and pixel, or of regions of them."""
+"""Descriptions of compared pairs of point and pixel, and of regions of them."""
 
 from typing import Any
 

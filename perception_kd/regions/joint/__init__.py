@@ -1,0 +1,1 @@
+"""Regions of both sensors: superpixels split by the clusters of the LiDAR."""
