@@ -138,7 +138,7 @@ def _list_kitti_views(real: Path, folder: Path) -> Iterator[LabeledView]:
     for name, (sequences, frames) in _KITTI.items():
         root = real / name / "dataset"
         out_dir = folder / name
-        splits = {"val": list(sequences)}
+        splits: dict[str, Sequence[int]] = {"val": list(sequences)}
         convert_semantickitti(root, out_dir, splits=splits, progress=False)
         info = read_info(out_dir / "semantickitti_infos_val.pkl")
         names = [Path(x["lidar_points"]["lidar_path"]).stem for x in info["data_list"]]

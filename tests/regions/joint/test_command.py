@@ -17,9 +17,10 @@ from perception_kd.regions.joint.pieces import gather_point_regions, label_point
 from perception_kd.regions.joint.settings import JointSettings
 from perception_kd.regions.joint.sources import list_viewed_sweeps
 from perception_kd.regions.settings import RegionSettings
+from perception_kd.structures import PipelineStep
 from perception_kd.superpixels.settings import SlicSettings
 
-STEPS = [
+STEPS: list[PipelineStep] = [
     dict(type="LoadPoints"),
     dict(type="LoadImages"),
     dict(type="LoadSuperpixels", cache="superpixels/joint_20", settings=dict(num_segments=20)),
