@@ -31,6 +31,7 @@ from perception_kd.synthetic.world.settings import SYNTHETIC_VERSION, SyntheticS
 if TYPE_CHECKING:
     from perception_kd.benchmarks.harness import BenchmarkSettings, Row
 
+_MEASURES = ("num_regions", "purity", "majority_miou", "share_in_regions")
 _REAL_DATA = "PERCEPTION_KD_REAL_DATA"
 _SYNTHETIC = SyntheticSettings(scenes=1, keyframes=1, sweeps=0, width=400, height=225)
 # Frames 0 and 5 of each snippet, and the first and last of the three whole sweeps of
@@ -116,7 +117,7 @@ KINDS: dict[str, Callable[[LabeledView], NDArray[np.integer[Any]]]] = {
 def summarize(name: str, measured: Sequence[RegionQuality]) -> "Row":
     """Return a row of means and standard deviations over images, with its text."""
     row: Row = {"name": name, "num_images": len(measured)}
-    for field in RegionQuality._fields:
+    for field in _MEASURES:
         values = [getattr(quality, field) for quality in measured]
         row |= {field: float(np.nanmean(values)), f"{field}_std": float(np.nanstd(values))}
     row["text"] = (
