@@ -79,7 +79,7 @@ def benchmark_region_quality(settings: "BenchmarkSettings") -> "Iterator[Row]":
             views = list(_list_synthetic_views(Path(folder)))
     for name, find in KINDS.items():
         measured = [measure_quality(find(view), view.classes) for view in views]
-        yield summarize(f"region_quality/{name}", measured)
+        yield summarize_quality(f"region_quality/{name}", measured)
 
 
 def find_superpixels(view: LabeledView, num_segments: int) -> NDArray[np.integer[Any]]:
@@ -114,7 +114,7 @@ KINDS: dict[str, Callable[[LabeledView], NDArray[np.integer[Any]]]] = {
 }
 
 
-def summarize(name: str, measured: Sequence[RegionQuality]) -> "Row":
+def summarize_quality(name: str, measured: Sequence[RegionQuality]) -> "Row":
     """Return a row of means and standard deviations over images, with its text."""
     row: Row = {"name": name, "num_images": len(measured)}
     for field in _MEASURES:

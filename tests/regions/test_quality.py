@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from perception_kd.benchmarks.region_quality import summarize
+from perception_kd.benchmarks.region_quality import summarize_quality
 from perception_kd.regions.quality import RegionQuality, measure_quality
 
 
@@ -39,7 +39,7 @@ def test_nothing_to_measure_is_nan() -> None:
 
 
 def test_the_table_has_means_and_deviations() -> None:
-    row = summarize("a", [RegionQuality(10, 0.5, 0.25, 1), RegionQuality(20, 1.0, 0.75, 1)])
+    row = summarize_quality("a", [RegionQuality(10, 0.5, 0.25, 1), RegionQuality(20, 1.0, 0.75, 1)])
     assert row["num_regions"] == 15
     assert row["majority_miou_std"] == 0.25
     assert "15 regions, purity 0.750 +- 0.250, majority mIoU 0.500 +- 0.250" in row["text"]
