@@ -31,8 +31,10 @@ def load_config(path: Path) -> Config:
     if not path.is_file() or path.stat().st_size > _MAX_BYTES:
         raise ValueError(f"{path} is a folder or too large for a config; choose another one.")
     try:
-        # Formatted by yapf, its text takes half a second, six times in a training.
-        cfg = Config.fromfile(path, format_python_code=False)
+        cfg = Config.fromfile(path)
+        # Formatted by yapf, its text takes half a second, six times in a training. The
+        # argument of mmengine's fromfile has no effect.
+        object.__setattr__(cfg, "_format_python_code", False)
         # Reading all settings runs the imports of a lazy config.
         nan = _find_nan({key: cfg[key] for key in cfg})
     except (Exception, SystemExit) as error:  # a config may raise anything
