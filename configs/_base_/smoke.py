@@ -3,19 +3,21 @@
 A smoke test lists the config that it shrinks first in ``_base_``, then this file.
 """
 
-_base_ = []
+_base_ = ["./synthetic.py"]
 
 from perception_kd.engine.config.bev_parts import cells_across, voxel_shape
 
 smoke_loader = dict(batch_size=2, num_workers=0, persistent_workers=False)
-smoke_folders = dict(data_root="data/synthetic", info_root="data/synthetic")
-smoke_sweeps = dict(load_points=dict(num_sweeps=1, random_sweeps=False))
-# 96 x 256 px of images of 450 x 800 px.
+smoke_folders = _base_.synthetic
+smoke_sweeps = _base_.one_sweep
+# 96 x 256 px of the images of synthetic data.
 smoke_images_train = dict(
-    scale_images=dict(size=(96, 256), scale=(0.3, 0.36), scale_for=(450, 800)),
+    scale_images=dict(size=(96, 256), scale=(0.3, 0.36), scale_for=_base_.synthetic_image_size),
     rotate_images=None,
 )
-smoke_images_test = dict(resize_images=dict(size=(96, 256), scale=0.32, scale_for=(450, 800)))
+smoke_images_test = dict(
+    resize_images=dict(size=(96, 256), scale=0.32, scale_for=_base_.synthetic_image_size)
+)
 smoke_epochs = dict(max_epochs=2)
 
 # Loaders of points, of images, and of both.

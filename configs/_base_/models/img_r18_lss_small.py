@@ -22,28 +22,3 @@ img_r18_lss_small = dict(
     view_transform=lift_splat(r18_small_neck_channels, 32, depth_step=1.0),
 )
 img_r18_lss_small_channels = img_r18_lss_small["view_transform"]["out_channels"]
-# 128 x 352 px of images of 450 x 800 px; others are first scaled to fit into these.
-small_image_size = (128, 352)
-small_scale_for = (450, 800)
-small_images_train = dict(
-    load_images=dict(type="LoadImages"),
-    scale_images=dict(
-        type="RandomScaleAndCropImages",
-        size=small_image_size,
-        scale=(0.4, 0.5),
-        scale_for=small_scale_for,
-        bicubic=False,
-    ),
-    flip_images=dict(type="RandomFlipImages"),
-    rotate_images=None,
-)
-small_images_test = dict(
-    load_images=dict(type="LoadImages"),
-    resize_images=dict(
-        type="ScaleAndCropImages",
-        size=small_image_size,
-        scale=0.44,
-        scale_for=small_scale_for,
-        bicubic=False,
-    ),
-)
