@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.calibration.scan_pairs import find_pairs
-from perception_kd.geometry.rigid import transform_points
+from perception_kd.geometry.projection import Projection, project_points
 from perception_kd.structures import Array, Image, Mask, Points
 
 NUM_STRIPS = 8  # of an image, each with a gain of its own
@@ -68,7 +68,8 @@ class FramePairs:
         self._size = lab.shape[:2]
         self._colors = lab.reshape(-1, 3).astype(np.float32)
         pairs = find_pairs(frame.points, frame.lidar2cam)
-        pixels, depth = self._project(pairs.ends.reshape(-1, 3))
+        projected = self._project(pairs.ends.reshape(-1, 3), np.eye(4))
+        pixels, depth = projected.pixels, projected.depth
         margin = _MARGIN * self._size[1]
         near = ((pixels > -margin) & (pixels < np.array(self._size[::-1]) + margin)).all(axis=1)
         kept = np.nonzero((near & (depth > _MIN_DEPTH)).reshape(-1, 2).all(axis=1))[0]
@@ -122,18 +123,15 @@ class FramePairs:
         weighted = (edges - means[groups]) * contrast[seen]
         return np.bincount(groups, weighted, minlength=2 * NUM_STRIPS).reshape(2, -1).sum(axis=0)
 
-    def _project(self, positions: Array) -> tuple[Array, Array]:
-        depth = positions[:, 2]
-        pixels = positions @ self._cam2img[:2].T / np.maximum(depth, _MIN_DEPTH)[:, None]
-        return pixels, depth
+    def _project(self, positions: Array, motion: Array) -> Projection[Array]:
+        return project_points(positions, motion, self._cam2img, self._size, _MIN_DEPTH, "pixel")
 
     def _read(self, motion: Array) -> tuple[NDArray[np.float32], Mask]:
         """Return the color difference of each pair, and whether both ends are seen."""
-        height, width = self._size
-        pixels, depth = self._project(transform_points(self._ends, motion.astype(np.float32)))
-        col, row = np.floor(pixels.T + 0.5).astype(np.int32)
-        seen = (depth > _MIN_DEPTH) & (col >= 0) & (col < width) & (row >= 0) & (row < height)
-        colors = self._colors[np.where(seen, row * width + col, 0)].reshape(-1, 2, 3)
+        projected = self._project(self._ends, motion.astype(np.float32))
+        seen = projected.visible
+        col, row = np.floor(projected.pixels.T + 0.5).astype(np.int32)
+        colors = self._colors[np.where(seen, row * self._size[1] + col, 0)].reshape(-1, 2, 3)
         difference = np.abs(colors[:, 0] - colors[:, 1]).sum(axis=1)
         return np.log(difference + _NOISE), seen.reshape(-1, 2).all(axis=1)
 

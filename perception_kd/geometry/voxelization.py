@@ -26,7 +26,8 @@ class Voxels(NamedTuple):
             it.
         batch_size: Number of point clouds, empty ones included.
         num_points: Number of points of each voxel, shape (K,), if voxels keep their
-            points; ``features`` are then the points, padded by zeros, shape (K, T, F).
+            points; ``features`` are then the points, padded by zeros, shape
+            (K, slots, F).
     """
 
     features: Tensor

@@ -26,10 +26,10 @@ def count_cells(
     Args:
         probabilities: Shape (classes, Y, X).
         truth: Same shape.
-        thresholds: Smallest probabilities of a predicted cell, T of them.
+        thresholds: Smallest probabilities of a predicted cell.
 
     Returns:
-        Shape (3, classes, T).
+        Shape (3, classes, thresholds).
     """
     counts = np.zeros((3, len(truth), len(thresholds)), dtype=np.int64)
     for t, threshold in enumerate(thresholds):
@@ -104,7 +104,7 @@ class MapSegMetric(BaseMetric):
         present = (hits + misses)[:, 0] > 0
         if not present.any():
             raise ValueError("The maps of the samples are empty.")
-        iou = 100 * hits[present] / (hits + false_alarms + misses)[present]  # (classes, T)
+        iou = 100 * hits[present] / (hits + false_alarms + misses)[present]  # (classes, thresholds)
         names = [n for n, p in zip(self.classes, present, strict=True) if p]
         self._log(names, iou)
         metrics = {"miou_max": float(iou.max(axis=1).mean())}

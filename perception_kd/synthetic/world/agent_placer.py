@@ -90,11 +90,11 @@ def _discs(poses: Array, size: tuple[float, float, float]) -> tuple[Array, float
     """Cover a box with discs along its longer side.
 
     Args:
-        poses: x, y and yaw at T times, shape (T, 3).
+        poses: x, y and yaw at some times, shape (times, 3).
         size: Length, width, height in m.
 
     Returns:
-        Centers of D discs at all times, shape (T, D, 2), and their radius in m.
+        Centers at all times, shape (times, discs, 2), and the radius in m.
     """
     long, short = max(size[:2]), min(size[:2])
     count = max(1, int(np.ceil(2 * long / short)))
