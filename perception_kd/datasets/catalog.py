@@ -28,7 +28,7 @@ class Entry(NamedTuple):
     Attributes:
         package: Its package.
         about: What its command of ``tools/create_data.py`` makes.
-        data: What its data are, for messages.
+        data: What its data are, in the plural, for messages.
         lidar_height: Height of the LiDAR's origin over the ground in m; None for
             LiDARs of any kind, whose height and tilt are measured.
     """
@@ -65,7 +65,7 @@ DATA_SETS = {
     "folder": Entry(
         "perception_kd.datasets.folder",
         "info files of a folder with a car's recording, described by a rig file",
-        "a folder with a rig file",
+        "folders with a rig file",
     ),
     "nuscenes": Entry(
         "perception_kd.datasets.nuscenes",
@@ -86,7 +86,7 @@ SOURCES = DATA_SETS | {
     "rosbag": Entry(
         "perception_kd.datasets.rosbag",
         "info files of a ROS bag, which it writes as a folder",
-        "a ROS bag",
+        "ROS bags",
     ),
 }
 

@@ -100,7 +100,9 @@ def test_data_of_an_entry_are_recognized(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(SOURCES, "toy", make_toy_entry(monkeypatch))
     assert find_source(tmp_path, tmp_path / "out") is source
     (tmp_path / "other").mkdir()
-    with pytest.raises(ValueError, match=r"none of these: nuScenes' tables, .*, a ROS bag, toys\."):
+    with pytest.raises(
+        ValueError, match=r"none of these: .*, nuScenes' tables, .*, ROS bags, toys\."
+    ):
         find_source(tmp_path / "other", tmp_path / "out")
 
 

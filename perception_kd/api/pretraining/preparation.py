@@ -95,7 +95,7 @@ def summarize_data(data_root: Path, info_root: Path) -> Prepared:
     if len(names) != 1:
         raise ValueError(
             f"{info_root} must have one *_infos_train.pkl, but has {', '.join(names) or 'none'}: "
-            "the conversion needs scenes for training, and one data set a folder."
+            "the conversion needs scenes for training, and one data set per folder."
         )
     prefix = names[0].partition("_infos_")[0]
     info = read_info(info_root / names[0])

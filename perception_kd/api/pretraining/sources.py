@@ -31,9 +31,9 @@ def find_source(data: str | Path, out: Path, *, version: str = "") -> Source:
     root = _find_data(data)
     source = _recognize(root, out, version)
     if source is None:
-        others = ", ".join(entry.data for name, entry in SOURCES.items() if name != "folder")
+        known = ", ".join(entry.data for entry in SOURCES.values())
         raise ValueError(
-            f"{root} has no {RIG} that describes its sensors, and is none of these: {others}. "
+            f"{root} has no {RIG} that describes its sensors, and is none of these: {known}. "
             "Write one (docs/your_data.md), or let a first one be proposed: tools/pretrain.py "
             "--propose."
         )
