@@ -1,7 +1,7 @@
 """Agreement of the edges of points with the edges of an image, under small motions."""
 
 from copy import copy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -65,7 +65,7 @@ class FramePairs:
         image, self._cam2img = _reduce(frame.image, frame.cam2img)
         self.frame = frame._replace(image=image, cam2img=self._cam2img.astype(float))
         lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), _BLUR), cv2.COLOR_RGB2LAB)
-        self._size = lab.shape[:2]
+        self._size = lab.shape[0], lab.shape[1]
         self._colors = lab.reshape(-1, 3).astype(np.float32)
         pairs = find_pairs(frame.points, frame.lidar2cam)
         projected = self._project(pairs.ends.reshape(-1, 3), np.eye(4))
@@ -123,7 +123,7 @@ class FramePairs:
         weighted = (edges - means[groups]) * contrast[seen]
         return np.bincount(groups, weighted, minlength=2 * NUM_STRIPS).reshape(2, -1).sum(axis=0)
 
-    def _project(self, positions: Array, motion: Array) -> Projection[Array]:
+    def _project(self, positions: NDArray[Any], motion: NDArray[Any]) -> Projection[NDArray[Any]]:
         return project_points(positions, motion, self._cam2img, self._size, _MIN_DEPTH, "pixel")
 
     def _read(self, motion: Array) -> tuple[NDArray[np.float32], Mask]:
