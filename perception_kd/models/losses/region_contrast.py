@@ -1,5 +1,7 @@
 """Contrast of points by their regions: CALICO's losses in one function."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -17,6 +19,8 @@ def region_contrast(
     same_region_negatives: bool = True,
     region_normalize: bool = False,
     anchor_rows: slice = slice(None),
+    ranges: Tensor | None = None,
+    max_range_gap: float = math.inf,
 ) -> Tensor:
     """Contrast queries with the keys of all points, by their regions.
 
@@ -28,7 +32,9 @@ def region_contrast(
 
     - Positives of i: "region", all points with r_j = r_i, or "point", i itself.
     - Z_ij: the sum of s_ij and all other s_il, or, without ``same_region_negatives``,
-      of s_ij and those with r_l != r_i.
+      of s_ij and those with r_l != r_i. With ``ranges`` g, those s_il with abs(g_i -
+      g_l) > max_range_gap are left out of Z_ij, so that anchor and negatives cannot be
+      told apart by their distance from the sensor.
     - w_i: 1 / A, where A is the number of anchors, or, with ``region_normalize``, 1 /
       (R A_i), where A_i is the number of anchors in the region of i and R that of
       regions that have anchors. Either way weights sum to 1.
@@ -69,6 +75,8 @@ def region_contrast(
         region_normalize: Whether all regions have the same weight, or all points.
         anchor_rows: Rows whose terms are added up, all by default. The others have the
             same weights as with all: sums over disjoint rows add up to the loss.
+        ranges: Distance of each point from the sensor in m, (M,).
+        max_range_gap: Largest difference of the ranges of an anchor and a negative, m.
 
     Returns:
         Scalar. Zero, still attached to the graph, when there is no anchor.
@@ -98,6 +106,9 @@ def region_contrast(
     same_point = torch.zeros_like(same_region).scatter_(1, candidate_of[anchors, None], True)
     positive = same_region if positives == "region" else same_point
     negative = torch.ones_like(same_region) if same_region_negatives else ~same_region
+    if ranges is not None:
+        check_shape("ranges", ranges, (len(query),))
+        negative = negative & ((ranges[anchors, None] - ranges[candidates]).abs() <= max_range_gap)
 
     # Autocast would round the logits to half: 8 bits for what is divided by 0.1.
     with torch.autocast(query.device.type, enabled=False):

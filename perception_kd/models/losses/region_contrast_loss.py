@@ -1,5 +1,7 @@
 """CALICO's losses of a batch of scenes."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -34,10 +36,13 @@ class RegionContrastLoss(nn.Module):
         loss_weight: Factor on the result.
         gather_negatives: With scope "batch" in training, compute the loss of the scenes
             of all ranks together. In eval mode only those of the batch are compared.
+        max_range_gap: Only points whose range differs by at most this, in m, compete;
+            None lets all. Not with ``gather_negatives``.
 
     Raises:
-        ValueError: If ``temperature`` is not positive, a choice is unknown, or
-            ``gather_negatives`` is given with scope "scene".
+        ValueError: If ``temperature`` or ``max_range_gap`` is not positive, a choice is
+            unknown, or ``gather_negatives`` is given with scope "scene" or with
+            ``max_range_gap``.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class RegionContrastLoss(nn.Module):
         scope: str = "scene",
         loss_weight: float = 1.0,
         gather_negatives: bool = False,
+        max_range_gap: float | None = None,
     ) -> None:
         super().__init__()
         if temperature <= 0:
@@ -63,6 +69,12 @@ class RegionContrastLoss(nn.Module):
                 f'gather_negatives needs scope="batch", but got "{scope}": the candidates of a '
                 "scene are all on one rank."
             )
+        if max_range_gap is not None and (not max_range_gap > 0 or gather_negatives):
+            raise ValueError(
+                "max_range_gap must be positive and without gather_negatives, but got "
+                f"{max_range_gap} and {gather_negatives}."
+            )
+        self.max_range_gap = max_range_gap
         self.temperature = temperature
         self.positives = positives
         self.same_region_negatives = same_region_negatives
@@ -79,6 +91,7 @@ class RegionContrastLoss(nn.Module):
         key: list[Tensor],
         region_ids: list[Tensor],
         point_ids: list[Tensor] | None = None,
+        ranges: list[Tensor] | None = None,
     ) -> Tensor:
         """Return the weighted loss of B scenes.
 
@@ -89,10 +102,22 @@ class RegionContrastLoss(nn.Module):
                 of different scenes are different regions.
             point_ids: Point of its scene of each row, from 0, each (M_b,). By
                 default no two are the same.
+            ranges: Distance of the same points from the sensor in m, each (M_b,);
+                needed with ``max_range_gap``, and else not used.
 
         Returns:
             Scalar. Zero, still attached to the graph, where no scene has an anchor.
+
+        Raises:
+            ValueError: If ``ranges`` are needed and not given.
         """
+        if self.max_range_gap is None:
+            ranges = None
+        elif ranges is None:
+            raise ValueError(
+                "max_range_gap needs the ranges of points, which this method does not give; leave "
+                "it out of the loss."
+            )
         if point_ids is None:
             point_ids = [torch.arange(len(ids), device=ids.device) for ids in region_ids]
         if self.semantic_less_anchors:
@@ -102,9 +127,12 @@ class RegionContrastLoss(nn.Module):
         if self.scope == "batch":
             contrast = self._contrast_ranks if self._gathers else self._contrast
             ids = [torch.cat(make_ids_unique(each)) for each in (region_ids, point_ids)]
-            return self.loss_weight * contrast(torch.cat(query), torch.cat(key), ids[0], ids[1])
-        scenes = zip(query, key, region_ids, point_ids, strict=True)
-        losses = torch.stack([self._contrast(*scene) for scene in scenes])
+            both = None if ranges is None else torch.cat(ranges)
+            features = torch.cat(query), torch.cat(key)
+            return self.loss_weight * contrast(*features, ids[0], ids[1], ranges=both)
+        of_scenes = ranges or [None] * len(query)
+        scenes = zip(query, key, region_ids, point_ids, of_scenes, strict=True)
+        losses = torch.stack([self._contrast(*scene[:4], ranges=scene[4]) for scene in scenes])
         num_scenes = torch.stack([(ids >= 0).any() for ids in region_ids]).sum()
         total = self.loss_weight * losses.sum()
         if self.training and num_ranks() > 1:
@@ -116,7 +144,12 @@ class RegionContrastLoss(nn.Module):
         return self.gather_negatives and self.training
 
     def _contrast_ranks(
-        self, query: Tensor, key: Tensor, region_ids: Tensor, point_ids: Tensor
+        self,
+        query: Tensor,
+        key: Tensor,
+        region_ids: Tensor,
+        point_ids: Tensor,
+        ranges: Tensor | None = None,  # never given with gather_negatives
     ) -> Tensor:
         """Contrast this rank's anchors with the points of all ranks."""
         pairs, lengths = gather_rows(torch.stack((query, key), dim=1))
@@ -134,6 +167,7 @@ class RegionContrastLoss(nn.Module):
         region_ids: Tensor,
         point_ids: Tensor,
         anchor_rows: slice = slice(None),
+        ranges: Tensor | None = None,
     ) -> Tensor:
         sides = [(query, key), (key, query)] if self.symmetric else [(query, key)]
         losses = [
@@ -146,6 +180,8 @@ class RegionContrastLoss(nn.Module):
                 same_region_negatives=self.same_region_negatives,
                 region_normalize=self.region_normalize,
                 anchor_rows=anchor_rows,
+                ranges=ranges,
+                max_range_gap=math.inf if self.max_range_gap is None else self.max_range_gap,
             )
             for side in sides
         ]

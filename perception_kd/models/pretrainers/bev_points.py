@@ -76,6 +76,23 @@ def read_bev(bev: Tensor, points: list[Tensor], rows: list[Tensor], grid: BEVGri
     return sample_bev(bev, selected, grid)[0]
 
 
+def sensor_positions(inputs: Batch, rows: list[Tensor]) -> list[Tensor]:
+    """Return where points are, seen from the sensor, before augmentation.
+
+    Args:
+        inputs: The batch with ``points`` and ``lidar_aug_matrix``.
+        rows: Rows of each point cloud, each (M_b,).
+
+    Returns:
+        x and y in m in the LiDAR frame, float64, each (M_b, 2).
+    """
+    back = torch.linalg.inv(inputs["lidar_aug_matrix"].double())
+    return [
+        cloud[row, :3].double() @ matrix[:2, :3].T + matrix[:2, 3]
+        for cloud, row, matrix in zip(inputs["points"], rows, back, strict=True)
+    ]
+
+
 def count_drawn_points(region_ids: list[Tensor]) -> dict[str, Tensor]:
     """Return monitors of the points that are compared.
 
