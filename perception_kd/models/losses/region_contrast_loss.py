@@ -130,7 +130,7 @@ class RegionContrastLoss(nn.Module):
             both = None if ranges is None else torch.cat(ranges)
             features = torch.cat(query), torch.cat(key)
             return self.loss_weight * contrast(*features, ids[0], ids[1], ranges=both)
-        of_scenes = ranges or [None] * len(query)
+        of_scenes: list[Tensor] | list[None] = ranges or [None] * len(query)
         scenes = zip(query, key, region_ids, point_ids, of_scenes, strict=True)
         losses = torch.stack([self._contrast(*scene[:4], ranges=scene[4]) for scene in scenes])
         num_scenes = torch.stack([(ids >= 0).any() for ids in region_ids]).sum()

@@ -20,8 +20,8 @@ from perception_kd.models.view_transforms.depth_distribution import (
 )
 from perception_kd.models.view_transforms.depth_lift_splat import depth_images
 from perception_kd.models.view_transforms.frustum import Cameras
-from tests.models.pretrainers.test_region_distillation import CAMERA, make_pretrainer
-from tests.models.pretrainers.tiny_bev import RAPC, make_camera_batch
+from tests.models.pretrainers.test_region_distillation import make_pretrainer
+from tests.models.pretrainers.tiny_bev import CAMERA, RAPC, make_camera_batch
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
