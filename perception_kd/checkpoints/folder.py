@@ -73,7 +73,8 @@ def read_steps(path: Path) -> int:
         OSError: If the file cannot be opened.
         ValueError: If it cannot be read as far as that, or does not say.
     """
-    meta = read_content(path, tensors=False).get("meta")
+    content = read_content(path, tensors=False)
+    meta = content.get("meta") if isinstance(content, dict) else None
     steps = meta.get("iter") if isinstance(meta, dict) else None
     if not isinstance(steps, int) or steps < 0:
         raise ValueError(

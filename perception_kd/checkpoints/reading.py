@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from perception_kd.io.memory import bounded_memory
+
 # Where published checkpoints keep their weights, in the order in which they are tried:
 # mmengine and MoCo, OpenPCDet, SwAV and torch hub, DINO.
 _ENTRIES = ("state_dict", "model_state", "model", "model_state_dict", "teacher")
@@ -20,9 +22,15 @@ _READ_ERRORS = (
     RuntimeError,
     EOFError,
     LookupError,
+    TypeError,
     ValueError,
     OSError,
+    MemoryError,
 )
+# Size of the memory that a file may need, in sizes of the file.
+_MEMORY_FACTOR = 4
+_MAX_DEPTH, _MAX_VALUES = 50, 1_000_000
+_MAX_REPEATED_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,7 @@ def read_content(path: str | Path, *, tensors: bool = True) -> Any:
     if tensors and zipfile.is_zipfile(path):
         check_whole(path)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), bounded_memory(path, _MEMORY_FACTOR):
             warnings.simplefilter("ignore")  # torch asks to report unknown files to it
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=not tensors)
     except _READ_ERRORS as error:
@@ -136,23 +144,53 @@ def check_whole(path: str | Path) -> None:
         )
 
 
-def _check_values(path: str | Path, content: object, name: str = "") -> None:
+def _check_values(path: str | Path, content: object) -> None:
     """Refuse tensors that have no values, or values that no weight has."""
-    if isinstance(content, Mapping):
-        for key, value in content.items():
-            _check_values(path, value, f"{name}.{key}" if name else str(key))
-    elif isinstance(content, Tensor) and content.is_meta:
+    left = [(content, "", 0)]
+    num_values = 0
+    while left:
+        value, name, depth = left.pop()
+        if isinstance(value, Tensor):
+            _check_tensor(path, value, name)
+            continue
+        parts = _list_parts(value, name)
+        num_values += len(parts)
+        # A few bytes can say "the same list twice" again and again, or hold themselves.
+        if depth > _MAX_DEPTH or num_values > _MAX_VALUES:
+            raise ValueError(
+                f"The checkpoint {path} is nested too deeply, or has more than {_MAX_VALUES:,} "
+                "values besides tensors; save its state_dict alone."
+            )
+        left += [(part, place, depth + 1) for part, place in reversed(parts)]
+
+
+def _list_parts(value: object, name: str) -> list[tuple[object, str]]:
+    """Return the values in a container with their names; empty for other values."""
+    if isinstance(value, Mapping):
+        return [(part, f"{name}.{key}" if name else str(key)) for key, part in value.items()]
+    if isinstance(value, list | tuple | set):
+        return [(part, f"{name}.{number}") for number, part in enumerate(value)]
+    return []
+
+
+def _check_tensor(path: str | Path, value: Tensor, name: str) -> None:
+    """Refuse a tensor without values, of another kind than weights, or too large."""
+    if value.is_meta:
         raise ValueError(
             f'The checkpoint {path} has no values for {name}: it was saved on the device "meta"; '
             "save the model after its weights are loaded."
         )
-    elif isinstance(content, Tensor) and (
-        content.layout != torch.strided or content.is_complex() or content.is_quantized
-    ):
-        kind = "quantized" if content.is_quantized else f"{content.layout} of {content.dtype}"
+    if value.layout != torch.strided or value.is_complex() or value.is_quantized:
+        kind = "quantized" if value.is_quantized else f"{value.layout} of {value.dtype}"
         raise ValueError(
             f"{name} of the checkpoint {path} is {kind}, but weights are dense real numbers; save "
             "the model as it was trained."
+        )
+    num_bytes = value.numel() * value.element_size()
+    if num_bytes > max(value.untyped_storage().nbytes(), _MAX_REPEATED_BYTES):
+        raise ValueError(
+            f"{name} of the checkpoint {path} claims {num_bytes:,} bytes, of which the file holds "
+            f"{value.untyped_storage().nbytes():,}; copy or download it again."
         )
 
 

@@ -47,15 +47,15 @@ def parse_config(text: str) -> dict[str, Any]:
     """
     try:
         tree = ast.parse(text)
+        return {
+            target.id: _value(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"its config cannot be parsed ({type(error).__name__})") from error
-    return {
-        target.id: _value(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
 
 
 def find_differences(stored: Any, current: Any, name: str = "") -> Iterator[Difference]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from perception_kd.checkpoints.reading import read_content
 
 _ENTRIES = ("state_dict", "optimizer", "message_hub")
+_AVERAGED = "ema_state_dict"
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,11 @@ class TrainingState:
         steps: Number of steps that are done.
         config: Text of the config.
         state_dict: Name to tensor.
+        averaged: Name to tensor of the averaged weights; empty without any. A training
+            that averages stores its own weights here, and the averages in
+            ``state_dict``.
         optimizer: State of the optimizer.
-        has_schedule: Whether there is a state of the schedule.
+        schedules: States of the schedules; None where they were not saved.
         meta: All that is stored about the run.
     """
 
@@ -32,8 +36,9 @@ class TrainingState:
     steps: int
     config: str
     state_dict: Mapping[str, Tensor]
+    averaged: Mapping[str, Tensor]
     optimizer: Mapping[str, Any]
-    has_schedule: bool
+    schedules: Any
     meta: Mapping[str, Any]
 
 
@@ -50,26 +55,51 @@ def read_training_state(path: str | Path) -> TrainingState:
     content = read_content(path)
     if not isinstance(content, Mapping):
         raise ValueError(_lacking(path, "entries of a training"))
-    for name in _ENTRIES:
-        if name not in content:
-            raise ValueError(_lacking(path, f'entry "{name}"'))
-    meta = content.get("meta")
-    meta = meta if isinstance(meta, Mapping) else {}
-    for name, kind in (("epoch", int), ("iter", int), ("cfg", str)):
-        if not isinstance(meta.get(name), kind):
-            raise ValueError(_lacking(path, f'entry "meta.{name}"'))
-        if kind is int and meta[name] < 0:
-            raise ValueError(_lacking(path, f'usable "meta.{name}", which is {meta[name]}'))
+    fault = _find_fault(content)
+    if fault:
+        raise ValueError(_lacking(path, fault))
+    meta = content["meta"]
     return TrainingState(
         Path(path),
         meta["epoch"],
         meta["iter"],
         meta["cfg"],
         content["state_dict"],
+        content.get(_AVERAGED, {}),
         content["optimizer"],
-        "param_schedulers" in content,
+        content.get("param_schedulers"),
         meta,
     )
+
+
+def _find_fault(content: Mapping[str, Any]) -> str:
+    """Return what is missing in the content of a file; empty if nothing is."""
+    for name in _ENTRIES:
+        if name not in content:
+            return f'entry "{name}"'
+    for name in ("state_dict", _AVERAGED):
+        weights = content.get(name, {})
+        if not isinstance(weights, Mapping) or not all(map(_is_tensor, weights.values())):
+            return f'usable entry "{name}", which must be a dict of tensors'
+    if not isinstance(content["optimizer"], Mapping):
+        return 'usable entry "optimizer", which must be a dict'
+    return _find_meta_fault(content.get("meta"))
+
+
+def _find_meta_fault(meta: Any) -> str:
+    for name, kind in (("epoch", int), ("iter", int), ("cfg", str)):
+        value = meta.get(name) if isinstance(meta, Mapping) else None
+        if not isinstance(value, kind):
+            return f'entry "meta.{name}"'
+        if isinstance(value, int) and value < 0:
+            return f'usable "meta.{name}", which is {value}'
+    if not isinstance(meta.get("gradients", {}), Mapping):
+        return 'usable entry "meta.gradients", which must be a dict'
+    return ""
+
+
+def _is_tensor(value: object) -> bool:
+    return isinstance(value, Tensor)
 
 
 def _lacking(path: str | Path, what: str) -> str:

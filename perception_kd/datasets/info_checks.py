@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from perception_kd.datasets.calibration_checks import find_intrinsics_fault
 from perception_kd.geometry.rigid import ROTATION_TOLERANCE, rotation_errors
 from perception_kd.structures import Array, Indices, InfoEntry, Mask, Sample
 
@@ -54,7 +55,8 @@ def find_wrong_value(samples: Sequence[Sample]) -> WrongValue | None:
     """Return the first value that cannot be right; None if there is none.
 
     Rigid transforms must be finite and orthonormal, intrinsics finite with positive
-    focal lengths, times plausible, tokens unique, and boxes finite with positive sizes.
+    focal lengths that images of their size can have, times plausible, tokens unique,
+    and boxes finite with positive sizes.
 
     Args:
         samples: Results of :func:`~perception_kd.datasets.info_parsing.parse_sample`,
@@ -80,6 +82,7 @@ def find_wrong_value(samples: Sequence[Sample]) -> WrongValue | None:
         _find_transform(lidar2cam, of_view, "lidar2cam of images", _MAX_OFFSET),
         _find_transform(sweep2lidar, of_sweep, "sweep2lidar of lidar_sweeps", _MAX_OFFSET),
         _find_intrinsics(cam2img, of_view),
+        _find_other_size(samples, cam2img, of_view),
         _first(
             np.abs(times) > _MAX_TIME,
             one_each,
@@ -132,6 +135,22 @@ def _find_intrinsics(matrices: Array, owners: Indices) -> WrongValue | None:
         return None
     text = "cam2img of images must be intrinsics in px with positive focal lengths, but is "
     return _first(wrong, owners, text + _show(matrices[wrong][0]))
+
+
+def _find_other_size(
+    samples: Sequence[Sample], matrices: Array, owners: Indices
+) -> WrongValue | None:
+    """Return the first intrinsics that images of their size cannot have."""
+    shapes = [shape or (0, 0) for sample in samples for shape in sample["img_shapes"]]
+    rows = np.concatenate([matrices.reshape(-1, 9), np.reshape(shapes, (-1, 2))], axis=1)
+    first: dict[bytes, int] = {}  # cameras keep their intrinsics, so there are few
+    for place, row in enumerate(rows):
+        first.setdefault(row.tobytes(), place)
+    for place in first.values():
+        height, width = shapes[place]
+        if width and (fault := find_intrinsics_fault(matrices[place].tolist(), width, height)):
+            return WrongValue(int(owners[place]), f"cam2img of images {fault}")
+    return None
 
 
 def _find_boxes(samples: Sequence[Sample]) -> WrongValue | None:

@@ -2,14 +2,14 @@
 
 A file of raw numbers does not name its columns. In another order than the one that it
 is read in, it still gives points, at wrong places or with wrong intensities. Only what
-is certain counts as a fault: two coordinates that are swapped look like coordinates.
+is certain counts as a fault: x and y that are swapped look like another scene.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from perception_kd.structures import Array
+from perception_kd.structures import Array, Points
 
 _POSITION = ("x", "y", "z")
 _ENOUGH, _MOST = 1000, 20_000  # points, of which about the latter number is looked at
@@ -18,6 +18,8 @@ _STEP_M, _FINER = 0.003, 3.5
 _SHARE = 1.01
 _MIN_DISTINCT, _MAX_RINGS = 8, 256
 _BY_RING, _LEAST_M = 0.95, 1.0
+# A LiDAR that turns about z sees all around in few elevations.
+_BIN, _MANY_SECTORS, _SHARPER, _LEVEL = np.deg2rad(0.1), 34, 3.0, np.deg2rad(30)
 
 
 def find_role_fault(columns: Mapping[str, Array]) -> str:
@@ -44,6 +46,27 @@ def find_role_fault(columns: Mapping[str, Array]) -> str:
     return fault and f"{fault}: its columns are in another order"
 
 
+def find_upright_fault(positions: Points) -> str:
+    """Return whether x or y has the heights in place of z; empty if not.
+
+    A LiDAR that turns about z sees all around it within few elevations. One that does
+    not turn, or sees a part of its surroundings, is not judged.
+
+    Args:
+        positions: x, y, z in m in the LiDAR's own frame with z up, shape (N, 3).
+
+    Returns:
+        The end of a sentence about the file.
+    """
+    rows = np.asarray(positions[:: max(len(positions) // _MOST, 1)], np.float64)
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    sharpness = [_measure_sharpness(np.roll(rows, 2 - place, axis=1)) for place in range(3)]
+    for place, name in enumerate("xy"):
+        if sharpness[place] > _SHARPER * max(sharpness[2], 1.0):
+            return f"has heights in {name}, not in z: its columns are in another order"
+    return ""
+
+
 def _find_coordinate_fault(positions: Array) -> str:
     """Return which column of positions (N, 3) has no coordinates."""
     steps = [_smallest_step(values) for values in positions.T]
@@ -57,6 +80,25 @@ def _find_coordinate_fault(positions: Array) -> str:
         if one_sided and lowest < largest and max(-lowest, largest) <= _SHARE:
             return f"has all of {name} within {lowest:.3g} .. {largest:.3g}"
     return ""
+
+
+def _measure_sharpness(positions: Array) -> float:
+    """Return how unevenly elevations of positions (N, 3) about the third axis lie.
+
+    Returns:
+        1 for all elevations alike, 10 for those within 18 degrees; 0 if the points are
+        not all around the axis, or not about level with the sensor.
+    """
+    reach = np.hypot(positions[:, 0], positions[:, 1])
+    seen = positions[reach > _LEAST_M]
+    if len(seen) < _ENOUGH:
+        return 0.0
+    sectors = np.floor(np.arctan2(seen[:, 1], seen[:, 0]) * 18 / np.pi)
+    elevation = np.arctan2(seen[:, 2], np.hypot(seen[:, 0], seen[:, 1]))
+    if len(np.unique(sectors)) < _MANY_SECTORS or abs(np.median(elevation)) > _LEVEL:
+        return 0.0
+    counts = np.bincount(((elevation + np.pi / 2) / _BIN).astype(int), minlength=1801)
+    return float((counts**2).sum() * len(counts) / counts.sum() ** 2)
 
 
 def _smallest_step(values: Array) -> float:

@@ -33,11 +33,15 @@ from typing import Any
 
 from perception_kd.io.errors import FieldError
 from perception_kd.io.info_fields import show
+from perception_kd.io.memory import bounded_memory
 from perception_kd.io.plain_pickle import PlainUnpickler
 from perception_kd.structures import InfoEntry
 
 INFO_SCHEMA_VERSION = 1
 INFO_ROOT = "{info_root}"  # begins a folder beside the info file, wherever that is moved
+_MAX_LABEL = 65_535
+# Memory of plain data in sizes of its pickle: an empty dict is one byte.
+_MEMORY_FACTOR = 100
 COORDINATES = "mmdet3d-1.0: x y z of the gravity center, l w h, yaw counter-clockwise from x"
 
 
@@ -66,7 +70,8 @@ def read_info(path: str | Path, data_root: str | Path | None = None) -> dict[str
         choice = f"choose --dataset {' or '.join(dict.fromkeys(others))}, or " if others else ""
         raise FileNotFoundError(f"No info file at {path}; {choice}{remedy(path, {})}")
     with _explain_broken(path, remedy(path, {})), path.open("rb") as file:
-        content = PlainUnpickler(file).load()
+        with bounded_memory(path, _MEMORY_FACTOR):
+            content = PlainUnpickler(file).load()
         fault = _find_fault(content)
         if not fault:
             set_info_root(content["metainfo"], path)
@@ -158,7 +163,7 @@ def _find_fault(content: Any) -> str:
     if version is None:
         return "it has no schema_version: another converter made it"
     if version != INFO_SCHEMA_VERSION:
-        return f"its schema_version is {version}, not {INFO_SCHEMA_VERSION}"
+        return f"its schema_version is {show(version)}, not {INFO_SCHEMA_VERSION}"
     if metainfo.get("coordinates") != COORDINATES:
         return f"its coordinates are {show(metainfo.get('coordinates'))}"
     return _find_head_fault(metainfo)
@@ -172,7 +177,18 @@ def _find_head_fault(metainfo: Mapping[str, Any]) -> str:
         return f"its data_prefix must be a dict of folders, but is {show(prefix)}"
     if not isinstance(categories, dict) or not all(isinstance(v, int) for v in categories.values()):
         return f"its categories must be a dict of integers, but is {show(categories)}"
+    labels = metainfo.get("point_labels")
+    if labels is not None and not _is_label_table(labels):
+        return f"its point_labels must be a dict of integers from 0, but is {show(labels)}"
     return ""
+
+
+def _is_label_table(labels: Any) -> bool:
+    """Return whether a value is labels of points by category."""
+    return isinstance(labels, dict) and all(
+        isinstance(name, str) and isinstance(label, int) and 0 <= label <= _MAX_LABEL
+        for name, label in labels.items()
+    )
 
 
 def _head(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,9 +66,10 @@ def run_jobs(
     # A fork of this process would copy locks that its threads may hold.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([preload or run.__module__])
-    _start_server()
-    pool = ProcessPoolExecutor(min(workers, max(len(jobs), 1)), context, start_worker)
+    pool: ProcessPoolExecutor | None = None
     try:
+        _start_server()
+        pool = ProcessPoolExecutor(min(workers, max(len(jobs), 1)), context, start_worker)
         yield from _collect(pool, run, jobs, _JOBS_PER_WORKER * workers, in_order)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
@@ -79,7 +80,8 @@ def run_jobs(
             raise ChildProcessError(_KILLED) from error
         raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
 
 
 def _collect(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from perception_kd.regions.codec import NoRegion, RegionIds
 from perception_kd.regions.statistics import RegionStatistics, add_statistics
 from perception_kd.utils.checks import check_shape
+from perception_kd.visualization.figures import write_figure
 
 # Paler than the colors of regions, which should stand out.
 COLORS = {
@@ -72,7 +73,7 @@ def draw_regions(
     inside = int((region_ids >= 0).sum())
     keys.insert(0, _key("black", f"{number} regions", inside, len(points)))
     figure.legend(handles=keys, loc="outside right upper", frameon=False)
-    figure.savefig(path, dpi=110)
+    write_figure(figure, path)
 
 
 def draw_statistics(statistics: Sequence[RegionStatistics], path: str | Path) -> None:
@@ -98,7 +99,7 @@ def draw_statistics(statistics: Sequence[RegionStatistics], path: str | Path) ->
     for axis in (number_axis, share_axis):
         axis.set_xticks(places if named else [], names, rotation=30, ha="right")
     share_axis.set(xlabel="scene", ylabel="share of the points", ylim=(0, 1))
-    figure.savefig(path, dpi=110)
+    write_figure(figure, path)
 
 
 def region_colors(region_ids: RegionIds) -> NDArray[np.uint8]:

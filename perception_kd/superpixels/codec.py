@@ -36,6 +36,9 @@ _LAYOUTS = {(8, _GRAY), (16, _GRAY), (8, _RGB)}
 
 # SLIC makes about as many segments as it is asked to, other algorithms what they like.
 _MAX_TIMES_ASKED, _ALWAYS_ALLOWED = 16, 4096
+# Every so many rows are looked at; of their pixels, 3 to 10 % differ from the one
+# before in maps, 60 to 90 % in photographs, whose few values return again and again.
+_LOOK_EVERY, _MOST_CHANGES, _MOST_RUNS = 16, 0.5, 4
 
 _COMPRESSION = 6
 _CHUNK, _INTERLACED = struct.Struct(">I4s"), 28
@@ -132,6 +135,13 @@ def decode_superpixels(
         raise BrokenFileError(
             f"{path} has a segment with id {stored.max() - 1}, but a map of {stored.size:,} "
             f"pixels in this cache has at most {limit:,} segments: it is not a superpixel map."
+        )
+    rows = stored[::_LOOK_EVERY]
+    changes = np.count_nonzero(rows[:, 1:] != rows[:, :-1])
+    if changes > _MOST_CHANGES * rows.size and changes > _MOST_RUNS * (int(stored.max()) + 1):
+        raise BrokenFileError(
+            f"{path} has another segment at {changes / rows.size:.0%} of its pixels than beside "
+            "them, as photographs do: it is not a superpixel map."
         )
     return np.subtract(stored, 1, dtype=np.int32)
 

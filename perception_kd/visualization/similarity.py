@@ -12,6 +12,7 @@ from torch import Tensor
 
 from perception_kd.structures import Sample
 from perception_kd.utils.checks import check_shape
+from perception_kd.visualization.figures import write_figure
 
 COLOR_MAP = "turbo"
 COLOR_RANGE = (-0.2, 1.0)
@@ -125,4 +126,4 @@ def draw_similarity(similarity: Similarity, sample: Sample, query: int, path: Pa
     axis.set_title(f"cosine similarity to point {query}", fontsize=9)
     cloud_part.colorbar(dots, ax=axis, shrink=0.7)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    write_figure(figure, path)

@@ -166,6 +166,20 @@ def _(folder: Path) -> None:
     load_map_damaged(folder, damage.put(image))
 
 
+@refused(
+    MAPS,
+    "a gray photograph",
+    "segments of single pixels",
+    r"token\.png has another segment at 9\d%",
+)
+def _(folder: Path) -> None:
+    cache = Cache.create(folder / "maps", "superpixels", {}, ".png", {"command": "make"})
+    pixels = np.random.default_rng(0).integers(0, 256, (320, 96)).astype(np.uint8)
+    cache.write("token", encode(pixels, ".png"))
+    sample: Sample = {"info_root": str(folder), "img_tokens": ["token"]}
+    LoadSuperpixels("maps")(sample | {"imgs": [np.zeros((320, 96, 3), np.uint8)]})
+
+
 not_applicable(MAPS, "NaN/inf", "ids are integers")
 
 

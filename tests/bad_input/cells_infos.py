@@ -95,6 +95,11 @@ def _(folder: Path) -> None:
     load_damaged(folder, damage.fill_with_zeros)
 
 
+@refused(INFO, "pickle that asks for gigabytes", "before they are taken", r"infos\.pkl is broken")
+def _(folder: Path) -> None:
+    load_damaged(folder, damage.put(damage.ask_for_memory()))
+
+
 @refused(INFO, "other version", "both versions", r"infos\.pkl .* its schema_version is 9, not 1")
 def _(folder: Path) -> None:
     load_edited(folder, lambda info: info["metainfo"].update(schema_version=9))

@@ -1,6 +1,7 @@
 """Files of a run: configs, checkpoints and stamps."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,48 @@ def _(folder: Path) -> None:
 )
 def _(folder: Path) -> None:
     load_damaged(folder, save({"state_dict": nn.Linear(4, 16).state_dict()}))
+
+
+def archive(pickled: bytes) -> damage.Damage:
+    """Replace a checkpoint by one that holds a pickle."""
+
+    def replace(path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("archive/data.pkl", pickled)
+            file.writestr("archive/version", "3")
+
+    return replace
+
+
+@refused(
+    CHECKPOINT,
+    "pickle that asks for gigabytes",
+    "before they are taken",
+    r"Cannot read the checkpoint .*weights\.pth \(MemoryError\)",
+)
+def _(folder: Path) -> None:
+    size = (2**34).to_bytes(5, "little")
+    load_damaged(folder, archive(b"\x80\x02cbuiltins\nbytearray\n(\x8a\x05" + size + b"tR."))
+
+
+@refused(
+    CHECKPOINT,
+    "one value that claims to be many",
+    "the tensor and both sizes",
+    r"weight of the checkpoint .* claims 274,877,906,944 bytes, of which the file holds 4;",
+)
+def _(folder: Path) -> None:
+    load_damaged(folder, save({"state_dict": {"weight": torch.zeros(1).expand(2**36)}}))
+
+
+@refused(
+    CHECKPOINT, "nested in itself", "the path", r"weights\.pth is nested too deeply, or has more"
+)
+def _(folder: Path) -> None:
+    content: dict[str, Any] = {"state_dict": nn.Linear(4, 3).state_dict()}
+    load_damaged(folder, save({**content, "meta": content | {"content": content}}))
+    content["content"] = content
+    load_damaged(folder, save(content))
 
 
 def plan_damaged(folder: Path, harm: damage.Damage) -> Plan:

@@ -1,6 +1,7 @@
 """Damage that files of any kind can have."""
 
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,11 @@ def fill_with_zeros(path: Path) -> None:
     """Make the file a terabyte of zeros, without taking space on the disk."""
     clear(path)
     blow_up(path)
+
+
+def ask_for_memory() -> bytes:
+    """Return a pickle of few bytes whose memo would take 32 GiB."""
+    return b"\x80\x02}r" + struct.pack("<I", 2**31 - 1) + b"."
 
 
 def put(data: bytes) -> "Damage":

@@ -10,7 +10,7 @@ import pytest
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.io.info_file import read_info
 from perception_kd.io.info_writer import write_info
-from tests.datasets.small_dataset import make_small_dataset
+from tests.datasets.small_dataset import CAM2IMG, HEIGHT, WIDTH, make_small_dataset
 
 NAN, INF = float("nan"), float("inf")
 Entry = dict[str, Any]
@@ -140,3 +140,18 @@ def test_an_absent_camera_is_an_absent_view(root: Path, tmp_path: Path) -> None:
     assert dataset[1]["cam_names"] == ["CAM_FRONT", "CAM_BACK"]
     assert dataset[2]["cam_names"] == ["CAM_BACK"]
     assert len(dataset[2]["lidar2cam"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("scale", "message"), [(1e-6, "has a focal length fx of"), (3.0, "has its principal point")]
+)
+def test_intrinsics_are_those_of_images_of_this_size(
+    root: Path, tmp_path: Path, scale: float, message: str
+) -> None:
+    def edit(entry: Entry) -> None:
+        view = entry["images"]["CAM_BACK"]
+        view["height"], view["width"] = HEIGHT, WIDTH
+        view["cam2img"] = (np.array(CAM2IMG) * [[scale], [scale], [1.0]]).tolist()
+
+    with pytest.raises(ValueError, match=rf"sample 2 .*: cam2img of images {message}"):
+        load_edited(root, tmp_path, edit)

@@ -320,6 +320,11 @@ ENTRIES: dict[str, tuple[Damage, Level, str]] = {
     ),
     "intrinsics of a larger image": (
         lambda d: every_front(d, "cam2img", lambda k: np.diag([5, 5, 1]) @ k),
+        Level.ERROR,
+        "has its principal point at cx = 814.3 px, outside the image",
+    ),
+    "principal point off the center": (
+        lambda d: every_front(d, "cam2img", lambda k: np.add(k, [[0, 0, 120], [0] * 3, [0] * 3])),
         Level.WARNING,
         "is far from the center of an image of 320x180 px",
     ),

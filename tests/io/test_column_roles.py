@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perception_kd.io.column_roles import find_role_fault
+from perception_kd.io.column_roles import find_role_fault, find_upright_fault
 from perception_kd.structures import Array
 
 NAMES = ("x", "y", "z", "intensity")
@@ -70,6 +70,21 @@ def test_a_ring_is_no_coordinate_and_no_intensity() -> None:
     assert "32 intensities with an elevation each" in read_as(columns, ("x", "y", "z", "ring"))
 
 
+@pytest.mark.parametrize(
+    ("order", "name"), [("zyx", "x"), ("xzy", "y"), ("zxy", "x"), ("yzx", "y")]
+)
+def test_heights_stand_in_z(order: str, name: str) -> None:
+    columns = make_sweep()
+    fault = find_upright_fault(np.stack([columns[each] for each in order], axis=1))
+    assert fault == f"has heights in {name}, not in z: its columns are in another order"
+
+
+def test_upright_points_have_no_fault() -> None:
+    columns = make_sweep()
+    for order in ("xyz", "yxz"):
+        assert find_upright_fault(np.stack([columns[each] for each in order], axis=1)) == ""
+
+
 def test_a_time_is_no_intensity() -> None:
     assert "in order of size" in read_as(make_sweep(), ("x", "y", "z", "time"))
 
@@ -101,8 +116,12 @@ def test_real_sweeps_have_no_fault_and_swapped_ones_have(
         rows = np.fromfile(path, np.float32).reshape(-1, len(names))
         columns = dict(zip(names, rows.T, strict=True))
         assert read_as(columns, NAMES) == "", path
+        is_around = "_fov" not in str(path)  # where images see nothing, points are cut off
         for order in permutations(NAMES):
             if order[3] != "intensity":
                 assert read_as(columns, order) != "", (path, order)
+            else:
+                found = find_upright_fault(np.stack([columns[n] for n in order[:3]], axis=1))
+                assert bool(found) == (is_around and order[2] != "z"), (path, order)
         if "ring" in columns:
             assert "elevation each" in read_as(columns, ("x", "y", "z", "ring"))

@@ -132,6 +132,14 @@ def test_refuses_other_coordinates(tmp_path: Path) -> None:
         read_info(path)
 
 
+@pytest.mark.parametrize("labels", [[1, 2], {"car": -1}, {"car": "x"}, {"car": 10**12}, {1: 2}])
+def test_refuses_labels_of_points_that_are_no_table(tmp_path: Path, labels: Any) -> None:
+    path = tmp_path / "infos.pkl"
+    write_info(path, metainfo(point_labels=labels), samples(1))
+    with pytest.raises(ValueError, match="point_labels must be a dict of integers from 0"):
+        read_info(path)
+
+
 def test_refuses_a_file_of_mmdet3d(tmp_path: Path) -> None:
     head = {"dataset": "nuscenes", "version": "v1.0-test", "info_version": "1.1"}
     path = dump(tmp_path / "infos.pkl", {"metainfo": head, "data_list": list(samples(1))})

@@ -135,6 +135,19 @@ def test_ctrl_c_does_not_reach_the_imports_of_workers(tmp_path: Path) -> None:
         assert tool.output == "\nStopped. To continue, run it again.\n"
 
 
+def test_a_stop_while_the_server_starts_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = list[bool]()
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("perception_kd.io.workers._start_server", stop)
+    monkeypatch.setattr("perception_kd.io.workers._kill_server", lambda: killed.append(True))
+    with pytest.raises(KeyboardInterrupt):
+        next(run_jobs(abs, [1], workers=1))
+    assert killed == [True]
+
+
 def test_a_long_path_of_temporary_files_is_named(tmp_path: Path) -> None:
     folder = tmp_path / ("a" * 120)
     folder.mkdir()

@@ -24,6 +24,7 @@ from perception_kd.datasets.nuscenes.time_checks import check_speed, check_times
 from perception_kd.datasets.remarks import Remarks
 from perception_kd.datasets.sweep_checks import find_position_fault, find_turned_mount
 from perception_kd.geometry.rigid import make_rigid
+from perception_kd.io.column_roles import find_upright_fault
 from perception_kd.io.point_files.readers import count_stored_points, is_raw
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import Array
@@ -112,9 +113,10 @@ class SceneChecks:
                 f"{path} {fault}. It was read as rows of {options.num_columns} {options.dtype}; "
                 "give its layout with --num-pts-feats and --dtype, or write the file again."
             )
-        positions = read_positions(path, options)[::_EACH].astype(float)
-        if fault := find_position_fault(positions):
-            raise ValueError(f"{path} {fault}; write the sweeps again, in m.")
+        every = read_positions(path, options)
+        positions = every[::_EACH].astype(float)
+        if fault := find_position_fault(positions) or find_upright_fault(every):
+            raise ValueError(f"{path} {fault}; write the sweeps again, in m, with z up.")
         self._check_ground(frames[0], positions)
 
     def _check_ground(self, frame: Record, positions: Array) -> None:

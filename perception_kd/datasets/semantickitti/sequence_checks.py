@@ -18,6 +18,7 @@ from perception_kd.datasets.sweep_checks import (
 )
 from perception_kd.datasets.vehicle_limits import MAX_SPEED
 from perception_kd.io.bounded import read_bounded
+from perception_kd.io.column_roles import find_upright_fault
 from perception_kd.io.errors import MISSING_REMEDY
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import Array, PointLayout
@@ -70,8 +71,8 @@ def check_sequence(
             "give its layout with --num-pts-feats and --dtype, or write the file again."
         )
     rows = np.frombuffer(data, options.dtype).reshape(-1, options.num_columns)
-    if fault := find_position_fault(rows[:, :3]):
-        raise ValueError(f"{scans[0]} {fault}; write the scans again, in m.")
+    if fault := find_position_fault(rows[:, :3]) or find_upright_fault(rows[:, :3]):
+        raise ValueError(f"{scans[0]} {fault}; write the scans again, in m, with z up.")
 
 
 def _check_poses(

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from perception_kd.checkpoints.folder import POINTER
 from perception_kd.engine.resume.accumulated_gradients import collect_gradients
+from perception_kd.engine.resume.optimizer_checks import count_states
 from perception_kd.engine.resume.random_states import get_random_states
 from perception_kd.engine.resume.training_data import describe_training_data
 from perception_kd.io.atomic import make_writable_folder, remove_leftovers, write_whole
@@ -29,8 +30,8 @@ class WholeCheckpointHook(CheckpointHook):
       training always has one to resume from. The same holds for the best one.
     - ``last_checkpoint`` has the path relative to its folder, which may be moved.
     - A checkpoint also has the state of the random number generators of each process,
-      the number of processes, what identifies the training data, and gradients that
-      are still accumulated.
+      the number of processes, what identifies the training data, for how many
+      parameters the optimizer has statistics, and gradients that are still accumulated.
 
     That a checkpoint itself is written whole or not at all is up to
     :class:`~perception_kd.engine.run.runner.CheckedRunner`. Its arguments are those of
@@ -61,6 +62,7 @@ class WholeCheckpointHook(CheckpointHook):
             "world_size": runner.world_size,
             "random_states": all_gather_object(get_random_states()),
             "training_data": describe_training_data(runner.train_dataloader),
+            "optimizer_states": count_states(runner.optim_wrapper.optimizer),
             "gradients": collect_gradients(runner.model, runner.optim_wrapper),
         }
         runner.save_checkpoint(

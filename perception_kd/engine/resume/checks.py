@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mmengine.hooks import EMAHook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.nn import Module
@@ -24,12 +25,20 @@ def check_same_weights(runner: Runner, state: TrainingState) -> None:
         state: State in the checkpoint.
 
     Raises:
-        ValueError: If names or shapes differ, or a tensor is not finite.
+        ValueError: If names, shapes or types differ, or a tensor is not finite.
     """
     model: Module = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    check_finite(state.path, dict(weights=state.state_dict, optimizer=state.optimizer))
+    content = dict(
+        weights=state.state_dict,
+        averaged=state.averaged,
+        optimizer=state.optimizer,
+        gradients=state.meta.get("gradients", {}),
+    )
+    check_finite(state.path, content)
     report = load_report(model, state.state_dict)
+    dtypes = {name: value.dtype for name, value in model.state_dict().items()}
     differing = [
+        *(n for n, v in state.state_dict.items() if n in dtypes and v.dtype != dtypes[n]),
         *report.missing,
         *report.unexpected,
         *(name for name, *_ in report.mismatched),
@@ -40,6 +49,33 @@ def check_same_weights(runner: Runner, state: TrainingState) -> None:
             f"({len(differing)} tensors differ, e.g. {differing[0]}); resume from a "
             "checkpoint of that run, or set another --work-dir."
         )
+
+
+def check_averaged(runner: Runner, state: TrainingState) -> None:
+    """Check that a checkpoint has averaged weights if this training averages.
+
+    mmengine would begin a new average, from the weights so far.
+
+    Args:
+        runner: Runner of the training that resumes, after its hooks were set up.
+        state: State in the checkpoint.
+
+    Raises:
+        ValueError: If averages are missing, or are those of another model.
+    """
+    for hook in runner.hooks:
+        if not isinstance(hook, EMAHook):
+            continue
+        wanted = {name: value.shape for name, value in hook.ema_model.state_dict().items()}
+        found = {name: value.shape for name, value in state.averaged.items()}
+        differing = [name for name in {**wanted, **found} if wanted.get(name) != found.get(name)]
+        if differing:
+            raise ValueError(
+                f"--resume: {state.path} has no averaged weights, or others than "
+                f"{type(hook).__name__} of {runner.cfg.filename} needs ({len(differing)} tensors "
+                f"differ, e.g. {differing[0]}); resume from a checkpoint of that run, or set "
+                "another --work-dir."
+            )
 
 
 def check_data(runner: Runner, state: TrainingState, *, by_epoch: bool) -> None:
@@ -96,6 +132,12 @@ def check_settings(runner: Runner, state: TrainingState) -> bool:
         stored = parse_config(state.config)
     except ValueError as error:
         raise ValueError(f"--resume: {state.path}: {error}.") from error
+    seed, stored_seed = (runner.cfg.get("randomness") or {}).get("seed"), state.meta.get("seed")
+    if None not in (seed, stored_seed) and seed != stored_seed:
+        raise ValueError(
+            f"--resume: {state.path} was trained with seed {stored_seed}, but randomness.seed is "
+            f"{seed}; resume with that seed, or start a new training in another --work-dir."
+        )
     changes = compare_settings(stored, parse_config(runner.cfg.pretty_text))
     if changes.refused:
         listed = "; ".join(map(str, changes.refused[:4]))
@@ -117,7 +159,7 @@ def check_settings(runner: Runner, state: TrainingState) -> bool:
         )
     for change in changes.rebuilt:
         runner.logger.warning(f"The schedule is rebuilt for the resumed step, since {change}.")
-    if runner.param_schedulers and not state.has_schedule and not changes.rebuilt:
+    if runner.param_schedulers and state.schedules is None and not changes.rebuilt:
         raise ValueError(
             f"--resume: {state.path} has no state of the schedule; resume from a checkpoint "
             "written with save_param_scheduler=True."

@@ -34,6 +34,7 @@ _FIXED = (
     "train_cfg.type",
     "custom_hooks*",
     "sync_batch_norm",
+    "data_preprocessor*",
     *(f"default_hooks.{name}*" for name in ("dataset_epoch", "epoch_seed", "sampler_seed")),
 )
 # Exceptions from these: how fast data is read, where it is, what a fresh start reads.

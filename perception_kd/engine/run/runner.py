@@ -15,16 +15,18 @@ from perception_kd.checkpoints.training_state import read_training_state
 from perception_kd.engine.ending.explaining import find_remedy
 from perception_kd.engine.resume.accumulated_gradients import restore_gradients
 from perception_kd.engine.resume.checks import (
+    check_averaged,
     check_data,
     check_same_weights,
     check_settings,
     own_random_states,
 )
+from perception_kd.engine.resume.optimizer_checks import check_optimizer, check_schedule
 from perception_kd.engine.resume.schedule import read_rates, rebuild_schedule
 from perception_kd.engine.run.data_loading import WorkerInit, without_unused_options
 from perception_kd.engine.run.log_errors import raise_log_errors
 from perception_kd.engine.run.train_loops import ResumableEpochLoop, ResumableIterLoop
-from perception_kd.io.atomic import rename_on_disk, temporary_path
+from perception_kd.io.atomic import rename_on_disk, temporary_path, write_whole
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.ops.batch_norm import synchronize_batch_norms
 
@@ -47,6 +49,13 @@ class CheckedRunner(Runner):
     ) -> MMLogger:
         """Build the logger, whose errors end the run from its first line on."""
         return raise_log_errors(super().build_logger(log_level, log_file, **kwargs))
+
+    def dump_config(self) -> None:
+        """Write the config to the work dir; a link of its name is not followed."""
+        if self.rank != 0:
+            return
+        name = Path(self.cfg.filename or f"{self.timestamp}.py").name
+        write_whole(Path(self.work_dir) / name, self.cfg.pretty_text.encode())
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:
         """Build the optimizer.
@@ -195,9 +204,13 @@ class CheckedRunner(Runner):
             return
         state = read_training_state(self._load_from)
         check_same_weights(self, state)
+        check_averaged(self, state)
         by_epoch = isinstance(self.train_loop, ResumableEpochLoop)
         check_data(self, state, by_epoch=by_epoch)
         self._rebuilt = check_settings(self, state)
+        check_optimizer(self, state)
+        if self.param_schedulers and not self._rebuilt:
+            check_schedule(self, state, by_epoch=by_epoch)
         self.train_loop.resumed = True
         self.train_loop.random_states = own_random_states(self, state)
         restore_gradients(self.model, state.meta.get("gradients", {}))

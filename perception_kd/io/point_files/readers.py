@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.io.bounded import MAX_BYTES, file_size, read_bounded
+from perception_kd.io.column_roles import find_upright_fault
 from perception_kd.io.errors import MISSING_REMEDY, BrokenFileError
 from perception_kd.io.point_checks import find_point_fault, is_plausible
 from perception_kd.io.point_files.fields import MAX_POINTS, StoredPoints, arrange
@@ -204,6 +205,8 @@ def _check_raw(
         guess = find_layout_fault(data, num_columns, dtype)
     elif check_layout and layout.columns is None and len(whole := points[is_plausible(points)]):
         guess = find_layout_fault(whole.tobytes(), num_columns)
+        if not guess and layout.axes == PointLayout.axes:
+            guess = find_upright_fault(whole[:, :3])
     reasons = "; ".join(filter(None, [fault, guess and f"it {guess}"]))
     if reasons:
         raise BrokenFileError(

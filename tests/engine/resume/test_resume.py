@@ -226,8 +226,38 @@ def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
         ),
         (lambda c: c["meta"]["training_data"].update(samples=9), r"number of samples differs"),
         (lambda c: c["meta"].update(random_states=[{"torch": 1}]), r"generators cannot be set"),
-        (lambda c: c["optimizer"]["param_groups"].pop(), r"entries that do not fit this training"),
+        (lambda c: c["optimizer"]["param_groups"].pop(), r"has 0 entries of parameters, but the"),
+        (
+            lambda c: c["optimizer"].update(state={}),
+            r"of 0 parameters, but was saved with those of",
+        ),
+        (
+            lambda c: c["optimizer"]["state"].pop(0),
+            r"of 3 parameters, but was saved with those of 4",
+        ),
+        (
+            lambda c: c["optimizer"]["state"][0].update(momentum_buffer=torch.zeros(7)),
+            r"momentum_buffer of parameter 0 has shape \(7,\), not \(4, 3\)",
+        ),
+        (
+            lambda c: c["optimizer"]["param_groups"][0]["params"].reverse(),
+            r"its parameters are others, or in another order",
+        ),
+        (lambda c: c["optimizer"]["param_groups"][0].pop("lr"), r"lr of parameters 0 is no number"),
+        (lambda c: c["param_schedulers"].clear(), r"it has 0 schedules, but the config 1"),
+        (
+            lambda c: c["param_schedulers"][0].update(_global_step=0),
+            r"schedule 0 stands at 0, not 1",
+        ),
+        (lambda c: c["param_schedulers"][0].update(last_step="x"), r"has the last step x"),
+        (
+            lambda c: c["state_dict"].update({"head.bias": c["state_dict"]["head.bias"].half()}),
+            r"does not match the model .* \(1 tensors differ, e\.g\. head\.bias\)",
+        ),
         (lambda c: c.update(message_hub=[]), r"entries that do not fit this training"),
+        (lambda c: c["meta"].update(seed=5), r"was trained with seed 5, but randomness.seed is 0"),
+        (lambda c: c["meta"].update(gradients=[1]), r'no usable entry "meta.gradients"'),
+        (lambda c: c["meta"].update(cfg="a = " + "-" * 900 + "b"), r"parsed \(RecursionError\)"),
         (lambda c: c["meta"].update(cfg="a = ("), r"its config cannot be parsed \(SyntaxError\)"),
         (
             lambda c: c["state_dict"].update({"head.bias": torch.ones(1, device="meta")}),
@@ -251,6 +281,39 @@ def test_a_file_that_is_no_state_of_it_is_refused(
     assert re.search(expected, line), line
 
 
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda c: c.pop("ema_state_dict"), r"no averaged weights, .*\(5 tensors differ"),
+        (lambda c: c["ema_state_dict"].pop("steps"), r"1 tensors differ, e\.g\. steps"),
+        (
+            lambda c: c["ema_state_dict"].update(
+                {"module.head.bias": torch.tensor([float("nan")])}
+            ),
+            r"has NaN or infinity in 1 tensors: averaged\.module\.head\.bias",
+        ),
+        (lambda c: c.update(ema_state_dict=[1]), r'no usable entry "ema_state_dict"'),
+        (lambda c: c.update(state_dict=[1]), r'no usable entry "state_dict"'),
+        (
+            lambda c: c["meta"].update(gradients={"head.bias": torch.tensor([float("inf")])}),
+            r"has NaN or infinity in 1 tensors: gradients\.head\.bias",
+        ),
+    ],
+)
+def test_averages_are_resumed_whole_or_refused(
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    edit: Callable[[dict[str, Any]], Any],
+    expected: str,
+) -> None:
+    config = trained(tmp_path, more=EMA)
+    change(tmp_path / "run" / "epoch_1.pth", edit)
+    assert train(config, "--resume", name="run") == 2
+    line = last_line(capfd)
+    assert line.startswith("error: ")
+    assert re.search(expected, line), line
+
+
 def test_code_in_a_checkpoints_config_is_not_run(tmp_path: Path) -> None:
     config = trained(tmp_path)
     code = f"import os\nos.mkdir({str(tmp_path / 'executed')!r})\n"
@@ -262,6 +325,16 @@ def test_code_in_a_checkpoints_config_is_not_run(tmp_path: Path) -> None:
     change(tmp_path / "run" / "epoch_1.pth", add_code)
     assert train(config, "--resume", name="run") == 0
     assert not (tmp_path / "executed").exists()
+
+
+def test_a_link_in_the_place_of_the_config_is_not_followed(tmp_path: Path) -> None:
+    config, outside = write_config(tmp_path), tmp_path / "outside.txt"
+    outside.write_text("mine")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / config.name).symlink_to(outside)
+    assert train(config, name="run", settings=("train_cfg.max_epochs=1",)) == 0
+    assert outside.read_text() == "mine"
+    assert "ToyModel" in (tmp_path / "run" / config.name).read_text()
 
 
 def test_a_failed_write_leaves_the_earlier_checkpoint(
