@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from perception_kd.api.inference.network import TrainedNetwork
@@ -14,6 +14,8 @@ from perception_kd.export.model_card.licenses import NOT_STATED, CardSource, fin
 from perception_kd.export.model_card.results import read_results
 from perception_kd.io.atomic import write_whole
 from perception_kd.version import __version__
+
+_NEEDS_FOLDER = "VisionTransformerTeacher"
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def export_folder(
         "teacher": None if teacher is None else teacher._asdict(),
         "data": data._asdict(),
     }
-    written = write_model_folder(folder, net.model.state_dict(), meta, about)
+    shared = {**meta, "cfg": _as_text(remove_places(settings))}
+    written = write_model_folder(folder, net.model.state_dict(), shared, about)
     facts = CardFacts(
         name=options.name or folder.name,
         kind=kind,
@@ -99,6 +102,31 @@ def export_folder(
     return ["model.safetensors", "config.json", "README.md"]
 
 
+def remove_places(settings: Any) -> Any:
+    """Replace absolute paths in a config by their last part.
+
+    A folder is made to be shared, and paths tell about a machine and who uses it.
+
+    Args:
+        settings: A config, or a part of it.
+
+    Returns:
+        A copy. The folder of a vision transformer is kept, since loading needs it.
+    """
+    if isinstance(settings, dict):
+        needed = ("checkpoint",) if settings.get("type") == _NEEDS_FOLDER else ()
+        return {k: v if k in needed else remove_places(v) for k, v in settings.items()}
+    if isinstance(settings, list | tuple):
+        return type(settings)(remove_places(each) for each in settings)
+    if isinstance(settings, str) and PurePath(settings).is_absolute():
+        return PurePath(settings).name
+    return settings
+
+
+def _as_text(settings: Mapping[str, Any]) -> str:
+    return "\n".join(f"{name} = {value!r}" for name, value in settings.items())
+
+
 def _name_data(meta: Mapping[str, Any], options: CardOptions) -> CardSource:
     stored = meta.get("dataset_meta")
     found = find_data(stored if isinstance(stored, Mapping) else {})
@@ -110,7 +138,7 @@ def _name_data(meta: Mapping[str, Any], options: CardOptions) -> CardSource:
 def _describe_training(net: TrainedNetwork, meta: Mapping[str, Any]) -> list[str]:
     lines = []
     if isinstance(meta.get("epoch"), int) and isinstance(meta.get("iter"), int):
-        lines.append(f"{meta['epoch']} epochs, {meta['iter']} steps.")
+        lines.append(f"Epochs: {meta['epoch']}; steps: {meta['iter']}.")
     stored = meta.get("dataset_meta")
     if isinstance(stored, Mapping) and stored.get("version"):
         lines.append(f"Version of the data: {stored['version']}.")

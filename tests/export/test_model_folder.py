@@ -16,6 +16,7 @@ import perception_kd
 from perception_kd.export.model_card.card import describe_method
 from perception_kd.export.model_card.licenses import find_data, find_teacher
 from perception_kd.export.model_card.results import read_results
+from perception_kd.export.model_folder import remove_places
 from perception_kd.version import __version__
 from tests.api.conftest import Trained
 from tests.export.networks import SMALL_MINKUNET
@@ -66,7 +67,7 @@ def test_classes_and_ranges_are_kept(trained: Make, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="trained with up to 255"):
         net.points(cloud)
     card = (tmp_path / "out" / "README.md").read_text()
-    assert "2 epochs, 8 steps." in card
+    assert "Epochs: 2; steps: 8." in card
     assert "Intensities of the points: 0 to 255." in card
     assert "**not stated**: find out" in card
     assert yaml.safe_load(card.split("---")[1])["license_name"] == "not-stated"
@@ -93,6 +94,17 @@ def test_the_card_has_front_matter_and_says_what_it_was_made_from(folder: Path) 
     ):
         assert text in card
     assert "seg | 1 % | mIoU | 3 | 20.0" not in card
+
+
+def test_a_folder_tells_no_path_of_the_machine(folder: Path, trained: Make) -> None:
+    content = torch.load(trained(SMALL_MINKUNET).path, weights_only=True)
+    settings = json.loads((folder / "config.json").read_text())
+    root = str(folder.parents[1])
+    assert root in content["meta"]["cfg"]
+    assert root not in settings["meta"]["cfg"]
+    teacher = {"type": "VisionTransformerTeacher", "checkpoint": "/w/dino", "x": ("/a/b", 1)}
+    expected = {**teacher, "x": ("b", 1)}
+    assert remove_places({"img_backbone": teacher}) == {"img_backbone": expected}
 
 
 @pytest.mark.parametrize(

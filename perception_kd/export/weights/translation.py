@@ -51,21 +51,9 @@ def translate_to(model: nn.Module, stack: Stack, leave_out: Sequence[str] = ()) 
             ``leave_out`` names nothing.
     """
     state = model.state_dict()
-    check_beginnings(leave_out, state)
     parts = list_network_parts(model)
-    pairs = [
-        pair
-        for pair in list_tensors(model, stack.list_layers(model))
-        if part_of(pair.ours) in parts and not pair.ours.startswith(tuple(leave_out))
-    ]
+    pairs = [p for p in _find_places(model, stack, leave_out) if part_of(p.ours) in parts]
     placed = {pair.ours for pair in pairs}
-    homeless = [
-        name
-        for name in state
-        if part_of(name) in parts and name not in placed and not name.startswith(tuple(leave_out))
-    ]
-    if homeless:
-        raise ValueError(_refusal(type(model).__name__, stack, homeless, has_others=bool(placed)))
     if not placed:
         raise ValueError(
             f"Nothing of the {type(model).__name__} has a place in {stack.name}: its network has "
@@ -106,21 +94,8 @@ def translate_from(
             tensor, or one has another shape.
     """
     own = model.state_dict()
-    check_beginnings(leave_out, own)
     parts = list_network_parts(model)
-    pairs = [
-        pair
-        for pair in list_tensors(model, stack.list_layers(model))
-        if not pair.ours.startswith(tuple(leave_out))
-    ]
-    placed = {pair.ours for pair in pairs}
-    homeless = [
-        name
-        for name in own
-        if part_of(name) in parts and name not in placed and not name.startswith(tuple(leave_out))
-    ]
-    if homeless:
-        raise ValueError(_refusal(type(model).__name__, stack, homeless, has_others=bool(placed)))
+    pairs = _find_places(model, stack, leave_out)
     given = _strip(stack.simplify(dict(state)), [pair.theirs for pair in pairs])
     optional = {pair.ours for pair in pairs if part_of(pair.ours) not in parts}
     lacking = [
@@ -150,6 +125,25 @@ def translate_from(
         tuple(name for name in given if name not in used),
         tuple(_compare_norms(model, present, stack)),
     )
+
+
+def _find_places(model: nn.Module, stack: Stack, leave_out: Sequence[str]) -> list[TensorPair]:
+    """Return the tensors of a model that a stack has; refuse a network without a place.
+
+    Those of parts that only a pre-training has are returned where the stack has them.
+    """
+    state = model.state_dict()
+    check_beginnings(leave_out, state)
+    parts, given_up = list_network_parts(model), tuple(leave_out)
+    pairs = list_tensors(model, stack.list_layers(model))
+    pairs = [pair for pair in pairs if not pair.ours.startswith(given_up)]
+    placed = {pair.ours for pair in pairs}
+    wanted = [n for n in state if part_of(n) in parts and not n.startswith(given_up)]
+    homeless = [name for name in wanted if name not in placed]
+    if homeless:
+        has_others = len(homeless) < len(wanted)
+        raise ValueError(_refusal(type(model).__name__, stack, homeless, has_others=has_others))
+    return pairs
 
 
 def check_beginnings(leave_out: Sequence[str], names: Iterable[str]) -> None:
