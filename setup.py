@@ -66,7 +66,7 @@ CLUSTER = ["submitit>=1.5,<2"]
 TRACKERS = ["wandb>=0.19,<1"]
 MLFLOW = ["mlflow>=3,<4"]
 # Later versions need NumPy 2.
-RERUN = ["rerun-sdk>=0.23,<0.24"]
+RERUN = ["pyarrow<22", "rerun-sdk>=0.23,<0.24"]
 DEV = [
     "codespell",
     # The reference that EfficientNetLite is tested against.

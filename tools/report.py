@@ -24,6 +24,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=2,
         help="number of keyframes shown (default: 2; each adds about 4 MB)",
     )
+    help_rerun = "record the scenes for Rerun as well, *.rrd (extra: rerun)"
+    add("--rerun", type=Path, metavar="FILE", help=help_rerun)
     return parser.parse_args(argv)
 
 
@@ -32,6 +34,10 @@ def write(args: argparse.Namespace) -> None:
     from perception_kd.experiments.report import write_report
 
     print(write_report(args.work_dir, args.out, args.num))
+    if args.rerun:
+        from perception_kd.experiments.report.scenes import write_scenes
+
+        print(write_scenes(args.work_dir, args.rerun, args.num))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -28,6 +28,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--num", type=int, default=4, help="number of query points without --points (default: 4)"
     )
     parser.add_argument("--out-dir", type=Path, default=Path("work_dirs/similarity"))
+    parser.add_argument(
+        "--rerun",
+        type=Path,
+        metavar="FILE",
+        help="record points, images and similarities for Rerun as well, *.rrd (extra: rerun)",
+    )
     add_run_options(parser)
     return parser.parse_args(argv)
 
@@ -69,6 +75,13 @@ def draw(args: argparse.Namespace) -> None:
             path,
         )
         print(path)
+    if args.rerun:
+        from perception_kd.experiments.report.scenes import record_similarity
+        from perception_kd.visualization.recording import SceneRecording
+
+        with SceneRecording(args.rerun) as recording:
+            record_similarity(recording, sample, point_feats, queries)
+        print(args.rerun)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

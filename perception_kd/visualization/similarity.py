@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
@@ -87,6 +88,20 @@ def spread_queries(
         distance = np.minimum(distance, np.linalg.norm(positions - positions[picked[-1]], axis=1))
         picked.append(int(distance.argmax()))
     return [int(candidates[i]) for i in picked]
+
+
+def color_similarity(cosines: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the RGB colors of cosine similarities, as drawings have them.
+
+    Args:
+        cosines: Shape (N,).
+
+    Returns:
+        Shape (N, 3).
+    """
+    low, high = COLOR_RANGE
+    colors = colormaps[COLOR_MAP](np.clip((cosines - low) / (high - low), 0, 1))
+    return np.rint(255 * colors[:, :3]).astype(np.uint8)
 
 
 def draw_similarity(similarity: Similarity, sample: Sample, query: int, path: Path) -> None:

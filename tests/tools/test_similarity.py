@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine import Config
@@ -9,6 +10,7 @@ from mmengine.registry import init_default_scope
 
 from perception_kd.registry import MODELS
 from tests.fake_data.prepared import PreparedData
+from tests.recordings import read_recording
 from tests.test_configs import PROBE, SLIDR_SMOKE
 from tools import similarity
 
@@ -39,6 +41,20 @@ def test_the_chosen_points_are_always_the_same(given: list[str], tmp_path: Path)
     first, again = (sorted(p.name for p in (tmp_path / f).iterdir()) for f in ("a", "b"))
     assert first == again
     assert len(first) == 2
+
+
+def test_a_recording_for_rerun_has_a_step_per_query(given: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("rerun")
+    path = tmp_path / "scene.rrd"
+    out = ["--out-dir", str(tmp_path), "--rerun", str(path)]
+    assert similarity.main([*given, *out, "--points", "5", "70"]) == 0
+    scene = read_recording(path, "query")
+    points = scene["lidar/features:Position3D"]
+    assert len(points) == 2
+    np.testing.assert_array_equal(scene["lidar/query:Position3D"][1], points[1][70:71])
+    assert len(scene["lidar/similarity:Color"][0]) == len(points[0])
+    assert any(name.startswith("cameras/") for name in scene)
+    assert [each.name for each in tmp_path.iterdir() if each.name.endswith(".tmp")] == []
 
 
 @pytest.mark.parametrize(
