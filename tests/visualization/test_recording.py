@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_a_report_records_as_many_boxes_as_there_are(tmp_path: Path) -> None:
     boxes = torch.tensor(BOX * 3)
     boxes[:, 0] = torch.tensor([1.0, 2.0, 3.0])
     found = Found(boxes, scores)
-    sample = {"points": np.zeros((5, 4), np.float32), "gt_bboxes_3d": truth}
+    sample: Any = {"points": np.zeros((5, 4), np.float32), "gt_bboxes_3d": truth}
     with SceneRecording(tmp_path / "scene.rrd") as recording:
         record_detections(recording, Detections([sample], {"det": {"prc": [found]}}))
     scene = read_recording(tmp_path / "scene.rrd", "keyframe")
