@@ -15,6 +15,8 @@ _MIN_USUAL_FOCAL, _MAX_USUAL_FOCAL, _MAX_STRETCH = 0.2, 8.0, 1.5
 # Of the principal point from the center, in halves of the size: along both axes as
 # after scaling, and along one; more along both cannot be right.
 _OFF_BOTH, _OFF_ONE, _OFF_FAR = 0.15, 0.4, 0.3
+# As Pillow calls what OpenCV reads; MPO is JPEG with further images behind the first.
+_IMAGE_KINDS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "TIFF", "PPM")
 _LONGEST_HEAD = 32  # bytes, of which the depth is read
 _ROTATION_TAG = 0x0112  # of EXIF
 _LONGEST_S, _SHORTEST_S = 20.0, 0.004  # between two sweeps
@@ -40,7 +42,8 @@ def read_image_size(path: Path) -> tuple[int, int]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not an image, or has more than 8 bits per channel.
+        ValueError: If it is not an image that can be read, or has more than 8 bits per
+            channel.
     """
     return read_image_head(path).size
 
@@ -50,12 +53,14 @@ def read_image_head(path: Path) -> ImageHead:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not an image, or has more than 8 bits per channel.
+        ValueError: If it is not an image that can be read, or has more than 8 bits per
+            channel.
     """
     try:
         with path.open("rb") as file, Image.open(file) as head:
             file.seek(0)
             is_deep = has_deep_channels(head, file.read(_LONGEST_HEAD))
+            kind = head.format or ""
             exif = Image.Exif()
             exif.load(head.info.get("exif") or b"")
             found = ImageHead(head.size, exif.get(_ROTATION_TAG, 1))
@@ -63,6 +68,8 @@ def read_image_head(path: Path) -> ImageHead:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is broken or not an image; copy it again.") from error
+    if kind not in _IMAGE_KINDS:
+        raise ValueError(f"{path} is a {kind} file; convert the images to JPEG or PNG.")
     if is_deep:
         raise ValueError(f"{path} has more than 8 bits per channel; convert the images to 8 bits.")
     return found

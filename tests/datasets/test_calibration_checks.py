@@ -1,11 +1,17 @@
-"""Intrinsics against sizes of images."""
+"""Intrinsics against sizes of images, and the heads of images."""
+
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 from perception_kd.datasets.calibration_checks import (
     find_intrinsics_doubt,
     find_intrinsics_fault,
+    read_image_head,
 )
 
 NUSCENES = [[1266.4, 0.0, 816.3], [0.0, 1266.4, 491.5], [0.0, 0.0, 1.0]]
@@ -44,3 +50,18 @@ def test_unusual_views_are_a_doubt() -> None:
     for focal in (200.0, 20_000.0):
         matrix = [[focal, 0.0, 800.0], [0.0, focal, 450.0], [0.0, 0.0, 1.0]]
         assert "degrees of view" in find_intrinsics_doubt(matrix, 1600, 900)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "words"),
+    [
+        ("a.gif", np.zeros((4, 6), np.uint8), "is a GIF file; convert the images to JPEG or PNG"),
+        ("a.png", np.zeros((4, 6), np.uint16), "has more than 8 bits per channel; convert"),
+    ],
+)
+def test_images_that_training_cannot_read_are_named(
+    tmp_path: Path, name: str, pixels: NDArray[Any], words: str
+) -> None:
+    Image.fromarray(pixels).save(tmp_path / name)
+    with pytest.raises(ValueError, match=f"{name} {words}"):
+        read_image_head(tmp_path / name)

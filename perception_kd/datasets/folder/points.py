@@ -67,7 +67,8 @@ def check_points(path: Path, lidar: Lidar, layout: PointLayout, where: str) -> P
             raise RigError(
                 f"{where}: {str(error).removesuffix(NAME_FIELDS)}Name the fields of x, y and z in "
                 f"{where.rpartition(' ')[2]}.position, and that of intensities in "
-                f"{where.rpartition(' ')[2]}.intensity, or give intensity: none."
+                f"{where.rpartition(' ')[2]}.intensity, or give intensity: none. Columns without "
+                f"names are named in {where.rpartition(' ')[2]}.columns."
             ) from error
         remedy = "correct position, intensity, unit, or the pattern of files"
         raise RigError(f"{where}: {remedy}: {error}") from error

@@ -37,10 +37,13 @@ def read_time_source(section: RigSection) -> Times:
         section.close()
         return times
     names = source == "names"
-    kind = section.one_of("unit", "format", *(["rate_hz"] if names else []))
+    pattern = _read_pattern(section) if names else ""
+    kinds = ["unit", "format", *(["rate_hz"] if names else [])]
+    # The pattern of two numbers names their units.
+    kind = section.one_of(*kinds) if "{s}" not in pattern or section.has(*kinds) else ""
     times = Times(
         source,
-        pattern=_read_pattern(section) if names else "",
+        pattern=pattern,
         unit=section.choice("unit", UNITS) if kind == "unit" else "s",
         format=section.text("format") if kind == "format" else "",
         rate_hz=section.number("rate_hz", 0.01, 1e4) if kind == "rate_hz" else 0.0,

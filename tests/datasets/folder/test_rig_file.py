@@ -53,6 +53,13 @@ def test_example_of_the_documentation_is_read(tmp_path: Path) -> None:
     assert np.allclose(rig.cameras[0].extrinsics.load(tmp_path), AHEAD)
 
 
+def test_names_of_seconds_and_nanoseconds_need_no_unit(tmp_path: Path) -> None:
+    content = rig_content() | {"times": {"from": "names", "pattern": "{s}_{ns}"}}
+    assert read(tmp_path, content).lidar.times.pattern == "{s}_{ns}"
+    with pytest.raises(RigError, match="times must have one of the keys unit, format, rate_hz"):
+        read(tmp_path, rig_content() | {"times": {"from": "names", "pattern": "{time}"}})
+
+
 def test_keys_of_the_documentation_are_those_of_the_parser() -> None:
     text = (ROOT / "docs/your_data.md").read_text()
     source = "".join(
