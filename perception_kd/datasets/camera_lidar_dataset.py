@@ -4,8 +4,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
+from numpy.typing import NDArray
 
 from perception_kd.datasets.classes import add_known_classes, check_box_classes, map_point_labels
 from perception_kd.datasets.info_checks import find_wrong_value
@@ -21,6 +23,7 @@ from perception_kd.datasets.selection import select_entries
 from perception_kd.datasets.shared_state import SharedState
 from perception_kd.io.errors import BrokenFileError, FieldError
 from perception_kd.io.info_file import name_entry, read_info
+from perception_kd.io.shared_bytes import return_freed_memory, share_bytes
 from perception_kd.registry import DATASETS, TRANSFORMS
 from perception_kd.structures import InfoEntry, Sample
 
@@ -166,6 +169,19 @@ class CameraLidarDataset(BaseDataset):
             with name_entry(self.ann_file, info, selected[fault.place]):
                 raise FieldError(fault.text)
         return samples
+
+    def _serialize_data(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return all samples as bytes that the processes of a machine share."""
+        data, ends = super()._serialize_data()
+        try:
+            data = share_bytes(data)
+        except OSError as error:
+            MMLogger.get_current_instance().warning(
+                f"Each process holds its own {len(data) / 1e6:,.0f} MB of {self.ann_file}, which "
+                f"cannot be shared: {error}. Set TMPDIR to a folder that can be written to."
+            )
+        return_freed_memory()  # parsing takes many times the memory of its result
+        return data, ends
 
     def _add_classes(self) -> None:
         """Add the names of classes to ``metainfo`` as far as they are known."""

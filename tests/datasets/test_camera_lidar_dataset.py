@@ -2,18 +2,21 @@
 
 import copy
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import MMLogger
 from torch.utils.data import DataLoader
 
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
 from perception_kd.datasets.seeding import make_rng
 from perception_kd.datasets.selection import select_samples
+from perception_kd.io import shared_bytes
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.registry import DATASETS
 from perception_kd.structures import PointLayout, Sample
@@ -412,3 +415,22 @@ def test_what_a_library_refuses_is_told_with_its_sample(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         dataset[0]
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_processes_share_samples_or_say_why_not(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_full: bool
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shared_bytes, "MIN_SHARED_BYTES", 1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    warnings: list[str] = []
+    monkeypatch.setattr(MMLogger.get_current_instance(), "warning", warnings.append)
+    if is_full:
+        monkeypatch.setattr(shared_bytes, "write_whole", fail)
+    dataset = build(root, serialize_data=True)
+    assert isinstance(dataset.data_bytes, np.memmap) == (not is_full)
+    assert [text[:12] for text in warnings] == ["Each process"] * is_full
+    assert tokens(dataset) == tokens(build(root))
