@@ -1,5 +1,6 @@
 """Run config files, with errors that name file and line."""
 
+import ast
 import math
 import traceback
 from collections.abc import Iterable
@@ -49,7 +50,24 @@ def load_config(path: Path) -> Config:
         raise ValueError(f"The config {path} has NaN as {nan}; give a number.")
     if not any(isinstance(cfg.get(f"{split}_dataloader"), dict) for split in _SPLITS):
         raise ValueError(f"The config {path} must define train_dataloader or test_dataloader.")
+    _check_text(path, cfg.pretty_text)
     return cfg
+
+
+def _check_text(path: Path, text: str) -> None:
+    """Check that the config can be read back from the text that checkpoints hold.
+
+    Raises:
+        ValueError: If a value is an object that is not written as Python.
+    """
+    try:
+        ast.parse(text)
+    except SyntaxError as error:
+        line = text.splitlines()[(error.lineno or 1) - 1].strip()
+        raise ValueError(
+            f"The config {path} has a value that cannot be written as Python: {line}; give "
+            "numbers, texts, lists and dicts, and types by name."
+        ) from error
 
 
 def _find_nan(settings: Any, name: str = "") -> str:

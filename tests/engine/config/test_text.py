@@ -32,6 +32,13 @@ def test_a_config_is_written_without_formatting_it(monkeypatch: pytest.MonkeyPat
     assert parse_config_text(cfg.pretty_text, "x") == cfg.to_dict()
 
 
+def test_a_value_that_has_no_text_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(f"_base_ = [{str(CONFIGS[0])!r}]\nmodel = dict(own=object())\n")
+    with pytest.raises(ValueError, match=r"own\.py has a value .* as Python: own=<object object"):
+        read_config(path)
+
+
 @pytest.mark.parametrize(
     "text",
     [
