@@ -1,4 +1,4 @@
-"""What starting a training imports, and what others may still import."""
+"""Imports of a start of a training, and those that others may still do."""
 
 import subprocess
 import sys

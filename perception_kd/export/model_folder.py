@@ -20,7 +20,7 @@ _NEEDS_FOLDER = "VisionTransformerTeacher"
 
 @dataclass(frozen=True)
 class CardOptions:
-    """What only a person knows about a model.
+    """Facts about a model that only a person knows.
 
     Attributes:
         name: Name of the model; None for that of the folder.

@@ -25,7 +25,7 @@ _WHAT = {
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a model card says.
+    """Contents of a model card.
 
     Attributes:
         name: Name of the model.

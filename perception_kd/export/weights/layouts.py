@@ -13,7 +13,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Layout:
-    """How a weight of ours is stored by another stack.
+    """Layout of a weight of ours in another stack.
 
     Attributes:
         to_theirs: From our layout to theirs.

@@ -1,4 +1,4 @@
-"""Which parts of a model belong to its network, and which to its training alone."""
+"""Parts of a model: those of its network, and those of its training alone."""
 
 from torch import nn
 

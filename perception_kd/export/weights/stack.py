@@ -1,4 +1,4 @@
-"""What is known about another stack: its names, its files and what has no place."""
+"""Another stack: its names, its files, and tensors without a place in it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

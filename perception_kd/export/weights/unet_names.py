@@ -16,7 +16,7 @@ _BLOCK = ("conv1", "bn1", "conv2", "bn2", "downsample.0", "downsample.1")
 
 @dataclass(frozen=True)
 class UNetNames:
-    """How another stack names the layers of a U-Net.
+    """Names of the layers of a U-Net in another stack.
 
     In names, ``{stage}`` counts from 0 in the order of the data, in encoder and decoder
     alike; ``{rest}`` counts the stages that follow; ``{layer}`` counts the strided
