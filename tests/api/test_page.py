@@ -56,3 +56,9 @@ def test_public_names_are_listed_once_and_exist() -> None:
     assert set(perception_kd.__all__) <= set(dir(perception_kd))
     with pytest.raises(AttributeError, match="no attribute 'loud'"):
         _ = perception_kd.loud
+
+
+@pytest.mark.parametrize("name", perception_kd.__all__)
+def test_a_public_name_has_an_example_that_runs(name: str) -> None:
+    # pytest runs the examples of all docstrings (--doctest-modules).
+    assert ">>> " in str(getattr(perception_kd, name).__doc__)

@@ -51,6 +51,24 @@ class TrainedNetwork:
         num_sweeps: Number of earlier sweeps that each point cloud of the training had,
             in the LiDAR frame of the last one, with their time lag in column 4. With
             fewer, features are those of sparser data.
+
+    Example:
+        A network with random weights, which :func:`perception_kd.load` would read:
+
+        >>> from mmengine.registry import init_default_scope
+        >>> from perception_kd.engine.run.launch import read_config
+        >>> from perception_kd.registry import MODELS
+        >>> init_default_scope("perception_kd")
+        >>> config = "prc_pillar04-small_1xb2-adamw-cosine-8e_synthetic.py"
+        >>> cfg = read_config(f"configs/calico/{config}")
+        >>> path = Path("epoch_8.pth")
+        >>> model = MODELS.build(cfg.model).eval()
+        >>> net = TrainedNetwork(model, Preparation(cfg, path), path)
+        >>> net.points(np.ones((3, 4))).shape, net.num_sweeps
+        ((3, 64), 1)
+        >>> net.images(np.zeros((1, 4, 6, 3), np.uint8))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: epoch_8.pth is a PointRegionContrast without net.images(): ...
     """
 
     def __init__(

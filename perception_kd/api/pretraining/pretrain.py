@@ -48,6 +48,13 @@ class Pretrained(NamedTuple):
         checkpoint: The weights, for :func:`perception_kd.load` or ``--pretrained``.
         config: Config of the (last) training, which ``tools/train.py`` runs.
         report: What was chosen, done and learned.
+
+    Example:
+        >>> folder = Path("work_dirs/x")
+        >>> weights = folder / "slidr" / "epoch_4.pth"
+        >>> done = Pretrained(weights, folder / "slidr.py", folder / "report.md")
+        >>> done.checkpoint.name
+        'epoch_4.pth'
     """
 
     checkpoint: Path
