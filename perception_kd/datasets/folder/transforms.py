@@ -25,6 +25,7 @@ _ROTATIONS = {
     "rpy_deg": (3,),
     "rpy_rad": (3,),
 }
+_LARGEST_TURN = 2 * np.pi + 0.01  # rad
 _UNIT_TOLERANCE = 0.05
 
 
@@ -62,6 +63,11 @@ class TransformStep:
         else:
             # Roll about x, then pitch about y, then yaw about z, all fixed axes.
             degrees = self.kind == "rpy_deg"
+            if not degrees and np.abs(values).max() > _LARGEST_TURN:
+                raise RigError(
+                    f"{where} has an angle of {np.abs(values).max():g} rad, more than a full turn; "
+                    "rename it to rpy_deg if the angles are in degrees."
+                )
             rotation = Rotation.from_euler("xyz", values, degrees=degrees).as_matrix()
         translation = self.translation
         return make_rigid(

@@ -203,6 +203,13 @@ def test_axes_of_usual_frames_are_taken(tmp_path: Path, axes: list[str]) -> None
     assert read(tmp_path, content).lidar.axes == tuple(axes)
 
 
+def test_angles_in_degrees_are_not_taken_for_radians(tmp_path: Path) -> None:
+    angles = {"translation": TRANSLATION, "rpy_rad": [-90, 0, -90]}
+    rig = read(tmp_path, change(rig_content(), "cameras/front/lidar2cam", angles))
+    with pytest.raises(RigError, match=r"90 rad, more than a full turn; rename it to rpy_deg"):
+        rig.cameras[0].extrinsics.load(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("matrix", "words"),
     [
