@@ -164,7 +164,11 @@ def resize_superpixels(superpixels: NDArray[np.int32], size: tuple[int, int]) ->
 
 
 def crop_views(
-    sample: Sample, boxes: Sequence[CropBox], size: tuple[int, int], antialias: bool
+    sample: Sample,
+    boxes: Sequence[CropBox],
+    size: tuple[int, int],
+    antialias: bool,
+    keep_border_pairs: bool = False,
 ) -> Sample:
     """Crop each image and resize all crops to one size.
 
@@ -176,6 +180,8 @@ def crop_views(
         boxes: Crop of each of the V views.
         size: Height and width after resizing, in px.
         antialias: Whether a pixel averages the area that it covers.
+        keep_border_pairs: Whether pairs that leave their image at the right or at the
+            bottom are moved to its last column or row instead.
     """
     cropped = compose_img_aug(sample, [crop_matrix(box, size) for box in boxes])
     if "imgs" in sample:
@@ -195,9 +201,11 @@ def crop_views(
     keep = np.zeros(len(pairing_images), dtype=bool)
     for view, box in enumerate(boxes):
         of_view = pairing_images[:, 0] == view
-        pairing_images[of_view, 1:], keep[of_view] = move_pixels(
-            pairing_images[of_view, 1:], box, size
-        )
+        moved, inside = move_pixels(pairing_images[of_view, 1:], box, size)
+        if keep_border_pairs:
+            moved = np.minimum(moved, np.subtract(size, 1))
+            inside = (moved >= 0).all(axis=1)
+        pairing_images[of_view, 1:], keep[of_view] = moved, inside
     cropped["pairing_images"] = pairing_images
     return select_pairs(cropped, keep)
 

@@ -148,19 +148,27 @@ class ResizeImages(Transform):
         size: Height and width of the result in px.
         antialias: As in
             :func:`~perception_kd.datasets.transforms.image_geometry.resize_image`.
+        keep_border_pairs: Whether pairs that round to beyond the last column or row are
+            in it, as in SLidR's published code; else they are dropped, as in training.
 
     Raises:
         ValueError: If the size is not two positive integers.
     """
 
-    def __init__(self, size: tuple[int, int] = (224, 416), antialias: bool = False) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int] = (224, 416),
+        antialias: bool = False,
+        keep_border_pairs: bool = False,
+    ) -> None:
         self.size = check_size(size)
         self.antialias = antialias
+        self.keep_border_pairs = keep_border_pairs
 
     def __call__(self, sample: Sample) -> Sample:
         """Return the sample with resized images."""
         boxes = [CropBox(0, 0, *image_size(img)) for img in sample["imgs"]]
-        return crop_views(sample, boxes, self.size, self.antialias)
+        return crop_views(sample, boxes, self.size, self.antialias, self.keep_border_pairs)
 
 
 @TRANSFORMS.register_module()

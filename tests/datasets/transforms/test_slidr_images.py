@@ -36,6 +36,16 @@ def random_image(shape: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
 
 
+def test_pairs_at_the_border_are_dropped_or_kept() -> None:
+    # Half the size: row 7 of 8 and column 15 of 16 round to 3.5 and 7.5, to even: 4, 8.
+    sample = sample_with_pairs((7, 4), (2, 15), (6, 14))
+    dropped = ResizeImages((4, 8))(sample)
+    kept = ResizeImages((4, 8), keep_border_pairs=True)(sample)
+    assert dropped["pairing_points"].tolist() == [2]
+    assert kept["pairing_points"].tolist() == [0, 1, 2]
+    assert kept["pairing_images"].tolist() == [[0, 3, 2], [0, 1, 7], [0, 3, 7]]
+
+
 @pytest.mark.parametrize("antialias", [False, True])
 def test_images_are_resized_as_torch_does(antialias: bool) -> None:
     img = random_image((90, 160))
