@@ -126,3 +126,11 @@ class RegionSettings:
                     f"{name} must be of type {types[name].__name__}, but got {value!r}."
                 ) from None
         return replace(self, **values)
+
+
+# Thresholds by name, where they differ from the defaults. Of four real keyframes of
+# nuScenes, those published hold 12 % of the points in boxes; "fine" holds 55 %.
+THRESHOLDS: dict[str, dict[str, float]] = {
+    "published": {},
+    "fine": {"eps": 0.5, "min_area": 0.05, "min_side_ratio": 0.05},
+}

@@ -124,6 +124,15 @@ def test_another_data_set_has_its_own_settings(root: Path) -> None:
     assert open_cache(root, "low").manifest["settings"]["sensor_height"] == 0
 
 
+def test_named_thresholds_are_where_settings_start(root: Path) -> None:
+    create(root, "--thresholds", "fine", "--settings", "min_area=0.1")
+    manifest = json.loads((root / "regions/dbscan/manifest.json").read_text())
+    fine = RegionSettings(eps=0.5, min_side_ratio=0.05, min_area=0.1)
+    assert manifest["settings"] == fine.as_dict()
+    command = manifest["sources"][0]["command"]
+    assert "--preset nuscenes --thresholds fine --settings min_area=0.1" in command
+
+
 def test_statistics_of_each_scene_are_logged(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     monkeypatch.setattr(

@@ -3,13 +3,14 @@
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perception_kd.datasets.catalog import DATA_SETS
 from perception_kd.io.caches.command import CacheCommand
 from perception_kd.io.caches.options import add_cache_arguments, read_infos
-from perception_kd.regions.settings import RegionSettings
+from perception_kd.regions.settings import THRESHOLDS, RegionSettings
 
 if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
     from perception_kd.io.caches.cache import Cache
@@ -34,6 +35,8 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     help_preset = "settings to start from (default: those of the info file's data set)"
     add("--preset", choices=LIDAR_HEIGHTS, help=help_preset)
+    help_thresholds = 'of clusters: "fine" finds smaller objects (default: %(default)s)'
+    add("--thresholds", choices=THRESHOLDS, default="published", help=help_thresholds)
     values = ", ".join(f"{k}={v}" for k, v in RegionSettings().as_dict().items())
     help_settings = f"settings that differ from the preset, in m; those of nuScenes are {values}"
     add("--settings", nargs="+", default=[], metavar="NAME=VALUE", help=help_settings)
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     from perception_kd.regions.create import RegionMaker
 
     infos = read_infos(args)
-    make_preset(_name_preset(args, infos)).with_values(args.settings)  # refused first
+    _start_settings(args, infos)  # refused first
     lists = [list_sweeps(path, info, args.data_root) for path, info in infos.items()]
     sweeps = list({sweep.key: sweep for sweeps in lists for sweep in sweeps}.values())
     settings = read_region_settings(args, infos, sweeps)
@@ -101,8 +104,7 @@ def read_region_settings(
     Raises:
         ValueError: If an option is wrong.
     """
-    preset = _name_preset(args, infos)
-    settings = make_preset(preset).with_values(args.settings)
+    preset, settings = _name_preset(args, infos), _start_settings(args, infos)
     chosen = [text.partition("=")[0] for text in args.settings]
     return _fit_to_sensor(settings, sweeps, LIDAR_HEIGHTS[preset.lower()] is not None, chosen)
 
@@ -112,7 +114,16 @@ def list_region_options(
 ) -> list[str]:
     """Return the options that give the same settings, as words of a command line."""
     options = ["--preset", _name_preset(args, infos).lower()]
+    options += ["--thresholds", args.thresholds] if THRESHOLDS[args.thresholds] else []
     return [*options, "--settings", *args.settings] if args.settings else options
+
+
+def _start_settings(
+    args: argparse.Namespace, infos: Mapping[str, Mapping[str, Any]]
+) -> RegionSettings:
+    """Return the settings of the options, before the sensor is measured."""
+    preset = make_preset(_name_preset(args, infos))
+    return replace(preset, **THRESHOLDS[args.thresholds]).with_values(args.settings)
 
 
 def _name_preset(args: argparse.Namespace, infos: Mapping[str, Mapping[str, Any]]) -> str:
