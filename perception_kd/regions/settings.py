@@ -130,7 +130,7 @@ class RegionSettings:
 
 # Thresholds by name, where they differ from the defaults. Of four real keyframes of
 # nuScenes, those published hold 12 % of the points in boxes; "fine" holds 55 %.
-THRESHOLDS: dict[str, dict[str, Any]] = {
+REGION_THRESHOLDS: dict[str, dict[str, Any]] = {
     "published": {},
     "fine": {"eps": 0.5, "min_area": 0.05, "min_side_ratio": 0.05},
 }

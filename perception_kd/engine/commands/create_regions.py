@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from perception_kd.datasets.catalog import DATA_SETS
 from perception_kd.io.caches.command import CacheCommand
 from perception_kd.io.caches.options import add_cache_arguments, read_infos
-from perception_kd.regions.settings import THRESHOLDS, RegionSettings
+from perception_kd.regions.settings import REGION_THRESHOLDS, RegionSettings
 
 if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
     from perception_kd.io.caches.cache import Cache
@@ -36,7 +36,7 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
     help_preset = "settings to start from (default: those of the info file's data set)"
     add("--preset", choices=LIDAR_HEIGHTS, help=help_preset)
     help_thresholds = 'of clusters: "fine" finds smaller objects (default: %(default)s)'
-    add("--thresholds", choices=THRESHOLDS, default="published", help=help_thresholds)
+    add("--thresholds", choices=REGION_THRESHOLDS, default="published", help=help_thresholds)
     values = ", ".join(f"{k}={v}" for k, v in RegionSettings().as_dict().items())
     help_settings = f"settings that differ from the preset, in m; those of nuScenes are {values}"
     add("--settings", nargs="+", default=[], metavar="NAME=VALUE", help=help_settings)
@@ -114,7 +114,7 @@ def list_region_options(
 ) -> list[str]:
     """Return the options that give the same settings, as words of a command line."""
     options = ["--preset", _name_preset(args, infos).lower()]
-    options += ["--thresholds", args.thresholds] if THRESHOLDS[args.thresholds] else []
+    options += ["--thresholds", args.thresholds] if REGION_THRESHOLDS[args.thresholds] else []
     return [*options, "--settings", *args.settings] if args.settings else options
 
 
@@ -123,7 +123,7 @@ def _start_settings(
 ) -> RegionSettings:
     """Return the settings of the options, before the sensor is measured."""
     preset = make_preset(_name_preset(args, infos))
-    return replace(preset, **THRESHOLDS[args.thresholds]).with_values(args.settings)
+    return replace(preset, **REGION_THRESHOLDS[args.thresholds]).with_values(args.settings)
 
 
 def _name_preset(args: argparse.Namespace, infos: Mapping[str, Mapping[str, Any]]) -> str:
