@@ -7,13 +7,11 @@ import select
 import shlex
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perception_kd.engine.ending.explaining import explain_error
-from perception_kd.engine.ending.set_up_errors import explain_set_up
+from perception_kd.engine.ending.reporting import report_error
 from perception_kd.engine.ending.stopping import Stopped, find_stop, stopped_by_signals
 
 # mmengine, torch and mmdet3d are imported in functions: --help must not wait for them.
@@ -23,12 +21,6 @@ if TYPE_CHECKING:
 # Text of a dict with names as keys; a pattern of file names has braces, too.
 _DICT = re.compile(r"\{\s*['\"]?[A-Za-z_]\w*['\"]?\s*:|\bdict\(")
 _BROKEN_PIPE = 128 + 13  # as shells report SIGPIPE
-_BUG = (
-    "error: the lines above are a bug of perception_kd, unless a config or code of your own has "
-    "caused it: please report them, with the command, as SECURITY.md and README.md say."
-)
-# Set to anything, it shows the traceback of every error.
-_TRACEBACK = "PERCEPTION_KD_TRACEBACK"
 _TRACKERS = ("tensorboard", "wandb", "mlflow")
 _LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
@@ -209,7 +201,7 @@ def run_tool(
             if isinstance(error, BrokenPipeError):
                 return _BROKEN_PIPE
             error.filename = "standard output"
-        return _report(error, args)
+        return report_error(error, args)
     return 0
 
 
@@ -229,22 +221,6 @@ def run_stages_tool(
     signal.signal(signal.SIGINT, signal.default_int_handler)
     again = shlex.join(["python", *sys.argv])
     return run_tool(command, parse, f"Finished stages are kept. To continue, run: {again}")
-
-
-def _report(error: Exception, args: argparse.Namespace) -> int:
-    """Write an error to standard error; return the exit status."""
-    message = (
-        explain_error(error, _written_folder(args))
-        or explain_option(error, args)
-        or explain_set_up(error, runs_config=hasattr(args, "cfg_options"))
-    )
-    if message is None or _TRACEBACK in os.environ:
-        traceback.print_exception(error)
-    if message is None:
-        sys.stderr.write(f"{_BUG}\n")
-        return 1
-    sys.stderr.write(f"error{_name_process()}: {message}\n")
-    return 2
 
 
 def _lost_output() -> bool:
@@ -275,35 +251,3 @@ def _stopped(
         after_stop = after_stop(args) if vars(args) else ""
     sys.stderr.write(f"\nStopped. {after_stop}".rstrip() + "\n")
     return stop.status if isinstance(stop, Stopped) else 130
-
-
-def _written_folder(args: argparse.Namespace) -> str | None:
-    """Return the folder that a tool writes to, as far as its options name it."""
-    given = (getattr(args, name, None) for name in ("work_dir", "out_dir", "root"))
-    return next((str(folder) for folder in given if folder), None)
-
-
-def _name_process() -> str:
-    """Return which of several processes this is; empty for a single one."""
-    rank, count = os.environ.get("RANK", ""), os.environ.get("WORLD_SIZE", "")
-    return f" (process {rank} of {count})" if count not in ("", "1") else ""
-
-
-def explain_option(error: BaseException, args: argparse.Namespace) -> str | None:
-    """Name the option that passed a class an argument that it does not have.
-
-    Args:
-        error: Python's error of such an argument; others are not explained.
-        args: Parsed options, with ``cfg_options`` for a tool that has them.
-
-    Returns:
-        One line, or None if no option has the name of the argument.
-    """
-    refused = re.search(
-        r"\S* got (?:an unexpected|multiple values for) keyword argument '(\w+)'", str(error)
-    )
-    if not isinstance(error, TypeError) or refused is None:
-        return None
-    options = getattr(args, "cfg_options", None) or {}
-    names = [name for name in options if name.split(".")[-1] == refused[1]]
-    return f"--cfg-options {names[0]}: {refused[0]}." if names else None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mmengine.logging import MMLogger
 
-from perception_kd.engine.commands.command_line import explain_option
+from perception_kd.engine.ending.reporting import explain_option
 from perception_kd.engine.run.launch import read_config
 from tests.engine.toy import write_config
 

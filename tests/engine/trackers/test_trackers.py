@@ -54,10 +54,14 @@ def read_losses(folder: Path) -> dict[int, float]:
 def test_tensorboard_shows_a_resumed_training_as_one_run(tmp_path: Path) -> None:
     # Eight samples in batches of two: four steps an epoch.
     work_dir = train(tmp_path, "tensorboard", 1)
-    first = json.loads((work_dir / TRACKED_RUNS).read_text())
-    train(tmp_path, "tensorboard", 2, "--resume", start="2")
-    assert json.loads((work_dir / TRACKED_RUNS).read_text()) == first
+    # Two starts within a second have the same name, so the first gets another one.
     (run,) = (work_dir / "tensorboard").iterdir()
+    assert json.loads((work_dir / TRACKED_RUNS).read_text()) == {"tensorboard": run.name}
+    first = run.rename(run.with_name("first"))
+    (work_dir / TRACKED_RUNS).write_text(json.dumps({"tensorboard": "first"}))
+    train(tmp_path, "tensorboard", 2, "--resume", start="2")
+    (run,) = (work_dir / "tensorboard").iterdir()
+    assert run == first
     losses = read_losses(run)
     assert sorted(losses) == list(range(1, 9))
     assert all(np.isfinite(list(losses.values())))
