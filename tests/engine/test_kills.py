@@ -153,7 +153,8 @@ def test_a_killed_training_ends_as_if_it_had_not_been(
         assert status in (0, -signal.SIGKILL), log.read_text()[-2000:]
         killed += status != 0
     assert start(partial(run, [*parts, "--resume"], log, None)) == 0, log.read_text()[-2000:]
-    assert killed == NUM_KILLS
+    # The last, at a time, may come when a resumed training has ended already.
+    assert killed >= NUM_KILLS - 1
     (final,) = (tmp_path / "whole").glob("*.pth")
     expected, resumed = (read_content(tmp_path / n / final.name) for n in ("whole", "parts"))
     for key in ("state_dict", "optimizer", "param_schedulers"):

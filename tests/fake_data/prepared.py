@@ -42,7 +42,7 @@ class PreparedData:
             command = [kind, *source, *cache_options(cache, settings)]
             self._make_once(folder, [*command, "--out-dir", str(folder), "--workers", "0"])
         folders = ["--data-root", str(self._root), "--info-root", str(self._info_root)]
-        for step in dicts_of(Config.fromfile(path).train_dataloader):
+        for step in dicts_of(Config.fromfile(path).get("train_dataloader", {})):
             if step.get("type") == "StoredCrops":
                 command = ["teacher", "--config", str(path), *folders, "--workers", "0"]
                 self._make_once(self._info_root / step["cache"], command)

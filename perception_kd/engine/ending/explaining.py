@@ -41,6 +41,9 @@ def explain_error(error: BaseException, folder: str | None = None) -> str | None
         error: The error, as it was caught.
         folder: Folder that is written to, for errors that do not name a file.
     """
+    # torch raises it wherever the main process is, which may make another error of it.
+    if killed := next(filter(None, map(_WORKER_KILLED.search, map(str, _chain(error)))), None):
+        return _advise_on_killed(killed[1])
     if isinstance(error, OSError):
         return _explain_system(error, folder)
     if isinstance(error, MemoryError):
@@ -81,12 +84,6 @@ def _explain_system(error: OSError, folder: str | None) -> str:
 
 def _explain_torch(error: RuntimeError, folder: str | None) -> str | None:
     text = str(error)
-    if killed := _WORKER_KILLED.search(text):
-        return (
-            f"A worker process of a data loader {killed[1]}: most likely, memory or shared memory "
-            "(/dev/shm) is full. Use fewer workers (--cfg-options train_dataloader.num_workers=1) "
-            "or smaller batches."
-        )
     if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in text:
         return f"{_first_line(error)}. {_REMEDIES[errno.ENOMEM]}"
     if _SAVE_FAILED.search(text):
@@ -97,6 +94,14 @@ def _explain_torch(error: RuntimeError, folder: str | None) -> str | None:
             where = folder or "its folder"
             return f"A checkpoint could not be written to {where}. Check that its disk has space."
     return None
+
+
+def _advise_on_killed(how: str) -> str:
+    return (
+        f"A worker process of a data loader {how}: most likely, memory or shared memory "
+        "(/dev/shm) is full. Use fewer workers (--cfg-options train_dataloader.num_workers=1) "
+        "or smaller batches."
+    )
 
 
 def _first_line(error: BaseException) -> str:
