@@ -16,6 +16,8 @@ from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import TypeVar
 
+from perception_kd.utils.ending import FINISH
+
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
 
@@ -162,12 +164,13 @@ def _kill_server() -> None:
     pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
     if pid is None:
         return
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGSTOP)  # it forks no more
-    # A worker that begins does not know yet that it has to end with its parent.
-    for process in (*_list_children(pid), pid):
+    with FINISH:  # a stopped server does not notice the end of this process
         with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+            os.kill(pid, signal.SIGSTOP)  # it forks no more
+        # A worker that begins does not know yet that it has to end with its parent.
+        for process in (*_list_children(pid), pid):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
 
 def _list_children(pid: int) -> list[int]:

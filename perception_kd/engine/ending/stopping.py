@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from perception_kd.utils.ending import FINISH
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Time in s that a tool has to end cleanly.
 _GRACE_S = 15.0
@@ -134,6 +136,7 @@ def _watch(reader: int, numbers: list[signal.Signals]) -> None:
                 _repeated.append(number)
                 signal.pthread_kill(_main_thread(), number)
             _postponed.clear()
+        FINISH.acquire(timeout=1.0)  # never released: the process ends
         os._exit(128 + (first or signal.SIGINT))
     os.close(reader)
 
