@@ -49,9 +49,23 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.list and args.to in ("safetensors", "onnx"):
         parser.error(f"--list is of names in other stacks, which --to {args.to} does not change")
+    _refuse_unused(parser, args)
     if args.views < 1 or min(args.image_size or [1]) < 1:
         parser.error("--views and --image-size must be positive")
     return args
+
+
+def _refuse_unused(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse options that the target does not use."""
+    is_stack = args.to not in ("safetensors", "onnx")
+    card = ("name", "license", "data", "data_license", "teacher_license", "results")
+    used = dict.fromkeys((*card, "initialization"), args.to == "safetensors")
+    used |= {"image_size": args.to == "onnx", "views": args.to == "onnx"}
+    used |= {"leave_out": is_stack, "spconv": is_stack}
+    for name, is_used in used.items():
+        if not is_used and getattr(args, name) != parser.get_default(name):
+            option = f"--{name.replace('_', '-')}"
+            parser.error(f"{option} has no effect with --to {args.to}; leave it out")
 
 
 def _add_card_options(group: argparse._ArgumentGroup) -> None:

@@ -43,6 +43,25 @@ def test_a_file_is_beside_the_checkpoint_in_the_entry_of_the_stack(
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        ["safetensors", "--leave-out", "img_backbone."],
+        ["onnx", "--leave-out", "img_backbone."],
+        ["onnx", "--license", "mit"],
+        ["safetensors", "--spconv", "1"],
+        ["openpcdet", "--views", "3"],
+        ["openpcdet", "--name", "mine"],
+    ],
+)
+def test_options_of_other_targets_are_refused(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        export.parse_args(["a.pth", "--to", *options])
+    assert f"{options[1]} has no effect with --to {options[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["no.pth", "--to", "mmdet3d"], "No checkpoint at no.pth"),
