@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 from mmengine import Config
-from mmengine.visualization.vis_backend import BaseVisBackend, force_init_env
+from mmengine.visualization.vis_backend import force_init_env
 from numpy.typing import NDArray
 
-from perception_kd.engine.trackers.tracked_run import find_run, keep_run, select_numbers
+from perception_kd.engine.trackers.run_tracker import RunTracker
+from perception_kd.engine.trackers.tracked_run import find_run, keep_run
 from perception_kd.registry import VISBACKENDS
 
 _TRACKER = "mlflow"
@@ -18,7 +19,7 @@ _EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
 
 
 @VISBACKENDS.register_module()
-class MLflowTracker(BaseVisBackend):
+class MLflowTracker(RunTracker):
     """Log scalars, images and the config to MLflow.
 
     Unlike mmengine's backend, it does not upload the other files of the work dir, keeps
@@ -33,7 +34,6 @@ class MLflowTracker(BaseVisBackend):
 
     def __init__(self, save_dir: str) -> None:
         super().__init__(save_dir)
-        self._config: Config | None = None
         self._client: Any = None
         self._run = ""
 
@@ -45,12 +45,11 @@ class MLflowTracker(BaseVisBackend):
         """
         from mlflow.exceptions import MlflowException
 
-        config = self._config or Config(dict(work_dir=self._save_dir))
         try:
-            self._start(config)
+            self._start(self.config)
         except MlflowException as error:
             raise ValueError(f"--tracker mlflow: {error}; see {_URI}.") from error
-        keep_run(config, _TRACKER, self._run)
+        keep_run(self.config, _TRACKER, self._run)
 
     def _start(self, config: Config) -> None:
         from mlflow import MlflowClient
@@ -77,9 +76,7 @@ class MLflowTracker(BaseVisBackend):
         """Return MLflow's client."""
         return self._client
 
-    def add_config(self, config: Config, **kwargs: object) -> None:
-        """Begin the run, and keep the config with it as ``config.py``."""
-        self._config = config
+    def _keep_config(self, config: Config) -> None:
         self.experiment.log_text(self._run, config.pretty_text, "config.py")
 
     @force_init_env
@@ -89,20 +86,8 @@ class MLflowTracker(BaseVisBackend):
         """Log an image, RGB, shape (H, W, 3)."""
         self._client.log_image(self._run, image, artifact_file=f"{name}_{step}.png")
 
-    def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: object) -> None:
-        """Log a number."""
-        self.add_scalars({name: value}, step)
-
-    @force_init_env
-    def add_scalars(
-        self,
-        scalar_dict: dict[str, Any],
-        step: int = 0,
-        file_path: str | None = None,
-        **kwargs: object,
-    ) -> None:
-        """Log numbers of one step."""
-        for name, value in select_numbers(scalar_dict).items():
+    def _log_numbers(self, numbers: dict[str, float], step: int) -> None:
+        for name, value in numbers.items():
             self._client.log_metric(self._run, name, value, step=step)
 
     def close(self) -> None:

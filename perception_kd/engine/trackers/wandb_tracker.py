@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 from mmengine import Config
-from mmengine.visualization.vis_backend import BaseVisBackend, force_init_env
+from mmengine.visualization.vis_backend import force_init_env
 from numpy.typing import NDArray
 
-from perception_kd.engine.trackers.tracked_run import find_run, keep_run, select_numbers
+from perception_kd.engine.trackers.run_tracker import RunTracker
+from perception_kd.engine.trackers.tracked_run import find_run, keep_run
 from perception_kd.registry import VISBACKENDS
 
 _TRACKER = "wandb"
@@ -16,7 +17,7 @@ _STEP = "step"
 
 
 @VISBACKENDS.register_module()
-class WandbTracker(BaseVisBackend):
+class WandbTracker(RunTracker):
     """Log scalars, images and the config to Weights & Biases.
 
     Unlike mmengine's backend, it uploads no source files, plots over the steps of the
@@ -30,7 +31,6 @@ class WandbTracker(BaseVisBackend):
 
     def __init__(self, save_dir: str) -> None:
         super().__init__(save_dir)
-        self._config: Config | None = None
         self._run: Any = None
 
     def _init_env(self) -> None:
@@ -41,7 +41,7 @@ class WandbTracker(BaseVisBackend):
         """
         import wandb
 
-        config = self._config or Config(dict(work_dir=self._save_dir))
+        config = self.config
         run = find_run(config, _TRACKER)
         try:
             self._run = wandb.init(
@@ -66,9 +66,7 @@ class WandbTracker(BaseVisBackend):
         """Return wandb's run."""
         return self._run
 
-    def add_config(self, config: Config, **kwargs: object) -> None:
-        """Begin the run, and keep the config with it."""
-        self._config = config
+    def _keep_config(self, config: Config) -> None:
         self.experiment.config.update(config.to_dict(), allow_val_change=True)
 
     @force_init_env
@@ -80,20 +78,8 @@ class WandbTracker(BaseVisBackend):
 
         self._run.log({name: wandb.Image(image), _STEP: step})
 
-    def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: object) -> None:
-        """Log a number."""
-        self.add_scalars({name: value}, step)
-
-    @force_init_env
-    def add_scalars(
-        self,
-        scalar_dict: dict[str, Any],
-        step: int = 0,
-        file_path: str | None = None,
-        **kwargs: object,
-    ) -> None:
-        """Log numbers of one step."""
-        self._run.log({**select_numbers(scalar_dict), _STEP: step})
+    def _log_numbers(self, numbers: dict[str, float], step: int) -> None:
+        self._run.log({**numbers, _STEP: step})
 
     def close(self) -> None:
         """End the run."""
