@@ -78,31 +78,19 @@ def list_viewed_sweeps(
     Raises:
         ValueError: If a field is wrong, a camera is in no sample, or there is no image.
     """
-    list_images(info_file, info, data_root, cameras)  # checks all of them together
+    # In the order of the samples, and of the cameras of each.
+    images = iter(list_images(info_file, info, data_root, cameras))
     viewed = []
     sweeps = list_sweeps(info_file, info, data_root)
     for sample, sweep in zip(info["data_list"], sweeps, strict=True):
         with name_entry(info_file, info, sample):
-            views = _list_views(info_file, {**info, "data_list": [sample]}, data_root, cameras)
-            images = tuple(_pair_up(image, view, sweep) for image, view in views)
-        viewed.append(ViewedSweep(sweep.key, sweep.path, sweep.scene, sweep.layout, images))
+            views = tuple(
+                _pair_up(next(images), view, sweep)
+                for camera, view in sample["images"].items()
+                if cameras is None or camera in cameras
+            )
+        viewed.append(ViewedSweep(sweep.key, sweep.path, sweep.scene, sweep.layout, views))
     return viewed
-
-
-def _list_views(
-    info_file: str | Path,
-    info: Mapping[str, Any],
-    data_root: str | Path,
-    cameras: Sequence[str] | None,
-) -> list[tuple[ImageFile, Mapping[str, Any]]]:
-    """Return the images of one sample, each with its entry."""
-    (sample,) = info["data_list"]
-    views = sample["images"]
-    names = [name for name in views if cameras is None or name in cameras]
-    if not names:
-        return []
-    images = list_images(info_file, info, data_root, names)
-    return [(image, views[name]) for image, name in zip(images, names, strict=True)]
 
 
 def _pair_up(image: ImageFile, view: Mapping[str, Any], sweep: SweepFile) -> PairedImage:
