@@ -1,6 +1,10 @@
 """Caches of superpixels from the images of info files."""
 
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.entry_maker import CacheEntryMaker
@@ -53,19 +57,11 @@ class SuperpixelMaker(CacheEntryMaker[ImageFile, Image]):
         Raises:
             ValueError: If the backend returns segments of another size, or none.
         """
-        settings = self.settings
-        segment = get_backend(settings.backend)
-        segments = segment(data, settings.num_segments, settings.compactness, settings.sigma)
-        if segments.shape != data.shape[:2]:
-            raise ValueError(
-                f"backend {settings.backend} must return segments of shape {data.shape[:2]}, but "
-                f"got {segments.shape}."
-            )
-        superpixels = relabel(segments)
+        superpixels = relabel(segment_image(data, self.settings))
         num_superpixels = int(superpixels.max(initial=-1)) + 1
         if num_superpixels == 0:
             raise ValueError(
-                f"backend {settings.backend} must return segments from 0, but got none for an "
+                f"backend {self.settings.backend} must return segments from 0, but got none for an "
                 f"image of {data.shape[:2]} px; check that backend, or use another --backend."
             )
         return encode_superpixels(superpixels), num_superpixels
@@ -85,6 +81,29 @@ class SuperpixelMaker(CacheEntryMaker[ImageFile, Image]):
         image = self.read(source)
         superpixels = load_superpixels(cache, source.key, _size(image))
         write_image(path, draw_borders(image, superpixels))
+
+
+def segment_image(image: Image, settings: SlicSettings) -> NDArray[np.integer[Any]]:
+    """Segment an image by the backend of the settings.
+
+    Args:
+        image: RGB, shape (H, W, 3).
+        settings: Settings of SLIC.
+
+    Returns:
+        Ids as the backend has them, shape (H, W), negative for no segment.
+
+    Raises:
+        ValueError: If the backend returns segments of another size.
+    """
+    segment = get_backend(settings.backend)
+    segments = segment(image, settings.num_segments, settings.compactness, settings.sigma)
+    if segments.shape != image.shape[:2]:
+        raise ValueError(
+            f"backend {settings.backend} must return segments of shape {image.shape[:2]}, but "
+            f"got {segments.shape}."
+        )
+    return segments
 
 
 def _size(image: Image) -> tuple[int, int]:

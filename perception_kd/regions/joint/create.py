@@ -20,8 +20,7 @@ from perception_kd.regions.joint.settings import JointSettings
 from perception_kd.regions.joint.sources import PairedImage, ViewedSweep
 from perception_kd.structures import Image, Points
 from perception_kd.superpixels import codec as superpixels
-from perception_kd.superpixels.backends import get_backend
-from perception_kd.superpixels.create import SuperpixelMaker
+from perception_kd.superpixels.create import SuperpixelMaker, segment_image
 
 
 class PairedData(NamedTuple):
@@ -138,9 +137,7 @@ def find_pieces(data: PairedData, labels: regions.RegionIds, settings: JointSett
         labels: Results of :func:`~.pieces.label_points` for the sweep, shape (N,).
         settings: Settings of superpixels and pieces.
     """
-    slic = settings.slic
-    segment = get_backend(slic.backend)
-    whole = segment(data.image, slic.num_segments, slic.compactness, slic.sigma)
+    whole = segment_image(data.image, settings.slic)
     return split_superpixels(
         whole, data.pairs.rows_cols, labels[data.pairs.points], settings.min_piece_points
     )
