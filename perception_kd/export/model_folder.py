@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from perception_kd.api.inference import features
 from perception_kd.api.inference.network import TrainedNetwork
 from perception_kd.checkpoints.model_folder import write_model_folder
 from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.engine.config.text import parse_config_text
+from perception_kd.engine.hooks.point_ranges import read_intensity_range
 from perception_kd.export.model_card.card import CardFacts, make_card
 from perception_kd.export.model_card.licenses import NOT_STATED, CardSource, find_data, find_teacher
 from perception_kd.export.model_card.results import read_results
@@ -144,20 +146,15 @@ def _describe_training(net: TrainedNetwork, meta: Mapping[str, Any]) -> list[str
         lines.append(f"Version of the data: {stored['version']}.")
     if net.num_sweeps:
         lines.append(f"Each point cloud has {net.num_sweeps} earlier sweeps.")
-    ranges = meta.get("point_ranges")
-    try:
-        least, greatest = (float(side[3]) for side in ranges or ())
+    if intensities := read_intensity_range(meta):
+        least, greatest = intensities
         lines.append(f"Intensities of the points: {least:g} to {greatest:g}.")
-    except (LookupError, TypeError, ValueError):
-        pass
     if net.classes:
         lines.append(f"Classes: {', '.join(net.classes)}.")
     return lines or ["The checkpoint says nothing about its training."]
 
 
 def _show_use(net: TrainedNetwork) -> list[str]:
-    from perception_kd.api.inference import features
-
     lines = ["import perception_kd", "", 'net = perception_kd.load("path/of/this/folder")']
     if features.has_points(net.model):
         lines.append("feats = net.points(cloud, head=False)  # cloud: (N, 4), x, y, z, intensity")

@@ -16,7 +16,7 @@ from perception_kd.checkpoints.loading import load_weights
 from perception_kd.checkpoints.matching import list_names
 from perception_kd.checkpoints.model_folder import is_model_folder, read_model_folder
 from perception_kd.checkpoints.reading import Checkpoint, read_checkpoint
-from perception_kd.engine.hooks.point_ranges import RANGES_ENTRY
+from perception_kd.engine.hooks.point_ranges import read_intensity_range
 from perception_kd.engine.run.launch import read_config
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS
@@ -75,12 +75,13 @@ def load(
         )
     model.to(_choose_device(device)).eval()
     preparation = Preparation(settings, content.path)
+    intensities = read_intensity_range(content.meta)
     return TrainedNetwork(
         model,
         preparation,
         content.path,
         _find_classes(model, content),
-        _find_intensity(content),
+        None if intensities is None else intensities[1],
     )
 
 
@@ -148,11 +149,3 @@ def _find_classes(model: TaskModel, checkpoint: Checkpoint) -> tuple[str, ...]:
     if named or not isinstance(stored, Mapping) or not hasattr(model, "pts_seg_head"):
         return named
     return tuple(stored.get("seg_classes") or ())
-
-
-def _find_intensity(checkpoint: Checkpoint) -> float | None:
-    """Return the greatest intensity of a training that has noted it."""
-    try:
-        return float(checkpoint.meta[RANGES_ENTRY][1][3])
-    except (LookupError, TypeError, ValueError):
-        return None

@@ -10,6 +10,23 @@ from mmengine.runner import Runner
 from perception_kd.registry import HOOKS
 
 RANGES_ENTRY = "point_ranges"
+_INTENSITY = 3  # its column
+
+
+def read_intensity_range(meta: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Return the least and the greatest intensity that a checkpoint has noted.
+
+    Args:
+        meta: ``meta`` of a checkpoint.
+
+    Returns:
+        None if it has noted none.
+    """
+    try:
+        least, greatest = (float(side[_INTENSITY]) for side in meta[RANGES_ENTRY])
+    except (LookupError, TypeError, ValueError):
+        return None
+    return least, greatest
 
 
 @HOOKS.register_module()
