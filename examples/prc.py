@@ -1,7 +1,6 @@
 """PRC of CALICO without a config file: a LiDAR network contrasts points by regions.
 
-After ``tools/create_data.py nuscenes`` and ``create_data.py regions``, run
-``python examples/prc.py DATA_ROOT [INFO_ROOT]``.
+Run it after ``tools/create_data.py nuscenes`` and ``tools/create_data.py regions``.
 """
 
 from perception_kd.engine.commands.example_folders import parse_folders
@@ -36,9 +35,7 @@ class PRC(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.pts_voxelizer = HardVoxelizer(**PILLARS, max_num_points=20, max_voxels=(30000, 40000))
-        self.pts_voxel_encoder = PillarFeatureNet(
-            **PILLARS, in_channels=5, feat_channels=[32], legacy=False
-        )
+        self.pts_voxel_encoder = PillarFeatureNet(5, [32], **PILLARS, legacy=False)
         self.pts_middle_encoder = PointPillarsScatter(32, output_shape=(256, 256))
         self.pts_backbone = SECOND(32, [32, 64, 64], layer_nums=[1, 2, 2], layer_strides=[2, 2, 2])
         self.pts_neck = SECONDFPN([32, 64, 64], [32] * 3, [1, 2, 4], use_conv_for_no_stride=True)
@@ -64,7 +61,7 @@ class PRC(nn.Module):
         rows = batch["sampled_points"]
         regions = [ids[row] for ids, row in zip(batch["region_ids"], rows, strict=True)]
         query, key = (self.embed(points, rows) for points in batch["cloud_views"])
-        return 0.5 * (self.plrc(query, key, regions, rows) + self.rapc(query, key, regions, rows))
+        return (self.plrc(query, key, regions, rows) + self.rapc(query, key, regions, rows)) / 2
 
 
 rotate, scale = T.RandomRotateZ((-90.0, 90.0)), T.RandomScale((0.9, 1.1))

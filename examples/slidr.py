@@ -44,8 +44,7 @@ class SLidR(nn.Module):
             feature_columns=(3, 2, "offset"),  # intensity 0..255, height, offset in the voxel
             feature_scale=(1 / 64, 0.5, 1.0, 1.0, 1.0),
         )
-        encoder, decoder = (16, 32, 64, 128), (96, 64, 48, 48)
-        self.pts_backbone = MinkUNet(5, 16, encoder, (1, 1, 1, 1), decoder, (1, 1, 1, 1))
+        self.pts_backbone = MinkUNet(5, 16, (16, 32, 64, 128), (1,) * 4, (96, 64, 48, 48), (1,) * 4)
         self.pts_head = VoxelProjection(in_channels=48, out_channels=64)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -55,10 +54,9 @@ class SLidR(nn.Module):
         feats = self.pts_backbone(voxels.features, voxels.coors, *size)
         point_feats = self.pts_head(feats, batch["points"], voxels)[batch["pairing_points"]]
         img_feats = self.img_head.project(self.img_backbone(batch["imgs"]))
-
         ids, num_ids = batch["superpixels"], batch["num_superpixels"]
-        view, row, col = batch["pairing_images"].unbind(dim=1)
-        superpoint_feats, num_pairs = pool_segments(point_feats, ids[view, row, col], num_ids)
+        pixels = batch["pairing_images"].unbind(dim=1)  # view, row, column
+        superpoint_feats, num_pairs = pool_segments(point_feats, ids[pixels], num_ids)
         superpixel_feats, _ = pool_upsampled(img_feats, ids, num_ids, self.img_head.enlarge)
         seen = num_pairs > 0
         return info_nce(superpoint_feats[seen], superpixel_feats[seen], temperature=0.07)
