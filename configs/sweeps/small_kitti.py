@@ -1,10 +1,12 @@
 """The small SLidR for two CPU cores on SemanticKITTI: probe, and fine-tuning.
 
 The number of epochs is not published for these networks. A tenth of the labels has five
-times the epochs, so half the steps.
+times the epochs and half the batch size, so as many steps as with all labels.
 """
 
-_small = "configs/lidarseg/lidarseg-probe_minkunet-small_1xb4-adamw-cosine-20e_kitti.py"
+_probe = "configs/lidarseg/lidarseg-probe_minkunet-small_1xb4-adamw-cosine-20e_kitti.py"
+_few = "configs/lidarseg/lidarseg-finetune_minkunet-small_1xb2-adamw-cosine-100e_kitti-1of10.py"
+_all = "configs/lidarseg/lidarseg-finetune_minkunet-small_1xb4-adamw-cosine-20e_kitti.py"
 
 about = "Small SLidR on SemanticKITTI"
 data = dict(data_root="data/semantickitti")
@@ -17,15 +19,6 @@ initializations = dict(
     ),
 )
 tasks = dict(
-    probe=dict(about="LiDAR segmentation, linear probe", config=_small, labels=[100]),
-    finetune=dict(
-        about="LiDAR segmentation, fine-tuned",
-        config=_small,
-        options=[
-            "model.freeze_backbone=False",
-            "optim_wrapper.optimizer.lr=4e-3",
-            "optim_wrapper.optimizer.weight_decay=1e-2",
-        ],
-        epochs={10: 100, 100: 20},
-    ),
+    probe=dict(about="LiDAR segmentation, linear probe", config=_probe, labels=[100]),
+    finetune=dict(about="LiDAR segmentation, fine-tuned", config={10: _few, 100: _all}),
 )
