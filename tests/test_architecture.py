@@ -212,6 +212,27 @@ def test_the_order_names_every_package_once() -> None:
     assert sorted(read_order()) == sorted([*packages, *modules])
 
 
+def test_the_index_leads_to_every_module() -> None:
+    index = (ROOT / "docs/architecture.md").read_text().split("## Index")[1]
+    names = re.findall(r"`([\w/]+(?:\.py|/))`", index)
+    folder = ROOT / PACKAGE
+    files = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*.py"))]
+    starts = tuple(name for name in names if name.endswith("/"))
+    modules = [file for file in files if not file.endswith("__init__.py")]
+    missing = [file for file in modules if file not in names and not file.startswith(starts)]
+    assert not missing, f"docs/architecture.md: no row of the index names {missing}"
+
+
+def test_the_index_has_the_four_parts_of_the_project() -> None:
+    index = (ROOT / "docs/architecture.md").read_text().split("## Index")[1]
+    assert re.findall(r"^### (\w+)$", index, re.MULTILINE) == [
+        "Data",
+        "Models",
+        "Runs",
+        "Experiments",
+    ]
+
+
 def test_no_package_imports_one_above_it() -> None:
     upward = upward_imports(find_imports(ROOT / PACKAGE), read_order())
     assert not upward, "Imports against the order:\n" + "\n".join(upward)
