@@ -240,11 +240,15 @@ def choose(mutations: Sequence[Mutation], args: argparse.Namespace) -> list[Muta
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--file", default="", help="only faults in files whose path has this text")
-    parser.add_argument("--sample", type=int, help="draw so many of the faults")
+    parser.add_argument(
+        "--file", default="", help="use only faults in files whose path contains this text"
+    )
+    parser.add_argument("--sample", type=int, help="number of faults to draw at random")
     parser.add_argument("--seed", type=int, default=0, help="seed of the draw")
     parser.add_argument("--list", action="store_true", help="list the faults and stop")
-    parser.add_argument("--workers", type=int, default=2, help="tests that run at a time")
+    parser.add_argument(
+        "--workers", type=int, default=2, help="number of tests that run at the same time"
+    )
     parser.add_argument("--root", type=Path, default=ROOT, help="the repository")
     args = parser.parse_args(argv)
     if args.workers < 1 or (args.sample is not None and args.sample < 1):

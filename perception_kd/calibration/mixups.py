@@ -19,7 +19,7 @@ _CERTAIN = 1e-4
 _CERTAIN_SHOWN = 1.0  # degrees
 _NUM_TRIED = 3  # images of which another calibration must fit better to be looked at
 _NEAR_DEG = 10.0  # two calibrations see mostly the same points
-_SAME_DEG, _SAME_M = 0.7, 0.14  # two calibrations cannot be told apart
+_SAME_DEG, _SAME_M = 0.7, 0.14  # two calibrations cannot be distinguished
 _FEW, _MANY = 0.002, 0.02  # shares of the points on an image
 _UPRIGHT = 0.7  # cosine between the upward axes of LiDAR and image
 
@@ -63,7 +63,7 @@ def find_mixup(
 
 
 def _find_unseen(frames: Sequence[CameraFrame]) -> Mixup | None:
-    """Return the inverse if no point falls on the images, but many do by it."""
+    """Return the inverse if many points fall on the images by it, and none as given."""
     first = frames[0]
     if first.inverse is None or -first.inverse[1, 2] < _UPRIGHT:
         return None
@@ -71,7 +71,8 @@ def _find_unseen(frames: Sequence[CameraFrame]) -> Mixup | None:
     inverse = np.mean([_share_on_image(x, x.inverse) for x in frames if x.inverse is not None])
     if given > _FEW or inverse < _MANY:
         return None
-    reason = f"{given:.1%} of the points fall on its images as given, {inverse:.1%} by the inverse"
+    shares = f"{given:.1%} of the points fall on its images as calibrated, {inverse:.1%}"
+    reason = f"{shares} with the inverse"
     return Mixup("", first.inverse, 0.0, True, reason)
 
 
@@ -138,7 +139,7 @@ def _accept(name: str, lidar2cam: Array, around: MotionComparison, doubt: float)
     if not is_peak(find_shown(around, LIKELY), LARGEST_SHOWN):
         return None
     is_certain = doubt < _CERTAIN and is_peak(find_shown(around, _SURE), _CERTAIN_SHOWN)
-    reason = "edges of points and images fit far better then"
+    reason = "edges of points and images then fit far better"
     return Mixup(name, lidar2cam, doubt, is_certain, reason)
 
 

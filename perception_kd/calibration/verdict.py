@@ -44,7 +44,7 @@ class CameraVerdict:
             ``lidar2cam`` is ``correction @ lidar2cam``, shape (4, 4).
         shows: Smallest turn and shift per axis that would show, by name.
         num_frames: Number of images compared.
-        mixup: The calibration that fits instead, if it is another one as a whole.
+        mixup: The inverse or another camera's calibration, if that fits instead.
         advice: What to do about it, with file and field; empty if it is not known.
         share: Share of the points in front that fall on the first image; 0 if it was
             not counted.

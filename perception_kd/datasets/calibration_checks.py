@@ -12,8 +12,8 @@ from perception_kd.structures import Array
 
 _MAX_FOCAL, _MIN_FOCAL = 50.0, 0.05  # in widths of the image
 _MIN_USUAL_FOCAL, _MAX_USUAL_FOCAL, _MAX_STRETCH = 0.2, 8.0, 1.5
-# Of the principal point from the center, in halves of the size: along both axes as
-# after scaling, and along one; more along both cannot be right.
+# Distance of the principal point from the center, in halves of the size: along both
+# axes, as after scaling, and along one axis; more along both cannot be right.
 _OFF_BOTH, _OFF_ONE, _OFF_FAR = 0.15, 0.4, 0.3
 # As Pillow calls what OpenCV reads; MPO is JPEG with further images behind the first.
 _IMAGE_KINDS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "TIFF", "PPM")

@@ -44,7 +44,7 @@ def find_sweep_fault(path: Path, layout: PointLayout, ring: int | None = None) -
 def _check_rings(rings: Array) -> str:
     whole = (rings >= 0) & (rings <= _MAX_RING) & (rings == np.floor(rings))
     if np.count_nonzero(whole) < (1 - _MAX_ODD_RINGS) * len(rings):
-        return f"has rings that are not integers in 0 .. {_MAX_RING}: its layout is another one"
+        return f"has rings that are not integers in 0 .. {_MAX_RING}: it has another layout"
     return ""
 
 

@@ -84,7 +84,7 @@ def build_optimizer(
 def allow_tf32(allowed: bool) -> Iterator[None]:
     """Set whether matrices and convolutions may use TF32, and restore it at the end.
 
-    torch allows it in convolutions unless told otherwise.
+    torch allows it in convolutions by default.
     """
     parts: tuple[Any, Any] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     with warnings.catch_warnings():

@@ -69,9 +69,9 @@ def check_points_in_boxes(reports: Sequence[SampleReport], where: str) -> Iterat
     difference = sum(report.boxed[1] for report in reports)
     if not stored:
         return
-    what = f"Boxes contain {stored} points by the info file; {difference} were counted otherwise."
+    what = f"Boxes contain {stored} points by the info file; {difference} differ from a recount."
     if difference > _MAX_OTHERWISE * stored:
-        what += " Their yaw, the order of their sizes or their frame is another one."
+        what += " Yaw, order of the sizes or frame of the boxes are wrong."
         remedy = "make the info files again with this version"
         yield Finding(Level.ERROR, "boxes", what, f"{where}, instances.bbox_3d", remedy)
     else:

@@ -110,7 +110,7 @@ class Clearing:
 
 
 def _remove_empty(files: Iterable[Path], territory: Iterable[Path]) -> None:
-    """Remove empty folders: those of removed files up to the common one, and others.
+    """Remove empty folders: those above removed files, and those below a territory.
 
     Args:
         files: Removed files.

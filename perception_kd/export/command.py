@@ -58,7 +58,7 @@ def export_checkpoint(checkpoint: Path, options: ExportOptions) -> list[str]:
         Lines for the user: what was written, and what was left out.
 
     Raises:
-        FileExistsError: If there is something in the place of the result.
+        FileExistsError: If the output exists already.
         ValueError: If the checkpoint cannot be loaded, or something of the network has
             no place in the other stack.
     """
@@ -92,7 +92,7 @@ def import_checkpoint(
         Lines for the user.
 
     Raises:
-        FileExistsError: If there is a file in the place of the result.
+        FileExistsError: If the output file exists already.
         ValueError: If the weights do not fit the network.
     """
     _refuse_existing(out)

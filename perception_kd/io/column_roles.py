@@ -108,7 +108,7 @@ def _smallest_step(values: Array) -> float:
 
 
 def _find_intensity_fault(rows: Array) -> str:
-    """Return what the intensities of points (N, 4) are in place of intensities."""
+    """Return what the fourth column of points (N, 4) holds; empty if intensities."""
     values = rows[:, 3]
     distinct = np.unique(values)
     if len(distinct) < _MIN_DISTINCT:

@@ -97,7 +97,7 @@ def _read_numbers(data: bytes, dtype: str) -> NDArray[np.float64]:
 
 
 def _find_fault(points: NDArray[np.float64], names: Sequence[str]) -> str:
-    """Return why points (N, F) are none of a LiDAR."""
+    """Return why points (N, F) cannot be those of a LiDAR; empty if they can."""
     columns = dict(zip(names, points.T, strict=False))
     positions = np.stack([columns.get(name, points[:, i]) for i, name in enumerate("xyz")], axis=1)
     finite = np.isfinite(positions).all(axis=1)

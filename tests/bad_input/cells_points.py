@@ -70,7 +70,7 @@ def _(folder: Path) -> None:
     load_damaged(folder, damage.cut)
 
 
-@refused(POINTS, "garbage", "positions that cannot be", r"sweep\.bin does not hold points as 5")
+@refused(POINTS, "garbage", "impossible positions", r"sweep\.bin does not hold points as 5")
 def _(folder: Path) -> None:
     load_damaged(folder, damage.scramble)
 

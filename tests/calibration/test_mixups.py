@@ -67,7 +67,7 @@ def test_points_that_only_the_inverse_sees_decide() -> None:
     gray = wrong._replace(image=np.full_like(frame.image, 128))
     (verdict,) = judge_calibration([gray])
     assert verdict.is_inverted
-    assert "0.0% of the points fall on its images as given" in verdict.text
+    assert "0.0% of the points fall on its images as calibrated" in verdict.text
 
 
 @pytest.mark.parametrize("seed", range(3))

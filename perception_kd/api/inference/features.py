@@ -101,7 +101,7 @@ def bev_map(model: nn.Module, inputs: Batch) -> Tensor:
 
 
 def _find_head(model: nn.Module) -> PointHead | None:
-    """Return what a model makes of its network's features at points."""
+    """Return the head that a model applies to features at points, None without one."""
     for name in _HEADS:
         if hasattr(model, name):
             head: PointHead = getattr(model, name)

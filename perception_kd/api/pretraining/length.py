@@ -19,10 +19,10 @@ from perception_kd.api.pretraining.settings import Choice
 from perception_kd.engine.config.overrides import set_training, walk_settings
 from perception_kd.engine.run.launch import build_runner, read_config
 
-# The first steps are slower. A step is measured for some seconds or many steps, of slow
-# ones two.
+# The first steps are slower. Steps are measured for some seconds, or up to a maximal
+# number of steps; if they are slow, for two steps.
 _WARM_UP, _LEAST_S, _MOST_STEPS = 3, 5.0, 40
-# Of the time, what validation, checkpoints and the start of workers may take.
+# Share of the time for validation, checkpoints and the start of workers.
 _RESERVE = 0.1
 _LEAST_EPOCHS, _MOST_EPOCHS = 4, 200
 _CHECKPOINT_S = 120.0

@@ -41,7 +41,7 @@ def find_source(data: str | Path, out: Path, *, version: str = "") -> Source:
 
 
 def propose_source(data: str | Path, out: Path, *, version: str = "") -> Path | None:
-    """Write a first rig file into ``out`` for a folder that nothing else describes.
+    """Write a first rig file into ``out`` for a folder of unknown layout.
 
     Args:
         data: Data as of :func:`find_source`.

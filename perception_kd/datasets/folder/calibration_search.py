@@ -95,7 +95,7 @@ def choose(
     found = [candidate for score, candidate in scored if score == best]
     if not found or (best == 0 and len(found) > 1):
         return None
-    # Of several keys, the plain one: "extrinsic" rather than "extrinsic_old".
+    # Among several keys take the plain one: "extrinsic" rather than "extrinsic_old".
     return min(found, key=lambda candidate: (len(candidate.key), candidate.file))
 
 

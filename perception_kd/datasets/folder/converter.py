@@ -191,7 +191,7 @@ class _Conversion:
             made = undistort_all(list(jobs.values()), workers, progress=self._progress)
             folder = self._out_dir / UNDISTORTED_FOLDER
             self.converted.remarks.append(
-                f"Undistorted {made} images into {folder}; {len(jobs) - made} were there."
+                f"Undistorted {made} images into {folder}; {len(jobs) - made} existed already."
             )
 
     def write(self, prefix: str, command: str) -> Converted:

@@ -20,7 +20,7 @@ class CameraPoints:
     Attributes:
         points: In the LiDAR frame in m, (N, 3).
         lidar2cam: Extrinsics, (4, 4).
-        inverted: What they would be in the other direction, (4, 4).
+        inverted: Extrinsics if the rig file had named the other direction, (4, 4).
         cam2img: Intrinsics of an image without distortion in px, (3, 3).
         size: Width and height of the image in px.
     """
@@ -49,7 +49,7 @@ def check_shares(camera: Camera, views: Iterable[CameraPoints], where: str) -> s
     inverse = sum(_share(view, view.inverted) for view in views) / len(views)
     first = views[0]
     other = opposite(camera.direction)
-    shares = f"{given:.1%} of the points fall into its images, by the inverse {inverse:.1%}"
+    shares = f"{given:.1%} of the points fall into its images, {inverse:.1%} with the inverse"
     turned = _down(first.lidar2cam) < _NOT_UPRIGHT and _down(first.inverted) > _UPRIGHT
     if (turned and not camera.turned) or (given < _FEW and inverse > 10 * max(given, _FEW)):
         how = " and the camera would not be upright" if turned else ""

@@ -18,9 +18,9 @@ from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.structures import PointLayout, Points
 
 _SHORTEST_REACH_M, _LONGEST_REACH_M = 1.5, 2000.0
-# A level with so large a share, so many times that of any below, is the ground.
+# The ground is a level with at least this share, and this ratio to any level below.
 _GROUND_M, _SLAB_M, _GROUND_SHARE, _GROUND_RATIO = (3.0, 40.0), 0.25, 0.15, 4.0
-# Of the spread along z, in that along x or y: 0.05 .. 0.3 in sweeps of streets.
+# Ratio of the spread along z to that along x or y: 0.05 .. 0.3 in sweeps of streets.
 _HIGHEST = 1.5
 _LOWEST_ROOF_M = 1.0  # the frame of points may lie on the ground
 INTENSITY_MAX = 255.0  # of nuScenes, whose scale the configs expect

@@ -152,7 +152,7 @@ class _Proposal:
         if axes is None:
             return [
                 f"  # ? axes, where x, y and z of the points point: [{', '.join(LIDAR_AXES)}] if",
-                "  # not given. Regions and maps count from them; names of cameras do not tell.",
+                "  # not given. Regions and maps need them; the names of cameras do not show them.",
                 *(
                     f"  # By its extrinsics, {name} looks along {name_stored_axis(matrix[2, :3])}."
                     for name, matrix in cameras.items()
@@ -265,7 +265,7 @@ def uprightness(transform: Candidate) -> float:
 
 
 def agree_on_directions(votes: Sequence[float]) -> list[str]:
-    """Return the direction of each camera; those that cannot tell follow the others.
+    """Return the direction of each camera; undecided ones follow the others.
 
     Args:
         votes: One for each camera, as :func:`uprightness` returns it.

@@ -1,4 +1,4 @@
-"""A guess where the times of a folder's files come from, for the first rig file."""
+"""Guess the source of the times of a folder's files, for the first rig file."""
 
 import re
 from collections.abc import Sequence

@@ -192,12 +192,12 @@ class _SplitWriter:
         if unknown := {x: n for x, n in self.num_boxes.items() if box_class(x) is None}:
             own = {x: n for x, n in unknown.items() if is_own_category(x)}
             if own:
-                lines.append(f"Boxes that only --classes makes use of: {count_words(own)}.")
+                lines.append(f"Boxes that are used only with --classes: {count_words(own)}.")
             if others := {x: n for x, n in unknown.items() if x not in own}:
                 lines.append(f"Boxes of categories without a class: {count_words(others)}.")
         if unknown_labels := own_labels_without_class(labels or ()):
             lines.append(
-                f"Point labels that only --classes makes use of: {', '.join(unknown_labels)}."
+                f"Point labels that are used only with --classes: {', '.join(unknown_labels)}."
             )
         if tables.unmatched_labels:
             lines.append(

@@ -132,8 +132,8 @@ def _read_scenes(tables: Path) -> list[Record]:
         for scene in scenes:
             if scene[field] in seen:
                 raise ValueError(
-                    f"{describe(tables, 'scene', scene)} another scene has the {field} "
-                    f"{scene[field]!r} too; each must have its own."
+                    f"{describe(tables, 'scene', scene)} another scene has the same "
+                    f"{field} {scene[field]!r}; make it unique."
                 )
             seen.add(scene[field])
     return scenes

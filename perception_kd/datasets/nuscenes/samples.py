@@ -122,7 +122,7 @@ class _SceneConverter:
             self.remarks.add(what, f"sample {token}")
 
     def take_out_missing(self) -> str:
-        """Take out what is not on disk or broken; return the first missing file.
+        """Remove keyframes with missing or broken files; return the first such file.
 
         If nothing is left of the scene, ``fault`` says why.
         """

@@ -85,7 +85,7 @@ class SceneFiles:
     def take_out_broken(self, keyframes: Sequence[Record]) -> list[Record]:
         """Return the keyframes whose sweep can be read; all, if most cannot.
 
-        If most cannot, the layout is another one, and not single files are broken.
+        If most cannot, the layout is wrong, rather than single files broken.
         """
         options = self._options
         layout = make_layout(options)

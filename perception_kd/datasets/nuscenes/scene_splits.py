@@ -70,7 +70,7 @@ def find_unknown(
         )
     if unusual := [split for split in splits if split not in _USUAL_SPLITS]:
         lines.append(
-            f"Splits that no config reads unless it is told to: {', '.join(unusual)}; usual names "
+            f"Splits that no config reads by default: {', '.join(unusual)}; usual names "
             f"are {', '.join(_USUAL_SPLITS)}."
         )
     return lines

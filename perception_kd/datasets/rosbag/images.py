@@ -69,7 +69,7 @@ def encode_raw(message: Any, image_format: str) -> EncodedImage:
         image_format: "png" keeps every value, "jpg" is smaller.
 
     Raises:
-        BrokenFileError: If its encoding is another one, or its bytes do not fit.
+        BrokenFileError: If the encoding is not supported, or the bytes do not fit.
     """
     if message.encoding not in _ENCODINGS:
         raise BrokenFileError(

@@ -156,8 +156,8 @@ def _check_names(template: Any) -> None:
         return
     if not isinstance(template, str) or not _TEMPLATE.fullmatch(template):
         raise ValueError(
-            f"{_HOOK}.filename_tmpl must be the name of a file with {{}} in the place of the "
-            f"number of epochs or steps, such as epoch_{{}}.pth, but got {template!r}."
+            f"{_HOOK}.filename_tmpl must be the name of a file with {{}} for the number of "
+            f"epochs or steps, such as epoch_{{}}.pth, but got {template!r}."
         )
 
 

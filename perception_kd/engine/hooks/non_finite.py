@@ -25,10 +25,11 @@ from perception_kd.utils.finite import are_finite, find_nonfinite
 class NonFiniteHook(Hook):
     """Stop before the weights change, and save the step.
 
-    Checked are the inputs of each batch; the loss terms, gradients and weights of each
-    step, by one number that all processes share, so all stop; what a checkpoint holds;
-    and the outputs of each validation or test. An error names the iteration, the
-    samples and the first of what is not finite. The step is saved in the work dir as
+    The hook checks the inputs of each batch; the loss terms, gradients and weights of
+    each step, by one number that all processes share, so that all of them stop; the
+    content of a checkpoint before it is written; and the outputs of each validation or
+    test. The error names the iteration, the samples and the first value that is not
+    finite. The step is saved in the work dir as
     ``nonfinite_iter_N.pth``, with which ``tools/train.py CONFIG --replay`` runs it
     again.
 

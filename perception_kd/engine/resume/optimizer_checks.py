@@ -20,10 +20,10 @@ def count_states(optimizer: Any) -> int:
 
 
 def check_optimizer(runner: Runner, state: TrainingState) -> None:
-    """Check that the state of the optimizer is one of these parameters, and whole.
+    """Check that the state of the optimizer is complete and fits the parameters.
 
-    torch takes one without statistics, or with those of another parameter, and fails or
-    goes on in another way later.
+    torch accepts a state without statistics, or with those of another parameter, and
+    then fails later or continues with wrong statistics.
 
     Args:
         runner: Runner of the training that resumes.

@@ -150,9 +150,9 @@ def add_guards(cfg: Config) -> None:
 
 
 def write_whole_checkpoints(cfg: Config) -> None:
-    """Put this project's hook in the place of mmengine's for checkpoints, in place.
+    """Replace mmengine's checkpoint hook in a config by this project's.
 
-    Configs of earlier versions name mmengine's.
+    Configs of earlier versions name mmengine's. The config is changed in place.
 
     Args:
         cfg: Config to change.

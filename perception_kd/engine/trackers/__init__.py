@@ -1,4 +1,4 @@
-"""Trackers of experiments: which runs they follow, and what they are told.
+"""Trackers of experiments: the run that they log to, and what they log.
 
 A config names them as ``vis_backends`` of mmengine's visualizer.
 """

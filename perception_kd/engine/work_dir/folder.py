@@ -112,7 +112,7 @@ def _resolve(cfg: Config, resume: str | None) -> Path | None:
 
 
 def _refuse_non_files(cfg: Config) -> None:
-    """Refuse folders and the like in the place of files that a training writes."""
+    """Refuse folders that have the name of a file that a training writes."""
     for path in (*_list(cfg), Path(cfg.work_dir) / POINTER):
         if path.exists() and not path.is_file():
             raise ValueError(

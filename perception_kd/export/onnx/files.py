@@ -62,7 +62,7 @@ def to_onnx(part: DensePart) -> bytes:
     """Return a part as the content of an ONNX file."""
     stream = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
-        # Of branches that depend on the sizes of the example, which are fixed.
+        # The tracer warns of branches that depend on sizes; they are fixed here.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             part.module,

@@ -14,9 +14,9 @@ _TASK_HEADS = ("pts_bbox_head", "map_head", "pts_seg_head")
 def list_network_parts(model: nn.Module) -> tuple[str, ...]:
     """Return the parts of a model that a training after it can start from.
 
-    They are its sensors' networks, what joins them, and the head of a task. Projections
-    and heads of a pre-training are no part, and neither is a frozen image network that
-    teaches.
+    These are the networks of the sensors, the fusion of their maps, and the head of a
+    task. Projections and heads that only the pre-training needs are not among them, nor
+    is a frozen teacher.
 
     Args:
         model: Model of this project.

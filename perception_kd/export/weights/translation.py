@@ -150,7 +150,7 @@ def check_beginnings(leave_out: Sequence[str], names: Iterable[str]) -> None:
     """Refuse beginnings of names that no tensor has.
 
     Raises:
-        ValueError: If there is such a one.
+        ValueError: If there is such a beginning.
     """
     known = list(names)
     for beginning in leave_out:

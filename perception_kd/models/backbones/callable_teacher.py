@@ -36,14 +36,14 @@ class CallableTeacher(nn.Module):
         name: ``package.module:callable``. The callable maps images, RGB in 0..1, shape
             (V, 3, H, W), to a map (V, C, h, w), for instance a torch module, whose
             weights become part of checkpoints, or a function. A class is called without
-            arguments first. Its module is imported: it is a program.
+            arguments first. The module is imported, so its code runs.
 
     Attributes:
-        mean: 0, as images are given in 0..1.
-        std: 255.
+        mean: Mean that is subtracted from 0..255, 0.
+        std: Divisor of 0..255, so that the callable gets 0..1.
         out_channels: Channels of the map.
         stride: Stride of the map in px.
-        multiple: What the sides of images are padded to multiples of, in px.
+        multiple: Sides of images are padded to a multiple of this, in px.
         cell_offset: Position of the map's cell 0 in px.
 
     Raises:

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, an image network whose ImageNet weights are a package."""
+"""EfficientNet-Lite0, with ImageNet weights from a Python package."""
 
 from collections.abc import Sequence
 from importlib import import_module

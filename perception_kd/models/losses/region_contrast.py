@@ -33,8 +33,8 @@ def region_contrast(
     - Positives of i: "region", all points with r_j = r_i, or "point", i itself.
     - Z_ij: the sum of s_ij and all other s_il, or, without ``same_region_negatives``,
       of s_ij and those with r_l != r_i. With ``ranges`` g, those s_il with abs(g_i -
-      g_l) > max_range_gap are left out of Z_ij, so that anchor and negatives cannot be
-      told apart by their distance from the sensor.
+      g_l) > max_range_gap are left out of Z_ij, so that distance from the sensor
+      does not distinguish an anchor from its negatives.
     - w_i: 1 / A, where A is the number of anchors, or, with ``region_normalize``, 1 /
       (R A_i), where A_i is the number of anchors in the region of i and R that of
       regions that have anchors. Either way weights sum to 1.

@@ -1,4 +1,4 @@
-"""ST-SLidR's weights: fewer false negatives, and rare content as heavy as common."""
+"""ST-SLidR's weights: fewer false negatives, and balanced rare and common content."""
 
 import math
 
@@ -12,7 +12,7 @@ from perception_kd.utils.checks import check_shape
 
 
 def tolerance_weights(similarity: Tensor, min_quantile: float | None) -> Tensor:
-    """Return how much each pair counts as a candidate, less the more it is alike.
+    """Return the weight of each pair among the negatives: small for similar pairs.
 
     With c the similarity [1]:
 
@@ -26,7 +26,7 @@ def tolerance_weights(similarity: Tensor, min_quantile: float | None) -> Tensor:
 
     Args:
         similarity: Cosine similarities, shape (M, M).
-        min_quantile: Share of each row that is taken out, 0..1. It is 0.01 in [1].
+        min_quantile: Share of each row that gets weight 0, in 0..1. It is 0.01 in [1].
 
     Returns:
         Weights in 0..1, shape (M, M); for ``PairWeights.candidates``.
@@ -39,21 +39,22 @@ def tolerance_weights(similarity: Tensor, min_quantile: float | None) -> Tensor:
 
 
 def balance_weights(similarity: Tensor, min_similarity: float) -> Tensor:
-    """Return the weight of each anchor, less the more of the pairs it is alike.
+    """Return the weight of each anchor: small if it is similar to many others.
 
-    Road and vegetation fill most of an image. With c the similarity [1]:
+    Road and vegetation fill most of an image and would otherwise dominate the loss.
+    With c the similarity [1]:
 
         v_i = sum over j of c_ij where c_ij >= min_similarity
         weight_i = 1 - (v_i - min v) / (max v - min v)
 
-    All weights are 1 where all v are equal, as of a single pair.
+    All weights are 1 where all v are equal, for example for a single pair.
 
     - [1] Self-Supervised Image-to-Point Distillation via Semantically Tolerant
       Contrastive Loss, 2023, https://arxiv.org/abs/2301.05709
 
     Args:
         similarity: Cosine similarities, shape (M, M).
-        min_similarity: Pairs less alike than this do not count. It is 0.5 in [1].
+        min_similarity: Smaller similarities do not count. It is 0.5 in [1].
 
     Returns:
         Weights in 0..1, shape (M,); for ``PairWeights.anchors``.
@@ -71,15 +72,15 @@ def balance_weights(similarity: Tensor, min_similarity: float) -> Tensor:
 class SemanticTolerance(nn.Module):
     """Weights of :func:`tolerance_weights` and :func:`balance_weights`, for configs.
 
-    What is alike is seen by the frozen teacher: the cosine similarity of its features
+    The similarity of a pair is the cosine similarity of the frozen teacher's features,
     before any projection.
 
     Args:
-        tolerant: Whether pairs that are alike count less, or not at all, as negatives.
-        min_quantile: Share of the pairs that are no negatives; None weighs all pairs by
-            their dissimilarity.
-        balanced: Whether anchors that are like many others weigh less.
-        min_similarity: Similarity from which on pairs are alike for that.
+        tolerant: Whether similar pairs count less, or not at all, as negatives.
+        min_quantile: Share of the pairs that are not used as negatives; None weighs all
+            pairs by their dissimilarity.
+        balanced: Whether anchors that are similar to many others get a smaller weight.
+        min_similarity: Similarity from which ``balanced`` counts a pair as similar.
 
     Raises:
         ValueError: If a number is out of range, or nothing would be weighted.

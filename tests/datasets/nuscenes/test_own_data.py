@@ -187,7 +187,7 @@ def test_misspelled_names_in_splits_are_named(root: Path) -> None:
     remarks = " ".join(convert(root).remarks)
     assert "1 scenes of the splits are not in" in remarks
     assert "such as gone." in remarks
-    assert "Splits that no config reads unless it is told to: training;" in remarks
+    assert "Splits that no config reads by default: training;" in remarks
 
 
 # Labels of one's own.
@@ -219,7 +219,7 @@ def test_boxes_without_a_class_are_counted_and_named(root: Path) -> None:
 def test_boxes_of_own_categories_are_used_when_chosen(root: Path) -> None:
     edit(root, "category", lambda x: x["name"] == "vehicle.car" and x.update(name="kart"))
     converted = convert(root)
-    assert any("only --classes makes use of: kart (" in text for text in converted.remarks)
+    assert any("used only with --classes: kart (" in text for text in converted.remarks)
     by_default = open_split(root, with_boxes=True)[0]["instances"]["labels_3d"]
     dataset = open_split(root, with_boxes=True, metainfo=dict(classes=("truck", "kart")))
     chosen = dataset[0]["instances"]["labels_3d"]
@@ -261,7 +261,7 @@ def test_point_labels_follow_the_table_of_the_data_set(root: Path) -> None:
         road = stored == table["flat.driveable_surface"]
         (2 * road + (stored == table["vehicle.car"])).astype(np.uint8).tofile(path)
     converted = convert(root)
-    assert "Point labels that only --classes makes use of: thing." in converted.remarks
+    assert "Point labels that are used only with --classes: thing." in converted.remarks
     pipeline = [LoadPoints(), LoadPointLabels()]
     dataset = open_split(root, pipeline=pipeline)
     found = set(dataset[0]["pts_semantic_mask"].tolist()) - {255}
@@ -522,8 +522,8 @@ BROKEN_TABLES: list[tuple[Callable[[Path], None], str]] = [
     (drop_first("calibrated_sensor"), r": calibrated_sensor_token is .* calibrated_sensor\.json"),
     (drop_last("sensor"), r"calibrated_sensor\.json, .*: sensor_token is .* sensor\.json"),
     (repeat_first("sample_annotation"), r"sample_annotation\.json, .*: another record has the"),
-    (repeat_first("scene"), r"scene\.json, .*: another scene has the token"),
-    (set_all("scene", name="one"), r"scene\.json, .*: another scene has the name 'one'"),
+    (repeat_first("scene"), r"scene\.json, .*: another scene has the same token"),
+    (set_all("scene", name="one"), r"scene\.json, .*: another scene has the same name 'one'"),
     (set_all("scene", name="a b"), r"scene\.json, .*: name must be a name without blanks"),
     (share_token, r"sample_data\.json, record '\w+': another record has the same token"),
     (point_to_itself("prev"), r"sample_annotation\.json, .*: prev is .*, which is not earlier"),
