@@ -77,10 +77,10 @@ def draw(args: argparse.Namespace) -> None:
         print(path)
     if args.rerun:
         from perception_kd.experiments.report.scenes import record_similarity
-        from perception_kd.visualization.recording import SceneRecording
+        from perception_kd.visualization.rerun_file import RerunFile
 
-        with SceneRecording(args.rerun) as recording:
-            record_similarity(recording, sample, point_feats, queries)
+        with RerunFile(args.rerun) as rerun_file:
+            record_similarity(rerun_file, sample, point_feats, queries)
         print(args.rerun)
 
 

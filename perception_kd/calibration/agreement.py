@@ -92,12 +92,12 @@ class FramePairs:
         return self._sum_up(self._contrast, self._seen)
 
     def on_image_of(self, other: "FramePairs") -> "FramePairs":
-        """Return the pairs of this view on the image of one of the same size."""
-        view = copy(self)
-        view.frame = self.frame._replace(camera=other.frame.camera, image=other.frame.image)
-        view._colors = other._colors
-        view._contrast, view._seen = view._read(np.eye(4))
-        return view
+        """Return the pairs of this frame on the image of one of the same size."""
+        moved = copy(self)
+        moved.frame = self.frame._replace(camera=other.frame.camera, image=other.frame.image)
+        moved._colors = other._colors
+        moved._contrast, moved._seen = moved._read(np.eye(4))
+        return moved
 
     def gain(self, motion: Array) -> NDArray[np.float64]:
         """Return by how much a motion of the points raises the agreement.

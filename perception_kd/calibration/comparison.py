@@ -35,15 +35,15 @@ class MotionComparison:
     """Gains of motions on the images of one camera.
 
     Args:
-        views: Pairs of each image of one camera.
+        compared: Pairs on each image of one camera.
         start: Motion of the points that counts as given, shape (4, 4).
 
     Attributes:
         gains: Gains of each motion that was tried.
     """
 
-    def __init__(self, views: Sequence[FramePairs], start: Array) -> None:
-        self._views = views
+    def __init__(self, compared: Sequence[FramePairs], start: Array) -> None:
+        self._compared = compared
         self._start = start
         self._given = self._measure(start)
         self.gains: dict[Motion, Gains] = {}
@@ -70,4 +70,4 @@ class MotionComparison:
         return max(motions, key=lambda motion: self.gains[motion].sum())
 
     def _measure(self, motion: Array) -> Gains:
-        return np.concatenate([view.gain(motion) for view in self._views])
+        return np.concatenate([frame_pairs.gain(motion) for frame_pairs in self._compared])

@@ -52,7 +52,7 @@ def read_frames(
         with suppress(BrokenFileError, FileNotFoundError):
             points = read_points(sweep.path, sweep.layout)
             with name_entry(excerpt.path, one, sample):
-                yield from _read_views(sample, excerpt.metainfo, data_root, points, extrinsics)
+                yield from _read_images(sample, excerpt.metainfo, data_root, points, extrinsics)
 
 
 def _choose_samples(excerpts: Sequence[InfoExcerpt]) -> Iterator[tuple[InfoExcerpt, InfoEntry]]:
@@ -66,7 +66,7 @@ def _choose_samples(excerpts: Sequence[InfoExcerpt]) -> Iterator[tuple[InfoExcer
             yield excerpt, samples[place]
 
 
-def _read_views(
+def _read_images(
     sample: InfoEntry,
     metainfo: Mapping[str, Any],
     data_root: str | Path,

@@ -44,20 +44,20 @@ class Mixup:
 
 
 def find_mixup(
-    views: Sequence[FramePairs], others: Mapping[str, Sequence[FramePairs]]
+    compared: Sequence[FramePairs], others: Mapping[str, Sequence[FramePairs]]
 ) -> Mixup | None:
     """Return the calibration that fits a camera whose own does not; None without one.
 
     Args:
-        views: Views of the camera.
-        others: Views of other cameras, by name.
+        compared: Pairs on the images of the camera.
+        others: Those of other cameras, by name.
     """
-    frames = [view.frame for view in views]
+    frames = [frame_pairs.frame for frame_pairs in compared]
     by_share = _find_unseen(frames)
     if by_share is not None:
         return by_share
-    tries = [_try_inverse(views)] if all(x.inverse is not None for x in frames) else []
-    tries += [_try_other(views, of_other) for of_other in others.values()]
+    tries = [_try_inverse(compared)] if all(x.inverse is not None for x in frames) else []
+    tries += [_try_other(compared, of_other) for of_other in others.values()]
     found = [mixup for mixup in tries if mixup is not None]
     return min(found, key=lambda mixup: mixup.doubt, default=None)
 
@@ -76,34 +76,37 @@ def _find_unseen(frames: Sequence[CameraFrame]) -> Mixup | None:
     return Mixup("", first.inverse, 0.0, True, reason)
 
 
-def _try_inverse(views: Sequence[FramePairs]) -> Mixup | None:
-    first = views[0].frame
+def _try_inverse(compared: Sequence[FramePairs]) -> Mixup | None:
+    first = compared[0].frame
     assert first.inverse is not None
     motion = first.inverse @ invert_rigid(first.lidar2cam)
     angle = np.degrees(Rotation.from_matrix(motion[:3, :3]).magnitude())
     if angle < _SAME_DEG and np.linalg.norm(motion[:3, 3]) < _SAME_M:
         return None
     if angle < _NEAR_DEG:
-        gains = np.concatenate([view.gain(motion) for view in views])
+        gains = np.concatenate([frame_pairs.gain(motion) for frame_pairs in compared])
         doubt = find_doubt(gains)
         if doubt > _SURE:
             return None
-        return _accept("", first.inverse, MotionComparison(views, motion), doubt)
-    return _try([(view, None) for view in views], "")
+        return _accept("", first.inverse, MotionComparison(compared, motion), doubt)
+    return _try([(frame_pairs, None) for frame_pairs in compared], "")
 
 
-def _try_other(views: Sequence[FramePairs], others: Sequence[FramePairs]) -> Mixup | None:
-    by_sample = {view.frame.sample: view for view in others if view.frame.sample}
+def _try_other(compared: Sequence[FramePairs], others: Sequence[FramePairs]) -> Mixup | None:
+    by_sample = {
+        frame_pairs.frame.sample: frame_pairs for frame_pairs in others if frame_pairs.frame.sample
+    }
     pairs = [
-        (view, other)
-        for view in views
-        if (other := by_sample.get(view.frame.sample)) and other.frame.size == view.frame.size
+        (frame_pairs, other)
+        for frame_pairs in compared
+        if (other := by_sample.get(frame_pairs.frame.sample))
+        and other.frame.size == frame_pairs.frame.size
     ]
     return _try(pairs, others[0].frame.camera) if pairs else None
 
 
 def _try(pairs: Sequence[tuple[FramePairs, FramePairs | None]], name: str) -> Mixup | None:
-    """Compare views with those by another calibration, or by the inverse for None."""
+    """Compare frames with those of another calibration, or of the inverse for None."""
     places = np.unique(np.linspace(0, len(pairs) - 1, _NUM_TRIED).round().astype(int)).tolist()
     made = {place: _apply(*pairs[place]) for place in places}
     if find_doubt(_raise(pairs, made)) > _SURE:
@@ -112,23 +115,25 @@ def _try(pairs: Sequence[tuple[FramePairs, FramePairs | None]], name: str) -> Mi
     doubt = find_doubt(_raise(pairs, made))
     if doubt > _SURE:
         return None
-    views = [made[place] for place in range(len(pairs))]
-    return _accept(name, views[0].frame.lidar2cam, MotionComparison(views, np.eye(4)), doubt)
+    compared = [made[place] for place in range(len(pairs))]
+    return _accept(name, compared[0].frame.lidar2cam, MotionComparison(compared, np.eye(4)), doubt)
 
 
-def _apply(view: FramePairs, other: FramePairs | None) -> FramePairs:
+def _apply(frame_pairs: FramePairs, other: FramePairs | None) -> FramePairs:
     if other is not None:
-        return other.on_image_of(view)
-    inverse = view.frame.inverse
+        return other.on_image_of(frame_pairs)
+    inverse = frame_pairs.frame.inverse
     assert inverse is not None
-    return FramePairs(view.frame._replace(lidar2cam=inverse))
+    return FramePairs(frame_pairs.frame._replace(lidar2cam=inverse))
 
 
 def _raise(
     pairs: Sequence[tuple[FramePairs, FramePairs | None]], made: Mapping[int, FramePairs]
 ) -> Gains:
     """Return by how much other calibrations raise the agreement, by strip."""
-    return np.concatenate([view.agreement - pairs[x][0].agreement for x, view in made.items()])
+    return np.concatenate(
+        [frame_pairs.agreement - pairs[x][0].agreement for x, frame_pairs in made.items()]
+    )
 
 
 def _accept(name: str, lidar2cam: Array, around: MotionComparison, doubt: float) -> Mixup | None:

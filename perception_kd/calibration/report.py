@@ -2,18 +2,18 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from mmengine.logging import MMLogger
 
-from perception_kd.calibration.agreement import CameraFrame, FramePairs
+from perception_kd.calibration.agreement import CameraFrame
 from perception_kd.calibration.drawing import draw_verdict
 from perception_kd.calibration.extrinsics import Extrinsics
 from perception_kd.calibration.frames import read_frames
-from perception_kd.calibration.verdict import CameraVerdict, judge_cameras
+from perception_kd.calibration.verdict import CameraVerdict, judge_calibration
 from perception_kd.geometry.projection import project_points
 from perception_kd.io.atomic import write_whole
 from perception_kd.io.images import write_image
@@ -50,13 +50,10 @@ def judge_excerpts(
         ValueError: If a field is wrong.
     """
     sources = extrinsics or {}
-    views: dict[str, list[FramePairs]] = {}
     examples: dict[str, CameraFrame] = {}
-    for frame in read_frames(excerpts, data_root, sources):
-        views.setdefault(frame.camera, []).append(FramePairs(frame))
-        examples.setdefault(frame.camera, frame)
+    frames = _note_first(read_frames(excerpts, data_root, sources), examples)
     judged = []
-    for verdict in judge_cameras(views):
+    for verdict in judge_calibration(frames):
         frame = examples[verdict.camera]
         source = sources.get(verdict.camera, _describe_info(excerpts, verdict.camera))
         verdict = replace(verdict, advice=_advise(verdict, source), share=_share_in_front(frame))
@@ -139,6 +136,15 @@ def describe_next(verdict: CameraVerdict, drawing: str) -> str:
             f"on the objects that they hit: {drawing}"
         )
     return drawing
+
+
+def _note_first(
+    frames: Iterable[CameraFrame], examples: dict[str, CameraFrame]
+) -> Iterator[CameraFrame]:
+    """Pass frames on, and keep the first of each camera."""
+    for frame in frames:
+        examples.setdefault(frame.camera, frame)
+        yield frame
 
 
 def _advise(verdict: CameraVerdict, source: Extrinsics) -> str:

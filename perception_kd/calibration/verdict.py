@@ -91,6 +91,10 @@ class CameraVerdict:
 def judge_calibration(frames: Iterable[CameraFrame]) -> list[CameraVerdict]:
     """Judge the calibration of each camera.
 
+    A camera of which nothing shows that it is right is also compared with its inverse,
+    and against the calibrations of other such cameras: that of a camera which is right
+    cannot belong to another one.
+
     Args:
         frames: Images with points, a few per camera, in any order. Only what is
             compared stays in memory.
@@ -98,39 +102,25 @@ def judge_calibration(frames: Iterable[CameraFrame]) -> list[CameraVerdict]:
     Returns:
         A verdict per camera, in the order of their first images.
     """
-    views: dict[str, list[FramePairs]] = {}
+    of_cameras: dict[str, list[FramePairs]] = {}
     for frame in frames:
-        views.setdefault(frame.camera, []).append(FramePairs(frame))
-    return judge_cameras(views)
-
-
-def judge_cameras(views: Mapping[str, Sequence[FramePairs]]) -> list[CameraVerdict]:
-    """Judge the calibration of each camera.
-
-    A camera of which nothing shows that it is right is also compared with its inverse,
-    and against the calibrations of other such cameras: that of a camera which is right
-    cannot belong to another one.
-
-    Args:
-        views: Views of the images of each camera, at least one.
-
-    Returns:
-        A verdict per camera, in their order.
-    """
-    verdicts = [_judge_alone(camera, of_camera) for camera, of_camera in views.items()]
+        of_cameras.setdefault(frame.camera, []).append(FramePairs(frame))
+    verdicts = [_judge_alone(camera, compared) for camera, compared in of_cameras.items()]
     open_ones = [x.camera for x in verdicts if x.errors or not x.is_decided]
-    return [_find_other(x, views, open_ones) if x.camera in open_ones else x for x in verdicts]
+    return [_find_other(x, of_cameras, open_ones) if x.camera in open_ones else x for x in verdicts]
 
 
 def _find_other(
-    verdict: CameraVerdict, views: Mapping[str, Sequence[FramePairs]], open_ones: Sequence[str]
+    verdict: CameraVerdict,
+    of_cameras: Mapping[str, Sequence[FramePairs]],
+    open_ones: Sequence[str],
 ) -> CameraVerdict:
     """Return the verdict on a camera that another calibration may fit."""
     camera = verdict.camera
-    mixup = find_mixup(views[camera], {x: views[x] for x in open_ones if x != camera})
+    mixup = find_mixup(of_cameras[camera], {x: of_cameras[x] for x in open_ones if x != camera})
     if mixup is None:
         return verdict
-    first = views[camera][0].frame
+    first = of_cameras[camera][0].frame
     what = f"like the calibration of {mixup.camera}" if mixup.camera else "inverted"
     return replace(
         verdict,
@@ -143,19 +133,19 @@ def _find_other(
     )
 
 
-def _judge_alone(camera: str, views: Sequence[FramePairs]) -> CameraVerdict:
+def _judge_alone(camera: str, compared: Sequence[FramePairs]) -> CameraVerdict:
     """Compare a calibration with small turns and shifts of it."""
-    count = len(views)
-    num_pairs = sum(view.num_pairs for view in views)
+    count = len(compared)
+    num_pairs = sum(frame_pairs.num_pairs for frame_pairs in compared)
     if num_pairs < _MIN_PAIRS * count:
         text = f"cannot tell (too few points on the image: {num_pairs // count} pairs)"
         return CameraVerdict(camera, text, num_frames=count)
-    comparison = MotionComparison(views, np.eye(4))
+    comparison = MotionComparison(compared, np.eye(4))
     best = comparison.find_best()
     doubt = find_doubt(comparison.gains[best])
     is_suspicious = doubt < _SURE and is_large(best)
     if is_suspicious:
-        parts, correction, corrected = _correct(views, best)
+        parts, correction, corrected = _correct(compared, best)
         # Noise prefers some motion, too, but fits as well with others around that.
         if is_peak(find_shown(corrected, LIKELY), LARGEST_SHOWN):
             text, errors = _describe_errors(comparison, best, parts)
@@ -200,7 +190,7 @@ def _describe_errors(
 
 
 def _correct(
-    views: Sequence[FramePairs], best: Motion
+    compared: Sequence[FramePairs], best: Motion
 ) -> tuple[list[Motion], Array, MotionComparison]:
     """Search for further motions after the best.
 
@@ -209,14 +199,14 @@ def _correct(
         of it.
     """
     amounts, correction = {best[:2]: best.amount}, best.matrix
-    rest = MotionComparison(views, correction)
+    rest = MotionComparison(compared, correction)
     for _ in range(_MAX_ROUNDS):
         part = rest.find_best()
         if find_doubt(rest.gains[part]) > LIKELY:
             break
         amounts[part[:2]] = amounts.get(part[:2], 0) + part.amount
         correction = part.matrix @ correction
-        rest = MotionComparison(views, correction)
+        rest = MotionComparison(compared, correction)
     motions = [Motion(kind, axis, amount) for (kind, axis), amount in amounts.items()]
     return motions, correction, rest
 

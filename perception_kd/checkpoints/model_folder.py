@@ -14,13 +14,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from perception_kd.checkpoints.reading import Checkpoint
+from perception_kd.checkpoints.reading import RANGES_ENTRY, Checkpoint
 from perception_kd.io.atomic import write_json, write_whole
 
 _WEIGHTS = "model.safetensors"
 _SETTINGS = "config.json"
 # What of a training is kept beside its config: entries of "meta" of its checkpoint.
-_META = ("cfg", "epoch", "iter", "dataset_meta", "point_ranges")
+_META = ("cfg", "epoch", "iter", "dataset_meta", RANGES_ENTRY)
 
 
 def is_model_folder(path: str | Path) -> bool:

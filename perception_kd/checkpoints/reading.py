@@ -13,6 +13,8 @@ from torch import Tensor
 
 from perception_kd.io.memory import bounded_memory
 
+# Entry of "meta" with the least and the greatest values of the training's points.
+RANGES_ENTRY = "point_ranges"
 # Where published checkpoints keep their weights, in the order in which they are tried:
 # mmengine and MoCo, OpenPCDet, SwAV and torch hub, DINO.
 _ENTRIES = ("state_dict", "model_state", "model", "model_state_dict", "teacher")

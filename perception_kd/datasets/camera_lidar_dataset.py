@@ -4,11 +4,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from mmengine.dataset import BaseDataset
-from mmengine.logging import MMLogger
-from numpy.typing import NDArray
-
 from perception_kd.datasets.classes import add_known_classes, check_box_classes, map_point_labels
 from perception_kd.datasets.info_checks import find_wrong_value
 from perception_kd.datasets.info_parsing import (
@@ -18,18 +13,18 @@ from perception_kd.datasets.info_parsing import (
     parse_sample,
 )
 from perception_kd.datasets.pipeline import Pipeline, list_steps
+from perception_kd.datasets.replacing_dataset import ReplacingDataset
 from perception_kd.datasets.seeding import make_rng
 from perception_kd.datasets.selection import select_entries
 from perception_kd.datasets.shared_state import SharedState
-from perception_kd.io.errors import BrokenFileError, FieldError
+from perception_kd.io.errors import FieldError
 from perception_kd.io.info_file import name_entry, read_info
-from perception_kd.io.shared_bytes import return_freed_memory, share_bytes
 from perception_kd.registry import DATASETS, TRANSFORMS
 from perception_kd.structures import InfoEntry, Sample
 
 
 @DATASETS.register_module()
-class CameraLidarDataset(BaseDataset):
+class CameraLidarDataset(ReplacingDataset):
     """Samples of an info file, each a LiDAR sweep and the camera images around it.
 
     The class serves every data set that has an info file. A sample starts as the first
@@ -69,8 +64,13 @@ class CameraLidarDataset(BaseDataset):
         with_boxes: Whether samples have the annotated boxes of the classes
             ``metainfo["classes"]``, by default those in the catalog of data sets
             (nuScenes: ten, in CenterPoint's order). Keep it off in pre-training.
-        **kwargs: ``indices``, ``test_mode``, ``metainfo``, ``lazy_init``,
-            ``max_refetch`` of mmengine's ``BaseDataset``.
+        metainfo: Names of classes, and values that replace those of the info file.
+        indices: Samples to keep: the first so many, the last so many if it is negative,
+            or a list of indices; None keeps all.
+        test_mode: Whether no sample may be replaced.
+        max_refetch: Largest number of replacements of one sample.
+        serialize_data: Whether samples are stored as bytes, which all processes share.
+        lazy_init: Whether the info file is read at the first use only.
 
     Raises:
         FileNotFoundError: If there is no info file.
@@ -93,7 +93,12 @@ class CameraLidarDataset(BaseDataset):
         max_sweeps: int = 10,
         label_mapping: Mapping[int, int] | None = None,
         with_boxes: bool = False,
-        **kwargs: Any,
+        metainfo: Mapping[str, Any] | None = None,
+        indices: int | Sequence[int] | None = None,
+        test_mode: bool = False,
+        max_refetch: int = 1000,
+        serialize_data: bool = True,
+        lazy_init: bool = False,
     ) -> None:
         if min(scene_step, sample_step) < 1:
             raise ValueError(
@@ -123,20 +128,13 @@ class CameraLidarDataset(BaseDataset):
                 TRANSFORMS.build(step) if isinstance(step, dict) else step
                 for step in list_steps(pipeline)
             ],
-            **kwargs,
+            metainfo=metainfo,
+            indices=indices,
+            test_mode=test_mode,
+            max_refetch=max_refetch,
+            serialize_data=serialize_data,
+            lazy_init=lazy_init,
         )
-
-    @property
-    def skipped(self) -> dict[str, int]:
-        """Number of samples skipped so far by reason, over all workers.
-
-        Reasons: "missing_file", "broken_file", "nothing_left" (a transform gave None).
-        """
-        return self._shared.skipped
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch that random numbers depend on, also in running workers."""
-        self._shared.epoch = epoch
 
     def load_data_list(self) -> list[Sample]:
         """Return the first keys of the selected samples of the info file.
@@ -169,19 +167,6 @@ class CameraLidarDataset(BaseDataset):
             with name_entry(self.ann_file, info, selected[fault.place]):
                 raise FieldError(fault.text)
         return samples
-
-    def _serialize_data(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Return all samples as bytes that the processes of a machine share."""
-        data, ends = super()._serialize_data()
-        try:
-            data = share_bytes(data)
-        except OSError as error:
-            MMLogger.get_current_instance().warning(
-                f"Each process holds its own {len(data) / 1e6:,.0f} MB of {self.ann_file}, which "
-                f"cannot be shared: {error}. Set TMPDIR to a folder that can be written to."
-            )
-        return_freed_memory()  # parsing takes many times the memory of its result
-        return data, ends
 
     def _add_classes(self) -> None:
         """Add the names of classes to ``metainfo`` as far as they are known."""
@@ -234,80 +219,3 @@ class CameraLidarDataset(BaseDataset):
             self.seed, self._shared.epoch, sample["sample_token"], stream=2 * repeat
         )
         return sample
-
-    def __getitem__(self, idx: int) -> Any:
-        """Return a sample after the pipeline, or a replacement.
-
-        Raises:
-            As :meth:`get_repeat`.
-        """
-        return self.get_repeat(idx, 0)
-
-    def get_repeat(self, idx: int, repeat: int) -> Any:
-        """Return a sample after the pipeline, or a replacement.
-
-        Args:
-            idx: Index in the data set.
-            repeat: How often the sample was used in this epoch before.
-
-        Raises:
-            FileNotFoundError: If a file is missing and ``on_error`` is "raise".
-            BrokenFileError: If a file is broken and ``on_error`` is "raise".
-            ValueError: If nothing is left of the sample in test mode, or of all
-                replacements.
-        """
-        sample = self.get_data_info(idx, repeat)
-        first = sample["sample_token"]
-        # Replacements are drawn from a stream that no transform draws from.
-        rng = make_rng(self.seed, self._shared.epoch, first, stream=2 * repeat + 1)
-        for num_left in range(self.max_refetch, -1, -1):
-            packed = self._apply_pipeline(sample)
-            if packed is not None:
-                return packed
-            if num_left > 0:
-                sample = self.get_data_info(int(rng.integers(len(self))), repeat)
-        raise ValueError(
-            f"The pipeline left nothing of sample {first} and its replacements, "
-            f"{self.max_refetch + 1} samples in a row; skipped so far: {self.skipped}."
-        )
-
-    def prepare_data(self, idx: int, repeat: int = 0) -> Any:
-        """Return a sample after the pipeline, or None if it was skipped and counted.
-
-        Args:
-            idx: Index in the data set.
-            repeat: How often the sample was used in this epoch before.
-
-        Raises:
-            FileNotFoundError: If a file is missing and may not be skipped.
-            BrokenFileError: If a file is broken and may not be skipped.
-            ValueError: If nothing is left of the sample in test mode.
-        """
-        return self._apply_pipeline(self.get_data_info(idx, repeat))
-
-    def _apply_pipeline(self, sample: Any) -> Any:
-        """Return a sample after the pipeline, or None if it was skipped and counted."""
-        token, lidar_path = sample["sample_token"], sample["lidar_path"]
-        try:
-            for transform in self.pipeline.transforms:
-                sample = transform(sample)
-                if sample is None:
-                    return self._skip(
-                        token, "nothing_left", f"{type(transform).__name__} left nothing"
-                    )
-        except (FileNotFoundError, BrokenFileError) as error:
-            if self.on_error == "raise" or self.test_mode:
-                raise
-            missing = isinstance(error, FileNotFoundError)
-            return self._skip(token, "missing_file" if missing else "broken_file", str(error))
-        except ValueError as error:
-            raise ValueError(f"Sample {token} ({lidar_path}): {error}") from error
-        return sample
-
-    def _skip(self, token: str, reason: str, details: str) -> None:
-        if self.test_mode:
-            raise ValueError(
-                f"Cannot evaluate sample {token}: {details}. No sample is skipped in test mode."
-            )
-        self._shared.count_skip(reason)
-        MMLogger.get_current_instance().warning(f"Skipped sample {token} ({reason}): {details}")

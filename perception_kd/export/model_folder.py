@@ -7,6 +7,7 @@ from typing import Any
 
 from perception_kd.api.inference import features
 from perception_kd.api.inference.network import TrainedNetwork
+from perception_kd.api.inference.stored_model import SIZED_BY_CHECKPOINT
 from perception_kd.checkpoints.model_folder import write_model_folder
 from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.engine.config.text import parse_config_text
@@ -16,8 +17,6 @@ from perception_kd.export.model_card.licenses import NOT_STATED, CardSource, fin
 from perception_kd.export.model_card.results import read_results
 from perception_kd.io.atomic import write_whole
 from perception_kd.version import __version__
-
-_NEEDS_FOLDER = "VisionTransformerTeacher"
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def remove_places(settings: Any) -> Any:
         A copy. The folder of a vision transformer is kept, since loading needs it.
     """
     if isinstance(settings, dict):
-        needed = ("checkpoint",) if settings.get("type") == _NEEDS_FOLDER else ()
+        needed = ("checkpoint",) if settings.get("type") == SIZED_BY_CHECKPOINT else ()
         return {k: v if k in needed else remove_places(v) for k, v in settings.items()}
     if isinstance(settings, list | tuple):
         return type(settings)(remove_places(each) for each in settings)

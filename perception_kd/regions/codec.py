@@ -72,13 +72,21 @@ class _Stored(NamedTuple):
     content: bytes
 
 
-def decode_region_ids(data: bytes, path: str | Path, num_points: int) -> RegionIds:
+def decode_region_ids(
+    data: bytes,
+    path: str | Path,
+    num_points: int,
+    key: str | None = None,
+    source: str | Path | None = None,
+) -> RegionIds:
     """Return region ids from the bytes of a file.
 
     Args:
         data: Content of the file.
         path: Path of the file, for the error.
         num_points: Number of points N of its sweep.
+        key: Token of the sample that it must have been made of; None skips that.
+        source: File of the sweep, whose number of bytes is compared; None skips that.
 
     Returns:
         Ids from 0, or a :class:`NoRegion`, shape (N,).
@@ -87,7 +95,10 @@ def decode_region_ids(data: bytes, path: str | Path, num_points: int) -> RegionI
         BrokenFileError: If the file is truncated, damaged, of another sweep, or has ids
             that no region of so many points can have.
     """
-    return _check_ids(_read_archive(data, path, num_points), path, num_points)
+    stored = _read_archive(data, path, num_points)
+    if key is not None:
+        check_origin(stored.origin, key, path, source)
+    return _check_ids(stored, path, num_points)
 
 
 def _read_archive(data: bytes, path: str | Path, num_points: int) -> _Stored:
@@ -178,10 +189,6 @@ def load_region_ids(
         FileNotFoundError: If the cache has no such entry.
         BrokenFileError: If it is truncated, damaged or of another sweep.
     """
-
-    def decode(data: bytes, path: Path) -> RegionIds:
-        stored = _read_archive(data, path, num_points)
-        check_origin(stored.origin, key, path, source)
-        return _check_ids(stored, path, num_points)
-
-    return cache.read(key, decode)
+    return cache.read(
+        key, lambda data, path: decode_region_ids(data, path, num_points, key, source)
+    )

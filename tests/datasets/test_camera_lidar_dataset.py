@@ -158,6 +158,11 @@ def test_convention_steps_keep_the_nth_scene_and_first_sample(
     assert tokens(build(root, scenes=["scene-2"], sample_step=2)) == ["2-0"]
 
 
+def test_a_misspelled_option_is_refused_by_name(root: Path) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'max_refetches'"):
+        build(root, max_refetches=3)
+
+
 def test_a_split_is_chosen_by_name(tmp_path: Path) -> None:
     import pickle
 

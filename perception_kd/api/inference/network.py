@@ -2,23 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from perception_kd.api.inference import features
+from perception_kd.api.inference.batches import (
+    as_samples,
+    first_array,
+    is_batch_of_images,
+    like_given,
+    name_sample,
+    scatter_rows,
+)
 from perception_kd.api.inference.calibration import parse_calibration
 from perception_kd.api.inference.clouds import columns_read, parse_cloud
 from perception_kd.api.inference.images import read_images
 from perception_kd.api.inference.preparation import Given, Preparation
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.structures import Batch, Image, Points
-
-Feats = Tensor | NDArray[np.float32]
-ItemT = TypeVar("ItemT")
 
 _WHERE = {
     "points": "networks of SLidR, PPKT, PRC, RAD, detection and segmentation from LiDAR have it",
@@ -55,6 +58,7 @@ class TrainedNetwork:
     Example:
         A network with random weights, which :func:`perception_kd.load` would read:
 
+        >>> import numpy as np
         >>> from mmengine.registry import init_default_scope
         >>> from perception_kd.engine.run.launch import read_config
         >>> from perception_kd.registry import MODELS
@@ -125,17 +129,17 @@ class TrainedNetwork:
                 names the column.
         """
         self._require("points", features.has_points(self.model))
-        clouds, is_batch = _as_batch(cloud, isinstance(cloud, list | tuple))
+        clouds, is_batch = as_samples(cloud, isinstance(cloud, list | tuple))
         read = self._read_clouds(clouds, is_batch)
         inputs, rows = self._collate([Given(points=each) for each in read])
         with torch.inference_mode():
             feats = features.point_feats(cast(Any, self.model), inputs["points"], head=head)
         parts = feats.split([len(row) for row in rows])
         whole = [
-            _scatter(part, row, len(each))
+            scatter_rows(part, row, len(each))
             for part, row, each in zip(parts, rows, read, strict=True)
         ]
-        return _like(whole if is_batch else whole[0], clouds[0])
+        return like_given(whole if is_batch else whole[0], clouds[0])
 
     def images(self, imgs: Any, *, head: bool = True) -> Any:
         """Compute a map of features for every image.
@@ -156,16 +160,16 @@ class TrainedNetwork:
             ValueError: If the network has no such part, or the images cannot be right.
         """
         self._require("images", features.has_images(self.model))
-        samples, is_batch = _as_batch(imgs, _is_batch_of_images(imgs))
+        samples, is_batch = as_samples(imgs, is_batch_of_images(imgs))
         views = [
-            read_images(each, _name("imgs", number, is_batch))
+            read_images(each, name_sample("imgs", number, is_batch))
             for number, each in enumerate(samples)
         ]
         inputs, _ = self._collate([Given(imgs=each) for each in views])
         with torch.inference_mode():
             feats = features.image_feats(self.model, inputs["imgs"], head=head)
         parts = [part.clone() for part in feats.split([len(each) for each in views])]
-        return _like(parts if is_batch else parts[0], _first_array(samples[0]))
+        return like_given(parts if is_batch else parts[0], first_array(samples[0]))
 
     def bev(self, cloud: Any = None, imgs: Any = None, calibration: Any = None) -> Any:
         """Compute a BEV map.
@@ -193,13 +197,13 @@ class TrainedNetwork:
         self._check_sensors(cloud, imgs, calibration)
         is_batch = isinstance(cloud, list | tuple) if cloud is not None else None
         if is_batch is None:
-            is_batch = _is_batch_of_images(imgs)
+            is_batch = is_batch_of_images(imgs)
         given = self._read_samples(cloud, imgs, calibration, is_batch)
         inputs, _ = self._collate(given)
         with torch.inference_mode():
             maps = features.bev_map(self.model, inputs)
         maps = maps.clone() if is_batch else maps[0].clone()
-        return _like(maps, _first_array(imgs if cloud is None else cloud))
+        return like_given(maps, first_array(imgs if cloud is None else cloud))
 
     def _has_camera_bev(self) -> bool:
         return features.has_image_bev(self.model)
@@ -231,7 +235,7 @@ class TrainedNetwork:
         columns: list[list[Any]] = []
         sizes: set[int] = set()
         for name, value in (("cloud", cloud), ("imgs", imgs), ("calibration", calibration)):
-            columns.append(_as_batch(value, is_batch)[0])
+            columns.append(as_samples(value, is_batch)[0])
             sizes |= set() if value is None else {len(columns[-1])}
             if is_batch and value is not None and not isinstance(value, list | tuple):
                 raise ValueError(f"{name} must be a list, one per sample, as the others are.")
@@ -244,7 +248,7 @@ class TrainedNetwork:
             views: list[Image] | None = None
             matrices = None
             if imgs is not None:
-                views = read_images(columns[1][number], _name("imgs", number, is_batch))
+                views = read_images(columns[1][number], name_sample("imgs", number, is_batch))
                 matrices = parse_calibration(columns[2][number])
                 matrices.check_images(views)
             given.append(Given(clouds[number], views, matrices))
@@ -253,7 +257,7 @@ class TrainedNetwork:
     def _read_clouds(self, clouds: Sequence[Any], is_batch: bool) -> list[Points]:
         read = columns_read(cast(Any, self.model).pts_voxelizer)
         return [
-            parse_cloud(each, read, _name("cloud", number, is_batch), self._trained_intensity)
+            parse_cloud(each, read, name_sample("cloud", number, is_batch), self._trained_intensity)
             for number, each in enumerate(clouds)
         ]
 
@@ -261,47 +265,3 @@ class TrainedNetwork:
         packed, rows = self._preparation.pack(given)
         collate: Callable[..., Any] = self.model.data_preprocessor
         return collate({"inputs": packed})["inputs"], rows
-
-
-def _as_batch(value: Any, is_batch: bool) -> tuple[list[Any], bool]:
-    """Return a value as a list of samples, and whether it was one."""
-    samples = list(value) if is_batch and value is not None else [value]
-    if not samples:
-        raise ValueError("The list of samples is empty; give at least one.")
-    return samples, is_batch
-
-
-def _is_batch_of_images(imgs: Any) -> bool:
-    """Return whether images are of several samples: lists or 4-d arrays in a list."""
-    if not isinstance(imgs, list | tuple) or not imgs:
-        return False
-    return isinstance(imgs[0], list | tuple) or getattr(imgs[0], "ndim", 0) == 4
-
-
-def _name(name: str, number: int, is_batch: bool) -> str:
-    return f"{name}[{number}]" if is_batch else name
-
-
-def _first_array(value: Any) -> Any:
-    """Return the first array or tensor of nested lists."""
-    while isinstance(value, list | tuple) and value:
-        value = value[0]
-    return value
-
-
-def _scatter(feats: Tensor, rows: Tensor, number: int) -> Tensor:
-    """Return features in the order of all given points, zero for those left out."""
-    if len(rows) == number:
-        return feats.clone()
-    whole = torch.zeros(number, feats.shape[1], dtype=feats.dtype, device=feats.device)
-    whole[rows.to(feats.device)] = feats
-    return whole
-
-
-def _like(feats: Any, given: Any) -> Any:
-    """Return features as arrays, unless tensors were given."""
-    if isinstance(given, Tensor):
-        return feats
-    if isinstance(feats, list):
-        return [each.numpy(force=True) for each in feats]
-    return feats.numpy(force=True)

@@ -23,8 +23,8 @@ SCOPE = "perception_kd"
 # out, and set to None.
 _STARTS = ("init_cfg", "pretrained")
 _FILES = ("checkpoint", "teacher_checkpoint")
-# Its folder also says how large the network is.
-_NEEDS_FILE = "VisionTransformerTeacher"
+# Its checkpoint, a folder, also says how large the network is.
+SIZED_BY_CHECKPOINT = "VisionTransformerTeacher"
 # Imports what its settings name, which a checkpoint must not choose.
 _PROGRAM = "CallableTeacher"
 
@@ -137,7 +137,7 @@ def without_starts(settings: Any) -> Any:
         settings: Value of ``model`` in a config, or a part of it.
     """
     if isinstance(settings, dict):
-        unset = () if settings.get("type") == _NEEDS_FILE else _FILES
+        unset = () if settings.get("type") == SIZED_BY_CHECKPOINT else _FILES
         kept = {key: value for key, value in settings.items() if key not in _STARTS}
         return {k: None if k in unset else without_starts(v) for k, v in kept.items()}
     if isinstance(settings, list | tuple):

@@ -11,7 +11,7 @@ from perception_kd.io.names import find_path_fault, safe_name
 _Check = Callable[[Any], str]
 
 
-def _is_number(value: Any) -> bool:
+def _is_finite(value: Any) -> bool:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     try:
@@ -22,7 +22,7 @@ def _is_number(value: Any) -> bool:
 
 def _numbers(count: int) -> _Check:
     def check(value: Any) -> str:
-        good = isinstance(value, list) and len(value) == count and all(map(_is_number, value))
+        good = isinstance(value, list) and len(value) == count and all(map(_is_finite, value))
         return "" if good else f"must be a list of {count} finite numbers"
 
     return check
@@ -55,7 +55,7 @@ def _count(value: Any) -> str:
 
 
 def _time(value: Any) -> str:
-    return "" if _is_number(value) else "must be a time in microseconds, a finite number"
+    return "" if _is_finite(value) else "must be a time in microseconds, a finite number"
 
 
 def _position(value: Any) -> str:

@@ -7,9 +7,9 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from perception_kd.checkpoints.reading import RANGES_ENTRY
 from perception_kd.registry import HOOKS
 
-RANGES_ENTRY = "point_ranges"
 _INTENSITY = 3  # its column
 
 

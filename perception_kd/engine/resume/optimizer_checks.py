@@ -74,7 +74,9 @@ def _find_fault(optimizer: Any, state: TrainingState) -> str:
     if any(group.get("params") != own["params"] for group, own in zip(groups, now, strict=True)):
         return "its parameters are others, or in another order"
     for number, group in enumerate(groups):
-        wrong = [k for k in _NUMBERS if k in now[number] and not _is_number(group.get(k, 0.0))]
+        wrong = [
+            k for k in _NUMBERS if k in now[number] and not _is_number_or_tensor(group.get(k, 0.0))
+        ]
         if wrong or "lr" not in group:
             return f"{(wrong or ['lr'])[0]} of parameters {number} is no number"
     wanted = state.meta.get("optimizer_states")
@@ -120,5 +122,5 @@ def _find_other_steps(
             yield f"schedule {number} has the last step {stored.get('last_step')}"
 
 
-def _is_number(value: Any) -> bool:
+def _is_number_or_tensor(value: Any) -> bool:
     return isinstance(value, int | float | Tensor) and not isinstance(value, bool)

@@ -14,10 +14,14 @@ from tqdm import tqdm
 
 from perception_kd.datasets.stored_views import TEACHER
 from perception_kd.engine.run.data_loading import WorkerInit
+from perception_kd.engine.teacher_cache.crop_sources import (
+    CropSource,
+    build_sources,
+    merge_settings,
+)
 from perception_kd.engine.teacher_cache.crops import CropDataset, CropJob, list_jobs
 from perception_kd.engine.teacher_cache.rows import make_entries
 from perception_kd.engine.teacher_cache.size import check_room, estimate_size
-from perception_kd.engine.teacher_cache.steps import CropSource, build_sources, merge_settings
 from perception_kd.io.atomic import make_writable_folder
 from perception_kd.io.caches.rows import RowCache
 from perception_kd.io.lock import lock_folder

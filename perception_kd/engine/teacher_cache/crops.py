@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from perception_kd.datasets.stored_views import StoredView, sum_superpixels, view_key
-from perception_kd.engine.teacher_cache.steps import CropSource
+from perception_kd.engine.teacher_cache.crop_sources import CropSource
 from perception_kd.superpixels.codec import SUPERPIXELS
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from perception_kd.engine.teacher_cache.crop_sources import CropSource
 from perception_kd.engine.teacher_cache.crops import CropDataset, CropJob
-from perception_kd.engine.teacher_cache.steps import CropSource
 
 _MAX_TRIED = 8
 _BYTES_PER_ID = 4

@@ -14,7 +14,7 @@ from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.models.networks.lidar_network import PointFeatures
 from perception_kd.structures import Sample
 from perception_kd.visualization.boxes import PREDICTED_COLOR, TRUTH_COLOR
-from perception_kd.visualization.recording import SceneRecording
+from perception_kd.visualization.rerun_file import RerunFile
 from perception_kd.visualization.similarity import color_similarity
 
 _QUERY = np.array([255, 0, 255], np.uint8)
@@ -40,42 +40,42 @@ def write_scenes(work_dir: Path, out: Path, num_keyframes: int) -> Path:
     """
     work = WorkDir.read(work_dir)
     work.check_begun()
-    with SceneRecording(out) as recording:
-        record_keyframes(recording, load_keyframes(work, num_keyframes))
-        record_detections(recording, load_detections(work, num_keyframes))
+    with RerunFile(out) as rerun_file:
+        record_keyframes(rerun_file, load_keyframes(work, num_keyframes))
+        record_detections(rerun_file, load_detections(work, num_keyframes))
     return out
 
 
-def record_keyframes(recording: SceneRecording, keyframes: Sequence[Keyframe]) -> None:
+def record_keyframes(rerun_file: RerunFile, keyframes: Sequence[Keyframe]) -> None:
     """Record points in the colors of their features, and images."""
     for number, keyframe in enumerate(keyframes):
-        recording.set_step("keyframe", number)
+        rerun_file.set_step("keyframe", number)
         colors = principal_colors(keyframe.point_feats, keyframe.in_range)
-        recording.add_points("lidar/features", keyframe.positions, colors)
+        rerun_file.add_points("lidar/features", keyframe.positions, colors)
         for view, img in enumerate(keyframe.sample["imgs"]):
-            recording.add_image(f"cameras/{keyframe.sample['cam_names'][view]}", img)
+            rerun_file.add_image(f"cameras/{keyframe.sample['cam_names'][view]}", img)
 
 
-def record_detections(recording: SceneRecording, detections: Detections) -> None:
+def record_detections(rerun_file: RerunFile, detections: Detections) -> None:
     """Record points, annotated boxes, and as many of each detector, the surest."""
     for number, sample in enumerate(detections.samples):
-        recording.set_step("keyframe", number)
-        recording.add_points("lidar/points", sample["points"][:, :3], _GRAY)
-        recording.add_boxes("lidar/boxes/truth", sample["gt_bboxes_3d"], TRUTH_COLOR)
+        rerun_file.set_step("keyframe", number)
+        rerun_file.add_points("lidar/points", sample["points"][:, :3], _GRAY)
+        rerun_file.add_boxes("lidar/boxes/truth", sample["gt_bboxes_3d"], TRUTH_COLOR)
         for protocol, networks in detections.found.items():
             for network, found in networks.items():
                 best = keep_top_scores(found[number], len(sample["gt_bboxes_3d"]))
                 entity = f"lidar/boxes/{protocol}/{network}"
-                recording.add_boxes(entity, best.bboxes_3d, PREDICTED_COLOR)
+                rerun_file.add_boxes(entity, best.bboxes_3d, PREDICTED_COLOR)
 
 
 def record_similarity(
-    recording: SceneRecording, sample: Sample, point_feats: PointFeatures, queries: Sequence[int]
+    rerun_file: RerunFile, sample: Sample, point_feats: PointFeatures, queries: Sequence[int]
 ) -> None:
     """Record a sample: images, points in the colors of features, similarities.
 
     Args:
-        recording: The file.
+        rerun_file: The file.
         sample: Sample with ``points``, ``imgs`` and ``cam_names``.
         point_feats: Features of its points, and whether each point is in range.
         queries: Rows of points, one step of the timeline "query" each.
@@ -85,10 +85,10 @@ def record_similarity(
     colors = principal_colors(feats, point_feats.in_range.numpy(force=True))
     unit = F.normalize(point_feats.feats.float(), dim=1)
     for step, query in enumerate(queries):
-        recording.set_step("query", step)
-        recording.add_points("lidar/features", positions, colors)
+        rerun_file.set_step("query", step)
+        rerun_file.add_points("lidar/features", positions, colors)
         cosines = (unit @ unit[query]).numpy(force=True)
-        recording.add_points("lidar/similarity", positions, color_similarity(cosines))
-        recording.add_points("lidar/query", positions[[query]], _QUERY, _QUERY_RADIUS)
+        rerun_file.add_points("lidar/similarity", positions, color_similarity(cosines))
+        rerun_file.add_points("lidar/query", positions[[query]], _QUERY, _QUERY_RADIUS)
         for view, img in enumerate(sample["imgs"]):
-            recording.add_image(f"cameras/{sample['cam_names'][view]}", img)
+            rerun_file.add_image(f"cameras/{sample['cam_names'][view]}", img)

@@ -34,6 +34,11 @@ def test_unknown_settings_are_refused(tmp_path: Path, option: str, expected: str
         read_config(write_config(tmp_path), {option: 1})
 
 
+def test_a_misspelled_option_of_the_data_set_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"no argument test_moed; did you mean test_mode\?"):
+        read_config(DETECTOR, {"train_dataloader.dataset.test_moed": True})
+
+
 def test_load_pretrained_from_has_the_arguments_of_its_hook() -> None:
     with pytest.raises(
         ValueError, match=r"load_pretrained_from has no argument onlyy; did you mean only\?"
@@ -47,7 +52,7 @@ def test_load_pretrained_from_has_the_arguments_of_its_hook() -> None:
     "options",
     [
         {"train_dataloader.dataset.seed": 3},  # an argument of its own
-        {"train_dataloader.dataset.indices": 8},  # one that it hands on
+        {"train_dataloader.dataset.indices": 8},
         {"train_dataloader.drop_last": True},  # of no class that the config names
         {"optim_wrapper.accumulative_counts": 2},
         {"optim_wrapper.constructor": "DefaultOptimWrapperConstructor"},

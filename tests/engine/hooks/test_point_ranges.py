@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
+from perception_kd.checkpoints.reading import RANGES_ENTRY
 from perception_kd.engine.hooks import PointRangesHook
-from perception_kd.engine.hooks.point_ranges import RANGES_ENTRY
 
 RUNNER: Any = SimpleNamespace()
 

@@ -18,7 +18,7 @@ from perception_kd.engine.teacher_cache.create import (
     build_pretrainer,
     create_teacher_cache,
 )
-from perception_kd.engine.teacher_cache.steps import build_sources
+from perception_kd.engine.teacher_cache.crop_sources import build_sources
 from perception_kd.io.caches.rows import IDS, INDEX, ROWS, RowCache
 from tests.fake_data.prepared import PreparedData
 

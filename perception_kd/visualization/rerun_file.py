@@ -15,7 +15,7 @@ from perception_kd.utils.checks import check_shape
 _POINT_RADIUS = 0.04  # m
 
 
-class SceneRecording:
+class RerunFile:
     """A file of Rerun that is written inside a ``with`` block, whole or not at all.
 
     No window opens and nothing is sent. What is added belongs to the step of the last
@@ -36,7 +36,7 @@ class SceneRecording:
         self._temporary = temporary_path(self._path)
         self._stream: Any = None
 
-    def __enter__(self) -> "SceneRecording":
+    def __enter__(self) -> "RerunFile":
         """Begin the file."""
         import rerun
 

@@ -1,4 +1,4 @@
-"""Settings of the cache of a teacher, from the config of a pre-training."""
+"""Data sets whose crops the cache of a teacher holds, from the config of a training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

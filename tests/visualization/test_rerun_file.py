@@ -12,8 +12,8 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 
 from perception_kd.experiments.report.detections import Detections
 from perception_kd.experiments.report.scenes import record_detections
-from perception_kd.visualization import recording as module
-from perception_kd.visualization.recording import SceneRecording
+from perception_kd.visualization import rerun_file as module
+from perception_kd.visualization.rerun_file import RerunFile
 from tests.recordings import read_recording
 
 # Bottom center, length, width, height, and a quarter turn to the left.
@@ -29,12 +29,12 @@ def needs_rerun(request: pytest.FixtureRequest) -> None:
 def test_points_images_and_boxes_stand_at_their_steps(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "scene.rrd"
     points = np.arange(6, dtype=np.float32).reshape(2, 3)
-    with SceneRecording(path) as recording:
+    with RerunFile(path) as rerun_file:
         for step in (0, 3):
-            recording.set_step("keyframe", step)
-            recording.add_points("lidar/points", points + step, np.array([255, 0, 16], np.uint8))
-        recording.add_boxes("lidar/boxes", LiDARInstance3DBoxes(torch.tensor(BOX)), (1, 2, 3))
-        recording.add_image("cameras/front", np.zeros((4, 6, 3), np.uint8))
+            rerun_file.set_step("keyframe", step)
+            rerun_file.add_points("lidar/points", points + step, np.array([255, 0, 16], np.uint8))
+        rerun_file.add_boxes("lidar/boxes", LiDARInstance3DBoxes(torch.tensor(BOX)), (1, 2, 3))
+        rerun_file.add_image("cameras/front", np.zeros((4, 6, 3), np.uint8))
     scene = read_recording(path, "keyframe")
     np.testing.assert_array_equal(scene["lidar/points:Position3D"][0], points)
     np.testing.assert_array_equal(scene["lidar/points:Position3D"][1], points + 3)
@@ -50,7 +50,7 @@ def test_points_images_and_boxes_stand_at_their_steps(tmp_path: Path) -> None:
 
 
 def test_an_error_leaves_no_file(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="stop"), SceneRecording(tmp_path / "scene.rrd"):
+    with pytest.raises(RuntimeError, match="stop"), RerunFile(tmp_path / "scene.rrd"):
         raise RuntimeError("stop")
     assert list(tmp_path.iterdir()) == []
 
@@ -62,8 +62,8 @@ def test_a_report_records_as_many_boxes_as_there_are(tmp_path: Path) -> None:
     boxes[:, 0] = torch.tensor([1.0, 2.0, 3.0])
     found = Found(boxes, scores)
     sample: Any = {"points": np.zeros((5, 4), np.float32), "gt_bboxes_3d": truth}
-    with SceneRecording(tmp_path / "scene.rrd") as recording:
-        record_detections(recording, Detections([sample], {"det": {"prc": [found]}}))
+    with RerunFile(tmp_path / "scene.rrd") as rerun_file:
+        record_detections(rerun_file, Detections([sample], {"det": {"prc": [found]}}))
     scene = read_recording(tmp_path / "scene.rrd", "keyframe")
     assert len(scene["lidar/points:Position3D"][0]) == 5
     assert scene["lidar/boxes/truth:PoseTranslation3D"][0][0][0] == 10
@@ -86,4 +86,4 @@ def test_a_missing_package_is_an_error_that_names_the_extra(
 ) -> None:
     monkeypatch.setattr(module, "find_spec", lambda _: None)
     with pytest.raises(ImportError, match=r'install it with pip install -e "\.\[rerun\]"'):
-        SceneRecording(tmp_path / "scene.rrd")
+        RerunFile(tmp_path / "scene.rrd")
