@@ -162,9 +162,7 @@ def test_baselines_without_regions_load_none(stem: str, uses_regions: bool) -> N
 
 
 @pytest.mark.parametrize("loader", LOADERS)
-def test_regions_of_other_thresholds_are_refused_whatever_the_sensor(
-    tmp_path: Path, loader: str
-) -> None:
+def test_regions_of_other_thresholds_are_refused_on_any_sensor(tmp_path: Path, loader: str) -> None:
     pipeline = load("prc_pillar02")[loader].dataset.pipeline
     settings = pipeline.load_regions
     thresholds = RegionSettings().as_dict()

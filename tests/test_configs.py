@@ -119,7 +119,7 @@ def test_one_epoch_is_enough_for_a_schedule_with_a_warm_up(
 
 
 @pytest.mark.slow
-def test_a_resumed_pretraining_ends_where_an_uninterrupted_one_does(
+def test_a_resumed_pretraining_ends_like_an_uninterrupted_one(
     prepared_synthetic: PreparedData, tmp_path: Path
 ) -> None:
     folders = prepared_synthetic.options_for(SLIDR_SMOKE)

@@ -229,7 +229,7 @@ def test_the_published_rate_decays_by_the_epoch_to_the_last(epochs: int) -> None
     assert rates(f"sgd_cosine_{epochs}e", epochs, 3) == pytest.approx(expected)
 
 
-def test_the_short_schedule_warms_up_for_an_epoch_and_decays_by_the_step() -> None:
+def test_the_short_schedule_warms_up_an_epoch_and_decays_by_step() -> None:
     found = rates("adamw_cosine", 4, 10)
     assert found[0] == pytest.approx(0.1)
     assert found[:10] == pytest.approx([0.1 + 0.9 * step / 9 for step in range(10)])

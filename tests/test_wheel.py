@@ -78,7 +78,7 @@ def test_the_wheel_works_in_an_environment_with_the_stack(wheel: Path, tmp_path:
     assert usage.stdout.startswith("usage: train.py")
 
 
-def test_project_files_are_the_copies_of_a_wheel_where_there_are_some(tmp_path: Path) -> None:
+def test_an_installed_wheel_reads_its_own_project_files(tmp_path: Path) -> None:
     package = tmp_path / "perception_kd"
     package.mkdir()
     assert find_project_files(package) == tmp_path

@@ -90,7 +90,7 @@ def test_a_wrong_choice_of_sparse_convolution_is_an_error(monkeypatch: pytest.Mo
     assert "must be one of auto, spconv, torch, but got minkowski" in finding.what
 
 
-def test_an_spconv_without_cuda_beside_a_torch_with_it_is_an_error() -> None:
+def test_spconv_without_cuda_beside_torch_with_cuda_is_an_error() -> None:
     (finding,) = packages.check_spconv_build("12.6")
     assert finding.level is Level.ERROR
     assert "install the spconv-cu12*" in finding.remedy

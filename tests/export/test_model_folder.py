@@ -74,7 +74,7 @@ def test_classes_and_ranges_are_kept(trained: Make, tmp_path: Path) -> None:
     assert yaml.safe_load(card.split("---")[1])["license_name"] == "not-stated"
 
 
-def test_the_card_has_front_matter_and_says_what_it_was_made_from(folder: Path) -> None:
+def test_the_card_has_front_matter_and_names_its_sources(folder: Path) -> None:
     card = (folder / "README.md").read_text()
     front = yaml.safe_load(card.split("---")[1])
     assert front["license"] == "cc-by-nc-4.0"

@@ -31,7 +31,7 @@ def test_a_list_has_the_names_in_both_stacks(
     assert not checkpoint.with_name(f"{checkpoint.stem}_openpcdet.pth").exists()
 
 
-def test_a_file_is_beside_the_checkpoint_in_the_entry_of_the_stack(
+def test_a_file_beside_the_checkpoint_has_the_entry_of_the_stack(
     checkpoint: Path, tmp_path: Path
 ) -> None:
     source = tmp_path / "epoch_8.pth"

@@ -218,7 +218,7 @@ def test_each_camera_is_seen_as_those_of_nuscenes(img_shape: tuple[int, int]) ->
     assert width >= 704 / 768 - 0.01
 
 
-def test_images_of_the_stated_size_are_scaled_by_the_stated_factor() -> None:
+def test_images_of_the_stated_size_get_the_stated_scale() -> None:
     sample: Any = {"imgs": [np.zeros((*NUSCENES, 3), np.uint8)] * 20}
     plain, stated = (
         RandomScaleAndCropImages(scale_for=size).draw(sample, np.random.default_rng(1))

@@ -116,7 +116,7 @@ def test_maps_are_packed_in_the_order_of_cells(tmp_path: Path) -> None:
     assert packed["data_samples"].teacher_cache["teacher"] == {"weights": "w"}
 
 
-def test_other_superpixels_than_those_of_the_features_are_refused(tmp_path: Path) -> None:
+def test_features_of_other_superpixels_are_refused(tmp_path: Path) -> None:
     step, sample = make_step(), make_sample(tmp_path)
     store(tmp_path, step, sample)
     sample["superpixels"] = [np.where(ids == 3, 4, ids) for ids in sample["superpixels"]]

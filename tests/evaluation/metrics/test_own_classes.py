@@ -102,7 +102,7 @@ def test_own_classes_have_errors_but_no_nds(root: Path) -> None:
         (("kart", "tram"), "which are car, .* got .'tram'."),
     ],
 )
-def test_classes_that_cannot_be_scored_are_refused_before_training(
+def test_classes_without_a_score_are_refused_before_training(
     root: Path, classes: tuple[str, ...], message: str
 ) -> None:
     edit(root, "category", car="kart", animal="beast")

@@ -55,7 +55,7 @@ def test_training_mode_changes_no_buffer_and_no_result() -> None:
     assert all(torch.equal(after[name], value) for name, value in before.items())
 
 
-def test_there_is_no_graph_behind_the_map_but_one_before_the_head() -> None:
+def test_the_frozen_map_has_no_graph_but_the_head_has_one() -> None:
     student = Student().train()
     feats = student.img_backbone(torch.randn(1, 3, 8, 8, requires_grad=True))
     assert not feats.requires_grad

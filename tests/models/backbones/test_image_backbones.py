@@ -111,7 +111,7 @@ def test_without_weights_a_swin_transformer_starts_as_mmdets() -> None:
     ],
 )
 @pytest.mark.parametrize("neck", ["GeneralizedLSSFPN", "mmdet.FPN"])
-def test_backbone_and_neck_give_256_channels_at_an_eighth_of_the_size(
+def test_backbone_and_neck_give_256_channels_at_stride_8(
     backbone: dict[str, Any], channels: tuple[int, ...], neck: str
 ) -> None:
     config: dict[str, Any] = dict(type=neck, in_channels=list(channels), out_channels=256)

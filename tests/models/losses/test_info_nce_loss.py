@@ -65,7 +65,7 @@ def test_convention_queries_choose_among_keys() -> None:
     assert info_nce(query, key, 0.1).item() > tie
 
 
-def test_convention_means_of_unit_vectors_are_not_normalized_again() -> None:
+def test_convention_means_of_unit_vectors_are_not_normalized() -> None:
     # Products of 1/4 and 0 and t = 1: log(1 + e^(-1/4)); of unit length log(1 + e^-1).
     feats = torch.eye(2) / 2
     loss, normalized = info_nce(feats, feats, 1.0), info_nce(feats, feats, 1.0, normalize=True)

@@ -130,7 +130,7 @@ def test_two_regions_of_identical_points_have_a_closed_form() -> None:
 
 
 @pytest.mark.parametrize("symmetric", [False, True])
-def test_one_point_a_region_and_no_other_points_is_point_info_nce(symmetric: bool) -> None:
+def test_one_point_per_region_gives_point_info_nce(symmetric: bool) -> None:
     query, key = make_features()
     expected = info_nce(query, key, 0.1, symmetric=symmetric)
     for loss in (PLRC, RAPC, POINT_INFO_NCE):
@@ -191,7 +191,7 @@ def test_weights_sum_to_one_and_each_region_has_an_equal_share(normalize: bool, 
     assert shares == pytest.approx(expected)
 
 
-def test_the_order_of_points_and_the_names_of_regions_do_not_matter() -> None:
+def test_the_loss_ignores_the_order_of_points_and_region_ids() -> None:
     query, key = make_features()
     order = torch.randperm(len(IDS), generator=torch.Generator().manual_seed(1))
     renamed = torch.where(IDS >= 0, 90 - IDS, -1)

@@ -134,7 +134,7 @@ def test_the_sampled_points_alone_fix_the_loss() -> None:
 
 @pytest.mark.parametrize("sizes", [(200, 300), (200, 0), (1, 1)])
 @pytest.mark.parametrize("settings", [{}, POINT_CONTRAST], ids=["PRC", "PointContrast"])
-def test_batches_without_a_region_give_a_finite_loss_with_a_gradient(
+def test_batches_without_regions_have_a_finite_loss_and_gradient(
     sizes: tuple[int, ...], settings: dict[str, Any]
 ) -> None:
     model = make_pretrainer(**settings).train()

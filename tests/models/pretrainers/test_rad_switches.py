@@ -85,7 +85,7 @@ def test_what_is_left_is_the_residual_of_least_squares() -> None:
     np.testing.assert_allclose(remove_position(feats, positions).numpy(), expected, atol=1e-8)
 
 
-def test_features_of_the_range_alone_are_removed_and_others_are_not() -> None:
+def test_only_features_explained_by_the_range_are_removed() -> None:
     positions = 20 * draw(200, 2, seed=1)
     ranges = positions.norm(dim=1)
     of_range = torch.stack([ranges, 3 - ranges**2], dim=1)

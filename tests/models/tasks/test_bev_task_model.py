@@ -145,7 +145,7 @@ def test_a_sensor_left_out_has_no_parameters(
     assert len(network.camera_network_parts()) == (3 if parts is CAMERA else 0)
 
 
-def test_names_of_the_lidar_are_those_of_a_network_of_lidar_alone() -> None:
+def test_lidar_parts_have_the_names_of_a_lidar_only_network() -> None:
     both, alone = make_network(**CAMERA, **LIDAR, fuser=FUSER), make_network(**LIDAR)
     assert set(alone.state_dict()) == {k for k in both.state_dict() if k.startswith("pts_")}
 

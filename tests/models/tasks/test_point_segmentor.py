@@ -141,7 +141,7 @@ def test_each_point_gets_the_class_of_its_highest_score() -> None:
     assert torch.equal(classes[1:], model(inputs, mode="tensor").argmax(dim=1)[1:])
 
 
-def test_a_frozen_backbone_keeps_weights_and_statistics_through_training() -> None:
+def test_a_frozen_backbone_keeps_its_weights_and_statistics() -> None:
     model: Any = make_segmentor(freeze_backbone=True, losses=CE_AND_LOVASZ)
     inputs = make_inputs()
     before = {k: v.clone() for k, v in model.state_dict().items()}
