@@ -57,6 +57,14 @@ def test_make_targets_of_a_page_exist(page: Path) -> None:
     assert set(MAKE.findall(page.read_text())) <= targets
 
 
+def test_the_page_of_configs_explains_every_method_and_recipe() -> None:
+    text = (ROOT / "configs/README.md").read_text()
+    names = [path.stem.split("_")[0] for path in ROOT.glob("configs/*/*_?xb*.py")]
+    assert len(set(names)) > 10
+    tokens = {token for name in names for token in name.split("-")}
+    assert [token for token in sorted(tokens) if not re.search(rf"[`-]{token}[`-]", text)] == []
+
+
 def test_no_bullet_of_the_changelog_stands_twice() -> None:
     bullets = read_bullets((ROOT / "CHANGELOG.md").read_text())
     assert [text for text, count in Counter(bullets).items() if count > 1] == []
