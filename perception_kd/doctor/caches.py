@@ -111,7 +111,7 @@ def check_cache(
                 tuple(missing[:20]),
             )
     if keys and not any(token in keys for tokens in wanted.values() for token in tokens):
-        what = "It has no entry of any sample: it is of another data set."
+        what = "It has no entry of any sample: it belongs to another data set."
         yield Finding(Level.ERROR, _AREA, what, where, "make a cache of this data set")
     unknown = keys.difference(*wanted.values())
     total = sum(map(len, wanted.values()))

@@ -182,7 +182,7 @@ def compare_configs(checkpoint: Checkpoint, cfg: Config) -> Iterator[Finding]:
     try:
         trained = _flatten(parse_config_text(text, where))
     except ValueError as error:
-        yield Finding(Level.WARNING, _AREA, str(error), where, "trust only checkpoints of your own")
+        yield Finding(Level.WARNING, _AREA, str(error), where, "use only your own checkpoints")
         return
     given = _flatten(_as_started(cfg).to_dict())
     kinds = trained.get("model.type"), given.get("model.type")

@@ -140,7 +140,7 @@ def _check_views(sample: Sample, raw: InfoEntry, where: str) -> Iterator[Fault]:
             yield Fault("lag", f"{field}.timestamp", what)
         other = poses.setdefault(lidar2cam.tobytes(), name)
         if other != name:
-            yield Fault("same pose", f"{field}.lidar2cam", f"It is that of {other}.")
+            yield Fault("same pose", f"{field}.lidar2cam", f"It is at the place of {other}.")
 
 
 def _check_center(cam2img: Array, size: tuple[int, int], where: str) -> Iterator[Fault]:

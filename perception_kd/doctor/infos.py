@@ -127,7 +127,7 @@ def check_splits(infos: Sequence[Info]) -> Iterator[Finding]:
     for first, second, scenes in shared:
         what = (
             f"{len(scenes)} scenes are in both {first.source.path.name} and "
-            f"{second.source.path.name}, such as {scenes[0]}: what is trained on is evaluated."
+            f"{second.source.path.name}, such as {scenes[0]}: scores would be of training data."
         )
         where = f"{second.source.path}, scene_name"
         remedy = "make info files of splits without common scenes"

@@ -148,4 +148,4 @@ def fit_settings(
     if changed == settings:
         return settings, ""
     values = ", ".join(f"{name}={value:g}" for name, value in kept.items() if value)
-    return changed, f"Settings from the data: {values}; --settings takes others."
+    return changed, f"Settings from the data: {values}; override them with --settings."

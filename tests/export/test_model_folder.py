@@ -171,7 +171,7 @@ def test_data_is_named_as_far_as_a_checkpoint_says() -> None:
     [
         ("a,b\n1,2\n", None, "must have the columns task"),
         (CSV, "prc", "has random, slidr; name the one"),
-        (CSV.replace("26.04", "many"), None, "a field that is no number"),
+        (CSV.replace("26.04", "many"), None, "a field that is not a number"),
         ("", None, "must have the columns"),
     ],
 )

@@ -134,7 +134,7 @@ def make_cache(prepared: Prepared, kind: str, out: Path, workers: int) -> str:
     existing = prepared.info_root / kind / name
     if prepared.info_root != out / DATA and existing.is_dir():
         Cache.open(existing, kind)
-        print_log(f"{kind}: reading {existing}, which is there.", logger="current")
+        print_log(f"{kind}: reading {existing}, which exists.", logger="current")
         return str(existing)
     folder = out / DATA / kind / name
     words = ["--info", *prepared.infos, "--data-root", str(prepared.data_root)]

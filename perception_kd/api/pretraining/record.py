@@ -33,7 +33,7 @@ class PretrainRecord:
             return
         content = read_json(self._path, _REMEDY)
         if not isinstance(content, dict) or not self._content.keys() <= content.keys():
-            raise ValueError(f"{self._path} is not of a pre-training. {_REMEDY}")
+            raise ValueError(f"{self._path} is not the record of a pre-training. {_REMEDY}")
         before = content["arguments"]
         changed = [name for name in arguments if before.get(name) != arguments[name]]
         if changed:

@@ -70,8 +70,8 @@ def _check_motion(rig: Rig, scene: SceneData, frames: Sequence[FrameFiles]) -> l
         return []
     if _is_placed(rig):
         return [
-            f"{rig.path}: poses: by them and lidar2ego, the ego vehicle moves {direction}, but its "
-            "x axis must point forward. Correct them, unless it drives backward."
+            f"{rig.path}: poses: by these and lidar2ego, the ego vehicle moves {direction}, but "
+            "its x axis must point forward. Correct them, unless it drives backward."
         ]
     text = f"{rig.path}: lidar.axes: with [{', '.join(rig.lidar.axes)}], the LiDAR moves"
     text += f" {direction} by the poses"

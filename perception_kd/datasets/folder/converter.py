@@ -243,7 +243,7 @@ class _Conversion:
         axes = self._rig.lidar.axes
         if is_left_handed(axes):
             remarks.append(
-                f"lidar.axes [{', '.join(axes)}] are left-handed, as of a simulator: points, "
+                f"lidar.axes [{', '.join(axes)}] are left-handed, as in simulators: points, "
                 "extrinsics and poses are mirrored. If no simulator made them, correct a name."
             )
         if not self._rig.cameras:

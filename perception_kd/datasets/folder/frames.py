@@ -152,7 +152,7 @@ def _with_times(
             raise RigError(
                 f"{where}.times: {earlier.path} and {later.path} have the same time, "
                 f"{show_time(later.time)}; correct times.pattern, or write {{scene}} in files for "
-                "the folder that tells them apart."
+                "the folder that differs."
             )
     return files
 

@@ -201,7 +201,7 @@ class _SplitWriter:
             )
         if tables.unmatched_labels:
             lines.append(
-                f"{len(tables.unmatched_labels)} rows of lidarseg.json are of no keyframe of "
+                f"{len(tables.unmatched_labels)} rows of lidarseg.json belong to no keyframe of "
                 f"{tables.sensors.lidar}, such as {tables.unmatched_labels[0]}."
             )
         return lines

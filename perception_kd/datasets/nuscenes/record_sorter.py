@@ -81,7 +81,7 @@ class RecordSorter:
             if self._scene_of_sample.setdefault(token, scene) != scene:
                 raise ValueError(
                     f"{describe(self._tables, 'sample', record)} a sample of another scene has "
-                    "the same token; each must have its own."
+                    "the same token; make it unique."
                 )
             return (scene,)
 

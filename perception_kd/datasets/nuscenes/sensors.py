@@ -100,7 +100,7 @@ def _check_unique(folder: Path, records: Sequence[Record], used: Sequence[str]) 
         if channel in seen and channel in used:
             raise ValueError(
                 f"{describe(folder, 'sensor', record)} another sensor has the channel {channel!r} "
-                "too; each must have its own."
+                "too; make it unique."
             )
         seen.add(channel)
 

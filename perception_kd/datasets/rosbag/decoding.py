@@ -56,7 +56,7 @@ class Decoder:
         try:
             return read(data, message_type)
         except Exception as error:  # damaged bytes make the library fail in any way
-            raise BrokenFileError(f"it is no {message_type}: {error!r}") from error
+            raise BrokenFileError(f"it is not a {message_type}: {error!r}") from error
 
     def read_header(self, data: bytes) -> tuple[int, str]:
         """Return stamp in ns and frame of a message that begins with a header.

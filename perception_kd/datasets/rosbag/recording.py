@@ -123,7 +123,7 @@ class RecordingFolder:
         text = yaml.safe_dump(rig, sort_keys=False, default_flow_style=None, width=100)
         path = self.root / RIG
         if path.exists() and path.read_text().partition("\n")[2] != text:
-            return f"{path} was edited, and is left as it is; remove it to make it again."
+            return f"{path} was edited and is kept; remove it to have it made again."
         write_whole(path, f"# Made by: {command}\n{text}".encode())
         return ""
 

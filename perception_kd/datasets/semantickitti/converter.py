@@ -148,8 +148,8 @@ def _samples(
             check_sequence(usable, poses, times, options, remarks)
             if poses is None:
                 what = (
-                    "sequences without poses.txt (each frame stands alone; earlier sweeps and all "
-                    "else that needs the motion of the vehicle are off)"
+                    "sequences without poses.txt (each frame stands alone; no earlier sweeps, "
+                    "nor anything else that needs the motion of the vehicle)"
                 )
                 remarks.add(what, str(sequence))
             if options.images:

@@ -104,7 +104,7 @@ def add_tracker_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tracker",
         choices=_TRACKERS,
-        help="where curves go, beside the JSON log (default: what the config says, which is "
+        help="tracker of the curves, in addition to the JSON log (default: that of the config, "
         "TensorBoard files); a resumed training continues its run",
     )
 

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--regions-dir", help=help_folder)
     add_slic_arguments(parser)
     add_settings_arguments(parser)
-    help_link = "points closer than this in m are of one cluster (default: %(default)s)"
+    help_link = "points closer than this in m belong to one cluster (default: %(default)s)"
     add("--link-distance", type=float, default=JointSettings.link_distance, help=help_link)
     help_points = "pieces with fewer points are dropped (default: %(default)s)"
     add("--min-points", type=int, default=JointSettings.min_piece_points, help=help_points)

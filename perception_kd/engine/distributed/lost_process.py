@@ -53,6 +53,6 @@ def explain_lost_process(error: RuntimeError, timeout: float) -> str | None:
     if _CLOSED.search(text):
         return (
             "another process has ended, so this one ends as well; the error of that process says "
-            "why, or it was killed, for example for want of memory."
+            "why, or it was killed, for example for lack of memory."
         )
     return None

@@ -72,13 +72,13 @@ def _find_fault(optimizer: Any, state: TrainingState) -> str:
     if len(groups) != len(now) or not all(isinstance(group, Mapping) for group in groups):
         return f"it has {len(groups)} entries of parameters, but the model {len(now)}"
     if any(group.get("params") != own["params"] for group, own in zip(groups, now, strict=True)):
-        return "its parameters are others, or in another order"
+        return "it has other parameters, or another order of them"
     for number, group in enumerate(groups):
         wrong = [
             k for k in _NUMBERS if k in now[number] and not _is_number_or_tensor(group.get(k, 0.0))
         ]
         if wrong or "lr" not in group:
-            return f"{(wrong or ['lr'])[0]} of parameters {number} is no number"
+            return f"{(wrong or ['lr'])[0]} of parameters {number} is not a number"
     wanted = state.meta.get("optimizer_states")
     count = sum(1 for each in values.values() if each)
     if isinstance(wanted, int) and wanted != count:
@@ -94,7 +94,7 @@ def _find_other_shape(
     for number, parameter in zip(numbers, parameters, strict=True):
         found = values.get(number) or {}
         if not isinstance(found, Mapping):
-            return f"its statistics of parameter {number} are no dict"
+            return f"its statistics of parameter {number} are not a dict"
         for name in _LIKE_PARAMETER:
             value = found.get(name)
             if isinstance(value, Tensor) and value.shape != parameter.shape:

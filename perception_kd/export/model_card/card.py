@@ -84,8 +84,8 @@ def make_card(facts: CardFacts) -> str:
         "",
         *("| | |", "| --- | --- |", *table, ""),
         "Before you share or use these weights, read the licenses of the data and of the image "
-        "network: they may bind what was trained with them. The weights of a frozen image network "
-        "that teaches are part of this folder.",
+        "network: they may bind what was trained with them. The weights of the frozen teacher "
+        "are part of this folder.",
         "",
         *("## Use", "", "```python", *facts.uses, "```", ""),
         *("## Training", "", *(f"- {_one_line(line)}" for line in facts.training), ""),

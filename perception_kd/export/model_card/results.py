@@ -61,7 +61,9 @@ def _format_row(row: dict[str, str], path: Path) -> list[str]:
             difference += f" [{low:+.1f}, {high:+.1f}]"
         score = f"{float(row['mean']):.1f}{spread}"
     except ValueError as error:
-        raise ValueError(f"--results: {path} has a field that is no number ({error}).") from error
+        raise ValueError(
+            f"--results: {path} has a field that is not a number ({error})."
+        ) from error
     compared = row["baseline"] if difference else ""
     labels = f"{row['labels_percent']} %"
     return [row["task"], labels, row["metric"], row["seeds"], score, compared, difference]

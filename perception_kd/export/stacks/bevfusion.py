@@ -71,7 +71,7 @@ BEVFUSION = Stack(
         "pts_voxel_encoder": "its pillars have no height over their center among their features",
         "pts_backbone": "a fusion there has no backbone of the LiDAR's map alone",
         "pts_neck": "a fusion there has no neck of the LiDAR's map alone",
-        "img_backbone": "of its image networks, Swin Transformer alone has the names of ours",
+        "img_backbone": "only its Swin Transformer has the names of our image networks",
         "pts_bbox_head": "heads there read maps (X, Y) and predict in that frame",
         "map_head": "heads there read maps (X, Y) and predict in that frame",
         "pts_seg_head": "it has no LiDAR segmentation",

@@ -24,9 +24,9 @@ def add_cache_arguments(
     help_folder = f"folder of the cache (default: {folder} beside the info file)"
     add("--out-dir", help=help_folder)
     add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
-    help_resume = "keep the entries that are there (default), or make all again"
+    help_resume = "keep existing entries (default), or make all again"
     add("--resume", action=argparse.BooleanOptionalAction, default=True, help=help_resume)
-    help_verify = "read the entries that are there and replace broken ones"
+    help_verify = "read existing entries and replace broken ones"
     add("--verify", action="store_true", help=help_verify)
     help_preview = f"draw N {inputs} into preview/ of the cache (default: %(default)s)"
     add("--preview", type=int, default=num_previews, metavar="N", help=help_preview)

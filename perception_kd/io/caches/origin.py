@@ -114,6 +114,6 @@ def check_digest(origin: Origin | None, path: str | Path, source: str | Path) ->
     """
     if origin is not None and measure_origin(origin.key, source) != origin:
         raise BrokenFileError(
-            f"{path} was made from another content than that of {source}, which has been replaced "
+            f"{path} was made from other content than that of {source}, which has been replaced "
             "since."
         )

@@ -56,7 +56,7 @@ def check_number_of_points(path: Path, num_points: int, where: str) -> None:
         BrokenFileError: If there are no points or more than any sweep has.
     """
     if not 0 < num_points <= MAX_POINTS:
-        raise broken(path, f"has {num_points:,} points by {where}, but 1 .. {MAX_POINTS:,} can be")
+        raise broken(path, f"has {num_points:,} points by {where}, not 1 .. {MAX_POINTS:,}")
 
 
 def split_fields(rows: NDArray[Any]) -> dict[str, Column]:

@@ -170,7 +170,7 @@ def _choose_tasks(
         return _group_neighbors(every)
     if in_tasks != every or not all(tasks):
         raise ValueError(
-            f"tasks must have all classes {every} in this order, and each task one of them, but "
+            f"tasks must have all classes {every} in this order, and each task some of them, but "
             f"got {[list(names) for names in tasks]}."
         )
     return [tuple(names) for names in tasks]

@@ -309,7 +309,7 @@ def test_rows_of_labels_without_a_keyframe_are_named(root: Path) -> None:
     write(root, "lidarseg", [*rows[1:], rows[0] | {"token": "x", "sample_data_token": "x"}])
     remarks = convert(root).remarks
     assert any(x.startswith("1 of 4 keyframes without point labels, such as") for x in remarks)
-    assert "1 rows of lidarseg.json are of no keyframe of LIDAR_TOP, such as x." in remarks
+    assert "1 rows of lidarseg.json belong to no keyframe of LIDAR_TOP, such as x." in remarks
 
 
 # Layout of points.

@@ -241,9 +241,12 @@ def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
         ),
         (
             lambda c: c["optimizer"]["param_groups"][0]["params"].reverse(),
-            r"its parameters are others, or in another order",
+            r"it has other parameters, or another order of them",
         ),
-        (lambda c: c["optimizer"]["param_groups"][0].pop("lr"), r"lr of parameters 0 is no number"),
+        (
+            lambda c: c["optimizer"]["param_groups"][0].pop("lr"),
+            r"lr of parameters 0 is not a number",
+        ),
         (lambda c: c["param_schedulers"].clear(), r"it has 0 schedules, but the config 1"),
         (
             lambda c: c["param_schedulers"][0].update(_global_step=0),
