@@ -8,9 +8,10 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from perception_kd.benchmarks import BENCHMARKS, run_benchmark
+from perception_kd.benchmarks import BENCHMARKS, OF_COMMITS, run_benchmark
 from perception_kd.engine.commands.command_line import run_tool
 from perception_kd.engine.commands.parser import ToolParser
 
@@ -36,13 +37,31 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--device", default="cpu", help="device, such as cuda or cuda:1 (default: cpu)"
     )
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--against",
+        type=checkout,
+        metavar="DIR",
+        help=f"checkout of an earlier commit to compare with; for {' and '.join(OF_COMMITS)}",
+    )
+    args = parser.parse_args(argv)
+    if args.against and args.name not in ("all", *OF_COMMITS):
+        parser.error(f"--against is for {' and '.join(OF_COMMITS)}, not for {args.name}")
+    return args
+
+
+def checkout(text: str) -> Path:
+    """Read a folder that holds this project."""
+    if not (Path(text) / "perception_kd/__init__.py").exists():
+        raise argparse.ArgumentTypeError(
+            f"{text} has no perception_kd; create it with git worktree add {text} COMMIT"
+        )
+    return Path(text).absolute()
 
 
 def format_row(row: dict[str, Any]) -> str:
     """Format a row as a line of the table; "-" is what was not measured.
 
-    A row of other measures has its own "text".
+    A row of other measures has its own "text"; lines for its "parts" follow.
     """
     if "text" in row:
         return str(row["text"])
@@ -58,7 +77,12 @@ def format_row(row: dict[str, Any]) -> str:
         f"{'-' if value is None else f'{value * factor:{form}}{unit}':>{width}}"
         for value, factor, form, unit, width in cells
     )
-    return " ".join([f"{row['name']:30}", *texts])
+    parts = (
+        f"\n    {part['name']}: {part['share']:.0%} of the step, {part['seconds'] * 1e3:.1f} ms; "
+        f"matrix products alone {part['products_s'] * 1e3:.1f} ms"
+        for part in row.get("parts", ())
+    )
+    return " ".join([f"{row['name']:30}", *texts]) + "".join(parts)
 
 
 def measure(args: argparse.Namespace) -> None:
@@ -74,8 +98,9 @@ def measure(args: argparse.Namespace) -> None:
     if not args.json:
         print(f"Memory: {describe_memory()}")
         print(f"{COLUMNS} {'max diff':>9}   ({torch.get_num_threads()} threads, {args.device})")
+    settings = BenchmarkSettings(args.repeats, args.device, args.against)
     for name in BENCHMARKS if args.name == "all" else [args.name]:
-        for row in run_benchmark(name, BenchmarkSettings(args.repeats, args.device)):
+        for row in run_benchmark(name, settings):
             print(json.dumps(row) if args.json else format_row(row), flush=True)
 
 

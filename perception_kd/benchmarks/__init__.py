@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from perception_kd.benchmarks.harness import BenchmarkSettings, Row
 
-__all__ = ["BENCHMARKS", "run_benchmark"]
+__all__ = ["BENCHMARKS", "OF_COMMITS", "run_benchmark"]
 
 # From name to "module:function"; the function takes BenchmarkSettings and yields rows.
 BENCHMARKS = {
@@ -19,10 +19,13 @@ BENCHMARKS = {
     "regions": "perception_kd.benchmarks.regions:benchmark_regions",
     "sparse_conv": "perception_kd.benchmarks.sparse_conv:benchmark_sparse_conv",
     "startup": "perception_kd.benchmarks.startup:benchmark_startup",
+    "step": "perception_kd.benchmarks.step:benchmark_step",
     "superpixel_loss": "perception_kd.benchmarks.superpixel_loss:benchmark_superpixel_loss",
     "superpixels": "perception_kd.benchmarks.superpixels:benchmark_superpixels",
     "teacher_cache": "perception_kd.benchmarks.teacher_cache:benchmark_teacher_cache",
 }
+# Those that compare this project with an earlier commit of it.
+OF_COMMITS = ("startup", "step")
 
 
 def run_benchmark(name: str, settings: "BenchmarkSettings") -> "Iterator[Row]":

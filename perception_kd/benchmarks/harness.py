@@ -18,15 +18,18 @@ Implementation = Callable[[], Sequence[Tensor]]
 
 
 class BenchmarkSettings(NamedTuple):
-    """BenchmarkSettings of a benchmark.
+    """Settings of a benchmark.
 
     Attributes:
         repeats: Number of timed runs of each implementation; the fastest counts.
         device: Device of the tensors.
+        against: Checkout of an earlier commit to compare with, for benchmarks that
+            measure this project alone.
     """
 
     repeats: int = 5
     device: str = "cpu"
+    against: Path | None = None
 
 
 class Case(NamedTuple):

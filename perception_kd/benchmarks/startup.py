@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from perception_kd.benchmarks.harness import BenchmarkSettings, Row
 
 ROOT = Path(__file__).parents[2]
-# A checkout of an earlier commit to compare with; without, rows have no reference.
-REFERENCE_TREE = "PERCEPTION_KD_REFERENCE_TREE"
 TINY = SyntheticSettings(scenes=2, keyframes=2, sweeps=1, width=320, height=180)
 TINY_CONFIG = "configs/ppkt/smoke/ppkt_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_nus.py"
 ONE_STEP = ("train_cfg.max_epochs=1", "val_dataloader=None", "val_evaluator=None", "val_cfg=None")
@@ -35,38 +33,37 @@ def benchmark_startup(settings: "BenchmarkSettings") -> Iterator["Row"]:
     those are seconds until the first entry is there, with two workers.
 
     Args:
-        settings: Repeats, of which the fastest counts.
+        settings: Repeats, of which the fastest counts; the earlier commit.
 
     Yields:
         One row per tool, for its ``--help``; then one for a training of one step, from
-        start to end, and one for the first superpixels. Without a reference tree,
+        start to end, and one for the first superpixels. Without an earlier commit,
         ``reference_s`` and ``ratio`` are None.
     """
     for tool in sorted((ROOT / "tools").glob("*.py")):
         if tool.name not in WITHOUT_PACKAGES:
             measure = partial(_cpu_seconds, [f"tools/{tool.name}", "--help"])
-            yield _compare(f"startup/help/{tool.stem}", measure, settings.repeats)
+            yield _compare(f"startup/help/{tool.stem}", measure, settings)
     with tempfile.TemporaryDirectory(prefix="startup_") as name:
         folder = Path(name)
         create_synthetic(folder / "data", TINY, workers=0, progress=False)
         data = ["--root", str(folder / "data"), "--version", "v1.0-mini"]
         out = ["--out-dir", str(folder / "infos"), "--workers", "0"]
         _cpu_seconds(["tools/create_data.py", "nuscenes", *data, *out], ROOT)
-        yield _compare("startup/first_step", partial(_train, folder), settings.repeats)
+        yield _compare("startup/first_step", partial(_train, folder), settings)
         wait = partial(_first_superpixels, folder)
-        yield _compare("startup/first_superpixels", wait, settings.repeats)
+        yield _compare("startup/first_superpixels", wait, settings)
 
 
-def _compare(name: str, measure: Callable[[Path], float], repeats: int) -> "Row":
+def _compare(name: str, measure: Callable[[Path], float], settings: "BenchmarkSettings") -> "Row":
     """Measure both trees alternately."""
-    reference = os.environ.get(REFERENCE_TREE)
-    trees = [ROOT] if reference is None else [ROOT, Path(reference)]
-    seconds = [[measure(tree) for tree in trees] for _ in range(repeats)]
+    trees = [ROOT] if settings.against is None else [ROOT, settings.against]
+    seconds = [[measure(tree) for tree in trees] for _ in range(settings.repeats)]
     ours_s, *others = (min(column) for column in zip(*seconds, strict=True))
     reference_s = others[0] if others else None
     return {
         "name": name,
-        "reference": reference,
+        "reference": None if settings.against is None else str(settings.against),
         "ours_s": ours_s,
         "reference_s": reference_s,
         "ratio": None if reference_s is None else reference_s / ours_s,

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
 from perception_kd.benchmarks import startup
+from perception_kd.benchmarks.harness import BenchmarkSettings
 from tools.benchmark import format_row
 
 
-def test_trees_are_measured_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trees_are_measured_in_turn() -> None:
     seconds = iter([4.0, 9.0, 3.0, 12.0])
     trees: list[Path] = []
 
@@ -16,15 +15,13 @@ def test_trees_are_measured_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
         trees.append(tree)
         return next(seconds)
 
-    monkeypatch.setenv(startup.REFERENCE_TREE, "/earlier")
-    row = startup._compare("x", measure, repeats=2)
+    row = startup._compare("x", measure, BenchmarkSettings(2, against=Path("/earlier")))
     assert trees == [startup.ROOT, Path("/earlier")] * 2
     assert (row["ours_s"], row["reference_s"], row["ratio"]) == (3, 9, 3)
 
 
-def test_without_an_earlier_tree_there_is_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(startup.REFERENCE_TREE, raising=False)
-    row = startup._compare("x", lambda tree: 0.25, repeats=1)
+def test_without_an_earlier_tree_there_is_no_ratio() -> None:
+    row = startup._compare("x", lambda tree: 0.25, BenchmarkSettings(1))
     assert format_row(row).split() == ["x", "250.0", "ms", "-", "-", "-", "-", "-"]
 
 
