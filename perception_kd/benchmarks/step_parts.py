@@ -3,17 +3,18 @@
 import inspect
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch.nn import Module
 from torch.profiler import ProfilerActivity, profile, record_function
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 REST, OPTIMIZER = "rest", "optimizer"
-_PART, _STEP = "part:", "step:"
+_PART, _STEP, _FLOPS = "part:", "step:", "flops:"
 _BACKWARD = "autograd::engine::evaluate_function"
 _SIZE = 768  # rows and columns of the matrices whose product is timed
 
@@ -49,6 +50,43 @@ def describe_parts(step: Callable[[], None], model: Module) -> list[dict[str, An
 
 def measure_parts(step: Callable[[], None], model: Module) -> Counter[str]:
     """Return the seconds of each part of a step, forward and backward."""
+    seconds: Counter[str] = Counter()
+    for event, part in _profile(step, model):
+        seconds[part] += event.self_cpu_time_total * 1e-6
+    return seconds
+
+
+def count_flops(step: Callable[[], None], model: Module) -> Counter[str]:
+    """Return the floating-point operations of each part's products and convolutions."""
+    flops: Counter[str] = Counter()
+    with _FlopRanges():
+        for event, part in _profile(step, model):
+            if event.name.startswith(_FLOPS):
+                flops[part] += int(event.name.removeprefix(_FLOPS))
+    return flops
+
+
+class _FlopRanges(TorchDispatchMode):
+    """Record an empty range after each operation, with the number of its operations."""
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func.overloadpacket)
+        if count is not None:
+            number = count(*args, **(kwargs or {}), out_val=result)
+            with record_function(f"{_FLOPS}{number}"):
+                pass
+        return result
+
+
+def _profile(step: Callable[[], None], model: Module) -> list[tuple[Any, str]]:
+    """Return what a step does, with the part of each event."""
     with (
         _named_parts(model),
         profile(activities=[ProfilerActivity.CPU], acc_events=True) as profiler,
@@ -60,13 +98,9 @@ def measure_parts(step: Callable[[], None], model: Module) -> Counter[str]:
     makers = {
         event.sequence_nr: _part_of(event, {})
         for event in events
-        if event.sequence_nr >= 0 and not event.name.startswith(_BACKWARD)
-        if not _is_backward(event)
+        if event.sequence_nr >= 0 and not _is_backward(event)
     }
-    seconds: Counter[str] = Counter()
-    for event in events:
-        seconds[_part_of(event, makers)] += event.self_cpu_time_total * 1e-6
-    return seconds
+    return [(event, _part_of(event, makers)) for event in events]
 
 
 def _part_of(event: Any, makers: dict[int, str]) -> str:
@@ -127,23 +161,6 @@ def _public_methods(module: Module) -> list[str]:
         if not name.startswith("_") and not hasattr(Module, name) and name not in vars(module)
         if inspect.isfunction(getattr(type(module), name))
     ]
-
-
-def count_flops(step: Callable[[], None], model: Module) -> Counter[str]:
-    """Return the floating-point operations of each part's products and convolutions."""
-    counter = FlopCounterMode(display=False)
-    with counter:
-        step()
-    whole: Counter[str] = Counter()
-    within: Counter[str] = Counter()  # of a module that is asked for more than its forward pass
-    root = type(model).__name__
-    for path, counts in counter.get_flop_counts().items():
-        names = path.split(".")
-        if names[0] == root and len(names) in (2, 3):
-            (whole if len(names) == 2 else within)[names[1]] += sum(counts.values())
-    flops = whole | within  # the larger of both
-    flops[REST] = counter.get_total_flops() - sum(flops.values())
-    return flops
 
 
 def measure_rate() -> float:

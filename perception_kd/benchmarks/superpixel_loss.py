@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from perception_kd.benchmarks.harness import BenchmarkSettings, Case, Row, compare, small_pages
+from perception_kd.models.heads.pixel_projection import PixelProjection
 from perception_kd.models.losses import info_nce
-from perception_kd.ops import pool_pixels, pool_segments, pool_upsampled
+from perception_kd.ops import pool_pixels, pool_segments
 
 _NUM_CHANNELS, _TEMPERATURE = 64, 0.07
 _REFERENCE = "sparse one-hot matrices"
@@ -112,6 +113,7 @@ def make_cases(batch: LossInputs) -> list[Case]:
         return [means, *torch.autograd.grad(means, batch.maps, grad)]
 
     full, small = batch.maps, batch.small_maps
+    head = PixelProjection(_NUM_CHANNELS, None)
     return [
         Case(
             "superpixel_pooling",
@@ -128,7 +130,7 @@ def make_cases(batch: LossInputs) -> list[Case]:
         Case(
             "superpixel_loss/upsampled",
             f"upsampling of all views, {_REFERENCE}",
-            lambda: ours(pool_upsampled(small, ids, num, upsample)[0], small),
+            lambda: ours(head.pool(small, ids, num)[0], small),
             lambda: theirs(upsample(small, (ids.shape[1], ids.shape[2])), small),
         ),
     ]

@@ -1,9 +1,11 @@
 """From an image network's feature map to compared features at every pixel."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from perception_kd.geometry.feature_grid import read_cells, resample_cells
+from perception_kd.ops.interpolated_pool import pool_interpolated
 from perception_kd.registry import MODELS
 from perception_kd.utils.checks import check_shape
 
@@ -140,11 +142,7 @@ class PixelProjection(nn.Module):
         height, width = (cells * self.scale_factor for cells in feats.shape[-2:])
         if size is None:
             size = (height, width)
-        if size[0] > height or size[1] > width:
-            raise ValueError(
-                f"size must be at most {(height, width)}, {self.scale_factor} times the map's, "
-                f"but got {tuple(size)}; set scale_factor to the backbone's stride."
-            )
+        self._check_size(size, (height, width))
         if self.cell_offset is not None:
             return resample_cells(feats, size, self.scale_factor, self.cell_offset)
         enlarged = F.interpolate(
@@ -181,6 +179,41 @@ class PixelProjection(nn.Module):
             self._to_cells(col.to(projected), width),
         )
         return F.normalize(pixel_feats, dim=1) if self.normalize else pixel_feats
+
+    def pool(
+        self, feats: Tensor, superpixels: Tensor, num_superpixels: int
+    ) -> tuple[Tensor, Tensor]:
+        """Average the features of the pixels of each superpixel.
+
+        Equal to pooling the result of :meth:`forward`, which is never held.
+
+        Args:
+            feats: Feature maps of the backbone, shape (V, C, h, w).
+            superpixels: Superpixel of each pixel, integers from 0, -1 = none, shape
+                (V, H, W).
+            num_superpixels: Number of superpixels S, more than the largest id.
+
+        Returns:
+            Means, shape (S, D), float32 or wider, zero for an empty superpixel; number
+            of pixels of each, shape (S,), int64.
+
+        Raises:
+            ValueError: If an argument has the wrong shape.
+        """
+        projected = self.project(feats)
+        check_shape("superpixels", superpixels, (len(projected), "H", "W"))
+        (height, width), (rows, cols) = projected.shape[-2:], superpixels.shape[1:]
+        self._check_size((rows, cols), (height * self.scale_factor, width * self.scale_factor))
+        pixels = torch.arange(max(rows, cols), dtype=torch.float64, device=projected.device)
+        cells = self._to_cells(pixels[:rows], height), self._to_cells(pixels[:cols], width)
+        return pool_interpolated(projected, superpixels, num_superpixels, cells, self.normalize)
+
+    def _check_size(self, size: tuple[int, int], largest: tuple[int, int]) -> None:
+        if size[0] > largest[0] or size[1] > largest[1]:
+            raise ValueError(
+                f"size must be at most {largest}, {self.scale_factor} times the map's, "
+                f"but got {tuple(size)}; set scale_factor to the backbone's stride."
+            )
 
     def _to_cells(self, position: Tensor, num_cells: int) -> Tensor:
         """Return where pixels lie along an axis of the map, as ``Convention`` says."""

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
 from perception_kd.models.pretrainers.pair_descriptions import describe_segments
-from perception_kd.ops.segment_pool import pool_segments, pool_upsampled
+from perception_kd.ops.segment_pool import pool_segments
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch
 
@@ -74,10 +74,7 @@ class SuperpixelDistillation(ImageToLidarPretrainer):
         if "superpixel_feats" in inputs:
             means: Tensor = self.img_head.project_means(img_feats)
             return means
-        superpixel_feats, _ = pool_upsampled(
-            self.img_head.project(img_feats),
-            inputs["superpixels"],
-            inputs["num_superpixels"],
-            self.img_head.enlarge,
-        )
+        superpixel_feats: Tensor = self.img_head.pool(
+            img_feats, inputs["superpixels"], inputs["num_superpixels"]
+        )[0]
         return superpixel_feats
