@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -170,15 +171,14 @@ def compare_steps(name: str, data_root: Path, settings: BenchmarkSettings) -> Ro
     config = SIZES[size].configs[method]
     names = [f"configs/{each}" for each in (config, *former_names(config))]
     given = (data_root, SIZES[size].batch_size, settings.device)
-    with StepProcess(ROOT, names[:1], *given) as ours:
-        if settings.against is None:
-            seconds = [(ours.ask("step"),) for _ in range(_WARM_UP + settings.repeats)]
-        else:
-            with StepProcess(settings.against, names, *given) as theirs:
-                seconds = [
-                    (ours.ask("step"), theirs.ask("step"))
-                    for _ in range(_WARM_UP + settings.repeats)
-                ]
+    with ExitStack() as processes:
+        ours = processes.enter_context(StepProcess(ROOT, names[:1], *given))
+        trees = [ours]
+        if settings.against is not None:
+            trees.append(processes.enter_context(StepProcess(settings.against, names, *given)))
+        seconds = [
+            [process.ask("step") for process in trees] for _ in range(_WARM_UP + settings.repeats)
+        ]
         ours_s, *others = (min(column) for column in zip(*seconds[_WARM_UP:], strict=True))
         parts = ours.ask("parts") if settings.device == "cpu" else []
     for part in parts:

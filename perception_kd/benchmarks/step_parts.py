@@ -59,7 +59,7 @@ def measure_parts(step: Callable[[], None], model: Module) -> Counter[str]:
 def count_flops(step: Callable[[], None], model: Module) -> Counter[str]:
     """Return the floating-point operations of each part's products and convolutions."""
     flops: Counter[str] = Counter()
-    with _FlopRanges():
+    with _FlopRanges():  # type: ignore[no-untyped-call]
         for event, part in _profile(step, model):
             if event.name.startswith(_FLOPS):
                 flops[part] += int(event.name.removeprefix(_FLOPS))

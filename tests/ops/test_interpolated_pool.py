@@ -1,5 +1,7 @@
 """Pooling of interpolated features, by hand and against enlarged maps."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,7 +12,7 @@ from perception_kd.ops import pool_pixels
 from perception_kd.ops.interpolated_pool import pool_interpolated
 from tests.ops.test_segment_pool import grad_of
 
-HEADS = {
+HEADS: dict[str, dict[str, Any]] = {
     "published": {},
     "tiles": {"align_corners": False},
     "offset": {"align_corners": False, "cell_offset": 2.0},
@@ -42,7 +44,7 @@ def test_a_head_pools_as_it_enlarges(kind: str, size: tuple[int, int]) -> None:
     assert torch.equal(counts, expected_counts)
 
     weight = torch.randn_like(means)
-    inputs = [feats, head.conv.weight, head.conv.bias]
+    inputs = [feats, *head.parameters()]
     ours = torch.autograd.grad((means * weight).sum(), inputs)
     theirs = torch.autograd.grad((expected * weight).sum(), inputs)
     for gradient, wanted in zip(ours, theirs, strict=True):
