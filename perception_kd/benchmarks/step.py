@@ -14,10 +14,10 @@ import torch
 from mmengine import Config
 
 from perception_kd.benchmarks.harness import BenchmarkSettings, Row
+from perception_kd.benchmarks.startup import ROOT
 from perception_kd.doctor.smoke_data import make_smoke_data
 from perception_kd.synthetic.world.settings import SyntheticSettings
 
-ROOT = Path(__file__).parents[2]
 _RENAMED = "configs/renamed.json"
 _MAX_PARTS = 3
 _WARM_UP = 2
@@ -156,10 +156,10 @@ def benchmark_step(settings: BenchmarkSettings) -> Iterator[Row]:
             cfgs = [Config.fromfile(ROOT / "configs" / name) for name in step.configs.values()]
             make_smoke_data(Path(folder), cfgs, step.data)
             for method in step.configs:
-                yield compare_steps(f"{size}/{method}", Path(folder), settings)
+                yield compare_commits(f"{size}/{method}", Path(folder), settings)
 
 
-def compare_steps(name: str, data_root: Path, settings: BenchmarkSettings) -> Row:
+def compare_commits(name: str, data_root: Path, settings: BenchmarkSettings) -> Row:
     """Take steps of both trees alternately.
 
     Args:

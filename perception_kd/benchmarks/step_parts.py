@@ -1,4 +1,4 @@
-"""What a training step spends its time on, beside the matrix products in it alone."""
+"""Time of the parts of a training step, beside the matrix products in it alone."""
 
 import inspect
 import time

@@ -27,7 +27,7 @@ _HOMES = {
 }
 
 
-def main() -> None:
+def serve_steps() -> None:
     """Take a step for each line "step", and describe one for each line "parts".
 
     The first argument is JSON: ``configs``, of which the first that exists is taken,
@@ -111,4 +111,4 @@ def _find(name: str) -> Callable[..., Any]:
 
 
 if __name__ == "__main__":
-    main()
+    serve_steps()

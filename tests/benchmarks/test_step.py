@@ -91,7 +91,7 @@ def toy() -> tuple[Any, ToyModel]:
 
 @pytest.mark.usefixtures("_fake")
 def test_the_fastest_steps_of_both_trees_count() -> None:
-    row = step.compare_steps("demo/prc", Path(), BenchmarkSettings(2, against=EARLIER))
+    row = step.compare_commits("demo/prc", Path(), BenchmarkSettings(2, against=EARLIER))
     assert FakeProcess.asked == [step.ROOT, EARLIER] * 4
     assert (row["ours_s"], row["reference_s"], row["ratio"]) == (2, 5, 2.5)
     assert row["reference"] == str(EARLIER)
@@ -103,7 +103,7 @@ def test_the_fastest_steps_of_both_trees_count() -> None:
 
 @pytest.mark.usefixtures("_fake")
 def test_an_earlier_tree_is_asked_for_former_names() -> None:
-    step.compare_steps("demo/prc", Path(), BenchmarkSettings(2, against=EARLIER))
+    step.compare_commits("demo/prc", Path(), BenchmarkSettings(2, against=EARLIER))
     (ours,) = FakeProcess.configs[step.ROOT]
     assert (step.ROOT / ours).exists()
     former = "configs/calico/prc_pillar02_1xb2-adamw-cosine-8e_synthetic.py"
@@ -112,7 +112,7 @@ def test_an_earlier_tree_is_asked_for_former_names() -> None:
 
 @pytest.mark.usefixtures("_fake")
 def test_a_step_alone_has_no_ratio() -> None:
-    row = step.compare_steps("demo/prc", Path(), BenchmarkSettings(2))
+    row = step.compare_commits("demo/prc", Path(), BenchmarkSettings(2))
     assert (row["reference_s"], row["ratio"]) == (None, None)
 
 
