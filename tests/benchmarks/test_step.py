@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from perception_kd.benchmarks import step
 from perception_kd.benchmarks.harness import BenchmarkSettings
+from perception_kd.benchmarks.startup import ROOT
 from perception_kd.benchmarks.step_parts import OPTIMIZER, REST, count_flops, measure_parts
 from perception_kd.benchmarks.step_process import forget_weights
 from tools import benchmark as benchmark_tool
@@ -72,7 +73,7 @@ class FakeProcess:
 def _fake(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeProcess.asked, FakeProcess.configs = [], {}
     # The first two are those of a cold process.
-    FakeProcess.seconds = {step.ROOT: [0.1, 0.1, 3, 2], EARLIER: [0.1, 0.1, 6, 5]}
+    FakeProcess.seconds = {ROOT: [0.1, 0.1, 3, 2], EARLIER: [0.1, 0.1, 6, 5]}
     monkeypatch.setattr(step, "StepProcess", FakeProcess)
 
 
@@ -92,7 +93,7 @@ def toy() -> tuple[Any, ToyModel]:
 @pytest.mark.usefixtures("_fake")
 def test_the_fastest_steps_of_both_trees_count() -> None:
     row = step.compare_commits("demo/prc", Path(), BenchmarkSettings(2, against=EARLIER))
-    assert FakeProcess.asked == [step.ROOT, EARLIER] * 4
+    assert FakeProcess.asked == [ROOT, EARLIER] * 4
     assert (row["ours_s"], row["reference_s"], row["ratio"]) == (2, 5, 2.5)
     assert row["reference"] == str(EARLIER)
     assert [part["seconds"] for part in row["parts"]] == [0.5] * 3
@@ -104,8 +105,8 @@ def test_the_fastest_steps_of_both_trees_count() -> None:
 @pytest.mark.usefixtures("_fake")
 def test_an_earlier_tree_is_asked_for_former_names() -> None:
     step.compare_commits("demo/prc", Path(), BenchmarkSettings(2, against=EARLIER))
-    (ours,) = FakeProcess.configs[step.ROOT]
-    assert (step.ROOT / ours).exists()
+    (ours,) = FakeProcess.configs[ROOT]
+    assert (ROOT / ours).exists()
     former = "configs/calico/prc_pillar02_1xb2-adamw-cosine-8e_synthetic.py"
     assert FakeProcess.configs[EARLIER] == (ours, former)
 
@@ -118,7 +119,7 @@ def test_a_step_alone_has_no_ratio() -> None:
 
 def test_all_configs_exist() -> None:
     names = [name for size in step.SIZES.values() for name in size.configs.values()]
-    assert [name for name in names if not (step.ROOT / "configs" / name).exists()] == []
+    assert [name for name in names if not (ROOT / "configs" / name).exists()] == []
 
 
 def test_parts_are_modules_optimizer_and_the_rest(toy: tuple[Any, ToyModel]) -> None:
@@ -201,6 +202,6 @@ def test_only_benchmarks_of_commits_take_one(
         benchmark_tool.parse_args(["step", "--against", str(tmp_path)])
     assert "has no perception_kd" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        benchmark_tool.parse_args(["regions", "--against", str(step.ROOT)])
+        benchmark_tool.parse_args(["regions", "--against", str(ROOT)])
     assert "--against is for startup and step, not for regions" in capsys.readouterr().err
-    assert benchmark_tool.parse_args(["step", "--against", str(step.ROOT)]).against == step.ROOT
+    assert benchmark_tool.parse_args(["step", "--against", str(ROOT)]).against == ROOT
