@@ -65,7 +65,12 @@ def read_path(entry: Any, name: str, where: str = "") -> str:
 
 
 def read_number(entry: Any, name: str, where: str = "") -> float:
-    """Return a finite number.
+    """Return a finite number of an entry.
+
+    Args:
+        entry: Entry of an info file, or a part of it.
+        name: Name of the field.
+        where: Place of the entry, such as "images.CAM_FRONT.", for errors.
 
     Raises:
         FieldError: If it is missing, or text, NaN or infinite.
@@ -78,7 +83,14 @@ def read_number(entry: Any, name: str, where: str = "") -> float:
 
 
 def read_count(entry: Any, name: str, lowest: int, largest: int, where: str = "") -> int:
-    """Return an integer within bounds.
+    """Return an integer of an entry.
+
+    Args:
+        entry: Entry of an info file, or a part of it.
+        name: Name of the field.
+        lowest: Smallest integer that is allowed.
+        largest: Largest integer that is allowed.
+        where: Place of the entry, for errors.
 
     Raises:
         FieldError: If it is missing, no integer or out of bounds.
@@ -93,7 +105,16 @@ def read_count(entry: Any, name: str, lowest: int, largest: int, where: str = ""
 
 
 def read_matrix(entry: Any, name: str, shape: tuple[int, int], where: str = "") -> Array:
-    """Return a matrix, whose values may be any.
+    """Return a matrix of an entry; its values are not checked.
+
+    Args:
+        entry: Entry of an info file, or a part of it.
+        name: Name of the field.
+        shape: Number of rows and columns.
+        where: Place of the entry, for errors.
+
+    Returns:
+        Float64, of this shape.
 
     Raises:
         FieldError: If it is missing, or does not have numbers of this shape.

@@ -50,7 +50,14 @@ def rows_of_rank(lengths: list[int]) -> slice:
 
 
 def sum_over_ranks(value: Tensor) -> Tensor:
-    """Return the sum of a tensor over all ranks."""
+    """Return the sum of a tensor over all ranks.
+
+    Args:
+        value: Tensor of any shape, which is the same on all ranks.
+
+    Returns:
+        The sum, in a new tensor of this shape; ``value`` itself with one rank.
+    """
     if num_ranks() == 1:
         return value
     total = value.clone()
@@ -67,6 +74,9 @@ def combine_shares(share: Tensor) -> Tensor:
 
     Args:
         share: Scalar, this rank's share.
+
+    Returns:
+        Scalar of the same type.
     """
     if num_ranks() == 1:
         return share

@@ -7,6 +7,11 @@ from typing import Any
 def check_at_least(name: str, value: int, lowest: int) -> None:
     """Check that a number is not too small.
 
+    Args:
+        name: Name of the argument, for the error.
+        value: The number.
+        lowest: Smallest number that is allowed.
+
     Raises:
         ValueError: If it is below ``lowest``.
     """
@@ -18,6 +23,11 @@ def check_classes(name: str, classes: Sequence[str], expected: Sequence[str]) ->
     """Check that classes are the expected ones in their order.
 
     Labels are indices into the classes: in another order each means another class.
+
+    Args:
+        name: What has the classes, for the error.
+        classes: Names to check.
+        expected: Names as they must be.
 
     Raises:
         ValueError: If a name or the order differs, with the first difference.

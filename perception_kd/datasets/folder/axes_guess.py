@@ -102,12 +102,20 @@ def find_motion(poses: Sequence[Array]) -> Array | None:
 
 
 def name_direction(vector: Array) -> str:
-    """Return the nearest of ``DIRECTIONS`` to a vector in the frame of info files."""
+    """Return the nearest of ``DIRECTIONS`` to a vector.
+
+    Args:
+        vector: Vector of any length, in the frame of info files, shape (3,).
+    """
     return max(DIRECTIONS, key=lambda name: axes_matrix(_with_x(name))[:3, 0] @ vector)
 
 
 def name_stored_axis(vector: Array) -> str:
-    """Return the nearest axis to a vector among stored points, such as "-y"."""
+    """Return the nearest axis to a vector, such as "-y".
+
+    Args:
+        vector: Vector of any length, in the frame of the stored points, shape (3,).
+    """
     place = int(np.argmax(np.abs(vector)))
     return f"{'-' if vector[place] < 0 else '+'}{'xyz'[place]}"
 

@@ -81,7 +81,11 @@ class RigSection:
         return self._value[key]
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Return a text, or the default if the key is missing and there is one."""
+        """Return a text, or the default if the key is missing and there is one.
+
+        Raises:
+            RigError: If it is missing, empty, or not a printable text.
+        """
         if default is not None and not self.has(key):
             return default
         value = self.value(key)
@@ -101,7 +105,11 @@ class RigSection:
         return value
 
     def choice(self, key: str, choices: Sequence[str], default: str | None = None) -> str:
-        """Return one of some texts."""
+        """Return one of some texts.
+
+        Raises:
+            RigError: If it is missing and has no default, or is none of ``choices``.
+        """
         value = self.text(key, default)
         if value not in choices:
             hint = suggest(value, choices)
@@ -111,7 +119,11 @@ class RigSection:
     def number(
         self, key: str, lowest: float, largest: float = math.inf, default: float | None = None
     ) -> float:
-        """Return a number within bounds."""
+        """Return a number within bounds, ends included.
+
+        Raises:
+            RigError: If it is missing and has no default, or is not such a number.
+        """
         if default is not None and not self.has(key):
             return default
         value = as_number(self.value(key))
@@ -121,14 +133,22 @@ class RigSection:
         return value
 
     def flag(self, key: str, *, default: bool) -> bool:
-        """Return true or false, or the default if the key is missing."""
+        """Return true or false, or the default if the key is missing.
+
+        Raises:
+            RigError: If it is anything else.
+        """
         value = self.value(key) if self.has(key) else default
         if not isinstance(value, bool):
             raise self.error(key, f"is {show(value)}", "it must be true or false")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return a list of texts, not empty."""
+        """Return a list of texts, not empty.
+
+        Raises:
+            RigError: If it is missing, empty, or holds anything but texts.
+        """
         value = self.value(key)
         if not isinstance(value, list) or not value or not all(isinstance(x, str) for x in value):
             raise self.error(

@@ -174,7 +174,13 @@ _NAMING = ("sample", "sample_data", "scene")
 
 
 def describe(folder: Path, table: str, record: Record) -> str:
-    """Return the words that begin an error about a record."""
+    """Return the beginning of an error about a record: its file and its token.
+
+    Args:
+        folder: Folder of the tables.
+        table: Name of the table, without suffix.
+        record: The record.
+    """
     token = record.get("token")
     text = repr(token if token is not None else record)
     return f"{folder / table}.json, record {text if len(text) <= 80 else text[:77] + '...'}:"
@@ -217,7 +223,13 @@ def complete_record(folder: Path, table: str, record: Record) -> Record:
 
 
 def get_field(folder: Path, table: str, record: Record, field: str) -> Any:
-    """Return a field of a record that is not checked yet.
+    """Check a field of a record, and return it.
+
+    Args:
+        folder: Folder of the tables, for errors.
+        table: Name of the table, without suffix.
+        record: The record.
+        field: Name of the field.
 
     Raises:
         ValueError: If it is missing or has a wrong value.
@@ -257,7 +269,12 @@ def index_tokens(folder: Path, tables: Mapping[str, list[Record]]) -> dict[str, 
 def check_references(
     folder: Path, tables: Mapping[str, list[Record]], index: Mapping[str, Mapping[str, int]]
 ) -> None:
-    """Check that the records exist that records name.
+    """Check that all records exist which other records refer to by their tokens.
+
+    Args:
+        folder: Folder of the tables, for errors.
+        tables: Records to check, by table.
+        index: Place of each existing token, by table.
 
     Raises:
         ValueError: If one is missing, with the table and record that names it.

@@ -75,6 +75,12 @@ def read_transforms(message: Any, faults: set[str]) -> Iterator[StampedTransform
 def make_stamped(link: Link, stamp: int, place: Any, turn: Any) -> StampedTransform:
     """Return a transform from a vector and a quaternion of ROS.
 
+    Args:
+        link: Parent and child frame.
+        stamp: Time in ns.
+        place: Translation in m, with fields x, y, z.
+        turn: Unit quaternion, with fields x, y, z, w.
+
     Raises:
         BrokenFileError: If it is not a rigid transform.
     """

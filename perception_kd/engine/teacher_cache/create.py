@@ -96,6 +96,12 @@ def build_pretrainer(cfg: Config) -> Any:
 def open_for_writing(folder: Path, model: Any, sources: list[CropSource], command: str) -> RowCache:
     """Create a cache, or open one that has the same settings and drop torn entries.
 
+    Args:
+        folder: Folder of the cache.
+        model: Pre-trainer with the teacher as ``img_backbone``.
+        sources: Data sets and steps that cut their crops.
+        command: Command line that is noted in the manifest.
+
     Raises:
         ValueError: If it was made with another teacher, other crops or another size.
     """

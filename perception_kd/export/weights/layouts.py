@@ -104,7 +104,16 @@ def pad_kernel(kernel: Tensor, edge: int) -> Tensor:
 
 
 def crop_kernel(kernel: Tensor, edge: int) -> Tensor:
-    """Undo :func:`pad_kernel`; a kernel that is not zero around its center is kept."""
+    """Undo :func:`pad_kernel`.
+
+    Args:
+        kernel: Shape (C_out, K, K, K, C_in), with K odd.
+        edge: Size k of the result, odd.
+
+    Returns:
+        Shape (C_out, k, k, k, C_in); ``kernel`` itself if it is not larger, or not zero
+        outside of these cells.
+    """
     margin = (kernel.shape[1] - edge) // 2
     if margin < 1:
         return kernel

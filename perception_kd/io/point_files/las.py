@@ -27,7 +27,15 @@ _STORED_POSITION = ("X", "Y", "Z")
 
 
 def decode_las(data: bytes, path: Path, layout: PointLayout) -> StoredPoints:
-    """Return x, y, z (float64, scaled) and all other dimensions of a LAS or LAZ file.
+    """Decode a LAS or LAZ file.
+
+    Args:
+        data: Content of the file.
+        path: The file, for errors.
+        layout: Not used: the file names its dimensions.
+
+    Returns:
+        x, y and z, scaled, as float64, and all other dimensions by name, each (N,).
 
     Raises:
         BrokenFileError: If it is damaged.

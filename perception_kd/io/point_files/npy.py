@@ -33,7 +33,15 @@ _ZIP_ERRORS = (
 
 
 def decode_npy(data: bytes, path: Path, layout: PointLayout) -> StoredPoints:
-    """Return the columns of an array (N, F), or the fields of a structured one (N,).
+    """Decode a .npy file.
+
+    Args:
+        data: Content of the file.
+        path: The file, for errors.
+        layout: Not used: the array has its shape and type.
+
+    Returns:
+        An array (N, F), or the fields of a structured array by name, each (N,).
 
     Raises:
         BrokenFileError: If it is damaged, has objects, or an array of another shape.
@@ -59,7 +67,15 @@ def count_npy(path: Path, layout: PointLayout) -> int:
 
 
 def decode_npz(data: bytes, path: Path, layout: PointLayout) -> StoredPoints:
-    """Return the one array of points, or the arrays x, y, z, ..., of a .npz file.
+    """Decode a .npz file.
+
+    Args:
+        data: Content of the file.
+        path: The file, for errors.
+        layout: Not used: arrays have their shapes and types.
+
+    Returns:
+        The one array of points, (N, F), or the arrays x, y, z, ... by name, each (N,).
 
     Raises:
         BrokenFileError: If it is damaged or has no such arrays.

@@ -32,7 +32,16 @@ _MAX_RATIO = 264 / 3  # LZF makes at most 264 bytes of 3
 
 
 def decode_pcd(data: bytes, path: Path, layout: PointLayout) -> StoredPoints:
-    """Return the fields of a PCD file, without padding.
+    """Decode a PCD file.
+
+    Args:
+        data: Content of the file.
+        path: The file, for errors.
+        layout: Not used: the header names the fields.
+
+    Returns:
+        The fields by name, without padding, each (N,); a field of several values, such
+        as "normal", becomes "normal[0]", "normal[1]", ...
 
     Raises:
         BrokenFileError: If it is damaged.

@@ -51,7 +51,15 @@ class _Header(NamedTuple):
 
 
 def decode_ply(data: bytes, path: Path, layout: PointLayout) -> StoredPoints:
-    """Return the properties of the vertices of a PLY file.
+    """Decode a PLY file.
+
+    Args:
+        data: Content of the file.
+        path: The file, for errors.
+        layout: Not used: the header names the properties.
+
+    Returns:
+        The properties of the vertices by name, each (N,).
 
     Raises:
         BrokenFileError: If it is damaged, or has no plain vertices.

@@ -11,7 +11,15 @@ from perception_kd.structures import PointLayout
 
 
 def decode_rows(data: bytes, path: Path, layout: PointLayout) -> StoredPoints:
-    """Return the rows of a file, shape (N, F).
+    """Decode a file of rows of numbers.
+
+    Args:
+        data: Content of the file.
+        path: The file, for errors.
+        layout: Type of the numbers and number F of columns.
+
+    Returns:
+        The rows in their stored type, shape (N, F).
 
     Raises:
         BrokenFileError: If there are no whole rows.

@@ -94,7 +94,15 @@ class PixelProjection(nn.Module):
         return self.enlarge(self.project(feats), size)
 
     def enlarge(self, feats: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-        """Return the features of every pixel from a map that is projected already."""
+        """Return the features of every pixel from a map that is projected already.
+
+        Args:
+            feats: Projected features, shape (V, D, h, w).
+            size: Height and width of the result in px; None for the whole map.
+
+        Returns:
+            Shape (V, D, H, W), of unit length if the head normalizes.
+        """
         pixel_feats = self.upsample(feats, size)
         return F.normalize(pixel_feats, dim=1) if self.normalize else pixel_feats
 

@@ -100,7 +100,16 @@ class CosineDistanceLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, query: Tensor, key: Tensor, weights: PairWeights | None = None) -> Tensor:
-        """Return the weighted loss of M pairs of features, each (M, C)."""
+        """Compute the loss of M pairs, times ``loss_weight``.
+
+        Args:
+            query: Features of the student, shape (M, C).
+            key: Features of the teacher, row by row of the same things, (M, C).
+            weights: Weights of the pairs; None weighs all alike.
+
+        Returns:
+            Scalar; zero, attached to the graph, without a pair.
+        """
         return self.loss_weight * cosine_distance(
             query, key, form=self.form, center=self.center, weights=weights
         )

@@ -182,7 +182,16 @@ class InfoNCELoss(nn.Module):
         self.excluded = excluded
 
     def forward(self, query: Tensor, key: Tensor, weights: PairWeights | None = None) -> Tensor:
-        """Return the weighted loss of M pairs of features, each (M, C)."""
+        """Compute the loss of M pairs, times ``loss_weight``.
+
+        Args:
+            query: Features of one modality, shape (M, C).
+            key: Features of the other modality, row by row of the same things, (M, C).
+            weights: Weights of anchors and candidates; None weighs all alike.
+
+        Returns:
+            Scalar; zero, attached to the graph, without a pair.
+        """
         return self.loss_weight * info_nce(
             query,
             key,

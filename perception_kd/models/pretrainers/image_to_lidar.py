@@ -98,7 +98,15 @@ class ImageToLidarPretrainer(LidarNetworkMixin, TaskModel):
         return _PAIRS
 
     def forward_tensor(self, inputs: Batch) -> tuple[PointFeatures, Tensor]:
-        """Return the features of points and of images."""
+        """Return the features of points and of images.
+
+        Args:
+            inputs: The batch of ``docs/sample.md`` with ``points`` and ``imgs``.
+
+        Returns:
+            Features of the N points, (N, D), with the voxel of each; features of the
+            pixels, (V, D, H, W).
+        """
         point_feats = self.extract_point_feats(inputs["points"])
         return point_feats, self.extract_pixel_feats(inputs["imgs"])
 

@@ -62,9 +62,13 @@ class BEVDetector(BEVTaskModel):
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the losses, each the sum over the tasks.
 
+        Args:
+            inputs: The batch of ``docs/sample.md`` with ``points``, ``imgs`` or both.
+            data_samples: One per sample, with ``gt_instances_3d``.
+
         Returns:
-            ``loss_heatmap``, ``loss_bbox`` and the monitor ``num_boxes``, boxes a
-            sample.
+            ``loss_heatmap``, ``loss_bbox`` and the monitor ``num_boxes``, the mean
+            number of boxes per sample; all scalars.
         """
         truth = [sample.gt_instances_3d for sample in data_samples]
         by_task = self.pts_bbox_head.loss_by_feat(self.forward_tensor(inputs), truth)

@@ -55,6 +55,10 @@ class BEVMapSegmentor(BEVTaskModel):
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the losses.
 
+        Args:
+            inputs: The batch of ``docs/sample.md`` with ``points``, ``imgs`` or both.
+            data_samples: One per sample, with ``gt_bev_seg.masks``, (classes, Y, X).
+
         Returns:
             ``loss_map_<class>`` of each class; the monitor ``num_labeled_cells``, the
             cells with any class.

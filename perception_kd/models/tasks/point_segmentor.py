@@ -149,6 +149,10 @@ class PointSegmentor(LidarNetworkMixin, TaskModel):
     def loss(self, inputs: Batch, data_samples: list[Any]) -> dict[str, Tensor]:
         """Compute the losses over what counts: labeled points in range, or voxels.
 
+        Args:
+            inputs: The batch of ``docs/sample.md`` with ``points``.
+            data_samples: One per sample, with ``gt_pts_seg.pts_semantic_mask``, (N_b,).
+
         Returns:
             Each of ``losses``, zero where nothing counts; the monitors ``acc_seg`` in
             percent and ``num_labeled_points``, the points that count.

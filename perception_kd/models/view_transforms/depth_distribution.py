@@ -65,9 +65,9 @@ def expected_depth_error(scores: Tensor, depths: Tensor, targets: Tensor) -> Ten
     """Return the mean error of the expected depth, where there is a point.
 
     Args:
-        scores: As in :func:`depth_distribution_loss`.
-        depths: As there.
-        targets: As there.
+        scores: Scores of D depths, shape (V, D, h, w).
+        depths: These depths in m, equally spaced, shape (D,).
+        targets: Results of :func:`cell_depths` in m, shape (V, h, w).
 
     Returns:
         Scalar in m; 0 without any point.
@@ -80,7 +80,16 @@ def expected_depth_error(scores: Tensor, depths: Tensor, targets: Tensor) -> Ten
 
 
 def find_bins(scores: Tensor, depths: Tensor, targets: Tensor) -> Tensor:
-    """Return the index of the nearest depth of each cell, -1 = none, (V, h, w).
+    """Return the index of the nearest depth of each cell, -1 = none.
+
+    Args:
+        scores: Scores of D depths, shape (V, D, h, w); only the shape is used.
+        depths: These depths in m, equally spaced, at least 2, shape (D,).
+        targets: Depth of the LiDAR per cell in m, shape (V, h, w).
+
+    Returns:
+        Indices in 0 .. D - 1, int64, shape (V, h, w); -1 where the target is more than
+        half a step beyond the ends.
 
     Raises:
         ValueError: If the shapes do not fit.

@@ -83,7 +83,15 @@ class DepthLSSViewTransform(LSSViewTransform):
     def predict_depth(
         self, img_feats: Tensor, cameras: Cameras, points: list[Tensor] | None
     ) -> Tensor:
-        """Return scores of depths, then features, shape (V, D + C, h, w).
+        """Predict depths and features from the maps and from the depth of the LiDAR.
+
+        Args:
+            img_feats: Feature maps of V images at stride 8, shape (V, C_in, h, w).
+            cameras: Matrices of the V cameras, by which points are projected.
+            points: One point cloud per sample, x, y, z in m first, each (N_b, F).
+
+        Returns:
+            Scores of D depths, then C features, shape (V, D + C, h, w).
 
         Raises:
             ValueError: If points are missing, or the stride of the features is not 8.

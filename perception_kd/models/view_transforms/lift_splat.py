@@ -89,7 +89,16 @@ class LSSViewTransform(nn.Module):
     def predict_depth(
         self, img_feats: Tensor, cameras: Cameras, points: list[Tensor] | None
     ) -> Tensor:
-        """Return scores of depths, then features, shape (V, D + C, h, w)."""
+        """Predict a distribution of depth and a feature for each cell of the maps.
+
+        Args:
+            img_feats: Feature maps of V images, shape (V, C_in, h, w).
+            cameras: Matrices of the V cameras; not used here.
+            points: One point cloud per sample, each (N_b, F); not used here.
+
+        Returns:
+            Scores of D depths, then C features, shape (V, D + C, h, w).
+        """
         return self.depthnet(img_feats)
 
     def forward(
