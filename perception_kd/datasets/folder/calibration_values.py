@@ -16,6 +16,23 @@ from perception_kd.structures import Array
 
 _MAX_BYTES = 2**24
 _MAX_DEPTH, _MAX_NUMBERS = 4, 64
+WHOLE_FILE = "."  # key of all that a file has
+# Names of numbers in mappings, in the order in which a key of the rig file has them.
+_RPY = (("roll", "pitch", "yaw"),)
+NAMED_NUMBERS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "intrinsics": (("fx", "fy", "cx", "cy"),),
+    "coefficients": (
+        ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6"),
+        ("k1", "k2", "p1", "p2", "k3"),
+        ("k1", "k2", "p1", "p2"),
+        ("k1", "k2", "k3", "k4"),
+    ),
+    "translation": (("x", "y", "z"), ("tx", "ty", "tz")),
+    "quaternion_wxyz": (("w", "x", "y", "z"), ("qw", "qx", "qy", "qz")),
+    "quaternion_xyzw": (("x", "y", "z", "w"), ("qx", "qy", "qz", "qw")),
+    "rpy_deg": _RPY,
+    "rpy_rad": _RPY,
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,8 @@ class Numbers:
         values: The numbers, or None if they are in a file.
         file: File relative to the root, with ``{scene}`` for the name of the scene.
         key: Keys in that file, joined by dots.
+        role: Key of the rig file that has the numbers, one of ``NAMED_NUMBERS`` if they
+            may have names.
     """
 
     where: str
@@ -35,6 +54,7 @@ class Numbers:
     values: tuple[float, ...] | None = None
     file: str = ""
     key: str = ""
+    role: str = ""
 
     def load(self, root: Path, scene: str = "") -> Array:
         """Return the numbers, shape (n,), with n one of ``sizes``.
@@ -52,7 +72,7 @@ class Numbers:
         path = root / self.file.replace("{scene}", scene)
         content = read_calibration_file(path, self.where)
         value = _look_up(content, self.key, f"{self.where} names {path}")
-        numbers = flatten_numbers(value)
+        numbers = pick_named(value, self.role) or flatten_numbers(value)
         if numbers is None or len(numbers) not in self.sizes:
             raise RigError(
                 f"{self.where} names {self.key} of {path}, which must be {_sizes(self.sizes)} "
@@ -74,7 +94,7 @@ def read_numbers(section: RigSection, key: str, sizes: Sequence[int]) -> Numbers
     """
     value, where = section.value(key), f"{section.path}: {section.name(key)}"
     if isinstance(value, Mapping) and "data" not in value:
-        return read_file_numbers(section.section(key), sizes)
+        return read_file_numbers(section.section(key), sizes, key)
     numbers = flatten_numbers(value)
     if numbers is None or len(numbers) not in sizes:
         raise section.error(
@@ -85,12 +105,39 @@ def read_numbers(section: RigSection, key: str, sizes: Sequence[int]) -> Numbers
     return Numbers(where, tuple(sizes), values=numbers)
 
 
-def read_file_numbers(section: RigSection, sizes: Sequence[int]) -> Numbers:
-    """Read a mapping of ``file`` and ``key``, which name numbers of another file."""
+def read_file_numbers(section: RigSection, sizes: Sequence[int], role: str = "") -> Numbers:
+    """Read a mapping of ``file`` and ``key``, which name numbers of another file.
+
+    Args:
+        section: The mapping.
+        sizes: How many numbers there may be.
+        role: Key that has the mapping.
+    """
     file, key = section.path_text("file"), section.text("key")
     section.close()
     where = f"{section.path}: {section.where}"
-    return Numbers(where, tuple(sizes), file=file, key=key)
+    return Numbers(where, tuple(sizes), file=file, key=key, role=role)
+
+
+def pick_named(value: Any, role: str) -> tuple[float, ...] | None:
+    """Return numbers from a mapping of their names, such as ``{fx: ..., fy: ...}``.
+
+    Args:
+        value: Anything; other keys of a mapping do not matter.
+        role: Key of the rig file, which says what names they have.
+
+    Returns:
+        None if it is no mapping with all of these names.
+    """
+    if not isinstance(value, Mapping):
+        return None
+    by_name = {str(name).lower(): number for name, number in value.items()}
+    for names in NAMED_NUMBERS.get(role, ()):
+        numbers = [as_number(by_name.get(name)) for name in names]
+        found = tuple(number for number in numbers if number is not None)
+        if len(found) == len(names):
+            return found
+    return None
 
 
 def flatten_numbers(value: Any, depth: int = 0) -> tuple[float, ...] | None:
@@ -157,6 +204,8 @@ _CalibrationLoader.add_multi_constructor(
 
 def _look_up(content: Any, key: str, where: str) -> Any:
     """Return a value by its keys, joined by dots; numbers are places in a list."""
+    if key == WHOLE_FILE:
+        return content
     if isinstance(content, Mapping) and key in content:
         return content[key]
     for part in key.split("."):

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_calibration_option(parser)
     help_propose = "look at the files and write a first --rig, which is never overwritten"
     add("--propose", action="store_true", help=help_propose)
+    add("--lidar", help="with --propose: name of the LiDAR, where there are several")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     if args.propose:
         from perception_kd.datasets.folder.propose import propose_rig
 
-        path = propose_rig(args.root, args.rig)
+        path = propose_rig(args.root, args.rig, args.lidar)
         MMLogger.get_current_instance().info(
             "Wrote %s; check and complete it, then run the same command without --propose.", path
         )

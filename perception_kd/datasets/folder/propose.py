@@ -1,37 +1,39 @@
 """A first rig file for a folder: what could be found, and comments on the rest."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from perception_kd.datasets.calibration_checks import read_image_size
 from perception_kd.datasets.folder.axes_guess import guess_axes, list_telling, name_stored_axis
 from perception_kd.datasets.folder.calibration_search import Candidate, choose, list_candidates
+from perception_kd.datasets.folder.camera_sources import (
+    CameraSource,
+    agree_on_directions,
+    find_source,
+    lidar2cam,
+    name_direction_of,
+)
 from perception_kd.datasets.folder.constants import RIG, TOLERANCE_S
 from perception_kd.datasets.folder.points import INTENSITY_MAX
 from perception_kd.datasets.folder.rig import LIDAR_AXES, SCENE
 from perception_kd.datasets.folder.rig_sensors import LENGTHS_M
-from perception_kd.datasets.folder.survey import FileGroup, Survey, survey
+from perception_kd.datasets.folder.survey import FileGroup, Survey, name_groups, survey
 from perception_kd.datasets.folder.time_guess import guess_times
-from perception_kd.geometry.rigid import invert_rigid
 from perception_kd.io.atomic import write_whole
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.point_files.readers import POINT_FORMATS
 from perception_kd.io.point_files.summary import propose_layout, summarize_points
-from perception_kd.structures import Array
 
-_SURE = 0.3  # difference of two cosines
 _COLUMNS = ("x", "y", "z", "intensity", "ring")
 
 
-def propose_rig(root: str | Path, path: str | Path | None = None) -> Path:
+def propose_rig(root: str | Path, path: str | Path | None = None, lidar: str | None = None) -> Path:
     """Write a first rig file; an existing file is never changed.
 
     Args:
         root: Folder of the recording.
         path: File to write; None means ``rig.yaml`` in ``root``.
+        lidar: Name of the LiDAR, where there are several; None takes the one with the
+            most files.
 
     Returns:
         The file.
@@ -39,6 +41,7 @@ def propose_rig(root: str | Path, path: str | Path | None = None) -> Path:
     Raises:
         FileExistsError: If there is a file.
         FileNotFoundError: If the folder, or any point cloud in it, is missing.
+        ValueError: If there is no such LiDAR.
         PermissionError: If the file cannot be written.
     """
     root = Path(root).absolute()
@@ -51,10 +54,18 @@ def propose_rig(root: str | Path, path: str | Path | None = None) -> Path:
     if not found.clouds:
         raise FileNotFoundError(
             f"No point cloud below {root}; files of these formats are read: "
-            f"{', '.join(POINT_FORMATS)}. Give another --root, or convert the files."
+            f"{', '.join(POINT_FORMATS)}. Give another --root, or convert the files"
+            f"{''.join(f' ({note})' for note in found.unread[:3])}."
         )
+    names = name_groups(found.clouds, "lidar")
+    if lidar is not None and lidar not in names:
+        raise ValueError(
+            f"--lidar is {lidar!r}, but the point clouds below {root} are those of "
+            f"{', '.join(names)}; give one of them."
+        )
+    place = 0 if lidar is None else names.index(lidar)
     try:
-        write_whole(path, _Proposal(root, found).text().encode())
+        write_whole(path, _Proposal(root, found, place).text().encode())
     except OSError as error:
         raise PermissionError(
             f"Cannot write {path}: {error.strerror}. Give another file as --rig."
@@ -65,16 +76,15 @@ def propose_rig(root: str | Path, path: str | Path | None = None) -> Path:
 class _Proposal:
     """The text of a first rig file."""
 
-    def __init__(self, root: Path, found: Survey) -> None:
-        self._root, self._found = root, found
-        self._lidar = found.clouds[0]
+    def __init__(self, root: Path, found: Survey, place: int) -> None:
+        self._root, self._found, self._place = root, found, place
+        self._lidar = found.clouds[place]
+        self._lidars = name_groups(found.clouds, "lidar")
         scenes = {*self._lidar.files}
         self._cameras = [x for x in found.images if {*x.files} & scenes]
-        self._names = _camera_names(self._cameras)
+        self._names = name_groups(self._cameras, "camera")
         self._candidates = self._find_candidates()
-        self._sources = [
-            self._find_source(*pair) for pair in zip(self._names, self._cameras, strict=True)
-        ]
+        self._sources = [self._find_source(place) for place in range(len(self._cameras))]
         self._directions = agree_on_directions([source.votes for source in self._sources])
 
     def text(self) -> str:
@@ -84,6 +94,7 @@ class _Proposal:
             "# Lines marked with ? could not be found.",
             "",
             *self._times(),
+            *(f"# {note}" for note in self._found.unread),
             "",
             *self._describe_lidar(),
             "",
@@ -104,11 +115,28 @@ class _Proposal:
         lines = ["lidar:", f'  files: "{self._lidar.pattern}"  # {self._lidar.count} files']
         lines += self._describe_points(self._root / self._lidar.first)
         lines += self._describe_axes()
+        lines += self._describe_mount()
         lines += [
-            f"  # not used: {group.pattern}, {group.count} files"
-            for group in self._found.clouds[1:]
+            f"  # not used: {group.pattern}, {group.count} files; --lidar {name} proposes it"
+            for name, group in zip(self._lidars, self._found.clouds, strict=True)
+            if group is not self._lidar
         ]
         return lines
+
+    def _describe_mount(self) -> list[str]:
+        """Return where the LiDAR is in the vehicle, if a camera needs it."""
+        if not any(source.is_of_ego for source in self._sources):
+            return []
+        mount = self._find_mount()
+        if mount is None:
+            return ["  # ? lidar2ego, which cam2ego needs: {translation: [...], rpy_deg: [...]}"]
+        return [f"  lidar2ego: {self._transform(mount)}  # ? or its inverse"]
+
+    def _find_mount(self) -> Candidate | None:
+        own = [self._lidars[self._place], "lidar"]
+        others = [name for name in self._lidars if name != own[0]]
+        transforms = [x for x in self._candidates if x.is_transform and x.is_of_ego]
+        return choose(transforms, own, others + self._names)
 
     def _describe_points(self, path: Path) -> list[str]:
         try:
@@ -170,36 +198,61 @@ class _Proposal:
             lines += self._describe_camera(name, group, source, direction)
         return lines
 
-    def _find_source(self, name: str, group: FileGroup) -> "_Source":
-        others = [x for x in self._names if x != name]
-        names = group.folder_names
-        intrinsics = choose([x for x in self._candidates if x.is_intrinsics()], names, others)
-        transform = choose([x for x in self._candidates if x.is_transform()], names, others)
-        size = self._size(group)
-        votes = 0.0 if transform is None else uprightness(transform)
-        return _Source(size, intrinsics, transform, votes)
+    def _find_source(self, place: int) -> CameraSource:
+        """Return the calibration of a camera, by names that no other camera has."""
+        groups = zip(self._names, self._cameras, strict=True)
+        names = [[name, *group.folder_names] for name, group in groups]
+        shared = [x for i, of_camera in enumerate(names) if i != place for x in of_camera]
+        own = [x for x in names[place] if len(names) == 1 or x not in shared]
+        others = [x for x in shared if x not in names[place]]
+        others += [x for i, x in enumerate(self._lidars) if i != self._place]
+        return find_source(self._candidates, own, others)
 
     def _describe_camera(
-        self, name: str, group: FileGroup, source: "_Source", direction: str
+        self, name: str, group: FileGroup, source: CameraSource, direction: str
     ) -> list[str]:
-        size = "size unknown" if source.size is None else "{} x {} px".format(*source.size)
-        lines = [f'  "{name}":', f'    files: "{group.pattern}"  # {group.count} files, {size}']
+        lines = [f'  "{name}":', f'    files: "{group.pattern}"  # {self._describe_files(group)}']
         value, comment = guess_times(self._root, group, self._found.tables)
-        if value != self._default_times and not value.startswith("{from: csv"):
+        if value != self._default_times:
             lines.append(f"    times: {value}{_comment(comment)}")
         if source.intrinsics is None:
             lines.append("    # ? intrinsics: {fx: ..., fy: ..., cx: ..., cy: ...}")
         else:
-            lines.append(f"    intrinsics: {self._reference(source.intrinsics)}")
-        lines.append("    # ? distortion, if there is any: {model: opencv, coefficients: [...]}")
-        if source.transform is None:
             lines.append(
-                "    # ? lidar2cam or cam2lidar: {translation: [...], quaternion_wxyz: [...]}"
+                f"    intrinsics: {self._reference(source.intrinsics, source.intrinsics.key)}"
             )
-        else:
-            why = "the other direction is not upright" if source.votes else "? or its inverse"
-            lines.append(f"    {direction}: {self._reference(source.transform)}  # {why}")
+        lines += self._describe_distortion(source)
+        lines += self._describe_extrinsics(source, direction)
         return lines
+
+    def _describe_distortion(self, source: CameraSource) -> list[str]:
+        found = source.distortion
+        if found is None or source.intrinsics is None:
+            return ["    # ? distortion, if there is any: {model: opencv, coefficients: [...]}"]
+        where = self._reference(source.intrinsics, found.key)
+        guess = "? or fisheye; " * found.is_guess
+        return [
+            f"    distortion: {{model: {found.model}, coefficients: {where}}}"
+            f"  # {guess}remove it if images are undistorted already"
+        ]
+
+    def _describe_extrinsics(self, source: CameraSource, direction: str) -> list[str]:
+        transform = source.transform
+        if transform is None:
+            return ["    # ? lidar2cam or cam2lidar: {translation: [...], quaternion_wxyz: [...]}"]
+        why = "the other direction is not upright" if source.votes else "? or its inverse"
+        if name_direction_of(transform) * source.votes < 0:
+            why = "? its name says the opposite, but the camera would not be upright then"
+        value = self._transform(transform)
+        if source.is_of_ego:
+            direction = "ego2cam" if direction == "lidar2cam" else "cam2ego"
+            if self._find_mount() is None:
+                return [f"    # ? {direction}: {value}  # needs lidar2ego"]
+        if source.rectification is not None:
+            turn = source.rectification
+            zero = "translation: [0, 0, 0]"
+            value = f"[{value}, {{rotation: {self._reference(turn, turn.key)}, {zero}}}]"
+        return [f"    {direction}: {value}  # {why}"]
 
     def _find_candidates(self) -> list[Candidate]:
         scenes = list(self._lidar.files)
@@ -209,83 +262,23 @@ class _Proposal:
         ]
         return list_candidates(self._root, files)
 
-    def _reference(self, candidate: Candidate) -> str:
+    def _transform(self, found: Candidate) -> str:
+        if not found.parts:
+            return self._reference(found, found.key)
+        parts = (f"{role}: {self._reference(found, key)}" for role, key in found.parts.items())
+        return f"{{{', '.join(parts)}}}"
+
+    def _reference(self, candidate: Candidate, key: str) -> str:
         scene = next(iter(self._lidar.files))
         parts = [SCENE if scene and x == scene else x for x in candidate.file.split("/")]
-        return f'{{file: "{"/".join(parts)}", key: "{candidate.key}"}}'
+        return f'{{file: "{"/".join(parts)}", key: "{key}"}}'
 
-    def _size(self, group: FileGroup) -> tuple[int, int] | None:
+    def _describe_files(self, group: FileGroup) -> str:
         try:
-            return read_image_size(self._root / group.first)
+            size = read_image_size(self._root / group.first)
         except (ValueError, OSError):
-            return None
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Calibration found for a camera.
-
-    Attributes:
-        size: Width and height of its images in px, or None.
-        intrinsics: Its intrinsics, or None.
-        transform: Its extrinsics, or None.
-        votes: Positive if they are lidar2cam, negative for cam2lidar, 0 if unknown.
-    """
-
-    size: tuple[int, int] | None
-    intrinsics: Candidate | None
-    transform: Candidate | None
-    votes: float
-
-
-def lidar2cam(transform: Candidate, direction: str) -> Array:
-    """Return extrinsics as ``lidar2cam``, (4, 4).
-
-    Args:
-        transform: The extrinsics.
-        direction: "lidar2cam" or "cam2lidar", which they are.
-    """
-    matrix = np.eye(4)
-    matrix[:3] = np.reshape(transform.numbers, (-1, 4))[:3]
-    return matrix if direction == "lidar2cam" else invert_rigid(matrix)
-
-
-def uprightness(transform: Candidate) -> float:
-    """Return how much more upright a camera is by a transform than by its inverse.
-
-    Args:
-        transform: Extrinsics of a camera, of unknown direction.
-
-    Returns:
-        Positive if they are lidar2cam, negative for cam2lidar, and 0 if both may be.
-    """
-    rotation = np.reshape(transform.numbers, (-1, 4))[:3, :3]
-    votes = float(rotation[2, 1] - rotation[1, 2])
-    return votes if abs(votes) > _SURE else 0.0
-
-
-def agree_on_directions(votes: Sequence[float]) -> list[str]:
-    """Return the direction of each camera; undecided ones follow the others.
-
-    Args:
-        votes: One for each camera, as :func:`uprightness` returns it.
-    """
-    usual = sum(votes)
-    return ["cam2lidar" if (vote or usual) < 0 else "lidar2cam" for vote in votes]
-
-
-def _camera_names(groups: Sequence[FileGroup]) -> list[str]:
-    """Return a different name for each group: that of its folder, or of two."""
-    names: list[str] = []
-    for group in groups:
-        folders = [x for x in group.folder_names if x != SCENE] or ["camera"]
-        name = folders[0]
-        twins = [x for x in groups if x is not group and x.folder_names[:1] == folders[:1]]
-        if twins and len(folders) > 1:
-            name = f"{folders[1]}_{name}"
-        name = "".join(char if char.isalnum() or char in "._+-" else "_" for char in name)
-        names.append(name if name not in names else f"{name}_{len(names)}")
-    return names
+            return f"{group.count} files, size unknown"
+        return f"{group.count} files, {size[0]} x {size[1]} px"
 
 
 def _comment(text: str) -> str:

@@ -4,15 +4,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from perception_kd.datasets.folder.file_times import read_text_table
-from perception_kd.datasets.folder.rig import SCENE
-from perception_kd.datasets.folder.sections import RigError, as_number
 from perception_kd.datasets.folder.survey import FileGroup
-from perception_kd.io.errors import BrokenFileError
+from perception_kd.datasets.folder.time_tables import UNIT_OF_DIGITS, find_time_table
 
-# Digits of whole numbers since 1970.
-_UNIT_OF_DIGITS = {19: "ns", 16: "us", 13: "ms", 10: "s"}
 _RATE_HZ = 10
+_PARTS = {9: "ns", 6: "us", 3: "ms"}  # digits of a part of a second
+_PAIR = re.compile(r"((?:.*?[^\d.])?)(\d{10})([_\-,])(\d{9}|\d{6}|\d{3})((?:\D.*)?)")
 
 
 def guess_times(root: Path, group: FileGroup, tables: Sequence[str]) -> tuple[str, str]:
@@ -24,19 +21,31 @@ def guess_times(root: Path, group: FileGroup, tables: Sequence[str]) -> tuple[st
         tables: Tables that were found.
     """
     stems = [PurePosixPath(path).stem for files in group.files.values() for path in files]
+    if pattern := _find_pair(stems):
+        return f'{{from: names, pattern: "{pattern}"}}', ""
     pattern = _find_pattern(stems)
     if pattern:
         number = _number(pattern, stems[0])
-        unit = _UNIT_OF_DIGITS.get(len(number.partition(".")[0]))
+        unit = UNIT_OF_DIGITS.get(len(number.partition(".")[0]))
         if unit and (unit == "s" or "." not in number):
             return f'{{from: names, pattern: "{pattern}", unit: {unit}}}', ""
-    if table := _find_table(root, group, tables):
-        return f'{{from: csv, file: "{table}", time_column: 0, unit: s}}', "check the unit"
+    if table := find_time_table(root, group, tables):
+        return table
     if pattern:
         comment = f"names have numbers of frames; {_RATE_HZ} per second is a guess"
         return f'{{from: names, pattern: "{pattern}", rate_hz: {_RATE_HZ}}}', comment
     comment = "names have no times that were understood; write a pattern, or name a csv file"
     return f"{{from: order, rate_hz: {_RATE_HZ}}}", comment
+
+
+def _find_pair(stems: Sequence[str]) -> str:
+    """Return the pattern of names with seconds since 1970 and a part of a second."""
+    forms = {_PAIR.fullmatch(stem) for stem in stems}
+    shapes = {(form[1], form[3], len(form[4]), form[5]) for form in forms if form}
+    if None in forms or len(shapes) != 1:
+        return ""
+    before, between, digits, after = shapes.pop()
+    return f"{before}{{s}}{between}{{{_PARTS[digits]}}}{after}"
 
 
 def _find_pattern(stems: Sequence[str]) -> str:
@@ -57,22 +66,3 @@ def _find_pattern(stems: Sequence[str]) -> str:
 def _number(pattern: str, stem: str) -> str:
     before, _, after = pattern.partition("{time}")
     return stem[len(before) : len(stem) - len(after)]
-
-
-def _find_table(root: Path, group: FileGroup, tables: Sequence[str]) -> str:
-    """Return a table whose first column has a rising number for each file."""
-    scene, files = next(iter(group.files.items()))
-    for table in tables:
-        parts = table.split("/")
-        if scene and scene not in parts:
-            continue
-        try:
-            rows = read_text_table(root / table, "the folder")
-        except (RigError, BrokenFileError, OSError):
-            continue
-        numbers = [as_number(row[0]) for row in rows if row]
-        values = [x for x in numbers if x is not None]
-        is_column = len(rows) == len(files) == len(values) and len(rows[0]) == 1
-        if is_column and values == sorted(values):
-            return "/".join(SCENE if scene and part == scene else part for part in parts)
-    return ""

@@ -10,8 +10,9 @@ import yaml
 from PIL import Image
 
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
+from perception_kd.datasets.folder.camera_sources import agree_on_directions
 from perception_kd.datasets.folder.converter import convert_folder
-from perception_kd.datasets.folder.propose import agree_on_directions, propose_rig
+from perception_kd.datasets.folder.propose import propose_rig
 from perception_kd.datasets.folder.rig_file import read_rig
 from perception_kd.datasets.transforms import LoadPoints
 from perception_kd.geometry.projection import project_points
