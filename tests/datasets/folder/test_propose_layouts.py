@@ -215,9 +215,7 @@ def test_one_of_several_lidars_is_chosen_by_name(tmp_path: Path) -> None:
     rig = read_rig(propose_rig(root, lidar="bumper"))
     assert rig.lidar.files == "{scene}/bumper/*.pcd"
     assert "{scene}/roof/*.pcd, 6 files; --lidar roof proposes it" in rig.path.read_text()
-    with pytest.raises(
-        ValueError, match=r"'top', but the point clouds .* of bumper, roof"
-    ):
+    with pytest.raises(ValueError, match=r"'top', but the point clouds .* of bumper, roof"):
         propose_rig(root, tmp_path / "rig.yaml", lidar="top")
 
 
