@@ -5,7 +5,7 @@ is read in, it still gives points, at wrong places or with wrong intensities. On
 is certain counts as a fault: x and y that are swapped look like another scene.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ _STEP_M, _FINER = 0.003, 3.5
 _SHARE = 1.01
 _MIN_DISTINCT, _MAX_RINGS = 8, 256
 _BY_RING, _LEAST_M = 0.95, 1.0
+_LINE_M, _LINE_SLOPE, _LINE_SHARE = 0.003, 0.002, 0.95
 # A LiDAR that turns about z sees all around in few elevations.
 _BIN, _MANY_SECTORS, _SHARPER, _LEVEL = np.deg2rad(0.1), 34, 3.0, np.deg2rad(30)
 
@@ -40,9 +41,11 @@ def find_role_fault(columns: Mapping[str, Array]) -> str:
     rows = rows[np.isfinite(rows).all(axis=1)]
     if len(rows) < _ENOUGH:
         return ""
-    fault = _find_coordinate_fault(rows[:, :3])
+    # All points of a scanner with one line have one elevation, and z may hardly vary.
+    has_lines = not _is_single_line(rows[:, :3])
+    fault = _find_coordinate_fault(rows[:, :3], _POSITION if has_lines else _POSITION[:2])
     if not fault and "intensity" in columns:
-        fault = _find_intensity_fault(rows)
+        fault = _find_intensity_fault(rows, has_lines=has_lines)
     return fault and f"{fault}: its columns are in another order"
 
 
@@ -67,10 +70,18 @@ def find_upright_fault(positions: Points) -> str:
     return ""
 
 
-def _find_coordinate_fault(positions: Array) -> str:
-    """Return which column of positions (N, 3) has no coordinates."""
+def _is_single_line(positions: Array) -> bool:
+    """Return whether positions (N, 3) lie on a plane or cone around the sensor."""
+    reach = np.hypot(positions[:, 0], positions[:, 1])
+    slope = float(np.median(positions[:, 2] / np.maximum(reach, _LEAST_M)))
+    off = np.abs(positions[:, 2] - slope * reach)
+    return bool((off <= _LINE_M + _LINE_SLOPE * reach).mean() > _LINE_SHARE)
+
+
+def _find_coordinate_fault(positions: Array, names: Sequence[str]) -> str:
+    """Return which of some columns of positions (N, 3) has no coordinates."""
     steps = [_smallest_step(values) for values in positions.T]
-    for place, name in enumerate(_POSITION):
+    for place, name in enumerate(names):
         others = [steps[i] for i in range(3) if i != place]
         lowest, largest = positions[:, place].min(), positions[:, place].max()
         coarse = steps[place] >= _STEP_M and steps[place] > _FINER * max(others) > 0
@@ -107,7 +118,7 @@ def _smallest_step(values: Array) -> float:
     return float(changes.min()) if len(changes) else 0.0
 
 
-def _find_intensity_fault(rows: Array) -> str:
+def _find_intensity_fault(rows: Array, *, has_lines: bool) -> str:
     """Return what the fourth column of points (N, 4) holds; empty if intensities."""
     values = rows[:, 3]
     distinct = np.unique(values)
@@ -117,7 +128,7 @@ def _find_intensity_fault(rows: Array) -> str:
     if (changes >= 0).all() or (changes <= 0).all():
         return "has intensities in order of size, as times or rings are"
     is_whole = len(distinct) <= _MAX_RINGS and (distinct == distinct.round()).all()
-    if is_whole and _share_by_value(rows) > _BY_RING:
+    if has_lines and is_whole and _share_by_value(rows) > _BY_RING:
         return f"has {len(distinct)} intensities with an elevation each, as rings have"
     return ""
 

@@ -46,6 +46,25 @@ def test_the_true_order_has_no_fault(step_m: float) -> None:
     assert read_as(columns, ("x", "y", "z", "share")) == ""
 
 
+@pytest.mark.parametrize("tilt_deg", [-2.0, 0.0, 2.0])
+def test_a_scanner_with_one_line_has_no_fault(tilt_deg: float) -> None:
+    rng = np.random.default_rng(0)
+    azimuth = np.radians(np.arange(-135, 135, 0.25))
+    wall = np.minimum(8 / np.abs(np.cos(azimuth)), 6 / np.abs(np.sin(azimuth) + 1e-9))
+    reach = wall * rng.uniform(0.6, 1, len(azimuth))
+    columns = {
+        "x": reach * np.cos(azimuth),
+        "y": reach * np.sin(azimuth),
+        "z": reach * np.tan(np.radians(tilt_deg)),
+        "intensity": rng.integers(0, 256, len(azimuth)).astype(float),
+        "time": np.linspace(-0.1, 0, len(azimuth)),
+    }
+    columns = {name: values.astype(np.float32) for name, values in columns.items()}
+    assert read_as(columns, NAMES) == ""
+    assert "z" in read_as(columns, ("x", "y", "time", "intensity"))
+    assert "x" in read_as(columns, ("intensity", "x", "y", "z"))
+
+
 @pytest.mark.parametrize("scale", [1.0, 1 / 255, 0.01])
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_an_intensity_is_no_coordinate(place: int, scale: float) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from perception_kd.datasets.folder.calibration_search import Candidate, choose
 from perception_kd.datasets.folder.calibration_values import flatten_numbers, pick_named
+from perception_kd.datasets.folder.rig_sensors import NUM_COEFFICIENTS
 from perception_kd.datasets.folder.sensor_names import split_words
 from perception_kd.geometry.rigid import invert_rigid
 from perception_kd.structures import Array
@@ -19,7 +20,6 @@ _LIDAR = r"velo(dyne)?|lidar|laser|livox|ouster|hesai|pandar|os[012]"
 _CAMERA = r"cam(era)?\d*|image|img"
 _DISTORTION = re.compile(r"d|dist\w*|distortion\w*|kc|k_c", re.IGNORECASE)
 _FISHEYE = re.compile(r"fisheye|equidistant|kannala", re.IGNORECASE)
-_NUM_COEFFICIENTS = (4, 5, 8)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class CameraSource:
         return None if self.intrinsics is None else _find_distortion(self.intrinsics)
 
 
-def find_source(
+def find_camera_source(
     candidates: Sequence[Candidate], names: Sequence[str], others: Sequence[str]
 ) -> CameraSource:
     """Return what is most likely the calibration of a camera.
@@ -138,7 +138,7 @@ def _find_distortion(intrinsics: Candidate) -> Distortion | None:
         numbers = pick_named(value, "coefficients")
         if _DISTORTION.fullmatch(str(name)):
             numbers = numbers or flatten_numbers(value)
-        if numbers is None or len(numbers) not in _NUM_COEFFICIENTS or not np.any(numbers):
+        if numbers is None or len(numbers) not in NUM_COEFFICIENTS or not np.any(numbers):
             continue
         models = " ".join(f"{key} {text}" for key, text in near.items() if isinstance(text, str))
         is_fisheye = len(numbers) == 4 and bool(_FISHEYE.search(f"{models} {name}"))

@@ -8,7 +8,7 @@ from perception_kd.datasets.folder.calibration_search import Candidate, choose, 
 from perception_kd.datasets.folder.camera_sources import (
     CameraSource,
     agree_on_directions,
-    find_source,
+    find_camera_source,
     lidar2cam,
     name_direction_of,
 )
@@ -206,7 +206,7 @@ class _Proposal:
         own = [x for x in names[place] if len(names) == 1 or x not in shared]
         others = [x for x in shared if x not in names[place]]
         others += [x for i, x in enumerate(self._lidars) if i != self._place]
-        return find_source(self._candidates, own, others)
+        return find_camera_source(self._candidates, own, others)
 
     def _describe_camera(
         self, name: str, group: FileGroup, source: CameraSource, direction: str

@@ -4,10 +4,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from glob import escape
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from perception_kd.datasets.folder.file_lists import natural_key
+from perception_kd.datasets.folder.file_lists import natural_key, walk_files
 from perception_kd.datasets.folder.name_parts import split_by_names
 from perception_kd.datasets.folder.rig import SCENE
 from perception_kd.io.point_files.readers import POINT_FORMATS
@@ -58,7 +59,9 @@ class FileGroup:
     @property
     def folder_names(self) -> list[str]:
         """Label if there is one, then the names of the folders, the nearest first."""
-        return [*filter(None, [self.label]), *self.pattern.split("/")[-2::-1]]
+        scene, paths = next(iter(self.files.items()))
+        folders = paths[0].split("/")[-2::-1]
+        return [*filter(None, [self.label]), *(SCENE if x == scene else x for x in folders)]
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def survey(root: Path) -> Survey:
     Args:
         root: The folder.
     """
-    paths = list(islice(_walk(root), _MAX_FILES))
+    paths = sorted(islice(walk_files(root), _MAX_FILES), key=natural_key)
     by_folder: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path in paths:
         folder, _, name = path.rpartition("/")
@@ -121,13 +124,6 @@ def name_groups(groups: Sequence[FileGroup], kind: str) -> list[str]:
         name = "".join(char if char.isalnum() or char in "._+-" else "_" for char in name)
         names.append(name if name not in names else f"{name}_{len(names)}")
     return names
-
-
-def _walk(root: Path) -> Iterable[str]:
-    for path in sorted(root.rglob("*"), key=lambda x: natural_key(x.as_posix())):
-        parts = path.relative_to(root).parts
-        if path.is_file() and not any(part.startswith(".") for part in parts):
-            yield "/".join(parts)
 
 
 def _name_unread(by_folder: Mapping[tuple[str, str], Sequence[str]]) -> Iterable[str]:
@@ -176,7 +172,8 @@ def _merge(
         scene = ""
         if place is not None and place < len(parts) and parts[place] in scenes:
             scene, parts[place] = parts[place], SCENE
-        merged["/".join([*parts, f"*{suffix}"])][scene] = sorted(files, key=natural_key)
+        escaped = [part if part == SCENE else escape(part) for part in parts]
+        merged["/".join([*escaped, f"*{suffix}"])][scene] = sorted(files, key=natural_key)
     return [
         group for pattern, files in merged.items() for group in _split_by_sensor(pattern, files)
     ]
