@@ -21,9 +21,10 @@ from perception_kd.io.point_columns import POINT_DTYPES
 UNITS = ("s", "ms", "us", "ns")
 LENGTHS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 # Numbers of coefficients by model, in OpenCV's order.
+NUM_COEFFICIENTS = (4, 5, 8, 12, 14)
 _DISTORTIONS: dict[str, tuple[int, ...]] = {
     "none": (),
-    "opencv": (4, 5, 8, 12, 14),
+    "opencv": NUM_COEFFICIENTS,
     "fisheye": (4,),
 }
 _EXTRINSIC_KEYS = ("lidar2cam", "cam2lidar", "cam2ego", "ego2cam")
