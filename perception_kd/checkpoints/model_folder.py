@@ -17,15 +17,34 @@ from torch import Tensor
 from perception_kd.checkpoints.reading import RANGES_ENTRY, Checkpoint
 from perception_kd.io.atomic import write_json, write_whole
 
+# Entry of "meta" that describes a frozen teacher whose weights were left out.
+TEACHER_ENTRY = "teacher"
 _WEIGHTS = "model.safetensors"
 _SETTINGS = "config.json"
 # What of a training is kept beside its config: entries of "meta" of its checkpoint.
-_META = ("cfg", "epoch", "iter", "dataset_meta", RANGES_ENTRY)
+_META = ("cfg", "epoch", "iter", "dataset_meta", RANGES_ENTRY, TEACHER_ENTRY)
+# Layout of config.json; changes when older programs would misread it.
+_FORMAT = 1
+_FORMAT_ENTRY = "format_version"
+_GIT_LFS = b"version https://git-lfs"
+_AGAIN = "copy or download it again"
 
 
-def is_model_folder(path: str | Path) -> bool:
-    """Return whether a path is a folder that :func:`write_model_folder` has made."""
-    return (Path(path) / _SETTINGS).is_file() and (Path(path) / _WEIGHTS).is_file()
+def find_model_folder(path: str | Path) -> Path | None:
+    """Return the model folder that a path is, or of which it is a file.
+
+    Args:
+        path: A folder with ``model.safetensors`` or ``config.json``, or one of both
+            files.
+
+    Returns:
+        The folder; None if the path is nothing of this kind.
+    """
+    given = Path(path)
+    if given.name in (_WEIGHTS, _SETTINGS) and given.is_file():
+        return given.parent
+    has_file = any((given / name).is_file() for name in (_WEIGHTS, _SETTINGS))
+    return given if has_file else None
 
 
 def read_model_folder(path: str | Path) -> Checkpoint:
@@ -45,9 +64,13 @@ def read_model_folder(path: str | Path) -> Checkpoint:
     folder = Path(path)
     for name in (_WEIGHTS, _SETTINGS):
         if not (folder / name).is_file():
-            raise FileNotFoundError(f"No {name} in the folder {folder}; copy or download it again.")
+            raise FileNotFoundError(
+                f"No {name} in the folder {folder}, but a model folder has {_WEIGHTS} and "
+                f"{_SETTINGS}; copy or download it again, or check the path."
+            )
     settings = read_folder_settings(folder)
     data = (folder / _WEIGHTS).read_bytes()
+    _check_length(folder / _WEIGHTS, data)
     found = hashlib.sha256(data).hexdigest()
     if settings["sha256"] != found:
         raise ValueError(
@@ -58,25 +81,54 @@ def read_model_folder(path: str | Path) -> Checkpoint:
     try:
         state = load(data)
     except SafetensorError as error:
-        raise ValueError(f"Cannot read {folder / _WEIGHTS}: {error}.") from error
+        raise ValueError(
+            f"Cannot read {folder / _WEIGHTS} as safetensors ({error}); {_AGAIN}."
+        ) from error
     return Checkpoint(folder / _WEIGHTS, state, settings["meta"], tuple(settings))
+
+
+def _check_length(path: Path, data: bytes) -> None:
+    """Refuse a file that is cut off, or only says where the real one is."""
+    if data.startswith(_GIT_LFS):
+        raise ValueError(
+            f"{path} is a pointer of Git LFS, not the weights; fetch them with: git lfs pull."
+        )
+    # Eight bytes with the length of the header, the header, then all values.
+    size = int.from_bytes(data[:8], "little")
+    try:
+        header = json.loads(data[8 : 8 + size])
+        ends = [each["data_offsets"][1] for key, each in header.items() if key != "__metadata__"]
+        expected = 8 + size + max(ends, default=0)
+    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
+        return  # the hash, or the library, says what is wrong
+    if len(data) < expected:
+        raise ValueError(
+            f"{path} is truncated: it has {len(data):,} bytes of {expected:,}; {_AGAIN}."
+        )
 
 
 def read_folder_settings(folder: Path) -> dict[str, Any]:
     """Read ``config.json`` of a folder.
 
     Raises:
-        ValueError: If it is not JSON, or lacks an entry.
+        ValueError: If it is not JSON, lacks an entry, or is of a newer format.
     """
+    path = folder / _SETTINGS
     try:
-        settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+        settings = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{folder / _SETTINGS} is not JSON ({error}); it is damaged.") from error
+        raise ValueError(f"{path} is not JSON ({error}): it is damaged; {_AGAIN}.") from error
     meta = settings.get("meta") if isinstance(settings, dict) else None
     if not isinstance(meta, dict) or "sha256" not in settings:
         raise ValueError(
-            f"{folder / _SETTINGS} must have the entries meta and sha256, as tools/export.py "
-            "writes them; the folder is of another program."
+            f"{path} must have the entries meta and sha256, as tools/export.py writes them; the "
+            "folder is of another program: give one that tools/export.py --to safetensors wrote."
+        )
+    if settings.get(_FORMAT_ENTRY, _FORMAT) != _FORMAT:
+        raise ValueError(
+            f"{path} has {_FORMAT_ENTRY} {settings[_FORMAT_ENTRY]!r}, which perception_kd "
+            f"{settings.get('version', 'of a later version')} wrote; this one reads {_FORMAT}: "
+            "install that version, or export the checkpoint again."
         )
     return dict(settings)
 
@@ -96,9 +148,11 @@ def write_model_folder(
         The content of ``config.json``.
     """
     # Copies: tensors that share their values are refused.
-    data = save({name: value.detach().contiguous().clone() for name, value in state.items()})
+    tensors = {name: value.detach().contiguous().clone() for name, value in state.items()}
+    data = save(tensors, metadata={"format": "pt"})  # other libraries ask for this entry
     settings = {
         **about,
+        _FORMAT_ENTRY: _FORMAT,
         "sha256": hashlib.sha256(data).hexdigest(),
         "meta": {name: _as_json(meta[name]) for name in _META if name in meta},
     }

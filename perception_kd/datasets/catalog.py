@@ -31,12 +31,16 @@ class Entry(NamedTuple):
         data: What its data are, in the plural, for messages.
         lidar_height: Height of the LiDAR's origin over the ground in m; None for
             LiDARs of any kind, whose height and tilt are measured.
+        title: Name as its owners write it; empty for recordings of anybody.
+        license: License of the data that its owners publish; empty likewise.
     """
 
     package: str
     about: str
     data: str
     lidar_height: float | None = None
+    title: str = ""
+    license: str = ""
 
     @property
     def command(self) -> str:
@@ -72,6 +76,8 @@ DATA_SETS = {
         "info files of nuScenes, or of a data set in its format",
         "nuScenes' tables",
         lidar_height=1.84,
+        title="nuScenes",
+        license="CC BY-NC-SA 4.0 (non-commercial)",
     ),
     "semantickitti": Entry(
         "perception_kd.datasets.semantickitti",
@@ -79,6 +85,8 @@ DATA_SETS = {
         "SemanticKITTI's sequences",
         # By the sketch of KITTI's vehicle.
         lidar_height=1.73,
+        title="SemanticKITTI",
+        license="CC BY-NC-SA (non-commercial)",
     ),
 }
 # Data sets, and recordings that become one of them; data are recognized in this order.

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perception_kd.api.inference.building import build_unloaded_model
 from perception_kd.api.inference.loading import load, read_trained
 from perception_kd.api.inference.network import TrainedNetwork
 from perception_kd.engine.run.launch import read_config
-from perception_kd.export.building import build_network
 from perception_kd.export.model_folder import CardOptions, export_folder
 from perception_kd.export.onnx.files import check_onnx, write_part
 from perception_kd.export.onnx.parts import list_dense_parts, sparse_parts
@@ -71,7 +71,8 @@ def export_checkpoint(checkpoint: Path, options: ExportOptions) -> list[str]:
     out = _find_place(net, options)
     if options.target == _ONNX:
         return _export_onnx(net, out, options)
-    files = export_folder(net, read_trained(checkpoint), out, options.card)
+    settings = None if options.config is None else read_config(options.config).to_dict()
+    files = export_folder(net, read_trained(checkpoint), out, options.card, settings)
     lines = [f"{out / name}" for name in files]
     return [*lines, f'Load it with perception_kd.load("{out}").']
 
@@ -98,7 +99,7 @@ def import_checkpoint(
     _refuse_existing(out)
     stack = STACKS[source]
     foreign = read_foreign(weights, stack)
-    model = build_network(read_config(config).model)
+    model = build_unloaded_model(read_config(config).model.to_dict(), config)
     found = translate_from(foreign.state_dict, model, stack, foreign.path, leave_out)
     check_writable_file("--out", out)
     write_weights(out, pack_own(found.state, f"{source}: {foreign.path.name}"))

@@ -1,22 +1,26 @@
 """A trained network as a folder: safetensors, its config and a model card."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any
 
 from perception_kd.api.inference import features
 from perception_kd.api.inference.network import TrainedNetwork
-from perception_kd.api.inference.stored_model import SIZED_BY_CHECKPOINT
-from perception_kd.checkpoints.model_folder import write_model_folder
+from perception_kd.api.inference.stored_model import read_stored_config
+from perception_kd.api.inference.teacher import leave_teacher_out
+from perception_kd.checkpoints.model_folder import TEACHER_ENTRY, write_model_folder
 from perception_kd.checkpoints.reading import Checkpoint
-from perception_kd.engine.config.text import parse_config_text
 from perception_kd.engine.hooks.point_ranges import read_intensity_range
 from perception_kd.export.model_card.card import CardFacts, make_card
 from perception_kd.export.model_card.licenses import NOT_STATED, CardSource, find_data, find_teacher
 from perception_kd.export.model_card.results import read_results
 from perception_kd.io.atomic import write_whole
 from perception_kd.version import __version__
+
+# An absolute path inside a text, such as a command; "//" is of an address of the web.
+_PLACE = re.compile(r"""(?:\w+://(?=/)|(?<![\w/.~-]))~?/(?!/)[^\s'",;:()\[\]{}]*""")
 
 
 @dataclass(frozen=True)
@@ -43,17 +47,24 @@ class CardOptions:
 
 
 def export_folder(
-    net: TrainedNetwork, checkpoint: Checkpoint, folder: Path, options: CardOptions
+    net: TrainedNetwork,
+    checkpoint: Checkpoint,
+    folder: Path,
+    options: CardOptions,
+    settings: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Write the folder of a network.
 
-    :func:`perception_kd.load` reads it, with results that are identical bit by bit.
+    :func:`perception_kd.load` reads it, with results that are identical bit by bit. A
+    frozen image network that taught is left out: others may have it under a license of
+    its own, and features of points need none of it.
 
     Args:
         net: The network.
         checkpoint: What it was loaded from.
         folder: Folder to make.
         options: What only a person knows.
+        settings: Config of the training, where the checkpoint has none.
 
     Returns:
         Names of the files.
@@ -62,15 +73,10 @@ def export_folder(
         ValueError: If the checkpoint has no config, or the results are not a table.
     """
     meta = checkpoint.meta
-    text = meta.get("cfg")
-    if not isinstance(text, str):
-        raise ValueError(
-            f"{checkpoint.path} has no config, which the folder must hold; export the file that "
-            "tools/train.py has written."
-        )
-    settings = parse_config_text(text, f"The config in {checkpoint.path}")
+    if settings is None:
+        settings = read_stored_config(checkpoint)
     results = read_results(options.results, options.initialization) if options.results else []
-    teacher = find_teacher(settings["model"])
+    teacher = find_teacher(settings)
     if teacher is not None and options.teacher_license:
         teacher = teacher._replace(license=options.teacher_license)
     data = _name_data(meta, options)
@@ -84,8 +90,11 @@ def export_folder(
         "teacher": None if teacher is None else teacher._asdict(),
         "data": data._asdict(),
     }
-    shared = {**meta, "cfg": _as_text(remove_places(settings))}
-    written = write_model_folder(folder, net.model.state_dict(), shared, about)
+    state, left_out = leave_teacher_out(net.model, checkpoint)
+    shared = {**remove_places(dict(meta)), "cfg": _as_text(remove_places(settings))}
+    if left_out is not None:
+        shared[TEACHER_ENTRY] = dict(left_out)
+    written = write_model_folder(folder, state, shared, remove_places(about))
     facts = CardFacts(
         name=options.name or folder.name,
         kind=kind,
@@ -94,17 +103,18 @@ def export_folder(
         data=data,
         version=__version__,
         sha256=written["sha256"],
-        num_parameters=sum(each.numel() for each in net.model.parameters()),
+        num_parameters=sum(p.numel() for n, p in net.model.named_parameters() if n in state),
         training=_describe_training(net, meta),
         results=results,
         uses=_show_use(net),
+        is_teacher_left_out=left_out is not None,
     )
     write_whole(folder / "README.md", make_card(facts).encode())
     return ["model.safetensors", "config.json", "README.md"]
 
 
 def remove_places(settings: Any) -> Any:
-    """Replace absolute paths in a config by their last part.
+    """Replace absolute paths by their last part, also inside texts such as commands.
 
     A folder is made to be shared, and paths tell about a machine and who uses it.
 
@@ -112,16 +122,23 @@ def remove_places(settings: Any) -> Any:
         settings: A config, or a part of it.
 
     Returns:
-        A copy. The folder of a vision transformer is kept, since loading needs it.
+        A copy.
+
+    Example:
+        >>> remove_places({"file": "/home/me/a.pkl", "made": "make --root /home/me"})
+        {'file': 'a.pkl', 'made': 'make --root me'}
     """
-    if isinstance(settings, dict):
-        needed = ("checkpoint",) if settings.get("type") == SIZED_BY_CHECKPOINT else ()
-        return {k: v if k in needed else remove_places(v) for k, v in settings.items()}
+    if isinstance(settings, Mapping):
+        return {name: remove_places(value) for name, value in settings.items()}
     if isinstance(settings, list | tuple):
         return type(settings)(remove_places(each) for each in settings)
-    if isinstance(settings, str) and PurePath(settings).is_absolute():
+    if not isinstance(settings, str):
+        return settings
+    if PurePath(settings).is_absolute() or settings.startswith("~"):
         return PurePath(settings).name
-    return settings
+    if PureWindowsPath(settings).is_absolute():
+        return PureWindowsPath(settings).name
+    return _PLACE.sub(lambda found: PurePath(found.group()).name, settings)
 
 
 def _as_text(settings: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from mmengine import Config
 
-from perception_kd.export.building import build_network
+from perception_kd.api.inference.building import build_unloaded_model
 from tests.api.conftest import randomize
 from tests.test_configs import CONFIGS
 
@@ -27,7 +27,7 @@ def build(name: str) -> Any:
     teacher = cfg.model.get("img_backbone", {}).get("backbone")
     if teacher is not None and teacher.get("depth") == 50:
         cfg.model.img_backbone.backbone.update(depth=18, out_stride=32)
-    return randomize(build_network(cfg.model)).eval()
+    return randomize(build_unloaded_model(cfg.model.to_dict(), name)).eval()
 
 
 def norm_tensors(channels: int) -> dict[str, tuple[int, ...]]:

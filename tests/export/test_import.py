@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from perception_kd.api.inference.building import build_unloaded_model
 from perception_kd.checkpoints.loading import load_pretrained
 from perception_kd.engine.run.launch import read_config
-from perception_kd.export.building import build_network
 from perception_kd.export.stacks import STACKS
 from perception_kd.export.weights.translation import translate_to
 from tests.api.conftest import randomize
@@ -116,7 +116,7 @@ def test_mmdet3ds_backbones_come_in_and_load(tmp_path: Path) -> None:
     own = model.state_dict()
     assert all(torch.equal(value, own[name]) for name, value in found["state_dict"].items())
     assert found["meta"] == {"imported_from": "mmdet3d: theirs.pth"}
-    other = randomize(build_network(read_config(CONFIGS / VOXELS).model))
+    other = randomize(build_unloaded_model(read_config(CONFIGS / VOXELS).model.to_dict(), VOXELS))
     report = load_pretrained(other, tmp_path / "ours.pth", ignore=["pts_projector."], min_share=1.0)
     assert report.share_loaded == 1.0
 

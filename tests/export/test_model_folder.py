@@ -12,19 +12,20 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors import safe_open
 
 import perception_kd
 from perception_kd.export.model_card.card import describe_method
-from perception_kd.export.model_card.licenses import find_data, find_teacher
+from perception_kd.export.model_card.licenses import UNKNOWN, find_data
 from perception_kd.export.model_card.results import read_results
 from perception_kd.export.model_folder import remove_places
 from perception_kd.version import __version__
 from tests.api.conftest import Trained
 from tests.export.networks import SMALL_MINKUNET
+from tests.test_configs import CONFIGS
 from tools import export
 
 Make = Callable[[str], Trained]
-PILLARS = "calico/smoke/prc_pillar02_8xb4-cyclic-20e_nus.py"
 CSV = """task,labels_percent,epochs,metric,initialization,seeds,mean,std,baseline,difference,\
 difference_low,difference_high
 seg,1,20,mIoU,random,3,20.0,1.5,random,,,
@@ -48,8 +49,11 @@ def folder(trained: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_folder_computes_bit_by_bit_what_the_checkpoint_does(folder: Path, trained: Make) -> None:
     run = trained(SMALL_MINKUNET)
     net, expected = (perception_kd.load(path, device="cpu") for path in (folder, run.path))
-    own = expected.model.state_dict()
-    assert all(torch.equal(value, own[name]) for name, value in net.model.state_dict().items())
+    own, found = expected.model.state_dict(), net.model.state_dict()
+    assert {name for name in own if name not in found} == {
+        name for name in own if name.startswith("img_backbone.")
+    }
+    assert all(torch.equal(value, own[name]) for name, value in found.items())
     feats = [each.points(run.clouds[0]) for each in (net, expected)]
     assert np.abs(feats[0]).max() > 0
     assert np.array_equal(*feats)
@@ -99,19 +103,42 @@ def test_the_card_has_front_matter_and_names_its_sources(folder: Path) -> None:
 
 def test_a_folder_tells_no_path_of_the_machine(folder: Path, trained: Make) -> None:
     content = torch.load(trained(SMALL_MINKUNET).path, weights_only=True)
-    settings = json.loads((folder / "config.json").read_text())
     (root,) = set(re.findall(r"'data_root': '(/.*?)'", content["meta"]["cfg"]))
-    assert root not in settings["meta"]["cfg"]
-    teacher = {"type": "VisionTransformerTeacher", "checkpoint": "/w/dino", "x": ("/a/b", 1)}
-    expected = {**teacher, "x": ("b", 1)}
-    assert remove_places({"img_backbone": teacher}) == {"img_backbone": expected}
+    for name in ("config.json", "README.md"):
+        assert root not in (folder / name).read_text()
+    assert not re.search(
+        r"""(?<![\w:/.<])/(home|tmp|root|data)/""", (folder / "config.json").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/home/me/J Doe/data", "data"),
+        ("~/recordings/x", "x"),
+        ("C:\\Users\\me\\x.pth", "x.pth"),
+        ("make --root /home/me/a --out=/b/c", "make --root a --out=c"),
+        ("see sqlite:///home/me/runs.db", "see runs.db"),
+        ("file:///home/me/x", "x"),
+        ("nus:/data/x, ~/y/z", "nus:x, z"),
+        ("https://arxiv.org/abs/1", "https://arxiv.org/abs/1"),
+        ("data/nuscenes/v1.0", "data/nuscenes/v1.0"),
+        (("/a/b", 1), ("b", 1)),
+    ],
+)
+def test_absolute_paths_become_their_last_part(text: Any, expected: Any) -> None:
+    assert remove_places({"a": [text]}) == {"a": [expected]}
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("cut", "has the SHA-256 .* one of the two is damaged"),
-        ("json", "config.json is not JSON"),
+        ("cut", "model.safetensors is truncated: it has .* bytes of .*; copy or download it again"),
+        ("flipped", "has the SHA-256 .* one of the two is damaged"),
+        ("pointer", "model.safetensors is a pointer of Git LFS, .* git lfs pull"),
+        ("json", "config.json is not JSON .* it is damaged; copy or download it again"),
+        ("binary", "config.json is not JSON .* it is damaged"),
+        ("newer", "config.json has format_version 99, which perception_kd .* wrote; this one read"),
         ("foreign", "must have the entries meta and sha256"),
         ("swapped", "has the SHA-256"),
     ],
@@ -123,12 +150,57 @@ def test_a_damaged_folder_is_refused(
     weights, settings = copy / "model.safetensors", copy / "config.json"
     if change == "cut":
         weights.write_bytes(weights.read_bytes()[:-1000])
-    elif change == "swapped":
-        weights.write_bytes(b"\0" * 100)
+    elif change == "flipped":
+        data = weights.read_bytes()
+        weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    elif change in ("swapped", "pointer"):
+        begin = b"version https://git-lfs.github.com/spec/v1" if change == "pointer" else b""
+        weights.write_bytes(begin + b"\0" * 100)
+    elif change == "binary":
+        settings.write_bytes(bytes(range(256)))
+    elif change == "newer":
+        content = json.loads(settings.read_text())
+        settings.write_text(json.dumps({**content, "format_version": 99}))
     else:
         settings.write_text("{" if change == "json" else '{"model_type": "bert"}')
     with pytest.raises(ValueError, match=message):
         perception_kd.load(copy, device="cpu")
+
+
+def test_a_file_of_a_folder_stands_for_it_and_a_missing_one_is_named(
+    folder: Path, tmp_path: Path
+) -> None:
+    for name in ("model.safetensors", "config.json"):
+        assert perception_kd.load(folder / name, device="cpu").path == folder / "model.safetensors"
+        copy = Path(shutil.copytree(folder, tmp_path / name.split(".")[0]))
+        (copy / name).unlink()
+        with pytest.raises(FileNotFoundError, match=rf"No {name} in the folder {copy}, .* again"):
+            perception_kd.load(copy)
+    shutil.copy(folder / "model.safetensors", tmp_path / "alone.safetensors")
+    with pytest.raises(ValueError, match=r"alone.safetensors has no config .* give a folder"):
+        perception_kd.load(tmp_path / "alone.safetensors")
+
+
+def test_a_folder_is_as_other_libraries_expect_it(folder: Path) -> None:
+    with safe_open(folder / "model.safetensors", "pt") as file:
+        assert file.metadata() == {"format": "pt"}
+
+
+def test_a_config_serves_folders_of_checkpoints_without_one(
+    folder: Path, trained: Make, tmp_path: Path
+) -> None:
+    run = trained(SMALL_MINKUNET)
+    content = torch.load(run.path, weights_only=True)
+    del content["meta"]["cfg"]
+    torch.save(content, tmp_path / "x.pth")
+    config = ["--config", str(CONFIGS / SMALL_MINKUNET)]
+    words = [str(tmp_path / "x.pth"), "--to", "safetensors", "--out", str(tmp_path / "out")]
+    assert export.main([*words, *config]) == 0
+    nets = [perception_kd.load(path, device="cpu") for path in (tmp_path / "out", folder)]
+    nets.append(perception_kd.load(folder, device="cpu", config=config[1]))
+    feats = [net.points(run.clouds[0]) for net in nets]
+    assert np.array_equal(feats[0], feats[1])
+    assert np.array_equal(feats[0], feats[2])
 
 
 def test_weights_of_another_format_are_refused(folder: Path, tmp_path: Path) -> None:
@@ -141,27 +213,10 @@ def test_weights_of_another_format_are_refused(folder: Path, tmp_path: Path) -> 
         perception_kd.load(copy, device="cpu")
 
 
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        (None, None),
-        ({"type": "A", "checkpoint": "w/moco_v2_800ep_pretrain.pth.tar"}, "CC BY-NC 4.0"),
-        ({"backbone": {"type": "EfficientNetLite", "checkpoint": "package"}}, "Apache-2.0"),
-        ({"type": "VisionTransformerTeacher", "model": "w/dinov3-vits16"}, "DINOv3 License"),
-        ({"type": "VisionTransformerTeacher", "model": "w/dinov2-small"}, "Apache-2.0"),
-        ({"type": "CallableTeacher", "function": "mine:net"}, "not stated"),
-        ({"type": "DilatedResNet", "checkpoint": "w/own.pth"}, "not stated"),
-        ({"type": "DilatedResNet", "checkpoint": None}, "none needed"),
-    ],
-)
-def test_licenses_of_known_teachers(settings: Any, expected: str | None) -> None:
-    found = find_teacher({"img_backbone": settings})
-    assert (None if found is None else found.license.split(" (")[0]) == expected
-
-
 def test_data_is_named_as_far_as_a_checkpoint_says() -> None:
     assert "nuScenes itself: CC BY-NC-SA 4.0" in find_data({"dataset": "nuscenes"}).license
-    assert find_data({"dataset": "folder"}).license == "not stated"
+    assert find_data({"dataset": "folder"}).license == UNKNOWN
+    assert find_data({"dataset": "nuscenes-like"}).license == UNKNOWN
     assert find_data({}).name == "data that the checkpoint does not name"
     assert describe_method("BEVDetector") == "training of 3D detection with labels"
 

@@ -6,20 +6,27 @@ from typing import Any
 
 import torch
 from mmengine.device import get_device
-from mmengine.registry import init_default_scope
+from mmengine.logging import print_log
 
+from perception_kd.api.inference.building import build_unloaded_model
 from perception_kd.api.inference.network import TrainedNetwork
 from perception_kd.api.inference.preparation import Preparation
-from perception_kd.api.inference.stored_model import SCOPE, build_stored_model, read_stored_config
+from perception_kd.api.inference.stored_model import check_stored_model, read_stored_config
+from perception_kd.api.inference.teacher import (
+    TEACHER_PART,
+    check_given_teacher,
+    choose_teacher,
+    is_absent,
+    match_teacher,
+)
 from perception_kd.checkpoints.folder import find_newest, list_checkpoints
 from perception_kd.checkpoints.loading import load_weights
 from perception_kd.checkpoints.matching import list_names
-from perception_kd.checkpoints.model_folder import is_model_folder, read_model_folder
+from perception_kd.checkpoints.model_folder import find_model_folder, read_model_folder
 from perception_kd.checkpoints.reading import Checkpoint, read_checkpoint
 from perception_kd.engine.hooks.point_ranges import read_intensity_range
 from perception_kd.engine.run.launch import read_config
 from perception_kd.models.networks.task_model import TaskModel
-from perception_kd.registry import MODELS
 
 
 def load(
@@ -27,6 +34,7 @@ def load(
     *,
     device: str | torch.device | None = None,
     config: str | Path | None = None,
+    teacher: str | Path = "",
 ) -> TrainedNetwork:
     """Load a network that ``tools/train.py`` or :func:`perception_kd.pretrain` trained.
 
@@ -43,37 +51,38 @@ def load(
             torch finds one.
         config: Config of the training in place of the one in the checkpoint, for files
             that have none. It is a program, and is run.
+        teacher: File or folder of the weights of the frozen image network, which model
+            folders do not have; or that network as "module:callable", which is
+            imported. Only ``images`` of SLidR and PPKT needs it.
 
     Returns:
         The network, in eval mode.
 
     Raises:
-        FileNotFoundError: If there is no checkpoint or config, the folder is that of
-            several trainings, or a part of the network needs a file that is not there.
+        FileNotFoundError: If there is no checkpoint, config or teacher, or the folder
+            is that of several trainings.
         ValueError: If the file cannot be read, has no config or weights that do not fit
-            it, or a weight is not finite.
+            it, a weight is not finite, or ``teacher`` is not the one that taught.
 
     Example:
         >>> load("work_dirs/x/epoch_12.pth")
         Traceback (most recent call last):
         FileNotFoundError: No checkpoint at work_dirs/x/epoch_12.pth; check the path.
     """
+    chosen = _choose_device(device)
     content = read_trained(Path(checkpoint))
-    if config is None:
-        settings: Mapping[str, Any] = read_stored_config(content)
-        model = build_stored_model(settings["model"], content.path)
-    else:
-        cfg = read_config(config)
-        settings = cfg.to_dict()
-        model = _build(cfg.model, config)
-    report = load_weights(model, content, min_share=1.0)
+    settings = read_stored_config(content) if config is None else read_config(config).to_dict()
+    model = _build(settings, content, config, str(teacher))
+    weights, from_elsewhere = match_teacher(content, model)
+    report = load_weights(model, weights, min_share=1.0, ignore=from_elsewhere)
     if report.unexpected:
         raise ValueError(
             f"{content.path} has {len(report.unexpected)} tensors that its network lacks "
             f"({list_names(report.unexpected)}); give the config of its training: "
             "load(checkpoint, config=...)."
         )
-    model.to(_choose_device(device)).eval()
+    check_given_teacher(content, model)
+    model.to(chosen).eval()
     preparation = Preparation(settings, content.path)
     intensities = read_intensity_range(content.meta)
     return TrainedNetwork(
@@ -95,8 +104,14 @@ def read_trained(path: Path) -> Checkpoint:
         FileNotFoundError: If there is no checkpoint, or there are several trainings.
         ValueError: If the file cannot be read.
     """
-    if is_model_folder(path):
-        return read_model_folder(path)
+    folder = find_model_folder(path)
+    if folder is not None and not list_checkpoints(folder):
+        return read_model_folder(folder)
+    if path.suffix == ".safetensors" and path.is_file():
+        raise ValueError(
+            f"{path} has no config of its training beside it; give a folder that tools/export.py "
+            "--to safetensors has written."
+        )
     return read_checkpoint(_find_file(path))
 
 
@@ -121,12 +136,21 @@ def _find_file(path: Path) -> Path:
     return newest.path
 
 
-def _build(settings: Any, config: str | Path) -> TaskModel:
-    init_default_scope(SCOPE)
-    model = MODELS.build(settings)
-    if not isinstance(model, TaskModel):
-        raise ValueError(f"{config} builds a {type(model).__name__}, no model of perception_kd.")
-    return model
+def _build(
+    settings: Mapping[str, Any], content: Checkpoint, config: str | Path | None, teacher: str
+) -> TaskModel:
+    """Build the network of a config, and log if that is without its teacher."""
+    model: Mapping[str, Any] = settings["model"]
+    chosen = choose_teacher(model, content, teacher, runs_programs=config is not None)
+    if config is None:
+        check_stored_model({**model, TEACHER_PART: chosen} if chosen else model, content.path)
+    built = build_unloaded_model(model, config or content.path, chosen)
+    if is_absent(built):
+        print_log(
+            f"{content.path}: its teacher is left out, so net.images() has no features.",
+            logger="current",
+        )
+    return built
 
 
 def _choose_device(device: str | torch.device | None) -> torch.device:

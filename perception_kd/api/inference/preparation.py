@@ -10,8 +10,8 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
+from perception_kd.api.inference.building import find_class
 from perception_kd.api.inference.calibration import Calibration
-from perception_kd.api.inference.stored_model import find_class
 from perception_kd.datasets import transforms as T
 from perception_kd.datasets.pipeline import list_steps
 from perception_kd.engine.config.overrides import walk_settings

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from perception_kd.export.model_card.licenses import NOT_STATED, CardSource
+from perception_kd.export.model_card.licenses import NOT_STATED, UNKNOWN, CardSource
 
 # Kinds of models of this project: their name, and where the method is published.
 _METHODS = {
@@ -21,6 +21,12 @@ _WHAT = {
     "BEVMapSegmentor": "BEV map segmentation",
     "PointSegmentor": "LiDAR segmentation",
 }
+_LEFT_OUT = (
+    "The weights of the frozen image network that taught are not part of this folder. Features of "
+    "points need none. For `net.images`, give that network: `perception_kd.load(folder, "
+    "teacher=...)` with the file or folder of its weights, or as `module:callable`; it is compared "
+    "with the one that taught."
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ class CardFacts:
         training: Lines about the length of the training and its input.
         results: Lines of a Markdown table; none if nothing was measured.
         uses: Lines of Python that use the network.
+        is_teacher_left_out: Whether the weights of a frozen image network, which has
+            taught, are not part of the folder.
     """
 
     name: str
@@ -52,6 +60,7 @@ class CardFacts:
     training: Sequence[str] = ()
     results: Sequence[str] = ()
     uses: Sequence[str] = field(default_factory=tuple)
+    is_teacher_left_out: bool = False
 
 
 def describe_method(kind: str) -> str:
@@ -84,8 +93,8 @@ def make_card(facts: CardFacts) -> str:
         "",
         *("| | |", "| --- | --- |", *table, ""),
         "Before you share or use these weights, read the licenses of the data and of the image "
-        "network: they may bind what was trained with them. The weights of the frozen teacher "
-        "are part of this folder.",
+        "network: they may bind what was trained with them.",
+        *(["", _LEFT_OUT] if facts.is_teacher_left_out else []),
         "",
         *("## Use", "", "```python", *facts.uses, "```", ""),
         *("## Training", "", *(f"- {_one_line(line)}" for line in facts.training), ""),
@@ -112,7 +121,9 @@ def _front_matter(facts: CardFacts) -> list[str]:
 
 
 def _or_open(text: str) -> str:
-    return "**not stated**: find out before you share the weights" if text == NOT_STATED else text
+    if text == NOT_STATED:
+        return "**not stated**: find out before you share the weights"
+    return f"**{text}** before you share the weights" if text == UNKNOWN else text
 
 
 def _one_line(text: str) -> str:

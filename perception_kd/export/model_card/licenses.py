@@ -1,11 +1,18 @@
-"""Licenses of what a model was made from: teachers and data sets that are known."""
+"""Licenses of what a model was made from: teachers and data sets that are known.
 
-from collections.abc import Mapping
+A license is stated only for what is surely recognized: by the whole name of a published
+file or folder, never by a part of a path. Everything else is for the owner to say.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from perception_kd.datasets.catalog import DATA_SETS
 from perception_kd.engine.config.overrides import walk_settings
 
 NOT_STATED = "not stated"
+UNKNOWN = "unknown: ask the owner"
 
 
 class CardSource(NamedTuple):
@@ -13,65 +20,117 @@ class CardSource(NamedTuple):
 
     Attributes:
         name: Its name.
-        license: Its license, or "not stated".
+        license: Its license, or "unknown: ask the owner".
     """
 
     name: str
-    license: str = NOT_STATED
+    license: str = UNKNOWN
 
 
-# By what the file or folder of its weights, or its settings, contain; first match.
-_TEACHERS = (
-    ("dinov3", CardSource("DINOv3", "DINOv3 License")),
-    ("dinov2", CardSource("DINOv2", "Apache-2.0")),
-    ("dino", CardSource("DINO", "Apache-2.0")),
-    ("moco", CardSource("MoCo v2", "CC BY-NC 4.0 (non-commercial)")),
-    ("swin_", CardSource("Swin Transformer, ImageNet", "MIT")),
-    ("efficientnet", CardSource("EfficientNet-Lite0, ImageNet", "Apache-2.0")),
-    ("resnet", CardSource("ResNet of torchvision, ImageNet", "BSD-3-Clause")),
-)
-# A conversion tells formats apart, not who has recorded: other data has these, too.
-_DATA = {
-    "nuscenes": CardSource(
-        "data in the format of nuScenes",
-        "that of the data; nuScenes itself: CC BY-NC-SA 4.0 (non-commercial)",
-    ),
-    "semantickitti": CardSource(
-        "data in the format of SemanticKITTI",
-        "that of the data; SemanticKITTI itself: CC BY-NC-SA (non-commercial)",
-    ),
-    "folder": CardSource("own recording"),
+_IMAGENET_SWIN = CardSource("Swin Transformer, ImageNet", "MIT")
+_TORCHVISION = CardSource("ResNet of torchvision, ImageNet", "BSD-3-Clause")
+_DINO = CardSource("DINO", "Apache-2.0")
+_DINOV2 = CardSource("DINOv2", "Apache-2.0")
+_DINOV3 = CardSource("DINOv3", "DINOv3 License")
+_MOCO = CardSource("MoCo v2", "CC BY-NC 4.0 (non-commercial)")
+# Files by their published names, of which most hold a part of the file's hash.
+_FILES = {
+    "moco_v2_800ep_pretrain.pth.tar": _MOCO,
+    "moco_v2_200ep_pretrain.pth.tar": _MOCO,
+    "swin_tiny_patch4_window7_224.pth": _IMAGENET_SWIN,
+    "resnet18-f37072fd.pth": _TORCHVISION,
+    "resnet34-b627a593.pth": _TORCHVISION,
+    "resnet50-0676ba61.pth": _TORCHVISION,
+    "resnet50-11ad3fa6.pth": _TORCHVISION,
+    "dino_resnet50_pretrain.pth": _DINO,
+    "dino_resnet50_pretrain_full_checkpoint.pth": _DINO,
 }
+_EFFICIENTNET = CardSource("EfficientNet-Lite0, ImageNet", "Apache-2.0")
+# Folders by the names that their authors' models have on model hubs.
+_SIZES = ("small", "base", "large", "giant")
+_FOLDERS = {
+    **{f"dino-vit{size}": _DINO for size in ("s8", "s16", "b8", "b16")},
+    **{f"dinov2-{size}": _DINOV2 for size in _SIZES},
+    **{f"dinov2-with-registers-{size}": _DINOV2 for size in _SIZES},
+    **{
+        f"dinov3-{size}-pretrain-lvd1689m": _DINOV3
+        for size in (
+            *("vits16", "vits16plus", "vitb16", "vitl16", "vith16plus", "vit7b16"),
+            *("convnext-tiny", "convnext-small", "convnext-base", "convnext-large"),
+        )
+    },
+    **{f"dinov3-{size}-pretrain-sat493m": _DINOV3 for size in ("vitl16", "vit7b16")},
+}
+_PROGRAM = "CallableTeacher"
+_FOLDER_KIND = "VisionTransformerTeacher"
+_PACKAGE_KIND = "EfficientNetLite"
+# Settings that name the weights of a network, also in mmengine's init_cfg.
+_WEIGHTS = ("checkpoint", "pretrained")
+# Their weights are random where nothing is named; other classes may bring their own.
+_RANDOM = ("DilatedResNet", _PACKAGE_KIND, "SwinTransformer", "mmdet.ResNet", "ResNet")
 
 
-def find_teacher(model: Mapping[str, Any]) -> CardSource | None:
+def find_teacher(settings: Mapping[str, Any]) -> CardSource | None:
     """Return the image network that a training learned or started from.
 
     Args:
-        model: Value of ``model`` in the config of the training.
+        settings: Config of the training.
 
     Returns:
-        None for networks without images. A network that is not known has no license.
+        None for networks without images. A network that is not known for sure has an
+        unknown license.
+
+    Example:
+        >>> teacher = dict(type="VisionTransformerTeacher", checkpoint="dinov2-small")
+        >>> find_teacher(dict(model=dict(img_backbone=teacher)))
+        CardSource(name='DINOv2', license='Apache-2.0')
+        >>> teacher["checkpoint"] = "/home/dinov2-fans/my_net"
+        >>> find_teacher(dict(model=dict(img_backbone=teacher)))
+        CardSource(name='my_net', license='unknown: ask the owner')
     """
-    settings = model.get("img_backbone")
-    if not settings:
+    network = settings["model"].get("img_backbone")
+    if not network:
         return None
-    files = [
-        str(part[key])
-        for part in walk_settings(settings)
-        for key in ("checkpoint", "model", "function")
-        if part.get(key)
-    ]
-    kinds = [str(part["type"]) for part in walk_settings(settings) if "type" in part]
-    if "CallableTeacher" in kinds:
-        return CardSource(f"network of your own ({', '.join(files)})")
-    if "EfficientNetLite" in kinds and files:
-        files = ["efficientnet", *files]
-    if not files:
+    found = dict.fromkeys((*_list_sources(network), *_list_starts(settings)))
+    if len(found) == 1:
+        return next(iter(found))
+    if found:
+        return CardSource(", ".join(source.name for source in found))
+    kinds = [str(part["type"]) for part in walk_settings(network) if "type" in part]
+    kind = next((each for each in kinds if each != "FrozenBackbone"), "network")
+    if kind in _RANDOM:
         return CardSource("random weights", "none needed")
-    text = " ".join(files).lower()
-    known = next((source for part, source in _TEACHERS if part in text), None)
-    return known or CardSource(", ".join(files))
+    return CardSource(f"a {kind}")
+
+
+def _list_sources(network: Any) -> Iterator[CardSource]:
+    """Yield what the settings of an image network name."""
+    for part in walk_settings(network):
+        kind = str(part.get("type"))
+        if kind == _PROGRAM:
+            yield CardSource(f"network of your own ({part.get('name')})")
+        for name in (part.get(key) for key in _WEIGHTS):
+            if name is not None and name is not False:
+                yield _recognize(kind, str(name))
+
+
+def _recognize(kind: str, name: str) -> CardSource:
+    if kind == _PACKAGE_KIND and name == "package":
+        return _EFFICIENTNET
+    last = PurePath(name).name
+    return (_FOLDERS if kind == _FOLDER_KIND else _FILES).get(last, CardSource(last))
+
+
+def _list_starts(settings: Mapping[str, Any]) -> Iterator[CardSource]:
+    """Yield the checkpoints whose weights may have replaced those of the network."""
+    parts = [dict(checkpoint=settings.get("load_from"))]
+    parts += walk_settings(settings.get("load_pretrained_from"))
+    hooks = walk_settings(settings.get("custom_hooks"))
+    parts += [part for part in hooks if part.get("type") == "LoadPretrainedHook"]
+    for part in parts:
+        place = str(part.get("module") or part.get("prefix") or "")
+        if part.get("checkpoint") and not place.startswith("pts_"):  # not the LiDAR's
+            yield CardSource(f"weights of {PurePath(str(part['checkpoint'])).name}")
 
 
 def find_data(dataset_meta: Mapping[str, Any]) -> CardSource:
@@ -81,4 +140,13 @@ def find_data(dataset_meta: Mapping[str, Any]) -> CardSource:
         dataset_meta: ``dataset_meta`` of its checkpoint.
     """
     name = str(dataset_meta.get("dataset", "")).lower()
-    return _DATA.get(name, CardSource(name or "data that the checkpoint does not name"))
+    if name not in DATA_SETS:
+        return CardSource(name or "data that the checkpoint does not name")
+    # A conversion tells formats apart, not who has recorded: other data has these, too.
+    entry = DATA_SETS[name]
+    if not entry.license:
+        return CardSource("own recording")
+    return CardSource(
+        f"data in the format of {entry.title}",
+        f"that of the data; {entry.title} itself: {entry.license}",
+    )

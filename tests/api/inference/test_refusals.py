@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import perception_kd
+from perception_kd.api.inference.building import without_starts
+from perception_kd.registry import MODELS
 from tests.api.inference.test_network import DET, FUSION, LIDARSEG, PRC, RAD, SLIDR, Make
 from tests.test_configs import CONFIGS
 
@@ -175,9 +178,9 @@ def rewrite(path: Path, target: Path, **changes: Any) -> Path:
         ),
         ("model = dict(type='PointSegmentor', _scope_='os')", "sets _scope_"),
         (
-            "model = dict(type='SuperpixelDistillation', img_backbone=dict(type='FrozenBackbone', "
-            "backbone=dict(type='CallableTeacher', name='os:getcwd')))",
-            "has a teacher of your own, which is a program; name the config of its training",
+            "model = dict(type='PointSegmentor', pts_backbone=dict(type='CallableTeacher', "
+            "name='os:getcwd'))",
+            "has a part of your own, CallableTeacher, which is a program; name the config",
         ),
         ("model = __import__('os').system('touch {mark}')", "of values and dict"),
         ("model = dict(type='mmdet.RetinaNet')", "holds a mmdet.RetinaNet, which is not a model"),
@@ -224,6 +227,34 @@ def test_a_config_serves_checkpoints_without_one(trained: Make, tmp_path: Path) 
     assert np.array_equal(
         net.points(CLOUD), perception_kd.load(trained(LIDARSEG).path, device="cpu").points(CLOUD)
     )
+
+
+def test_a_config_needs_no_file_that_the_checkpoint_replaces(trained: Make, tmp_path: Path) -> None:
+    config = tmp_path / "own.py"
+    config.write_text(
+        f"_base_ = [{str(CONFIGS / SLIDR)!r}]\n"
+        "model = dict(img_backbone=dict(backbone=dict(checkpoint='/gone/teacher.pth')))\n"
+    )
+    net = perception_kd.load(trained(SLIDR).path, config=config, device="cpu")
+    whole = perception_kd.load(trained(SLIDR).path, device="cpu")
+    assert np.array_equal(net.images(IMGS), whole.images(IMGS))
+
+
+def test_settings_of_own_classes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = type("OwnNeck", (nn.Module,), {"__module__": "my_package.necks"})
+    monkeypatch.setitem(MODELS.module_dict, "OwnNeck", own)
+    part = dict(checkpoint="a", pretrained=True, more=dict(checkpoint="b"), init_cfg="c")
+    inner = dict(type="MinkUNet", checkpoint="d", pretrained="e")
+    found = without_starts(
+        dict(type="PointSegmentor", neck=dict(part, type="OwnNeck", inner=inner))
+    )
+    kept = dict(checkpoint="a", pretrained=True, more=dict(checkpoint="b"), type="OwnNeck")
+    assert found["neck"] == dict(kept, inner=dict(type="MinkUNet", checkpoint=None))
+
+
+def test_a_teacher_is_refused_where_there_is_none(trained: Make) -> None:
+    with pytest.raises(ValueError, match="has no frozen image network as its teacher; leave"):
+        perception_kd.load(trained(LIDARSEG).path, teacher="weights.pth")
 
 
 def test_a_folder_gives_its_newest_whole_checkpoint(trained: Make, tmp_path: Path) -> None:
