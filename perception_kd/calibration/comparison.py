@@ -14,7 +14,7 @@ Gains = NDArray[np.float64]  # of a motion by vertical strip of all images, (S,)
 
 
 def find_doubt(gains: Gains) -> float:
-    """Return how probable gains are by chance, by Student's t over strips.
+    """Return the probability of gains by chance, by Student's t over strips.
 
     Args:
         gains: Gains of a motion, or differences between those of two, shape (S,); zeros

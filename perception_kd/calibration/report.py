@@ -116,7 +116,7 @@ def needs_attention(verdict: CameraVerdict) -> bool:
 
 
 def describe_next(verdict: CameraVerdict, drawing: str) -> str:
-    """Return what to do about a verdict, in a sentence; that of a good one is short.
+    """Return the advice on a verdict, in a sentence; for a good one, the drawing.
 
     Args:
         verdict: The verdict.

@@ -73,7 +73,7 @@ def read_training_state(path: str | Path) -> TrainingState:
 
 
 def _find_fault(content: Mapping[str, Any]) -> str:
-    """Return what is missing in the content of a file; empty if nothing is."""
+    """Return the missing or unusable entry of a file's content; empty if none."""
     for name in _ENTRIES:
         if name not in content:
             return f'entry "{name}"'

@@ -55,7 +55,7 @@ def find_box_faults(centers: Array, sizes: Array, positions: Array) -> dict[str,
 
 
 def measure_fit(points: NDArray[np.floating[Any]], boxes: Array, counts: Sequence[int] = ()) -> Fit:
-    """Return how well points fill boxes of one category.
+    """Return the fit of points and boxes of one category.
 
     Args:
         points: Positions in the frame of the boxes in m, shape (N, 3).

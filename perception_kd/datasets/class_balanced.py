@@ -70,7 +70,7 @@ class CBGSDataset(MMDet3DCBGSDataset):
 
 
 def _count_before(indices: list[int]) -> list[int]:
-    """Return how often each entry occurs before its position."""
+    """Return the number of occurrences of each entry before its position."""
     seen: Counter[int] = Counter()
     before = []
     for index in indices:

@@ -45,7 +45,7 @@ class MountFaults:
 
 
 def check_mounts(mounts: Sequence[Mount]) -> MountFaults:
-    """Return what is wrong with the mounts of all sensors of a vehicle."""
+    """Return the faults of the mounts of all sensors of a vehicle."""
     found = MountFaults()
     for mount in mounts:
         distance = float(np.linalg.norm(mount.translation))

@@ -144,7 +144,7 @@ def describe_matches(report: LoadReport) -> str:
 
 
 def _check_sources(model: Module, checkpoint: Checkpoint, cfg: Config) -> Iterator[Finding]:
-    """Yield what it would load as the config's source of pre-trained weights."""
+    """Yield a finding on the weights that a config would load with --pretrained."""
     sources = cfg.get("load_pretrained_from") or []
     for source in sources if isinstance(sources, list) else [sources]:
         prefix = source.get("prefix", "")

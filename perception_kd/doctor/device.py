@@ -180,7 +180,7 @@ def _conclude(device: torch.device, names: list[str], failed: list[bool]) -> Fin
 def check_config(
     name: str, cfg: Config, device: torch.device, num_steps: int = 3
 ) -> Iterator[Finding]:
-    """Yield what is wrong with training steps of a config, and their figures.
+    """Yield findings on training steps of a config, and their figures.
 
     Args:
         name: Name of the config, for the findings.
@@ -216,7 +216,7 @@ def check_config(
 def compare_steps(
     step: Step, reference: Step, name: str, precision: Precision
 ) -> Iterator[Finding]:
-    """Yield how a step differs from that of a CPU in fp32 by more than it may.
+    """Yield the differences to a step on a CPU in float32 that are above tolerance.
 
     Args:
         step: The step on the device.

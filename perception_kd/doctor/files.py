@@ -154,7 +154,7 @@ def _read_points(job: FileJob, sample: Sample, report: SampleReport) -> Points |
 
 
 def _find_layout_fault(path: str, layout: PointLayout) -> str:
-    """Return what is wrong with raw rows; empty for other or missing files."""
+    """Return the fault of raw rows; empty if there is none, or for other files."""
     if not is_raw(path) or not os.path.isfile(path) or layout.columns is not None:
         return ""
     num_columns = layout.num_columns

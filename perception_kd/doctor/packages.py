@@ -105,7 +105,7 @@ def _compare_with_pins() -> Iterator[Finding]:
 
 
 def check_sparse_convolution() -> Iterator[Finding]:
-    """Yield what computes sparse convolutions, after both passes of one on a CPU."""
+    """Yield the backend of sparse convolutions, after both passes of one on a CPU."""
     # Imports torch.
     from perception_kd.ops.sparse.backend import provide_sparse_convolution
 

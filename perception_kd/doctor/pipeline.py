@@ -113,7 +113,7 @@ def _count(packed: Any, counts: dict[str, list[int]]) -> None:
 
 
 def _judge(counts: Mapping[str, Sequence[int]], where: str) -> Iterator[Finding]:
-    """Yield what no sample has: the run would learn nothing."""
+    """Yield findings on content that no sample has: the run would learn nothing."""
     for name, numbers in counts.items():
         without = sum(number == 0 for number in numbers)
         if without == len(numbers):

@@ -48,7 +48,7 @@ class StageRunner:
         self._display = display
 
     def plans(self) -> dict[str, Plan]:
-        """Return what would be done with each stage, by name.
+        """Return the planned action for each stage, by name.
 
         Whether a finished stage that reads from an unfinished one stays valid is only
         known once the latter has run: its action is "wait".

@@ -140,7 +140,7 @@ def _folder_options(workspace: Workspace, folder: Path) -> list[str]:
 
 
 def _files_read(workspace: Workspace, config: str) -> dict[str, Any]:
-    """Return what a training or evaluation reads from files that no stage makes."""
+    """Return the files that a training or evaluation reads and no stage makes."""
     settings = config_settings(config)
     if workspace.made_elsewhere is None:
         return {"config": settings}

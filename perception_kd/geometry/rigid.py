@@ -38,7 +38,7 @@ def make_rigid(rotation: Array, translation: Array) -> Array:
 
 
 def rotation_errors(matrices: Array, *, may_mirror: bool = False) -> Array:
-    """Return how far matrices are from rotations.
+    """Return the deviation of matrices from rotations.
 
     Args:
         matrices: Shape (N, 3, 3).

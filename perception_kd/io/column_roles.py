@@ -94,7 +94,7 @@ def _find_coordinate_fault(positions: Array, names: Sequence[str]) -> str:
 
 
 def _measure_sharpness(positions: Array) -> float:
-    """Return how unevenly elevations of positions (N, 3) about the third axis lie.
+    """Return the unevenness of elevations of positions (N, 3) about the third axis.
 
     Returns:
         1 for all elevations alike, 10 for those within 18 degrees; 0 if the points are
@@ -134,7 +134,7 @@ def _find_intensity_fault(rows: Array, *, has_lines: bool) -> str:
 
 
 def _share_by_value(rows: Array) -> float:
-    """Return how much of the variance of elevations the fourth column explains."""
+    """Return the share of the variance of elevations that column 4 explains."""
     reach = np.hypot(rows[:, 0], rows[:, 1])
     seen = reach > _LEAST_M  # missing returns are at the sensor
     if seen.sum() < _ENOUGH:

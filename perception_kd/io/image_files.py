@@ -101,7 +101,7 @@ def _broken(path: str | Path, data: bytes) -> BrokenFileError:
 
 
 def _read_header(data: bytes) -> _Header | None:
-    """Return what a file says about itself, or None if it is not an image."""
+    """Return the header of an image, or None if the file is not an image."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the size, which is checked by the caller

@@ -148,7 +148,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _find_fault(content: Any) -> str:
-    """Return what is wrong with the content of a file; empty if nothing is."""
+    """Return the fault of the content of a file; empty if there is none."""
     samples = None
     if isinstance(content, dict):
         samples = content.get("data_list", content.get("infos"))

@@ -13,7 +13,7 @@ _LISTS, _NUMBERS = ("columns", "axes", "origin"), ("intensity_scale", "unit")
 
 
 def read_layout(lidar: Mapping[str, Any], where: str = "") -> PointLayout:
-    """Return how the file of points of ``lidar_points`` is laid out.
+    """Return the layout of the file of points in ``lidar_points``.
 
     ``num_pts_feats`` and ``dtype`` describe raw rows; ``num_pts_feats`` is needed for
     ``.bin`` files only. ``columns``, ``intensity_scale``, ``axes``, ``unit`` and

@@ -39,7 +39,7 @@ def gather_rows(rows: Tensor) -> tuple[Tensor, list[int]]:
 
 
 def rows_of_rank(lengths: list[int]) -> slice:
-    """Return where this rank's rows are among those that were gathered.
+    """Return the slice of this rank's rows among the gathered ones.
 
     Args:
         lengths: Number of rows of each rank, in the order of ranks.
@@ -53,7 +53,7 @@ def sum_over_ranks(value: Tensor) -> Tensor:
     """Return the sum of a tensor over all ranks.
 
     Args:
-        value: Tensor of any shape, which is the same on all ranks.
+        value: Tensor of any shape; all ranks must have the same shape.
 
     Returns:
         The sum, in a new tensor of this shape; ``value`` itself with one rank.

@@ -12,7 +12,7 @@ from perception_kd.utils.checks import check_shape
 
 
 def find_fault(cluster: NDArray[np.floating[Any]], settings: RegionSettings) -> NoRegion | None:
-    """Return why a cluster is not a region, or None if it is one.
+    """Return the reason why a cluster is not a region, or None if it is one.
 
     Args:
         cluster: Positions of at least one point in m, z up, shape (N, 3).

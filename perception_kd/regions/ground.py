@@ -89,7 +89,7 @@ def fit_ground(points: Array, settings: RegionSettings) -> Plane | None:
 def find_ground(
     points: NDArray[np.floating[Any]], settings: RegionSettings | None = None
 ) -> NDArray[np.bool_]:
-    """Return which points of a sweep are ground.
+    """Return the mask of the ground points of a sweep.
 
     The points are cut into slices along x, each with its own plane. In the sensor frame
     of nuScenes x is to the right, so a slice is a strip along the road, as in the code

@@ -205,7 +205,7 @@ def _decode_any(
 
 
 def max_segments_of(cache: Cache) -> int:
-    """Return how many segments a map in a cache may have, by the cache's settings."""
+    """Return the largest number of segments of a map, by the settings of its cache."""
     asked = cache.manifest["settings"].get("num_segments")
     if not isinstance(asked, int):
         return MAX_SEGMENTS

@@ -13,7 +13,7 @@ GAP = 8  # px between two images side by side
 
 
 def find_borders(segments: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-    """Return which pixels differ from the one to the right or below.
+    """Return the mask of pixels that differ from the one to the right or below.
 
     Args:
         segments: Segment of each pixel, shape (H, W).

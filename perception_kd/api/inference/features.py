@@ -123,7 +123,7 @@ def _projecting(projector: nn.Module, grid: BEVGrid) -> PointHead:
 
 
 def _read_own(model: LidarNetworkMixin) -> PointHead:
-    """Return what reads a network's own features at points, zero where it saw none."""
+    """Return a function that reads a network's own features at points."""
 
     def read(feats: Tensor, points: list[Tensor], voxels: Voxels) -> Tensor:
         if model.pts_middle_encoder is None:

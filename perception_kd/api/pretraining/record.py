@@ -60,7 +60,7 @@ class PretrainRecord:
         self._write()
 
     def choices(self, stage: str) -> list[Choice]:
-        """Return what was chosen for a stage."""
+        """Return the choices that were made for a stage."""
         return [Choice(*map(str, each)) for each in self._content["choices"].get(stage, [])]
 
     def is_finished(self, stage: str) -> bool:
@@ -78,7 +78,7 @@ class PretrainRecord:
         return self.out / str(self._content["finished"][stage]["checkpoint"])
 
     def seconds(self, stage: str) -> float:
-        """Return how long the last call trained a finished stage."""
+        """Return the seconds that the last call trained a finished stage."""
         return float(self._content["finished"][stage]["seconds"])
 
     def _write(self) -> None:

@@ -33,7 +33,7 @@ _ALL_AXES = [
 
 
 def guess_axes(cameras: Mapping[str, Array]) -> tuple[str, ...] | None:
-    """Return where x, y and z of the points point, by the names of cameras.
+    """Return the directions of x, y and z of the points, by the names of cameras.
 
     Args:
         cameras: ``lidar2cam`` of the points' axes by name, (4, 4).
@@ -71,14 +71,14 @@ def _split(name: str) -> list[str]:
 
 
 def _read_name(name: str) -> Array | None:
-    """Return where a camera looks by its name, a unit vector; None if unknown."""
+    """Return the viewing direction in a camera's name, a unit vector, or None."""
     look = np.sum([_WORDS[word] for word in _split(name)], axis=0)
     length = np.linalg.norm(look)
     return None if length < 0.5 else look / length
 
 
 def find_motion(poses: Sequence[Array]) -> Array | None:
-    """Return where a LiDAR moves in its own frame, a mean of unit vectors, (3,).
+    """Return the direction in which a LiDAR moves, in its own frame, (3,).
 
     Args:
         poses: ``lidar2global`` in the order of time, (4, 4).

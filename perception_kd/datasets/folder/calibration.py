@@ -148,7 +148,7 @@ def _load_extrinsics(camera: Camera, lidar: Lidar, root: Path, scene: str) -> Ar
 
 
 def describe_rig_extrinsics(rig: Rig, lidar2ego: Array) -> dict[str, Extrinsics]:
-    """Return what the extrinsics of each camera are read from.
+    """Return the source of the extrinsics of each camera.
 
     Args:
         rig: The rig.

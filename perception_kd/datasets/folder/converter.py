@@ -231,7 +231,7 @@ class _Conversion:
         return converted
 
     def _describe_intrinsics(self, name: str) -> list[str]:
-        """Return what looks wrong with the intrinsics of a camera."""
+        """Return remarks on intrinsics of a camera that look wrong."""
         found = (scene.cameras[name] for scene in self._scenes.values() if name in scene.cameras)
         doubts = [find_intrinsics_doubt(x.cam2img.tolist(), *x.size) for x in found]
         where = f"{self._rig.path}: cameras.{name}.intrinsics"

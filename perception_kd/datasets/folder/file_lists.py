@@ -121,7 +121,7 @@ def natural_key(path: str) -> list[tuple[int, int, str]]:
 
 
 def describe_found(root: Path, pattern: str) -> str:
-    """Return what is there in place of the files of a pattern.
+    """Describe the folder in which no file matches a pattern.
 
     Args:
         root: Folder of the recording.

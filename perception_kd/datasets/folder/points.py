@@ -27,7 +27,7 @@ INTENSITY_MAX = 255.0  # of nuScenes, whose scale the configs expect
 
 
 def make_layout(lidar: Lidar) -> PointLayout:
-    """Return how the files of a rig's LiDAR are laid out."""
+    """Return the layout of the files of a rig's LiDAR."""
     wanted = (*lidar.position, lidar.intensity or None)
     columns: tuple[str | int | None, ...] | None = wanted
     if lidar.columns:

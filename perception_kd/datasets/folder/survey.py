@@ -135,7 +135,7 @@ def _name_unread(by_folder: Mapping[tuple[str, str], Sequence[str]]) -> Iterable
 
 
 def _find_scenes(folders: Sequence[str]) -> tuple[int | None, set[str]]:
-    """Return where paths of point clouds differ, and the names there."""
+    """Return the place where paths of point clouds differ, and the names there."""
     parts = [folder.split("/") for folder in folders]
     if len(parts) < 2 or len({len(x) for x in parts}) != 1:
         # A single folder below one that is called after what it holds is a scene, too.

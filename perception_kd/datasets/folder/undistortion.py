@@ -96,7 +96,7 @@ def _fits(lens: Lens, factor: float) -> bool:
 
 
 def distort(rays: Array, lens: Lens) -> Array:
-    """Return where rays hit the stored image, (N, 2) in px.
+    """Return the pixels of rays in the stored image, (N, 2) in px.
 
     Args:
         rays: Points before the camera in its frame, (N, 3).
@@ -121,7 +121,7 @@ def undistort(image: Image, lens: Lens) -> Image:
 
 @lru_cache(maxsize=16)
 def _maps(lens: Lens) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return where each pixel of an undistorted image is in the stored one."""
+    """Return the position in the stored image of each pixel of the undistorted one."""
     matrix, distortion = np.array(lens.cam2img).reshape(3, 3), np.array(lens.distortion)
     init = (
         cv2.fisheye.initUndistortRectifyMap

@@ -243,7 +243,7 @@ def _check_written(
 
 
 def _nothing_text(folder: Path, tables: ScenePartition, converted: Converted) -> str:
-    """Return why there is no info file."""
+    """Return the error that says why there is no info file."""
     if not tables.scenes:
         return f"{folder / 'scene.json'} has no scene; unpack it again."
     if not converted.skipped:

@@ -10,7 +10,7 @@ from perception_kd.io.info_writer import InfoExcerpt
 
 
 def describe_extrinsics(tables: Path, excerpts: Sequence[InfoExcerpt]) -> dict[str, Extrinsics]:
-    """Return what the extrinsics of each camera were read from.
+    """Return the source of the extrinsics of each camera.
 
     Args:
         tables: Folder of the tables.

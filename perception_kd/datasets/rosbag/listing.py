@@ -45,7 +45,7 @@ class TopicSummary:
 
 
 def summarize(bag: Bag) -> list[TopicSummary]:
-    """Return what a bag holds, sorted by topic.
+    """Return the description of a bag, sorted by topic.
 
     Only the first and the last messages of a topic are read.
     """

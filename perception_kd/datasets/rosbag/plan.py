@@ -75,7 +75,7 @@ def describe_setup(setup: Setup, remarks: Sequence[str]) -> list[str]:
 
 
 def describe_source(bag: Bag, settings: ExtractionSettings) -> dict[str, Any]:
-    """Return which files an extraction is of, as JSON types."""
+    """Return the files and settings of an extraction, as JSON types."""
     stats = [(str(path.absolute()), path.stat()) for path in bag.file_paths]
     return {
         "files": [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats],

@@ -66,7 +66,7 @@ def _scan_mcap(path: Path) -> Iterator[StoredMessage]:
 
 
 def _end_of_records(file: BinaryIO) -> int:
-    """Return where the last whole record of an MCAP file ends that is not its index."""
+    """Return the end of the last whole record of an MCAP file before its index."""
     size = file.seek(0, 2)
     stop = file.seek(len(_MCAP))
     while True:

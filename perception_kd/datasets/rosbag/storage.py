@@ -154,7 +154,7 @@ class _DamagedFile:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return what a library says about a file, in one line without a dot at its end."""
+    """Return the message of an error in one line, without a dot at its end."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text[:200].rstrip(".")
 

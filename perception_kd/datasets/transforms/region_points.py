@@ -116,7 +116,7 @@ class SampleRegionPoints(RandomTransform[Indices]):
 
 
 def find_seen(sample: Sample) -> Mask:
-    """Return which points lie in a camera's image, as both are now, shape (N,).
+    """Return the mask of points in any image, after augmentation, shape (N,).
 
     Occlusion is not resolved.
 

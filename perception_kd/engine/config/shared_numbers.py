@@ -44,7 +44,7 @@ def check_shared_numbers(cfg: Config) -> None:
 
 
 def find_disagreements(cfg: Config) -> dict[str, dict[str, Any]]:
-    """Return what has more than one value in a config, with the places of each.
+    """Return the quantities with more than one value in a config, and their places.
 
     Args:
         cfg: Config of a run.

@@ -49,7 +49,7 @@ def _written_folder(args: argparse.Namespace) -> str | None:
 
 
 def _name_process() -> str:
-    """Return which of several processes this is; empty for a single one."""
+    """Return the rank of this process as text; empty for a single process."""
     rank, count = os.environ.get("RANK", ""), os.environ.get("WORLD_SIZE", "")
     return f" (process {rank} of {count})" if count not in ("", "1") else ""
 

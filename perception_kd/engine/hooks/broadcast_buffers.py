@@ -9,7 +9,7 @@ from perception_kd.registry import HOOKS
 
 @HOOKS.register_module()
 class BroadcastBuffersHook(Hook):
-    """Give all processes the buffers of the first one before each validation.
+    """Copy the buffers of the first process to all others before each validation.
 
     Without synchronized batch norms, each process estimates running statistics of its
     own samples. Checkpoints have those of the first process, so these are validated.

@@ -1,4 +1,4 @@
-"""Note in checkpoints which values the points of a training have."""
+"""Store the ranges of the points of a training in its checkpoints."""
 
 from collections.abc import Mapping
 from typing import Any

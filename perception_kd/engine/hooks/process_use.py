@@ -32,7 +32,7 @@ class ProcessUse(NamedTuple):
 
 
 def measure_process(step: int) -> ProcessUse:
-    """Return what this process holds, from the ``/proc`` of Linux.
+    """Return memory, open files and threads of this process, from Linux' ``/proc``.
 
     Args:
         step: Number of training steps done.

@@ -10,7 +10,7 @@ from torch.nn import Module
 
 
 def collect_gradients(model: Module, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-    """Return what ``accumulative_counts`` has accumulated since the last update.
+    """Return the gradients that were accumulated since the last update.
 
     All processes must call this. Until the update, each has gradients of its own
     samples; their mean leads to the same update.

@@ -24,7 +24,7 @@ def rebuild_schedule(
     rates: Sequence[Mapping[str, Any]],
     loop: BaseLoop,
 ) -> None:
-    """Bring a fresh schedule to the step of the loop, in place.
+    """Advance a new schedule to the step of the loop, in place.
 
     The schedulers step as in a training from the first step on, so the rates are those
     of a training that has had this schedule all along.

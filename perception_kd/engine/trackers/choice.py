@@ -32,7 +32,7 @@ def check_tracker(name: str) -> None:
 
 
 def set_tracker(cfg: Config, name: str) -> None:
-    """Let a tracker follow a training, in place of TensorBoard files per start.
+    """Use a tracker for a training, instead of TensorBoard files per start.
 
     The JSON log stays, which reports read.
 

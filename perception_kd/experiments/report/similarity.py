@@ -94,7 +94,7 @@ def compact_features(keyframe: Keyframe) -> dict[str, Any]:
 
 
 def pairs_of_shown(keyframe: Keyframe) -> NDArray[np.int32]:
-    """Return where the shown points lie in the images.
+    """Return the positions of the shown points in the images.
 
     Returns:
         (row among the shown points, view, u, v) per pair, with u and v in 1/10000 of

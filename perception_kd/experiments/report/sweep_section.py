@@ -73,7 +73,7 @@ def make_panels(sweep: SweepPlan, rows: list[ResultRow]) -> list[dict[str, Any]]
 
 
 def findings(sweep: SweepPlan, rows: list[ResultRow]) -> list[str]:
-    """Return what was found, in one sentence per task, score and initialization."""
+    """Return the findings, one sentence per task, score and initialization."""
     names = sweep.comparison.initializations
     sentences = []
     groups: dict[tuple[str, str, str], list[ResultRow]] = {}

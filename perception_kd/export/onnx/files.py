@@ -92,7 +92,7 @@ def compare_with_torch(part: DensePart, data: bytes) -> float:
 
 
 def run_onnx(data: bytes, inputs: dict[str, Tensor]) -> list[Any]:
-    """Return what onnxruntime computes on the CPU, as arrays."""
+    """Return the outputs of onnxruntime on the CPU, as arrays."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

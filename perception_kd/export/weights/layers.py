@@ -60,7 +60,7 @@ def list_tensors(model: nn.Module, layers: Iterator[LayerPair]) -> list[TensorPa
 
 
 def own_tensors(layer: nn.Module) -> dict[str, Tensor]:
-    """Return what a layer stores itself: its parameters and persistent buffers."""
+    """Return the parameters and persistent buffers that a layer itself stores."""
     return {name: value for name, value in layer.state_dict().items() if "." not in name}
 
 

@@ -151,7 +151,7 @@ def _row_dtype(name: str, properties: list[list[str]], order: str, path: Path) -
 
 
 def _check_size(header: _Header, num_bytes: int, path: Path) -> int:
-    """Return where the vertices of a binary file begin that is long enough."""
+    """Check the length of a binary file, and return the offset of its vertices."""
     offset = header.size + sum(count * dtype.itemsize for count, dtype in header.skipped)
     if num_bytes - offset < header.num_points * header.dtype.itemsize:
         raise _cut_off(path, header)

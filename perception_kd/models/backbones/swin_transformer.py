@@ -34,7 +34,7 @@ class SwinTransformer(MMDetSwinTransformer):
 
     @staticmethod
     def from_published(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Bring the authors' names and orders to mmdet's; leave mmdet's as they are."""
+        """Convert the authors' names and layouts to mmdet's; keep mmdet's own."""
         if not any(name.startswith("layers.") for name in state_dict):
             return state_dict
         return strip_prefix(swin_converter(state_dict), _CONVERTED, [])

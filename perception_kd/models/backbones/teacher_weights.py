@@ -25,7 +25,7 @@ PREFIXES = {
 
 
 def recognize_format(state_dict: Mapping[str, Tensor], stem: str) -> tuple[str, str]:
-    """Tell whose file this is by its keys.
+    """Recognize the format of a file of weights by its keys.
 
     Args:
         state_dict: Tensors of the file.
@@ -87,6 +87,6 @@ def load_teacher_weights(network: nn.Module, checkpoint: str | Path | None, publ
 
 
 def _allow_namespaces() -> AbstractContextManager[None]:
-    """Let ``weights_only`` pass the command line that DINO's full checkpoint holds."""
+    """Allow ``weights_only`` to load the arguments in DINO's full checkpoint."""
     allow = getattr(torch.serialization, "safe_globals", None)  # torch >= 2.5
     return nullcontext() if allow is None else allow([argparse.Namespace])

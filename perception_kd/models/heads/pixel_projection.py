@@ -224,7 +224,7 @@ class PixelProjection(nn.Module):
             )
 
     def _to_cells(self, position: Tensor, num_cells: int) -> Tensor:
-        """Return where pixels lie along an axis of the map, as ``Convention`` says."""
+        """Return the positions of pixels along an axis; see ``Convention``."""
         if self.cell_offset is not None:
             return (position - self.cell_offset) / self.scale_factor
         if self.align_corners:

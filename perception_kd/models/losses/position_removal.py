@@ -9,7 +9,7 @@ _MIN_RANGE = 1e-3  # m
 
 
 def remove_position(feats: Tensor, positions: Tensor) -> Tensor:
-    """Return what is left of features after a regression on range and azimuth.
+    """Return the residuals of features after a regression on range and azimuth.
 
     The density of points and that of the rays of cameras both tell the range, so two
     networks can agree on it without seeing the same things. The regression is linear,

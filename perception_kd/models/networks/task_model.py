@@ -117,7 +117,7 @@ class TaskModel(BaseModel):
         """Compute ``loss_*`` and monitors of one batch."""
 
     def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
-        """Return what an evaluator scores.
+        """Return the predictions that an evaluator scores.
 
         By default, as in pre-training, these are the model's own losses and monitors on
         held-out data: a list of one dict, for ``MeanOverBatches``.

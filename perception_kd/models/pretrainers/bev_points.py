@@ -16,7 +16,7 @@ _POINTS = Supervision("points", ("num_region_points", "num_background_points"), 
 
 
 def find_supervision(*losses: nn.Module) -> Supervision:
-    """Return what losses of regions learn from: regions, or also points outside."""
+    """Return the supervision of losses of regions: regions, or also points outside."""
     everywhere = any(getattr(loss, "semantic_less_anchors", False) for loss in losses)
     return _POINTS if everywhere else _REGIONS
 
@@ -77,7 +77,7 @@ def read_bev(bev: Tensor, points: list[Tensor], rows: list[Tensor], grid: BEVGri
 
 
 def sensor_positions(inputs: Batch, rows: list[Tensor]) -> list[Tensor]:
-    """Return where points are, seen from the sensor, before augmentation.
+    """Return the positions of points relative to the sensor, before augmentation.
 
     Args:
         inputs: The batch with ``points`` and ``lidar_aug_matrix``.

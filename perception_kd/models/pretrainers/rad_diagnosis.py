@@ -46,7 +46,7 @@ def measure_agreement(
 
 
 def _accuracy(similarity: Tensor, ids: Tensor, allowed: Tensor) -> Tensor:
-    """Return how often the nearest is of the same region, where it could err."""
+    """Return the share of nearest ones in the same region, where there is a choice."""
     same = ids[:, None] == ids
     can_choose = (allowed & same).any(dim=1) & (allowed & ~same).any(dim=1)
     if not can_choose.any():

@@ -214,14 +214,14 @@ def _positions(cells: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def _first_rows(coors: Tensor, shape: Sequence[int]) -> Tensor:
-    """Return which voxels are not listed before, shape (K,)."""
+    """Return the mask of the first occurrence of each voxel, shape (K,)."""
     key = _linear([coors[:, 0].long(), *coors[:, 1:].unbind(1)], shape)
     ordered, order = key.sort(stable=True)
     return torch.empty_like(order, dtype=torch.bool).index_copy_(0, order, _is_first(ordered))
 
 
 def _is_first(ordered: Tensor) -> Tensor:
-    """Return which sorted values differ from the one before, shape (K,)."""
+    """Return the mask of sorted values that differ from the one before, shape (K,)."""
     return torch.cat((torch.ones_like(ordered[:1], dtype=torch.bool), ordered[1:] != ordered[:-1]))
 
 

@@ -48,7 +48,7 @@ class ViewPairs(NamedTuple):
 
 
 def label_points(points: NDArray[np.floating[Any]], settings: JointSettings) -> RegionIds:
-    """Return what each point of a sweep is on: the ground, or a cluster.
+    """Return the ground or the cluster that each point of a sweep lies on.
 
     Clusters are chains of points above the ground, each less than ``link_distance``
     from the next in space: not in BEV, where a tree and the car below it are one.

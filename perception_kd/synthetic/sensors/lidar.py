@@ -115,7 +115,7 @@ def _intensity(hits: Hits, cos: Array, distance: Array, rng: np.random.Generator
 def _returns(
     hits: Hits, cos: Array, distance: Array, weather: Weather, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Return which firings give a return, shape (N,).
+    """Return the mask of the firings that give a return, shape (N,).
 
     Fewer do at long range, at grazing incidence and in rain.
     """

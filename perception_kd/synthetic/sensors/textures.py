@@ -59,7 +59,7 @@ def texture(local: Float32, normal: Float32, tile: Float32) -> Float32:
 def facade_windows(
     local: Float32, normal: Float32, object_id: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Return which positions on walls lie in a window.
+    """Return the mask of the positions on walls that lie in a window.
 
     Each building has its own spacing; some have no windows.
 

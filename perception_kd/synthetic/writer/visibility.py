@@ -76,7 +76,7 @@ class VisibilityMeter:
 
     @staticmethod
     def _facing(eye: Array, centers: Array, normals: Array) -> NDArray[np.bool_]:
-        """Return which triangles face a position (3,), shape (T,)."""
+        """Return the mask of the triangles that face a position (3,), shape (T,)."""
         return np.asarray(((eye - centers) * normals).sum(axis=1) > 0)
 
 
