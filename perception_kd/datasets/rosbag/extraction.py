@@ -127,7 +127,7 @@ class Extractor:
         self._write_ready(at_end=True)
         if self._pairer.num_disordered:
             reason = "their stamps are not later than those before"
-            self.result.add_fault("sweeps", reason, self._pairer.num_disordered)
+            self.result.add_fault("sweeps out of order", reason, self._pairer.num_disordered)
         self._check()
         return self.result
 
@@ -136,9 +136,9 @@ class Extractor:
         try:
             if message.topic == self._setup.lidar:
                 if self._start <= message.time < self._stop:
-                    self._pairer.add_sweep(Stamped(message.header()[0], message))
+                    self._pairer.add_sweep(_read_stamp(message))
             elif camera is not None:
-                self._pairer.add_image(camera.topics.name, Stamped(message.header()[0], message))
+                self._pairer.add_image(camera.topics.name, _read_stamp(message))
             else:
                 self._take_motion(message)
         except BrokenFileError as error:
@@ -173,7 +173,8 @@ class Extractor:
     def _write(self, group: PairedSweep) -> None:
         stamp, poses = group.sweep.stamp, self._setup.poses
         if poses is not None and poses.chain.lidar2world(stamp) is None:
-            self.result.add_fault("sweeps", f"{poses.about} has no pose near their time")
+            reason = f"{poses.about} has no pose near their time"
+            self.result.add_fault("sweeps without a pose", reason)
             return
         try:
             cloud = read_cloud(group.sweep.message.decode())
@@ -184,7 +185,7 @@ class Extractor:
             reason = "they are NaN, infinite or at the sensor"
             self.result.add_fault("points", reason, cloud.num_dropped)
         if not len(cloud.points):
-            self.result.add_fault("sweeps", "they have no point")
+            self.result.add_fault("sweeps without points", "no point has a return")
             return
         if "intensity" in (cloud.points.dtype.names or ()):
             self._folder.take_intensities(cloud.points["intensity"])
@@ -226,6 +227,9 @@ class Extractor:
                 raise ValueError(self._explain_apart(camera.topics.name, camera.topics.image))
 
     def _explain_apart(self, name: str, topic: str) -> str:
+        count, fault = self.result.faults.get(f"messages of {topic}", (0, ""))
+        if fault:
+            return f"No image of {topic} can be used: {count} messages left out: {fault}."
         gap = self._pairer.nearest.get(name)
         nearest = "more than 2" if gap is None else f"at least {gap / 1e9:.3f}"
         return (
@@ -233,3 +237,18 @@ class Extractor:
             f"{self._setup.lidar}: they are {nearest} s apart by their stamps. Raise --tolerance, "
             "or leave the camera out; if their clocks differ, --list shows it."
         )
+
+
+def _read_stamp(message: Message) -> Stamped:
+    """Return a message with its stamp.
+
+    Raises:
+        BrokenFileError: If its driver did not stamp it.
+    """
+    stamp = message.header()[0]
+    if stamp == 0:
+        raise BrokenFileError(
+            "its header has the stamp 0; record it again with a driver that stamps it, or "
+            "republish it with the time of its measurement"
+        )
+    return Stamped(stamp, message)

@@ -43,21 +43,30 @@ class EncodedImage(NamedTuple):
 
 
 def keep_compressed(message: Any) -> EncodedImage:
-    """Return a CompressedImage as it is stored.
+    """Return a CompressedImage as it is stored; a mosaic in colors.
 
     Raises:
-        BrokenFileError: If it is neither JPEG nor PNG.
+        BrokenFileError: If it is neither JPEG nor PNG of 8 bits per channel.
     """
     data = bytes(message.data)
     try:
         with PillowImage.open(BytesIO(data)) as image:
-            suffix, size = _SUFFIXES.get(image.format or ""), image.size
+            suffix, size, mode = _SUFFIXES.get(image.format or ""), image.size, image.mode
     except Exception:  # damaged bytes make the library fail in any way
-        suffix, size = None, (0, 0)
+        suffix, size, mode = None, (0, 0), ""
     if suffix is None:
         raise BrokenFileError(
             f"its format {message.format!r} is neither JPEG nor PNG; republish it as one of these"
         )
+    if mode.startswith("I"):
+        raise BrokenFileError(
+            f"its format {message.format!r} has more than 8 bits per channel; republish it with 8"
+        )
+    encoding = str(message.format).partition(";")[0].strip()
+    if mode == "L" and suffix == ".png" and encoding.startswith("bayer") and encoding in _ENCODINGS:
+        mosaic = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        colors = cv2.cvtColor(mosaic, _ENCODINGS[encoding][1] or 0)
+        data = cv2.imencode(suffix, colors, FORMATS["png"])[1].tobytes()
     return EncodedImage(data, suffix, size)
 
 

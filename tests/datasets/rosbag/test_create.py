@@ -34,6 +34,7 @@ from tests.datasets.rosbag.bags import (
     camera_info,
     cloud,
     compressed,
+    header,
     image,
     ns,
     odometry,
@@ -321,7 +322,7 @@ def empty_cloud(item: Sent) -> list[Sent]:
         ("/front/image_raw", yuv, {}, "/front/image_raw: its first message .* encoding 'yuv422'"),
         ("/front/camera_info", uncalibrated, {}, "/front/camera_info: .*was not calibrated"),
         ("/tf_static", lambda item: [], {}, "no transform has the frame 'lidar'; there are none"),
-        ("/points", empty_cloud, {}, "No sweep of /points can be used: .*they have no point"),
+        ("/points", empty_cloud, {}, "No sweep of /points can be used: .*no point has a return"),
         ("", None, {"start": ns(100)}, "No sweep of /points can be used: none is in this part"),
     ],
 )
@@ -332,6 +333,43 @@ def test_what_cannot_be_used_is_named(
     with pytest.raises(ValueError, match=words) as caught:
         extract(tmp_path, sent, **settings)
     assert "\n" not in str(caught.value)
+
+
+def restamped(item: Sent, time: float) -> Sent:
+    """Return a message with another time in its header."""
+    kind, fields = item.values
+    frame = fields["header"][1]["frame_id"]
+    return item._replace(values=(kind, fields | {"header": header(time, frame)}))
+
+
+@pytest.mark.parametrize(
+    ("topic", "words"),
+    [
+        ("/points", "No sweep of /points can be used: 4 messages of /points left out: its header"),
+        ("/rear/image/compressed", "No image of /rear/image/compressed can be used: 4 messages"),
+    ],
+)
+def test_messages_without_a_stamp_are_named(tmp_path: Path, topic: str, words: str) -> None:
+    sent = changed(drive(4), topic, lambda item: [restamped(item, 0.0)])
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+        extract(tmp_path, sent)
+    assert "has the stamp 0; record it again with a driver that stamps it" in str(caught.value)
+
+
+def test_repeated_messages_are_counted_by_their_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results: list[extraction.Extracted] = []
+    check = extraction.Extractor._check
+
+    def keep(extractor: extraction.Extractor) -> None:
+        check(extractor)
+        results.append(extractor.result)
+
+    monkeypatch.setattr(extraction.Extractor, "_check", keep)
+    extract(tmp_path, changed(drive(6), "/points", lambda item: [item, item]))
+    counts = {what: count for what, (count, _) in results[-1].faults.items()}
+    assert counts == {"sweeps out of order": 6, "sweeps without a pose": 1}
 
 
 def test_no_calibration_at_all_is_refused(tmp_path: Path) -> None:

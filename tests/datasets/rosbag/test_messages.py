@@ -159,6 +159,23 @@ def test_compressed_images_stay_as_they_are(suffix: str) -> None:
     assert file == (data, suffix, (8, 6))
 
 
+def test_compressed_mosaics_become_colors() -> None:
+    mosaic = np.zeros((6, 8), np.uint8)
+    mosaic[::2, ::2], mosaic[1::2, 1::2] = COLOR[0, 0, 0], COLOR[0, 0, 2]
+    mosaic[::2, 1::2] = mosaic[1::2, ::2] = COLOR[0, 0, 1]
+    data = cv2.imencode(".png", mosaic)[1].tobytes()
+    name = "bayer_rggb8; png compressed bayer_rggb8"
+    file = keep_compressed(as_object(compressed(0, data, name)))
+    stored = cv2.imdecode(np.frombuffer(file.data, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(stored[1:-1, 1:-1, ::-1], COLOR[1:-1, 1:-1])
+
+
+def test_compressed_images_of_16_bits_are_refused() -> None:
+    data = cv2.imencode(".png", np.full((6, 8), 5000, np.uint16))[1].tobytes()
+    with pytest.raises(BrokenFileError, match="'mono16; png compressed' has more than 8 bits"):
+        keep_compressed(as_object(compressed(0, data, "mono16; png compressed")))
+
+
 @pytest.mark.parametrize("data", [b"", b"h264", cv2.imencode(".webp", COLOR)[1].tobytes()])
 def test_other_compression_is_refused_by_name(data: bytes) -> None:
     with pytest.raises(BrokenFileError, match="format 'webp' is neither JPEG nor PNG"):
