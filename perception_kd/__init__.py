@@ -16,9 +16,16 @@ from typing import TYPE_CHECKING, Any
 from perception_kd.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from perception_kd.api import Calibration, Pretrained, TrainedNetwork, load, pretrain
+    from perception_kd.api import (
+        Calibration,
+        Pretrained,
+        PretrainOptions,
+        TrainedNetwork,
+        load,
+        pretrain,
+    )
 
-__all__ = ["Calibration", "Pretrained", "TrainedNetwork", "load", "pretrain"]
+__all__ = ["Calibration", "PretrainOptions", "Pretrained", "TrainedNetwork", "load", "pretrain"]
 
 
 def __getattr__(name: str) -> Any:

@@ -43,7 +43,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Pre-train, and print where the results are; or propose a rig file."""
-    from perception_kd import pretrain
+    from perception_kd import PretrainOptions, pretrain
     from perception_kd.api.pretraining.sources import propose_source
 
     out = Path(args.out_dir).absolute()
@@ -59,11 +59,8 @@ def run(args: argparse.Namespace) -> None:
         args.out_dir,
         minutes=args.minutes,
         epochs=args.epochs,
-        seed=args.seed,
-        workers=args.workers,
         teacher=args.teacher,
-        version=args.version,
-        tracker=args.tracker or "",
+        options=PretrainOptions(args.seed, args.workers, args.version, args.tracker or ""),
     )
     print(f"checkpoint: {pretrained.checkpoint}")
     print(f"report: {pretrained.report}")

@@ -10,13 +10,18 @@ from typing import Any, NamedTuple
 from mmengine import Config
 from mmengine.logging import print_log
 
+from perception_kd.api.pretraining.arguments import (
+    PretrainOptions,
+    check_length,
+    check_method,
+    check_teachers,
+)
 from perception_kd.api.pretraining.hardware import Hardware, find_hardware
 from perception_kd.api.pretraining.length import choose_length, count_length, set_length
 from perception_kd.api.pretraining.preparation import Prepared, convert, make_cache
 from perception_kd.api.pretraining.record import PretrainRecord
 from perception_kd.api.pretraining.report import write_pretraining_report
 from perception_kd.api.pretraining.settings import (
-    HAVE_TEACHER,
     NEED_CAMERAS,
     STAGES,
     Choice,
@@ -24,12 +29,12 @@ from perception_kd.api.pretraining.settings import (
     make_settings,
     samples_per_step,
 )
-from perception_kd.api.pretraining.sources import find_source
+from perception_kd.api.pretraining.sources import find_source, hash_rig
 from perception_kd.checkpoints.folder import find_newest, list_checkpoints
 from perception_kd.engine.config.overrides import set_training
 from perception_kd.engine.run.launch import read_config
 from perception_kd.engine.run.training import run_training
-from perception_kd.engine.trackers.choice import check_tracker, set_tracker
+from perception_kd.engine.trackers.choice import set_tracker
 from perception_kd.io.atomic import make_writable_folder, write_whole
 from perception_kd.io.lock import lock_folder
 from perception_kd.regions.codec import REGIONS
@@ -37,6 +42,7 @@ from perception_kd.superpixels.codec import SUPERPIXELS
 from perception_kd.utils.project_files import find_project_files
 
 _MINUTES = 30.0
+_DEFAULTS = PretrainOptions()
 _CACHES = {"slidr": SUPERPIXELS, "prc": REGIONS, "rad": REGIONS}
 _TRAIN = find_project_files() / "tools" / "train.py"
 
@@ -69,11 +75,8 @@ def pretrain(
     *,
     minutes: float | None = None,
     epochs: int | None = None,
-    seed: int = 0,
-    workers: int = 2,
     teacher: str = "",
-    version: str = "",
-    tracker: str = "",
+    options: PretrainOptions = _DEFAULTS,
 ) -> Pretrained:
     """Pre-train a network on a folder of recordings, without labels.
 
@@ -81,7 +84,9 @@ def pretrain(
     missing, chooses settings for the machine and the number of frames, and trains.
     Every choice is logged and stands in ``out/report.md`` and at the top of the config
     ``out/STAGE.py``, which ``tools/train.py`` runs by itself. Nothing is written
-    outside of ``out``. The same call continues where an earlier one was stopped.
+    outside of ``out``, and nothing at all before the arguments are checked. The same
+    call continues where an earlier one was stopped; before its first checkpoint, it may
+    have other arguments.
 
     Args:
         data: Folder of a recording with ``rig.yaml`` (``docs/your_data.md``), of info
@@ -96,20 +101,16 @@ def pretrain(
             trained as fit, with a schedule that ends with them. 30 if ``epochs`` is not
             given either.
         epochs: Number of epochs instead, of each stage.
-        seed: Seed of all random numbers.
-        workers: Number of processes that convert data and make caches.
         teacher: Image network of your own for "slidr" and "ppkt", as "module:callable"
             (``docs/your_teacher.md``). It is imported: a program.
-        version: Folder of nuScenes' tables, where there are several.
-        tracker: "tensorboard", "wandb" or "mlflow", which gets the curves of this call;
-            TensorBoard files if it is empty.
+        options: What rarely has to be chosen.
 
     Returns:
         Checkpoint, config and report.
 
     Raises:
         FileNotFoundError: If there are no data.
-        ImportError: If the package of the tracker is not installed.
+        ImportError: If a package with a tracker or a teacher's weights is missing.
         BlockingIOError: If another process writes to ``out``.
         ValueError: If the method or the data are unknown, data lack what the method
             needs, or ``out`` was begun with other arguments.
@@ -119,44 +120,33 @@ def pretrain(
         Traceback (most recent call last):
         FileNotFoundError: No data at /no/such/folder; give the folder of a recording.
     """
-    _check_arguments(method, minutes, epochs, teacher)
+    check_length(minutes, epochs)
+    check_method(method, teacher)
+    options.check()
+    root = Path(out).absolute()
+    source = find_source(data, root, version=options.version)
+    hardware = find_hardware()
+    check_teachers(method, teacher, hardware)
     if minutes is None and epochs is None:
         minutes = _MINUTES
-    root = Path(out).absolute()
-    check_tracker(tracker)
-    source = find_source(data, root, version=version)
     make_writable_folder("out", root)
     with lock_folder("out", root):
         arguments = dict(data=str(source.root), method=method, minutes=minutes, epochs=epochs)
-        record = PretrainRecord(root, {**arguments, "seed": seed, "teacher": teacher})
-        prepared = convert(source, root, workers)
+        arguments |= dict(seed=options.seed, teacher=teacher, version=options.version)
+        arguments |= dict(rig=hash_rig(source))
+        record = PretrainRecord(root, arguments)
+        prepared = convert(source, root, options.workers)
         stages = STAGES[method]
         _check_data(stages, prepared)
         kinds = dict.fromkeys(_CACHES[stage] for stage in stages if stage in _CACHES)
-        caches = {kind: make_cache(prepared, kind, root, workers) for kind in kinds}
-        hardware = find_hardware()
+        caches = {kind: make_cache(prepared, kind, root, options.workers) for kind in kinds}
         for stage in stages:
             share = None if minutes is None else minutes / len(stages)
             path = _choose_stage(stage, record, prepared, hardware, caches, share)
             if not record.is_finished(stage):
-                _train_stage(stage, record, path, hardware, tracker)
+                _train_stage(stage, record, path, hardware, options.tracker)
         report = write_pretraining_report(record, prepared)
     return Pretrained(record.checkpoint(stages[-1]), root / f"{stages[-1]}.py", report)
-
-
-def _check_arguments(method: str, minutes: float | None, epochs: int | None, teacher: str) -> None:
-    if method not in STAGES:
-        raise ValueError(f"method must be one of {', '.join(STAGES)}, but got {method!r}.")
-    if teacher and method not in HAVE_TEACHER:
-        raise ValueError(
-            f"{method} has no image network as its teacher; leave teacher out, or take one of "
-            f"{', '.join(HAVE_TEACHER)}."
-        )
-    if minutes is not None and epochs is not None:
-        raise ValueError("Give minutes or epochs, not both.")
-    for name, value in (("minutes", minutes), ("epochs", epochs)):
-        if value is not None and not value > 0:
-            raise ValueError(f"{name} must be positive, but got {value}.")
 
 
 def _check_data(stages: Sequence[str], prepared: Prepared) -> None:

@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from perception_kd.api.pretraining.settings import Choice
+from perception_kd.checkpoints.folder import list_checkpoints
 from perception_kd.io.atomic import write_json
 from perception_kd.io.json_file import read_json
 
 _NAME = "pretrain.json"
+# Arguments that decide what the folder "data" holds.
+_RIG = "rig"
+_OF_DATA = ("data", "version", _RIG)
 _REMEDY = "Remove it to start over, or choose another folder as out."
 
 
@@ -21,7 +25,8 @@ class PretrainRecord:
 
     Raises:
         BrokenFileError: If the file is damaged.
-        ValueError: If the folder was begun with other arguments.
+        ValueError: If the folder holds checkpoints of other arguments, or info files of
+            other data.
     """
 
     def __init__(self, out: Path, arguments: dict[str, Any]) -> None:
@@ -34,15 +39,32 @@ class PretrainRecord:
         content = read_json(self._path, _REMEDY)
         if not isinstance(content, dict) or not self._content.keys() <= content.keys():
             raise ValueError(f"{self._path} is not the record of a pre-training. {_REMEDY}")
-        before = content["arguments"]
-        changed = [name for name in arguments if before.get(name) != arguments[name]]
-        if changed:
-            listed = ", ".join(f"{name}={before.get(name)!r}" for name in changed)
+        before = {**arguments, **content["arguments"]}
+        changed = [name for name in arguments if before[name] != arguments[name]]
+        if changed and self._is_begun(changed):
+            if changed == [_RIG]:
+                raise ValueError(
+                    f"The rig file has changed since {out / 'data'} was converted by it. {_REMEDY}"
+                )
+            listed = ", ".join(f"{name}={before[name]!r}" for name in changed if name != _RIG)
             raise ValueError(
                 f"{out} was begun with {listed}; call it with these to continue, or choose another "
                 "folder as out."
             )
+        if changed:
+            # Nothing was trained or made with them: choose again.
+            for stage in content["choices"]:
+                (out / f"{stage}.py").unlink(missing_ok=True)
+            self._write()
+            return
         self._content = content
+
+    def _is_begun(self, changed: Sequence[str]) -> bool:
+        """Return whether there is something that was made with changed arguments."""
+        if not {*changed}.isdisjoint(_OF_DATA) and list((self.out / "data").rglob("*.pkl")):
+            return True
+        folders = [path for path in self.out.iterdir() if path.is_dir()]
+        return any(list_checkpoints(folder) for folder in folders)
 
     @property
     def arguments(self) -> dict[str, Any]:

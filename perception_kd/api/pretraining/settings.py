@@ -52,6 +52,16 @@ class Choice(NamedTuple):
         return f"{self.name}: {self.value} ({self.reason})"
 
 
+def read_stage_config(stage: str, hardware: Hardware) -> Config:
+    """Read the config that a training begins with.
+
+    Args:
+        stage: "slidr", "ppkt", "prc" or "rad".
+        hardware: The machine: large networks on GPUs, small ones on a CPU.
+    """
+    return read_config(CONFIGS / (_LARGE if hardware.num_gpus else _SMALL)[stage])
+
+
 def make_settings(
     stage: str, prepared: Prepared, hardware: Hardware, caches: dict[str, str]
 ) -> tuple[Config, list[Choice]]:
@@ -66,9 +76,8 @@ def make_settings(
     Returns:
         The config, and what was chosen.
     """
-    name = (_LARGE if hardware.num_gpus else _SMALL)[stage]
-    cfg = read_config(CONFIGS / name)
-    choices = [Choice("networks", Path(name).stem, f"for {hardware.describe()}")]
+    cfg = read_stage_config(stage, hardware)
+    choices = [Choice("networks", Path(str(cfg.filename)).stem, f"for {hardware.describe()}")]
     set_data_folders(cfg, str(prepared.data_root), str(prepared.info_root))
     set_data_set(cfg, prepared.prefix)
     for each in walk_settings([cfg[loader].dataset for loader in _LOADERS]):

@@ -1,5 +1,6 @@
 """Find out what a folder of data is."""
 
+import hashlib
 from pathlib import Path
 
 from perception_kd.datasets.catalog import SOURCES
@@ -38,6 +39,13 @@ def find_source(data: str | Path, out: Path, *, version: str = "") -> Source:
             "--propose."
         )
     return source
+
+
+def hash_rig(source: Source) -> str:
+    """Return the SHA-256 of a source's rig file, in part; empty without one."""
+    words = dict(zip(source.options, source.options[1:], strict=False))
+    rig = Path(words["--rig"]) if "--rig" in words else None
+    return "" if rig is None else hashlib.sha256(rig.read_bytes()).hexdigest()[:16]
 
 
 def propose_source(data: str | Path, out: Path, *, version: str = "") -> Path | None:

@@ -11,11 +11,13 @@ from tests.datasets.rosbag.bags import BagMaker
 from tests.datasets.rosbag.test_world import as_messages, read_world
 from tests.fake_data import make_semantickitti
 
+NO_WORKERS = perception_kd.PretrainOptions(workers=0)
+
 
 @pytest.mark.slow
 def test_a_bag_is_converted_and_learned_from(synthetic_nuscenes: Path, tmp_path: Path) -> None:
     bag = BagMaker(tmp_path, "mcap").write(as_messages(list(read_world(synthetic_nuscenes))))
-    done = perception_kd.pretrain(bag, "slidr", tmp_path / "out", epochs=1, workers=0)
+    done = perception_kd.pretrain(bag, "slidr", tmp_path / "out", epochs=1, options=NO_WORKERS)
     report = done.report.read_text()
     assert "3 frames for training" in report
     assert "cameras: " in report
@@ -28,7 +30,7 @@ def test_a_bag_is_converted_and_learned_from(synthetic_nuscenes: Path, tmp_path:
 @pytest.mark.slow
 def test_sequences_of_semantickitti_are_learned_from(tmp_path: Path) -> None:
     root = make_semantickitti(tmp_path / "kitti")
-    done = perception_kd.pretrain(root, "prc", tmp_path / "out", epochs=1, workers=0)
+    done = perception_kd.pretrain(root, "prc", tmp_path / "out", epochs=1, options=NO_WORKERS)
     assert "6 frames for training, 3 for validation" in done.report.read_text()
     net = perception_kd.load(done.checkpoint, device="cpu")
     cloud = read_first(root / "sequences" / "00" / "velodyne")
