@@ -103,17 +103,22 @@ def region_contrast(
 
     candidates, candidate_of = _distinct_rows(point_ids)
     same_region = region_ids[anchors, None] == region_ids[candidates]
-    same_point = torch.zeros_like(same_region).scatter_(1, candidate_of[anchors, None], True)
-    positive = same_region if positives == "region" else same_point
-    negative = torch.ones_like(same_region) if same_region_negatives else ~same_region
+    negative = None if same_region_negatives else ~same_region
     if ranges is not None:
         check_shape("ranges", ranges, (len(query),))
-        negative = negative & ((ranges[anchors, None] - ranges[candidates]).abs() <= max_range_gap)
+        near = (ranges[anchors, None] - ranges[candidates]).abs() <= max_range_gap
+        negative = near if negative is None else negative & near
 
     # Autocast would round the logits to half: 8 bits for what is divided by 0.1.
     with torch.autocast(query.device.type, enabled=False):
         logits = (query[anchors] / temperature) @ key[candidates].T
-    per_anchor = _mean_of_positives(_log_normalizers(logits, negative) - logits, positive)
+    others = _log_sums(logits, negative)
+    if positives == "region":
+        per_anchor = _mean_of_positives(_minus_log(logits, others, negative), same_region)
+    else:
+        own = candidate_of[anchors, None]  # the only positive: no other term is needed
+        negative = None if negative is None else negative.gather(1, own)
+        per_anchor = _minus_log(logits.gather(1, own), others, negative).squeeze(1)
     return (weights[anchors].to(wide) * per_anchor).sum()
 
 
@@ -153,16 +158,29 @@ def _distinct_rows(point_ids: Tensor) -> tuple[Tensor, Tensor]:
     return first.scatter_reduce_(0, which, rows, "amin"), which
 
 
-def _log_normalizers(logits: Tensor, negative: Tensor) -> Tensor:
-    """Return log Z_ij of each anchor i and point j, shape (A, N).
+def _log_sums(logits: Tensor, negative: Tensor | None) -> Tensor:
+    """Return the logarithm of the sum Z_i of s_ij over all negatives, shape (A, 1).
 
     Args:
         logits: Logarithms of s, shape (A, N).
-        negative: Whether s_ij is in the sums Z_i of all other points, shape (A, N).
+        negative: Whether s_ij is in the sum, shape (A, N); None for all.
     """
-    others = torch.logsumexp(logits.masked_fill(~negative, -torch.inf), dim=1, keepdim=True)
-    # Where j is among the others its own s is in their sum already.
-    return torch.where(negative, others, torch.logaddexp(logits, others))
+    if negative is not None:
+        logits = logits.masked_fill(~negative, -torch.inf)
+    return torch.logsumexp(logits, dim=1, keepdim=True)
+
+
+def _minus_log(logits: Tensor, others: Tensor, negative: Tensor | None) -> Tensor:
+    """Return - log(s_ij / Z_ij) of each anchor i and some points j, shape (A, K).
+
+    Args:
+        logits: Logarithms of s of these points, shape (A, K).
+        others: Logarithms of the sums Z_i, shape (A, 1).
+        negative: Whether s_ij is in Z_i already, shape (A, K); None if all are.
+    """
+    if negative is None:
+        return others - logits
+    return torch.where(negative, others, torch.logaddexp(logits, others)) - logits
 
 
 def _mean_of_positives(terms: Tensor, positive: Tensor) -> Tensor:
