@@ -7,10 +7,12 @@ import pytest
 import torch
 from mmengine import Config
 from mmengine.registry import init_default_scope
+from numpy.typing import NDArray
 
 from perception_kd.benchmarks import regions, teacher_cache
 from perception_kd.benchmarks.harness import BenchmarkSettings
 from perception_kd.benchmarks.startup import ROOT
+from perception_kd.regions.segmentation import make_regions
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.structures import Array
 
@@ -40,10 +42,8 @@ def test_the_plain_regions_are_those_of_the_package(sweep: Array) -> None:
 def test_a_point_of_another_region_is_a_difference(
     lost: int, sweep: Array, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = regions.make_regions
-
-    def without_a_point(points: Array, settings: RegionSettings) -> Array:
-        found = right(points, settings).copy()
+    def without_a_point(points: Array, settings: RegionSettings) -> NDArray[np.int32]:
+        found = make_regions(points, settings).copy()
         found[np.flatnonzero(found == lost)[0]] = -1
         return found
 

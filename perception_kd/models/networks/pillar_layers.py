@@ -6,7 +6,7 @@ from mmdet3d.models.voxel_encoders.utils import PFNLayer
 from torch import Tensor, nn
 
 
-class RowsPFNLayer(PFNLayer):  # type: ignore[misc]
+class RowsPFNLayer(PFNLayer):
     """The same layer without transposing, several times as fast on a CPU.
 
     mmdet3d gives the norm (K, C, P) for K pillars of P points. Statistics of a channel
