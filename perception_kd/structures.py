@@ -1,7 +1,7 @@
 """Types of what flows through the project: samples, batches, and shared aliases.
 
-``docs/sample.md`` describes each key: shape, dtype, frame, unit and writer. The types
-here let mypy find a misspelled key.
+``docs/sample.md`` describes each key: shape, dtype, coordinates, unit and writer. The
+types here let mypy find a misspelled key.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Color: TypeAlias = tuple[int, int, int]  # RGB in 0..255
 class PointLayout:
     """Layout of x, y, z and intensity in files of points.
 
-    A stored position becomes m in the LiDAR frame as ``unit * (position - origin)``,
+    A stored position becomes m in LiDAR coordinates as ``unit * (position - origin)``,
     whose axes are then exchanged.
 
     Attributes:
@@ -101,8 +101,8 @@ class Sweep(TypedDict):
 
     Attributes:
         lidar_path: Absolute path of its file.
-        sweep2lidar: Transform from the sweep's to the sample's LiDAR frame, with the
-            ego motion, shape (4, 4).
+        sweep2lidar: Transform from the sweep's to the sample's LiDAR coordinates, with
+            the ego motion, shape (4, 4).
         timestamp: Time of the sweep in s.
     """
 
@@ -112,7 +112,7 @@ class Sweep(TypedDict):
 
 
 class InfoBoxes(TypedDict):
-    """The annotated boxes of a sample in the LiDAR frame, G of them.
+    """The annotated boxes of a sample in LiDAR coordinates, G of them.
 
     Attributes:
         bboxes_3d: Gravity center (x, y, z) m, length, width, height m, yaw rad,

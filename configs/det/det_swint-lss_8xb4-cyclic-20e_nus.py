@@ -20,7 +20,7 @@ model = dict(
 )
 load_pretrained_from = dict(ignore=["bev_", "pts_bbox_head."])
 
-# Without points, only boxes and the frame of the map are augmented.
+# Without points, only boxes and the coordinates of the map are augmented.
 cameras_train = dict(**_base_.images_train, **_base_.no_points)
 cameras_test = dict(**_base_.images_test, **_base_.no_points)
 train_dataloader = dict(dataset=dict(dataset=dict(cameras=None, pipeline=cameras_train)))

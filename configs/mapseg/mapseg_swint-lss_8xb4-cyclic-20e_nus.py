@@ -22,7 +22,7 @@ model = dict(
 )
 load_pretrained_from = dict(ignore=["bev_", "map_head."])
 
-# Without points, only the frame of the map is augmented.
+# Without points, only the coordinates of the map are augmented.
 cameras_train = dict(**_base_.images_train, **_base_.no_points)
 cameras_test = dict(**_base_.images_test, **_base_.no_points)
 train_dataloader = dict(dataset=dict(cameras=None, pipeline=cameras_train))

@@ -25,7 +25,7 @@ class CameraFrame(NamedTuple):
 
     Attributes:
         camera: Name of the camera.
-        points: Positions in the LiDAR frame in m, then the intensity if there is one,
+        points: Positions in LiDAR coordinates in m, then the intensity if there is one,
             shape (N, 3 or more).
         image: RGB, shape (H, W, 3).
         cam2img: Intrinsics in px, shape (3, 3).
@@ -107,7 +107,7 @@ class FramePairs:
         without the motion count, so that what comes in or leaves does not matter.
 
         Args:
-            motion: Rigid motion of points in the camera frame, shape (4, 4).
+            motion: Rigid motion of points in camera coordinates, shape (4, 4).
 
         Returns:
             Gain by vertical strip of the image, shape (NUM_STRIPS,).

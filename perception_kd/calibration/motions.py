@@ -20,7 +20,7 @@ AMOUNTS: dict[MotionKind, tuple[float, ...]] = {"turn": TURNS, "shift": SHIFTS}
 
 
 class Motion(NamedTuple):
-    """A motion of points in the camera frame.
+    """A motion of points in camera coordinates.
 
     Attributes:
         kind: Whether points turn about, or move along, the axis.
@@ -34,7 +34,7 @@ class Motion(NamedTuple):
 
     @property
     def matrix(self) -> Array:
-        """The motion of points in the camera frame, rigid, shape (4, 4)."""
+        """The motion of points in camera coordinates, rigid, shape (4, 4)."""
         along = self.amount * np.eye(3)[self.axis]
         if self.kind == "shift":
             return make_rigid(np.eye(3), along)

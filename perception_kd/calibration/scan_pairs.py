@@ -23,7 +23,7 @@ class ScanPairs(NamedTuple):
     An object ends somewhere between the two, as seen from the LiDAR.
 
     Attributes:
-        ends: Positions in the camera frame in m, shape (P, 2, 3).
+        ends: Positions in camera coordinates in m, shape (P, 2, 3).
         edges: Strength of the edge that range or intensity have there, shape (P,).
         upright: Whether one is above the other, not beside it, bool, shape (P,).
     """
@@ -40,7 +40,7 @@ def find_pairs(points: Points, lidar2cam: Array, max_angle: float = 1.2) -> Scan
     pattern of the scan do not matter.
 
     Args:
-        points: Positions in the LiDAR frame in m, then the intensity if there is one,
+        points: Positions in LiDAR coordinates in m, then the intensity if there is one,
             shape (N, 3 or more). Points that are not finite are left out.
         lidar2cam: Rigid transform, shape (4, 4).
         max_angle: Points farther from the optical axis, in rad, are left out.

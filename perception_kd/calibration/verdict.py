@@ -40,7 +40,7 @@ class CameraVerdict:
             none if it seems right, or the images do not show it.
         is_decided: Whether the images show that the calibration is right or wrong.
         doubt: Probability that chance alone looks like the error, in [0, 1]; 1 if none.
-        correction: Motion of points in the camera frame that fits best; the corrected
+        correction: Motion of points in camera coordinates that fits best; the corrected
             ``lidar2cam`` is ``correction @ lidar2cam``, shape (4, 4).
         shows: Smallest turn and shift per axis that would show, by name.
         num_frames: Number of images compared.

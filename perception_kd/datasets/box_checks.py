@@ -40,7 +40,7 @@ def find_box_faults(centers: Array, sizes: Array, positions: Array) -> dict[str,
     """Return which boxes have impossible places or sizes, by what is wrong.
 
     Args:
-        centers: Centers in the global frame in m, shape (G, 3).
+        centers: Centers in global coordinates in m, shape (G, 3).
         sizes: Edges in m, shape (G, 3).
         positions: Position of the ego vehicle for each box, shape (G, 3).
     """
@@ -58,7 +58,7 @@ def measure_fit(points: NDArray[np.floating[Any]], boxes: Array, counts: Sequenc
     """Return the fit of points and boxes of one category.
 
     Args:
-        points: Positions in the frame of the boxes in m, shape (N, 3).
+        points: Positions in the coordinates of the boxes in m, shape (N, 3).
         boxes: Center, length, width, height in m and yaw in rad, shape (G, 7).
         counts: Number of points in each by the tables; empty if unknown.
     """
@@ -98,7 +98,8 @@ def find_empty_boxes(fits: Mapping[str, Fit]) -> list[str]:
     """Return a sentence on each category whose boxes lack the points of the tables."""
     return [
         f"Boxes of {name} hold {fit.given} points, but num_lidar_pts says {fit.stored}; their "
-        "translation must be in the global frame of ego_pose, and poses and calibrations must fit."
+        "translation must be in the global coordinates of ego_pose, and poses and calibrations "
+        "must fit."
         for name, fit in sorted(fits.items())
         if fit.stored >= _MIN_POINTS and fit.given < _EMPTY * fit.stored
     ]

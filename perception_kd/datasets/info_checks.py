@@ -12,7 +12,7 @@ from perception_kd.geometry.rigid import ROTATION_TOLERANCE, rotation_errors
 from perception_kd.structures import Array, Indices, InfoEntry, Mask, Sample
 
 _MAX_OFFSET = 1e5  # m, between sensors and sweeps of one sample
-_MAX_POSITION = 1e8  # m, in the global frame
+_MAX_POSITION = 1e8  # m, in global coordinates
 _MAX_LAG = 60.0  # s, between a sample and its sweeps
 _MAX_TIME = 1e10  # s since 1970; in ms or ns the times of a recording are above
 

@@ -16,7 +16,7 @@ _UNITS = {"mm": 1000.0, "cm": 100.0}
 
 @dataclass(frozen=True)
 class Mount:
-    """Mount of a sensor, from its frame to that of the ego vehicle.
+    """Mount of a sensor, from its coordinates to those of the ego vehicle.
 
     Attributes:
         name: Its channel and, for messages, its record.

@@ -102,7 +102,7 @@ def _find_order(positions: Array, quaternions: Array) -> PoseFault | None:
         if along > _ALONG and given < -_ACROSS:
             text = (
                 f"does not point where the vehicle drives, but would if poses were {sense}; they "
-                "must lead from the ego vehicle to the global frame, rotation as w, x, y, z"
+                "must lead from the ego vehicle to global coordinates, rotation as w, x, y, z"
             )
             return PoseFault(0, text, is_error=False)
     return None
@@ -137,7 +137,7 @@ def _invert(positions: Array, quaternions: Array) -> tuple[Array, Array]:
 
 
 def mean_up(quaternions: Array) -> float:
-    """Return the mean cosine between the upward axes of rotations and of their frame.
+    """Return the mean cosine between the upward axes before and after rotations.
 
     Args:
         quaternions: (w, x, y, z), shape (N, 4).

@@ -15,7 +15,7 @@ def share_on_image(
     """Return the share of points that project into an image, in [0, 1].
 
     Args:
-        positions: Point positions in the LiDAR frame in m, shape (N, 3).
+        positions: Point positions in LiDAR coordinates in m, shape (N, 3).
         lidar2cam: Rigid transform, shape (4, 4).
         cam2img: Intrinsics in px, shape (3, 3).
         size: Height and width of the image in px.
@@ -28,7 +28,7 @@ def guess_cause(positions: Array, lidar2cam: Array, cam2img: Array, size: tuple[
     """Return the mistake whose correction brings most points onto an image.
 
     Args:
-        positions: Point positions in the LiDAR frame in m, shape (N, 3).
+        positions: Point positions in LiDAR coordinates in m, shape (N, 3).
         lidar2cam: Rigid transform, shape (4, 4).
         cam2img: Intrinsics in px, shape (3, 3).
         size: Height and width of the image in px.
@@ -67,7 +67,7 @@ def count_in_boxes(positions: Array, boxes: Array) -> NDArray[np.int64]:
     """Count the points in each box.
 
     Args:
-        positions: Point positions in the LiDAR frame in m, shape (N, 3).
+        positions: Point positions in LiDAR coordinates in m, shape (N, 3).
         boxes: Gravity center (x, y, z), length, width, height in m and yaw in rad,
             shape (G, 7).
 

@@ -154,6 +154,6 @@ def _check_places(vector_map: VectorMap, samples: Sequence[InfoEntry]) -> Iterat
         f"{len(away)} of {len(samples)} samples in {samples[0]['location']} are farther than "
         f"{_NEAR_MAP_M:g} m from its drivable area, such as {names[0]}: their masks are empty."
     )
-    remedy = "check location in log.json, and that ego_pose is in the frame of the map"
+    remedy = "check location in log.json, and that ego_pose is in the coordinates of the map"
     level = Level.ERROR if len(away) == len(samples) else Level.WARNING
     yield Finding(level, "maps", what, "", remedy, len(away), names)

@@ -71,7 +71,7 @@ def check_points_in_boxes(reports: Sequence[SampleReport], where: str) -> Iterat
         return
     what = f"Boxes contain {stored} points by the info file; {difference} differ from a recount."
     if difference > _MAX_OTHERWISE * stored:
-        what += " Yaw, order of the sizes or frame of the boxes are wrong."
+        what += " Yaw, order of the sizes or coordinates of the boxes are wrong."
         remedy = "make the info files again with this version"
         yield Finding(Level.ERROR, "boxes", what, f"{where}, instances.bbox_3d", remedy)
     else:
@@ -101,7 +101,7 @@ def check_box_totals(info: Info) -> Iterator[Finding]:
         remedy = "check the categories of the data set"
         yield Finding(Level.WARNING, "boxes", f"All boxes have one class. {what}", where, remedy)
     elif seen < len(boxes) / 4:
-        remedy = "check num_lidar_pts, and that boxes and points have one frame"
+        remedy = "check num_lidar_pts, and that boxes and points have the same coordinates"
         yield Finding(Level.WARNING, "boxes", what, where, remedy)
     else:
         yield Finding(Level.OK, "boxes", what, where)

@@ -26,10 +26,10 @@ class NamedBox(DetectionBox):
 
     Args:
         sample_token: Token of the sample.
-        translation: Center in the global frame in m, (x, y, z).
+        translation: Center in global coordinates in m, (x, y, z).
         size: Width, length and height in m.
         rotation: Unit quaternion (w, x, y, z).
-        velocity: In the global frame in m/s, (x, y); NaN if unknown.
+        velocity: In global coordinates in m/s, (x, y); NaN if unknown.
         ego_translation: Not used.
         num_pts: Not used.
         detection_name: Name of the class.
@@ -108,7 +108,7 @@ class InfoEvaluation(SampleEvaluation):
 def _truth_of(
     entry: InfoEntry, class_of: Mapping[int, int], config: DetectionConfig
 ) -> list[NamedBox]:
-    """Return the annotated boxes of an entry in the global frame."""
+    """Return the annotated boxes of an entry in global coordinates."""
     boxes = [
         Box(
             raw["bbox_3d"][:3],

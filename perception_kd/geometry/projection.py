@@ -49,7 +49,7 @@ def project_points(
           the rule of ``border``.
 
     Args:
-        points: Positions in the LiDAR frame in m, array or tensor, shape (N, 3). NaN
+        points: Positions in LiDAR coordinates in m, array or tensor, shape (N, 3). NaN
             and infinity are never visible.
         lidar2cam: Rigid transform, shape (4, 4).
         cam2img: Intrinsics in px, shape (3, 3). Tensors must share their dtype.

@@ -22,7 +22,7 @@ def make_rigid(rotation: Array, translation: Array) -> Array:
 
     Args:
         rotation: Rotation matrix, shape (3, 3).
-        translation: Origin of the source frame in the destination frame in m, shape
+        translation: Origin of source in destination coordinates in m, shape
             (3,).
 
     Raises:
@@ -73,15 +73,15 @@ def invert_rigid(src2dst: Array) -> Array:
 
 
 def transform_points(points: ArrayOrTensor, src2dst: ArrayOrTensor) -> ArrayOrTensor:
-    """Move points from the source to the destination frame.
+    """Move points from the source to the destination coordinates.
 
     Args:
-        points: Positions in the source frame in m, array or tensor, shape (N, 3).
+        points: Positions in source coordinates in m, array or tensor, shape (N, 3).
         src2dst: Transform of the same kind, shape (4, 4); tensors must share their
             dtype.
 
     Returns:
-        Positions in the destination frame in m, shape (N, 3). NumPy computes them in
+        Positions in destination coordinates in m, shape (N, 3). NumPy computes them in
         the wider of the two types.
 
     Raises:

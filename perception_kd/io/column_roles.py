@@ -56,7 +56,7 @@ def find_upright_fault(positions: Points) -> str:
     not turn, or sees a part of its surroundings, is not judged.
 
     Args:
-        positions: x, y, z in m in the LiDAR's own frame with z up, shape (N, 3).
+        positions: x, y, z in m in the LiDAR's own coordinates with z up, shape (N, 3).
 
     Returns:
         The end of a sentence about the file.

@@ -11,9 +11,9 @@ sample.lidar_points    ``sample_data_token``, ``timestamp`` s, ``ego2global``; o
                        ``dtype``, ``columns``, ``intensity_scale``, ``axes``, ``unit``
                        and ``origin`` as in ``PointLayout``, also for its sweeps
 sample.images[CAM]     ``height``, ``width`` px, ``ego2global`` at the camera's own time
-sample.lidar_sweeps[]  ``sweep2lidar``: sweep to key LiDAR frame with the ego motion
+sample.lidar_sweeps[]  ``sweep2lidar``: sweep to key LiDAR, with the ego motion
 sample.camera_sweeps   ``{CAM: [image, ...]}``, nearest first, as in ``images``;
-                       ``lidar2cam`` starts at the key LiDAR frame
+                       ``lidar2cam`` starts at key LiDAR coordinates
 =====================  ===============================================================
 
 Paths are relative to ``data_root / data_prefix[kind]``, where kind is ``pts``,

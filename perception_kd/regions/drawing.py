@@ -46,8 +46,8 @@ def draw_regions(
     Each region has a strong color; points in no region have a pale color per reason.
 
     Args:
-        points: x, y in m in the LiDAR frame; further columns are ignored, shape (N, 2)
-            or wider.
+        points: x, y in m in LiDAR coordinates; further columns are ignored, shape
+            (N, 2) or wider.
         region_ids: Result of
             :func:`~perception_kd.regions.segmentation.make_regions`, shape (N,).
         path: PNG file to write.

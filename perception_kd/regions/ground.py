@@ -91,9 +91,9 @@ def find_ground(
 ) -> NDArray[np.bool_]:
     """Return the mask of the ground points of a sweep.
 
-    The points are cut into slices along x, each with its own plane. In the sensor frame
-    of nuScenes x is to the right, so a slice is a strip along the road, as in the code
-    that the constants are from; in that of SemanticKITTI x is forward. Points below a
+    The points are cut into slices along x, each with its own plane. In nuScenes' sensor
+    coordinates x is to the right, so a slice is a strip along the road, as in the code
+    that the constants are from; in those of SemanticKITTI x is forward. Points below a
     plane are ground too.
 
     Args:

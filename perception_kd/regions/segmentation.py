@@ -25,7 +25,7 @@ def make_regions(
       Perception, 2024, https://arxiv.org/abs/2306.00349
 
     Args:
-        points: x, y, z in m in the LiDAR frame, shape (N, 3); further columns are
+        points: x, y, z in m in LiDAR coordinates, shape (N, 3); further columns are
             ignored. Points that are not finite are in no region.
         settings: Settings; None uses those of nuScenes.
 
@@ -60,7 +60,7 @@ def level_points(
     """Return positions with the rise of the ground of a tilted sensor taken off.
 
     Args:
-        positions: x, y, z in m in the LiDAR frame, shape (N, 3).
+        positions: x, y, z in m in LiDAR coordinates, shape (N, 3).
         settings: Settings with the slopes of the ground.
 
     Raises:

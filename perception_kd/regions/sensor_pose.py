@@ -27,7 +27,7 @@ _MIN_SLOPE = np.tan(np.deg2rad(1.5))
 
 @dataclass(frozen=True)
 class SensorPose:
-    """Ground in the frame of a LiDAR: z = slope_x * x + slope_y * y - height.
+    """Ground in the coordinates of a LiDAR: z = slope_x * x + slope_y * y - height.
 
     Attributes:
         height: Height of the LiDAR over the ground in m.

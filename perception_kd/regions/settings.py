@@ -24,7 +24,7 @@ class RegionSettings:
     Attributes:
         sensor_height: Height of the LiDAR origin above the ground, in m. The author's
             code uses 1.841 in the fit and 1.84 in the filters; here it is one value.
-        slope_x: Rise of the ground along x, per m, in the frame of a tilted sensor; it
+        slope_x: Rise of the ground along x, per m, as a tilted sensor sees it; it
             is taken off all heights.
         slope_y: The same along y.
         whole_slices: Whether the last slice is as long as the others, as in the

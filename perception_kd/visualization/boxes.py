@@ -37,8 +37,8 @@ def draw_boxes_bev(
     A line leads from each center to the front of its box.
 
     Args:
-        points: Points in the LiDAR frame in m, x, y, z first, shape (N, 3 or more).
-        boxes: Boxes in the LiDAR frame and their RGB color; later ones cover earlier
+        points: Points in LiDAR coordinates in m, x, y, z first, shape (N, 3 or more).
+        boxes: Boxes in LiDAR coordinates and their RGB color; later ones cover earlier
             ones.
         radius: Half the edge of the area shown, in m.
         size: Edge of the image in px.
@@ -74,7 +74,7 @@ def draw_boxes_image(
 
     Args:
         img: RGB, shape (H, W, 3).
-        boxes: Boxes in the LiDAR frame.
+        boxes: Boxes in LiDAR coordinates.
         lidar2cam: Rigid transform, shape (4, 4).
         cam2img: Intrinsics of this image in px, shape (3, 3).
         color: RGB color of all edges.
@@ -183,7 +183,7 @@ def _project_edge(
     """Return the rounded pixels of the part of an edge in front of the camera, if any.
 
     Args:
-        ends: End points in the camera frame in m, shape (2, 3).
+        ends: End points in camera coordinates in m, shape (2, 3).
         cam2img: Intrinsics in px, shape (3, 3).
         img_shape: Height and width of the image in px.
     """

@@ -105,7 +105,7 @@ def draw_points(
     Args:
         img: RGB, shape (H, W, 3).
         rows_cols: Rows and columns of the points in px, shape (P, 2).
-        points: Their positions in the LiDAR frame in m, shape (P, 3).
+        points: Their positions in LiDAR coordinates in m, shape (P, 3).
         max_distance: Points at this distance in m or farther are blue.
     """
     distances = np.linalg.norm(points, axis=1)

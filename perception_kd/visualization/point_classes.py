@@ -62,7 +62,7 @@ def draw_point_classes(
     Higher points cover lower ones, and points with a class those without.
 
     Args:
-        points: Points in the LiDAR frame in m, x, y, z first, shape (N, 3 or more).
+        points: Points in LiDAR coordinates in m, x, y, z first, shape (N, 3 or more).
         labels: Index into ``classes`` of each point, shape (N,); any other value means
             no class.
         classes: Names of the classes.
@@ -97,7 +97,7 @@ def compare_point_classes(
     """Draw the ground truth and, right of it, the prediction.
 
     Args:
-        points: Points in the LiDAR frame in m, x, y, z first, shape (N, 3 or more).
+        points: Points in LiDAR coordinates in m, x, y, z first, shape (N, 3 or more).
         predicted: Index into ``classes`` of each point, shape (N,).
         truth: Same shape; None to draw the prediction alone.
         classes: Names of the classes.

@@ -19,7 +19,7 @@ class RerunFile:
     """A file of Rerun that is written inside a ``with`` block, whole or not at all.
 
     No window opens and nothing is sent. What is added belongs to the step of the last
-    :meth:`set_step`. Positions are in m in the LiDAR's frame.
+    :meth:`set_step`. Positions are in m in LiDAR coordinates.
 
     Args:
         path: File to write, ``*.rrd``.

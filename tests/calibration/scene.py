@@ -22,8 +22,8 @@ def make_frame(seed: int, motion: NDArray[np.float64] | None = None) -> CameraFr
 
     Args:
         seed: Seed of the street.
-        motion: Error of the calibration, a motion of points in the camera frame, shape
-            (4, 4); None means none.
+        motion: Error of the calibration, a motion of points in camera coordinates,
+            shape (4, 4); None means none.
     """
     points, image = _make_street(seed, tuple(LIDAR2CAM[:3, 3]))
     wrong = LIDAR2CAM if motion is None else motion @ LIDAR2CAM
@@ -74,7 +74,7 @@ def make_opposite_frames(seed: int, *, is_swapped: bool) -> list[CameraFrame]:
 def _make_street(
     seed: int, lidar: tuple[float, ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return points and image, with the LiDAR at a place in the camera frame."""
+    """Return points and image, with the LiDAR at a place in camera coordinates."""
     rng = np.random.default_rng(seed)
     lower, upper, colors = _make_boxes(rng)
     image = _render(lower, upper, colors, rng)
@@ -82,7 +82,7 @@ def _make_street(
 
 
 def _make_boxes(rng: np.random.Generator) -> tuple[NDArray[np.float64], ...]:
-    """Return corners in the camera frame, and colors of boxes, wall and street."""
+    """Return corners in camera coordinates, and colors of boxes, wall and street."""
     depth = rng.uniform(6, 35, NUM_BOXES)
     center = depth * rng.uniform(-0.6, 0.6, NUM_BOXES)
     width, height = rng.uniform(0.3, 3, NUM_BOXES), rng.uniform(0.8, 4, NUM_BOXES)
@@ -131,7 +131,7 @@ def _scan(
     colors: NDArray[np.float64],
     origin: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Return returns of a LiDAR with 28 lines in the LiDAR frame, shape (N, 4)."""
+    """Return returns of a LiDAR with 28 lines in LiDAR coordinates, shape (N, 4)."""
     up, left = np.meshgrid(np.radians(np.linspace(-14, 8, 28)), np.radians(np.arange(-36, 36, 0.4)))
     up, left = up.ravel(), left.ravel()
     rays = np.stack([np.cos(up) * np.cos(left), np.cos(up) * np.sin(left), np.sin(up)], axis=1)

@@ -306,7 +306,7 @@ ENTRIES: dict[str, tuple[Damage, Level, str]] = {
     "boxes of another frame": (
         lambda d: every_box(d, lambda b: {"bbox_3d": [-b["bbox_3d"][1], *b["bbox_3d"][1:]]}),
         Level.ERROR,
-        "Yaw, order of the sizes or frame of the boxes are wrong",
+        "Yaw, order of the sizes or coordinates of the boxes are wrong",
     ),
     "cam2lidar for lidar2cam": (
         lambda d: every_front(d, "lidar2cam", np.linalg.inv),

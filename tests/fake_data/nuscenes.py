@@ -28,7 +28,7 @@ SCENES = {
     "v1.0-trainval": ["scene-0001", "scene-0003", "scene-0002", "scene-0012", "scene-0004"],
     "v1.0-test": ["scene-0077", "scene-0078", "scene-0079"],
 }
-# Heading in degrees, counter-clockwise from x of the ego frame; lag in s (negative:
+# Heading in degrees, counter-clockwise from x of ego coordinates; lag in s (negative:
 # before the LiDAR).
 CAMERAS = {
     "CAM_FRONT": (0.0, -0.0350),

@@ -170,7 +170,7 @@ def scan(
         time: Time in s.
 
     Returns:
-        Points in the LiDAR frame in m (N, 3), rings (N,), surfaces (N,), kinds (N,).
+        Points in LiDAR coordinates in m (N, 3), rings (N,), surfaces (N,), kinds (N,).
     """
     azimuths = np.linspace(-np.pi, np.pi, num_azimuths, endpoint=False)
     ring, azimuth = (x.ravel() for x in np.meshgrid(np.arange(len(elevations)), azimuths))

@@ -116,7 +116,7 @@ def test_another_data_set_has_its_own_settings(root: Path) -> None:
     write_info(root / "kitti.pkl", info["metainfo"], info["data_list"])
     create(root, "--info", str(root / "kitti.pkl"))
     assert open_cache(root).manifest["settings"]["sensor_height"] == 1.73
-    # The ground is too low for the vehicle frame of Waymo: it is another sensor's.
+    # The ground is too low for the vehicle coordinates of Waymo: another sensor's.
     create(root, "--preset", "waymo", "--out-dir", str(root / "waymo"))
     assert open_cache(root, "waymo").manifest["settings"]["sensor_height"] == 1.84
     with pytest.raises(ValueError, match="none of the 3 sweeps"):

@@ -14,7 +14,7 @@ def test_the_published_numbers() -> None:
     assert (settings.num_lowest, settings.seed_height, settings.max_depth) == (50, 0.5, 0.5)
     assert (settings.num_iterations, settings.ground_height) == (5, 0.2)
     assert settings.ego_half_width == 1.5
-    # Published as heights in the sensor's frame.
+    # Published as heights in the sensor's coordinates.
     assert settings.min_height - settings.sensor_height == pytest.approx(-1.84 + 0.25)
     assert settings.max_height - settings.sensor_height == pytest.approx(3.0)
     assert settings.min_side_ratio == 0.1

@@ -20,7 +20,7 @@ class Calibration:
     A camera looks along its +z, with x to the right and y down.
 
     Attributes:
-        lidar2cam: Rigid transforms from the LiDAR frame to that of each camera, with
+        lidar2cam: Rigid transforms from LiDAR coordinates to those of each camera, with
             translations in m, shape (V, 4, 4). They include the motion of the ego
             vehicle between the sweep and the image, if that is known.
         cam2img: Intrinsics in px of the images without distortion, shape (V, 3, 3).

@@ -40,8 +40,8 @@ def parse_cloud(
     Columns that are not given are 0.
 
     Args:
-        cloud: Array or tensor of floats, shape (N, 3 to 5): x, y, z in m in the LiDAR
-            frame; intensity; time lag in s.
+        cloud: Array or tensor of floats, shape (N, 3 to 5): x, y, z in m in LiDAR
+            coordinates; intensity; time lag in s.
         read: Columns that the network reads.
         name: Name of the argument, for errors.
         trained_intensity: Greatest intensity of the training, if it is known.
@@ -67,7 +67,9 @@ def parse_cloud(
         return points
     fault = find_point_fault(points)
     if fault:
-        raise ValueError(f"{name}: {fault}; give x, y, z in m in the LiDAR frame, columns 0 to 2.")
+        raise ValueError(
+            f"{name}: {fault}; give x, y, z in m in LiDAR coordinates, columns 0 to 2."
+        )
     if _LAG in read:
         _check_lag(name, points[:, _LAG])
     plausible = points[is_plausible(points)]

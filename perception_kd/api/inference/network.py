@@ -52,7 +52,7 @@ class TrainedNetwork:
         path: File of the weights.
         classes: Names of the classes; empty after a pre-training.
         num_sweeps: Number of earlier sweeps that each point cloud of the training had,
-            in the LiDAR frame of the last one, with their time lag in column 4. With
+            in LiDAR coordinates of the last one, with their time lag in column 4. With
             fewer, features are those of sparser data.
 
     Example:
@@ -112,7 +112,7 @@ class TrainedNetwork:
         """Compute a feature for every point.
 
         Args:
-            cloud: Points in the LiDAR frame, shape (N, 4): x, y, z in m, intensity in
+            cloud: Points in LiDAR coordinates, shape (N, 4): x, y, z in m, intensity in
                 the range of the training; with a fifth column, the time lag in s, where
                 there are points of earlier sweeps. Or a list of them, one per sample.
             head: Whether features pass the head of the training, which projects them to

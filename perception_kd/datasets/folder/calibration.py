@@ -14,7 +14,7 @@ from perception_kd.datasets.vehicle_limits import MAX_SENSOR_DISTANCE
 from perception_kd.geometry.rigid import invert_rigid, make_rigid
 from perception_kd.structures import Array
 
-# Directions as vectors: in the frame of the ego vehicle, and in that of a camera.
+# Directions as vectors: in ego coordinates, and in camera coordinates.
 _EGO = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
 _CAMERA = np.array([[0.0, 0, 1], [0, 0, -1], [-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0]])
 _MIRROR = np.diag([1.0, -1, 1, 1])
@@ -60,13 +60,13 @@ def camera_axes_matrix(axes: tuple[str, ...]) -> Array:
     It is a rotation, or a reflection if the axes are left-handed.
 
     Args:
-        axes: Where x, y and z of the camera's frame point in the rig file.
+        axes: Where x, y and z of the camera point in the rig file.
     """
     return make_rigid(_CAMERA[[DIRECTIONS.index(name) for name in axes]].T, np.zeros(3))
 
 
 def is_left_handed(axes: tuple[str, ...]) -> bool:
-    """Return whether the names of three axes are those of a left-handed frame."""
+    """Return whether the names of three axes are left-handed."""
     return bool(np.linalg.det(axes_matrix(axes)) < 0)
 
 
@@ -82,7 +82,7 @@ def world_mirror(lidar: Lidar) -> Array:
 def load_lidar2ego(lidar: Lidar, root: Path, scene: str) -> Array:
     """Return the place of the LiDAR in the ego vehicle, (4, 4).
 
-    The LiDAR's frame is that of info files, whose axes may differ from the stored ones.
+    LiDAR coordinates are those of info files, whose axes may differ from the stored.
 
     Raises:
         FileNotFoundError: If a file of the calibration is missing.

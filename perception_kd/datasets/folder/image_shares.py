@@ -18,7 +18,7 @@ class CameraPoints:
     """Points before a camera.
 
     Attributes:
-        points: In the LiDAR frame in m, (N, 3).
+        points: In LiDAR coordinates in m, (N, 3).
         lidar2cam: Extrinsics, (4, 4).
         inverted: Extrinsics if the rig file had named the other direction, (4, 4).
         cam2img: Intrinsics of an image without distortion in px, (3, 3).

@@ -28,7 +28,7 @@ class Trajectory:
 
     Args:
         times: In s, shape (N,), N > 0, each later than the one before.
-        body2world: Poses in the frame of the world, shape (N, 4, 4).
+        body2world: Poses in the coordinates of the world, shape (N, 4, 4).
         max_gap_s: Longest time between two poses that is bridged.
         body2ego: From the body to the ego vehicle, (4, 4).
     """
@@ -39,12 +39,12 @@ class Trajectory:
 
     @property
     def positions(self) -> Array:
-        """Positions of the body in the frame of the world in m, shape (N, 3)."""
+        """Positions of the body in the coordinates of the world in m, shape (N, 3)."""
         return self._body2world[:, :3, 3]
 
     @property
     def ego_poses(self) -> Array:
-        """Poses of the ego vehicle in the frame of the world, shape (N, 4, 4)."""
+        """Poses of the ego vehicle in the coordinates of the world, shape (N, 4, 4)."""
         poses: Array = self._body2world @ self._ego2body
         return poses
 

@@ -8,7 +8,7 @@ from perception_kd.datasets.folder.calibration_values import Numbers
 from perception_kd.datasets.folder.constants import MAX_POSE_GAP_S, SCENE_GAP_S, TOLERANCE_S
 from perception_kd.datasets.folder.transforms import RigidTransform
 
-# Where the axes of a frame may point; opposite directions stand beside each other.
+# Where the axes of coordinates may point; opposite directions stand beside each other.
 DIRECTIONS = ("forward", "backward", "left", "right", "up", "down")
 LIDAR_AXES = ("forward", "left", "up")
 CAMERA_AXES = ("right", "down", "forward")
@@ -101,7 +101,7 @@ class Camera:
             measured on; None means the size of the files.
         distortion_model: "none", "opencv" or "fisheye".
         distortion: Coefficients in OpenCV's order, or None.
-        axes: Where x, y and z of the camera's frame point in the extrinsics.
+        axes: Where x, y and z of the camera point in the extrinsics.
         turned: Whether the camera may be mounted turned about its optical axis.
     """
 

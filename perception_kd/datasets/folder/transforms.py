@@ -36,7 +36,7 @@ class TransformStep:
     Attributes:
         kind: "matrix", or how the rotation is written, one of ``_ROTATIONS``.
         numbers: The matrix or the rotation.
-        translation: Origin of the source frame in the destination frame in m; None
+        translation: Origin of source in destination coordinates in m; None
             if it is in the matrix.
     """
 
@@ -92,7 +92,7 @@ class RigidTransform:
             root: Folder of the recording.
             scene: Name of the scene, for paths of calibration files.
             mirrors: Whether it must be a reflection, as between a left-handed and a
-                right-handed frame; else it must be a rotation.
+                right-handed coordinate system; else it must be a rotation.
 
         Raises:
             FileNotFoundError: If a file is missing.
@@ -106,8 +106,8 @@ class RigidTransform:
         if is_mirror and not mirrors:
             raise RigError(
                 f"{where} has a reflection in place of a rotation (determinant -1): one axis "
-                "points the wrong way, as between a left-handed and a right-handed frame; correct "
-                "it, or name left-handed axes with axes."
+                "points the wrong way, as between left-handed and right-handed coordinates; "
+                "correct it, or name left-handed axes with axes."
             )
         if mirrors and not is_mirror:
             raise RigError(

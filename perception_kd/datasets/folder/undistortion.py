@@ -99,7 +99,7 @@ def distort(rays: Array, lens: Lens) -> Array:
     """Return the pixels of rays in the stored image, (N, 2) in px.
 
     Args:
-        rays: Points before the camera in its frame, (N, 3).
+        rays: Points before the camera in its coordinates, (N, 3).
         lens: The lens.
     """
     matrix, distortion = np.array(lens.cam2img).reshape(3, 3), np.array(lens.distortion)

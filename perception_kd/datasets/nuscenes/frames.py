@@ -142,7 +142,7 @@ class SceneFrames:
         }
 
     def _sensor2lidar(self, frame: Record, lidar: Record) -> Array:
-        """Return the transform from a sensor's frame to the key LiDAR's, (4, 4)."""
+        """Return the transform from a sensor to the key LiDAR, (4, 4)."""
         sensor2global = self.sensor2global(frame)
         return invert_rigid(self.sensor2global(lidar)) @ sensor2global
 

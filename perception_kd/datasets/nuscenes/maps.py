@@ -33,7 +33,7 @@ MAP_LAYERS: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True)
 class VectorMap:
-    """Polygons and lines of one location, by layer, in the global frame in m.
+    """Polygons and lines of one location, by layer, in global coordinates in m.
 
     Attributes:
         layers: Search tree of the shapes of each layer in ``MAP_LAYERS``.
@@ -109,8 +109,8 @@ def draw_bev_masks(
 ) -> BEVMask:
     """Draw the classes of a map as seen from a LiDAR.
 
-    Convention: masks are (Y, X) on the cells of ``grid`` like every BEV map, in the
-    LiDAR frame or, where ``lidar2global`` starts there, in the augmented one.
+    Convention: masks are (Y, X) on the cells of ``grid`` like every BEV map, in
+    LiDAR coordinates or, where ``lidar2global`` starts there, in the augmented one.
 
     Args:
         vector_map: Map of the location.
@@ -118,7 +118,7 @@ def draw_bev_masks(
             translation) may be part of it.
         grid: Cells of the result.
         classes: Names of ``MAP_LAYERS``.
-        ground_height: Height of the plane in which the map lies, global frame, in m.
+        ground_height: Height of the plane in which the map lies, global, in m.
         value_at: "center" marks the cells whose centers are covered; "corner" draws as
             the devkit's ``get_map_mask`` does, which is what BEVFusion's results are
             measured on: corners rounded to whole cells, half a cell off. There, a hole
@@ -177,7 +177,7 @@ def _read_shapes(nusc_map: object, layer: str) -> list[Polygon] | list[LineStrin
 
 
 def _global_to_cells(lidar2global: Array, grid: BEVGrid, ground_height: float) -> Array:
-    """Return the affine map of a horizontal plane from the global frame to cells."""
+    """Return the affine map of a horizontal plane from global coordinates to cells."""
     # An augmentation may scale or mirror, so this is not a rigid inverse.
     global2lidar = np.linalg.inv(lidar2global)
     plane = global2lidar[:2, [0, 1, 3]].copy()
@@ -187,7 +187,7 @@ def _global_to_cells(lidar2global: Array, grid: BEVGrid, ground_height: float) -
 
 
 def _seen_area(global2cells: Array, shape: tuple[int, int]) -> Polygon:
-    """Return the grid's outline in the global frame."""
+    """Return the grid's outline in global coordinates."""
     cells2global = np.linalg.inv(np.vstack([global2cells, [0, 0, 1]]))
     (a, b, x), (d, e, y), _ = cells2global
     rows, columns = shape

@@ -107,7 +107,7 @@ class RecordChecks:
             if len(boxes) >= _MIN_BOXES and 2 * len(places) > len(boxes):
                 raise ValueError(
                     f"{where} it is {what}, as are {len(places)} of {len(boxes)} boxes; "
-                    "translation and size must be in m, in the global frame of ego_pose."
+                    "translation and size must be in m, in global coordinates of ego_pose."
                 )
             self.remarks.add(f"boxes {what}", where.rstrip(":"), len(places))
 

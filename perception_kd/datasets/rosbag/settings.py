@@ -20,7 +20,7 @@ class ExtractionSettings:
         cameras: Topics of images with the name of their camera, which may be empty;
             None takes all that have a calibration.
         camera_infos: Topic of the calibration by topic of images.
-        frames: Coordinate frame per topic, overriding the message headers.
+        frames: ROS's ``frame_id`` per topic, overriding the message headers.
         poses: "auto", "none", a topic of odometry, or a frame that does not move.
         tolerance: Longest time between a sweep and an image in ns.
         every: Shortest time between two keyframes in ns.

@@ -21,8 +21,8 @@ class SequenceCalibration(NamedTuple):
     """Calibration of the LiDAR and the left color camera of a sequence.
 
     Attributes:
-        lidar2cam0: From the LiDAR to the left gray camera, the frame of the poses,
-            (4, 4).
+        lidar2cam0: From the LiDAR to the left gray camera, whose coordinates poses
+            have, (4, 4).
         lidar2cam: From the LiDAR to the left color camera, (4, 4).
         cam2img: Intrinsics of the left color camera in px, (3, 3).
     """

@@ -71,7 +71,7 @@ class LoadBEVMasks(Transform):
             ego2global @ sample["lidar2ego"] @ augmented2lidar,
             self.grid,
             self.classes,
-            # The ego frame's origin is on the ground.
+            # The origin of ego coordinates is on the ground.
             ground_height=float(ego2global[2, 3]),
             value_at=self.value_at,
         )

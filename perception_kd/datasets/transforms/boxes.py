@@ -31,7 +31,7 @@ def move_boxes(boxes: LiDARInstance3DBoxes, matrix: Array) -> LiDARInstance3DBox
 
     Args:
         boxes: Boxes with velocity; they are not modified.
-        matrix: Transform from the current to the augmented LiDAR frame, shape
+        matrix: Transform from current to augmented LiDAR coordinates, shape
             (4, 4): one scale for all axes, rotation about z, flips of x and y,
             translation.
 

@@ -116,19 +116,19 @@ def _move_nearest(
     return np.where(inside, ids[row * inside, col * inside], -1).astype(np.int32)
 
 
-def fit_factor(img_shape: tuple[int, int], frame: tuple[int, int] | None) -> float:
-    """Return the factor by which an image just fits into a frame.
+def fit_factor(img_shape: tuple[int, int], into: tuple[int, int] | None) -> float:
+    """Return the factor by which an image just fits into a size.
 
     Args:
         img_shape: Height and width of the image in px.
-        frame: Height and width of the frame in px; None means that of the image.
+        into: Height and width of that size in px; None means that of the image.
 
     Example:
         >>> fit_factor((900, 1600), (900, 1600)), fit_factor((480, 640), (900, 1600))
         (1.0, 1.875)
     """
     height, width = img_shape
-    return 1.0 if frame is None else min(frame[0] / height, frame[1] / width)
+    return 1.0 if into is None else min(into[0] / height, into[1] / width)
 
 
 def place_crop(

@@ -31,7 +31,7 @@ class LoadPoints(Transform):
 
     Args:
         num_sweeps: Number of earlier sweeps to add, nearest first; a sample with fewer
-            adds all of them. Their points are transformed to the sample's LiDAR frame.
+            adds all of them. Their points are moved to the sample's LiDAR coordinates.
         sweep_min_distance: Points of earlier sweeps closer to their sensor than this
             along both x and y, in m, are dropped: they are returns from the ego
             vehicle.

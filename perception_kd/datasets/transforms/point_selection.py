@@ -18,7 +18,7 @@ from perception_kd.structures import Array, Indices, Sample
 
 
 class Cuboid(NamedTuple):
-    """An axis-aligned box in the current LiDAR frame, in m.
+    """An axis-aligned box in current LiDAR coordinates, in m.
 
     Attributes:
         center: Shape (3,).

@@ -26,7 +26,7 @@ def move_points(sample: Sample, matrix: Array) -> Sample:
 
     Args:
         sample: The sample; it is not modified.
-        matrix: Transform from the current to the augmented LiDAR frame, shape
+        matrix: Transform from current to augmented LiDAR coordinates, shape
             (4, 4). With boxes, a map that ``move_boxes`` accepts.
 
     Raises:

@@ -108,7 +108,7 @@ class SampleRegionPoints(RandomTransform[Indices]):
         return ((points[:, :3] >= lower) & (points[:, :3] < upper)).all(dim=1)
 
     def _on_ego(self, points: Tensor, lidar_aug_matrix: NDArray[np.float64] | None) -> Tensor:
-        # The ego vehicle is aligned with the axes only in the unaugmented frame.
+        # The ego vehicle is aligned with the axes only in unaugmented coordinates.
         moved = np.eye(4) if lidar_aug_matrix is None else lidar_aug_matrix
         undo = torch.linalg.inv(torch.as_tensor(moved).double()).to(points)
         measured = points[:, :3] @ undo[:2, :3].T + undo[:2, 3]

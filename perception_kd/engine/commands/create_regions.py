@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
     from perception_kd.structures import Points
 
 # Height of the LiDAR in m by preset; None where it is measured. The points of Waymo are
-# in the vehicle frame, whose origin is on the ground.
+# in vehicle coordinates, whose origin is on the ground.
 LIDAR_HEIGHTS = {name: entry.lidar_height for name, entry in DATA_SETS.items()} | {"waymo": 0.0}
 _NUM_MEASURED = 20  # sweeps
 

@@ -14,7 +14,7 @@ def bev_range(bottom: float = -5.0, top: float = 3.0) -> list[float]:
     """Return the range of BEV maps: lower x, y, z and upper x, y, z in m.
 
     Args:
-        bottom: Lowest height in the LiDAR frame in m.
+        bottom: Lowest height in LiDAR coordinates in m.
         top: Largest height in m.
     """
     return [-_REACH, -_REACH, bottom, _REACH, _REACH, top]

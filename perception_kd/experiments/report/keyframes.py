@@ -71,7 +71,7 @@ class Keyframe:
 
     @property
     def positions(self) -> NDArray[np.float32]:
-        """Positions of the shown points in the LiDAR frame in m, shape (N, 3)."""
+        """Positions of the shown points in LiDAR coordinates in m, shape (N, 3)."""
         return self.sample["points"][self.shown, :3]
 
 

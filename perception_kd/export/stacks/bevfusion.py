@@ -72,8 +72,8 @@ BEVFUSION = Stack(
         "pts_backbone": "a fusion there has no backbone of the LiDAR's map alone",
         "pts_neck": "a fusion there has no neck of the LiDAR's map alone",
         "img_backbone": "only its Swin Transformer has the names of our image networks",
-        "pts_bbox_head": "heads there read maps (X, Y) and predict in that frame",
-        "map_head": "heads there read maps (X, Y) and predict in that frame",
+        "pts_bbox_head": "heads there read maps (X, Y) and predict in these coordinates",
+        "map_head": "heads there read maps (X, Y) and predict in these coordinates",
         "pts_seg_head": "it has no LiDAR segmentation",
     },
 )

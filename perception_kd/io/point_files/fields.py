@@ -75,7 +75,7 @@ def split_fields(rows: NDArray[Any]) -> dict[str, Column]:
 
 
 def arrange(stored: StoredPoints, layout: PointLayout, path: Path) -> Points:
-    """Return stored values as points in m in the LiDAR frame.
+    """Return stored values as points in m in LiDAR coordinates.
 
     Args:
         stored: What a decoder returned, for N points.

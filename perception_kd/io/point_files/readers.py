@@ -51,7 +51,7 @@ def read_points(path: str | Path, layout: PointLayout, *, check_layout: bool = F
             finds another number of columns, but takes milliseconds.
 
     Returns:
-        x, y, z in m in the LiDAR frame, intensity and further columns, float32, shape
+        x, y, z in m in LiDAR coordinates, intensity and further columns, float32, shape
         (N, F). Points that are not finite keep their rows.
 
     Raises:

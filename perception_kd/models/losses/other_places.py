@@ -22,11 +22,11 @@ class OtherPlaces(nn.Module):
     loss is zero.
 
     Args:
-        min_distance: Distance in the LiDAR frame in m, from which on two pairs of one
+        min_distance: Distance in LiDAR coordinates in m, from which on two pairs of one
             sample are of different places. None makes a sample one place.
         per_scene: Whether all samples of a scene are one place; their sensors see the
             same street. It needs ``min_distance=None``, since positions of two samples
-            are not in one frame.
+            are not in the same coordinates.
 
     Raises:
         ValueError: If the distance is not positive, or given with ``per_scene``.
@@ -39,7 +39,7 @@ class OtherPlaces(nn.Module):
         if min_distance is not None and per_scene:
             raise ValueError(
                 f"min_distance must be None with per_scene=True, but got {min_distance}: "
-                "positions of two samples are not in one frame."
+                "positions of two samples are not in the same coordinates."
             )
         self.min_distance = min_distance
         self.per_scene = per_scene

@@ -36,8 +36,8 @@ class PairDescription(NamedTuple):
 
     Attributes:
         teacher_feats: Features of the frozen teacher, before any projection, (M, C).
-        positions: Positions in the LiDAR frame of their sample in m, as augmented, (M,
-            3); for regions the mean of their points.
+        positions: Positions in LiDAR coordinates of their sample in m, as augmented,
+            (M, 3); for regions the mean of their points.
         samples: Sample of the batch, int64, (M,).
         scenes: Scene, numbered in the batch, int64, (M,).
     """

@@ -22,7 +22,7 @@ def remove_position(feats: Tensor, positions: Tensor) -> Tensor:
 
     Args:
         feats: Features of M points, shape (M, C).
-        positions: x and y in m in the frame of the sensor, shape (M, 2).
+        positions: x and y in m in the coordinates of the sensor, shape (M, 2).
 
     Returns:
         Residuals, shape (M, C), float32 or wider.
@@ -44,7 +44,7 @@ def share_of_position(feats: Tensor, positions: Tensor) -> Tensor:
 
     Args:
         feats: Features of M points, shape (M, C).
-        positions: x and y in m in the frame of the sensor, shape (M, 2).
+        positions: x and y in m in the coordinates of the sensor, shape (M, 2).
 
     Returns:
         Scalar in 0..1: R^2 of the regression of :func:`remove_position`, over all

@@ -126,7 +126,7 @@ class LidarNetworkMixin(nn.Module):
         """Compute a feature for every point.
 
         Args:
-            points: One point cloud per sample, in the LiDAR frame, each (N_b, 5).
+            points: One point cloud per sample, in LiDAR coordinates, each (N_b, 5).
             head: Maps (features, points, voxels) to (N, C), N over all samples.
 
         Returns:
@@ -146,7 +146,7 @@ class LidarNetworkMixin(nn.Module):
         """Compute the BEV feature map of point clouds.
 
         Args:
-            points: One point cloud per sample, in the LiDAR frame, each (N_b, 5). It
+            points: One point cloud per sample, in LiDAR coordinates, each (N_b, 5). It
                 may be empty.
 
         Returns:

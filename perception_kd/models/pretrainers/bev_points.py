@@ -65,7 +65,7 @@ def read_bev(bev: Tensor, points: list[Tensor], rows: list[Tensor], grid: BEVGri
 
     Args:
         bev: One map per point cloud, shape (B, C, Y, X).
-        points: Positions in the frame of the maps, each (N_b, 5).
+        points: Positions in the coordinates of the maps, each (N_b, 5).
         rows: Rows of the points to read at, each (M_b,).
         grid: Cells of the maps.
 
@@ -84,7 +84,7 @@ def sensor_positions(inputs: Batch, rows: list[Tensor]) -> list[Tensor]:
         rows: Rows of each point cloud, each (M_b,).
 
     Returns:
-        x and y in m in the LiDAR frame, float64, each (M_b, 2).
+        x and y in m in LiDAR coordinates, float64, each (M_b, 2).
     """
     back = torch.linalg.inv(inputs["lidar_aug_matrix"].double())
     return [

@@ -18,7 +18,7 @@ def measure_agreement(
     Args:
         camera: Features of M points of one sample, of unit length, shape (M, C).
         lidar: Features of the same points, of unit length, shape (M, C).
-        positions: x and y in m in the frame of the sensor, shape (M, 2).
+        positions: x and y in m in the coordinates of the sensor, shape (M, 2).
         region_ids: Regions of the points, negative for none, shape (M,).
         max_range_gap: Points whose ranges differ by less, in m, are of equal range.
 

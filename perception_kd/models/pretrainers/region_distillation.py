@@ -48,11 +48,11 @@ class _Compared(NamedTuple):
 class RegionDistillation(CameraLidarPretrainer):
     """Contrast the camera's and the frozen LiDAR's map at points of regions [1, Eq. 3].
 
-    Both maps are in one frame, since cameras follow the augmentation of the points by
-    ``lidar_aug_matrix``, and are read at the same places. Every region has the same
-    weight whatever its number of points. The teacher gets no gradient and stays in eval
-    mode; its weights stay in checkpoints under mmdet3d's names, so that a detector of
-    both sensors loads all it needs from one file.
+    Both maps have the same coordinates, since cameras follow the augmentation of the
+    points by ``lidar_aug_matrix``, and are read at the same places. Every region has
+    the same weight whatever its number of points. The teacher gets no gradient and
+    stays in eval mode; its weights stay in checkpoints under mmdet3d's names, so that a
+    detector of both sensors loads all it needs from one file.
 
     The LiDAR's projector was learned by :class:`PointRegionContrast` and is frozen as
     well, so that the target is fixed. [1] does not specify this: with

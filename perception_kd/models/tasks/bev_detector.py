@@ -82,7 +82,7 @@ class BEVDetector(BEVTaskModel):
     def predict(self, inputs: Batch, data_samples: list[Any]) -> list[Any]:
         """Write ``pred_instances_3d`` into each sample.
 
-        It has ``bboxes_3d`` in the LiDAR frame, with velocity, ``scores_3d`` (G,) and
+        It has ``bboxes_3d`` in LiDAR coordinates, with velocity, ``scores_3d`` (G,) and
         ``labels_3d`` (G,).
         """
         metainfo = [dict(box_type_3d=LiDARInstance3DBoxes)] * len(data_samples)

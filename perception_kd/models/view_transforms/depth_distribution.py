@@ -15,7 +15,7 @@ def cell_depths(points: list[Tensor], cameras: Cameras, feat_shape: tuple[int, i
     Only points of the keyframe's own sweep count: others may have moved since.
 
     Args:
-        points: One point cloud per sample in the augmented LiDAR frame, with the time
+        points: One point cloud per sample in augmented LiDAR coordinates, with the time
             lag in s as the fifth column, each (N_b, 5).
         cameras: The cameras of V views.
         feat_shape: Height h and width w of the feature map.

@@ -20,8 +20,8 @@ def depth_images(points: list[Tensor], cameras: Cameras, min_depth: float = 1e-3
     of the last point. Occlusion between pixels is not resolved, as published.
 
     Args:
-        points: One point cloud per sample in the augmented LiDAR frame, each (N_b, 3 or
-            more).
+        points: One point cloud per sample in augmented LiDAR coordinates, each
+            (N_b, 3 or more).
         cameras: The cameras of V views.
         min_depth: Points nearer than this along the optical axis, in m, or behind the
             camera, are left out.

@@ -16,11 +16,11 @@ class Cameras(NamedTuple):
     """The cameras of a batch: V views of B samples, as in ``docs/sample.md``.
 
     Attributes:
-        lidar2cam: Transforms from the LiDAR frame before augmentation, shape (V, 4, 4).
+        lidar2cam: Transforms from unaugmented LiDAR coordinates, shape (V, 4, 4).
         cam2img: Intrinsics of the stored images in px, shape (V, 3, 3).
         img_aug_matrix: Transforms from pixels (u, v, 1) of the stored to the present
             images, shape (V, 3, 3).
-        lidar_aug_matrix: Transforms from the LiDAR frame to the augmented one, shape
+        lidar_aug_matrix: Transforms from LiDAR coordinates to augmented ones, shape
             (B, 4, 4).
         view_sample: Index of the sample of each view, int64, shape (V,).
         img_shape: Height and width of the present images in px.
@@ -57,7 +57,7 @@ class Cameras(NamedTuple):
         return len(self.lidar_aug_matrix)
 
     def cam2augmented(self) -> Tensor:
-        """Return transforms from each camera to its augmented LiDAR frame, (V, 4, 4).
+        """Return transforms from each camera to augmented LiDAR coordinates, (V, 4, 4).
 
         They are float64, which autocast does not change.
         """
@@ -98,7 +98,7 @@ def feature_pixels(
 def camera_rays(
     cameras: Cameras, feat_shape: tuple[int, int], align_corners: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Return origins and rays of feature cells in the augmented LiDAR frame.
+    """Return origins and rays of feature cells in augmented LiDAR coordinates.
 
     A cell at a depth is the point ``origin + depth * ray``: the third coordinate of a
     ray in its camera is 1.

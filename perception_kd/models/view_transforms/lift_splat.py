@@ -22,8 +22,8 @@ class LSSViewTransform(nn.Module):
     halve the map.
 
     Images and points may be augmented: frustum points are mapped through the inverse of
-    ``img_aug_matrix`` and through ``lidar_aug_matrix``, so the map is in the augmented
-    LiDAR frame. Depth i is ``first + i * step``, as published. Unlike
+    ``img_aug_matrix`` and through ``lidar_aug_matrix``, so the map is in augmented
+    LiDAR coordinates. Depth i is ``first + i * step``, as published. Unlike
     the published code, the map is (Y, X) and not (X, Y), a feature cell is at the
     center of its pixels (see ``align_corners``), and a point less than a cell below the
     grid is off it (see ``truncate``).
@@ -109,7 +109,7 @@ class LSSViewTransform(nn.Module):
         Args:
             img_feats: Features of all views, shape (V, C_in, h, w).
             cameras: The cameras of these views.
-            points: One point cloud per sample in the augmented LiDAR frame. Not used.
+            points: One point cloud per sample in augmented LiDAR coordinates. Not used.
 
         Returns:
             Shape (B, C, Y, X).

@@ -54,7 +54,7 @@ def label_points(points: NDArray[np.floating[Any]], settings: JointSettings) -> 
     from the next in space: not in BEV, where a tree and the car below it are one.
 
     Args:
-        points: x, y, z in m in the LiDAR frame, shape (N, 3); further columns are
+        points: x, y, z in m in LiDAR coordinates, shape (N, 3); further columns are
             ignored.
         settings: How to find the ground and clusters.
 

@@ -19,7 +19,7 @@ def sweep_delay(heading_deg: float) -> float:
     """Return the time at which a sweep of the LiDAR passes a heading.
 
     Args:
-        heading_deg: Heading in degrees, counter-clockwise from x of the ego frame.
+        heading_deg: Heading in degrees, counter-clockwise from x of ego coordinates.
 
     Returns:
         Time in s relative to the end of the sweep, -0.05..0.
@@ -32,7 +32,7 @@ class CameraSpec:
     """A camera of the nuScenes vehicles, at 1600 x 900 px.
 
     Attributes:
-        position: x, y, z in the ego frame in m.
+        position: x, y, z in ego coordinates in m.
         heading_deg: Heading of the optical axis, counter-clockwise from x.
         focal_px: Focal length in px.
         center_px: Principal point (u, v) in px.

@@ -27,7 +27,7 @@ class RenderedSweep:
     """One sweep of a LiDAR, in firing order.
 
     Attributes:
-        points: x, y, z in m in the LiDAR frame at the end of the sweep, intensity
+        points: x, y, z in m in LiDAR coordinates at the end of the sweep, intensity
             0..255 and ring, counted from the lowest; shape (N, 5).
         object_id: Object id of each point, shape (N,).
     """
@@ -76,7 +76,7 @@ def scan(
 
 
 def _make_rays(lidar2ego: Array, beams: int, azimuths: int) -> Array:
-    """Return unit vectors in the LiDAR frame in firing order, (azimuths, beams, 3)."""
+    """Return unit vectors in LiDAR coordinates as fired, (azimuths, beams, 3)."""
     share = (np.arange(azimuths) + 1) / azimuths
     mount = np.arctan2(lidar2ego[1, 0], lidar2ego[0, 0])
     azimuth = np.deg2rad(SWEEP_END_DEG) - mount - 2 * np.pi * share
@@ -89,7 +89,7 @@ def _make_rays(lidar2ego: Array, beams: int, azimuths: int) -> Array:
 def _cast_sweep(
     rays: Array, snapshot_at: Callable[[float], Snapshot], lidar2world: Callable[[float], Array]
 ) -> tuple[Array, Array, Hits]:
-    """Return origins and directions in the world frame, both (N, 3), and their hits."""
+    """Return origins and directions in world coordinates, (N, 3), and their hits."""
     origins, directions, hits = [], [], []
     # In a sixtieth of a sweep nothing moves by more than a few centimeters.
     for columns in np.array_split(np.arange(len(rays)), min(_STEPS, len(rays))):

@@ -25,9 +25,9 @@ class Hits:
         material: Index into ``MATERIALS``, shape (N,).
         color: RGB in 0..255, shape (N, 3).
         normal: Unit vector towards the origin of the ray, shape (N, 3).
-        position: Position in the world frame in m, shape (N, 3).
-        local: Position in m in the frame of the agent that was hit (for other objects:
-            in the world frame), shape (N, 3).
+        position: Position in world coordinates in m, shape (N, 3).
+        local: Position in m in the coordinates of the agent that was hit (for other
+            objects: in world coordinates), shape (N, 3).
     """
 
     distance: Float32
@@ -89,7 +89,7 @@ class RayCaster:
 
         Args:
             triangle: Index of the triangle, -1 for rays that miss, shape (N,).
-            position: Position in the world frame in m, shape (N, 3).
+            position: Position in world coordinates in m, shape (N, 3).
 
         Returns:
             Object ids (N,), materials (N,) and RGB colors (N, 3).
@@ -129,7 +129,7 @@ class Snapshot:
         """Find the first hits of rays.
 
         Args:
-            origins: Origins in the world frame in m, shape (N, 3) or (3,).
+            origins: Origins in world coordinates in m, shape (N, 3) or (3,).
             directions: Unit vectors, shape (N, 3).
         """
         rays = make_rays(origins, directions)
@@ -152,7 +152,7 @@ class Snapshot:
         """Return whether rays hit anything nearer than ``far``.
 
         Args:
-            origins: Origins in the world frame in m, shape (N, 3) or (3,).
+            origins: Origins in world coordinates in m, shape (N, 3) or (3,).
             directions: Unit vectors, shape (N, 3).
             far: Distance in m, a number or an array of shape (N,).
 
@@ -167,7 +167,7 @@ class Snapshot:
         return hidden
 
     def _to_local(self, position: Float32, object_id: NDArray[np.int64]) -> Float32:
-        """Return positions in the frames of the agents they lie on, shape (N, 3)."""
+        """Return positions in coordinates of the agents they lie on, shape (N, 3)."""
         agent = object_id - self._caster.first_agent_id
         on_agent = np.flatnonzero(agent >= 0)
         poses = self._poses.astype(np.float32)[agent[on_agent]]

@@ -43,7 +43,7 @@ def texture(local: Float32, normal: Float32, tile: Float32) -> Float32:
     """Return the relative brightness of a surface texture.
 
     Args:
-        local: Positions in the frame of the object in m, shape (N, 3).
+        local: Positions in the coordinates of the object in m, shape (N, 3).
         normal: Unit normals, shape (N, 3).
         tile: Size of the pattern in m, shape (N,).
 

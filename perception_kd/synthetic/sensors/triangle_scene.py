@@ -15,7 +15,7 @@ class TriangleScene:
     """Triangles prepared for ray casting.
 
     Args:
-        meshes: Meshes in the world frame; their triangles are numbered in order.
+        meshes: Meshes in world coordinates; their triangles are numbered in order.
 
     Raises:
         ImportError: If Open3D is not installed.

@@ -12,7 +12,7 @@ from perception_kd.synthetic.world.paths import GroundPath
 from perception_kd.synthetic.world.poses import pose_matrix
 from perception_kd.synthetic.world.streets import Street
 
-# Space reserved for the ego vehicle; the origin of the ego frame is the rear axle.
+# Space reserved for the ego vehicle; the origin of ego coordinates is the rear axle.
 _EGO_SIZE = (10.0, 2.0, 1.7)
 _EGO_CENTER = 1.4
 # Boxes are larger than their contents, so that they contain points with range noise.

@@ -47,7 +47,7 @@ class Agent:
     Attributes:
         kind: Key of ``AGENT_SIZES``.
         size: Length, width, height in m.
-        mesh: Mesh in the frame of the agent, with the origin at the box center.
+        mesh: Mesh in the coordinates of the agent, with the origin at the box center.
         path: Path that the agent follows.
         start: Distance along the path at time 0 in m.
         speed: Speed in m/s.

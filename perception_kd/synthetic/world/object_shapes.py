@@ -1,4 +1,4 @@
-"""Shapes of static objects, in their own frames: x along the road, z up."""
+"""Shapes of static objects, in their own coordinates: x along the road, z up."""
 
 import numpy as np
 

@@ -29,7 +29,7 @@ class StaticObject:
 
     Attributes:
         category: Category of lidarseg.
-        mesh: Mesh in the world frame.
+        mesh: Mesh in world coordinates.
     """
 
     category: str

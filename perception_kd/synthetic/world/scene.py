@@ -45,7 +45,7 @@ CANVAS = 2 * _SLOT
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that the sensors can observe, in the world frame in m.
+    """Everything that the sensors can observe, in world coordinates in m.
 
     Attributes:
         name: Name of the scene.
@@ -54,7 +54,7 @@ class Scene:
         objects: Static objects without a box.
         agents: Objects with a box: vehicles, people, barriers, cones.
         weather: Weather and lighting.
-        world2global: Pose of the world frame on the map, shape (4, 4).
+        world2global: Pose of world coordinates on the map, shape (4, 4).
     """
 
     name: str

@@ -49,7 +49,7 @@ class Road:
 
 @dataclass
 class Street:
-    """Roads and the areas around them, in the world frame in m.
+    """Roads and the areas around them, in world coordinates in m.
 
     Attributes:
         layout: "crossing", "straight" or "curve".

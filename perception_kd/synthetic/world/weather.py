@@ -16,7 +16,7 @@ class Weather:
 
     Attributes:
         name: One of ``WEATHERS``.
-        sun_direction: Unit vector towards the sun in the world frame, shape (3,).
+        sun_direction: Unit vector towards the sun in world coordinates, shape (3,).
         sun_light: RGB of the direct light; zero if clouds hide the sun, shape (3,).
         sky_light: RGB of the ambient light, shape (3,).
         zenith_color: RGB of the sky overhead, 0..1, shape (3,).

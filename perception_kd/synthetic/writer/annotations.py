@@ -33,7 +33,7 @@ def pose_when_scanned(scene: Scene, agent: Agent, lidar2ego: Array, time: float)
         time: End of the sweep in s.
 
     Returns:
-        Pose in the world frame, shape (4, 4).
+        Pose in world coordinates, shape (4, 4).
     """
     delay = 0.0
     # The delay depends on the position of the agent, which hardly depends on the delay.
@@ -48,7 +48,7 @@ def count_points_on(points: Array, agent: Agent, agent2lidar: Array) -> int:
     """Return the number of points in a box, as the devkit counts them.
 
     Args:
-        points: Points in the LiDAR frame in m, shape (N, 3).
+        points: Points in LiDAR coordinates in m, shape (N, 3).
         agent: Agent of the box.
         agent2lidar: Pose of the box, shape (4, 4).
     """

@@ -36,7 +36,7 @@ def with_column(number: int, value: Any) -> Any:
         (CLOUD.astype(int), "must have floats, but has int64"),
         (CLOUD[0], r"must have shape \(N, columns\), but got \(5,\)"),
         ("drive.bin", "must be a NumPy array or a tensor, but is a str"),
-        (CLOUD * 1e5, "give x, y, z in m in the LiDAR frame"),
+        (CLOUD * 1e5, "give x, y, z in m in LiDAR coordinates"),
         (with_column(3, np.nan), "no point has a finite intensity, column 3"),
         (with_column(4, np.arange(20)), "column 4 is the time lag in s .* has 0 to 19, as a ring"),
         ([CLOUD, CLOUD[:, :3]], r"^cloud\[1\] has 3 columns"),

@@ -40,7 +40,7 @@ def matrix_of(place: dict[str, Any]) -> Array:
 
 
 def mirror_drive(root: Path, of: str) -> None:
-    """Write points, extrinsics and poses of a recording in left-handed frames."""
+    """Write points, extrinsics and poses of a recording in left-handed coordinates."""
     for path in root.glob("*/cloud/*.bin"):
         points = np.fromfile(path, np.float32).reshape(-1, 6)
         points[:, 2] *= -1

@@ -96,7 +96,7 @@ def test_flips_rotations_and_scales_of_points_move_the_map() -> None:
 
 def test_a_tilted_sensor_sees_the_ground_at_its_height() -> None:
     # Pitched by 0.1 rad 10 m above the ground: what is 10 m ahead on the ground lies
-    # at y = 10 cos 0.1 - 10 sin 0.1 in the sensor's frame.
+    # at y = 10 cos 0.1 - 10 sin 0.1 in the sensor's coordinates.
     cos, sin = np.cos(0.1), np.sin(0.1)
     lidar2global = np.array([[1, 0, 0, 0], [0, cos, -sin, 0], [0, sin, cos, 15], [0, 0, 0, 1.0]])
     shape = make_map(walkway=[box(-5, 9.0, 5, 11.0)])

@@ -88,7 +88,7 @@ def test_points_inside_before_are_inside_after(move: Any) -> None:
 
 
 def inside(boxes: LiDARInstance3DBoxes, points: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return which points are in which box, by turning the points into its frame."""
+    """Return which points are in which box, by turning points into its coordinates."""
     found = []
     for x, y, z, length, width, height, yaw in boxes.tensor[:, :7].double().numpy():
         dx, dy = points[:, 0] - x, points[:, 1] - y

@@ -142,7 +142,7 @@ def paired_samples(nuscenes: tuple[NuScenes, Path]) -> Iterator[Sample]:
 
 @pytest.fixture
 def devkit(nuscenes: tuple[NuScenes, Path], monkeypatch: pytest.MonkeyPatch) -> NuScenesExplorer:
-    # The devkit moves float32 points through the global frame, whose coordinates of 1
+    # The devkit moves float32 points through global coordinates, whose coordinates of 1
     # km cost it up to 0.06 px. Its code runs unchanged on points in double precision.
     read = LidarPointCloud.from_file
 
