@@ -21,7 +21,7 @@ from perception_kd.utils.cores import count_cores
 
 if TYPE_CHECKING:
     from perception_kd.experiments.executors import Executor
-    from perception_kd.experiments.sweeps.settings import SweepPlan
+    from perception_kd.experiments.label_sweeps.settings import LabelSweepPlan
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -63,47 +63,47 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def run(args: argparse.Namespace) -> None:
     """Run the stages that are not up to date, and write the results."""
     from perception_kd.experiments.display import Display
-    from perception_kd.experiments.report.sweep_page import write_sweep_results
-    from perception_kd.experiments.report.sweep_section import findings
+    from perception_kd.experiments.label_sweeps.stage_list import (
+        check_label_sweep_files,
+        describe_epochs,
+        label_sweep_stages,
+        make_workspace,
+    )
+    from perception_kd.experiments.report.label_sweep_page import write_label_sweep_results
+    from perception_kd.experiments.report.label_sweep_section import findings
     from perception_kd.experiments.runner import StageRunner
     from perception_kd.experiments.stages import ExperimentError
-    from perception_kd.experiments.sweeps.stage_list import (
-        check_sweep_files,
-        describe_epochs,
-        make_workspace,
-        sweep_stages,
-    )
     from perception_kd.io.atomic import make_writable_folder
     from perception_kd.io.lock import lock_folder
 
     work_dir = args.work_dir.absolute() if args.work_dir else Path("work_dirs", args.sweep.stem)
-    sweep = _read(args)
-    workspace = make_workspace(sweep, work_dir, args.workers)
-    stages = sweep_stages(sweep, workspace)
+    plan = _read(args)
+    workspace = make_workspace(plan, work_dir, args.workers)
+    stages = label_sweep_stages(plan, workspace)
     names = [stage.name for stage in stages]
     display = Display(sys.stdout)
     executor = None if args.dry_run or args.report else _make_executor(args, work_dir)
     runner = StageRunner(workspace, stages, display, executor)
-    for line in describe_epochs(sweep):
+    for line in describe_epochs(plan):
         display.text(line)
     if args.dry_run:
         for stage in stages:
             display.text(f"\n{stage.name}: {stage.about}")
             display.command(shlex.join(["python", *stage.command]))
-        display.text(f"\n{len(stages)} stages, {sweep.seeds} seeds.")
+        display.text(f"\n{len(stages)} stages, {plan.seeds} seeds.")
         return
     failures: dict[str, str] = {}
     if not args.report:
-        check_sweep_files(sweep, workspace)
+        check_label_sweep_files(plan, workspace)
         make_writable_folder("--work-dir", work_dir)
         with lock_folder("--work-dir", work_dir, kept_by_children=True) as lock:
             failures = runner.run(names, lock, keep_going=True)
     done = [name for name, plan in runner.plans().items() if plan.action == "skip"]
-    rows = write_sweep_results(
-        sweep, workspace, done=done, failures=failures, seconds=runner.seconds(), root=ROOT
+    rows = write_label_sweep_results(
+        plan, workspace, done=done, failures=failures, seconds=runner.seconds(), root=ROOT
     )
     display.text("")
-    for sentence in findings(sweep, rows):
+    for sentence in findings(plan, rows):
         display.text(sentence)
     display.text(f"Table:  {work_dir / 'results.md'}\nReport: {work_dir / 'report.html'}")
     if failures:
@@ -124,11 +124,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_stages_tool(run, lambda: parse_args(argv))
 
 
-def _read(args: argparse.Namespace) -> "SweepPlan":
+def _read(args: argparse.Namespace) -> "LabelSweepPlan":
     """Read the file and apply the options; paths in it are relative to the project."""
     from dataclasses import replace
 
-    from perception_kd.experiments.sweeps.sweep_file import read_sweep
+    from perception_kd.experiments.label_sweeps.plan_file import read_label_sweep
 
     path = args.sweep.absolute()
     folders = {
@@ -137,10 +137,10 @@ def _read(args: argparse.Namespace) -> "SweepPlan":
         if (given := getattr(args, name))
     }
     os.chdir(ROOT)
-    sweep = read_sweep(path)
+    plan = read_label_sweep(path)
     if args.seeds is not None:
-        sweep = replace(sweep, seeds=args.seeds)
-    return replace(sweep, data=sweep.data._replace(**folders))
+        plan = replace(plan, seeds=args.seeds)
+    return replace(plan, data=plan.data._replace(**folders))
 
 
 def _make_executor(args: argparse.Namespace, work_dir: Path) -> "Executor":

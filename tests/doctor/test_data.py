@@ -303,7 +303,7 @@ ENTRIES: dict[str, tuple[Damage, Level, str]] = {
         Level.WARNING,
         "0% with LiDAR points",
     ),
-    "boxes of another frame": (
+    "boxes in other coordinates": (
         lambda d: every_box(d, lambda b: {"bbox_3d": [-b["bbox_3d"][1], *b["bbox_3d"][1:]]}),
         Level.ERROR,
         "Yaw, order of the sizes or coordinates of the boxes are wrong",

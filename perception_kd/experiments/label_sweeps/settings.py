@@ -1,4 +1,4 @@
-"""A sweep: its tasks, shares of the labels, initializations and seeds."""
+"""A label sweep: its tasks, shares of the labels, initializations and seeds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from perception_kd.experiments.trials import RANDOM, Comparison, Pretraining, Pr
 _T = TypeVar("_T")
 
 
-class SweepData(NamedTuple):
-    """The data of a sweep.
+class LabelSweepData(NamedTuple):
+    """The data of a label sweep.
 
     Attributes:
         synthetic: Options of ``tools/create_data.py synthetic``; None for data that
@@ -29,7 +29,7 @@ class SweepData(NamedTuple):
     classes: tuple[str, ...] = ()
 
 
-class SweepTask(NamedTuple):
+class LabelSweepTask(NamedTuple):
     """A training on shares of the labels, and its evaluation.
 
     Attributes:
@@ -64,7 +64,7 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SweepPlan:
+class LabelSweepPlan:
     """Initializations that are compared on tasks with shares of the labels.
 
     Attributes:
@@ -79,9 +79,9 @@ class SweepPlan:
 
     name: str
     about: str
-    data: SweepData
+    data: LabelSweepData
     initializations: Mapping[str, Pretraining]
-    tasks: Mapping[str, SweepTask]
+    tasks: Mapping[str, LabelSweepTask]
     seeds: int = 3
     baseline: str = RANDOM
 
@@ -100,7 +100,7 @@ class SweepPlan:
 
     @property
     def comparison(self) -> Comparison:
-        """The sweep as pre-trainings and protocols."""
+        """The label sweep as pre-trainings and protocols."""
         protocols = {cell.key: self.tasks[cell.task].protocols[cell.share] for cell in self.cells()}
         used = {key for protocol in protocols.values() for key in protocol.pretrainings}
         teachers = {self.initializations[key].teacher for key in used}

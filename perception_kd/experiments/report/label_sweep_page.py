@@ -1,31 +1,31 @@
-"""Writes the results of a sweep: tables, chart, summary and one page."""
+"""Writes the results of a label sweep: tables, chart, summary and one page."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from perception_kd.experiments.report.overview import overview_section
-from perception_kd.experiments.report.page import make_section, render_page
-from perception_kd.experiments.report.share_chart import draw_shares, standalone
-from perception_kd.experiments.report.sweep_section import make_panels, sweep_section
-from perception_kd.experiments.report.work_dir import WorkDir
-from perception_kd.experiments.results import average
-from perception_kd.experiments.summary import describe_run
-from perception_kd.experiments.sweeps.settings import SweepPlan
-from perception_kd.experiments.sweeps.tables import (
+from perception_kd.experiments.label_sweeps.settings import LabelSweepPlan
+from perception_kd.experiments.label_sweeps.tables import (
     ResultRow,
     format_csv,
     format_markdown,
     result_rows,
 )
+from perception_kd.experiments.report.label_sweep_section import label_sweep_section, make_panels
+from perception_kd.experiments.report.overview import overview_section
+from perception_kd.experiments.report.page import make_section, render_page
+from perception_kd.experiments.report.share_chart import draw_shares, standalone
+from perception_kd.experiments.report.work_dir import WorkDir
+from perception_kd.experiments.results import average
+from perception_kd.experiments.summary import describe_run
 from perception_kd.experiments.workspace import Workspace
 from perception_kd.io.atomic import write_json, write_whole
 
 _SCHEMA_VERSION = 1
 
 
-def write_sweep_results(
-    sweep: SweepPlan,
+def write_label_sweep_results(
+    plan: LabelSweepPlan,
     workspace: Workspace,
     *,
     done: Collection[str],
@@ -36,7 +36,7 @@ def write_sweep_results(
     """Write ``results.csv``, ``results.md``, ``chart.svg``, ``report.html``, a summary.
 
     Args:
-        sweep: The sweep.
+        plan: The label sweep.
         workspace: Its folders; the files are written to the work dir.
         done: Names of the stages that are up to date.
         failures: Why stages have failed or were not run, by name.
@@ -50,30 +50,30 @@ def write_sweep_results(
         ExperimentError: If an evaluation that is done has left no scores.
     """
     folder = workspace.work_dir
-    rows = result_rows(sweep, folder, done)
+    rows = result_rows(plan, folder, done)
     write_whole(folder / "results.csv", format_csv(rows).encode())
-    write_whole(folder / "results.md", f"{format_markdown(rows, sweep)}\n".encode())
-    if panels := make_panels(sweep, rows):
+    write_whole(folder / "results.md", f"{format_markdown(rows, plan)}\n".encode())
+    if panels := make_panels(plan, rows):
         write_whole(folder / "chart.svg", standalone(draw_shares(panels, "shares")).encode())
     summary = {
         "schema_version": _SCHEMA_VERSION,
         "results": _nest(rows),
-        "settings": _settings(sweep, workspace),
+        "settings": _settings(plan, workspace),
         "failures": dict(failures),
         **describe_run(seconds, root),
     }
     write_json(folder / "summary.json", summary)
-    work = WorkDir.read(folder, sweep.comparison)
+    work = WorkDir.read(folder, plan.comparison)
     sections = [
-        make_section("sweep", "Results", lambda: sweep_section(sweep, rows, failures)),
+        make_section("sweep", "Results", lambda: label_sweep_section(plan, rows, failures)),
         make_section("overview", "Overview", lambda: overview_section(work)),
     ]
     about = (
         "Networks that were pre-trained without labels, and one that starts from random weights, "
         "are trained on shares of the labels and compared."
     )
-    is_synthetic = sweep.data.synthetic is not None
-    page = render_page(sweep.about, sections, about, is_synthetic=is_synthetic)
+    is_synthetic = plan.data.synthetic is not None
+    page = render_page(plan.about, sections, about, is_synthetic=is_synthetic)
     write_whole(folder / "report.html", page.encode())
     return rows
 
@@ -87,12 +87,12 @@ def _nest(rows: list[ResultRow]) -> dict[str, Any]:
     return results
 
 
-def _settings(sweep: SweepPlan, workspace: Workspace) -> dict[str, Any]:
-    comparison = sweep.comparison
+def _settings(plan: LabelSweepPlan, workspace: Workspace) -> dict[str, Any]:
+    comparison = plan.comparison
     return {
-        "sweep": sweep.name,
-        "seeds": sweep.seeds,
-        "baseline": sweep.baseline,
+        "sweep": plan.name,
+        "seeds": plan.seeds,
+        "baseline": plan.baseline,
         "data_root": str(workspace.data_root),
         "info_root": str(workspace.info_root),
         "configs": {

@@ -11,19 +11,19 @@ import pytest
 
 from perception_kd.datasets.scene_lists import every_nth_scene, read_scene_list
 from perception_kd.experiments.configs import config_settings
-from perception_kd.experiments.report.sweep_page import write_sweep_results
-from perception_kd.experiments.report.sweep_section import findings
-from perception_kd.experiments.stages import ExperimentError, Stage
-from perception_kd.experiments.sweeps.label_shares import share_options
-from perception_kd.experiments.sweeps.settings import SweepPlan, for_share
-from perception_kd.experiments.sweeps.stage_list import (
-    check_sweep_files,
+from perception_kd.experiments.label_sweeps.label_shares import share_options
+from perception_kd.experiments.label_sweeps.plan_file import read_label_sweep
+from perception_kd.experiments.label_sweeps.settings import LabelSweepPlan, for_share
+from perception_kd.experiments.label_sweeps.stage_list import (
+    check_label_sweep_files,
     describe_epochs,
+    label_sweep_stages,
     make_workspace,
-    sweep_stages,
 )
-from perception_kd.experiments.sweeps.sweep_file import read_sweep
-from perception_kd.experiments.sweeps.tables import format_csv, format_markdown, result_rows
+from perception_kd.experiments.label_sweeps.tables import format_csv, format_markdown, result_rows
+from perception_kd.experiments.report.label_sweep_page import write_label_sweep_results
+from perception_kd.experiments.report.label_sweep_section import findings
+from perception_kd.experiments.stages import ExperimentError, Stage
 from perception_kd.experiments.trials import Trial
 from perception_kd.io.atomic import write_json
 
@@ -53,21 +53,21 @@ def write_file(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def make(folder: Path, **changes: Any) -> tuple[SweepPlan, list[Stage]]:
-    sweep = read_sweep(write_file(folder, **changes))
-    return sweep, sweep_stages(sweep, make_workspace(sweep, folder / "out"))
+def make(folder: Path, **changes: Any) -> tuple[LabelSweepPlan, list[Stage]]:
+    plan = read_label_sweep(write_file(folder, **changes))
+    return plan, label_sweep_stages(plan, make_workspace(plan, folder / "out"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_are_stages_in_order(path: Path, tmp_path: Path) -> None:
-    sweep = read_sweep(path)
+    plan = read_label_sweep(path)
     names: list[str] = []
-    for stage in sweep_stages(sweep, make_workspace(sweep, tmp_path)):
+    for stage in label_sweep_stages(plan, make_workspace(plan, tmp_path)):
         assert set(stage.inputs) <= set(names), stage.name
         assert (ROOT / stage.command[0]).is_file()
         names.append(stage.name)
     assert len(names) == len(set(names))
-    assert len(describe_epochs(sweep)) == len(sweep.tasks)
+    assert len(describe_epochs(plan)) == len(plan.tasks)
 
 
 def test_a_cell_is_a_training_and_its_evaluation(tmp_path: Path) -> None:
@@ -108,8 +108,8 @@ def test_cells_differ_only_in_what_is_compared(tmp_path: Path) -> None:
 
 
 def test_random_weights_may_have_a_config_of_their_own(tmp_path: Path) -> None:
-    sweep = read_sweep(ROOT / "configs" / "sweeps" / "slidr_nus.py")
-    stages = {s.name: s for s in sweep_stages(sweep, make_workspace(sweep, tmp_path))}
+    plan = read_label_sweep(ROOT / "configs" / "sweeps" / "slidr_nus.py")
+    stages = {s.name: s for s in label_sweep_stages(plan, make_workspace(plan, tmp_path))}
     assert "lidarseg-scratch_" in stages["finetune_1pct-random-seed0"].command[1]
     assert "lidarseg-scratch_" in stages["finetune_1pct-random-seed0-test"].command[1]
     assert "lidarseg-finetune_" in stages["finetune_1pct-slidr-seed0"].command[1]
@@ -117,34 +117,34 @@ def test_random_weights_may_have_a_config_of_their_own(tmp_path: Path) -> None:
 
 def test_epochs_follow_the_share(tmp_path: Path) -> None:
     task = {"about": "Probe", "config": PROBE, "epochs": {10: 45, 100: 25}}
-    sweep, stages = make(tmp_path, tasks={"probe": task})
+    plan, stages = make(tmp_path, tasks={"probe": task})
     by_name = {stage.name: stage for stage in stages}
     assert "train_cfg.max_epochs=45" in by_name["probe_10pct-random-seed0"].command
     assert by_name["probe_10pct-random-seed0"].outputs[0].endswith("epoch_45.pth")
     assert by_name["probe_100pct-random-seed0-test"].command[2].endswith("epoch_25.pth")
-    assert describe_epochs(sweep) == ["Epochs of Probe: 45 at 10 %; 25 at 100 %."]
+    assert describe_epochs(plan) == ["Epochs of Probe: 45 at 10 %; 25 at 100 %."]
 
 
 def test_published_epochs_are_those_of_the_configs() -> None:
-    slidr = describe_epochs(read_sweep(ROOT / "configs" / "sweeps" / "slidr_nus.py"))
+    slidr = describe_epochs(read_label_sweep(ROOT / "configs" / "sweeps" / "slidr_nus.py"))
     assert slidr[1].endswith("100 at 1, 5, 10, 20, 50, 100 % as in the config.")
-    calico = describe_epochs(read_sweep(ROOT / "configs" / "sweeps" / "calico_nus.py"))
+    calico = describe_epochs(read_label_sweep(ROOT / "configs" / "sweeps" / "calico_nus.py"))
     assert all(line.endswith("20 at 5, 10, 20, 50, 100 % as in the config.") for line in calico)
 
 
 def test_weights_from_elsewhere_need_no_stage(tmp_path: Path) -> None:
     weights = {"mine": {"about": "Mine", "checkpoint": "weights/mine.pth"}}
-    sweep, stages = make(tmp_path, initializations=weights)
+    plan, stages = make(tmp_path, initializations=weights)
     assert not [stage.name for stage in stages if stage.name.startswith("pretrain")]
     by_name = {stage.name: stage for stage in stages}
     assert "weights/mine.pth" in by_name["probe_10pct-mine-seed0"].command
     with pytest.raises(FileNotFoundError, match=r"trial: there is no checkpoint weights/mine\.pth"):
-        check_sweep_files(sweep, make_workspace(sweep, tmp_path))
+        check_label_sweep_files(plan, make_workspace(plan, tmp_path))
 
 
 def test_data_that_exist_have_no_stages(tmp_path: Path) -> None:
     data = {"data_root": str(tmp_path / "set"), "info_root": str(tmp_path / "infos")}
-    sweep, stages = make(tmp_path, data={**data, "dataset": "folder", "classes": ["car", "road"]})
+    plan, stages = make(tmp_path, data={**data, "dataset": "folder", "classes": ["car", "road"]})
     assert stages[0].name == "pretrain-slidr-seed0"
     assert stages[0].inputs == ()
     assert "--classes" not in stages[0].command
@@ -154,7 +154,7 @@ def test_data_that_exist_have_no_stages(tmp_path: Path) -> None:
         assert "--dataset folder" in words
     assert "--classes car road" in " ".join(stages[1].command)
     with pytest.raises(FileNotFoundError, match=r"folder_infos_train\.pkl; make it with: python"):
-        check_sweep_files(sweep, make_workspace(sweep, tmp_path))
+        check_label_sweep_files(plan, make_workspace(plan, tmp_path))
 
 
 def test_changed_info_files_change_a_stage(tmp_path: Path) -> None:
@@ -229,13 +229,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_wrong_setting_is_named(tmp_path: Path, case: str) -> None:
     changes, message = WRONG[case]
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        read_sweep(write_file(tmp_path, **changes))
+        read_label_sweep(write_file(tmp_path, **changes))
 
 
 def test_a_file_that_is_no_python_is_named(tmp_path: Path) -> None:
     (tmp_path / "trial.py").write_text("seeds = (")
     with pytest.raises(ExperimentError, match=r"trial\.py cannot be read: SyntaxError"):
-        read_sweep(tmp_path / "trial.py")
+        read_label_sweep(tmp_path / "trial.py")
 
 
 # By protocol and initialization: scores of three seeds.
@@ -261,9 +261,9 @@ def write_scores(folder: Path, scores: Callable[[str, str, int], float | None]) 
 
 
 def test_tables_have_means_and_paired_differences(tmp_path: Path) -> None:
-    sweep, _ = make(tmp_path, seeds=3)
+    plan, _ = make(tmp_path, seeds=3)
     done = write_scores(tmp_path / "out", lambda protocol, key, seed: SCORES[protocol][key][seed])
-    rows = result_rows(sweep, tmp_path / "out", done)
+    rows = result_rows(plan, tmp_path / "out", done)
     few, whole = rows[1], rows[3]
     assert (few.mean, few.std, few.epochs) == (21.5, 1.5, 10)
     # Differences 10, 11, 10.5: deviation 0.5, t = 4.303.
@@ -277,9 +277,9 @@ def test_tables_have_means_and_paired_differences(tmp_path: Path) -> None:
         *("probe", "10"),
         "",
     )
-    lines = format_markdown(rows, sweep).splitlines()
+    lines = format_markdown(rows, plan).splitlines()
     assert lines[3] == "| Probe | 10 % | 10 | mIoU | SLidR | 3 | 21.5 ± 1.5 | +10.5 [+9.3, +11.7] |"
-    assert findings(sweep, rows) == [
+    assert findings(plan, rows) == [
         "Probe, mIoU: SLidR against random init: better at 10 % (+10.5 [+9.3, +11.7]); no "
         "difference found at 100 % (+0.2 [-2.4, +2.8])."
     ]
@@ -287,31 +287,31 @@ def test_tables_have_means_and_paired_differences(tmp_path: Path) -> None:
 
 
 def test_missing_cells_leave_the_others(tmp_path: Path) -> None:
-    sweep, _ = make(tmp_path, seeds=3)
+    plan, _ = make(tmp_path, seeds=3)
     done = write_scores(
         tmp_path / "out",
         lambda protocol, key, seed: (
             None if (key, seed) == ("random", 1) else SCORES[protocol][key][seed]
         ),
     )
-    rows = result_rows(sweep, tmp_path / "out", done)
+    rows = result_rows(plan, tmp_path / "out", done)
     assert [len(row.seeds) for row in rows] == [2, 3, 2, 3]
     assert rows[1].difference is not None
     assert rows[1].difference.num_seeds == 2
 
 
 def test_scores_of_stages_that_are_not_done_do_not_count(tmp_path: Path) -> None:
-    sweep, _ = make(tmp_path, seeds=3)
+    plan, _ = make(tmp_path, seeds=3)
     write_scores(tmp_path / "out", lambda protocol, key, seed: SCORES[protocol][key][seed])
-    assert result_rows(sweep, tmp_path / "out", []) == []
+    assert result_rows(plan, tmp_path / "out", []) == []
 
 
 def test_the_page_shows_chart_findings_and_failures(tmp_path: Path) -> None:
-    sweep, _ = make(tmp_path, seeds=3)
-    workspace = make_workspace(sweep, tmp_path / "out")
+    plan, _ = make(tmp_path, seeds=3)
+    workspace = make_workspace(plan, tmp_path / "out")
     done = write_scores(tmp_path / "out", lambda protocol, key, seed: SCORES[protocol][key][seed])
-    write_sweep_results(
-        sweep,
+    write_label_sweep_results(
+        plan,
         workspace,
         done=done,
         failures={"probe_10pct-slidr-seed1": "failed with status 1: the reason"},

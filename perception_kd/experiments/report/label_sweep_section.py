@@ -1,35 +1,37 @@
-"""Section of a sweep: chart, findings in words, and the table."""
+"""Section of a label sweep: chart, findings in words, and the table."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from perception_kd.experiments.label_sweeps.settings import LabelSweepPlan
+from perception_kd.experiments.label_sweeps.stage_list import describe_epochs
+from perception_kd.experiments.label_sweeps.tables import ResultRow, format_difference
 from perception_kd.experiments.report.layout import Section
 from perception_kd.experiments.report.share_chart import draw_shares, pick_colors
 from perception_kd.experiments.statistics import PairedDifference
-from perception_kd.experiments.sweeps.settings import SweepPlan
-from perception_kd.experiments.sweeps.stage_list import describe_epochs
-from perception_kd.experiments.sweeps.tables import ResultRow, format_difference
 
 
-def sweep_section(sweep: SweepPlan, rows: list[ResultRow], failures: Mapping[str, str]) -> Section:
+def label_sweep_section(
+    plan: LabelSweepPlan, rows: list[ResultRow], failures: Mapping[str, str]
+) -> Section:
     """Return the section of a sweep's results.
 
     Args:
-        sweep: The sweep.
+        plan: The label sweep.
         rows: Rows of the evaluations that are done.
         failures: Why stages have failed or were not run, by name.
     """
-    colors = pick_colors(list(sweep.comparison.initializations))
-    names = sweep.comparison.initializations
-    panels = make_panels(sweep, rows)
+    colors = pick_colors(list(plan.comparison.initializations))
+    names = plan.comparison.initializations
+    panels = make_panels(plan, rows)
     content = {
         "chart": draw_shares(panels, "shares") if panels else "",
-        "findings": findings(sweep, rows),
-        "epochs": describe_epochs(sweep),
+        "findings": findings(plan, rows),
+        "epochs": describe_epochs(plan),
         "rows": [
             {
                 **row._asdict(),
-                "task": sweep.tasks[row.cell.task].about,
+                "task": plan.tasks[row.cell.task].about,
                 "share": f"{row.cell.share:g} %",
                 "name": names[row.initialization],
                 "color": colors[row.initialization],
@@ -46,12 +48,12 @@ def sweep_section(sweep: SweepPlan, rows: list[ResultRow], failures: Mapping[str
     return Section("sweep", "Results", content if rows else {}, missing=tuple(missing))
 
 
-def make_panels(sweep: SweepPlan, rows: list[ResultRow]) -> list[dict[str, Any]]:
+def make_panels(plan: LabelSweepPlan, rows: list[ResultRow]) -> list[dict[str, Any]]:
     """Return the main score of each task, as ``draw_shares`` takes it."""
-    colors = pick_colors(list(sweep.comparison.initializations))
-    names = sweep.comparison.initializations
+    colors = pick_colors(list(plan.comparison.initializations))
+    names = plan.comparison.initializations
     panels = []
-    for key, task in sweep.tasks.items():
+    for key, task in plan.tasks.items():
         metric = next(iter(task.protocols.values())).metrics[0].name
         found = [row for row in rows if row.cell.task == key and row.metric == metric]
         lines = []
@@ -72,9 +74,9 @@ def make_panels(sweep: SweepPlan, rows: list[ResultRow]) -> list[dict[str, Any]]
     return panels
 
 
-def findings(sweep: SweepPlan, rows: list[ResultRow]) -> list[str]:
+def findings(plan: LabelSweepPlan, rows: list[ResultRow]) -> list[str]:
     """Return the findings, one sentence per task, score and initialization."""
-    names = sweep.comparison.initializations
+    names = plan.comparison.initializations
     sentences = []
     groups: dict[tuple[str, str, str], list[ResultRow]] = {}
     for row in rows:
@@ -88,7 +90,7 @@ def findings(sweep: SweepPlan, rows: list[ResultRow]) -> list[str]:
                 verdicts.setdefault(_verdict(row.difference), []).append(text)
         parts = [f"{verdict} at {', '.join(shares)}" for verdict, shares in verdicts.items()]
         sentences.append(
-            f"{sweep.tasks[task].about}, {metric}: {names[initialization]} against "
+            f"{plan.tasks[task].about}, {metric}: {names[initialization]} against "
             f"{names[found[0].baseline]}: {'; '.join(parts)}."
         )
     return sentences

@@ -1,4 +1,4 @@
-"""Checked reading of the settings of a sweep's file."""
+"""Checked reading of the settings of a label sweep's file."""
 
 from collections.abc import Collection, Mapping
 from numbers import Real

@@ -1,4 +1,4 @@
-"""The results of a sweep as rows, a CSV file and a Markdown table."""
+"""The results of a label sweep as rows, a CSV file and a Markdown table."""
 
 import csv
 import io
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perception_kd.experiments.configs import config_epochs
+from perception_kd.experiments.label_sweeps.settings import Cell, LabelSweepPlan
 from perception_kd.experiments.results import average, format_score, read_scores
 from perception_kd.experiments.statistics import PairedDifference, paired_difference
-from perception_kd.experiments.sweeps.settings import Cell, SweepPlan
 from perception_kd.experiments.trials import Protocol, Trial
 
 _COLUMNS = (
@@ -46,37 +46,40 @@ class ResultRow(NamedTuple):
     difference: PairedDifference | None
 
 
-def result_rows(sweep: SweepPlan, work_dir: Path, done: Collection[str]) -> list[ResultRow]:
+def result_rows(plan: LabelSweepPlan, work_dir: Path, done: Collection[str]) -> list[ResultRow]:
     """Return the rows of all evaluations that are done.
 
     Args:
-        sweep: The sweep.
+        plan: The label sweep.
         work_dir: Its folder.
         done: Names of the stages that are up to date.
 
     Raises:
         ExperimentError: If an evaluation that is done has left no scores.
     """
-    comparison = sweep.comparison
+    comparison = plan.comparison
     rows = []
-    for cell in sweep.cells():
+    for cell in plan.cells():
         protocol = comparison.protocols[cell.key]
         scores = {
             key: {
                 str(trial.seed): read_scores(trial, protocol.metrics, work_dir)
-                for seed in range(sweep.seeds)
+                for seed in range(plan.seeds)
                 if f"{(trial := Trial(cell.key, key, seed)).name}-test" in done
             }
             for key in protocol.initializations
         }
-        rows += _rows_of(sweep, cell, protocol, scores)
+        rows += _rows_of(plan, cell, protocol, scores)
     return rows
 
 
 def _rows_of(
-    sweep: SweepPlan, cell: Cell, protocol: Protocol, scores: dict[str, dict[str, dict[str, float]]]
+    plan: LabelSweepPlan,
+    cell: Cell,
+    protocol: Protocol,
+    scores: dict[str, dict[str, dict[str, float]]],
 ) -> list[ResultRow]:
-    baseline = sweep.baseline_of(cell.task)
+    baseline = plan.baseline_of(cell.task)
     rows = []
     for metric in protocol.metrics:
         values = {
@@ -119,12 +122,12 @@ def format_csv(rows: list[ResultRow]) -> str:
     return out.getvalue()
 
 
-def format_markdown(rows: list[ResultRow], sweep: SweepPlan) -> str:
+def format_markdown(rows: list[ResultRow], plan: LabelSweepPlan) -> str:
     """Return rows as a Markdown table."""
-    names = sweep.comparison.initializations
+    names = plan.comparison.initializations
     cells = [
         [
-            sweep.tasks[row.cell.task].about,
+            plan.tasks[row.cell.task].about,
             f"{row.cell.share:g} %",
             str(row.epochs),
             row.metric,

@@ -1,4 +1,4 @@
-"""The stages of a sweep, and their folders."""
+"""The stages of a label sweep, and their folders."""
 
 from pathlib import Path
 
@@ -13,23 +13,23 @@ from perception_kd.experiments.data_stages import (
     teacher_stage,
 )
 from perception_kd.experiments.demo import DEMO_SUPERPIXELS
+from perception_kd.experiments.label_sweeps.settings import LabelSweepPlan
 from perception_kd.experiments.stages import Stage
-from perception_kd.experiments.sweeps.settings import SweepPlan
 from perception_kd.experiments.trials import Comparison
 from perception_kd.experiments.workspace import Workspace
 
 _SYNTHETIC_ROOT = Path("data/synthetic")
 
 
-def make_workspace(sweep: SweepPlan, work_dir: Path, workers: int = 2) -> Workspace:
+def make_workspace(plan: LabelSweepPlan, work_dir: Path, workers: int = 2) -> Workspace:
     """Return the folders and options of a sweep's stages.
 
     Args:
-        sweep: The sweep.
+        plan: The label sweep.
         work_dir: Folder of everything but the data.
         workers: Number of processes that create data.
     """
-    data = sweep.data
+    data = plan.data
     options = ("--dataset", data.dataset) if data.dataset else ()
     if data.synthetic is not None:
         root = data.data_root or _SYNTHETIC_ROOT
@@ -39,13 +39,13 @@ def make_workspace(sweep: SweepPlan, work_dir: Path, workers: int = 2) -> Worksp
     return Workspace(work_dir, root, workers, made_elsewhere=infos, run_options=options)
 
 
-def sweep_stages(sweep: SweepPlan, workspace: Workspace) -> list[Stage]:
+def label_sweep_stages(plan: LabelSweepPlan, workspace: Workspace) -> list[Stage]:
     """Return all stages of a sweep, each after those that it reads from."""
-    comparison = sweep.comparison
+    comparison = plan.comparison
     reads = {name for method in comparison.pretrainings.values() for name in method.reads}
     stages = []
-    if sweep.data.synthetic is not None:
-        stages += [synthetic_data_stage(workspace, sweep.data.synthetic), info_stage(workspace)]
+    if plan.data.synthetic is not None:
+        stages += [synthetic_data_stage(workspace, plan.data.synthetic), info_stage(workspace)]
         stages += [superpixel_stage(workspace, *DEMO_SUPERPIXELS)] if "superpixels" in reads else []
         stages += [region_stage(workspace)] if "regions" in reads else []
         stages += _teacher_stages(workspace, comparison)
@@ -62,16 +62,16 @@ def _teacher_stages(workspace: Workspace, comparison: Comparison) -> list[Stage]
     return [teacher_stage(workspace, config) for config in configs.values()]
 
 
-def check_sweep_files(sweep: SweepPlan, workspace: Workspace) -> None:
+def check_label_sweep_files(plan: LabelSweepPlan, workspace: Workspace) -> None:
     """Check that the files exist that no stage makes.
 
     Raises:
         FileNotFoundError: If an info file or a checkpoint is missing.
     """
-    comparison = sweep.comparison
+    comparison = plan.comparison
     for method in comparison.pretrainings.values():
         if method.checkpoint and not Path(method.checkpoint).is_file():
-            raise FileNotFoundError(f"{sweep.name}: there is no checkpoint {method.checkpoint}.")
+            raise FileNotFoundError(f"{plan.name}: there is no checkpoint {method.checkpoint}.")
     if workspace.made_elsewhere is None:
         return
     configs = {p.config for p in comparison.pretrainings.values() if p.config}
@@ -86,10 +86,10 @@ def check_sweep_files(sweep: SweepPlan, workspace: Workspace) -> None:
             raise FileNotFoundError(f"There is no info file {path}; make it with: {command}")
 
 
-def describe_epochs(sweep: SweepPlan) -> list[str]:
+def describe_epochs(plan: LabelSweepPlan) -> list[str]:
     """Return lines that say how many epochs each task has at each share."""
     lines = []
-    for task in sweep.tasks.values():
+    for task in plan.tasks.values():
         shares: dict[tuple[int, bool], list[str]] = {}
         for share, protocol in task.protocols.items():
             epochs = protocol.epochs or config_epochs(protocol.config)

@@ -1,4 +1,4 @@
-"""Reads the file of a sweep, a short Python file; docs/sweeps.md describes it."""
+"""Reads the file of a label sweep, a short Python file; docs/sweeps.md describes it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,11 +9,16 @@ from typing import Any, TypeVar
 from mmengine import Config
 
 from perception_kd.experiments.configs import caches_of, config_epochs, config_settings
+from perception_kd.experiments.label_sweeps.fields import Fields
+from perception_kd.experiments.label_sweeps.label_shares import SAMPLES, share_options
+from perception_kd.experiments.label_sweeps.metrics import metrics_of
+from perception_kd.experiments.label_sweeps.settings import (
+    LabelSweepData,
+    LabelSweepPlan,
+    LabelSweepTask,
+    for_share,
+)
 from perception_kd.experiments.stages import ExperimentError
-from perception_kd.experiments.sweeps.fields import Fields
-from perception_kd.experiments.sweeps.label_shares import SAMPLES, share_options
-from perception_kd.experiments.sweeps.metrics import metrics_of
-from perception_kd.experiments.sweeps.settings import SweepData, SweepPlan, SweepTask, for_share
 from perception_kd.experiments.trials import RANDOM, Pretraining, Protocol
 
 _T = TypeVar("_T")
@@ -28,7 +33,7 @@ _TASK = (
 )
 
 
-def read_sweep(path: Path) -> SweepPlan:
+def read_label_sweep(path: Path) -> LabelSweepPlan:
     """Read and check the file of a sweep.
 
     Args:
@@ -57,7 +62,7 @@ def read_sweep(path: Path) -> SweepPlan:
     }
     baseline = fields.get("baseline", str, RANDOM)
     _check_known(fields, "baseline", baseline, [RANDOM, *initializations])
-    return SweepPlan(
+    return LabelSweepPlan(
         name=path.stem,
         about=fields.get("about", str, path.stem),
         data=data,
@@ -68,7 +73,7 @@ def read_sweep(path: Path) -> SweepPlan:
     )
 
 
-def _read_data(fields: Fields) -> SweepData:
+def _read_data(fields: Fields) -> LabelSweepData:
     synthetic = fields.texts("synthetic") if fields.has("synthetic") else None
     data_root = fields.get("data_root", str, "")
     info_root = fields.get("info_root", str, data_root)
@@ -76,7 +81,7 @@ def _read_data(fields: Fields) -> SweepData:
         raise ExperimentError(f"{fields.place} needs data_root, or synthetic=[].")
     if synthetic is not None and fields.has("info_root"):
         raise ExperimentError(f"{fields.place}: synthetic data have no info_root; leave it out.")
-    return SweepData(
+    return LabelSweepData(
         synthetic=synthetic,
         data_root=Path(data_root) if data_root else None,
         info_root=Path(info_root) if info_root else None,
@@ -118,7 +123,7 @@ def _read_task(
     initializations: Mapping[str, Pretraining],
     labels: tuple[float, ...],
     classes: tuple[str, ...],
-) -> SweepTask:
+) -> LabelSweepTask:
     names = entry.texts("initializations", list(initializations))
     for name in names:
         _check_known(entry, "initializations", name, list(initializations))
@@ -126,7 +131,7 @@ def _read_task(
         share: _read_protocol(entry, share, names, classes)
         for share in entry.shares("labels", labels)
     }
-    return SweepTask(entry.get("about", str), protocols)
+    return LabelSweepTask(entry.get("about", str), protocols)
 
 
 def _read_protocol(
