@@ -1,4 +1,4 @@
-"""Types of what flows through the project: samples, batches, and shared aliases.
+"""Types of the project's data: samples, batches, and shared aliases.
 
 ``docs/sample.md`` describes each key: shape, dtype, coordinates, unit and writer. The
 types here let mypy find a misspelled key.

@@ -52,7 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         has_errors = run(args)
 
-    status = run_tool(check, lambda: parse_args(argv), "The findings above are not all.")
+    status = run_tool(
+        check,
+        lambda: parse_args(argv),
+        "The findings above are incomplete.",
+    )
     return status or int(has_errors)
 
 

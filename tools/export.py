@@ -2,10 +2,10 @@
 
     python tools/export.py work_dirs/x/epoch_12.pth --to mmdet3d
 
-mmdet3d, openpcdet, bevfusion and pointcept get a file of weights by their names and
-layouts; what has no place there is an error that lists it. safetensors writes a folder
-as model hubs expect it, which perception_kd.load reads; onnx writes the dense parts
-(extra "onnx"). docs/export.md says what goes where.
+mmdet3d, openpcdet, bevfusion and pointcept get a file of weights with their names and
+layouts; parts that they do not have are an error that lists them. safetensors writes a
+folder for model hubs, which perception_kd.load reads; onnx writes the dense parts
+(extra "onnx"). docs/export.md has a table of what can be exported.
 """
 
 import argparse
@@ -76,7 +76,11 @@ def _add_card_options(group: argparse._ArgumentGroup) -> None:
     add("--data-license", metavar="LICENSE", help="license of the data")
     add("--teacher-license", metavar="LICENSE", help="license of the image network")
     add("--results", type=Path, metavar="CSV", help="results.csv of tools/sweep.py")
-    add("--initialization", metavar="KEY", help="which initialization of it the checkpoint is")
+    add(
+        "--initialization",
+        metavar="KEY",
+        help="the initialization in that table that the checkpoint belongs to",
+    )
 
 
 def export(args: argparse.Namespace) -> None:

@@ -1,10 +1,10 @@
-r"""Bring published weights of another stack into a network of this project.
+r"""Convert published weights of another stack to a checkpoint of this project.
 
     python tools/import_weights.py minkunet_slidr_1gpu.pt --from slidr \
         --config configs/slidr/slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_nus.py \
         --out work_dirs/imported/slidr.pth
 
-The result is a checkpoint by our names, for --pretrained. Every tensor of the parts of
+The result has our names and is for --pretrained. Every tensor of the parts of
 the network that are not left out must be in the file, with the right shape.
 docs/export.md says which networks each stack has.
 """

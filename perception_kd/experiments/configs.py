@@ -1,4 +1,4 @@
-"""Read from the configs of trainings what an experiment needs."""
+"""Values that an experiment reads from the configs of its trainings."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The content of a stamp, and its check: a stamp may come from anybody."""
+"""The content of a stamp, and its check: stamps are not trusted."""
 
 import json
 import math

@@ -71,7 +71,7 @@ def test_ctrl_c_keeps_the_findings_so_far(
     assert doctor.main([]) == 130
     shown = capsys.readouterr()
     assert "ok      data: The first." in shown.out
-    assert shown.err.endswith("Stopped. The findings above are not all.\n")
+    assert shown.err.endswith("Stopped. The findings above are incomplete.\n")
 
 
 def test_colors_are_only_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The matrices that say where cameras look, and how."""
+"""Calibration of cameras: extrinsics and intrinsics, as users give them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

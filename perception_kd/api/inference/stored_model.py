@@ -1,7 +1,7 @@
 """The config in a checkpoint, as data.
 
-A checkpoint may come from anybody, and mmengine's registries import whatever module a
-``type`` names. So only parts that are registered already are allowed.
+A checkpoint may come from an untrusted source, and mmengine's registries import any
+module that a ``type`` names. So only parts that are registered already are allowed.
 """
 
 from collections.abc import Mapping

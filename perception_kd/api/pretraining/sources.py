@@ -1,4 +1,4 @@
-"""Find out what a folder of data is."""
+"""Recognize the kind of a folder of data."""
 
 import hashlib
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Read the text of a config that mmengine wrote, without running it.
 
 mmengine writes the config of a run into its work dir and into its checkpoints, as
-Python. ``Config.fromfile`` would run that text, and it may come from anybody.
+Python. ``Config.fromfile`` would run that text, which may come from anywhere.
 """
 
 import ast

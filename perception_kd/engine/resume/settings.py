@@ -1,4 +1,4 @@
-"""Settings that a resumed training may change, and what becomes of them.
+"""Settings that a resumed training may change, and their effects.
 
 - Rates, decay and schedule may change: they are built from the config as if the whole
   training so far had used it.

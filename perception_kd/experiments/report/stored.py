@@ -1,4 +1,4 @@
-"""JSON files of a work dir, which may be damaged, incomplete or from anybody.
+"""JSON files of a work dir, which may be damaged, incomplete or untrusted.
 
 What cannot be used is left out, and named in a list that the page shows.
 """
