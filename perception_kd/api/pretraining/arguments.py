@@ -22,7 +22,7 @@ _MOST_SEED = 2**32 - 1  # of NumPy
 
 @dataclass(frozen=True)
 class PretrainOptions:
-    """What rarely has to be chosen in :func:`perception_kd.pretrain`.
+    """Options of :func:`perception_kd.pretrain` that rarely have to be set.
 
     Attributes:
         seed: Seed of all random numbers.

@@ -1,4 +1,4 @@
-"""Files of several sensors in one folder, told apart by parts of their names."""
+"""Files of several sensors in one folder, distinguished by parts of their names."""
 
 import re
 from collections import Counter

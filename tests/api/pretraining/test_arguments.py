@@ -1,4 +1,4 @@
-"""What perception_kd.pretrain checks before it writes, and what may change later."""
+"""Checks of perception_kd.pretrain before it writes, and arguments that may change."""
 
 from pathlib import Path
 from typing import Any
