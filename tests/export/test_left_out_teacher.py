@@ -94,7 +94,7 @@ def test_another_teacher_is_refused(moved: Moved, tmp_path: Path) -> None:
     save_model("dinov2", tmp_path / "other")
     with pytest.raises(ValueError, match=r"The teacher is not the one of .*: weights is"):
         perception_kd.load(moved.folder, teacher=tmp_path / "other")
-    with pytest.raises(FileNotFoundError, match=r"there is nothing; give the file or folder of"):
+    with pytest.raises(FileNotFoundError, match=r"nothing is there; give the file or folder of"):
         perception_kd.load(moved.folder, teacher="/gone")
 
 

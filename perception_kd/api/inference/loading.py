@@ -132,7 +132,10 @@ def _find_file(path: Path) -> Path:
     newest = find_newest(files)
     if newest.path is None:
         broken = f" ({'; '.join(newest.broken)})" if newest.broken else ""
-        raise FileNotFoundError(f"No whole checkpoint in the folder {path}{broken}.")
+        raise FileNotFoundError(
+            f"No whole checkpoint in the folder {path}{broken}; give that of a training, or one "
+            "that tools/export.py --to safetensors has written."
+        )
     return newest.path
 
 

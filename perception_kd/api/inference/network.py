@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast, overload
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from perception_kd.api.inference import features
@@ -23,6 +24,8 @@ from perception_kd.api.inference.preparation import Given, Preparation
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.structures import Batch, Image, Points
 
+# What is given decides what is returned.
+_ArrayT = TypeVar("_ArrayT", NDArray[Any], Tensor)
 _WHERE = {
     "points": "networks of SLidR, PPKT, PRC, RAD, detection and segmentation from LiDAR have it",
     "images": "networks of SLidR, PPKT, RAD, and of detection and map segmentation from cameras "
@@ -108,6 +111,11 @@ class TrainedNetwork:
         """Height and width of the training's images in px; None if it took any."""
         return self._preparation.image_size
 
+    @overload
+    def points(self, cloud: _ArrayT, *, head: bool = ...) -> _ArrayT: ...
+    @overload
+    def points(self, cloud: Sequence[_ArrayT], *, head: bool = ...) -> list[_ArrayT]: ...
+
     def points(self, cloud: Any, *, head: bool = True) -> Any:
         """Compute a feature for every point.
 
@@ -141,6 +149,11 @@ class TrainedNetwork:
         ]
         return like_given(whole if is_batch else whole[0], clouds[0])
 
+    @overload
+    def images(self, imgs: _ArrayT, *, head: bool = ...) -> _ArrayT: ...
+    @overload
+    def images(self, imgs: Sequence[Any], *, head: bool = ...) -> Any: ...
+
     def images(self, imgs: Any, *, head: bool = True) -> Any:
         """Compute a map of features for every image.
 
@@ -170,6 +183,15 @@ class TrainedNetwork:
             feats = features.image_feats(self.model, inputs["imgs"], head=head)
         parts = [part.clone() for part in feats.split([len(each) for each in views])]
         return like_given(parts if is_batch else parts[0], first_array(samples[0]))
+
+    @overload
+    def bev(self, cloud: _ArrayT, imgs: Any = ..., calibration: Any = ...) -> _ArrayT: ...
+    @overload
+    def bev(self, cloud: Sequence[_ArrayT], imgs: Any = ..., calibration: Any = ...) -> _ArrayT: ...
+    @overload
+    def bev(self, cloud: None, imgs: _ArrayT, calibration: Any) -> _ArrayT: ...
+    @overload
+    def bev(self, cloud: None, imgs: Sequence[Any], calibration: Any) -> Any: ...
 
     def bev(self, cloud: Any = None, imgs: Any = None, calibration: Any = None) -> Any:
         """Compute a BEV map.

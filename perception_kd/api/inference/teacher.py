@@ -165,7 +165,7 @@ def _put_weights(own: dict[str, Any], given: str, path: Path) -> dict[str, Any]:
         return dict(type=CallableTeacher, name=given)
     if not is_file:
         raise FileNotFoundError(
-            f"teacher={given!r}: there is nothing; give the file or folder of the weights of "
+            f"teacher={given!r}: nothing is there; give the file or folder of the weights of "
             f"{_name(own)}, which taught {path}."
         )
     return {**own, "checkpoint": given}

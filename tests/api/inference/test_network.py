@@ -90,7 +90,8 @@ def test_the_map_of_a_task_is_what_its_head_reads(config: str, trained: Make) ->
     with torch.no_grad():
         expected = run.model.extract_bev(run.inputs)
     given = (run.clouds, run.imgs, run.calibrations)
-    assert same(net.bev(*(each or None for each in given)), expected)
+    parts: Any = [each or None for each in given]
+    assert same(net.bev(*parts), expected)
     assert net.classes == tuple(next(iter(run.model.class_names.values())))
 
 
