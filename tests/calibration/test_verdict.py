@@ -41,6 +41,8 @@ def test_a_turn_of_one_degree_is_found(axis: int, amount: float) -> None:
 def test_a_shift_of_20_cm_is_found(axis: int, amount: float) -> None:
     verdict = judge(Motion("shift", axis, amount))
     assert "cm along its" in verdict.line
+    named = [error for error in verdict.errors if error[:2] == ("shift", axis)]
+    assert all(error.amount * amount > 0 for error in named)
     found = verdict.correction @ Motion("shift", axis, amount).matrix
     moved = found @ [[0.0], [0], [12], [1]] - [[0], [0], [12], [1]]
     assert np.abs(moved[:2]).max() < 0.1  # m, for objects 12 m away

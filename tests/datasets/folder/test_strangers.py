@@ -427,6 +427,48 @@ def test_images_of_16_bits_are_refused_in_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("form", ["matrix", "quaternion_xyzw", "quaternion_wxyz", "rpy_deg"])
+@pytest.mark.parametrize("direction", ["lidar2cam", "cam2lidar"])
+def test_inverted_extrinsics_are_asked_for(tmp_path: Path, form: str, direction: str) -> None:
+    name = "left" if form == "matrix" else "front"
+    root, rig = write_drive(tmp_path / "drive"), rig_content()
+    right = direction == "cam2lidar"
+    matrix = TWO[name] if right else invert_rigid(TWO[name])
+    turn, value = Rotation.from_matrix(matrix[:3, :3]), matrix[:3, 3].tolist()
+    rotations = {
+        "quaternion_xyzw": turn.as_quat(),
+        "quaternion_wxyz": np.roll(turn.as_quat(), 1),
+        "rpy_deg": turn.as_euler("xyz", degrees=True),
+    }
+    camera = rig["cameras"][name]
+    del camera["lidar2cam"]
+    camera[direction] = (
+        matrix.tolist()
+        if form == "matrix"
+        else {"translation": value, form: rotations[form].tolist()}
+    )
+    other = "lidar2cam" if right else "cam2lidar"
+    with pytest.raises(ValueError, match=rf"cameras\.{name}\.{direction}: is this {other}\?"):
+        convert(root, rig)
+
+
+def test_a_solid_state_lidar_needs_no_rings(tmp_path: Path) -> None:
+    root, rig = write_drive(tmp_path / "drive"), rig_content()
+    rng = np.random.default_rng(0)
+    left, up = np.radians(rng.uniform([-60, -12], [60, 12], (6000, 2))).T
+    reach = np.minimum(1.8 / np.tan(np.maximum(-up, 1e-3)), rng.uniform(20, 60, 6000))
+    points = np.stack(
+        [reach * np.cos(left), reach * np.sin(left), reach * np.tan(up), rng.uniform(0, 255, 6000)],
+        axis=1,
+    ).astype(np.float32)
+    for place in range(len(TIMES)):
+        points.tofile(root / "lidar" / f"{name_of(place)}.bin")
+    rig["lidar"] |= {"files": "lidar/*.bin", "columns": ["x", "y", "z", "intensity"]}
+    for sample in convert(root, rig):
+        np.testing.assert_array_equal(sample["points"][:, :4], points)
+        assert_calibrated(sample, TWO)
+
+
 def make_poses() -> list[Array]:
     """Return ``lidar2global`` of the sweeps: a curve, 1 m a sweep."""
     turns = [Rotation.from_euler("z", 2 * i, degrees=True).as_matrix() for i in range(4)]
