@@ -13,6 +13,7 @@ import yaml
 from perception_kd.calibration import report
 from perception_kd.datasets.folder import converter, undistortion
 from perception_kd.engine.ending.stopping import Stopped
+from perception_kd.io.info_writer import InfoWriter
 from tests.datasets.folder.test_strangers import rig_content, write_drive
 from tools.create_data import main
 
@@ -23,7 +24,7 @@ PLACES: list[tuple[Any, str, int]] = [
     (converter, "measure_images", 1),
     (undistortion, "write_image", 3),
     (converter, "make_metainfo", 1),
-    (converter.InfoWriter, "append", 2),
+    (InfoWriter, "append", 2),
     (report, "read_frames", 1),
     (report, "judge_calibration", 1),
     (report, "write_image", 1),
