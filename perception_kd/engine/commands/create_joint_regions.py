@@ -1,13 +1,15 @@
 """The command ``tools/create_data.py joint_regions``."""
 
 import argparse
+import os
 
 from perception_kd.engine.commands.create_regions import (
     add_settings_arguments,
     list_region_options,
     read_region_settings,
 )
-from perception_kd.io.caches.command import CacheCommand
+from perception_kd.io.caches.command import CacheCommand, show_resume_command
+from perception_kd.io.caches.fill import Filling, fill_caches
 from perception_kd.io.caches.options import add_cache_arguments, read_infos
 from perception_kd.regions.joint.settings import JointSettings
 from perception_kd.superpixels.command import (
@@ -34,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Fill a cache of pieces of images, and one of pieces of sweeps.
+    """Fill a cache of pieces of images and one of pieces of sweeps, in one pass.
 
     Raises:
         FileNotFoundError: If an info file or the folder of the data set is missing.
@@ -43,7 +45,8 @@ def run(args: argparse.Namespace) -> None:
         ValueError: If an option is wrong, or a folder holds something else.
     """
     from perception_kd.regions.joint.create import PieceMaker, PointPieceMaker
-    from perception_kd.regions.joint.sources import list_viewed_sweeps
+    from perception_kd.regions.joint.sources import list_viewed_sweeps, sweep_key
+    from perception_kd.regions.joint.sweep_data import SweepReader
 
     slic = read_slic_settings(args)
     infos = read_infos(args)
@@ -57,11 +60,28 @@ def run(args: argparse.Namespace) -> None:
     options = [*list_slic_options(args), *list_region_options(args, infos)]
     options += ["--link-distance", str(settings.link_distance)]
     options += ["--min-points", str(settings.min_piece_points)]
-    for maker, sources, folder in (
-        (PieceMaker(settings), images, args.out_dir),
-        (PointPieceMaker(settings), sweeps, args.regions_dir),
+    reader = SweepReader(settings)
+    of_images, of_sweeps = PieceMaker(reader), PointPieceMaker(reader)
+    folders = [
+        os.path.abspath(folder or settings.default_folder(args.info[0], maker.kind))
+        for folder, maker in ((args.out_dir, of_images), (args.regions_dir, of_sweeps))
+    ]
+    options += ["--regions-dir", folders[1]]
+    for_images = CacheCommand(args, of_images, folders[0], options, name=_NAME)
+    for_sweeps = CacheCommand(args, of_sweeps, folders[1], (), line=for_images.line)
+    with (
+        for_images.open(infos) as pieces,
+        for_sweeps.open(infos) as regions,
+        show_resume_command(for_images.line),
     ):
-        where = folder or settings.default_folder(args.info[0], maker.kind)
-        command = CacheCommand(args, maker, where, options, name=_NAME)
-        cache, filled = command.fill(infos, sources)
-        command.finish(cache, filled, sources)
+        filled = fill_caches(
+            [Filling(pieces, of_images, images), Filling(regions, of_sweeps, sweeps)],
+            workers=args.workers,
+            resume=args.resume,
+            verify=args.verify,
+            group_of=sweep_key,
+        )
+    for_images.report(filled[0])
+    for_sweeps.report(filled[1])
+    for_images.finish(pieces, filled[0], images)
+    for_sweeps.finish(regions, filled[1], sweeps)

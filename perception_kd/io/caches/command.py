@@ -29,6 +29,8 @@ class CacheCommand:
         folder: Folder of the cache.
         options: Further words of the command line, for the manifest.
         name: Name of the command; None is the kind of cache.
+        line: Shell command that resumes filling this cache, if another cache is filled
+            by it too; None puts it together from the options.
 
     Attributes:
         line: Shell command that resumes filling this cache.
@@ -41,13 +43,14 @@ class CacheCommand:
         folder: str | Path,
         options: Sequence[str],
         name: str | None = None,
+        line: str | None = None,
     ) -> None:
         self._args, self._maker = args, maker
         self._folder = Path(folder).absolute()
         words = ["python", "tools/create_data.py", name or maker.kind]
         words += ["--info", *map(os.path.abspath, args.info)]
         words += ["--data-root", os.path.abspath(args.data_root), "--out-dir", str(self._folder)]
-        self.line = shlex.join([*words, *options, "--workers", str(args.workers)])
+        self.line = line or shlex.join([*words, *options, "--workers", str(args.workers)])
 
     def fill(
         self, infos: Mapping[str, dict[str, Any]], sources: Sequence[InputFile]
@@ -63,26 +66,48 @@ class CacheCommand:
             BlockingIOError: If another process fills the cache.
             ValueError: If the folder holds something else.
         """
-        args, maker = self._args, self._maker
-        make_writable_folder("--out-dir", self._folder)
-        settings = maker.settings.as_dict()
-        with lock_folder("--out-dir", self._folder), _show_resume_command(self.line):
-            for path, info in infos.items():
-                source = _describe_source(path, info, maker.made_with, self.line)
-                cache = Cache.create(self._folder, maker.kind, settings, maker.extension, source)
+        args = self._args
+        with self.open(infos) as cache, show_resume_command(self.line):
             filled = fill_cache(
                 cache,
-                maker,
+                self._maker,
                 sources,
                 workers=args.workers,
                 resume=args.resume,
                 verify=args.verify,
             )
-        _log(
-            f"{self._folder}: {filled.num_made} {maker.inputs} done, "
-            f"{filled.mean_segments:.1f} {maker.kind} each; {filled.num_kept} kept"
-        )
+        self.report(filled)
         return cache, filled
+
+    @contextmanager
+    def open(self, infos: Mapping[str, dict[str, Any]]) -> Iterator[Cache]:
+        """Create or resume the cache, and lock it during the block.
+
+        Args:
+            infos: As for :meth:`fill`.
+
+        Raises:
+            As :meth:`fill`.
+        """
+        maker = self._maker
+        make_writable_folder("--out-dir", self._folder)
+        settings = maker.settings.as_dict()
+        with lock_folder("--out-dir", self._folder):
+            for path, info in infos.items():
+                source = _describe_source(path, info, maker.made_with, self.line)
+                cache = Cache.create(self._folder, maker.kind, settings, maker.extension, source)
+            yield cache
+
+    def report(self, filled: Filled) -> None:
+        """Log the numbers of entries.
+
+        Args:
+            filled: Result of :meth:`fill`.
+        """
+        _log(
+            f"{self._folder}: {filled.num_made} {self._maker.inputs} done, "
+            f"{filled.mean_segments:.1f} {self._maker.kind} each; {filled.num_kept} kept"
+        )
 
     def finish(self, cache: Cache, filled: Filled, sources: Sequence[InputT]) -> None:
         """Draw the previews, and fail if inputs could not be read.
@@ -144,8 +169,12 @@ def _describe_source(
 
 
 @contextmanager
-def _show_resume_command(command: str) -> Iterator[None]:
-    """Show a command when the user interrupts the block."""
+def show_resume_command(command: str) -> Iterator[None]:
+    """Show a command when the user interrupts the block.
+
+    Args:
+        command: Shell command that resumes what the block does.
+    """
     try:
         yield
     except KeyboardInterrupt:

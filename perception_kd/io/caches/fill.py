@@ -1,10 +1,10 @@
 """Fill a cache: one entry per input file, on many processes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -39,6 +39,20 @@ class Filled:
         return self.num_segments / max(self.num_made, 1)
 
 
+class Filling(NamedTuple):
+    """A cache to fill.
+
+    Attributes:
+        cache: Cache with the settings of the maker.
+        maker: How to make an entry.
+        sources: Input files.
+    """
+
+    cache: Cache
+    maker: CacheEntryMaker[Any, Any]
+    sources: Sequence[InputFile]
+
+
 def fill_cache(
     cache: Cache,
     maker: CacheEntryMaker[InputT, Any],
@@ -67,24 +81,72 @@ def fill_cache(
     Raises:
         ValueError: If ``workers`` is negative.
     """
+    filling = Filling(cache, maker, sources)
+    (filled,) = fill_caches(
+        [filling], workers=workers, resume=resume, verify=verify, progress=progress
+    )
+    return filled
+
+
+def fill_caches(
+    fillings: Sequence[Filling],
+    *,
+    workers: int = 2,
+    resume: bool = True,
+    verify: bool = False,
+    progress: bool = True,
+    group_of: Callable[[InputFile], str] | None = None,
+) -> list[Filled]:
+    """Make the entries of several caches in one pass.
+
+    Makers may share objects. The entries of a group are made one after the other by the
+    same process with the same objects, in the order of the caches, so that these may
+    keep what several entries need.
+
+    Args:
+        fillings: The caches.
+        workers: Number of processes; 0 works in this process.
+        resume: Keep the entries that are there.
+        verify: Read the entries that are there, and replace those that are broken.
+        progress: Show a progress bar.
+        group_of: Name of the group of an input file; None makes each its own.
+
+    Returns:
+        As of :func:`fill_cache`, for each cache.
+
+    Raises:
+        ValueError: If ``workers`` is negative.
+    """
     check_at_least("workers", workers, 0)
-    present = cache.keys() if resume else set()
-    jobs = [
-        _Job(cache, maker, source, verify and source.key in present)
-        for source in sources
-        if verify or source.key not in present
-    ]
-    filled = Filled(num_kept=len(sources) - len(jobs))
-    results = run_jobs(_run_job, jobs, workers, preload=type(maker).__module__)
-    bar = tqdm(total=len(sources), initial=filled.num_kept, desc=maker.kind, disable=not progress)
+    groups: dict[str, list[_Job]] = {}
+    all_filled = []
+    for place, (cache, maker, sources) in enumerate(fillings):
+        present = cache.keys() if resume else set()
+        missing = [source for source in sources if verify or source.key not in present]
+        all_filled.append(Filled(num_kept=len(sources) - len(missing)))
+        for source in missing:
+            name = source.key if group_of is None else group_of(source)
+            keeps = verify and source.key in present
+            groups.setdefault(name, []).append(_Job(place, cache, maker, source, keeps))
+    results = run_jobs(
+        _run_group, list(groups.values()), workers, preload=type(fillings[0].maker).__module__
+    )
+    bar = tqdm(
+        total=sum(len(filling.sources) for filling in fillings),
+        initial=sum(filled.num_kept for filled in all_filled),
+        desc=" and ".join(filling.maker.kind for filling in fillings),
+        disable=not progress,
+    )
     try:
         with bar, closing(results):
-            for job, result in results:
-                bar.update()
-                _add(filled, job.source.path, result)
+            for jobs, group_results in results:
+                bar.update(len(jobs))
+                for job, result in zip(jobs, group_results, strict=True):
+                    _add(all_filled[job.place], job.source.path, result)
     finally:
-        cache.save_manifest()
-    return filled
+        for filling in fillings:
+            filling.cache.save_manifest()
+    return all_filled
 
 
 def write_previews(
@@ -117,10 +179,15 @@ def write_previews(
 
 @dataclass(frozen=True)
 class _Job:
+    place: int  # of its cache
     cache: Cache
     maker: CacheEntryMaker[Any, Any]
     source: InputFile
     keep_if_intact: bool
+
+
+def _run_group(jobs: Sequence[_Job]) -> list[int | str | None]:
+    return [_run_job(job) for job in jobs]
 
 
 def _run_job(job: _Job) -> int | str | None:

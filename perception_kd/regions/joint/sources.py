@@ -11,6 +11,7 @@ from perception_kd.geometry.projection import project_points
 from perception_kd.io.image_files import read_image
 from perception_kd.io.info_fields import read_matrix
 from perception_kd.io.info_file import name_entry
+from perception_kd.io.input_file import InputFile
 from perception_kd.io.listed_files import ImageFile, SweepFile, list_images, list_sweeps
 from perception_kd.regions.joint.pieces import ViewPairs
 from perception_kd.structures import Array, Image, Points
@@ -59,6 +60,15 @@ class ViewedSweep(SweepFile):
     """
 
     views: tuple[PairedImage, ...]
+
+
+def sweep_key(source: InputFile) -> str:
+    """Return the key of the sweep that an image or a sweep belongs to.
+
+    Args:
+        source: A :class:`PairedImage` or :class:`ViewedSweep`.
+    """
+    return source.sweep.key if isinstance(source, PairedImage) else source.key
 
 
 def list_viewed_sweeps(

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +14,15 @@ from perception_kd.datasets.semantickitti.converter import convert_semantickitti
 from perception_kd.datasets.transforms import LoadSuperpixels
 from perception_kd.engine.commands.create_joint_regions import add_arguments, run
 from perception_kd.io.info_file import read_info
-from perception_kd.regions.joint.create import PieceMaker, PointPieceMaker, find_pieces
-from perception_kd.regions.joint.pieces import gather_point_regions, label_points
+from perception_kd.regions.joint import sweep_data
+from perception_kd.regions.joint.create import PieceMaker, PointPieceMaker
+from perception_kd.regions.joint.pieces import gather_point_regions, label_points, split_superpixels
 from perception_kd.regions.joint.settings import JointSettings
 from perception_kd.regions.joint.sources import list_viewed_sweeps
+from perception_kd.regions.joint.sweep_data import SweepReader
 from perception_kd.regions.settings import RegionSettings
 from perception_kd.structures import PipelineStep
+from perception_kd.superpixels.create import segment_image
 from perception_kd.superpixels.settings import SlicSettings
 
 STEPS: list[PipelineStep] = [
@@ -29,26 +34,22 @@ STEPS: list[PipelineStep] = [
 ]
 
 
+def create(info_file: Path, data_root: Path, *options: str) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    words = ["--info", str(info_file), "--data-root", str(data_root), "--workers", "0"]
+    words += ["--preview", "1", "--num-segments", "20", "--min-points", "2"]
+    run(parser.parse_args([*words, "--settings", "sensor_height=1.73", *options]))
+
+
 @pytest.fixture(scope="module")
 def info_file(fake_semantickitti: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the info file of a folder in which the command was run."""
     folder = tmp_path_factory.mktemp("joint")
     convert_semantickitti(fake_semantickitti, folder, splits={"val": [8]}, progress=False)
     path = folder / "semantickitti_infos_val.pkl"
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    base = [
-        "--info",
-        str(path),
-        "--data-root",
-        str(fake_semantickitti),
-        "--workers",
-        "0",
-        "--preview",
-        "1",
-    ]
-    options = ["--num-segments", "20", "--min-points", "2", "--settings", "sensor_height=1.73"]
-    run(parser.parse_args([*base, *options]))
+    create(path, fake_semantickitti)
     return path
 
 
@@ -82,13 +83,20 @@ def test_entries_are_those_of_the_functions(info_file: Path, fake_semantickitti:
         SlicSettings(num_segments=20), RegionSettings(sensor_height=1.73), min_piece_points=2
     )
     sweep = list_viewed_sweeps(info_file, read_info(info_file), fake_semantickitti)[0]
-    data = PointPieceMaker(settings).read(sweep)
-    labels = label_points(data.points, settings)
-    views = [(view.pairs, find_pieces(view, labels, settings)) for view in data.images]
+    data = PointPieceMaker(SweepReader(settings)).read(sweep)
+    labels = label_points(data.sweep.points, settings)
+    views = []
+    for view in data.images:
+        whole = segment_image(view.image, settings.slic)
+        pieces = split_superpixels(whole, view.pairs.rows_cols, labels[view.pairs.points], 2)
+        views.append((view.pairs, pieces))
     expected = gather_point_regions(labels, views, 2)
     with np.load(info_file.parent / "regions/joint_20" / f"{sweep.key}.npz") as stored:
         assert np.array_equal(stored["region_ids"], expected)
-    assert PieceMaker(settings).make(data.images[0])[1] == views[0][1].superpixels.max() + 1
+    assert (
+        PieceMaker(SweepReader(settings)).make(data.images[0])[1]
+        == views[0][1].superpixels.max() + 1
+    )
 
 
 def test_manifests_say_how_to_make_the_rest(info_file: Path) -> None:
@@ -109,3 +117,30 @@ def test_a_missing_cache_names_the_command(info_file: Path) -> None:
         ValueError, match=r"create_data.py joint_regions --info .* --num-segments 7"
     ):
         load({"info_root": str(info_file.parent), "imgs": [], "img_tokens": []})
+
+
+def test_one_pass_reads_and_segments_everything_once(
+    info_file: Path, fake_semantickitti: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: Counter[str] = Counter()
+
+    def count(name: str) -> None:
+        real = getattr(sweep_data, name)
+
+        def counted(*args: Any, **settings: Any) -> Any:
+            calls[name] += 1
+            return real(*args, **settings)
+
+        monkeypatch.setattr(sweep_data, name, counted)
+
+    for name in ("read_points", "label_points", "segment_image", "split_superpixels"):
+        count(name)
+    folders = ("--out-dir", f"{tmp_path}/a", "--regions-dir", f"{tmp_path}/b")
+    create(info_file, fake_semantickitti, *folders)
+    info = read_info(info_file)["data_list"]
+    num_images = sum(len(sample["images"]) for sample in info)
+    assert calls["read_points"] == calls["label_points"] == len(info)
+    assert calls["segment_image"] == calls["split_superpixels"] == num_images
+    for folder, kind in (("a", "superpixels"), ("b", "regions")):
+        for path in (info_file.parent / kind / "joint_20").glob("*.*[gz]"):
+            assert (tmp_path / folder / path.name).read_bytes() == path.read_bytes()
