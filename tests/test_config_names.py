@@ -93,14 +93,33 @@ def describe_camera_network(model: dict[str, Any]) -> str | None:
     return {(96, (2, 2, 6, 2)): "swint"}[sizes] + f"-{lift_splat}"
 
 
+# Stem, encoder channels, encoder blocks, and voxels as SLidR's 0.1 m, 1 degree, 0.1 m.
+_ENCODERS: dict[tuple[Any, ...], str] = {
+    (32, (32, 64, 128, 256), (2, 3, 4, 6), (0.1, 1.0, 0.1), "cylindrical"): "minkunet34",
+    (16, (16, 32, 64, 128), (1, 1, 1, 1), (0.15, 0.15, 0.15), "cartesian"): "minkunet-small",
+}
+
+
+def describe_minkunet(voxelizer: dict[str, Any], backbone: dict[str, Any]) -> Any:
+    """Return the token of a MinkUNet, or its sizes if no token is true of them."""
+    built, read = arguments(backbone), arguments(voxelizer)
+    sizes = (
+        built["base_channels"],
+        tuple(built["encoder_channels"]),
+        tuple(built["encoder_blocks"]),
+        tuple(read["voxel_size"]),
+        read["coordinates"],
+    )
+    return _ENCODERS.get(sizes, sizes)
+
+
 def describe_lidar_network(model: dict[str, Any]) -> str | None:
     """Return the token of a LiDAR network."""
     if "pts_voxelizer" not in model:
         return None
     voxelizer = model["pts_voxelizer"]
     if model.get("pts_backbone", {}).get("type") == "MinkUNet":
-        blocks = tuple(arguments(model["pts_backbone"])["encoder_blocks"])
-        return {(2, 3, 4, 6): "minkunet34", (1, 1, 1, 1): "minkunet-small"}[blocks]
+        return describe_minkunet(voxelizer, model["pts_backbone"])
     if voxelizer["type"] == "PointVoxelizer":
         assert model["pts_middle_encoder"]["type"] == "SparseEncoder"
         return "voxelnet"
@@ -213,6 +232,25 @@ def test_a_size_that_is_not_built_is_found(old: str, false: dict[str, Any]) -> N
     cfg = Config.fromfile(CONFIGS / "det" / "det_pillar04-small_1xb2-adamw-cosine-10e_synthetic.py")
     init_default_scope(cfg.default_scope)
     assert find_false_tokens(old, cfg) == false
+
+
+@pytest.mark.parametrize("size", ["minkunet34", "minkunet-small"])
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("pts_backbone", {"base_channels": 24}),
+        ("pts_backbone", {"encoder_channels": (16, 32, 64, 192)}),
+        ("pts_backbone", {"encoder_blocks": (2, 2, 2, 2)}),
+        ("pts_voxelizer", {"voxel_size": (0.2, 0.2, 0.2)}),
+        ("pts_voxelizer", {"voxel_size": (0.1, 1.0, 0.1), "coordinates": "cartesian"}),
+    ],
+)
+def test_a_minkunet_of_another_size_is_found(size: str, part: str, change: Any) -> None:
+    (path, *_) = [path for path in NAMED if f"_{size}_" in path.stem]
+    cfg = Config.fromfile(path)
+    init_default_scope(cfg.default_scope)
+    cfg.model[part].update(change)
+    assert set(find_false_tokens(path.stem, cfg)) == {"pts"}
 
 
 def bases_of(path: Path) -> list[Path]:

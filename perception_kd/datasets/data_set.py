@@ -24,6 +24,8 @@ class DataSet:
         box_classes: Names of the classes that detectors learn by default.
         class_of_category: Returns the class that a category of the table of point
             labels belongs to, or None; without it, categories are only themselves.
+        has_devkit_boxes: Whether nuScenes' devkit scores boxes by the tables of the
+            data set; otherwise the truth is that of the info file.
         versions: Names of the versions, which are folders of the data set; empty where
             its converter has no ``--version``.
     """
@@ -33,5 +35,6 @@ class DataSet:
     split_scenes: Callable[[str, str], list[str]]
     make_submission: Callable[[str | Path, str, Mapping[str, bool] | None], Submission]
     box_classes: tuple[str, ...] = ()
+    has_devkit_boxes: bool = False
     versions: tuple[str, ...] = ()
     class_of_category: Callable[[str], str | None] | None = None

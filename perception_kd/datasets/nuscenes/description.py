@@ -16,6 +16,7 @@ DATA_SET = DataSet(
     split_scenes=split_scenes,
     make_submission=NuScenesSubmission,
     box_classes=NUSCENES_TASK_CLASSES,
+    has_devkit_boxes=True,
     versions=NUSCENES_VERSIONS,
     class_of_category=point_class,
 )

@@ -10,6 +10,7 @@ from mmdet3d.evaluation.metrics import NuScenesMetric
 from nuscenes.eval.common.config import config_factory
 from nuscenes.eval.detection.data_classes import DetectionConfig
 
+from perception_kd.datasets.catalog import find_data_set
 from perception_kd.datasets.nuscenes.devkit import check_evaluation, open_for_evaluation
 from perception_kd.datasets.nuscenes.sensors import NUSCENES_LIDAR
 from perception_kd.datasets.nuscenes.splits import (
@@ -141,7 +142,8 @@ class NuScenesDetMetric(NuScenesMetric):
         """True if the truth is that of nuScenes' tables."""
         official = set(self._official.class_range)
         is_official = official.issuperset(self._dataset_meta["classes"]) and not self.class_range
-        return is_official and str(self._dataset_meta.get("dataset")).lower() == "nuscenes"
+        data_set = find_data_set(str(self._dataset_meta.get("dataset")))
+        return is_official and data_set is not None and data_set.has_devkit_boxes
 
     @property
     def dataset_meta(self) -> dict[str, Any]:
