@@ -5,6 +5,7 @@ from pathlib import Path
 
 from perception_kd.experiments.stages import Stage
 from perception_kd.experiments.training_stages import (
+    Training,
     last_checkpoint,
     test_stage,
     training_stage,
@@ -43,16 +44,19 @@ def pretraining_stage(
         stages, checkpoint = _find_pretrained(workspace, comparison, pretraining.teacher, seed)
         inputs += stages
         options.append(f"model.teacher_checkpoint={checkpoint}")
-    return training_stage(
-        workspace,
-        name=f"pretrain-{method}-seed{seed}",
-        about=f"{pretraining.about} pre-training without labels, seed {seed}",
+    training = Training(
         config=pretraining.config,
         folder=_pretraining_folder(workspace, method, seed),
         seed=seed,
-        inputs=inputs,
         options=options,
         epochs=pretraining.epochs,
+    )
+    return training_stage(
+        workspace,
+        training,
+        name=f"pretrain-{method}-seed{seed}",
+        about=f"{pretraining.about} pre-training without labels, seed {seed}",
+        inputs=inputs,
     )
 
 
@@ -69,18 +73,17 @@ def trial_stages(workspace: Workspace, comparison: Comparison, trial: Trial) -> 
         inputs, pretrained = _find_pretrained(
             workspace, comparison, trial.initialization, trial.seed
         )
-    yield training_stage(
-        workspace,
-        name=trial.name,
-        about=capitalize(about),
+    training = Training(
         config=config,
         folder=folder,
         seed=trial.seed,
-        inputs=inputs,
         pretrained=pretrained,
         options=protocol.options,
         epochs=protocol.epochs,
         arguments=protocol.arguments,
+    )
+    yield training_stage(
+        workspace, training, name=trial.name, about=capitalize(about), inputs=inputs
     )
     yield test_stage(
         workspace,

@@ -2,6 +2,7 @@
 
 import glob
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +16,51 @@ from perception_kd.experiments.stages import Stage
 from perception_kd.experiments.workspace import Workspace
 
 
-def training_stage(
-    workspace: Workspace,
-    *,
-    name: str,
-    about: str,
-    config: str,
-    folder: Path,
-    seed: int,
-    inputs: Sequence[str] = (),
-    pretrained: str = "",
-    options: Sequence[str] = (),
-    epochs: int | None = None,
-    arguments: Sequence[str] = (),
-) -> Stage:
-    """Return a stage of ``tools/train.py``.
+@dataclass(frozen=True)
+class Training:
+    """One run of ``tools/train.py``.
 
-    Args:
-        workspace: Folders and options.
-        name: Name of the stage.
-        about: One line for the terminal.
+    Attributes:
         config: Config of the training.
-        folder: Work dir of the training.
+        folder: Its work dir.
         seed: Random seed.
-        inputs: Stages that it reads from, besides the data set and its info files.
         pretrained: Checkpoint whose weights initialize the network; empty for none.
         options: Changes of the config, as NAME=VALUE.
         epochs: Number of epochs; None for those of the config. The number of all
             trainings of the workspace overrides it.
         arguments: Further options of the tool.
     """
-    command = ["tools/train.py", config, *_folder_options(workspace, folder), *arguments]
-    command += ["--seed", str(seed)]
+
+    config: str
+    folder: Path
+    seed: int
+    pretrained: str = ""
+    options: Sequence[str] = ()
+    epochs: int | None = None
+    arguments: Sequence[str] = ()
+
+
+def training_stage(
+    workspace: Workspace,
+    training: Training,
+    *,
+    name: str,
+    about: str,
+    inputs: Sequence[str] = (),
+) -> Stage:
+    """Return a stage of ``tools/train.py``.
+
+    Args:
+        workspace: Folders and options.
+        training: What is trained.
+        name: Name of the stage.
+        about: One line for the terminal.
+        inputs: Stages that it reads from, besides the data set and its info files.
+    """
+    config, folder, pretrained = training.config, training.folder, training.pretrained
+    options, epochs = training.options, training.epochs
+    command = ["tools/train.py", config, *_folder_options(workspace, folder), *training.arguments]
+    command += ["--seed", str(training.seed)]
     if pretrained:
         command += ["--pretrained", pretrained]
     # Weights that no stage makes are known by their content.
@@ -116,7 +130,7 @@ def last_checkpoint(
         workspace: Folders and options.
         config: Config of the training.
         folder: Work dir of the training.
-        epochs: Number of epochs, as for :func:`training_stage`.
+        epochs: Number of epochs, as for :class:`Training`.
     """
     number = workspace.max_epochs or epochs or config_epochs(config)
     return str(folder / f"epoch_{number}.pth")

@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> None:
     from perception_kd.datasets.scene_lists import read_scene_list
 
     cameras = [] if args.no_cameras else args.cameras
+    lists = {split: getattr(args, f"{split}_scenes") for split in _SPLITS}
+    lists = {split: path for split, path in lists.items() if path}
     options = SceneOptions(
         max_sweeps=args.max_sweeps,
         max_camera_sweeps=args.max_camera_sweeps,
@@ -65,9 +67,9 @@ def run(args: argparse.Namespace) -> None:
         cameras=None if cameras is None else tuple(cameras),
         num_pts_feats=args.num_pts_feats,
         dtype=args.dtype,
+        strict=args.strict,
+        split_words=tuple(x for split, path in lists.items() for x in (f"--{split}-scenes", path)),
     )
-    lists = {split: getattr(args, f"{split}_scenes") for split in _SPLITS}
-    lists = {split: path for split, path in lists.items() if path}
     converted = convert_nuscenes(
         args.root,
         args.version,
@@ -75,9 +77,7 @@ def run(args: argparse.Namespace) -> None:
         args.prefix,
         options,
         splits={split: read_scene_list(path) for split, path in lists.items()},
-        extra_words=[x for split, path in lists.items() for x in (f"--{split}-scenes", path)],
         workers=args.workers,
-        strict=args.strict,
     )
     logger = MMLogger.get_current_instance()
     if converted.skipped:

@@ -50,9 +50,7 @@ def convert_nuscenes(
     *,
     splits: Mapping[str, Sequence[str]] | None = None,
     workers: int = 2,
-    strict: bool = False,
     progress: bool = True,
-    extra_words: Sequence[str] = (),
 ) -> Converted:
     """Write the info files of a version of nuScenes, or of a data set in its format.
 
@@ -64,16 +62,14 @@ def convert_nuscenes(
         version: Name of the folder of the tables, such as v1.0-mini.
         out_dir: Folder of ``{prefix}_infos_{split}.pkl``; ``root`` if None.
         prefix: Prefix of the file names.
-        options: Content of the entries, sensors, layout of points.
+        options: Content of the entries, sensors, layout of points, missing files.
         splits: Names of scenes by split, as in :func:`~.scene_splits.choose_splits`.
         workers: Number of worker processes; 0 uses this process.
-        strict: Whether a missing file of a keyframe is an error; otherwise a keyframe
-            without its sweep is left out, and one without an image has one view less.
         progress: Show progress bars.
-        extra_words: Options of the stored command that give ``splits``.
 
     Raises:
-        FileNotFoundError: If tables are missing; if ``strict``, any keyframe's file; or
+        FileNotFoundError: If tables are missing; if ``options.strict``, any keyframe's
+            file; or
             if no scene is complete.
         PermissionError: If ``out_dir`` cannot be written to.
         BlockingIOError: If another process writes to it.
@@ -97,7 +93,7 @@ def convert_nuscenes(
         metainfo = make_metainfo(
             "nuscenes",
             version,
-            shlex.join([*command, *options.as_words(), *extra_words]),
+            shlex.join([*command, *options.as_words()]),
             categories=make_categories(tables.categories),
             data_prefix=data_prefix(root, version, tables.sensors),
             lidar=tables.sensors.lidar,
@@ -108,7 +104,7 @@ def convert_nuscenes(
             for scene, part in _convert_scenes(
                 tables, split_of, options, largest, workers, progress
             ):
-                if part.missing_file and strict:
+                if part.missing_file and options.strict:
                     raise FileNotFoundError(
                         f"{root / part.missing_file}, of a keyframe of {scene['name']}, is "
                         "missing; unpack it, or drop --strict."

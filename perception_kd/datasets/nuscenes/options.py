@@ -20,6 +20,9 @@ class SceneOptions:
         num_pts_feats: Number of columns of a point; None means nuScenes' five: x, y, z,
             intensity, ring.
         dtype: Type of a number in the files of points.
+        strict: Whether a missing file of a keyframe is an error; otherwise a keyframe
+            without its sweep is left out, and one without an image has one view less.
+        split_words: Options of the command line that name the scenes of splits.
 
     Raises:
         ValueError: If a number is too small, or ``dtype`` is unknown.
@@ -33,6 +36,8 @@ class SceneOptions:
     cameras: tuple[str, ...] | None = None
     num_pts_feats: int | None = None
     dtype: str = "float32"
+    strict: bool = False
+    split_words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_at_least("max_sweeps", self.max_sweeps, 0)
@@ -52,7 +57,7 @@ class SceneOptions:
         return RING_COLUMNS if self.num_pts_feats is None else RING_COLUMNS[:3]
 
     def as_words(self) -> list[str]:
-        """Return the options of the command line that differ from the defaults."""
+        """Return the options of the command line that decide the content of files."""
         words = ["--max-sweeps", str(self.max_sweeps)]
         words += ["--max-camera-sweeps", str(self.max_camera_sweeps)]
         words += ["--camera-boxes"] * self.camera_boxes + ["--no-boxes"] * (not self.boxes)
@@ -61,4 +66,5 @@ class SceneOptions:
             words += ["--cameras", *self.cameras] if self.cameras else ["--no-cameras"]
         if self.num_pts_feats is not None:
             words += ["--num-pts-feats", str(self.num_pts_feats)]
-        return words + ([] if self.dtype == "float32" else ["--dtype", self.dtype])
+        words += [] if self.dtype == "float32" else ["--dtype", self.dtype]
+        return [*words, *self.split_words]

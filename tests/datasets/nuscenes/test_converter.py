@@ -369,7 +369,7 @@ def test_strict_takes_no_missing_file(copied_nuscenes: Path, tmp_path: Path) -> 
     with pytest.raises(
         FileNotFoundError, match=f"{image.name}, of a keyframe of scene-0103, is missing"
     ):
-        convert(copied_nuscenes, tmp_path / "out", strict=True)
+        convert(copied_nuscenes, tmp_path / "out", options=SceneOptions(strict=True))
     assert list((tmp_path / "out").iterdir()) == []
 
 
