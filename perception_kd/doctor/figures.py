@@ -20,9 +20,10 @@ from perception_kd.regions.codec import REGIONS, load_region_ids
 from perception_kd.regions.drawing import region_colors
 from perception_kd.structures import Image, InfoEntry, Sample
 from perception_kd.superpixels.codec import SUPERPIXELS, load_superpixels
-from perception_kd.visualization.boxes import TRUTH_COLOR, draw_boxes_bev, to_bev_pixels
+from perception_kd.visualization.boxes import TRUTH_COLOR, draw_boxes_bev
 from perception_kd.visualization.maps import draw_map
 from perception_kd.visualization.pairs import draw_sample
+from perception_kd.visualization.point_classes import paint_points_bev
 
 _WIDTH = 1800  # px, of the images of a sample
 _RADIUS = 50.0  # m, of a view from above
@@ -150,13 +151,7 @@ def _draw_regions(sample: Sample, cache: Cache) -> Image:
     colors = region_colors(ids)
     # Regions cover the pale points of no region.
     order = np.argsort(ids >= 0, kind="stable")
-    cells = to_bev_pixels(loaded["points"][order, :2], _RADIUS, _SIZE)
-    image = np.full((_SIZE, _SIZE, 3), 255, np.uint8)
-    for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        shifted = cells + np.array([dx, dy])
-        inside = ((shifted >= 0) & (shifted < _SIZE)).all(axis=1)
-        image[shifted[inside, 1], shifted[inside, 0]] = colors[order][inside]
-    return image
+    return paint_points_bev(loaded["points"][order], colors[order], _RADIUS, _SIZE)
 
 
 def _draw_map(sample: Sample) -> Image:

@@ -75,14 +75,30 @@ def draw_point_classes(
     palette = np.array([*class_colors(classes), NO_CLASS_COLOR], np.uint8)
     known = (labels >= 0) & (labels < len(classes))
     color = palette[np.where(known, labels, len(classes))]
+    order = np.lexsort((points[:, 2], known))
+    return paint_points_bev(points[order], color[order], radius, size)
+
+
+def paint_points_bev(
+    points: NDArray[np.floating[Any]], colors: NDArray[np.uint8], radius: float, size: int
+) -> Image:
+    """Paint points in BEV as dots on white, later ones over earlier ones.
+
+    Args:
+        points: x, y in m in LiDAR coordinates first, shape (N, 2 or more).
+        colors: RGB of each point, shape (N, 3).
+        radius: Half the edge of the area shown, in m.
+        size: Edge of the image in px.
+
+    Returns:
+        RGB, shape (size, size, 3).
+    """
     cells = to_bev_pixels(points[:, :2], radius, size)[:, ::-1]
     image = np.full((size, size, 3), 255, np.uint8)
-    # Later dots cover earlier ones.
-    order = np.lexsort((points[:, 2], known))
     for row, column in np.ndindex(_DOT, _DOT):
-        pixels = cells[order] + np.array([row, column])
+        pixels = cells + np.array([row, column])
         inside = ((pixels >= 0) & (pixels < size)).all(axis=1)
-        image[tuple(pixels[inside].T)] = color[order][inside]
+        image[tuple(pixels[inside].T)] = colors[inside]
     return image
 
 

@@ -15,6 +15,7 @@ from nuscenes.utils.geometry_utils import points_in_box
 from nuscenes.utils.splits import create_splits_scenes
 
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
+from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.structures import Array
 from perception_kd.synthetic.world.settings import LOCATIONS, SYNTHETIC_VERSION
 from tests.fake_data.fixtures import TINY
@@ -225,8 +226,9 @@ def _rotation(quaternion: list[float]) -> Array:
 
 
 def test_the_converter_reads_the_data(synthetic_nuscenes: Path, tmp_path: Path) -> None:
+    options = SceneOptions(strict=True)
     converted = convert_nuscenes(
-        synthetic_nuscenes, SYNTHETIC_VERSION, tmp_path, workers=0, progress=False, strict=True
+        synthetic_nuscenes, SYNTHETIC_VERSION, tmp_path, options=options, workers=0, progress=False
     )
     assert converted.num_samples == {"train": TINY.keyframes, "val": TINY.keyframes}
 

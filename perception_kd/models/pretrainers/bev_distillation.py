@@ -17,7 +17,6 @@ from perception_kd.models.pretrainers.bev_points import (
     sampled_points,
 )
 from perception_kd.models.pretrainers.camera_lidar_pretrainer import CameraLidarPretrainer
-from perception_kd.models.pretrainers.lidar_teacher import load_lidar_teacher
 from perception_kd.registry import MODELS
 from perception_kd.structures import Batch, ConfigDict
 
@@ -89,19 +88,18 @@ class BEVDistillation(CameraLidarPretrainer):
             ImgParts(img_backbone, img_neck, view_transform),
             grid=grid,
             data_preprocessor=data_preprocessor,
+            teacher_checkpoint=teacher_checkpoint,
         )
-        self.freeze([self.pts_voxelizer, *self.lidar_network_parts()])
+        self.freeze([self.pts_voxelizer, *self.teacher_parts()])
         self.adapter = nn.Conv2d(img_channels, pts_channels, kernel_size=1)
         self.pts_relation_projector = MODELS.build(pts_relation_projector)
         self.img_projector = MODELS.build(img_projector)
         self.loss_relation = MODELS.build(loss_relation)
         self.dense_weight = dense_weight
-        self.teacher_checkpoint = teacher_checkpoint
 
-    def init_weights(self) -> None:
-        """Initialize the student, then load the teacher."""
-        super().init_weights()
-        load_lidar_teacher(self, self.lidar_network_parts(), self.teacher_checkpoint)
+    def teacher_parts(self) -> list[nn.Module]:
+        """Return the parts of the teacher that have parameters."""
+        return self.lidar_network_parts()
 
     @property
     def supervision(self) -> Supervision:

@@ -18,7 +18,6 @@ from perception_kd.models.pretrainers.bev_points import (
     sensor_positions,
 )
 from perception_kd.models.pretrainers.camera_lidar_pretrainer import CameraLidarPretrainer
-from perception_kd.models.pretrainers.lidar_teacher import load_lidar_teacher
 from perception_kd.models.pretrainers.rad_diagnosis import measure_agreement
 from perception_kd.models.view_transforms.depth_distribution import (
     cell_depths,
@@ -124,6 +123,7 @@ class RegionDistillation(CameraLidarPretrainer):
             ImgParts(img_backbone, img_neck, view_transform),
             grid=grid,
             data_preprocessor=data_preprocessor,
+            teacher_checkpoint=teacher_checkpoint,
         )
         if direction not in _DIRECTIONS:
             raise ValueError(f'direction must be one of {_DIRECTIONS}, but got "{direction}".')
@@ -134,7 +134,6 @@ class RegionDistillation(CameraLidarPretrainer):
         self.diagnose = diagnose
         self.pts_projector = MODELS.build(pts_projector)
         self.learn_pts_projector = learn_pts_projector
-        self.teacher_checkpoint = teacher_checkpoint
         self.freeze([self.pts_voxelizer, *self.teacher_parts()])
         self.img_projector = MODELS.build(img_projector)
         if depth_weight > 0 and isinstance(self.view_transform, DepthLSSViewTransform):
@@ -150,11 +149,6 @@ class RegionDistillation(CameraLidarPretrainer):
         if self.learn_pts_projector:
             return self.lidar_network_parts()
         return [*self.lidar_network_parts(), self.pts_projector]
-
-    def init_weights(self) -> None:
-        """Initialize the student, then load the teacher."""
-        super().init_weights()
-        load_lidar_teacher(self, self.teacher_parts(), self.teacher_checkpoint)
 
     @property
     def supervision(self) -> Supervision:
