@@ -4,6 +4,7 @@
 folder. So it calls only what those have had since version 0.2, and answers in JSON.
 """
 
+import contextlib
 import copy
 import importlib
 import json
@@ -50,6 +51,8 @@ def serve_steps() -> None:
 
 def prepare_steps(settings: dict[str, Any]) -> tuple[Callable[[], None], Any]:
     """Return a function that takes a step, always of the same batch, and the model."""
+    with contextlib.suppress(ImportError):  # as trainings do, where the commit has it
+        importlib.import_module("perception_kd.io.workers").keep_freed_memory()
     cfg = _find("read_config")(next(p for p in settings["configs"] if Path(p).exists()))
     _find("set_data_folders")(cfg, settings["data_root"], None)
     init_default_scope(cfg.default_scope)

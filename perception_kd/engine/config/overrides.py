@@ -132,6 +132,7 @@ def set_training(
     amp: Literal["fp16", "bf16"] | None = None,
     scale_lr: bool = True,
     seed: int | None = None,
+    channels_last: bool = False,
 ) -> None:
     """Apply the options of a training, in place.
 
@@ -141,6 +142,7 @@ def set_training(
         scale_lr: Multiply the learning rate by the batch size of all processes over
             ``auto_scale_lr.base_batch_size``.
         seed: Seed in place of the config's.
+        channels_last: Whether 2D convolutions compute with their channels last.
 
     Raises:
         ValueError: If mixed precision is requested without an accelerator.
@@ -151,6 +153,8 @@ def set_training(
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.dtype = {"fp16": "float16", "bf16": "bfloat16"}[amp]
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+    if channels_last:
+        cfg.custom_hooks = [*cfg.get("custom_hooks", []), dict(type="ChannelsLastHook")]
     if cfg.get("auto_scale_lr"):
         cfg.auto_scale_lr.enable = scale_lr
     if seed is not None:

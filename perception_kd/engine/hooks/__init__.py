@@ -1,6 +1,7 @@
 """Hooks of the training loop."""
 
 from perception_kd.engine.hooks.broadcast_buffers import BroadcastBuffersHook
+from perception_kd.engine.hooks.channels_last import ChannelsLastHook
 from perception_kd.engine.hooks.dataset_epoch import DatasetEpochHook
 from perception_kd.engine.hooks.draw_predictions import DrawPredictionsHook
 from perception_kd.engine.hooks.empty_batches import EmptyBatchesHook
@@ -15,6 +16,7 @@ from perception_kd.engine.hooks.whole_checkpoint import WholeCheckpointHook
 
 __all__ = [
     "BroadcastBuffersHook",
+    "ChannelsLastHook",
     "DatasetEpochHook",
     "DrawPredictionsHook",
     "EmptyBatchesHook",
