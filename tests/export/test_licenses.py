@@ -71,6 +71,7 @@ def test_no_part_of_a_path_gives_a_license(
     ("start", "expected"),
     [
         ({"load_from": "/w/start.pth"}, UNKNOWN),
+        ({"load_from": "/w/epoch_2.pth", "resume": True}, "MIT"),
         ({"load_pretrained_from": {"checkpoint": "start.pth", "prefix": "img_backbone."}}, UNKNOWN),
         ({"load_pretrained_from": [{"checkpoint": "s.pth", "prefix": "pts_backbone."}]}, "MIT"),
         ({"load_pretrained_from": {"checkpoint": None}}, "MIT"),

@@ -123,7 +123,8 @@ def _recognize(kind: str, name: str) -> CardSource:
 
 def _list_starts(settings: Mapping[str, Any]) -> Iterator[CardSource]:
     """Yield the checkpoints whose weights may have replaced those of the network."""
-    parts = [dict(checkpoint=settings.get("load_from"))]
+    # A resumed training names its own checkpoint there.
+    parts = [] if settings.get("resume") else [dict(checkpoint=settings.get("load_from"))]
     parts += walk_settings(settings.get("load_pretrained_from"))
     hooks = walk_settings(settings.get("custom_hooks"))
     parts += [part for part in hooks if part.get("type") == "LoadPretrainedHook"]
