@@ -367,9 +367,9 @@ def test_the_cause_of_few_points_on_an_image_is_guessed(mistake: Any, cause: str
 
 
 def test_points_in_boxes_are_counted_in_their_own_axes() -> None:
-    box = np.array([[10.0, 0, 0, 4, 2, 1, np.pi / 2]])  # along y
-    inside, beside = [10.0, 1.9, 0.4], [11.5, 0, 0]
-    assert count_in_boxes(np.array([inside, beside, inside]), box).tolist() == [2]
+    box = np.array([[10.0, 0, 0, 4, 2, 1, np.pi / 6]])
+    inside, beside, beyond = [11.7, 0.9, 0.4], [11.7, -0.9, 0.4], [12.0, 1.15, 0.4]
+    assert count_in_boxes(np.array([inside, beside, beyond, inside]), box).tolist() == [2]
 
 
 def test_samples_are_spread_over_the_scenes() -> None:

@@ -269,10 +269,13 @@ def test_entries_under_another_name_are_found_and_made_again(root: Path) -> None
 
 
 def test_entries_of_replaced_images_are_made_again(root: Path) -> None:
+    folder = root / "samples/CAM_BACK"
+    one, other = ((folder / name).read_bytes() for name in ("0.jpg", "1.jpg"))
+    size = max(len(one), len(other))  # equal, so that only the contents tell them apart
+    (folder / "0.jpg").write_bytes(one.ljust(size, b"\0"))
     create(root)
     cache = open_cache(root)
     before = cache.path("CAM_BACK-0").read_bytes()
-    folder = root / "samples/CAM_BACK"
-    (folder / "0.jpg").write_bytes((folder / "1.jpg").read_bytes())
+    (folder / "0.jpg").write_bytes(other.ljust(size, b"\0"))
     create(root, "--verify")
     assert cache.path("CAM_BACK-0").read_bytes() != before
