@@ -167,7 +167,7 @@ def test_a_damaged_folder_is_refused(
         perception_kd.load(copy, device="cpu")
 
 
-def test_a_file_of_a_folder_stands_for_it_and_a_missing_one_is_named(
+def test_a_file_stands_for_its_folder_and_a_missing_one_is_named(
     folder: Path, tmp_path: Path
 ) -> None:
     for name in ("model.safetensors", "config.json"):
