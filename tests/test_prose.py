@@ -24,7 +24,7 @@ PHRASES = {
     "(?-i:: Of)": "begin with the noun",
     "made point clouds": "name who publishes the point clouds",
     "cannot be(?=\\.)": "is impossible, does not fit",
-    "perception[-_]kd\\[\\w+": 'pip install -e ".[EXTRA]", as the package is on no index',
+    "perception_kd\\[\\w+": 'pip install "perception-kd[EXTRA]", the name of the package for pip',
 }
 FOLDERS = ("perception_kd", "tools", "docs", "configs", "examples")
 

@@ -10,6 +10,7 @@ from typing import Any
 from perception_kd.experiments.commands import run_logged
 from perception_kd.experiments.executors import StageJob, environment
 from perception_kd.experiments.progress import LogReader
+from perception_kd.utils.extras import install_command
 
 # Names of submitit's executors: a Slurm cluster, and two for trying things out.
 CLUSTERS = ("slurm", "local", "debug")
@@ -139,7 +140,7 @@ def _make_executor(folder: Path, cluster: str, num_jobs: int, parameters: Mappin
         import submitit
     except ModuleNotFoundError as error:
         raise ImportError(
-            'Clusters need submitit; install it with pip install -e ".[cluster]".'
+            f"Clusters need submitit; install it with {install_command('cluster')}."
         ) from error
     executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
     options = {"name": "perception_kd", **parameters}

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.structures import Image
+from perception_kd.utils.extras import install_command
 
 # The ids of fast-slic are unsigned 16-bit numbers, although their dtype is signed.
 _FAST_NONE = 2**16 - 1
@@ -99,8 +100,8 @@ def slic_fast(
         from fast_slic import Slic
     except ImportError as error:
         raise ImportError(
-            "The backend `fast` needs fast-slic, which is not installed. Install the extra "
-            '[superpixels], or use the backend "skimage_half".'
+            "The backend `fast` needs fast-slic; install it with "
+            f'{install_command("superpixels")}, or use the backend "skimage_half".'
         ) from error
 
     if num_segments >= _FAST_NONE - 1:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from perception_kd.io.atomic import check_writable_file, rename_on_disk, temporary_path
 from perception_kd.utils.checks import check_shape
+from perception_kd.utils.extras import install_command
 
 _POINT_RADIUS = 0.04  # m
 
@@ -31,7 +32,9 @@ class RerunFile:
 
     def __init__(self, path: Path) -> None:
         if find_spec("rerun") is None:
-            raise ImportError('--rerun needs rerun-sdk; install it with pip install -e ".[rerun]".')
+            raise ImportError(
+                f"--rerun needs rerun-sdk; install it with {install_command('rerun')}."
+            )
         self._path = check_writable_file("--rerun", path)
         self._temporary = temporary_path(self._path)
         self._stream: Any = None

@@ -133,5 +133,5 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from perception_kd.export.onnx import files
 
     monkeypatch.setattr(files, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"needs onnx and onnxruntime; .* \".\[onnx\]\""):
+    with pytest.raises(ImportError, match=r"needs onnx and onnxruntime; .*perception-kd\[onnx\]"):
         files.check_onnx()

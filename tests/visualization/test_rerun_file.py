@@ -85,5 +85,5 @@ def test_a_missing_package_is_an_error_that_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "find_spec", lambda _: None)
-    with pytest.raises(ImportError, match=r'install it with pip install -e "\.\[rerun\]"'):
+    with pytest.raises(ImportError, match=r'install it with pip install "perception-kd\[rerun\]"'):
         RerunFile(tmp_path / "scene.rrd")

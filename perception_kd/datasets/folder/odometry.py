@@ -19,6 +19,7 @@ from perception_kd.io.atomic import write_whole
 from perception_kd.io.point_checks import is_plausible
 from perception_kd.io.point_files.readers import find_size_fault, read_points
 from perception_kd.structures import Array, PointLayout, Points
+from perception_kd.utils.extras import install_command
 
 POSES_FOLDER = "poses"
 
@@ -118,8 +119,8 @@ def _version() -> str:
         import kiss_icp  # noqa: F401
     except ImportError as error:
         raise RigError(
-            f"Poses by kiss-icp need that package ({error}); install it with: pip install "
-            "-e '.[poses]', or give a file of poses in the rig file."
+            f"Poses by kiss-icp need that package ({error}); install it with: "
+            f"{install_command('poses')}, or give a file of poses in the rig file."
         ) from error
     return version("kiss-icp")
 

@@ -8,8 +8,8 @@ import sys
 from perception_kd.datasets.conversion import add_calibration_option
 from perception_kd.datasets.folder import command as folder_command
 from perception_kd.datasets.folder.constants import KISS_ICP, TOLERANCE_S
+from perception_kd.utils.extras import install_command
 
-_EXTRA = 'pip install -e ".[rosbag]"'
 _DESCRIPTION = (
     "Write the sweeps, images, calibrations and poses of a ROS bag as a folder, and its info files."
 )
@@ -120,5 +120,5 @@ def _check_extra() -> None:
         importlib.import_module("rosbags.highlevel")
     except ImportError as error:
         raise ImportError(
-            f"Bags need packages that are not installed ({error.name}): {_EXTRA}"
+            f"Bags need packages that are not installed ({error.name}): {install_command('rosbag')}"
         ) from error

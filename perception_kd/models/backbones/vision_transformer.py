@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from perception_kd.checkpoints.finite import check_finite
 from perception_kd.registry import MODELS
 from perception_kd.utils.checks import check_shape
+from perception_kd.utils.extras import install_command
 
 _CONVNEXT = "dinov3_convnext"
 MODEL_TYPES = ("vit", "dinov2", "dinov2_with_registers", "dinov3_vit", _CONVNEXT)
@@ -114,7 +115,8 @@ def _load(folder: Path) -> Any:
         from transformers import AutoConfig, AutoModel
     except ImportError as error:
         raise ImportError(
-            'VisionTransformerTeacher needs transformers; pip install -e ".[vit]".'
+            "VisionTransformerTeacher needs transformers; install it with "
+            f"{install_command('vit')}."
         ) from error
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(

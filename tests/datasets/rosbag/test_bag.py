@@ -145,7 +145,7 @@ def test_a_missing_extra_is_named(
     monkeypatch.setitem(sys.modules, "rosbags.highlevel", None)
     assert main(["rosbag", "--bag", str(tmp_path), "--list"]) == 2
     error = capsys.readouterr().err
-    assert 'pip install -e ".[rosbag]"' in error
+    assert 'pip install "perception-kd[rosbag]"' in error
     assert error.count("\n") == 1
 
 

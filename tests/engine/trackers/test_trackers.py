@@ -141,7 +141,7 @@ def test_a_missing_package_is_an_error_that_names_the_extra(
 ) -> None:
     monkeypatch.setattr("perception_kd.engine.trackers.choice.find_spec", lambda _: None)
     with pytest.raises(
-        ImportError, match=rf'needs the package {name}.*pip install -e "\.\[{extra}'
+        ImportError, match=rf'needs the package {name}.*pip install "perception-kd\[{extra}\]"'
     ):
         set_tracker(Config(dict(visualizer=None)), name)
 

@@ -141,7 +141,7 @@ def test_several_levels_start_with_the_finest() -> None:
 
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PACKAGE", "a_package_that_does_not_exist")
-    with pytest.raises(ImportError, match=r"pip install -e '\.\[demo\]'"):
+    with pytest.raises(ImportError, match=r'pip install "perception-kd\[demo\]"'):
         EfficientNetLite()
 
 

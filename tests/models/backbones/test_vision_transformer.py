@@ -177,5 +177,5 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
 
 def test_a_missing_package_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ImportError, match=r"pip install -e \"\.\[vit\]\""):
+    with pytest.raises(ImportError, match=r'pip install "perception-kd\[vit\]"'):
         VisionTransformerTeacher(str(tmp_path))
