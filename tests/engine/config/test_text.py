@@ -45,6 +45,7 @@ def test_a_value_that_has_no_text_is_refused_by_its_name(tmp_path: Path) -> None
         "import os",
         "a = __import__('os').system('touch ran')",
         "a = dict(b=open('ran', 'w'))",
+        "a = open(file='ran', mode='w')",
         "a = [i for i in range(3)]",
         "a = {**b}",
         "a = dict(**b)",
