@@ -41,6 +41,7 @@ READERS = (
     "table",
     "manifest",
     "stamp",
+    "cache of a teacher",
 )
 
 Run = Callable[[Path], Any]

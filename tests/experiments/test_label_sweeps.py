@@ -23,7 +23,7 @@ from perception_kd.experiments.label_sweeps.stage_list import (
 from perception_kd.experiments.label_sweeps.tables import format_csv, format_markdown, result_rows
 from perception_kd.experiments.report.label_sweep_page import write_label_sweep_results
 from perception_kd.experiments.report.label_sweep_section import findings
-from perception_kd.experiments.stages import ExperimentError, Stage
+from perception_kd.experiments.stages import Stage
 from perception_kd.experiments.trials import Trial
 from perception_kd.io.atomic import write_json
 
@@ -234,7 +234,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path, case: str) -> None:
 
 def test_a_file_that_is_no_python_is_named(tmp_path: Path) -> None:
     (tmp_path / "trial.py").write_text("seeds = (")
-    with pytest.raises(ExperimentError, match=r"trial\.py cannot be read: SyntaxError"):
+    with pytest.raises(ValueError, match=r"trial\.py, line 1, cannot be read: SyntaxError"):
         read_label_sweep(tmp_path / "trial.py")
 
 
@@ -327,3 +327,16 @@ def test_the_page_shows_chart_findings_and_failures(tmp_path: Path) -> None:
     chart = (tmp_path / "out" / "chart.svg").read_text(encoding="utf-8")
     assert "var(" not in chart
     assert re.search("#0b7a75", chart)  # SLidR's color
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("raise SystemExit(0)", r"trial\.py, line 1, cannot be read: SystemExit"),
+        ("labels = [float('nan')]", r"trial\.py has NaN as labels\.0"),
+    ],
+)
+def test_a_file_that_ends_the_program_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "trial.py").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_label_sweep(tmp_path / "trial.py")

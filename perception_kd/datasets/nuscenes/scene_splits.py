@@ -5,9 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from perception_kd.datasets.nuscenes.splits import NUSCENES_VERSIONS, split_names, split_scenes
+from perception_kd.io.bounded import read_bounded
 from perception_kd.io.names import safe_name
 
 SPLITS_FILE = "splits.json"
+_MAX_BYTES = 2**24
 _USUAL_SPLITS = ("train", "val", "test")
 
 
@@ -78,8 +80,9 @@ def find_unknown(
 
 def _read_splits(path: Path) -> dict[str, list[str]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        data = read_bounded(path, "file of splits", "write one.", _MAX_BYTES)
+        content = json.loads(data.decode("utf-8-sig"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not a JSON file: {error}; correct it.") from error
     good = isinstance(content, dict) and all(
         isinstance(scenes, list) and all(isinstance(scene, str) for scene in scenes)

@@ -27,10 +27,31 @@ def load_config(path: Path) -> Config:
         ValueError: If the file is not a config, cannot be run, or lacks either. The
             message names the file, which may be a base, and the line.
     """
+    cfg = run_settings_file(path, "config")
+    model = cfg.get("model")
+    if not isinstance(model, dict) or "type" not in model:
+        raise ValueError(f"The config {path} must define model as a dict with a type.")
+    if not any(isinstance(cfg.get(f"{split}_dataloader"), dict) for split in _SPLITS):
+        raise ValueError(f"The config {path} must define train_dataloader or test_dataloader.")
+    _check_text(path, cfg.pretty_text)
+    return cfg
+
+
+def run_settings_file(path: Path, what: str) -> Config:
+    """Run a Python file of settings and its bases.
+
+    Args:
+        path: File that exists.
+        what: What it is called in errors.
+
+    Raises:
+        ValueError: If it is too large, cannot be run, ends the program, or a setting is
+            NaN. The message names the file, which may be a base, and the line.
+    """
     if path.suffix != ".py":
-        raise ValueError(f"{path} is not a config: configs are Python files.")
+        raise ValueError(f"{path} is not a {what}: those are Python files; choose another one.")
     if not path.is_file() or path.stat().st_size > _MAX_BYTES:
-        raise ValueError(f"{path} is a folder or too large for a config; choose another one.")
+        raise ValueError(f"{path} is a folder or too large for a {what}; choose another one.")
     try:
         cfg = Config.fromfile(path)
         # Formatted by yapf, its text takes half a second, six times in a training. The
@@ -38,19 +59,13 @@ def load_config(path: Path) -> Config:
         object.__setattr__(cfg, "_format_python_code", False)
         # Reading all settings runs the imports of a lazy config.
         nan = _find_nan({key: cfg[key] for key in cfg})
-    except (Exception, SystemExit) as error:  # a config may raise anything
+    except (Exception, SystemExit) as error:  # its code may raise anything
         raise ValueError(
-            f"The config {_locate(path, error)} cannot be read: {_describe(error)}. Correct it, or "
-            "choose another config."
+            f"The {what} {_locate(path, error)} cannot be read: {_describe(error)}. Correct it, or "
+            f"choose another {what}."
         ) from error
-    model = cfg.get("model")
-    if not isinstance(model, dict) or "type" not in model:
-        raise ValueError(f"The config {path} must define model as a dict with a type.")
     if nan:
-        raise ValueError(f"The config {path} has NaN as {nan}; give a number.")
-    if not any(isinstance(cfg.get(f"{split}_dataloader"), dict) for split in _SPLITS):
-        raise ValueError(f"The config {path} must define train_dataloader or test_dataloader.")
-    _check_text(path, cfg.pretty_text)
+        raise ValueError(f"The {what} {path} has NaN as {nan}; give a number.")
     return cfg
 
 

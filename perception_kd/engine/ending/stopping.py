@@ -18,6 +18,8 @@ from perception_kd.utils.ending import FINISH
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Time in s that a tool has to end cleanly.
 _GRACE_S = 15.0
+# The same while it imports modules; files survive this end as they do a kill.
+_IMPORT_GRACE_S = 1.0
 # Time in s until a stop is tried again where it could not be raised.
 _POLL_S = 0.05
 # Signals that wait for that, and those that have been sent again.
@@ -57,11 +59,12 @@ def find_stop(error: BaseException | None) -> Stopped | None:
 def stopped_by_signals() -> Iterator[None]:
     """Raise :class:`Stopped` in the block at Ctrl-C, SIGTERM or SIGHUP.
 
-    The process ends at once at a second signal, and if it still runs 15 s after the
-    first, so also where it waits in a library that does not return. Its worker
-    processes end with it (:func:`~perception_kd.io.workers.start_worker`); those that
-    it forks ignore Ctrl-C, which a terminal sends to all. Signals that the program
-    handles or ignores already are left to it.
+    The process ends at once at a second signal, if it still imports modules 1 s after
+    the first, and if it still runs 15 s after it, so also where it waits in a library
+    that does not return. Its worker processes end with it
+    (:func:`~perception_kd.io.workers.start_worker`); those that it forks ignore Ctrl-C,
+    which a terminal sends to all. Signals that the program handles or ignores already
+    are left to it.
     """
     usual = (signal.SIG_DFL, signal.default_int_handler)
     numbers = [number for number in _SIGNALS if signal.getsignal(number) in usual]
@@ -129,8 +132,14 @@ def _leave_to_watch(number: int, frame: FrameType | None) -> None:
 def _watch(reader: int, numbers: list[signal.Signals]) -> None:
     with contextlib.suppress(EOFError):
         first = _read_signal(reader, numbers, None)
-        end = time.monotonic() + _GRACE_S
-        while time.monotonic() < end and _read_signal(reader, numbers, _POLL_S) is None:
+        begin = time.monotonic()
+        while _read_signal(reader, numbers, _POLL_S) is None:
+            passed = time.monotonic() - begin
+            if passed > _GRACE_S:
+                break
+            if _postponed and passed > _IMPORT_GRACE_S:
+                os.write(2, b"\nStopped.\n")
+                break
             for number in _postponed:
                 # To this thread, so that it also ends a call that waits.
                 _repeated.append(number)

@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mmengine import Config
-
+from perception_kd.engine.config.reading import run_settings_file
 from perception_kd.experiments.configs import caches_of, config_epochs, config_settings
 from perception_kd.experiments.label_sweeps.fields import Fields
 from perception_kd.experiments.label_sweeps.label_shares import SAMPLES, share_options
@@ -42,15 +41,13 @@ def read_label_sweep(path: Path) -> LabelSweepPlan:
 
     Raises:
         FileNotFoundError: If the file, or a config that it names, does not exist.
+        ValueError: If the file cannot be run.
         ExperimentError: If a setting is missing, unknown or wrong; the message has the
             file and the name of the setting.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path} of a sweep.")
-    try:
-        content = Config.fromfile(path).to_dict()
-    except Exception as error:  # whatever the code of the file raises
-        raise ExperimentError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
+    content = run_settings_file(path, "file of a sweep").to_dict()
     settings = {key: value for key, value in content.items() if not key.startswith("_")}
     fields = Fields(str(path), settings, _SWEEP)
     data = _read_data(Fields(f"{path}: data", fields.get("data", dict), _DATA))

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 from perception_kd.experiments.trials import RANDOM, Comparison, Pretraining, Protocol
 
 _T = TypeVar("_T")
+_MAX_SEEDS = 1000
 
 
 class LabelSweepData(NamedTuple):
@@ -89,10 +90,14 @@ class LabelSweepPlan:
         """Check the number of seeds.
 
         Raises:
-            ValueError: If it is not positive.
+            ValueError: If it is not positive, or above 1000.
         """
         if self.seeds < 1:
             raise ValueError(f"seeds must be at least 1, but got {self.seeds}.")
+        if self.seeds > _MAX_SEEDS:
+            raise ValueError(
+                f"seeds must be at most {_MAX_SEEDS}, but got {self.seeds}; correct it."
+            )
 
     def cells(self) -> list[Cell]:
         """Return all tasks with all their shares of the labels, small ones first."""

@@ -110,8 +110,8 @@ class RowCache(Cache):
         for place, (key, entry) in enumerate(entries):
             check_rows(key, entry, self._num_columns)
             padded = [*entry.note, *[0] * (NOTE_SIZE - len(entry.note))]
-            checksum = zlib.crc32(entry.rows.tobytes())
-            records[place] = (hash_key(key), start, len(entry.rows), checksum, padded)
+            records[place] = (hash_key(key), start, len(entry.rows), 0, padded)
+            records[place]["checksum"] = _sum(records[place], entry.ids, entry.rows)
             start += len(entry.rows)
         parts = (
             (ROWS, [entry.rows for _, entry in entries]),
@@ -146,13 +146,15 @@ class RowCache(Cache):
         index, rows, ids = self._open_maps()
         record = index[place]
         part = slice(int(record["start"]), int(record["start"]) + int(record["count"]))
-        values = np.array(rows[part])
-        if len(values) < record["count"] or zlib.crc32(values.tobytes()) != record["checksum"]:
+        entry = RowEntry(np.array(ids[part]), np.array(rows[part]), record["note"].tolist())
+        if len(entry.rows) < record["count"] or (
+            _sum(record, entry.ids, entry.rows) != record["checksum"]
+        ):
             raise BrokenFileError(
-                f"The rows of {key} in {self.folder / ROWS} are damaged. Delete the folder, then "
-                f"{self.describe_remedy()}"
+                f"The entry {key} in {ROWS}, {IDS} or {INDEX} of {self.folder} is damaged. Delete "
+                f"the folder, then {self.describe_remedy()}"
             )
-        return RowEntry(np.array(ids[part]), values, record["note"].tolist())
+        return entry
 
     def _find(self, key: str) -> int | None:
         index, _, _ = self._open_maps()
@@ -206,6 +208,12 @@ def check_rows(key: str, entry: RowEntry, num_columns: int) -> None:
 def hash_key(key: str) -> int:
     """Return 64 bits that stand for a key in the index."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little")
+
+
+def _sum(record: Any, ids: NDArray[np.int32], rows: NDArray[np.float16]) -> int:
+    """Return the checksum of all that an entry says."""
+    parts = record["key"], record["note"], np.asarray(ids, dtype=np.int32), rows
+    return zlib.crc32(b"".join(part.tobytes() for part in parts))
 
 
 def _size(path: Path) -> int:
