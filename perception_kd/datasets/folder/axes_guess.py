@@ -78,7 +78,7 @@ def _read_name(name: str) -> Array | None:
 
 
 def find_motion(poses: Sequence[Array]) -> Array | None:
-    """Return the direction in which a LiDAR moves, in its own frame, (3,).
+    """Return the direction in which a LiDAR moves, in its own coordinates, (3,).
 
     Args:
         poses: ``lidar2global`` in the order of time, (4, 4).
@@ -105,7 +105,7 @@ def name_direction(vector: Array) -> str:
     """Return the nearest of ``DIRECTIONS`` to a vector.
 
     Args:
-        vector: Vector of any length, in the frame of info files, shape (3,).
+        vector: Vector of any length, in the coordinates of info files, shape (3,).
     """
     return max(DIRECTIONS, key=lambda name: axes_matrix(_with_x(name))[:3, 0] @ vector)
 
@@ -114,7 +114,7 @@ def name_stored_axis(vector: Array) -> str:
     """Return the nearest axis to a vector, such as "-y".
 
     Args:
-        vector: Vector of any length, in the frame of the stored points, shape (3,).
+        vector: Vector of any length, along the axes of the file, shape (3,).
     """
     place = int(np.argmax(np.abs(vector)))
     return f"{'-' if vector[place] < 0 else '+'}{'xyz'[place]}"

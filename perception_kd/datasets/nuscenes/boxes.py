@@ -44,7 +44,7 @@ class SceneBoxes:
         self._num_measured = 0
 
     def instances(self, sample: Record, lidar: Record) -> list[dict[str, Any]]:
-        """Return the boxes of a keyframe in the frame of its LiDAR.
+        """Return the boxes of a keyframe in the coordinates of its LiDAR.
 
         Raises:
             ValueError: If the previous annotation of a box is not earlier, or the next

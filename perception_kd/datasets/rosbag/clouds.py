@@ -21,7 +21,7 @@ class Cloud:
 
     Attributes:
         points: Fields by name, each float32, shape (N,). The first three are x, y and
-            z in m in the LiDAR frame, the fourth ``intensity`` if there is one.
+            z in m in LiDAR coordinates, the fourth ``intensity`` if there is one.
         num_dropped: Number of points without a return: NaN, infinite, or at the sensor.
         left_out: Names of fields that float32 cannot hold, or with several values.
     """
