@@ -62,9 +62,9 @@ ROSBAG = ["rosbags>=0.11.9,<0.12"]
 POINTS = ["laspy>=2.5,<3", "lazrs>=0.6,<1", "python-neo-lzf>=0.3.5"]
 ONNX = ["onnx>=1.15", "onnxruntime>=1.17"]
 CLUSTER = ["submitit>=1.5,<2"]
-# MLflow has an extra of its own: it holds back packages of the tested stack.
 TRACKERS = ["wandb>=0.19,<1"]
-MLFLOW = ["mlflow>=3,<4"]
+# The client of MLflow, and what it needs to write a file of SQLite.
+MLFLOW = ["alembic>=1.10,<2", "mlflow-skinny>=3,<4", "sqlalchemy>=2,<3"]
 # Later versions need NumPy 2.
 RERUN = ["pyarrow<22", "rerun-sdk>=0.23,<0.24"]
 DEV = [

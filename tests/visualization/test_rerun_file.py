@@ -57,9 +57,10 @@ def test_an_error_leaves_no_file(tmp_path: Path) -> None:
 
 def test_a_report_records_as_many_boxes_as_there_are(tmp_path: Path) -> None:
     truth = LiDARInstance3DBoxes(torch.tensor(BOX))
-    scores = torch.tensor([0.1, 0.9, 0.5])
-    boxes = torch.tensor(BOX * 3)
-    boxes[:, 0] = torch.tensor([1.0, 2.0, 3.0])
+    scores = torch.tensor([0.1, 0.9, 0.5, 0.99])
+    boxes = torch.tensor(BOX * 4)
+    # The last one lies beyond the 50 m that the report draws.
+    boxes[:, 0] = torch.tensor([1.0, 2.0, 3.0, 60.0])
     found = Found(boxes, scores)
     sample: Any = {"points": np.zeros((5, 4), np.float32), "gt_bboxes_3d": truth}
     with RerunFile(tmp_path / "scene.rrd") as rerun_file:

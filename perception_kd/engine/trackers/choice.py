@@ -12,6 +12,8 @@ _TYPES = {
     "mlflow": "MLflowTracker",
 }
 _EXTRAS = {"wandb": "trackers", "mlflow": "mlflow"}
+# MLflow's small package leaves those that write a file of SQLite to its users.
+_PACKAGES = {"wandb": ("wandb",), "mlflow": ("mlflow", "sqlalchemy", "alembic")}
 
 
 def check_tracker(name: str) -> None:
@@ -26,9 +28,10 @@ def check_tracker(name: str) -> None:
     """
     if name and name not in _TYPES:
         raise ValueError(f"tracker must be one of {', '.join(_TYPES)}, but got {name!r}.")
-    if name in _EXTRAS and find_spec(name) is None:
+    missing = [package for package in _PACKAGES.get(name, ()) if find_spec(package) is None]
+    if missing:
         raise ImportError(
-            f"The tracker {name} needs the package {name}; install it with "
+            f"The tracker {name} needs the package {missing[0]}; install it with "
             f"{install_command(_EXTRAS[name])}."
         )
 

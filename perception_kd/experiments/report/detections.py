@@ -15,7 +15,7 @@ from perception_kd.experiments.report.layout import (
 from perception_kd.experiments.report.matching import (
     MATCH_DISTANCE,
     count_matches,
-    keep_top_scores,
+    select_shown,
 )
 from perception_kd.experiments.report.networks import (
     finished_runs,
@@ -131,7 +131,7 @@ def _load_truth(run: TrainingRun, num: int) -> list[Sample]:
 
 def _draw(sample: Sample, found: Any) -> dict[str, Any]:
     truth = sample["gt_bboxes_3d"]
-    shown = keep_top_scores(_within(found, RADIUS), len(truth))
+    shown = select_shown(found, len(truth), RADIUS)
     layers = [(truth, TRUTH_COLOR), (shown.bboxes_3d, PREDICTED_COLOR)]
     bev = draw_boxes_bev(sample["points"], layers, RADIUS, BEV_SIZE)
     scores = shown.scores_3d.tolist()
@@ -147,11 +147,6 @@ def _draw(sample: Sample, found: Any) -> dict[str, Any]:
         ),
         "views": [_draw_view(sample, view, shown) for view in order_views(sample)],
     }
-
-
-def _within(found: Any, radius: float) -> Any:
-    """Return the predictions whose centers lie in the square that is shown."""
-    return found[(found.bboxes_3d.tensor[:, :2].abs() < radius).all(dim=1)]
 
 
 def _draw_view(sample: Sample, view: int, shown: Any) -> dict[str, Any]:

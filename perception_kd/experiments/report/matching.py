@@ -18,6 +18,21 @@ def keep_top_scores(found: Any, num: int) -> Any:
     return found[found.scores_3d.argsort(descending=True, stable=True)[:num]]
 
 
+def select_shown(found: Any, num: int, radius: float) -> Any:
+    """Return the predictions that a picture of a keyframe shows.
+
+    Args:
+        found: Predictions of one keyframe, with ``bboxes_3d`` and ``scores_3d``.
+        num: Maximum number of predictions: that of the ground truth.
+        radius: Centers lie nearer than this along x and along y, in m.
+
+    Returns:
+        Those with the highest scores, in descending order.
+    """
+    is_shown = (found.bboxes_3d.tensor[:, :2].abs() < radius).all(dim=1)
+    return keep_top_scores(found[is_shown], num)
+
+
 def count_matches(
     found: NDArray[np.floating[Any]],
     labels: NDArray[np.int64],

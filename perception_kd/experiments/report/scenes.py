@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch.nn.functional as F
 
-from perception_kd.experiments.report.detections import Detections, load_detections
+from perception_kd.experiments.report.detections import RADIUS, Detections, load_detections
 from perception_kd.experiments.report.keyframes import Keyframe, load_keyframes
-from perception_kd.experiments.report.matching import keep_top_scores
+from perception_kd.experiments.report.matching import select_shown
 from perception_kd.experiments.report.reduction import principal_colors
 from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.models.networks.lidar_network import PointFeatures
@@ -57,14 +57,14 @@ def record_keyframes(rerun_file: RerunFile, keyframes: Sequence[Keyframe]) -> No
 
 
 def record_detections(rerun_file: RerunFile, detections: Detections) -> None:
-    """Record points, annotated boxes, and as many of each detector, the surest."""
+    """Record points and the boxes that the report draws, annotated and predicted."""
     for number, sample in enumerate(detections.samples):
         rerun_file.set_step("keyframe", number)
         rerun_file.add_points("lidar/points", sample["points"][:, :3], _GRAY)
         rerun_file.add_boxes("lidar/boxes/truth", sample["gt_bboxes_3d"], TRUTH_COLOR)
         for protocol, networks in detections.found.items():
             for network, found in networks.items():
-                best = keep_top_scores(found[number], len(sample["gt_bboxes_3d"]))
+                best = select_shown(found[number], len(sample["gt_bboxes_3d"]), RADIUS)
                 entity = f"lidar/boxes/{protocol}/{network}"
                 rerun_file.add_boxes(entity, best.bboxes_3d, PREDICTED_COLOR)
 
