@@ -10,7 +10,8 @@ from perception_kd.api.inference.network import TrainedNetwork
 from perception_kd.engine.run.launch import read_config
 from perception_kd.export.model_folder import CardOptions, export_folder
 from perception_kd.export.onnx.files import check_onnx, write_part
-from perception_kd.export.onnx.parts import list_dense_parts, sparse_parts
+from perception_kd.export.onnx.left_behind import list_left_behind
+from perception_kd.export.onnx.parts import list_dense_parts
 from perception_kd.export.stacks import STACKS, with_spconv
 from perception_kd.export.weights.files import pack_own, read_foreign, write_weights
 from perception_kd.export.weights.stack import Stack
@@ -141,8 +142,11 @@ def _export_onnx(net: TrainedNetwork, folder: Path, options: ExportOptions) -> l
     lines = []
     for part in parts:
         difference = write_part(part, folder)
-        lines.append(f"{folder / part.name}.onnx: {part.about}; differs by {difference:.0e}")
-    return lines + [f"not exported: {line}" for line in sparse_parts(net)]
+        free = ", ".join({name for axes in part.free_axes.values() for name in axes.values()})
+        sizes = f"any {free}, other sizes are fixed" if free else "all sizes are fixed"
+        path = folder / f"{part.name}.onnx"
+        lines.append(f"{path}: {part.about}; {sizes}; differs by {difference:.0e}")
+    return lines + [f"not exported: {line}" for line in list_left_behind(net.model, parts)]
 
 
 def _find_place(net: TrainedNetwork, options: ExportOptions) -> Path:

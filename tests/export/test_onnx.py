@@ -11,6 +11,8 @@ from torch import nn
 
 import perception_kd
 from perception_kd.export.onnx import parts
+from perception_kd.export.onnx.left_behind import list_left_behind
+from perception_kd.export.onnx.modules import DensePart
 from perception_kd.models.view_transforms.frustum import Cameras, frustum_cells
 from tests.api.conftest import Trained
 from tools import export
@@ -20,10 +22,13 @@ from perception_kd.export.onnx.files import compare_with_torch, run_onnx, to_onn
 
 Make = Callable[[str], Trained]
 PILLARS = "calico/smoke/prc_pillar02_8xb4-cyclic-20e_nus.py"
-VOXELS = "calico/smoke/prc_voxel01_8xb4-cyclic-20e_nus.py"
+VOXELS = "det/smoke/det_voxel01_8xb4-cyclic-20e_nus.py"
 DETECTION = "det/smoke/det_pillar02_8xb4-cyclic-20e_nus.py"
 RAD = "calico/smoke/rad_r50-lss_pillar02_8xb4-cyclic-20e_nus.py"
 DEPTH = "det/smoke/det_swint-depthlss_pillar02_8xb4-cyclic-20e_nus.py"
+CAMERAS = "det/smoke/det_r50-lss_8xb4-cyclic-20e_nus.py"
+MAPS = "mapseg/smoke/mapseg_swint-lss_8xb4-cyclic-20e_nus.py"
+MAPS_OF_LIDAR = "mapseg/smoke/mapseg_pillar02_8xb4-cyclic-20e_nus.py"
 SLIDR = "slidr/smoke/slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_nus.py"
 
 
@@ -39,7 +44,10 @@ def test_pillars_in_two_files_make_the_map_of_the_network(
     run_of = trained(PILLARS)
     words = [str(run_of.path), "--to", "onnx", "--out", str(tmp_path / "onnx")]
     assert export.main(words) == 0
-    assert "pillar_encoder.onnx: points of K pillars" in capsys.readouterr().out
+    lines = capsys.readouterr().out
+    assert "pillar_encoder.onnx: points of K pillars" in lines
+    assert "any K, other sizes are fixed" in lines
+    assert "not exported: " in lines
     net = perception_kd.load(run_of.path, device="cpu")
     model = cast(Any, net.model)
     voxels = model.pts_voxelizer(run_of.inputs["points"][:1])
@@ -90,7 +98,6 @@ def test_a_head_is_part_of_the_file(trained: Make) -> None:
     ("config", "message"),
     [
         (SLIDR, "has no dense part: its network is sparse convolutions throughout"),
-        (DEPTH, "only networks with LSSViewTransform can be exported"),
     ],
 )
 def test_what_cannot_go_is_said(
@@ -102,10 +109,56 @@ def test_what_cannot_go_is_said(
     assert not (tmp_path / "onnx").exists()
 
 
-def test_the_sparse_part_is_named(trained: Make) -> None:
+def test_a_detector_from_cameras_is_two_files_with_its_head(trained: Make) -> None:
+    run_of = trained(CAMERAS)
+    net = perception_kd.load(run_of.path, device="cpu")
+    model = cast(Any, net.model)
+    found = {part.name: part for part in parts.list_dense_parts(net, (64, 96), 1)}
+    assert list(found) == ["camera_bev", "map_network"]
+    bev = found["map_network"].inputs["bev"]
+    maps = run_onnx(to_onnx(found["map_network"]), {"bev": bev})
+    with torch.no_grad():
+        expected = model.pts_bbox_head(model.bev_neck(model.bev_backbone(bev)))
+    assert relative(maps[0], expected[0][0]["reg"].numpy()) < 1e-4
+    assert list_left_behind(net.model, [*found.values()]) == []
+
+
+@pytest.mark.parametrize("config", [MAPS, MAPS_OF_LIDAR])
+def test_map_segmentation_has_a_file_with_its_head(config: str, trained: Make) -> None:
+    net = perception_kd.load(trained(config).path, device="cpu")
+    part = parts.list_dense_parts(net, (64, 96), 1)[-1]
+    assert part.outputs == ("scores",)
+    assert compare_with_torch(part, to_onnx(part)) < 1e-4
+
+
+def test_the_parts_after_a_fusion_take_the_maps_of_both_sensors(trained: Make) -> None:
+    net = perception_kd.load(trained(DEPTH).path, device="cpu")
+    model = cast(Any, net.model)
+    found = {part.name: part for part in parts.list_dense_parts(net, None, 1)}
+    assert list(found) == ["pillar_encoder", "lidar_map_network", "map_network"]
+    maps = found["map_network"].inputs
+    lidar = found["lidar_map_network"]
+    assert lidar.module(*lidar.inputs.values()).shape == maps["lidar_bev"].shape
+    results = run_onnx(to_onnx(found["map_network"]), maps)
+    with torch.no_grad():
+        fused = model.fuser([maps["camera_bev"], maps["lidar_bev"]])
+        expected = model.pts_bbox_head(model.bev_neck(model.bev_backbone(fused)))
+    assert relative(results[0], expected[0][0]["reg"].numpy()) < 1e-4
+    # The cameras stay behind, by name.
+    left = list_left_behind(net.model, [*found.values()])
+    assert [line.split(" ")[0] for line in left] == ["img_backbone", "img_neck", "view_transform"]
+    assert all("draws depth images of the points" in line for line in left)
+
+
+def test_what_stays_behind_is_named_with_its_reason(trained: Make) -> None:
     net = perception_kd.load(trained(VOXELS).path, device="cpu")
-    (line,) = parts.sparse_parts(net)
-    assert "pts_middle_encoder (SparseEncoder): sparse convolutions" in line
+    (line,) = list_left_behind(net.model, parts.list_dense_parts(net, None, 1))
+    assert line.startswith("pts_middle_encoder (")
+    assert "sparse convolutions" in line
+    net = perception_kd.load(trained(PILLARS).path, device="cpu")
+    left = list_left_behind(net.model, parts.list_dense_parts(net, None, 1))
+    assert left
+    assert all(line.endswith("tensors): only the training needs it") for line in left)
 
 
 def test_a_file_that_computes_something_else_is_not_written(
@@ -120,7 +173,7 @@ def test_a_file_that_computes_something_else_is_not_written(
             return bev * self.factor
 
     module = Doubled().eval()
-    part = parts.DensePart("x", module, {"bev": torch.ones(1, 2)}, ("out",), {}, "")
+    part = DensePart("x", module, {"bev": torch.ones(1, 2)}, ("out",), {}, "")
     data = to_onnx(part)
     module.factor = 3.0
     monkeypatch.setattr("perception_kd.export.onnx.files.to_onnx", lambda part: data)

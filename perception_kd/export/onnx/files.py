@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from perception_kd.export.onnx.parts import DensePart
+from perception_kd.export.onnx.modules import DensePart
 from perception_kd.io.atomic import write_whole
 from perception_kd.utils.extras import install_command
 

@@ -33,8 +33,9 @@ class ConvFuser(nn.Sequential):
         Raises:
             ValueError: If channels or sizes are not those expected.
         """
-        channels = tuple(bev.shape[1] for bev in maps)
-        sizes = {tuple(bev.shape[2:]) for bev in maps}
+        # Numbers of sizes, also while ONNX traces, where they are tensors.
+        channels = tuple(int(bev.shape[1]) for bev in maps)
+        sizes = {tuple(map(int, bev.shape[2:])) for bev in maps}
         if channels != self.in_channels or len(sizes) > 1:
             raise ValueError(
                 f"maps must have {self.in_channels} channels and one size, but got "
