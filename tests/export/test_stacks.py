@@ -18,6 +18,7 @@ from tests.api.conftest import randomize
 from tests.export import published
 from tests.export.networks import (
     DETECTION,
+    MAPS,
     MINKUNET,
     PILLARS,
     RAD,
@@ -241,3 +242,19 @@ def test_only_openpcdet_has_a_choice_of_layouts() -> None:
         with_spconv(STACKS["mmdet3d"], 2)
     with pytest.raises(ValueError, match="pointcept has no choice"):
         with_spconv(STACKS["pointcept"], 1)
+
+
+def test_a_map_head_of_bevfusion_classifies_the_transposed_map() -> None:
+    model = build(MAPS)
+    found = translate(MAPS, STACKS["bevfusion"], "pts_voxel_encoder.")
+    theirs = {name for name in found if name.startswith("heads.")}
+    # Layers 0, 1, 3, 4 and 6 of BEVSegmentationHead: convolutions and their norms.
+    assert {name.split(".")[3] for name in theirs} == {"0", "1", "3", "4", "6"}
+    assert all(name.startswith("heads.map.classifier.") for name in theirs)
+    there = copy.deepcopy(model.map_head.classifier)
+    there.load_state_dict({n.removeprefix("heads.map.classifier."): found[n] for n in theirs})
+    channels = there[0].in_channels
+    bev = torch.rand(1, channels, 6, 9, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected, transposed = model.map_head.classifier(bev), there(bev.mT.contiguous())
+    torch.testing.assert_close(transposed.mT, expected, rtol=1e-4, atol=1e-4)

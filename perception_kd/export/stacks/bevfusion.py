@@ -9,6 +9,7 @@ from perception_kd.export.weights.layers import LayerPair, Layouts, is_sparse, s
 from perception_kd.export.weights.layouts import MAP_XY, SPCONV1_XYZ
 from perception_kd.export.weights.stack import Stack
 from perception_kd.models.backbones.swin_transformer import SwinTransformer
+from perception_kd.models.heads.bev_map_head import BEVMapHead
 from perception_kd.models.necks import ConvFuser, GeneralizedLSSFPN
 from perception_kd.models.view_transforms import LSSViewTransform
 
@@ -22,6 +23,8 @@ _MAPS: tuple[tuple[str, str, type[nn.Module]], ...] = (
     ("bev_backbone", "decoder.backbone", SECOND),
     ("bev_neck", "decoder.neck", SECONDFPN),
 )
+# Both stacks resample the map to the cells of the truth, then classify.
+_MAP_HEAD: tuple[tuple[str, str, type[nn.Module]], ...] = (("map_head", "heads.map", BEVMapHead),)
 # Without parts after the fusion, those of the LiDAR are the decoder.
 _LIDAR_DECODER: tuple[tuple[str, str, type[nn.Module]], ...] = (
     ("pts_backbone", "decoder.backbone", SECOND),
@@ -40,7 +43,7 @@ def _list_layers(model: nn.Module) -> Iterator[LayerPair]:
             model, "pts_middle_encoder", "encoders.lidar.backbone", _sparse_layouts
         )
     fused = getattr(model, "fuser", None) is not None or _has(model, "bev_backbone")
-    for ours, theirs, kind in _MAPS if fused else _LIDAR_DECODER:
+    for ours, theirs, kind in (_MAPS if fused else _LIDAR_DECODER) + _MAP_HEAD:
         if isinstance(getattr(model, ours, None), kind):
             yield from same_names(model, ours, theirs, _map_layouts)
 
@@ -72,8 +75,8 @@ BEVFUSION = Stack(
         "pts_backbone": "a fusion there has no backbone of the LiDAR's map alone",
         "pts_neck": "a fusion there has no neck of the LiDAR's map alone",
         "img_backbone": "only its Swin Transformer has the names of our image networks",
-        "pts_bbox_head": "heads there read maps (X, Y) and predict in these coordinates",
-        "map_head": "heads there read maps (X, Y) and predict in these coordinates",
+        "pts_bbox_head": "heads of boxes there have another order of sizes and another yaw",
+        "map_head": "only its BEVSegmentationHead has the names of our map heads",
         "pts_seg_head": "it has no LiDAR segmentation",
     },
 )
