@@ -9,7 +9,7 @@ from perception_kd.api.inference.loading import load, read_trained
 from perception_kd.api.inference.network import TrainedNetwork
 from perception_kd.engine.run.launch import read_config
 from perception_kd.export.model_folder import CardOptions, export_folder
-from perception_kd.export.onnx.files import check_onnx, write_part
+from perception_kd.export.onnx.files import check_onnx, write_parts
 from perception_kd.export.onnx.left_behind import list_left_behind
 from perception_kd.export.onnx.parts import list_dense_parts
 from perception_kd.export.stacks import STACKS, with_spconv
@@ -140,8 +140,7 @@ def _export_onnx(net: TrainedNetwork, folder: Path, options: ExportOptions) -> l
     parts = list_dense_parts(net, options.image_size, options.num_views)
     make_writable_folder("--out", folder)
     lines = []
-    for part in parts:
-        difference = write_part(part, folder)
+    for part, difference in zip(parts, write_parts(parts, folder), strict=True):
         free = ", ".join({name for axes in part.free_axes.values() for name in axes.values()})
         sizes = f"any {free}, other sizes are fixed" if free else "all sizes are fixed"
         path = folder / f"{part.name}.onnx"

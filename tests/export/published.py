@@ -2,7 +2,8 @@
 
 - OpenPCDet: pcdet/models/backbones_3d/spconv_backbone.py, vfe/pillar_vfe.py,
   backbones_2d/base_bev_backbone.py
-- mit-han-lab/bevfusion: mmdet3d/models/fusion_models/bevfusion.py, backbones/, necks/
+- mit-han-lab/bevfusion: mmdet3d/models/fusion_models/bevfusion.py, backbones/, necks/,
+  vtransforms/
 - Pointcept: pointcept/models/sparse_unet/mink_unet.py, spconv_unet_v1m1_base.py
 - SLidR: model/res16unet.py, model/spconv_backbone.py
 """
@@ -108,6 +109,29 @@ def bevfusion_lidar() -> Shapes:
     for number, shape in enumerate(((256, 128, 1, 1), (256, 256, 2, 2))):
         found[f"decoder.neck.deblocks.{number}.0.weight"] = shape
         found |= norm(f"decoder.neck.deblocks.{number}.1", 256)
+    return found
+
+
+def bevfusion_camera() -> Shapes:
+    """GeneralizedLSSFPN and LSSTransform of the camera-only detector of nuScenes.
+
+    ``vtransform`` there also has ``dx``, ``bx``, ``nx`` and ``frustum``, which follow
+    from the settings.
+    """
+    camera = "encoders.camera"
+    found: Shapes = {}
+    # Levels of 192, 384 and 768 channels; the deepest is joined to the one before.
+    for number, channels in enumerate((192 + 256, 384 + 768)):
+        for kind, shape in (("lateral", (256, channels, 1, 1)), ("fpn", (256, 256, 3, 3))):
+            name = f"{camera}.neck.{kind}_convs.{number}"
+            found[f"{name}.conv.weight"] = shape
+            found |= norm(f"{name}.bn", 256)
+    # 118 depths, from 1 to 60 m in steps of 0.5 m, and 80 channels.
+    found[f"{camera}.vtransform.depthnet.weight"] = (198, 256, 1, 1)
+    found[f"{camera}.vtransform.depthnet.bias"] = (198,)
+    for layer in (0, 3, 6):
+        found[f"{camera}.vtransform.downsample.{layer}.weight"] = (80, 80, 3, 3)
+        found |= norm(f"{camera}.vtransform.downsample.{layer + 1}", 80)
     return found
 
 

@@ -18,7 +18,7 @@ from tests.api.conftest import Trained
 from tools import export
 
 pytest.importorskip("onnxruntime")
-from perception_kd.export.onnx.files import compare_with_torch, run_onnx, to_onnx, write_part
+from perception_kd.export.onnx.files import compare_with_torch, run_onnx, to_onnx, write_parts
 
 Make = Callable[[str], Trained]
 PILLARS = "calico/smoke/prc_pillar02_8xb4-cyclic-20e_nus.py"
@@ -178,7 +178,27 @@ def test_a_file_that_computes_something_else_is_not_written(
     module.factor = 3.0
     monkeypatch.setattr("perception_kd.export.onnx.files.to_onnx", lambda part: data)
     with pytest.raises(ValueError, match=r"with a difference of 3.3e-01 to torch"):
-        write_part(part, tmp_path)
+        write_parts([part], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_none_of_the_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    written: list[Path] = []
+
+    def write(path: Path, data: bytes) -> None:
+        if written:
+            raise OSError(28, "No space left on device", str(path))
+        path.write_bytes(data)
+        written.append(path)
+
+    monkeypatch.setattr("perception_kd.export.onnx.files.write_whole", write)
+    bev = {"bev": torch.ones(1, 2)}
+    both = [DensePart(name, nn.ReLU().eval(), bev, ("out",), {}, "") for name in ("a", "b")]
+    with pytest.raises(OSError, match="No space left"):
+        write_parts(both, tmp_path)
+    assert [path.name for path in written] == ["a.onnx"]
     assert not list(tmp_path.iterdir())
 
 

@@ -3,6 +3,7 @@
 import io
 import math
 import warnings
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,20 +35,34 @@ def check_onnx() -> None:
         )
 
 
-def write_part(part: DensePart, folder: Path) -> float:
-    """Write a part as ``NAME.onnx``, if onnxruntime computes the same with it.
+def write_parts(parts: Sequence[DensePart], folder: Path) -> list[float]:
+    """Write all parts as ``NAME.onnx``, or none.
 
     Args:
-        part: The part, in eval mode on the CPU.
-        folder: Folder of the file, which exists.
+        parts: The parts, in eval mode on the CPU.
+        folder: Folder of the files, which exists and is empty.
 
     Returns:
-        Greatest difference between onnxruntime and torch, relative to the greatest
-        absolute value of an output.
+        For each part, the greatest difference between onnxruntime and torch, relative
+        to the greatest absolute value of an output.
 
     Raises:
-        ValueError: If the difference is above 1e-4; no file is written then.
+        OSError: If a file cannot be written.
+        ValueError: If a difference is above 1e-4.
     """
+    checked = [_convert_checked(part) for part in parts]
+    try:
+        for part, (data, _) in zip(parts, checked, strict=True):
+            write_whole(folder / f"{part.name}.onnx", data)
+    except BaseException:
+        # Some of the parts alone would look like the export, and stop the next try.
+        for part in parts:
+            (folder / f"{part.name}.onnx").unlink(missing_ok=True)
+        raise
+    return [difference for _, difference in checked]
+
+
+def _convert_checked(part: DensePart) -> tuple[bytes, float]:
     data = to_onnx(part)
     difference = compare_with_torch(part, data)
     if not difference <= TOLERANCE:
@@ -56,8 +71,7 @@ def write_part(part: DensePart, folder: Path) -> float:
             f"more than {TOLERANCE:g}; no file is written. This is a fault of this program or of "
             "the versions of onnx and onnxruntime."
         )
-    write_whole(folder / f"{part.name}.onnx", data)
-    return difference
+    return data, difference
 
 
 def to_onnx(part: DensePart) -> bytes:

@@ -43,8 +43,8 @@ def list_dense_parts(
     if not parts:
         raise ValueError(
             f"The {type(model).__name__} of {net.path} has no dense part: its network is sparse "
-            "convolutions throughout, which ONNX does not have. Export the weights for a stack "
-            "that has them: --to pointcept."
+            "convolutions throughout, which ONNX does not have. Export a folder, --to "
+            "safetensors, or the weights for a stack that has such layers, --to pointcept."
         )
     return parts
 
