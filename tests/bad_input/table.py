@@ -42,6 +42,10 @@ READERS = (
     "manifest",
     "stamp",
     "cache of a teacher",
+    "rig file",
+    "file of poses",
+    "splits.json",
+    "file of a label sweep",
 )
 
 Run = Callable[[Path], Any]

@@ -12,7 +12,7 @@ from tests.bad_input.table import CELLS, FAULTS, NOT_APPLICABLE, READERS, Cell
 # What a line must tell the user to do.
 REMEDY = re.compile(
     r"copy|make |unpack|choose|correct|convert|name |check |give |use |download|delete|set |define|"
-    r"add |install|save |change |would match|train again",
+    r"see |add |it must be|install|save |change |would match|train again",
     re.IGNORECASE,
 )
 

@@ -174,7 +174,9 @@ class RigSection:
             if key not in self._known:
                 known = ", ".join(self._known)
                 hint = suggest(key, self._known)
-                raise self.error(key, "is an unknown key", f"{hint}known ones here are {known}")
+                raise self.error(
+                    key, "is an unknown key", f"{hint}correct it, known ones here are {known}"
+                )
 
     def _missing(self, key: str, fault: str, keys: Iterable[str]) -> RigError:
         """Return the error of a missing key, with what was perhaps meant by another."""

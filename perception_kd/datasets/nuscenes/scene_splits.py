@@ -48,7 +48,7 @@ def choose_splits(
             if split_of.setdefault(scene, split) != split:
                 raise ValueError(
                     f"Scene {scene} is in the splits {split_of[scene]} and {split}; a scene must "
-                    "be in one, as results on known scenes mean nothing."
+                    "be in one, as results on known scenes mean nothing; correct the splits."
                 )
     return splits
 

@@ -24,12 +24,15 @@ class Fields:
     def __init__(self, place: str, values: Any, known: Collection[str]) -> None:
         self.place = place
         if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
-            raise ExperimentError(f"{place} must be a dict with names, but is {values!r:.60}.")
+            raise ExperimentError(
+                f"{place} must be a dict with names, but is {values!r:.60}; correct it."
+            )
         self._values = dict(values)
         unknown = [key for key in values if key not in known]
         if unknown:
             raise ExperimentError(
-                f"{place} has no setting {unknown[0]}; it has {', '.join(sorted(known))}."
+                f"{place} has no setting {unknown[0]}; it has {', '.join(sorted(known))}. "
+                "Correct it."
             )
 
     def has(self, name: str) -> bool:
@@ -54,14 +57,16 @@ class Fields:
             value = list(value)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             found = f"is {value!r:.60}" if name in self._values else "is missing"
-            raise ExperimentError(f"{self.place}.{name} must be a {kind.__name__}, but {found}.")
+            raise ExperimentError(
+                f"{self.place}.{name} must be a {kind.__name__}, but {found}; correct it."
+            )
         return value
 
     def texts(self, name: str, default: Collection[str] = ()) -> tuple[str, ...]:
         """Return a list of texts."""
         values = self.get(name, list, list(default))
         if not all(isinstance(value, str) for value in values):
-            raise ExperimentError(f"{self.place}.{name} must be a list of texts.")
+            raise ExperimentError(f"{self.place}.{name} must be a list of texts; correct it.")
         return tuple(values)
 
     def shares(self, name: str, default: Collection[float] = ()) -> tuple[float, ...]:
@@ -70,7 +75,7 @@ class Fields:
         if not values or not all(_is_share(value) for value in values):
             raise ExperimentError(
                 f"{self.place}.{name} must be a list of shares in percent, above 0 and at most "
-                f"100, but is {values!r:.60}."
+                f"100, but is {values!r:.60}; correct it."
             )
         return tuple(sorted(set(map(float, values))))
 
@@ -90,7 +95,7 @@ class Fields:
             raise ExperimentError(
                 f"{self.place}.{name} must be a {kind.__name__}, or a dict of them by the largest "
                 f"share in percent that has them, such as {{10: ..., 100: ...}}, but is "
-                f"{value!r:.60}."
+                f"{value!r:.60}; correct it."
             )
         return {float(key): entry for key, entry in value.items()}
 

@@ -46,7 +46,7 @@ def read_label_sweep(path: Path) -> LabelSweepPlan:
             file and the name of the setting.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path} of a sweep.")
+        raise FileNotFoundError(f"There is no file {path} of a sweep; give the path of one.")
     content = run_settings_file(path, "file of a sweep").to_dict()
     settings = {key: value for key, value in content.items() if not key.startswith("_")}
     fields = Fields(str(path), settings, _SWEEP)
@@ -173,7 +173,7 @@ def _of_config(entry: Fields, config: str, ask: Callable[[Mapping[str, Any]], _T
 
 def _read_config(entry: Fields, name: str, config: str) -> Mapping[str, Any]:
     if not Path(config).is_file():
-        raise FileNotFoundError(f"{entry.place}.{name}: there is no config {config}.")
+        raise FileNotFoundError(f"{entry.place}.{name}: there is no config {config}; correct it.")
     return config_settings(config)
 
 
