@@ -45,6 +45,7 @@ _WAITS = {
     _ATEN.masked_select: "mask",
     _ATEN.bincount: "bincount",
     _ATEN.equal: "equal",
+    _ATEN.allclose: "equal",
 }
 _GETTERS: dict[str, Callable[[torch.device], Any]] = {
     "device": lambda device: device,
@@ -58,8 +59,8 @@ class Wait(NamedTuple):
     """A line that makes the CPU wait for the GPU.
 
     Attributes:
-        kind: "item", "nonzero", "unique", "mask", "bincount", "repeat", "equal";
-            "download" of a tensor to the CPU, "upload" of one to the GPU.
+        kind: "item", "list", "nonzero", "unique", "mask", "bincount", "repeat",
+            "equal"; "download" of a tensor to the CPU, "upload" of one to the GPU.
         place: File and function in this repository, or module of a library.
     """
 
@@ -184,6 +185,8 @@ class _Function(TorchFunctionMode):
             return self._move(name, args, options)
         if func in (Tensor.numpy, Tensor.__array__) and self.gpu.device_of(args[0]) == GPU:
             raise TypeError(f"can't convert {GPU} device type tensor to numpy; use Tensor.cpu()")
+        if func is Tensor.tolist and self.gpu.device_of(args[0]) == GPU:
+            self.gpu.count("list")  # reads the memory itself, which no computation shows
         target = _as_device(options.pop("device", None))
         self._check_generator(options.get("generator"), target)
         result = func(*args, **options)
@@ -289,6 +292,10 @@ class _Dispatch(TorchDispatchMode):
         packet = func.overloadpacket
         if packet in _WAITS:
             self.gpu.count(_WAITS[packet])
+        elif packet is _ATEN.copy_ and (to := self.gpu.device_of(args[0])) is not None:
+            source = self.gpu.device_of(args[1])
+            if source is not None and source != to:
+                self.gpu.count("download" if to == CPU else "upload")
         elif packet in _INDEXED and any(
             x.dtype in (torch.bool, torch.uint8) for x in args[1] if x is not None
         ):
