@@ -13,7 +13,8 @@ class ChannelsLastHook(Hook):
     """Store the weights of 2D convolutions with their channels last.
 
     Convolutions then compute and return maps in this format, whatever that of their
-    input. Values, names and shapes do not change; results do in their last digits.
+    input. Values, names and shapes do not change; results do in their last digits, and
+    more on a CPU for large maps, over which torch's batch norm then sums in order.
     """
 
     def before_train(self, runner: Runner) -> None:
