@@ -16,6 +16,8 @@ from torch import Tensor
 
 from perception_kd.checkpoints.reading import RANGES_ENTRY, Checkpoint
 from perception_kd.io.atomic import write_json, write_whole
+from perception_kd.io.bounded import file_size, read_bounded
+from perception_kd.io.errors import BrokenFileError
 
 # Entry of "meta" that describes a frozen teacher whose weights were left out.
 TEACHER_ENTRY = "teacher"
@@ -28,6 +30,7 @@ _FORMAT = 1
 _FORMAT_ENTRY = "format_version"
 _GIT_LFS = b"version https://git-lfs"
 _AGAIN = "copy or download it again"
+_MAX_JSON_BYTES = 2**26  # also of the header of safetensors
 
 
 def find_model_folder(path: str | Path) -> Path | None:
@@ -69,8 +72,7 @@ def read_model_folder(path: str | Path) -> Checkpoint:
                 f"{_SETTINGS}; copy or download it again, or check the path."
             )
     settings = read_folder_settings(folder)
-    data = (folder / _WEIGHTS).read_bytes()
-    _check_length(folder / _WEIGHTS, data)
+    data = _read_weights(folder / _WEIGHTS)
     found = hashlib.sha256(data).hexdigest()
     if settings["sha256"] != found:
         raise ValueError(
@@ -87,24 +89,34 @@ def read_model_folder(path: str | Path) -> Checkpoint:
     return Checkpoint(folder / _WEIGHTS, state, settings["meta"], tuple(settings))
 
 
-def _check_length(path: Path, data: bytes) -> None:
-    """Refuse a file that is cut off, or only says where the real one is."""
-    if data.startswith(_GIT_LFS):
+def _read_weights(path: Path) -> bytes:
+    """Return the bytes of a file that has the size its header says.
+
+    Raises:
+        ValueError: If not, before more than the header is read.
+    """
+    size = file_size(path, "file of weights", f"{_AGAIN}.")
+    with path.open("rb") as file:
+        begin = file.read(len(_GIT_LFS))
+        # Eight bytes with the length of the header, the header, then all values.
+        length = int.from_bytes(begin[:8], "little")
+        file.seek(8)
+        header = file.read(length) if length <= min(size, _MAX_JSON_BYTES) else b""
+    if begin == _GIT_LFS:
         raise ValueError(
             f"{path} is a pointer of Git LFS, not the weights; fetch them with: git lfs pull."
         )
-    # Eight bytes with the length of the header, the header, then all values.
-    size = int.from_bytes(data[:8], "little")
     try:
-        header = json.loads(data[8 : 8 + size])
-        ends = [each["data_offsets"][1] for key, each in header.items() if key != "__metadata__"]
-        expected = 8 + size + max(ends, default=0)
-    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
-        return  # the hash, or the library, says what is wrong
-    if len(data) < expected:
+        tensors = [each for key, each in json.loads(header).items() if key != "__metadata__"]
+        expected = 8 + length + max((int(each["data_offsets"][1]) for each in tensors), default=0)
+    except (ValueError, RecursionError, TypeError, LookupError, AttributeError) as error:
         raise ValueError(
-            f"{path} is truncated: it has {len(data):,} bytes of {expected:,}; {_AGAIN}."
-        )
+            f"Cannot read {path} as safetensors, as its header is damaged; {_AGAIN}."
+        ) from error
+    if size != expected:
+        fault = "truncated" if size < expected else "too long"
+        raise ValueError(f"{path} is {fault}: it has {size:,} bytes of {expected:,}; {_AGAIN}.")
+    return path.read_bytes()
 
 
 def read_folder_settings(folder: Path) -> dict[str, Any]:
@@ -115,7 +127,11 @@ def read_folder_settings(folder: Path) -> dict[str, Any]:
     """
     path = folder / _SETTINGS
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = json.loads(
+            read_bounded(path, "settings of a model", f"{_AGAIN}.", _MAX_JSON_BYTES)
+        )
+    except BrokenFileError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}): it is damaged; {_AGAIN}.") from error
     meta = settings.get("meta") if isinstance(settings, dict) else None

@@ -42,6 +42,7 @@ READERS = (
     "manifest",
     "stamp",
     "cache of a teacher",
+    "model folder",
     "rig file",
     "file of poses",
     "splits.json",
