@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from perception_kd.engine.config.overrides import set_data_folders
 from perception_kd.engine.run.launch import read_config
 from perception_kd.experiments import comparisons
-from perception_kd.experiments.report import write_report
+from perception_kd.experiments.report import scenes, write_report
 from perception_kd.experiments.report.detections import RADIUS, load_detections
 from perception_kd.experiments.report.keyframes import VIEW_RANGE, load_keyframes
 from perception_kd.experiments.report.map_predictions import load_maps
@@ -24,6 +24,7 @@ from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.experiments.trials import Comparison
 from perception_kd.registry import MODELS
 from tests.fake_data.prepared import PreparedData
+from tests.recordings import read_recording
 from tests.test_configs import CONFIGS, SLIDR_SMOKE
 from tools import report
 
@@ -102,6 +103,27 @@ def test_boxes_and_maps_need_no_other_stages(
     # Six cameras; one BEV image of boxes; two maps of all classes and of each class.
     assert page.count("data:image/jpeg;base64,") == 6
     assert page.count("data:image/png;base64,") == 1 + 2 * 7
+
+
+def test_a_recording_for_rerun_has_points_and_images(
+    work_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("rerun")
+    (keyframe,) = load_keyframes(WorkDir.read(work_dir, SMALL), 1)
+    monkeypatch.setattr(scenes, "load_keyframes", lambda work, num: [keyframe][:num])
+    path = tmp_path / "scenes.rrd"
+    words = [str(work_dir), "--out", str(tmp_path / "page.html"), "--num", "1"]
+    assert report.main([*words, "--rerun", str(path)]) == 0
+    assert str(path) in capsys.readouterr().out
+    scene = read_recording(path, "keyframe")
+    (points,) = scene["lidar/features:Position3D"]
+    np.testing.assert_allclose(points, keyframe.positions, atol=1e-5)
+    # Colors are those of features, so they differ between points.
+    assert len(set(scene["lidar/features:Color"][0])) > 10
+    assert [name for name in scene if name.startswith("cameras/")]
 
 
 def test_a_truncated_checkpoint_costs_only_its_images(

@@ -69,7 +69,7 @@ def test_the_same_call_trains_nothing_again(
     assert pretrain_tool.main([str(synthetic_nuscenes), *options]) == 0
 
 
-def test_a_stopped_call_continues(
+def test_a_stopped_call_prints_its_choices_and_continues(
     done: Any, synthetic_nuscenes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = done.report.with_name("pretrain.json")
@@ -78,9 +78,15 @@ def test_a_stopped_call_continues(
     record.write_text(json.dumps(content))
     resumed = []
     monkeypatch.setattr(module, "run_training", lambda cfg, resume: resumed.append(resume))
+    logged = []
+    monkeypatch.setattr(module, "print_log", lambda text, logger: logged.append(text))
     out = done.report.parent
     perception_kd.pretrain(synthetic_nuscenes, "prc+rad", out, epochs=1, options=NO_WORKERS)
     assert resumed == ["auto"]
+    # Each choice of the config, which has them as comments.
+    chosen = [line[2:] for line in done.config.read_text().splitlines() if line[:2] == "# "]
+    assert len(chosen) >= 5
+    assert logged[1:] == [f"rad: {choice}" for choice in chosen]
 
 
 def test_other_arguments_are_refused(
