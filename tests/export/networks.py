@@ -17,6 +17,7 @@ VOXELNET = "slidr/slidr_r50-mocov2_voxelnet_1xb6-sgd-cosine-50e_nus.py"
 SMALL_MINKUNET = "slidr/smoke/slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_nus.py"
 RAD = "calico/rad_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"
 DETECTION = "det/det_voxel01_8xb4-cyclic-20e_nus.py"
+FUSION = "det/det_swint-lss_pillar02_8xb4-cyclic-20e_nus.py"
 MAPS = "mapseg/smoke/mapseg_pillar02_8xb4-cyclic-20e_nus.py"
 SEGMENTATION = "lidarseg/lidarseg-finetune_minkunet34_1xb16-sgd-cosine-100e_nus.py"
 

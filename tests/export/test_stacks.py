@@ -19,6 +19,7 @@ from tests.api.conftest import randomize
 from tests.export import published
 from tests.export.networks import (
     DETECTION,
+    FUSION,
     MAPS,
     MINKUNET,
     PILLARS,
@@ -76,6 +77,16 @@ def test_cameras_have_the_names_of_bevfusion() -> None:
     assert torch.equal(kernel, own["view_transform.downsample.3.weight"].mT)
     name = "stages.0.blocks.0.attn.w_msa.qkv.weight"
     assert torch.equal(found[f"encoders.camera.backbone.{name}"], own[f"img_backbone.{name}"])
+
+
+def test_a_fuser_has_the_names_and_shapes_of_bevfusion() -> None:
+    found = translate(FUSION, STACKS["bevfusion"], "pts_", "img_", "bev_")
+    fuser = {name: value for name, value in found.items() if name.startswith("fuser.")}
+    # 80 channels of the cameras, and 384 of the pillars.
+    theirs = {"fuser.0.weight": (256, 464, 3, 3), **published.norm("fuser.1", 256)}
+    assert shapes(fuser) == theirs
+    own = build(FUSION).fuser.state_dict()
+    assert torch.equal(fuser["fuser.0.weight"], own["0.weight"].mT)
 
 
 def test_a_segmentor_has_the_names_and_shapes_of_pointcept() -> None:
