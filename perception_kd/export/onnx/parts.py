@@ -44,7 +44,7 @@ def list_dense_parts(
         raise ValueError(
             f"The {type(model).__name__} of {net.path} has no dense part: its network is sparse "
             "convolutions throughout, which ONNX does not have. Export a folder, --to "
-            "safetensors, or the weights for a stack that has such layers, --to pointcept."
+            "safetensors, or the weights for a stack that takes this network (docs/export.md)."
         )
     return parts
 
