@@ -15,6 +15,7 @@ from perception_kd.structures import Image
 
 MAX_PIXELS = 2**26
 _SKIP = 'or skip such samples with on_error="skip"'
+_TAIL = 64  # bytes in which a file that is not cut off has its end marker
 _PNG = b"\x89PNG\r\n\x1a\n"
 # As stored: the calibration belongs to the pixels, whatever a tag says about them.
 _AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -94,6 +95,15 @@ def read_image_shape(path: str | Path) -> tuple[int, int]:
     return header.height, header.width
 
 
+def is_whole_file(path: Path) -> bool:
+    """Return whether a JPEG or PNG file has its end, mostly from its last bytes."""
+    with path.open("rb") as file:
+        start = file.read(len(_PNG))
+        file.seek(max(path.stat().st_size - _TAIL, 0))
+        tail = file.read()
+    return _is_complete(start + tail) or _is_complete(path.read_bytes())
+
+
 def _broken(path: str | Path, data: bytes) -> BrokenFileError:
     return BrokenFileError(
         f"{path} is truncated or not an image ({len(data)} bytes). Copy the file again, {_SKIP}."
@@ -127,5 +137,5 @@ def _is_complete(data: bytes) -> bool:
     if data.startswith(b"\xff\xd8"):  # end of image after the last start of scan
         return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
     if data.startswith(_PNG):
-        return b"IEND" in data[-64:]
+        return b"IEND" in data[-_TAIL:]
     return True

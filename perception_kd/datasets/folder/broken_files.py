@@ -11,6 +11,7 @@ from perception_kd.datasets.folder.file_lists import SensorFile
 from perception_kd.datasets.folder.frames import FrameFiles
 from perception_kd.datasets.folder.pairs import check_missing
 from perception_kd.datasets.folder.rig import Rig
+from perception_kd.io.image_files import is_whole_file
 from perception_kd.io.point_files.readers import find_size_fault, is_raw
 from perception_kd.structures import PointLayout
 
@@ -21,7 +22,7 @@ _REMEDY = "copy them again"
 def measure_images(
     root: Path, frames: Iterable[FrameFiles], advance: Callable[[], Any]
 ) -> tuple[dict[str, _Size], dict[str, str]]:
-    """Read the heads of all images of frames.
+    """Read the heads and ends of all images of frames.
 
     Args:
         root: Folder of the recording.
@@ -38,9 +39,14 @@ def measure_images(
             if image.path in sizes or image.path in faults:
                 continue
             try:
-                sizes[image.path] = read_image_size(root / image.path)
+                size = read_image_size(root / image.path)
             except ValueError as error:
                 faults[image.path] = str(error)
+                continue
+            if is_whole_file(root / image.path):
+                sizes[image.path] = size
+            else:
+                faults[image.path] = f"{root / image.path} is cut off; copy it again."
         advance()
     return sizes, faults
 

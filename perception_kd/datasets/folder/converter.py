@@ -24,11 +24,7 @@ from perception_kd.datasets.folder.entries import EntryMaker, plain_name, undist
 from perception_kd.datasets.folder.frames import FrameFiles, Recording, make_frames, read_recordings
 from perception_kd.datasets.folder.image_shares import CameraPoints, check_shares
 from perception_kd.datasets.folder.odometry import POSES_FOLDER, provide_poses
-from perception_kd.datasets.folder.pairs import (
-    check_missing,
-    check_pairs,
-    find_missing_sweeps,
-)
+from perception_kd.datasets.folder.pairs import check_missing, check_pairs, find_gaps
 from perception_kd.datasets.folder.points import check_points, make_layout
 from perception_kd.datasets.folder.rig import Poses, Rig
 from perception_kd.datasets.folder.rig_file import read_rig
@@ -115,7 +111,7 @@ class _Conversion:
         self.converted = Converted()
         frames = [frame for x in recordings for frame in _frames_of(rig, x)]
         frames = self._leave_out_broken(frames)
-        self.converted.add_absences(find_missing_sweeps(rig, recordings))
+        self.converted.add_absences(find_gaps(rig, recordings))
         frames, absences = check_pairs(rig, recordings, frames)
         self.converted.add_absences(absences)
         self._splits, remarks = split_frames(rig, frames)

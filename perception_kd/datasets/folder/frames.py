@@ -16,6 +16,7 @@ from perception_kd.datasets.folder.sections import RigError
 from perception_kd.structures import Array
 
 _SINCE_2000_S = 946_684_800.0
+_SHORTEST_S = 1e-3  # between two sweeps; real LiDARs need 10 ms and more
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def read_recordings(rig: Rig, root: Path) -> list[Recording]:
             for camera in rig.cameras
         }
         timed = _with_times(rig.lidar, root, scene, paths, f"{rig.path}: lidar")
+        _check_pace(rig, timed)
         _check_order(rig, timed, of_camera)
         recordings.append(Recording(scene, timed, of_camera))
     return recordings
@@ -155,6 +157,16 @@ def _with_times(
                 "the folder that differs."
             )
     return files
+
+
+def _check_pace(rig: Rig, sweeps: Sequence[SensorFile]) -> None:
+    """Refuse sweeps that follow each other faster than any LiDAR turns."""
+    step_s = float(np.median(np.diff([file.time for file in sweeps]))) if sweeps[1:] else 1.0
+    if step_s < _SHORTEST_S:
+        raise RigError(
+            f"{rig.path}: lidar.times: sweeps are {step_s:.2g} s apart, which no LiDAR can do; "
+            "correct times (unit, rate_hz, columns of the table)."
+        )
 
 
 def _check_order(

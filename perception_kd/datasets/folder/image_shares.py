@@ -59,8 +59,8 @@ def check_shares(camera: Camera, views: Iterable[CameraPoints], where: str) -> s
         )
     if given < _FEW:
         raise RigError(
-            f"{where}.{camera.direction}: {shares}; correct extrinsics, intrinsics or axes, or "
-            "leave the camera out."
+            f"{where}.{camera.direction}: {shares}; correct extrinsics, intrinsics, axes, "
+            "or lidar.columns, or leave the camera out."
         )
     return f"{camera.name}: {given:.1%} of the points fall into its images."
 

@@ -55,8 +55,26 @@ def check_pairs(
     return seen, absences
 
 
-def find_missing_sweeps(rig: Rig, recordings: Sequence[Recording]) -> list[Absence]:
-    """Return a sentence if sweeps that come at a regular rate have gaps."""
+def find_gaps(rig: Rig, recordings: Sequence[Recording]) -> list[Absence]:
+    """Return sentences on gaps in regular sweeps, and on sweeps far from all others."""
+    return [*_find_lonely_sweeps(rig, recordings), *_find_missing_sweeps(rig, recordings)]
+
+
+def _find_lonely_sweeps(rig: Rig, recordings: Sequence[Recording]) -> list[Absence]:
+    """Return a sentence if each sweep is a scene, as with times of another unit."""
+    runs = [np.diff([file.time for file in recording.sweeps]) for recording in recordings]
+    steps = np.concatenate(runs)
+    if not len(steps) or steps.min() <= rig.frames.scene_gap_s:
+        return []
+    text = (
+        f"lidar.times: the sweeps are {np.median(steps):.3g} s apart, so each of them is a scene "
+        f"(frames.scene_gap_s, {rig.frames.scene_gap_s:g}); if there are more per second, correct "
+        "times (unit, rate_hz)."
+    )
+    return [Absence(text, 1.0)]
+
+
+def _find_missing_sweeps(rig: Rig, recordings: Sequence[Recording]) -> list[Absence]:
     missing, total, first = 0, 0, ""
     for recording in recordings:
         times = np.array([file.time for file in recording.sweeps])

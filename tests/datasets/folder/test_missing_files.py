@@ -12,7 +12,7 @@ from perception_kd.datasets.conversion import Absence, Converted
 from perception_kd.datasets.folder.converter import convert_folder
 from perception_kd.datasets.folder.file_lists import SensorFile
 from perception_kd.datasets.folder.frames import FrameFiles, Recording, make_frames
-from perception_kd.datasets.folder.pairs import check_pairs, find_missing_sweeps
+from perception_kd.datasets.folder.pairs import check_pairs, find_gaps
 from perception_kd.datasets.folder.rig import Camera, Frames, Lidar, Rig, Times
 from perception_kd.datasets.folder.sections import RigError
 from perception_kd.io.info_file import read_info
@@ -52,7 +52,7 @@ def pair(sweeps: Array, images: Array, **settings: Any) -> tuple[list[Absence], 
     recording = Recording("", files("lidar", sweeps), {"left": files("left", images)})
     made = make_frames(recording, frames, "drive")
     made, found = check_pairs(rig, [recording], made)
-    return found + find_missing_sweeps(rig, [recording]), made
+    return found + find_gaps(rig, [recording]), made
 
 
 def test_half_of_the_images_missing_is_one_line(root: Path) -> None:
@@ -106,6 +106,15 @@ def test_thinned_frames_are_those_with_images() -> None:
     assert [frame.sweep.path for frame in frames[:3]] == ["lidar/003", "lidar/008", "lidar/013"]
 
 
+def test_sweeps_that_are_all_scenes_are_a_line() -> None:
+    times = np.arange(10) * 100.0  # ms that are read as s
+    (absence,), _ = pair(times, times)
+    assert "the sweeps are 100 s apart, so each of them is a scene" in absence.text
+    assert "correct times (unit, rate_hz)." in absence.text
+    near = np.array([0.0, 0.1, 100.0])
+    assert not pair(near, near)[0]
+
+
 def test_gaps_between_regular_sweeps_are_counted() -> None:
     times = np.arange(100) * 0.1
     kept = np.delete(times, [10, 11, 40])
@@ -139,6 +148,25 @@ def test_broken_files_are_left_out_and_named(root: Path) -> None:
     assert sorted(len(x["images"]) for x in samples) == [2, 2, 3]
     paths = {y["lidar_points"]["lidar_path"] for x in samples for y in x.get("lidar_sweeps", [])}
     assert early.relative_to(root).as_posix() not in paths
+
+
+def test_images_that_are_cut_off_are_left_out(root: Path) -> None:
+    cut = [min(root.glob(f"scene-0061/images {name}/*")) for name in ("L", "weitwinkel")]
+    assert {path.suffix for path in cut} == {".png", ".jpg"}
+    for image in cut:
+        image.write_bytes(image.read_bytes()[:-20])
+    warnings = convert(root).warnings
+    for image in cut:
+        assert any(f"such as this: {image} is cut off; copy it again" in x for x in warnings)
+
+
+def test_sweeps_faster_than_any_lidar_are_refused(root: Path) -> None:
+    path = root / "rig.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["times"]["unit"] = "ns"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(RigError, match=r"lidar\.times: sweeps are .* correct times"):
+        convert(root)
 
 
 def test_frames_without_a_pose_are_named(root: Path) -> None:
