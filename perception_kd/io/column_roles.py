@@ -90,6 +90,19 @@ def _find_coordinate_fault(positions: Array, names: Sequence[str]) -> str:
         one_sided = lowest >= 0 or largest <= 0
         if one_sided and lowest < largest and max(-lowest, largest) <= _SHARE:
             return f"has all of {name} within {lowest:.3g} .. {largest:.3g}"
+    return _find_coarse_pair(positions, steps) if len(names) == len(steps) else ""
+
+
+def _find_coarse_pair(positions: Array, steps: Sequence[float]) -> str:
+    """Return which two columns are in steps, as intensities and rings are.
+
+    They are beside one coordinate if bytes at the start of a file are missing.
+    """
+    finest, *coarse = np.argsort(steps)
+    least = max(_STEP_M, _FINER * steps[finest])
+    if steps[finest] > 0 and all(steps[i] > least and positions[:, i].min() >= 0 for i in coarse):
+        first, second = (_POSITION[i] for i in sorted(coarse))
+        return f"has {first} and {second} in steps, unlike {_POSITION[finest]}"
     return ""
 
 

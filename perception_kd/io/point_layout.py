@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from perception_kd.io.column_roles import find_role_fault
 from perception_kd.io.point_columns import POINT_DTYPES
+from perception_kd.structures import Points
 
 _MAX_DISTANCE_M = 10_000.0
 _MAX_INTENSITY = 65_535
@@ -20,6 +21,7 @@ _TINY_M = 1e-6
 _UNITS_M = {"cm": 0.01, "mm": 0.001}
 _USUAL_REACH_M, _LARGEST_REACH_M = 30.0, 300.0
 _MIN_COLUMNS, _MAX_COLUMNS = 3, 12
+_COMPARED = 40_000  # numbers
 # A number may have the bytes of a shorter signature, which alone says nothing.
 _SURE_BYTES = 4
 _SIGNATURES = {
@@ -72,6 +74,26 @@ def find_layout_fault(
     if fault and signature:
         return f"is {_SIGNATURES[signature]}"
     return fault and fault + (unit or _guess(data, num_columns, dtype))
+
+
+def find_column_fault(points: Points) -> str:
+    """Return why columns of a sweep cannot be x, y and z, from a part of it.
+
+    This is quick enough for every sweep of a training: it finds another number of
+    columns, and columns that are shifted.
+
+    Args:
+        points: All columns of plausible points as they are stored, x, y, z in m first,
+            shape (N, F).
+
+    Returns:
+        As :func:`find_layout_fault`, without a guess.
+    """
+    num_columns = points.shape[1]
+    some = points[: _COMPARED // num_columns].astype(np.float64)
+    return find_role_fault(dict(zip("xyz", points.T, strict=False))) or _find_other_period(
+        some.ravel(), num_columns
+    )
 
 
 def guess_rows(data: bytes) -> tuple[int, str] | None:
@@ -162,7 +184,7 @@ def _find_other_period(numbers: NDArray[np.float64], num_columns: int) -> str:
 
 def _measure_changes(numbers: NDArray[np.float64]) -> dict[int, float]:
     """Return the change between rows by number of columns; empty if unknown."""
-    numbers = numbers[:40_000]
+    numbers = numbers[:_COMPARED]
     usable = np.isfinite(numbers) & (np.abs(numbers) < _MAX_DISTANCE_M)
     usable &= (numbers == 0) | (np.abs(numbers) > _TINY_M)
     if len(numbers) < 10 * _MAX_COLUMNS or usable.mean() < 0.98:

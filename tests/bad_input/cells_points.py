@@ -78,11 +78,25 @@ def _(folder: Path) -> None:
 @refused(
     POINTS,
     "wrong shape",
-    "rows of four columns read as five, found in the first sweep that a process reads",
+    "rows of four columns read as five",
     r"sweep\.bin does not hold points as 5 float32 .*rows of 4 float32",
 )
 def _(folder: Path) -> None:
     load_damaged(folder, lambda path: rewrite(path, make_points()[:, :4].copy()))
+
+
+@refused(
+    POINTS, "bytes that are missing at the start", "columns in steps", r"sweep\.bin .* in steps"
+)
+def _(folder: Path) -> None:
+    points, _, sample = write(folder)
+    load = LoadPoints()
+    assert load(sample) is not None
+    rng = np.random.default_rng(0)
+    positions, other = rng.normal(0, 10, (5000, 3)), rng.integers(0, [256, 32], (5000, 2))
+    rows = np.hstack([positions, other]).astype(np.float32)
+    points.write_bytes(rows.tobytes()[8:-12])
+    load(sample)
 
 
 @refused(POINTS, "wrong dtype", "float64 or integers read as float32", r"sweep\.bin does not hold")
