@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 from safetensors import safe_open
+from safetensors.torch import save
 
 import perception_kd
 from perception_kd.export.model_card.card import describe_method
@@ -153,9 +154,10 @@ def test_a_damaged_folder_is_refused(
     elif change == "flipped":
         data = weights.read_bytes()
         weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    elif change in ("swapped", "pointer"):
-        begin = b"version https://git-lfs.github.com/spec/v1" if change == "pointer" else b""
-        weights.write_bytes(begin + b"\0" * 100)
+    elif change == "swapped":
+        weights.write_bytes(save({"weight": torch.zeros(2)}))
+    elif change == "pointer":
+        weights.write_bytes(b"version https://git-lfs.github.com/spec/v1" + b"\0" * 100)
     elif change == "binary":
         settings.write_bytes(bytes(range(256)))
     elif change == "newer":
