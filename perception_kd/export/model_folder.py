@@ -16,7 +16,7 @@ from perception_kd.engine.hooks.point_ranges import read_intensity_range
 from perception_kd.export.model_card.card import CardFacts, make_card
 from perception_kd.export.model_card.licenses import NOT_STATED, CardSource, find_data, find_teacher
 from perception_kd.export.model_card.results import read_results
-from perception_kd.io.atomic import write_whole
+from perception_kd.io.atomic import make_writable_folder, write_whole
 from perception_kd.version import __version__
 
 # An absolute path inside a text, such as a command; "//" is of an address of the web.
@@ -70,6 +70,7 @@ def export_folder(
         Names of the files.
 
     Raises:
+        PermissionError: If the folder cannot be made or written to.
         ValueError: If the checkpoint has no config, or the results are not a table.
     """
     meta = checkpoint.meta
@@ -80,7 +81,7 @@ def export_folder(
     if teacher is not None and options.teacher_license:
         teacher = teacher._replace(license=options.teacher_license)
     data = _name_data(meta, options)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_writable_folder("--out", folder)
     kind = type(net.model).__name__
     about = {
         "library_name": "perception_kd",

@@ -205,6 +205,15 @@ def test_a_config_serves_folders_of_checkpoints_without_one(
     assert np.array_equal(feats[0], feats[2])
 
 
+def test_a_folder_that_cannot_be_made_is_named(
+    trained: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    words = [str(trained(SMALL_MINKUNET).path), "--to", "safetensors"]
+    assert export.main([*words, "--out", str(tmp_path / "file" / "out")]) == 2
+    assert "--out" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_weights_of_another_format_are_refused(folder: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     settings = json.loads((copy / "config.json").read_text())

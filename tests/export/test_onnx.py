@@ -202,6 +202,31 @@ def test_a_full_disk_leaves_none_of_the_files(
     assert not list(tmp_path.iterdir())
 
 
+class Rounded(nn.Module):
+    """The input, after a sum that loses digits in float32."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the input."""
+        return (x + 1e5) - 1e5
+
+
+@pytest.mark.parametrize(("factor", "is_written"), [(1.0, True), (1.02, False)])
+def test_rounding_is_no_fault_but_other_differences_are(
+    factor: float, is_written: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from perception_kd.export.onnx import files
+
+    part = DensePart("sum", Rounded(), {"x": torch.rand(64)}, ("y",), {}, "")
+    assert compare_with_torch(part, to_onnx(part)) < 1e-4
+    monkeypatch.setattr(files, "run_onnx", lambda _, inputs: [factor * inputs["x"].numpy()])
+    if is_written:
+        assert write_parts([part], tmp_path)[0] > 1e-4
+    else:
+        with pytest.raises(ValueError, match="onnxruntime computes sum with a difference"):
+            write_parts([part], tmp_path)
+    assert (tmp_path / "sum.onnx").exists() == is_written
+
+
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from perception_kd.export.onnx import files
 

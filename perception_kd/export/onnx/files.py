@@ -1,5 +1,6 @@
 """Write parts of a network as ONNX files, and compare them with torch."""
 
+import copy
 import io
 import math
 import warnings
@@ -48,7 +49,8 @@ def write_parts(parts: Sequence[DensePart], folder: Path) -> list[float]:
 
     Raises:
         OSError: If a file cannot be written.
-        ValueError: If a difference is above 1e-4.
+        ValueError: If a difference is above 1e-4, and is not rounding: onnxruntime is
+            further from the result in float64 than torch is.
     """
     checked = [_convert_checked(part) for part in parts]
     try:
@@ -65,13 +67,25 @@ def write_parts(parts: Sequence[DensePart], folder: Path) -> list[float]:
 def _convert_checked(part: DensePart) -> tuple[bytes, float]:
     data = to_onnx(part)
     difference = compare_with_torch(part, data)
-    if not difference <= TOLERANCE:
+    if not (difference <= TOLERANCE or _is_rounding(part, data)):
         raise ValueError(
             f"onnxruntime computes {part.name} with a difference of {difference:.1e} to torch, "
             f"more than {TOLERANCE:g}; no file is written. This is a fault of this program or of "
             "the versions of onnx and onnxruntime."
         )
     return data, difference
+
+
+def _is_rounding(part: DensePart, data: bytes) -> bool:
+    """Return whether onnxruntime is as near to the result in float64 as torch is."""
+    inputs = part.inputs.values()
+    doubled = [value.double() if value.is_floating_point() else value for value in inputs]
+    with torch.no_grad():
+        ours = _as_list(part.module(*inputs))
+        exact = _as_list(copy.deepcopy(part.module).double()(*doubled))
+    found = run_onnx(data, part.inputs)
+    rounding = max(_difference(e.numpy(), o.numpy()) for e, o in zip(exact, ours, strict=True))
+    return max(_difference(e.numpy(), f) for e, f in zip(exact, found, strict=True)) <= rounding
 
 
 def to_onnx(part: DensePart) -> bytes:
