@@ -14,6 +14,7 @@ _NUM_EXAMPLES = 3
 # A sensor is regular if so many of its steps in time are so near the usual one.
 _REGULAR_SHARE, _NEAR_USUAL = 0.75, 0.25
 _MANY = 20  # sweeps
+_UNUSED_SHARE = 0.25  # of the images, without a sweep, is worth a sentence
 
 
 def check_pairs(
@@ -56,8 +57,10 @@ def check_pairs(
 
 
 def find_gaps(rig: Rig, recordings: Sequence[Recording]) -> list[Absence]:
-    """Return sentences on gaps in regular sweeps, and on sweeps far from all others."""
-    return [*_find_lonely_sweeps(rig, recordings), *_find_missing_sweeps(rig, recordings)]
+    """Return sentences on missing sweeps, and on sweeps far from all others."""
+    lonely = _find_lonely_sweeps(rig, recordings)
+    missing = _find_missing_sweeps(rig, recordings) or _find_unused_images(rig, recordings)
+    return [*lonely, *missing]
 
 
 def _find_lonely_sweeps(rig: Rig, recordings: Sequence[Recording]) -> list[Absence]:
@@ -93,6 +96,28 @@ def _find_missing_sweeps(rig: Rig, recordings: Sequence[Recording]) -> list[Abse
         f"between them, the first after {first}; complete the files if there are more."
     )
     return [Absence(text, missing / (missing + total))]
+
+
+def _find_unused_images(rig: Rig, recordings: Sequence[Recording]) -> list[Absence]:
+    """Return a sentence for each camera of which many images have no sweep."""
+    absences = []
+    for camera in rig.cameras:
+        unused: list[str] = []
+        for recording in recordings:
+            images = recording.images[camera.name]
+            times = np.array([file.time for file in images])
+            gaps = _gaps_to(np.sort([file.time for file in recording.sweeps]), times)
+            unused += [images[i].path for i in np.flatnonzero(gaps > rig.frames.tolerance_s)]
+        total = sum(len(recording.images[camera.name]) for recording in recordings)
+        if len(unused) < _UNUSED_SHARE * total:
+            continue
+        text = (
+            f"cameras.{camera.name}.files: {len(unused)} of {total} images have no sweep within "
+            f"{rig.frames.tolerance_s:g} s and are not used, such as {_some(unused)}; complete "
+            "lidar.files if there are more sweeps."
+        )
+        absences.append(Absence(text, len(unused) / total))
+    return absences
 
 
 def check_missing(rig: Rig, absence: Absence, remedy: str) -> Absence:
@@ -176,13 +201,13 @@ def _never_meet(rig: Rig, camera: Camera, recordings: Sequence[Recording]) -> st
         f"{where_of(rig, camera)}.times: no image is within {rig.frames.tolerance_s:g} s of a "
         f"sweep; images are from {show_time(min(images))} to {show_time(max(images))}, sweeps from "
         f"{show_time(min(sweeps))} to {show_time(max(sweeps))}, at least "
-        f"{_least_gap(np.sort(sweeps), np.array(images)):.3g} s apart; correct times (unit, "
+        f"{_gaps_to(np.sort(sweeps), np.array(images)).min():.3g} s apart; correct times (unit, "
         "offset_s), or raise frames.tolerance_s."
     )
 
 
-def _least_gap(sweeps: Array, images: Array) -> float:
-    """Return the shortest time between a sweep, in order, and an image, in s."""
+def _gaps_to(sweeps: Array, images: Array) -> Array:
+    """Return the time from each image to the nearest of some ordered sweeps, in s."""
     after = np.searchsorted(sweeps, images)
     near = [sweeps[np.clip(places, 0, len(sweeps) - 1)] for places in (after - 1, after)]
-    return float(np.abs(near - images).min())
+    return np.asarray(np.abs(near - images).min(axis=0))

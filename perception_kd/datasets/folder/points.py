@@ -160,3 +160,8 @@ def _check_intensity(
             f"{where}.intensity_max is {lidar.intensity_max:g}, but intensities of {path} reach "
             f"{largest:g}; correct it."
         )
+    if lidar.intensity_max is not None and 0 < largest <= 1 < lidar.intensity_max:
+        raise RigError(
+            f"{where}.intensity_max is {lidar.intensity_max:g}, but intensities of {path} reach "
+            f"{largest:g} only; set it to 1 if they are from 0 to 1."
+        )

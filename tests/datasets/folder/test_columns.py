@@ -47,3 +47,13 @@ def test_the_true_order_is_read(suffix: str, tmp_path: Path) -> None:
 def test_another_order_is_refused(suffix: str, columns: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(RigError, match=r"rig.yaml: lidar\.(columns|axes|unit|intensity)"):
         read(tmp_path, suffix, columns)
+
+
+def test_intensities_of_another_scale_are_refused(tmp_path: Path) -> None:
+    sweep = make_sweep()
+    rows = np.stack([sweep[name] for name in STORED], axis=1)
+    rows[:, 3] /= 255  # 0..1, although the rig file says 0..255
+    rows.tofile(tmp_path / "sweep.bin")
+    lidar = Lidar("*", Times("order"), STORED, intensity="intensity", intensity_max=255)
+    with pytest.raises(RigError, match=r"lidar\.intensity_max is 255, but .* only; set it to 1"):
+        check_points(tmp_path / "sweep.bin", lidar, make_layout(lidar), "rig.yaml: lidar")

@@ -128,6 +128,16 @@ def test_gaps_between_regular_sweeps_are_counted() -> None:
     assert not pair(two_drives, two_drives)[0]
 
 
+def test_images_of_missing_sweeps_are_counted() -> None:
+    times = np.arange(10) * 0.5
+    (absence,), _ = pair(times[::2], times)
+    assert absence.text.startswith("cameras.left.files: 5 of 10 images have no sweep within 0.")
+    assert "not used, such as left/001, left/003, left/005; complete lidar.files" in absence.text
+    assert absence.share == 0.5
+    faster = np.arange(60) / 30  # images at three times the rate of the sweeps
+    assert not pair(faster[::3], faster)[0]
+
+
 def test_broken_files_are_left_out_and_named(root: Path) -> None:
     image = min(root.glob("scene-0061/images L/*"))
     image.write_bytes(image.read_bytes()[:10])
