@@ -169,6 +169,24 @@ def test_masks_follow_the_augmentation_of_points(synthetic_nuscenes: Path) -> No
     assert (turned["gt_bev_masks"] != plain).mean() > 0.05
 
 
+def test_a_turn_scale_and_shift_of_points_are_undone(synthetic_nuscenes: Path) -> None:
+    sample = make_sample(synthetic_nuscenes)
+    turn, scale, shift = pose(0, 0, np.deg2rad(30))[:3, :3], 1.1, np.array([2.0, -3.0, 0.4])
+    augmented, undone = np.eye(4), np.eye(4)
+    augmented[:3, :3], augmented[:3, 3] = scale * turn, shift
+    undone[:3, :3], undone[:3, 3] = turn.T / scale, -turn.T @ shift / scale
+    ego2global = sample["ego2global"]
+    expected = draw_bev_masks(
+        VectorMap.read(synthetic_nuscenes, str(sample["location"])),
+        ego2global @ sample["lidar2ego"] @ undone,
+        GRID,
+        ground_height=ego2global[2, 3],
+    )
+    masks = LoadBEVMasks(RANGE, 0.5)({**sample, "lidar_aug_matrix": augmented})["gt_bev_masks"]
+    assert expected[0].sum() > 500
+    np.testing.assert_array_equal(masks, expected)
+
+
 def test_an_info_file_without_locations_is_refused(synthetic_nuscenes: Path) -> None:
     sample: Sample = {**make_sample(synthetic_nuscenes), "location": None}
     with pytest.raises(ValueError, match="no location for sample first"):

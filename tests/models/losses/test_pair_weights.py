@@ -126,6 +126,13 @@ def test_balance_by_hand() -> None:
     torch.testing.assert_close(balance_weights(similarity, 0.3), torch.tensor([0.0, 0.5, 1]))
 
 
+def test_a_similarity_at_the_limit_counts_in_the_balance() -> None:
+    # v = 1.5, 1.5 and 1; without the pair at 0.5 all were 1, and so all weights.
+    similarity = torch.tensor([[1, 0.5, 0], [0.5, 1, 0.25], [0, 0.25, 1]])
+    expected = torch.tensor([0.0, 0.0, 1.0])
+    torch.testing.assert_close(balance_weights(similarity, 0.5), expected)
+
+
 @pytest.mark.parametrize("num", [0, 1, 4])
 def test_equal_pairs_weigh_the_same(num: int) -> None:
     assert balance_weights(torch.ones(num, num), 0.5).tolist() == [1.0] * num
