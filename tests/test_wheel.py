@@ -13,7 +13,7 @@ import perception_kd
 from perception_kd.utils.project_files import find_project_files
 
 ROOT = Path(__file__).parents[1]
-# What a user does first: names, a config by its name, a loadable network.
+# What a user does first: names, and a config by its name.
 PROGRAM = """
 from pathlib import Path
 import perception_kd

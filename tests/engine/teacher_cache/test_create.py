@@ -70,9 +70,8 @@ def see_again(cfg: Config, view: StoredView, index: int) -> tuple[torch.Tensor, 
     return feats[0], cropped["superpixels"][0]
 
 
-@pytest.mark.parametrize("crop", [0, 1])
-def test_rows_are_means_over_superpixels(made: tuple[Config, RowCache], crop: int) -> None:
-    cfg, cache = made
+def check_rows(cfg: Config, cache: RowCache, crop: int) -> None:
+    """Compare the rows of a crop of the second sample with what the teacher says."""
     token = build_sources(cfg)[0].dataset.get_data_info(1)["img_tokens"][0]
     entry = cache.read_rows(view_key(token, crop))
     feats, superpixels = see_again(cfg, StoredView(*entry.note), 1)
@@ -81,6 +80,24 @@ def test_rows_are_means_over_superpixels(made: tuple[Config, RowCache], crop: in
         mean = feats[:, torch.from_numpy(superpixels == number)].mean(dim=1).numpy()
         np.testing.assert_allclose(row, mean, rtol=2e-3, atol=2e-3)
     assert len(entry.ids) > 20
+
+
+@pytest.mark.parametrize("crop", [0, 1])
+def test_rows_are_means_over_superpixels(made: tuple[Config, RowCache], crop: int) -> None:
+    check_rows(*made, crop)
+
+
+def test_rows_of_a_teacher_of_your_own_are_its_means(
+    prepared_synthetic: PreparedData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_nets.py").write_text("from torch import nn\nnet = nn.Conv2d(3, 6, 16, 16)\n")
+    (tmp_path / "infos").mkdir()
+    cfg = read_small(prepared_synthetic, tmp_path / "infos")
+    cfg.model.img_backbone.backbone = {"type": "CallableTeacher", "name": "own_nets:net"}
+    cache = create_teacher_cache(cfg, OPTIONS)
+    assert cache.manifest["settings"]["teacher"]["network"] == "CallableTeacher:own_nets:net"
+    check_rows(cfg, cache, 0)
 
 
 def test_all_crops_are_stored_and_validation_has_whole_images(
