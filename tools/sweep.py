@@ -1,4 +1,4 @@
-"""Run a sweep: initializations on tasks with shares of the labels, over several seeds.
+"""Run a label sweep: initializations on tasks with shares of the labels, and seeds.
 
 SWEEP.py is a short file of settings, described in docs/sweeps.md; configs/sweeps/ has
 examples. The work dir gets results.csv, results.md, chart.svg and report.html: means,
@@ -30,7 +30,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("sweep", type=Path, metavar="SWEEP.py", help="file of the sweep")
+    add("sweep", type=Path, metavar="SWEEP.py", help="file of the label sweep")
     add("--work-dir", type=Path, metavar="DIR", help="folder of results (default: work_dirs/NAME)")
     add(
         "--data-root", type=Path, metavar="DIR", help="folder of the data set (default: the file's)"
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the sweep; errors that the user can fix are reported without a traceback.
+    """Run the label sweep; errors that the user can fix come without a traceback.
 
     Returns:
         0; 2 if a stage failed or an option is wrong; 128 plus the number of the signal

@@ -26,9 +26,9 @@ class Frusta(NamedTuple):
     """Inputs of the pooling.
 
     Attributes:
-        probs: Depth probabilities, shape (V, D, h, w).
+        probs: Depth probabilities, shape (V, L, h, w).
         feats: Features, shape (V, C, h, w).
-        cells: Cell of each frustum point, -1 = outside the grid, shape (V, D, h, w).
+        cells: Cell of each frustum point, -1 = outside the grid, shape (V, L, h, w).
         num_cells: Number of cells.
     """
 
@@ -143,7 +143,7 @@ def pool_by_index(probs: Tensor, feats: Tensor, cells: Tensor, num_cells: int) -
 
 
 def _spread(probs: Tensor, feats: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the outer product inside the grid, (P, C), and its cells, (P,)."""
+    """Return the outer product inside the grid, (rows, C), and its cells, (rows,)."""
     products = (probs[:, None] * feats[:, :, None]).permute(0, 2, 3, 4, 1).flatten(0, 3)
     kept = cells.flatten() >= 0
     return products[kept], cells.flatten()[kept]

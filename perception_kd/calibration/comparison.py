@@ -10,15 +10,15 @@ from perception_kd.calibration.agreement import FramePairs
 from perception_kd.calibration.motions import Motion, list_motions, list_neighbors
 from perception_kd.structures import Array
 
-Gains = NDArray[np.float64]  # of a motion by vertical strip of all images, (S,)
+Gains = NDArray[np.float64]  # of a motion by vertical strip of all images, (strips,)
 
 
 def find_doubt(gains: Gains) -> float:
     """Return the probability of gains by chance, by Student's t over strips.
 
     Args:
-        gains: Gains of a motion, or differences between those of two, shape (S,); zeros
-            are strips without pairs.
+        gains: Gains of a motion, or differences between those of two, shape (strips,);
+            zeros are strips without pairs.
 
     Returns:
         Probability of at least this total if neither is better, in [0, 1].

@@ -77,6 +77,7 @@ def describe_settings(settings: DemoSettings) -> dict[str, Any]:
         "workers": settings.workers,
         "data_root": str(settings.data_root),
         "info_root": str(settings.workspace.info_root),
+        # "arms" is what summary.json has always called the initializations.
         "arms": comparison.initializations,
         "configs": {
             **{name: method.config for name, method in comparison.pretrainings.items()},

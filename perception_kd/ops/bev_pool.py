@@ -2,7 +2,7 @@
 
 Lift-splat [1] spreads the feature of a pixel over its possible depths, weighted by
 their probabilities, and sums the products in each cell. The published code [1, 2]
-stores all products, V * D * h * w * C numbers, before the sum. Here the sum is a
+stores all products, V * L * h * w * C numbers, before the sum. Here the sum is a
 product of a sparse matrix of probabilities (cells x pixels) and the features of the
 pixels (pixels x C).
 
@@ -26,7 +26,7 @@ class CellIndex(NamedTuple):
     """Frustum points, sorted by the cell they fall into.
 
     Attributes:
-        cells: Cell of each frustum point, int32, shape (V, h, w, D): the depths of a
+        cells: Cell of each frustum point, int32, shape (V, h, w, L): the depths of a
             pixel are adjacent. ``num_cells`` where a point is off the grid.
         order: Frustum points on the grid, cell by cell, as flat indices of ``cells``,
             int64, shape (n,).
@@ -49,13 +49,13 @@ def index_cells(cells: Tensor, num_cells: int) -> CellIndex:
 
     Args:
         cells: Cell of each frustum point, integers from 0, -1 = off the grid, shape (V,
-            D, h, w).
+            L, h, w).
         num_cells: Number of cells, more than the largest.
 
     Raises:
         ValueError: If the shape is wrong or a cell is not in -1..num_cells-1.
     """
-    check_shape("cells", cells, ("V", "D", "h", "w"))
+    check_shape("cells", cells, ("V", "L", "h", "w"))
     if cells.numel() > 0:
         lowest, highest = torch.stack(cells.aminmax()).tolist()
         if lowest < -1 or highest >= num_cells:
@@ -74,7 +74,7 @@ def bev_pool(depth_probs: Tensor, feats: Tensor, index: CellIndex) -> Tensor:
     Repeated runs give bit-identical results: each cell adds in a fixed order.
 
     Args:
-        depth_probs: Weight of each frustum point, shape (V, D, h, w).
+        depth_probs: Weight of each frustum point, shape (V, L, h, w).
         feats: Features of the pixels, shape (V, C, h, w).
         index: Cells of the frustum points, from :func:`index_cells`.
 

@@ -56,7 +56,7 @@ class Candidate:
 
     @property
     def is_rectification(self) -> bool:
-        """True if it turns a camera of KITTI to the frame of rectified images."""
+        """True if it turns a camera of KITTI to the coordinates of rectified images."""
         return len(self.matrix) == 4 and [*self.parts] == ["rotation"]
 
     @property

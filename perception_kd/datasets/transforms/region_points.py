@@ -148,17 +148,17 @@ def _as_float(points: NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))
 
 
-def _draw_uniform(num_points: int, num_samples: int, generator: torch.Generator) -> Tensor:
+def _draw_uniform(num_points: int, num_draws: int, generator: torch.Generator) -> Tensor:
     if num_points == 0:
         return torch.zeros(0, dtype=torch.long)
-    if num_points < num_samples:
-        return torch.randint(num_points, (num_samples,), generator=generator)
-    return torch.randperm(num_points, generator=generator)[:num_samples]
+    if num_points < num_draws:
+        return torch.randint(num_points, (num_draws,), generator=generator)
+    return torch.randperm(num_points, generator=generator)[:num_draws]
 
 
-def _draw_balanced(region_ids: Tensor, num_samples: int, generator: torch.Generator) -> Tensor:
-    if num_samples == 0:
+def _draw_balanced(region_ids: Tensor, num_draws: int, generator: torch.Generator) -> Tensor:
+    if num_draws == 0:
         return torch.zeros(0, dtype=torch.long)
     _, region, size = region_ids.unique(return_inverse=True, return_counts=True)
-    replacement = len(region_ids) < num_samples
-    return torch.multinomial(1.0 / size[region], num_samples, replacement, generator=generator)
+    replacement = len(region_ids) < num_draws
+    return torch.multinomial(1.0 / size[region], num_draws, replacement, generator=generator)

@@ -36,14 +36,14 @@ from perception_kd.superpixels.codec import SUPERPIXELS
 
 @TRANSFORMS.register_module()
 class StoredCrops(CachedTransform):
-    """Take one of K stored crops of each image, with the teacher's features of it.
+    """Take one of the stored crops of each image, with the teacher's features of it.
 
     It replaces ``RandomResizedCrop`` and ``RandomFlipImages``, or ``ResizeImages``, and
     no image has to be loaded. ``tools/create_data.py teacher`` draws the crops as those
     two do, with the pairs of the points before augmentation, runs the teacher of the
     config on them, and stores what is compared. What this changes in a training:
-    each image has K crops instead of a new one in each epoch, and features have 16
-    bits.
+    each image has ``num_crops`` crops instead of a new one in each epoch, and features
+    have 16 bits.
 
     Reads: ``info_root``, ``img_tokens``; ``superpixels``, ``pairing_*`` where present.
     Writes: the same, ``img_aug_matrix``, ``teacher_cache``; ``superpixel_feats`` or
@@ -54,7 +54,7 @@ class StoredCrops(CachedTransform):
         size: Height and width of the crops in px.
         stores: "superpixels" for the mean over each superpixel, "map" for the teacher's
             whole map.
-        num_crops: Number K of crops of each image; 0 for the whole image alone, as in
+        num_crops: Number of crops of each image; 0 for the whole image alone, as in
             validation.
         crop: Further arguments of ``RandomResizedCrop``.
         p: Probability that a crop is mirrored.

@@ -14,7 +14,7 @@ from perception_kd.experiments.statistics import PairedDifference
 def label_sweep_section(
     plan: LabelSweepPlan, rows: list[ResultRow], failures: Mapping[str, str]
 ) -> Section:
-    """Return the section of a sweep's results.
+    """Return the section of a label sweep's results.
 
     Args:
         plan: The label sweep.

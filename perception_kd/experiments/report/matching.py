@@ -45,8 +45,9 @@ def count_matches(
     In the given order, each prediction matches the nearest box that is still free.
 
     Args:
-        found: Predicted centers (x, y) in m, highest scores first, shape (P, 2).
-        labels: Predicted classes, shape (P,).
+        found: Predicted centers (x, y) in m, highest scores first, shape
+            (predictions, 2).
+        labels: Predicted classes, shape (predictions,).
         truth: Centers of the ground-truth boxes in m, shape (G, 2).
         truth_labels: Their classes, shape (G,).
         max_distance: Matches are nearer than this, in m.

@@ -10,7 +10,7 @@ from perception_kd.experiments.report.work_dir import WorkDir
 from perception_kd.experiments.trials import Comparison, capitalize
 
 PRETRAINING = "Pre-training, without labels"
-# Settings that the page shows elsewhere.
+# Settings that the page shows elsewhere; "arms" are the initializations.
 _SHOWN_ELSEWHERE = ("arms", "configs", "protocols")
 
 

@@ -1,4 +1,4 @@
-"""Results on a model card, from the table of a sweep."""
+"""Results on a model card, from the table of a label sweep."""
 
 import csv
 from pathlib import Path
@@ -15,7 +15,7 @@ _TITLES = (
 
 
 def read_results(path: Path, initialization: str | None) -> list[str]:
-    """Return the scores of one initialization of a sweep as lines of a Markdown table.
+    """Return the scores of one initialization of a label sweep as Markdown lines.
 
     Args:
         path: ``results.csv`` of ``tools/sweep.py``.
@@ -27,7 +27,7 @@ def read_results(path: Path, initialization: str | None) -> list[str]:
         ValueError: If it is not such a table, or lacks the initialization.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"--results: no file at {path}; give results.csv of a sweep.")
+        raise FileNotFoundError(f"--results: no file at {path}; give results.csv of a label sweep.")
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))

@@ -44,7 +44,7 @@ class PillarEncoder(nn.Module):
         self.encoder = encoder
 
     def forward(self, points: Tensor, num_points: Tensor, coors: Tensor) -> Tensor:
-        """Return (K, C) of (K, P, F), (K,) and (K, 4), the latter (sample, z, y, x)."""
+        """Return (K, C) of (K, slots, F), (K,) and (K, 4): sample, z, y, x."""
         return self.encoder(points, num_points, coors).flatten(1)
 
 
@@ -119,7 +119,7 @@ class CameraBEV(nn.Module):
         Args:
             imgs: Normalized images, shape (V, 3, H, W).
             cells: Row * X + column of the cell of every frustum point before the map is
-                halved, -1 = off the grid, int64, shape (V, D, h, w).
+                halved, -1 = off the grid, int64, shape (V, L, h, w).
 
         Returns:
             Shape (1, C, Y, X).

@@ -66,8 +66,8 @@ def _pillar_part(model: Any) -> DensePart:
         {"points": points, "num_points": counts, "coors": coors},
         ("pillars",),
         {name: {0: "K"} for name in ("points", "num_points", "coors", "pillars")},
-        "points of K pillars (K, P, F), zero where there is none, their numbers (K,), and (0, 0, "
-        "row, column) (K, 4) to features (K, C)",
+        "points of K pillars (K, slots, F), zero where there is none, their numbers (K,), and (0, "
+        "0, row, column) (K, 4) to features (K, C)",
     )
 
 

@@ -107,7 +107,7 @@ def crop_kernel(kernel: Tensor, edge: int) -> Tensor:
     """Undo :func:`pad_kernel`.
 
     Args:
-        kernel: Shape (C_out, K, K, K, C_in), with K odd.
+        kernel: Shape (C_out, edge_in, edge_in, edge_in, C_in), edge_in odd.
         edge: Size k of the result, odd.
 
     Returns:

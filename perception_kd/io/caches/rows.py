@@ -44,8 +44,8 @@ class RowEntry(NamedTuple):
     """An entry of a cache of rows.
 
     Attributes:
-        ids: Id of each row, (R,) int32.
-        rows: The rows, (R, C) float16.
+        ids: Id of each row, (rows,) int32.
+        rows: The rows, (rows, C) float16.
         note: Integers of the caller, up to 8 of them.
     """
 

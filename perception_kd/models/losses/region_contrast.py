@@ -171,12 +171,12 @@ def _log_sums(logits: Tensor, negative: Tensor | None) -> Tensor:
 
 
 def _minus_log(logits: Tensor, others: Tensor, negative: Tensor | None) -> Tensor:
-    """Return - log(s_ij / Z_ij) of each anchor i and some points j, shape (A, K).
+    """Return - log(s_ij / Z_ij) of each anchor i and some points j, (A, N) or (A, 1).
 
     Args:
-        logits: Logarithms of s of these points, shape (A, K).
+        logits: Logarithms of s of these points, shape (A, N) or (A, 1).
         others: Logarithms of the sums Z_i, shape (A, 1).
-        negative: Whether s_ij is in Z_i already, shape (A, K); None if all are.
+        negative: Whether s_ij is in Z_i already, of that shape; None if all are.
     """
     if negative is None:
         return others - logits

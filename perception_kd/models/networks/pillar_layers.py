@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class RowsPFNLayer(PFNLayer):
     """The same layer without transposing, several times as fast on a CPU.
 
-    mmdet3d gives the norm (K, C, P) for K pillars of P points. Statistics of a channel
-    are over the same values as those of rows (K * P, C), which need no copies, and
+    mmdet3d gives the norm (K, C, slots) for K pillars of that many points. Statistics
+    of a channel are over the same values as those of rows (K * slots, C), which need no copies, and
     which torch sums faster.
     """
 
@@ -23,7 +23,7 @@ class RowsPFNLayer(PFNLayer):
         """Return the features of pillars, or those of points beside them.
 
         Args:
-            inputs: Features of the points of each pillar, shape (K, P, C).
+            inputs: Features of the points of each pillar, shape (K, slots, C).
             num_voxels: As for mmdet3d's layer.
             aligned_distance: As for mmdet3d's layer.
         """

@@ -21,7 +21,8 @@ class PixelDistillation(ImageToLidarPretrainer):
       https://arxiv.org/abs/2203.16258
 
     Args:
-        num_samples: Pairs compared per step, M; all of them if there are fewer.
+        num_samples: Number of pairs, not of samples, compared per step, M; all of them
+            if there are fewer.
         img_backbone, img_head, pts_voxelizer, pts_head, loss_contrast,
             pts_voxel_encoder, pts_middle_encoder, pts_backbone, pts_neck, pair_weights,
             data_preprocessor: As in :class:`ImageToLidarPretrainer`.
@@ -96,7 +97,7 @@ class PixelDistillation(ImageToLidarPretrainer):
         }
 
 
-def sample_pairs(num_pairs: int, num_samples: int, generator: torch.Generator) -> Tensor:
+def sample_pairs(num_pairs: int, num_draws: int, generator: torch.Generator) -> Tensor:
     """Draw some of all pairs without replacement.
 
     PPKT compares 4096 random pairs of a batch, since the cost of the loss grows with
@@ -104,7 +105,7 @@ def sample_pairs(num_pairs: int, num_samples: int, generator: torch.Generator) -
 
     Args:
         num_pairs: Number of pairs P to draw from.
-        num_samples: Number of pairs to draw.
+        num_draws: Number of pairs to draw.
         generator: Source of the random numbers; the result is on its device.
 
     Returns:
@@ -116,7 +117,7 @@ def sample_pairs(num_pairs: int, num_samples: int, generator: torch.Generator) -
         torch.Size([3])
     """
     order = torch.randperm(num_pairs, generator=generator, device=generator.device)
-    return order[:num_samples]
+    return order[:num_draws]
 
 
 def _sum_seeds(data_samples: list[Any]) -> int:

@@ -42,8 +42,8 @@ def depth_distribution_loss(scores: Tensor, depths: Tensor, targets: Tensor) -> 
       2023, https://arxiv.org/abs/2206.10092
 
     Args:
-        scores: Scores of D depths, shape (V, D, h, w).
-        depths: These depths in m, equally spaced, shape (D,). A point belongs to the
+        scores: Scores of L depths, shape (V, L, h, w).
+        depths: These depths in m, equally spaced, shape (L,). A point belongs to the
             nearest; those more than half a step beyond the ends do not count.
         targets: Results of :func:`cell_depths`, shape (V, h, w).
 
@@ -65,8 +65,8 @@ def expected_depth_error(scores: Tensor, depths: Tensor, targets: Tensor) -> Ten
     """Return the mean error of the expected depth, where there is a point.
 
     Args:
-        scores: Scores of D depths, shape (V, D, h, w).
-        depths: These depths in m, equally spaced, shape (D,).
+        scores: Scores of L depths, shape (V, L, h, w).
+        depths: These depths in m, equally spaced, shape (L,).
         targets: Results of :func:`cell_depths` in m, shape (V, h, w).
 
     Returns:
@@ -83,12 +83,12 @@ def find_bins(scores: Tensor, depths: Tensor, targets: Tensor) -> Tensor:
     """Return the index of the nearest depth of each cell, -1 = none.
 
     Args:
-        scores: Scores of D depths, shape (V, D, h, w); only the shape is used.
-        depths: These depths in m, equally spaced, at least 2, shape (D,).
+        scores: Scores of L depths, shape (V, L, h, w); only the shape is used.
+        depths: These depths in m, equally spaced, at least 2, shape (L,).
         targets: Depth of the LiDAR per cell in m, shape (V, h, w).
 
     Returns:
-        Indices in 0 .. D - 1, int64, shape (V, h, w); -1 where the target is more than
+        Indices in 0 .. L - 1, int64, shape (V, h, w); -1 where the target is more than
         half a step beyond the ends.
 
     Raises:

@@ -91,7 +91,7 @@ class DepthLSSViewTransform(LSSViewTransform):
             points: One point cloud per sample, x, y, z in m first, each (N_b, F).
 
         Returns:
-            Scores of D depths, then C features, shape (V, D + C, h, w).
+            Scores of L depths, then C features, shape (V, L + C, h, w).
 
         Raises:
             ValueError: If points are missing, or the stride of the features is not 8.

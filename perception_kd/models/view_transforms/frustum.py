@@ -134,19 +134,19 @@ def frustum_cells(
     Args:
         cameras: The cameras.
         feat_shape: Height h and width w of the feature map.
-        depths: Distances along the optical axis in m, shape (D,).
+        depths: Distances along the optical axis in m, shape (L,).
         grid: The BEV grid; points below or above its range are off it.
         align_corners: Whether the outer cells are at the outer pixels of the image.
         truncate: Whether points less than a cell beyond the lower ends, also of the
             height, which is one cell, are in the first cells.
 
     Returns:
-        Flat indices of (B, Y, X), -1 = off the grid, int32, shape (V, D, h, w).
+        Flat indices of (B, Y, X), -1 = off the grid, int32, shape (V, L, h, w).
 
     Raises:
         ValueError: If ``depths`` is not a vector.
     """
-    check_shape("depths", depths, ("D",))
+    check_shape("depths", depths, ("L",))
     origins, rays = camera_rays(cameras, feat_shape, align_corners)
     lower = constant(grid.point_cloud_range[:3], origins.dtype, origins.device)
     height = grid.point_cloud_range[5] - grid.point_cloud_range[2]

@@ -16,7 +16,7 @@ from perception_kd.utils.checks import check_shape
 class LSSViewTransform(nn.Module):
     """Spread image features over predicted depths and sum them in BEV cells.
 
-    Lift-splat [1] as in BEVFusion [2]. Each feature cell gets D
+    Lift-splat [1] as in BEVFusion [2]. Each feature cell gets L
     probabilities of depth and C features from one convolution; :func:`bev_pool` sums
     the weighted features in each BEV cell; with ``downsample``, three convolutions
     halve the map.
@@ -79,11 +79,11 @@ class LSSViewTransform(nn.Module):
 
     @property
     def num_depths(self) -> int:
-        """Number of depths D."""
+        """Number of depths L."""
         return len(self.depths)
 
     def build_depthnet(self, in_channels: int) -> nn.Module:
-        """Build the layers that predict D depths and C features per feature cell."""
+        """Build the layers that predict L depths and C features per feature cell."""
         return nn.Conv2d(in_channels, self.num_depths + self.out_channels, 1)
 
     def predict_depth(
@@ -97,7 +97,7 @@ class LSSViewTransform(nn.Module):
             points: One point cloud per sample, each (N_b, F); not used here.
 
         Returns:
-            Scores of D depths, then C features, shape (V, D + C, h, w).
+            Scores of L depths, then C features, shape (V, L + C, h, w).
         """
         return self.depthnet(img_feats)
 
@@ -128,7 +128,7 @@ class LSSViewTransform(nn.Module):
         """Sum weighted features in the cells of the grid.
 
         Args:
-            depth_probs: Weight of each frustum point, shape (V, D, h, w).
+            depth_probs: Weight of each frustum point, shape (V, L, h, w).
             feats: Features of all views, shape (V, C, h, w).
             cameras: The cameras of these views.
 
