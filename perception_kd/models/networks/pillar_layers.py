@@ -10,8 +10,8 @@ class RowsPFNLayer(PFNLayer):
     """The same layer without transposing, several times as fast on a CPU.
 
     mmdet3d gives the norm (K, C, slots) for K pillars of that many points. Statistics
-    of a channel are over the same values as those of rows (K * slots, C), which need no copies, and
-    which torch sums faster.
+    of a channel are over the same values as those of rows (K * slots, C), which need
+    no copies, and which torch sums faster.
     """
 
     def forward(
