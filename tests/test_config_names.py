@@ -1,7 +1,6 @@
 """Names of configs are true: each token is compared with what the config builds."""
 
 import ast
-import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,12 @@ from mmengine.registry import init_default_scope
 
 from perception_kd.datasets.pipeline import list_steps
 from perception_kd.datasets.scene_lists import read_scene_list
-from perception_kd.registry import MODELS
+from tests.config_networks import (
+    CAMERA_NETWORKS,
+    LIDAR_NETWORKS,
+    arguments,
+    describe_network,
+)
 from tests.test_configs import CONFIGS, LEAVES, SMOKE, name
 
 NAMED = [path for path in LEAVES if path not in SMOKE]
@@ -35,12 +39,6 @@ MODEL_OF_TASK = {
     "lidarseg": "PointSegmentor",
     "mapseg": "BEVMapSegmentor",
 }
-
-
-def arguments(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments that a part is built with, its defaults included."""
-    parameters = inspect.signature(MODELS.get(settings["type"])).parameters
-    return {key: p.default for key, p in parameters.items()} | dict(settings)
 
 
 def describe_recipe(cfg: Config) -> str:
@@ -74,64 +72,14 @@ def describe_task(cfg: Config) -> set[str]:
     return {f"{task}-{suffix}" for task in names}
 
 
-def describe_camera_network(model: dict[str, Any]) -> str | None:
-    """Return the token of a camera network."""
-    if "img_backbone" not in model:
-        return None
-    backbone = arguments(model["img_backbone"].get("backbone", model["img_backbone"]))
-    kind = backbone["type"].split(".")[-1]
-    if kind == "EfficientNetLite":
-        return "efflite0"
-    if kind == "DilatedResNet":
-        return f"r{backbone['depth']}" + "-mocov2" * ("moco_v2" in str(backbone["checkpoint"]))
-    lift = {"LSSViewTransform": "lss", "DepthLSSViewTransform": "depthlss"}
-    lift_splat = lift[model["view_transform"]["type"]]
-    if kind == "ResNet":
-        return f"r{backbone['depth']}-{lift_splat}" + "-small" * (backbone["base_channels"] < 64)
-    assert kind == "SwinTransformer"
-    sizes = (backbone["embed_dims"], tuple(backbone["depths"]))
-    return {(96, (2, 2, 6, 2)): "swint"}[sizes] + f"-{lift_splat}"
+def describe_camera_network(model: dict[str, Any]) -> Any:
+    """Return the token of a camera network, or how it differs from the nearest one."""
+    return describe_network(model, CAMERA_NETWORKS) if "img_backbone" in model else None
 
 
-# Stem, encoder channels, encoder blocks, and voxels as SLidR's 0.1 m, 1 degree, 0.1 m.
-_ENCODERS: dict[tuple[Any, ...], str] = {
-    (32, (32, 64, 128, 256), (2, 3, 4, 6), (0.1, 1.0, 0.1), "cylindrical"): "minkunet34",
-    (16, (16, 32, 64, 128), (1, 1, 1, 1), (0.15, 0.15, 0.15), "cartesian"): "minkunet-small",
-}
-
-
-def describe_minkunet(voxelizer: dict[str, Any], backbone: dict[str, Any]) -> Any:
-    """Return the token of a MinkUNet, or its sizes if no token is true of them."""
-    built, read = arguments(backbone), arguments(voxelizer)
-    sizes = (
-        built["base_channels"],
-        tuple(built["encoder_channels"]),
-        tuple(built["encoder_blocks"]),
-        tuple(read["voxel_size"]),
-        read["coordinates"],
-    )
-    return _ENCODERS.get(sizes, sizes)
-
-
-def describe_lidar_network(model: dict[str, Any]) -> str | None:
-    """Return the token of a LiDAR network."""
-    if "pts_voxelizer" not in model:
-        return None
-    voxelizer = model["pts_voxelizer"]
-    if model.get("pts_backbone", {}).get("type") == "MinkUNet":
-        return describe_minkunet(voxelizer, model["pts_backbone"])
-    if voxelizer["type"] == "PointVoxelizer":
-        assert model["pts_middle_encoder"]["type"] == "SparseEncoder"
-        return "voxelnet"
-    width, length, height = voxelizer["voxel_size"]
-    bottom, top = voxelizer["point_cloud_range"][2::3]
-    assert width == length
-    size = str(width).replace(".", "")
-    if height < top - bottom:
-        assert model["pts_middle_encoder"]["type"] == "SparseEncoder"
-        return f"voxel{size}"
-    assert model["pts_middle_encoder"]["type"] == "PointPillarsScatter"
-    return f"pillar{size}" + "-small" * (sum(model["pts_backbone"]["layer_nums"]) < 13)
+def describe_lidar_network(model: dict[str, Any]) -> Any:
+    """Return the token of a LiDAR network, or how it differs from the nearest one."""
+    return describe_network(model, LIDAR_NETWORKS) if "pts_voxelizer" in model else None
 
 
 def describe_schedule(cfg: Config) -> str:
@@ -234,23 +182,56 @@ def test_a_size_that_is_not_built_is_found(old: str, false: dict[str, Any]) -> N
     assert find_false_tokens(old, cfg) == false
 
 
-@pytest.mark.parametrize("size", ["minkunet34", "minkunet-small"])
-@pytest.mark.parametrize(
-    ("part", "change"),
-    [
-        ("pts_backbone", {"base_channels": 24}),
-        ("pts_backbone", {"encoder_channels": (16, 32, 64, 192)}),
-        ("pts_backbone", {"encoder_blocks": (2, 2, 2, 2)}),
-        ("pts_voxelizer", {"voxel_size": (0.2, 0.2, 0.2)}),
-        ("pts_voxelizer", {"voxel_size": (0.1, 1.0, 0.1), "coordinates": "cartesian"}),
-    ],
-)
-def test_a_minkunet_of_another_size_is_found(size: str, part: str, change: Any) -> None:
-    (path, *_) = [path for path in NAMED if f"_{size}_" in path.stem]
+def compared_sizes() -> list[Any]:
+    """Return each token with each part and argument that it stands for."""
+    return [
+        pytest.param(token, part, key, id=f"{token}-{part}-{key}")
+        for token, sizes in dict([*CAMERA_NETWORKS, *LIDAR_NETWORKS]).items()
+        for part, values in sizes.items()
+        for key in values or {}
+        if key != "type"
+    ]
+
+
+def read_named(token: str) -> tuple[str, Config]:
+    """Return the first config with a network, and its name."""
+    path = next(path for path in NAMED if f"_{token}_" in path.stem)
     cfg = Config.fromfile(path)
     init_default_scope(cfg.default_scope)
+    return path.stem, cfg
+
+
+@pytest.mark.parametrize(("token", "part", "key"), compared_sizes())
+def test_any_other_size_of_a_network_is_found(token: str, part: str, key: str) -> None:
+    stem, cfg = read_named(token)
+    assert find_false_tokens(stem, cfg) == {}
+    settings = cfg.model[part].get("backbone", cfg.model[part])
+    settings[key] = "other"
+    false = find_false_tokens(stem, cfg)
+    assert set(false) == {"pts" if part.startswith("pts_") else "img"}
+
+
+@pytest.mark.parametrize(
+    ("token", "part", "change"),
+    [
+        ("pillar02", "pts_backbone", {"out_channels": [32, 64, 128]}),
+        ("pillar02", "pts_voxel_encoder", {"feat_channels": [32]}),
+        ("minkunet34", "pts_backbone", {"decoder_blocks": (1, 1, 1, 1)}),
+        ("minkunet-small", "pts_voxelizer", {"coordinates": "cylindrical"}),
+        ("voxel01", "pts_middle_encoder", {"encoder_channels": ((16,), (32,), (64,), (64,))}),
+        ("voxelnet", "pts_middle_encoder", {"base_channels": 8}),
+        ("swint-lss", "img_backbone", {"num_heads": [4, 8, 16, 32]}),
+        ("swint-lss", "view_transform", {"out_channels": 40}),
+        ("r50-lss", "img_backbone", {"num_stages": 3}),
+        ("r18-lss-small", "img_backbone", {"base_channels": 16}),
+    ],
+)
+def test_a_difference_to_the_known_size_is_named(token: str, part: str, change: Any) -> None:
+    stem, cfg = read_named(token)
     cfg.model[part].update(change)
-    assert set(find_false_tokens(path.stem, cfg)) == {"pts"}
+    ((nearest, difference),) = find_false_tokens(stem, cfg).values()
+    assert nearest == token
+    assert set(difference) == {f"{part}.{key}" for key in change}
 
 
 def bases_of(path: Path) -> list[Path]:
@@ -270,11 +251,30 @@ def ancestors_of(path: Path) -> set[Path]:
     return found
 
 
+def types_of(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the names and types of all parts of a model, parts of parts included.
+
+    Smoke tests begin without pre-trained weights, so ``init_cfg`` is left out.
+    """
+    inner = {key: part for key, part in settings.items() if isinstance(part, dict)}
+    inner.pop("init_cfg", None)
+    return {key: types_of(part) for key, part in inner.items()} | {"type": settings.get("type")}
+
+
 @pytest.mark.parametrize("path", SMOKE, ids=name)
 def test_a_smoke_test_is_of_its_first_base(path: Path) -> None:
     parent = bases_of(path)[0]
     assert parent == path.parent.parent / path.name
-    assert Config.fromfile(path).model.type == Config.fromfile(parent).model.type
+    built, full = (types_of(Config.fromfile(file).model) for file in (path, parent))
+    assert built == full
+
+
+def test_another_type_of_an_inner_part_is_found() -> None:
+    stem = "slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_nus"
+    model = Config.fromfile(CONFIGS / "slidr" / f"{stem}.py").model
+    full = types_of(model)
+    model.img_backbone.backbone.type = "EfficientNetLite"
+    assert types_of(model) != full
 
 
 def test_every_network_on_nuscenes_is_trained_in_a_test() -> None:
