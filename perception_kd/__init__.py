@@ -36,7 +36,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return the public names beside those that are imported."""
+    """Return the public names, including those not yet imported."""
     return sorted({*globals(), *__all__})
 
 
@@ -59,8 +59,8 @@ class _WithoutUnusedExtras:
 
     These imports are a third of the start of a training. mmdet's networks for text and
     its PAA head say that the package is missing, and the optimizer Adafactor is
-    torch's; who uses them beside this package imports it first. Imports by others are
-    as ever.
+    torch's; programs that need them import the package first; other imports are
+    unaffected.
     """
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:

@@ -1,4 +1,4 @@
-"""Conversion of nuScenes' tables, beside that of mmdet3d."""
+"""Conversion of nuScenes' tables, compared with that of mmdet3d."""
 
 import contextlib
 import importlib.util

@@ -1,4 +1,4 @@
-"""Samples of SLidR's pre-training, beside those of its published code."""
+"""Samples of SLidR's pre-training, compared with those of its published code."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""Regions of sweeps, beside a plain ground fit and scikit-learn's DBSCAN."""
+"""Regions of sweeps, compared with a plain ground fit and scikit-learn's DBSCAN."""
 
 import os
 import tempfile

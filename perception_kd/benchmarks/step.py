@@ -1,4 +1,4 @@
-"""Whole training steps, beside those of an earlier commit, and their parts."""
+"""Whole training steps, compared with those of an earlier commit, and their parts."""
 
 import json
 import os
@@ -111,7 +111,7 @@ class StepProcess:
         self._log.close()
 
     def ask(self, line: str) -> Any:
-        """Let it take a step and return what it answers.
+        """Let it take a step and return its reply.
 
         Args:
             line: "step" for the seconds, "parts" for a list of parts.

@@ -37,8 +37,7 @@ def read_frames(
     Args:
         excerpts: Samples of info files of the same cameras.
         data_root: Folder of the data set.
-        extrinsics: What extrinsics were read from, by camera; others are those of the
-            info files.
+        extrinsics: Source of each camera's extrinsics; by default the info files.
 
     Yields:
         All images of one sample, then those of the next one.

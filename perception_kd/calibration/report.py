@@ -39,8 +39,7 @@ def judge_excerpts(
         excerpts: Samples of info files of the same cameras, such as those of all
             splits.
         data_root: Folder of the data set.
-        extrinsics: What extrinsics were read from, by camera; others are those of the
-            info files.
+        extrinsics: Source of each camera's extrinsics; by default the info files.
 
     Returns:
         A verdict with its drawing, RGB, per camera, in the order of the files; none

@@ -73,6 +73,6 @@ def _check_names(classes: Sequence[str], known: Mapping[str, int] | Sequence[str
     unknown = [name for name in classes if name not in known]
     if unknown:
         raise ValueError(
-            f"metainfo.seg_classes has {', '.join(unknown)}, of which no label of points is; the "
+            f"metainfo.seg_classes has {', '.join(unknown)}, which no point label uses; the "
             f"data set has {', '.join(known)}."
         )

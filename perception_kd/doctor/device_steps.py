@@ -1,4 +1,4 @@
-"""Training steps of a config on a device, beside the same step on a CPU."""
+"""Training steps of a config on a device, compared with the same step on a CPU."""
 
 import copy
 import math

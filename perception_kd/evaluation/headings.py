@@ -1,4 +1,4 @@
-"""Error of headings up to half a turn, beside the devkit's."""
+"""Error of headings up to half a turn, besides the devkit's."""
 
 import copy
 from collections.abc import Iterable

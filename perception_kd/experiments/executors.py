@@ -36,7 +36,7 @@ class RunningJob(Protocol):
     """A job that was started."""
 
     def poll(self) -> int | None:
-        """Return the exit status, as of a shell; None while it runs."""
+        """Return the exit status, as a shell reports it; None while it runs."""
 
     def progress(self) -> str:
         """Return the latest progress, in short; may be empty."""

@@ -149,7 +149,7 @@ def decode_superpixels(
 def _decompress(
     data: bytes, img_shape: tuple[int, int], num_bytes: int
 ) -> NDArray[np.integer[Any]] | None:
-    """Return the numbers (H, W) of an own file; None of others, and of damaged ones."""
+    """Return the numbers (H, W) of a file written here; None for other files."""
     chunks = dict(_read_chunks(data))
     content, is_interlaced = chunks.get(b"IDAT"), data[_INTERLACED] != 0
     if content is None or b"IEND" not in chunks or is_interlaced:

@@ -47,5 +47,5 @@ def test_some_official_classes_can_be_chosen_without_a_table() -> None:
 
 @pytest.mark.parametrize("table", [None, OWN])
 def test_classes_that_no_label_has_are_refused(table: dict[str, int] | None) -> None:
-    with pytest.raises(ValueError, match="seg_classes has boat, of which no label of points is"):
+    with pytest.raises(ValueError, match="seg_classes has boat, which no point label uses"):
         map_labels(NUSCENES, table, ["car", "boat"])

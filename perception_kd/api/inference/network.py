@@ -108,7 +108,7 @@ class TrainedNetwork:
 
     @property
     def image_size(self) -> tuple[int, int] | None:
-        """Height and width of the training's images in px; None if it took any."""
+        """Height and width of the training's images in px; None if any are accepted."""
         return self._preparation.image_size
 
     @overload

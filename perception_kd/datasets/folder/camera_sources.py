@@ -62,7 +62,7 @@ class CameraSource:
 
     @property
     def distortion(self) -> Distortion | None:
-        """Coefficients beside the camera matrix, unless it is of rectified images."""
+        """Coefficients besides the camera matrix, unless it is of rectified images."""
         return None if self.intrinsics is None else _find_distortion(self.intrinsics)
 
 
@@ -100,7 +100,7 @@ def lidar2cam(transform: Candidate, direction: str) -> Array:
 
     Args:
         transform: The extrinsics.
-        direction: "lidar2cam" or "cam2lidar", which they are.
+        direction: "lidar2cam" or "cam2lidar", direction of the given extrinsics.
     """
     return transform.matrix if direction == "lidar2cam" else invert_rigid(transform.matrix)
 

@@ -234,7 +234,7 @@ class _Conversion:
         return [f"{where} {doubt}." for doubt in dict.fromkeys(doubts) if doubt]
 
     def _describe_off(self) -> list[str]:
-        """Return what is mirrored, and what lacks without cameras or poses."""
+        """Return what is mirrored, and what is unavailable without cameras or poses."""
         remarks = []
         axes = self._rig.lidar.axes
         if is_left_handed(axes):

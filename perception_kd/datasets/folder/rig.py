@@ -145,7 +145,8 @@ class Poses:
     Attributes:
         format: "kitti", "tum", "csv" or "kiss-icp", which computes them.
         file: The file, relative to the root.
-        of: "lidar", "ego", "body" or the name of a camera: what the poses are those of.
+        of: "lidar", "ego", "body" or the name of a camera: the body that the
+            poses describe.
         lidar2body: From the LiDAR to the body, if ``of`` is "body".
         body2lidar: The inverse, if the file has that.
         unit: Unit of the times of a TUM or csv file.

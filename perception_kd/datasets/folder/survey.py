@@ -39,7 +39,7 @@ class FileGroup:
     Attributes:
         pattern: Pattern that matches them, with ``{scene}`` for folders of scenes.
         files: By scene, in the order of their names, relative to the root.
-        label: What tells its names from those of others in its folders; may be empty.
+        label: Part of the file names that distinguishes it; may be empty.
     """
 
     pattern: str

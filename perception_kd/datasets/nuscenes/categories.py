@@ -56,7 +56,7 @@ def check_box_categories(folder: Path, num_boxes: Mapping[str, int]) -> None:
 
 
 def is_own_category(name: str) -> bool:
-    """Return whether a category of boxes is none that nuScenes has or merges."""
+    """Return whether a category is neither one of nuScenes' nor merged into one."""
     return box_class(name) is None and full_category(name) not in NUSCENES_CATEGORIES
 
 

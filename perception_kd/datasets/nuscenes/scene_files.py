@@ -108,7 +108,7 @@ class SceneFiles:
         for path, fault in self.broken_sweeps.items():
             self.remarks.add(what, f"{path}: it {fault}")
         for path in find_odd_sizes(sizes):
-            what = "sweeps of a size unlike that of others in their scene"
+            what = "sweeps whose size differs from the others in their scene"
             self.remarks.add(what, f"{path} with {sizes[path]} bytes")
         return left
 

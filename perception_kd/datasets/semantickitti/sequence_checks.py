@@ -118,7 +118,7 @@ def find_usable_scans(
             remarks.add(what, f"{scan}: it {fault}")
     sizes = {str(scan): scan.stat().st_size for scan in usable}
     for path in find_odd_sizes(sizes):
-        what = "scans of a size unlike that of others in their sequence"
+        what = "scans whose size differs from the others in their sequence"
         remarks.add(what, f"{path} with {sizes[path]} bytes")
     return usable
 

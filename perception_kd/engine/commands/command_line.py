@@ -87,8 +87,8 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dataset",
         metavar="NAME",
-        help="read the info files NAME_infos_train.pkl and NAME_infos_val.pkl, such as folder "
-        "(default: those of the config)",
+        help="read the info files NAME_infos_train.pkl and NAME_infos_val.pkl; NAME is, for "
+        "example, folder (default: those of the config)",
     )
     parser.add_argument(
         "--cfg-options",

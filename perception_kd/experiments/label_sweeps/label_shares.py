@@ -6,7 +6,7 @@ from typing import Any
 from perception_kd.datasets.scene_lists import scene_list_names
 from perception_kd.experiments.configs import innermost_data_set
 
-# What a share of the labels is a share of, beside the lists of scenes by name.
+# What a share of the labels is a share of, besides the lists of scenes by name.
 SAMPLES, SCENES = "samples", "scenes"
 
 

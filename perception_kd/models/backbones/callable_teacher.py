@@ -22,8 +22,8 @@ _SHORT, _LONG = 96, 1024
 class CallableTeacher(nn.Module):
     """Call an image network of your own.
 
-    What has to be known of it is found by trying: on a few images of zeros, the stride
-    and the channels of its map, and which sizes it accepts. Images of other sizes are
+    Its properties are measured on a few images of zeros: the stride and the channels of
+    its map, and which sizes it accepts. Images of other sizes are
     padded with zeros at the right and the bottom, so that no pixel moves. Put it into a
     :class:`~perception_kd.models.backbones.FrozenBackbone`, which freezes it, keeps it
     in eval mode and follows no gradient.
@@ -133,7 +133,7 @@ def try_network(name: str, network: Callable[[Tensor], Any]) -> tuple[int, int, 
         if len(strides) == len(channels) == 1 and (stride := strides.pop()):
             return channels.pop(), stride, multiple
         shapes = [tuple(feats.shape) for feats in maps]
-        reasons.append(f"{sizes} px: maps {shapes}, which have no one stride")
+        reasons.append(f"{sizes} px: maps {shapes}, which do not share a stride")
     raise ValueError(
         f"The teacher {name} must map images (V, 3, H, W) in 0..1 to maps (V, C, h, w) of some "
         f"stride, but none of the tried sizes did. First: {reasons[0]}; last: {reasons[-1]}."

@@ -96,7 +96,7 @@ def choose_backend(wanted: str) -> SparseBackend:
 
 
 def find_unsupported_device() -> str | None:
-    """Return the device beside the CPU that the installed spconv lacks kernels for."""
+    """Return the device other than the CPU for which spconv lacks kernels."""
     from spconv.cppconstants import CPU_ONLY_BUILD
 
     device = find_accelerator()
@@ -121,7 +121,7 @@ def is_compiled_for(capability: tuple[int, int]) -> bool:
 
 
 def find_accelerator() -> str | None:
-    """Return the type of the device beside the CPU that torch can use, if any."""
+    """Return the type of the device other than the CPU that torch can use, if any."""
     if torch.cuda.is_available():  # ROCm's, too
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else None

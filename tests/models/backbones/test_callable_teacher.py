@@ -48,7 +48,7 @@ def test_a_network_that_rounds_down_gets_whole_cells() -> None:
     [
         (lambda imgs: imgs.mean(dim=(2, 3)), r"it gives the shape \(1, 3\), not \(1, C, h, w\)"),
         (lambda imgs: [imgs], "it gives a list, not a tensor"),
-        (lambda imgs: imgs[..., :8, :8], "which have no one stride"),
+        (lambda imgs: imgs[..., :8, :8], "which do not share a stride"),
         (lambda imgs: imgs.view(1, 3, 224, 224), "RuntimeError: shape"),
     ],
 )
