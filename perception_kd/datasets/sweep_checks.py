@@ -72,7 +72,7 @@ def find_position_fault(positions: Array) -> str:
 
 
 def find_odd_sizes(sizes: Mapping[str, int]) -> list[str]:
-    """Return the files whose sizes are unlike those of the others of their scene.
+    """Return the files whose sizes differ much from those of their scene.
 
     Args:
         sizes: Bytes of each file that is not empty.
