@@ -108,7 +108,7 @@ def test_fast_refuses_ids_beyond_16_bits() -> None:
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fast_slic", None)
-    with pytest.raises(ImportError, match=r"Install the extra \[superpixels\], or use"):
+    with pytest.raises(ImportError, match=r"perception-kd\[superpixels\]\", or use"):
         slic_fast(make_noise(8, 8))
 
 

@@ -48,7 +48,7 @@ def test_folders_and_yaml_files_are_refused_as_configs(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="No config at"):
         read_config(tmp_path)
     (tmp_path / "config.yaml").write_text("model: 1")
-    with pytest.raises(ValueError, match="configs are Python files"):
+    with pytest.raises(ValueError, match="is not a config: those are Python files"):
         read_config(tmp_path / "config.yaml")
 
 

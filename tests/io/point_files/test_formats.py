@@ -186,7 +186,7 @@ def test_a_missing_library_is_named_with_its_extra(
     else:
         write_las(path, make_rows())
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=rf"needs the package {module} .*-e '\.\[points\]'"):
+    with pytest.raises(ImportError, match=rf"needs the package {module} .*perception-kd\[points\]"):
         read_points(path, NAMED)
 
 
