@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from perception_kd.ops.segment_pool import _rows_and_counts
+from perception_kd.ops.segment_pool import rows_and_counts
 from perception_kd.utils.checks import check_shape
 
 _EPS = 1e-12  # of torch.nn.functional.normalize
@@ -47,7 +47,7 @@ def pool_interpolated(
     check_shape("feature_maps", feature_maps, ("V", "C", "h", "w"))
     check_shape("superpixels", superpixels, (len(feature_maps), len(cells[0]), len(cells[1])))
 
-    rows, counts = _rows_and_counts(superpixels, num_superpixels)
+    rows, counts = rows_and_counts(superpixels, num_superpixels)
     wide = feature_maps.to(torch.promote_types(feature_maps.dtype, torch.float32))
     axes = [
         _Axis(position, size) for position, size in zip(cells, feature_maps.shape[2:], strict=True)

@@ -48,7 +48,7 @@ def pool_segments(feats: Tensor, segment_ids: Tensor, num_segments: int) -> tupl
     check_shape("feats", feats, ("P", "C"))
     check_shape("segment_ids", segment_ids, feats.shape[:1])
 
-    rows, counts = _rows_and_counts(segment_ids, num_segments)
+    rows, counts = rows_and_counts(segment_ids, num_segments)
     wide = feats.to(torch.promote_types(feats.dtype, torch.float32))
     sums = wide.new_zeros(num_segments + 1, feats.shape[1]).index_add(0, rows, wide)
     return sums[:-1] / counts.clamp(min=1)[:, None], counts
@@ -82,7 +82,7 @@ def pool_pixels(
     if feature_maps.is_contiguous(memory_format=torch.channels_last):
         pixels = feature_maps.permute(0, 2, 3, 1).flatten(0, 2)
         return pool_segments(pixels, superpixels.flatten(), num_superpixels)
-    rows, counts = _rows_and_counts(superpixels, num_superpixels)
+    rows, counts = rows_and_counts(superpixels, num_superpixels)
     sums = _sum_pixels(feature_maps, rows, num_superpixels)
     return sums / counts.clamp(min=1)[:, None], counts
 
@@ -115,7 +115,7 @@ def pool_upsampled(
     check_shape("feature_maps", feature_maps, ("V", "C", "h", "w"))
     check_shape("superpixels", superpixels, (len(feature_maps), "H", "W"))
 
-    rows, counts = _rows_and_counts(superpixels, num_superpixels)
+    rows, counts = rows_and_counts(superpixels, num_superpixels)
     wide = torch.promote_types(feature_maps.dtype, torch.float32)
     sums = feature_maps.new_zeros(num_superpixels, feature_maps.shape[1], dtype=wide)
     for view in range(len(feature_maps)):
@@ -161,7 +161,7 @@ def weigh_cells(
                 [0., 1.]])
     """
     check_shape("superpixels", superpixels, ("H", "W"))
-    rows, counts = _rows_and_counts(superpixels, num_superpixels)
+    rows, counts = rows_and_counts(superpixels, num_superpixels)
     is_inside = rows == torch.arange(num_superpixels, device=rows.device)[:, None, None]
     shares = is_inside / counts.clamp(min=1)[:, None, None]
     with torch.enable_grad():
@@ -185,8 +185,20 @@ def _sum_pixels(maps: Tensor, rows: Tensor, num_segments: int) -> Tensor:
     return _PixelSums.apply(maps, rows, num_segments)  # type: ignore[no-untyped-call]
 
 
-def _rows_and_counts(ids: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
-    """Check ids; return them with -1 replaced by S, and the counts."""
+def rows_and_counts(ids: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
+    """Check segment ids, and count them.
+
+    Args:
+        ids: Integers from 0, -1 = none, any shape.
+        num_segments: Number of segments S, more than the largest id.
+
+    Returns:
+        The ids with S in place of -1, of the same shape, int64; and the number of
+        elements of each segment, shape (S,).
+
+    Raises:
+        ValueError: If an id is not in -1..S-1.
+    """
     if ids.numel() > 0:
         lowest, highest = torch.stack(ids.aminmax()).tolist()
         if lowest < -1 or highest >= num_segments:

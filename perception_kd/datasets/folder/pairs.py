@@ -101,12 +101,12 @@ def _find_missing_sweeps(rig: Rig, recordings: Sequence[Recording]) -> list[Abse
 def _find_unused_images(rig: Rig, recordings: Sequence[Recording]) -> list[Absence]:
     """Return a sentence for each camera of which many images have no sweep."""
     absences = []
+    sweep_times = [np.array([file.time for file in x.sweeps]) for x in recordings]
     for camera in rig.cameras:
         unused: list[str] = []
-        for recording in recordings:
+        for recording, sweeps in zip(recordings, sweep_times, strict=True):
             images = recording.images[camera.name]
-            times = np.array([file.time for file in images])
-            gaps = _gaps_to(np.sort([file.time for file in recording.sweeps]), times)
+            gaps = _gaps_to(sweeps, np.array([file.time for file in images]))
             unused += [images[i].path for i in np.flatnonzero(gaps > rig.frames.tolerance_s)]
         total = sum(len(recording.images[camera.name]) for recording in recordings)
         if len(unused) < _UNUSED_SHARE * total:

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from perception_kd.api.inference.building import PROGRAM, SIZED_BY_CHECKPOINT
 from perception_kd.datasets.catalog import DATA_SETS
 from perception_kd.engine.config.overrides import walk_settings
+from perception_kd.models.backbones.efficientnet_lite import FROM_PACKAGE
 
 NOT_STATED = "not stated"
 UNKNOWN = "unknown: ask the owner"
@@ -61,8 +63,6 @@ _FOLDERS = {
     },
     **{f"dinov3-{size}-pretrain-sat493m": _DINOV3 for size in ("vitl16", "vit7b16")},
 }
-_PROGRAM = "CallableTeacher"
-_FOLDER_KIND = "VisionTransformerTeacher"
 _PACKAGE_KIND = "EfficientNetLite"
 # Settings that name the weights of a network, also in mmengine's init_cfg.
 _WEIGHTS = ("checkpoint", "pretrained")
@@ -107,7 +107,7 @@ def _list_sources(network: Any) -> Iterator[CardSource]:
     """Yield what the settings of an image network name."""
     for part in walk_settings(network):
         kind = str(part.get("type"))
-        if kind == _PROGRAM:
+        if kind == PROGRAM:
             yield CardSource(f"network of your own ({part.get('name')})")
         for name in (part.get(key) for key in _WEIGHTS):
             if name is not None and name is not False:
@@ -115,10 +115,10 @@ def _list_sources(network: Any) -> Iterator[CardSource]:
 
 
 def _recognize(kind: str, name: str) -> CardSource:
-    if kind == _PACKAGE_KIND and name == "package":
+    if kind == _PACKAGE_KIND and name == FROM_PACKAGE:
         return _EFFICIENTNET
     last = PurePath(name).name
-    return (_FOLDERS if kind == _FOLDER_KIND else _FILES).get(last, CardSource(last))
+    return (_FOLDERS if kind == SIZED_BY_CHECKPOINT else _FILES).get(last, CardSource(last))
 
 
 def _list_starts(settings: Mapping[str, Any]) -> Iterator[CardSource]:

@@ -83,9 +83,8 @@ def _is_rounding(part: DensePart, data: bytes) -> bool:
     with torch.no_grad():
         ours = _as_list(part.module(*inputs))
         exact = _as_list(copy.deepcopy(part.module).double()(*doubled))
-    found = run_onnx(data, part.inputs)
-    rounding = max(_difference(e.numpy(), o.numpy()) for e, o in zip(exact, ours, strict=True))
-    return max(_difference(e.numpy(), f) for e, f in zip(exact, found, strict=True)) <= rounding
+    rounding = _greatest_difference(exact, [value.numpy() for value in ours])
+    return _greatest_difference(exact, run_onnx(data, part.inputs)) <= rounding
 
 
 def to_onnx(part: DensePart) -> bytes:
@@ -116,9 +115,7 @@ def compare_with_torch(part: DensePart, data: bytes) -> float:
     """
     with torch.no_grad():
         expected = part.module(*part.inputs.values())
-    found = run_onnx(data, part.inputs)
-    pairs = zip(_as_list(expected), found, strict=True)
-    return max(_difference(one.numpy(), other) for one, other in pairs)
+    return _greatest_difference(_as_list(expected), run_onnx(data, part.inputs))
 
 
 def run_onnx(data: bytes, inputs: dict[str, Tensor]) -> list[Any]:
@@ -136,6 +133,11 @@ def run_onnx(data: bytes, inputs: dict[str, Tensor]) -> list[Any]:
 
 def _as_list(found: Any) -> list[Tensor]:
     return [found] if isinstance(found, Tensor) else list(found)
+
+
+def _greatest_difference(expected: Sequence[Tensor], found: Sequence[Any]) -> float:
+    pairs = zip(expected, found, strict=True)
+    return max(_difference(one.numpy(), other) for one, other in pairs)
 
 
 def _difference(expected: Any, found: Any) -> float:

@@ -5,6 +5,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from perception_kd.models.backbones.teacher_identity import DECLARED
+
 
 class AbsentTeacher(nn.Module):
     """Declare what a teacher declares, and refuse to compute its features.
@@ -22,7 +24,7 @@ class AbsentTeacher(nn.Module):
     def __init__(self, channels: int, declared: Mapping[str, Any], reason: str) -> None:
         super().__init__()
         self.out_channels = channels
-        for name in ("stride", "cell_offset", "mean", "std"):
+        for name in DECLARED:
             if declared.get(name) is not None:
                 setattr(self, name, declared[name])
         self.reason = reason

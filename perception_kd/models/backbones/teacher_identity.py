@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-_DECLARED = ("stride", "cell_offset", "mean", "std")
+# What a teacher declares of its map and its input.
+DECLARED = ("stride", "cell_offset", "mean", "std")
 
 
 def describe_teacher(teacher: nn.Module) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def describe_teacher(teacher: nn.Module) -> dict[str, Any]:
         "weights": hash_weights(network),
         "channels": int(getattr(teacher, "out_channels", 0)),
     }
-    for name in _DECLARED:
+    for name in DECLARED:
         value = getattr(teacher, name, None)
         described[name] = list(value) if isinstance(value, tuple | list) else value
     return described
