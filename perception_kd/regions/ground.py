@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perception_kd.regions.settings import RegionSettings
+from perception_kd.regions.patchwork import find_patchwork_ground
+from perception_kd.regions.settings import PATCHWORKPP, RegionSettings
 from perception_kd.structures import Array
 from perception_kd.utils.checks import check_shape
 
@@ -96,6 +97,8 @@ def find_ground(
     that the constants are from; in those of SemanticKITTI x is forward. Points below a
     plane are ground too.
 
+    With the backend "patchworkpp" Patchwork++ finds the ground instead.
+
     Args:
         points: Finite positions in m, z up, shape (N, 3).
         settings: Settings; None uses those of nuScenes.
@@ -106,9 +109,12 @@ def find_ground(
 
     Raises:
         ValueError: If the shape is wrong.
+        ImportError: If Patchwork++ is asked for and not installed.
     """
     check_shape("points", points, ("N", 3))
     settings = settings or RegionSettings()
+    if settings.ground_backend == PATCHWORKPP:
+        return find_patchwork_ground(points, settings.sensor_height)
     positions = points.astype(np.float64)
     number = np.floor((positions[:, 0] + settings.max_x) / settings.slice_length)
     last = settings.max_x

@@ -1,5 +1,6 @@
-"""Measures of how well regions separate classes, on points with labels."""
+"""Measures of how well regions separate classes and objects, on points with labels."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +72,59 @@ def measure_quality(
         float(ious.mean()) if len(ious) else float("nan"),
         _divide(int(is_in.sum()), len(classes)),
     )
+
+
+class BoxQuality(NamedTuple):
+    """Regions compared with boxes.
+
+    Attributes:
+        num_boxes: Number of boxes with enough points.
+        num_found: Number of these that are what most points of a region lie in.
+        share_in_regions: Share of the points in boxes that are in a region, 0..1.
+        purity: Share of the points of the regions that found a box, of any size, that
+            lie in that box, 0..1.
+    """
+
+    num_boxes: int
+    num_found: int
+    share_in_regions: float
+    purity: float
+
+
+def measure_box_quality(
+    sweeps: Iterable[tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]],
+    min_points: int = 5,
+) -> BoxQuality:
+    """Compare the regions of sweeps with boxes.
+
+    Args:
+        sweeps: Region and box of each point of a sweep, negative for none, both (N,).
+        min_points: Boxes with fewer points are not counted.
+
+    Returns:
+        Measures of all sweeps together; NaN where there is nothing to measure.
+
+    Raises:
+        ValueError: If shapes do not fit, or ``min_points`` is below 1.
+    """
+    check_at_least("min_points", min_points, 1)
+    num_boxes = num_found = in_boxes = in_both = hits = size = 0
+    for region_ids, box_ids in sweeps:
+        check_shape("region_ids", region_ids, ("N",))
+        check_shape("box_ids", box_ids, region_ids.shape)
+        is_in = (region_ids >= 0) & (box_ids >= 0)
+        in_boxes, in_both = in_boxes + int((box_ids >= 0).sum()), in_both + int(is_in.sum())
+        counted = np.bincount(box_ids[box_ids >= 0]) >= min_points
+        found = set()
+        for region in np.unique(region_ids[is_in]):
+            counts = np.bincount(box_ids[region_ids == region] + 1)  # the first: in no box
+            box = int(counts.argmax()) - 1
+            if box >= 0:
+                found.add(box)
+                hits, size = hits + int(counts[box + 1]), size + int(counts.sum())
+        num_boxes += int(counted.sum())
+        num_found += sum(bool(counted[box]) for box in found)
+    return BoxQuality(num_boxes, num_found, _divide(in_both, in_boxes), _divide(hits, size))
 
 
 def _divide(part: int, whole: int) -> float:

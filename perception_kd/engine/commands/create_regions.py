@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from perception_kd.datasets.catalog import DATA_SETS
 from perception_kd.io.caches.command import CacheCommand
 from perception_kd.io.caches.options import add_cache_arguments, read_infos
-from perception_kd.regions.settings import REGION_THRESHOLDS, RegionSettings
+from perception_kd.regions.settings import PATCHWORKPP, REGION_THRESHOLDS, RegionSettings
 
 if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
     from perception_kd.io.caches.cache import Cache
@@ -123,7 +123,12 @@ def _start_settings(
 ) -> RegionSettings:
     """Return the settings of the options, before the sensor is measured."""
     preset = make_preset(_name_preset(args, infos))
-    return replace(preset, **REGION_THRESHOLDS[args.thresholds]).with_values(args.settings)
+    settings = replace(preset, **REGION_THRESHOLDS[args.thresholds]).with_values(args.settings)
+    if settings.ground_backend == PATCHWORKPP:
+        from perception_kd.regions.patchwork import import_patchwork
+
+        import_patchwork()
+    return settings
 
 
 def _name_preset(args: argparse.Namespace, infos: Mapping[str, Mapping[str, Any]]) -> str:

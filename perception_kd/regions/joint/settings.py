@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from perception_kd.regions.settings import RegionSettings
+from perception_kd.regions.settings import SLICES, RegionSettings
 from perception_kd.superpixels.settings import SlicSettings
 from perception_kd.utils.checks import check_at_least
 
@@ -52,9 +52,12 @@ class JointSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as a cache's manifest has them."""
+        backend = self.ground.ground_backend
         return {
             **self.slic.as_dict(),
             **{name: getattr(self.ground, name) for name in _GROUND},
+            # Earlier caches do not have it.
+            **({} if backend == SLICES else {"ground_backend": backend}),
             "link_distance": float(self.link_distance),
             "min_piece_points": self.min_piece_points,
         }
