@@ -7,6 +7,7 @@ import sys
 import traceback
 
 from perception_kd.engine.ending.explaining import explain_error
+from perception_kd.engine.ending.lost_workers import find_killed_worker
 from perception_kd.engine.ending.set_up_errors import explain_set_up
 
 _BUG = (
@@ -28,6 +29,7 @@ def report_error(error: Exception, args: argparse.Namespace) -> int:
     Returns:
         Exit status: 2 for an error of the user, 1 for another.
     """
+    error = find_killed_worker(error)
     message = (
         explain_error(error, _written_folder(args))
         or explain_option(error, args)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from perception_kd.engine.ending.lost_workers import repeat_lost_loader_error, silence_loader_errors
 from perception_kd.utils.ending import FINISH
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -82,6 +83,7 @@ def stopped_by_signals() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        silence_loader_errors()
         # What follows a signal, up to the end of the process, may hang as well.
         if find_stop(error) is None:
             _restore(before, wakeup, writer)
@@ -118,7 +120,8 @@ def _is_importing(frame: FrameType | None) -> bool:
 def _repeat_lost_stop(lost: "sys.UnraisableHookArgs") -> None:
     """Stop again if Python could not raise the first stop, as in a callback."""
     if not isinstance(lost.exc_value, Stopped):
-        sys.__unraisablehook__(lost)
+        if not repeat_lost_loader_error(lost.exc_value):
+            sys.__unraisablehook__(lost)
         return
     number = lost.exc_value.status - 128
     signal.signal(number, _stop)

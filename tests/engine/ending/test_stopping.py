@@ -169,7 +169,9 @@ def make_training(folder: Path, *settings: str) -> Tool:
         "--cfg-options",
         "train_cfg.max_epochs=1000000",
     ]
-    options += ["default_hooks.checkpoint.interval=1000000", *settings]
+    # With the rate of the config, some seeds diverge before the test is done.
+    options += ["optim_wrapper.optimizer.lr=1e-5", "default_hooks.checkpoint.interval=1000000"]
+    options += settings
     return Tool([ROOT / "tools/train.py", config, *options], folder)
 
 
