@@ -70,7 +70,7 @@ def _refuse_unused(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
 
 def _add_card_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--name", help="name of the model (default: that of the folder)")
+    add("--name", help="name of the model (default: method, networks and data)")
     add("--license", default="not stated", help="license of the weights, such as cc-by-nc-4.0")
     add("--data", metavar="NAME", help="name of the training's data")
     add("--data-license", metavar="LICENSE", help="license of the data")

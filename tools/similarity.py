@@ -27,7 +27,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--num", type=int, default=4, help="number of query points without --points (default: 4)"
     )
-    parser.add_argument("--out-dir", type=Path, default=Path("work_dirs/similarity"))
+    help_out = "folder of the images (default: WORK_DIR/similarity, or work_dirs/similarity)"
+    parser.add_argument("--out-dir", type=Path, help=help_out)
     parser.add_argument(
         "--rerun",
         type=Path,
@@ -35,7 +36,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="record points, images and similarities for Rerun as well, *.rrd (extra: rerun)",
     )
     add_run_options(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.out_dir is None:
+        args.out_dir = Path(args.work_dir or "work_dirs", "similarity")
+    return args
 
 
 def draw(args: argparse.Namespace) -> None:

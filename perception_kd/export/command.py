@@ -16,7 +16,7 @@ from perception_kd.export.stacks import STACKS, with_spconv
 from perception_kd.export.weights.files import pack_own, read_foreign, write_weights
 from perception_kd.export.weights.stack import Stack
 from perception_kd.export.weights.translation import Translation, translate_from, translate_to
-from perception_kd.io.atomic import check_writable_file, make_writable_folder
+from perception_kd.io.atomic import check_writable_file
 
 _FOLDER, _ONNX = "safetensors", "onnx"
 
@@ -138,7 +138,6 @@ def _list_pairs(found: Translation) -> list[str]:
 
 def _export_onnx(net: TrainedNetwork, folder: Path, options: ExportOptions) -> list[str]:
     parts = list_dense_parts(net, options.image_size, options.num_views)
-    make_writable_folder("--out", folder)
     lines = []
     for part, difference in zip(parts, write_parts(parts, folder), strict=True):
         free = ", ".join({name for axes in part.free_axes.values() for name in axes.values()})

@@ -15,8 +15,9 @@ from perception_kd.checkpoints.reading import Checkpoint
 from perception_kd.engine.hooks.point_ranges import read_intensity_range
 from perception_kd.export.model_card.card import CardFacts, make_card
 from perception_kd.export.model_card.licenses import NOT_STATED, CardSource, find_data, find_teacher
+from perception_kd.export.model_card.names import name_model
 from perception_kd.export.model_card.results import read_results
-from perception_kd.io.atomic import make_writable_folder, write_whole
+from perception_kd.io.atomic import open_folder, write_whole
 from perception_kd.version import __version__
 
 # An absolute path inside a text, such as a command; "//" is of an address of the web.
@@ -28,7 +29,7 @@ class CardOptions:
     """Facts about a model that only a person knows.
 
     Attributes:
-        name: Name of the model; None for that of the folder.
+        name: Name of the model; None for method, networks and data.
         license: License of the weights.
         data: Name of the data; None for what the checkpoint says.
         data_license: License of the data; None for that of a known data set.
@@ -81,7 +82,6 @@ def export_folder(
     if teacher is not None and options.teacher_license:
         teacher = teacher._replace(license=options.teacher_license)
     data = _name_data(meta, options)
-    make_writable_folder("--out", folder)
     kind = type(net.model).__name__
     about = {
         "library_name": "perception_kd",
@@ -95,22 +95,23 @@ def export_folder(
     shared = {**remove_places(dict(meta)), "cfg": _as_text(remove_places(settings))}
     if left_out is not None:
         shared[TEACHER_ENTRY] = dict(left_out)
-    written = write_model_folder(folder, state, shared, remove_places(about))
     facts = CardFacts(
-        name=options.name or folder.name,
+        name=options.name or name_model(settings["model"], data.name),
         kind=kind,
         license=options.license,
         teacher=teacher,
         data=data,
         version=__version__,
-        sha256=written["sha256"],
         num_parameters=sum(p.numel() for n, p in net.model.named_parameters() if n in state),
         training=_describe_training(net, meta),
         results=results,
         uses=_show_use(net),
         is_teacher_left_out=left_out is not None,
     )
-    write_whole(folder / "README.md", make_card(facts).encode())
+    with open_folder("--out", folder):
+        written = write_model_folder(folder, state, shared, remove_places(about))
+        card = make_card(facts, written["sha256"])
+        write_whole(folder / "README.md", card.encode())
     return ["model.safetensors", "config.json", "README.md"]
 
 

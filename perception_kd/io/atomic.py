@@ -138,6 +138,37 @@ def make_writable_folder(option: str, folder: str | Path) -> Path:
     return folder
 
 
+@contextmanager
+def open_folder(option: str, folder: str | Path) -> Iterator[Path]:
+    """Make a folder for files of which all or none shall remain.
+
+    After an error in the block, the files that it has written are removed, and so are
+    the folder and those above it that did not exist.
+
+    Args:
+        option: Command-line option that names the folder, for the error.
+        folder: The folder. Nothing else writes to it.
+
+    Yields:
+        Its absolute path.
+
+    Raises:
+        PermissionError: If it cannot be made or written to.
+    """
+    folder = Path(folder).absolute()
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    earlier = set() if folder in made else set(folder.iterdir())
+    try:
+        yield make_writable_folder(option, folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for path in set(folder.iterdir()) - earlier:
+                path.unlink()
+            for each in made:
+                each.rmdir()
+        raise
+
+
 def check_writable_file(option: str, path: str | Path) -> Path:
     """Check that a file can be written, and make its folder, before the work for it.
 

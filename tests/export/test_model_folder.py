@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from mmengine import Config
 from safetensors import safe_open
 from safetensors.torch import save
 
 import perception_kd
 from perception_kd.export.model_card.card import describe_method
 from perception_kd.export.model_card.licenses import UNKNOWN, find_data
+from perception_kd.export.model_card.names import name_model
 from perception_kd.export.model_card.results import read_results
 from perception_kd.export.model_folder import remove_places
 from perception_kd.version import __version__
@@ -73,6 +75,7 @@ def test_classes_and_ranges_are_kept(trained: Make, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="trained with up to 255"):
         net.points(cloud)
     card = (tmp_path / "out" / "README.md").read_text()
+    assert "\n# SLidR, MinkUNet, data" in card
     assert "Epochs: 2; steps: 8." in card
     assert "Intensities of the points: 0 to 255." in card
     assert "**not stated**: find out" in card
@@ -205,6 +208,18 @@ def test_a_config_serves_folders_of_checkpoints_without_one(
     assert np.array_equal(feats[0], feats[2])
 
 
+def test_a_failed_export_leaves_no_folder(
+    trained: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("perception_kd.export.model_folder.write_whole", write)
+    words = [str(trained(SMALL_MINKUNET).path), "--to", "safetensors"]
+    assert export.main([*words, "--out", str(tmp_path / "new" / "out")]) != 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_cannot_be_made_is_named(
     trained: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -222,6 +237,23 @@ def test_weights_of_another_format_are_refused(folder: Path, tmp_path: Path) -> 
     (copy / "config.json").write_text(json.dumps(settings))
     with pytest.raises(ValueError, match=r"Cannot read .*model.safetensors"):
         perception_kd.load(copy, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("slidr/slidr_r50-mocov2_voxelnet_1xb6-sgd-cosine-50e_nus.py", "SLidR, VoxelNet, x"),
+        ("calico/prc_voxel01_8xb4-cyclic-20e_nus.py", "PRC of CALICO, VoxelNet, x"),
+        (
+            "calico/rad_r50-lss_pillar02_8xb4-cyclic-20e_nus.py",
+            "RAD of CALICO, ResNet-50 and PointPillars, x",
+        ),
+        ("mapseg/mapseg_swint-lss_8xb4-cyclic-20e_nus.py", "BEV map segmentation, SwinTransf"),
+    ],
+)
+def test_models_are_named_by_method_networks_and_data(config: str, expected: str) -> None:
+    model = Config.fromfile(CONFIGS / config).model
+    assert name_model(model, "x").startswith(expected)
 
 
 def test_data_is_named_as_far_as_a_checkpoint_says() -> None:

@@ -197,7 +197,7 @@ def test_a_full_disk_leaves_none_of_the_files(
     bev = {"bev": torch.ones(1, 2)}
     both = [DensePart(name, nn.ReLU().eval(), bev, ("out",), {}, "") for name in ("a", "b")]
     with pytest.raises(OSError, match="No space left"):
-        write_parts(both, tmp_path)
+        write_parts(both, tmp_path / "new" / "out")
     assert [path.name for path in written] == ["a.onnx"]
     assert not list(tmp_path.iterdir())
 

@@ -12,6 +12,7 @@ import pytest
 
 from perception_kd.io.atomic import (
     make_writable_folder,
+    open_folder,
     open_whole,
     remove_leftovers,
     write_json,
@@ -45,6 +46,19 @@ def test_json_that_cannot_be_encoded_keeps_the_old_file(tmp_path: Path) -> None:
         write_json(path, {"broken": object()})
     assert json.loads(path.read_text()) == {"whole": True}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_leaves_neither_new_files_nor_new_folders(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "mine").write_bytes(b"kept")
+    for name in ("old", "old/new/out"):
+        with suppress(KeyboardInterrupt), open_folder("--out", tmp_path / name) as folder:
+            write_whole(folder / "half", b"half")
+            raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.rglob("*")] == ["old", "mine"]
+    with open_folder("--out", tmp_path / "new") as folder:
+        write_whole(folder / "whole", b"whole")
+    assert (tmp_path / "new" / "whole").read_bytes() == b"whole"
 
 
 def test_only_leftovers_of_dead_writers_are_removed(tmp_path: Path) -> None:

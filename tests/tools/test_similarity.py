@@ -35,6 +35,17 @@ def test_one_image_per_query(
     assert all(str(tmp_path / name) in printed for name in names)
 
 
+def test_images_go_to_the_work_dir_that_is_given(
+    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    work_dir = tmp_path / "there"
+    assert similarity.main([*given, "--work-dir", str(work_dir), "--points", "5"]) == 0
+    assert [path.name for path in work_dir.rglob("*.png")] == ["000000_point000005.png"]
+    assert not list((tmp_path / "here").iterdir())
+
+
 def test_the_chosen_points_are_always_the_same(given: list[str], tmp_path: Path) -> None:
     for folder in ("a", "b"):
         assert similarity.main([*given, "--num", "2", "--out-dir", str(tmp_path / folder)]) == 0

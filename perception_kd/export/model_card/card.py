@@ -40,7 +40,6 @@ class CardFacts:
         teacher: Network that taught it, or whose weights it started from; None without.
         data: Data of the training.
         version: Version of perception_kd that has written the card.
-        sha256: Hash of the weights.
         num_parameters: Number of values in tensors with a gradient.
         training: Lines about the length of the training and its input.
         results: Lines of a Markdown table; none if nothing was measured.
@@ -55,12 +54,16 @@ class CardFacts:
     teacher: CardSource | None
     data: CardSource
     version: str
-    sha256: str
     num_parameters: int
     training: Sequence[str] = ()
     results: Sequence[str] = ()
     uses: Sequence[str] = field(default_factory=tuple)
     is_teacher_left_out: bool = False
+
+
+def name_method(kind: str) -> str:
+    """Name a method or a task by the type of its model."""
+    return _METHODS[kind][0] if kind in _METHODS else _WHAT.get(kind, kind)
 
 
 def describe_method(kind: str) -> str:
@@ -71,8 +74,13 @@ def describe_method(kind: str) -> str:
     return f"training of {_WHAT[kind]} with labels" if kind in _WHAT else kind
 
 
-def make_card(facts: CardFacts) -> str:
-    """Return the text of README.md of a model folder."""
+def make_card(facts: CardFacts, sha256: str) -> str:
+    """Return the text of README.md of a model folder.
+
+    Args:
+        facts: What it says.
+        sha256: Hash of the file of weights.
+    """
     teacher = facts.teacher
     rows = [
         ("Method", describe_method(facts.kind)),
@@ -82,7 +90,7 @@ def make_card(facts: CardFacts) -> str:
         ("Data", facts.data.name),
         ("Its license", _or_open(facts.data.license)),
         ("Parameters", f"{facts.num_parameters:,}"),
-        ("SHA-256 of model.safetensors", f"`{facts.sha256}`"),
+        ("SHA-256 of model.safetensors", f"`{sha256}`"),
         ("Written by", f"perception_kd {facts.version}"),
     ]
     table = [f"| {name} | {_one_line(value)} |" for name, value in rows]

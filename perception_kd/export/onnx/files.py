@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from perception_kd.export.onnx.modules import DensePart
-from perception_kd.io.atomic import write_whole
+from perception_kd.io.atomic import open_folder, write_whole
 from perception_kd.utils.extras import install_command
 
 _OPSET = 17
@@ -41,26 +41,22 @@ def write_parts(parts: Sequence[DensePart], folder: Path) -> list[float]:
 
     Args:
         parts: The parts, in eval mode on the CPU.
-        folder: Folder of the files, which exists and is empty.
+        folder: Folder of the files, which is made, or is empty.
 
     Returns:
         For each part, the greatest difference between onnxruntime and torch, relative
         to the greatest absolute value of an output.
 
     Raises:
-        OSError: If a file cannot be written.
+        OSError: If the folder cannot be made, or a file cannot be written.
         ValueError: If a difference is above 1e-4, and is not rounding: onnxruntime is
             further from the result in float64 than torch is.
     """
-    checked = [_convert_checked(part) for part in parts]
-    try:
+    # Some of the parts alone would look like the export, and stop the next try.
+    with open_folder("--out", folder):
+        checked = [_convert_checked(part) for part in parts]
         for part, (data, _) in zip(parts, checked, strict=True):
             write_whole(folder / f"{part.name}.onnx", data)
-    except BaseException:
-        # Some of the parts alone would look like the export, and stop the next try.
-        for part in parts:
-            (folder / f"{part.name}.onnx").unlink(missing_ok=True)
-        raise
     return [difference for _, difference in checked]
 
 
