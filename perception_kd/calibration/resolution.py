@@ -53,6 +53,20 @@ def list_shown(shows: Mapping[str, float]) -> str:
     return text
 
 
+def list_hidden(shows: Mapping[str, float]) -> str:
+    """Return what could be wrong unseen, such as "smaller ones; shifts along y, z".
+
+    Args:
+        shows: From :func:`find_shown`.
+    """
+    words = {"turn": "turns about", "shift": "shifts along"}
+    hidden = ["smaller ones"]
+    for kind, word in words.items():
+        if axes := [axis for axis in AXES if f"{kind} {axis}" not in shows]:
+            hidden.append(f"{word} {', '.join(axes)}")
+    return "; ".join(hidden)
+
+
 def has_turn(shows: Mapping[str, float]) -> bool:
     """Return whether any turn would show.
 

@@ -16,6 +16,7 @@ from perception_kd.calibration.resolution import (
     find_shown,
     has_turn,
     is_peak,
+    list_hidden,
     list_shown,
 )
 from perception_kd.geometry.rigid import invert_rigid
@@ -166,7 +167,7 @@ def _judge_alone(camera: str, compared: Sequence[FramePairs]) -> CameraVerdict:
         is_decided = False
         text = f"cannot tell (fits better {error.describe()}, which images hardly show)"
     if is_decided:
-        text = f"best as given ({list_shown(shows)} would show)"
+        text = f"best as given ({list_shown(shows)} would show, not: {list_hidden(shows)})"
     return CameraVerdict(camera, text, (), is_decided, 1.0, np.eye(4), shows, count)
 
 

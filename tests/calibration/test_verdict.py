@@ -5,6 +5,7 @@ import pytest
 
 from perception_kd.calibration.agreement import CameraFrame
 from perception_kd.calibration.motions import Motion
+from perception_kd.calibration.resolution import list_hidden
 from perception_kd.calibration.verdict import CameraVerdict, judge_calibration
 from tests.calibration.scene import CAM2IMG, LIDAR2CAM, make_frame
 
@@ -24,6 +25,18 @@ def test_a_right_calibration_is_best_as_given() -> None:
     assert not verdict.errors
     assert verdict.shows["turn x"] <= 1
     assert verdict.shows["turn y"] <= 1
+
+
+def test_the_verdict_names_what_it_cannot_see() -> None:
+    verdict = judge()
+    hidden = verdict.text.partition("not: ")[2]
+    for axis in "xyz":
+        assert (f"shift {axis}" in verdict.shows) != (axis in hidden.partition("shifts along")[2])
+    assert list_hidden({"turn x": 1.0, "turn y": 1.0, "shift x": 0.1}) == (
+        "smaller ones; turns about z; shifts along y, z"
+    )
+    every = {f"{kind} {axis}": 1.0 for kind in ("turn", "shift") for axis in "xyz"}
+    assert list_hidden(every) == "smaller ones"
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

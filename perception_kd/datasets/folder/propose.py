@@ -18,7 +18,7 @@ from perception_kd.datasets.folder.rig import LIDAR_AXES, SCENE
 from perception_kd.datasets.folder.rig_sensors import LENGTHS_M
 from perception_kd.datasets.folder.survey import FileGroup, Survey, name_groups, survey
 from perception_kd.datasets.folder.time_guess import guess_times
-from perception_kd.io.atomic import write_whole
+from perception_kd.io.atomic import check_writable_file, write_whole
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.point_files.readers import POINT_FORMATS
 from perception_kd.io.point_files.summary import propose_layout, summarize_points
@@ -64,12 +64,8 @@ def propose_rig(root: str | Path, path: str | Path | None = None, lidar: str | N
             f"{', '.join(names)}; give one of them."
         )
     place = 0 if lidar is None else names.index(lidar)
-    try:
-        write_whole(path, _Proposal(root, found, place).text().encode())
-    except OSError as error:
-        raise PermissionError(
-            f"Cannot write {path}: {error.strerror}. Give another file as --rig."
-        ) from error
+    check_writable_file("--rig", path)
+    write_whole(path, _Proposal(root, found, place).text().encode())
     return path
 
 

@@ -118,12 +118,14 @@ class Extractor:
             topics.add(poses.odometry)
         seconds = (self._stop - self._start) / 1e9
         first, last = self._start - PATIENCE_NS, self._stop + PATIENCE_NS
-        with tqdm(total=round(seconds, 1), unit="s", desc="bag", disable=not progress) as bar:
+        total = round(seconds, 1)
+        with tqdm(total=total, unit="s", desc="bag", disable=not progress) as bar:
             for message in self._bag.read(topics - {*static}, max(first, 0), last):
                 self._take(message)
                 self._write_ready()
-                done = min(max((message.time - self._start) / 1e9, 0.0), seconds)
-                bar.update(done - bar.n)
+                # Set, as a sum of steps may exceed the total by rounding.
+                bar.n = min(max(round((message.time - self._start) / 1e9, 1), 0.0), total)
+                bar.update(0)
         self._write_ready(at_end=True)
         if self._pairer.num_disordered:
             reason = "their stamps are not later than those before"
@@ -173,8 +175,7 @@ class Extractor:
     def _write(self, group: PairedSweep) -> None:
         stamp, poses = group.sweep.stamp, self._setup.poses
         if poses is not None and poses.chain.lidar2world(stamp) is None:
-            reason = f"{poses.about} has no pose near their time"
-            self.result.add_fault("sweeps without a pose", reason)
+            self._leave_out(group, f"{poses.about} has no pose near their time")
             return
         try:
             cloud = read_cloud(group.sweep.message.decode())
@@ -200,6 +201,13 @@ class Extractor:
         self.result.num_sweeps += 1
         for camera, image in group.images.items():
             self._write_image(camera, image)
+
+    def _leave_out(self, group: PairedSweep, reason: str) -> None:
+        """Count a sweep that has no pose, and the images that go with it."""
+        self.result.add_fault("sweeps without a pose", reason)
+        if group.images:
+            reason = "each goes with its sweep"
+            self.result.add_fault("images of sweeps without a pose", reason, len(group.images))
 
     def _write_image(self, camera: str, image: Stamped) -> None:
         message, image_format = image.message, self._settings.image_format

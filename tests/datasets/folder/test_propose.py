@@ -108,6 +108,15 @@ def test_a_rig_file_is_never_overwritten(tmp_path: Path) -> None:
     assert (root / "rig.yaml").read_text() == "mine"
 
 
+def test_the_folder_of_the_rig_file_is_made(tmp_path: Path) -> None:
+    root = make_folder(tmp_path / "drive")
+    path = propose_rig(root, tmp_path / "new" / "out" / "rig.yaml")
+    assert "lidar:" in path.read_text()
+    with pytest.raises(PermissionError, match="the folder of --rig"):
+        propose_rig(root, path / "below" / "rig.yaml")
+    assert not (root / "rig.yaml").exists()
+
+
 def test_a_folder_without_points_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"No point cloud below .*\.pcd"):
         propose_rig(tmp_path)

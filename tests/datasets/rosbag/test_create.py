@@ -391,6 +391,29 @@ def test_a_gap_in_the_poses_leaves_sweeps_out(tmp_path: Path) -> None:
     assert times == [pytest.approx(i / 10) for i in range(60) if i < 10 or 29 < i < 59]
 
 
+def test_what_precedes_the_odometry_is_counted(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sent = [x for x in drive() if x.topic != "/odom" or x.time > START + 0.45]
+    _, files = extract(tmp_path, sent)
+    assert len([x for x in files if x.startswith("lidar")]) == 14
+    # Of the 20 sweeps, the first five and the last one have no pose.
+    said = "".join(capfd.readouterr())
+    assert "6 sweeps without a pose left out: /odom" in said
+    assert "12 images of sweeps without a pose left out" in said
+
+
+@pytest.mark.filterwarnings("error::tqdm.TqdmWarning")
+@pytest.mark.parametrize("duration", [1.04, 1.06])
+def test_the_progress_ends_at_the_length_of_the_bag(
+    tmp_path: Path, duration: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = BagMaker(tmp_path, "mcap").write(drive())
+    settings = ExtractionSettings(duration=ns(duration))
+    create_recording([path], tmp_path / "out", settings, command="make")
+    assert f"{duration:.1f}/{duration:.1f}" in capsys.readouterr().err
+
+
 def test_too_little_space_is_said_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
