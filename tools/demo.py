@@ -33,8 +33,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--data-root", type=Path, metavar="DIR", help=help_data)
     help_workers = "processes that create data (default: the number of cores, at most 8)"
     add("--workers", type=int, default=min(count_cores(), 8), help=help_workers)
-    help_jobs = "stages that run at the same time; they share threads and memory (default: 1)"
-    add("--jobs", type=int, default=1, metavar="N", help=help_jobs)
+    help_jobs = "stages that run at the same time; they share threads and memory (default: 2)"
+    add("--jobs", type=int, default=2, metavar="N", help=help_jobs)
     help_from = "run this stage and all later ones again; see --list for their names"
     add("--from", dest="first", metavar="STAGE", help=help_from)
     add("--list", action="store_true", help="list the stages and their state, and exit")

@@ -30,6 +30,15 @@ class PairedDifference(NamedTuple):
         """True if the interval is on one side of zero."""
         return self.low is not None and self.high is not None and self.low * self.high > 0
 
+    @property
+    def verdict(self) -> str:
+        """Finding that the difference allows, in words."""
+        if self.low is None:
+            return "one seed, so no interval"
+        if not self.is_found:
+            return "no difference found"
+        return "better" if self.mean > 0 else "worse"
+
 
 def paired_difference(
     scores: Mapping[str, float], baseline: Mapping[str, float], level: float = LEVEL

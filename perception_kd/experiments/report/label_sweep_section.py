@@ -8,7 +8,6 @@ from perception_kd.experiments.label_sweeps.stage_list import describe_epochs
 from perception_kd.experiments.label_sweeps.tables import ResultRow, format_difference
 from perception_kd.experiments.report.layout import Section
 from perception_kd.experiments.report.share_chart import draw_shares, pick_colors
-from perception_kd.experiments.statistics import PairedDifference
 
 
 def label_sweep_section(
@@ -87,18 +86,10 @@ def findings(plan: LabelSweepPlan, rows: list[ResultRow]) -> list[str]:
         for row in found:
             if row.difference:
                 text = f"{row.cell.share:g} % ({format_difference(row.difference)})"
-                verdicts.setdefault(_verdict(row.difference), []).append(text)
+                verdicts.setdefault(row.difference.verdict, []).append(text)
         parts = [f"{verdict} at {', '.join(shares)}" for verdict, shares in verdicts.items()]
         sentences.append(
             f"{plan.tasks[task].about}, {metric}: {names[initialization]} against "
             f"{names[found[0].baseline]}: {'; '.join(parts)}."
         )
     return sentences
-
-
-def _verdict(difference: PairedDifference) -> str:
-    if difference.low is None:
-        return "one seed, so no interval"
-    if not difference.is_found:
-        return "no difference found"
-    return "better" if difference.mean > 0 else "worse"

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from perception_kd.experiments.label_sweeps.tables import format_difference
 from perception_kd.experiments.report.charts import draw_scores
 from perception_kd.experiments.report.encoding import as_hex
 from perception_kd.experiments.report.layout import Section
 from perception_kd.experiments.report.summary_file import Score
 from perception_kd.experiments.report.work_dir import CLASS_METRICS, WorkDir
+from perception_kd.experiments.statistics import paired_difference
 from perception_kd.experiments.trials import RANDOM
 from perception_kd.visualization.maps import MAP_COLORS
 from perception_kd.visualization.point_classes import NUSCENES_COLORS
@@ -16,7 +18,7 @@ _GRAY = (128, 128, 128)
 
 
 def results_section(work: WorkDir) -> Section:
-    """Compare the initializations under each protocol."""
+    """Compare the initializations under each protocol: table, chart, and sentences."""
     protocols, missing = [], []
     names = work.comparison.initialization_titles
     for protocol in work.protocols:
@@ -38,6 +40,7 @@ def results_section(work: WorkDir) -> Section:
     content = {
         "protocols": protocols,
         "chart": draw_scores(protocols, "scores") if protocols else "",
+        "findings": [s for found in protocols for s in describe_gains(found)],
         "class_tables": [t for name in work.protocols if (t := class_table(work, name))],
     }
     return Section("results", "Results", content, missing=tuple(missing))
@@ -66,6 +69,26 @@ def gains(rows: list[dict[str, Any]]) -> dict[str, float]:
     if RANDOM not in means:
         return {}
     return {key: mean - means[RANDOM] for key, mean in means.items() if key != RANDOM}
+
+
+def describe_gains(protocol: Mapping[str, Any]) -> list[str]:
+    """Return what was found, one sentence per score and pre-training.
+
+    Args:
+        protocol: ``title`` and ``metrics``, each with ``name`` and ``rows``.
+    """
+    sentences = []
+    for metric in protocol["metrics"]:
+        rows = {row["initialization"]: row for row in metric["rows"]}
+        for key, row in rows.items():
+            if key == RANDOM or RANDOM not in rows:
+                continue
+            if found := paired_difference(row["seeds"], rows[RANDOM]["seeds"]):
+                sentences.append(
+                    f"{protocol['title']}, {metric['name']}: {row['name']} against "
+                    f"{rows[RANDOM]['name']}: {found.verdict} ({format_difference(found)})."
+                )
+    return sentences
 
 
 def class_table(work: WorkDir, protocol: str) -> dict[str, Any] | None:

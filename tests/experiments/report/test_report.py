@@ -121,6 +121,20 @@ def test_gains_are_over_random_weights_in_the_same_metric(tmp_path: Path) -> Non
     assert mean_ap["gains"] == pytest.approx({"prc": 3.0})
 
 
+def test_a_sentence_per_comparison_has_the_interval(tmp_path: Path) -> None:
+    sentences = results_section(WorkDir.read(write_demo(tmp_path))).content["findings"]
+    # 20 and 22 points: 21 +- 12.7 * sqrt(2) / sqrt(2). 5 and 1 points: 3 +- 25.4.
+    assert sentences[0] == (
+        "LiDAR segmentation, linear probe, mIoU: SLidR against Random init: better "
+        "(+21.0 [+8.3, +33.7])."
+    )
+    assert sentences[-1] == (
+        "Map segmentation by frozen cameras, all labels, mIoU: PRC + RAD against Random init: "
+        "no difference found (+3.0 [-22.4, +28.4])."
+    )
+    assert len(sentences) == 5
+
+
 def test_an_initialization_without_results_is_named(tmp_path: Path) -> None:
     write_log(tmp_path / "linear_probe" / "random" / "seed0", [{"lidar_seg/miou": 9.0, "step": 1}])
     section = results_section(WorkDir.read(tmp_path))
