@@ -3,9 +3,10 @@
     python tools/export.py work_dirs/x/epoch_12.pth --to mmdet3d
 
 mmdet3d, openpcdet, bevfusion and pointcept get a file of weights with their names and
-layouts; parts that they do not have are an error that lists them. safetensors writes a
-folder for model hubs, which perception_kd.load reads; onnx writes the dense parts
-(extra "onnx"). docs/export.md has a table of what can be exported.
+layouts, all but bevfusion with the settings of the network beside it; parts that they
+do not have are an error that lists them. safetensors writes a folder for model hubs,
+which perception_kd.load reads; onnx writes the dense parts (extra "onnx").
+docs/export.md has a table of what can be exported.
 """
 
 import argparse

@@ -1,22 +1,26 @@
 """The work of tools/export.py and tools/import_weights.py."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from perception_kd.api.inference.building import build_unloaded_model
 from perception_kd.api.inference.loading import load, read_trained
 from perception_kd.api.inference.network import TrainedNetwork
+from perception_kd.api.inference.stored_model import read_stored_config
 from perception_kd.engine.run.launch import read_config
 from perception_kd.export.model_folder import CardOptions, export_folder
 from perception_kd.export.onnx.files import check_onnx, write_parts
 from perception_kd.export.onnx.left_behind import list_left_behind
 from perception_kd.export.onnx.parts import list_dense_parts
+from perception_kd.export.settings import SETTINGS_FORMATS, Exported
 from perception_kd.export.stacks import STACKS, with_spconv
 from perception_kd.export.weights.files import pack_own, read_foreign, write_weights
+from perception_kd.export.weights.parts import part_of
 from perception_kd.export.weights.stack import Stack
 from perception_kd.export.weights.translation import Translation, translate_from, translate_to
-from perception_kd.io.atomic import check_writable_file
+from perception_kd.io.atomic import check_writable_file, write_whole
 
 _FOLDER, _ONNX = "safetensors", "onnx"
 
@@ -68,11 +72,12 @@ def export_checkpoint(checkpoint: Path, options: ExportOptions) -> list[str]:
     stack = None if options.target in (_FOLDER, _ONNX) else _choose_stack(options)
     net = load(checkpoint, device="cpu", config=options.config)
     if stack is not None:
-        return _export_weights(net, stack, options)
+        settings = None if options.list_only else _read_settings(checkpoint, options)
+        return _export_weights(net, stack, options, settings)
     out = _find_place(net, options)
     if options.target == _ONNX:
         return _export_onnx(net, out, options)
-    settings = None if options.config is None else read_config(options.config).to_dict()
+    settings = _read_settings(checkpoint, options)
     files = export_folder(net, read_trained(checkpoint), out, options.card, settings)
     lines = [f"{out / name}" for name in files]
     return [*lines, f'Load it with perception_kd.load("{out}").']
@@ -112,18 +117,36 @@ def import_checkpoint(
     return [*lines, f"Start a training from it with --pretrained {out}."]
 
 
+def _read_settings(checkpoint: Path, options: ExportOptions) -> dict[str, Any]:
+    """Return the config of the training, that of the options first."""
+    if options.config is not None:
+        return dict(read_config(options.config).to_dict())
+    return read_stored_config(read_trained(checkpoint))
+
+
 def _choose_stack(options: ExportOptions) -> Stack:
     return with_spconv(STACKS[options.target], options.spconv)
 
 
-def _export_weights(net: TrainedNetwork, stack: Stack, options: ExportOptions) -> list[str]:
+def _export_weights(
+    net: TrainedNetwork, stack: Stack, options: ExportOptions, settings: Mapping[str, Any] | None
+) -> list[str]:
     found = translate_to(net.model, stack, options.leave_out)
-    if options.list_only:
+    if settings is None:
         return _list_pairs(found)
     out = _find_place(net, options)
+    form = SETTINGS_FORMATS.get(stack.name)
+    path = out.with_suffix(form.suffix) if form is not None else None
+    if path is not None:
+        _refuse_existing(path)
     check_writable_file("--out", out)
     write_weights(out, stack.pack(found.state))
     lines = [f"{out}: {len(found.state)} tensors by the names of {stack.name}"]
+    if form is not None and path is not None:
+        parts = frozenset(part_of(ours) for ours, _ in found.pairs)
+        text = form.describe(Exported(net.model, settings["model"], parts, out.name))
+        write_whole(path, text.encode())
+        lines.append(f"{path}: the settings with which {stack.name} builds this network")
     lines += [f"note: {note}" for note in found.notes]
     if found.left_out:
         lines.append(f"left out, {len(found.left_out)}: {_shorten(found.left_out)}")

@@ -8,7 +8,6 @@ from typing import Any
 
 from perception_kd.api.inference import features
 from perception_kd.api.inference.network import TrainedNetwork
-from perception_kd.api.inference.stored_model import read_stored_config
 from perception_kd.api.inference.teacher import leave_teacher_out
 from perception_kd.checkpoints.model_folder import TEACHER_ENTRY, write_model_folder
 from perception_kd.checkpoints.reading import Checkpoint
@@ -52,7 +51,7 @@ def export_folder(
     checkpoint: Checkpoint,
     folder: Path,
     options: CardOptions,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any],
 ) -> list[str]:
     """Write the folder of a network.
 
@@ -65,18 +64,16 @@ def export_folder(
         checkpoint: What it was loaded from.
         folder: Folder to make.
         options: What only a person knows.
-        settings: Config of the training, where the checkpoint has none.
+        settings: Config of the training.
 
     Returns:
         Names of the files.
 
     Raises:
         PermissionError: If the folder cannot be made or written to.
-        ValueError: If the checkpoint has no config, or the results are not a table.
+        ValueError: If the results are not a table.
     """
     meta = checkpoint.meta
-    if settings is None:
-        settings = read_stored_config(checkpoint)
     results = read_results(options.results, options.initialization) if options.results else []
     teacher = find_teacher(settings)
     if teacher is not None and options.teacher_license:

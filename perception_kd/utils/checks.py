@@ -1,7 +1,17 @@
 """Checks of arguments, with errors that name the expected and the actual value."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether a value is a whole number; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a value is a number, as :func:`is_whole`; NaN is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
 def check_at_least(name: str, value: int, lowest: int) -> None:

@@ -9,11 +9,11 @@ import pytest
 import torch
 from mmdet3d.models import CenterPoint
 from mmdet3d.structures import Det3DDataSample
+from mmengine import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import load_checkpoint
 
 import perception_kd
-from perception_kd.engine.config.text import parse_config_text
 from tests.api.conftest import Trained
 from tests.fake_data.prepared import PreparedData
 from tests.test_configs import CONFIGS
@@ -32,23 +32,15 @@ def make_cloud(number: int = 4000) -> np.ndarray[Any, Any]:
     return cloud.astype(np.float32)
 
 
-def build_center_point(checkpoint: Path) -> Any:
-    """Build mmdet3d's detector of the parts in a checkpoint's config, with no head."""
-    text = torch.load(checkpoint, weights_only=True)["meta"]["cfg"]
-    model = parse_config_text(text, "the config")["model"]
-    voxels = dict(model["pts_voxelizer"])
-    assert voxels.pop("type") == "HardVoxelizer"
-    parts = ("pts_voxel_encoder", "pts_middle_encoder", "pts_backbone", "pts_neck")
+def build_center_point(config: Path) -> Any:
+    """Build mmdet3d's detector of the exported settings, with no head."""
+    model = dict(Config.fromfile(config).model)
+    assert model.pop("type") == "CenterPoint"
     with DefaultScope.overwrite_default_scope("mmdet3d"):
-        detector = CenterPoint(
-            data_preprocessor=dict(
-                type="Det3DDataPreprocessor", voxel=True, voxel_type="hard", voxel_layer=voxels
-            ),
-            **{name: model[name] for name in parts if model.get(name)},
-        )
+        detector = CenterPoint(**model)
     # Without one, the detector leaves its LiDAR out.
     detector.pts_bbox_head = torch.nn.Identity()
-    kinds = [getattr(detector, name) for name in parts if model.get(name)]
+    kinds = [getattr(detector, name) for name in model if name.startswith("pts_")]
     assert all(type(part).__module__.startswith("mmdet3d.") for part in kinds)
     return detector.eval()
 
@@ -68,7 +60,7 @@ def check(checkpoint: Path, folder: Path) -> None:
     """Export, load into CenterPoint, and compare the maps of a cloud."""
     out = folder / "weights.pth"
     assert export.main([str(checkpoint), "--to", "mmdet3d", "--out", str(out)]) == 0
-    detector = build_center_point(checkpoint)
+    detector = build_center_point(out.with_suffix(".py"))
     # Strict: nothing is missing, and nothing is left over.
     load_checkpoint(detector, str(out), map_location="cpu", strict=True)
     cloud = make_cloud()

@@ -1,9 +1,17 @@
 """Checks of arguments."""
 
+import math
+
 import numpy as np
 import pytest
 
-from perception_kd.utils.checks import check_at_least, check_classes, check_shape
+from perception_kd.utils.checks import (
+    check_at_least,
+    check_classes,
+    check_shape,
+    is_number,
+    is_whole,
+)
 
 
 def test_a_number_may_be_the_lowest_and_not_below() -> None:
@@ -26,3 +34,9 @@ def test_classes_must_have_their_names_and_order() -> None:
     for others in (("car",), ("car", "bus", "truck"), ()):
         with pytest.raises(ValueError, match=r"classes must be .* in this order, but got"):
             check_classes("classes", others, ("car", "bus"))
+
+
+def test_true_is_no_number_and_nan_neither() -> None:
+    assert [is_whole(x) for x in (0, -3, True, 1.0, "1", None)] == [True, True] + 4 * [False]
+    assert [is_number(x) for x in (0, 0.5, True, math.nan, "1")] == [True, True] + 3 * [False]
+    assert is_number(math.inf)

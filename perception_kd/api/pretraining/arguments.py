@@ -15,6 +15,7 @@ from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.engine.trackers.choice import check_tracker
 from perception_kd.models.backbones import CallableTeacher
 from perception_kd.models.backbones.efficientnet_lite import FROM_PACKAGE, package_weights
+from perception_kd.utils.checks import is_number, is_whole
 from perception_kd.utils.log_levels import only_errors_logged
 
 _MOST_SEED = 2**32 - 1  # of NumPy
@@ -49,9 +50,9 @@ class PretrainOptions:
             ImportError: If the package of the tracker is not installed.
             ValueError: If a number is out of range, or the tracker is unknown.
         """
-        if not _is_int(self.seed) or not 0 <= self.seed <= _MOST_SEED:
+        if not is_whole(self.seed) or not 0 <= self.seed <= _MOST_SEED:
             raise ValueError(f"seed must be an integer in 0..2**32-1, but got {self.seed!r}.")
-        if not _is_int(self.workers) or self.workers < 0:
+        if not is_whole(self.workers) or self.workers < 0:
             raise ValueError(
                 f"workers must be a number of processes, 0 or more, but got {self.workers!r}."
             )
@@ -66,9 +67,9 @@ def check_length(minutes: float | None, epochs: int | None) -> None:
     """
     if minutes is not None and epochs is not None:
         raise ValueError("Give minutes or epochs, not both.")
-    if minutes is not None and not (_is_number(minutes) and math.isfinite(minutes) and minutes > 0):
+    if minutes is not None and not (is_number(minutes) and math.isfinite(minutes) and minutes > 0):
         raise ValueError(f"minutes must be a positive number, but got {minutes!r}.")
-    if epochs is not None and not (_is_int(epochs) and epochs > 0):
+    if epochs is not None and not (is_whole(epochs) and epochs > 0):
         raise ValueError(f"epochs must be a positive whole number, but got {epochs!r}.")
 
 
@@ -123,11 +124,3 @@ def _list_weights(settings: Any) -> Iterator[str]:
     for part in walk_settings(settings):
         if part.get("checkpoint"):
             yield str(part["checkpoint"])
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, float | int) and not isinstance(value, bool)

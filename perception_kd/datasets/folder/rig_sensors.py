@@ -17,6 +17,7 @@ from perception_kd.datasets.folder.sections import RigSection
 from perception_kd.datasets.folder.transforms import RigidTransform, read_transform
 from perception_kd.io.names import safe_name
 from perception_kd.io.point_columns import POINT_DTYPES
+from perception_kd.utils.checks import is_whole
 
 UNITS = ("s", "ms", "us", "ns")
 LENGTHS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
@@ -76,7 +77,7 @@ def _read_pattern(section: RigSection) -> str:
 def read_column(section: RigSection, key: str) -> str:
     """Read the name of a column, or its number from 0, as text."""
     value = section.value(key)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if is_whole(value) and value >= 0:
         return str(value)
     return section.text(key)
 

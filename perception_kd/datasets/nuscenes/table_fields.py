@@ -7,6 +7,7 @@ from typing import Any
 
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.io.names import find_path_fault, safe_name
+from perception_kd.utils.checks import is_whole
 
 _Check = Callable[[Any], str]
 
@@ -50,7 +51,7 @@ def _flag(value: Any) -> str:
 
 
 def _count(value: Any) -> str:
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    good = is_whole(value) and value >= 0
     return "" if good else "must be an integer from 0"
 
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from perception_kd.utils.checks import is_number, is_whole
+
 _HOOK = "default_hooks.checkpoint"
 _TEMPLATE = re.compile(r"\w[\w.+-]{0,80}\{\}[\w.+-]{0,80}\.pth|\{\}[\w.+-]{0,80}\.pth")
 
@@ -17,24 +19,16 @@ class _Kind(NamedTuple):
     is_optional: bool = False
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _is_count(value: Any) -> bool:
-    return _is_whole(value) and value >= 1
+    return is_whole(value) and value >= 1
 
 
 def _is_positive(value: Any) -> bool:
-    return _is_number(value) and value > 0
+    return is_number(value) and value > 0
 
 
 def _is_not_negative(value: Any) -> bool:
-    return _is_number(value) and value >= 0
+    return is_number(value) and value >= 0
 
 
 def _are_not_negative(value: Any) -> bool:
@@ -54,7 +48,7 @@ _COUNT_OR_ALL = _Kind(
 _COUNT_OR_LAST = _Kind(
     "a whole number of at least 1, or -1 for the last alone", lambda x: _is_count(x) or x == -1
 )
-_WHOLE = _Kind("a whole number of at least 0", lambda x: _is_whole(x) and x >= 0)
+_WHOLE = _Kind("a whole number of at least 0", lambda x: is_whole(x) and x >= 0)
 _POSITIVE = _Kind("a number above 0", _is_positive)
 _NORM = _Kind("a number above 0 or 'inf'", lambda x: _is_positive(x) or x == "inf")
 _POSITIVE_OR_NONE = _POSITIVE._replace(is_optional=True)

@@ -72,7 +72,7 @@ BEVFUSION = Stack(
     list_layers=_list_layers,
     reasons={
         "pts_voxel_encoder": "its pillars have no height over their center among their features",
-        "pts_backbone": "a fusion there has no backbone of the LiDAR's map alone",
+        "pts_backbone": "a fusion there has no backbone of the LiDAR's map alone, and no MinkUNet",
         "pts_neck": "a fusion there has no neck of the LiDAR's map alone",
         "img_backbone": "only its Swin Transformer has the names of our image networks",
         "pts_bbox_head": "heads of boxes there have another order of sizes and another yaw",
