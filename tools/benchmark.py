@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from perception_kd.benchmarks import BENCHMARKS, OF_COMMITS, run_benchmark
+from perception_kd.benchmarks import BENCHMARKS, OF_COMMITS, OF_SIZES, run_benchmark
 from perception_kd.engine.commands.command_line import run_tool
 from perception_kd.engine.commands.parser import ToolParser
 
@@ -43,9 +43,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="DIR",
         help=f"checkout of an earlier commit to compare with; for {' and '.join(OF_COMMITS)}",
     )
+    parser.add_argument(
+        "--size",
+        choices=("demo", "full", "all"),
+        help=f"networks and data of {' and '.join(OF_SIZES)} (default: all)",
+    )
     args = parser.parse_args(argv)
-    if args.against and args.name not in ("all", *OF_COMMITS):
-        parser.error(f"--against is for {' and '.join(OF_COMMITS)}, not for {args.name}")
+    for option, names in (("against", OF_COMMITS), ("size", OF_SIZES)):
+        if getattr(args, option) and args.name not in ("all", *names):
+            parser.error(f"--{option} is for {' and '.join(names)}, not for {args.name}")
     return args
 
 
@@ -98,7 +104,7 @@ def measure(args: argparse.Namespace) -> None:
     if not args.json:
         print(f"Memory: {describe_memory()}")
         print(f"{COLUMNS} {'max diff':>9}   ({torch.get_num_threads()} threads, {args.device})")
-    settings = BenchmarkSettings(args.repeats, args.device, args.against)
+    settings = BenchmarkSettings(args.repeats, args.device, args.against, args.size or "all")
     for name in BENCHMARKS if args.name == "all" else [args.name]:
         for row in run_benchmark(name, settings):
             print(json.dumps(row) if args.json else format_row(row), flush=True)

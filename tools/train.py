@@ -56,6 +56,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="memory format of 2D convolutions in which they are often faster, on CPUs too, where "
         "batch norms then sum over large maps with larger rounding errors",
     )
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile backbones, necks and fusion of images and BEV maps by torch.compile, which "
+        "takes minutes at the first batch and needs a C++ compiler on CPUs; sparse networks, "
+        "heads and losses run as before",
+    )
     parser.add_argument("--seed", type=int, help="random seed (default: the config's)")
     parser.add_argument(
         "--no-scale-lr",
@@ -83,6 +90,7 @@ def train(args: argparse.Namespace) -> None:
         scale_lr=not args.no_scale_lr,
         seed=args.seed,
         channels_last=args.channels_last,
+        compile_dense=args.compile,
     )
     if args.pretrained:
         set_pretrained(cfg, args.pretrained)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from perception_kd.benchmarks.harness import BenchmarkSettings, Row
 
-__all__ = ["BENCHMARKS", "OF_COMMITS", "run_benchmark"]
+__all__ = ["BENCHMARKS", "OF_COMMITS", "OF_SIZES", "run_benchmark"]
 
 # From name to "module:function"; the function takes BenchmarkSettings and yields rows.
 BENCHMARKS = {
@@ -27,6 +27,8 @@ BENCHMARKS = {
 }
 # Those that compare this project with an earlier commit of it.
 OF_COMMITS = ("startup", "step")
+# Those that have a small and a full size.
+OF_SIZES = ("step",)
 
 
 def run_benchmark(name: str, settings: "BenchmarkSettings") -> "Iterator[Row]":

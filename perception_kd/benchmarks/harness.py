@@ -25,11 +25,13 @@ class BenchmarkSettings(NamedTuple):
         device: Device of the tensors.
         against: Checkout of an earlier commit to compare with, for benchmarks that
             measure this project alone.
+        size: Size of the networks and data of ``step``: "demo", "full" or "all".
     """
 
     repeats: int = 5
     device: str = "cpu"
     against: Path | None = None
+    size: str = "all"
 
 
 class Case(NamedTuple):

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from perception_kd.datasets.nuscenes.json_records import Record
-from perception_kd.io.atomic import write_whole
 from perception_kd.structures import Array
 from perception_kd.synthetic.sensors.calibration import LIDAR, SENSORS
 from perception_kd.synthetic.writer.tables import (
@@ -42,11 +43,21 @@ def write_scene_tables(root: Path, version: str, names: list[str]) -> None:
     folder.mkdir(parents=True)
     shared = make_vocabulary()
     shared["map"].append(_make_map(names))
-    parts = [shared, *(_make_scene(name, shared) for name in names)]
-    for table in TABLE_NAMES:
-        if table != "lidarseg":
-            records = [record for part in parts for record in part.get(table, [])]
-            write_whole(folder / f"{table}.json", json.dumps(records).encode())
+    with ExitStack() as files:
+        open_tables = {
+            table: files.enter_context((folder / f"{table}.json").open("w"))
+            for table in TABLE_NAMES
+            if table != "lidarseg"
+        }
+        # One scene at a time, so that memory does not grow with their number.
+        is_first = dict.fromkeys(open_tables, True)
+        for part in chain([shared], (_make_scene(name, shared) for name in names)):
+            for table, file in open_tables.items():
+                for record in part.get(table, []):
+                    file.write(("[" if is_first[table] else ",") + json.dumps(record))
+                    is_first[table] = False
+        for table, file in open_tables.items():
+            file.write("[]" if is_first[table] else "]")
     (root / "maps").mkdir()
     cv2.imwrite(str(root / _MAP), np.zeros((8, 8), np.uint8))
     for channel in SENSORS:

@@ -136,7 +136,7 @@ class StepProcess:
 
 
 def benchmark_step(settings: BenchmarkSettings) -> Iterator[Row]:
-    """Measure training steps of each method at demo size and at full size.
+    """Measure training steps of each method at demo size, at full size, or at both.
 
     A step is the forward and backward pass and the optimizer, for one batch that is
     loaded before; CPU seconds, or on a GPU those that pass. Data are synthetic. The
@@ -144,7 +144,8 @@ def benchmark_step(settings: BenchmarkSettings) -> Iterator[Row]:
     name, on the same data.
 
     Args:
-        settings: Repeats, of which the fastest counts; the device; the other commit.
+        settings: Repeats, of which the fastest counts; the device; the other commit;
+            the size.
 
     Yields:
         One row per method and size. ``parts`` has its largest parts on a CPU: ``name``,
@@ -152,6 +153,8 @@ def benchmark_step(settings: BenchmarkSettings) -> Iterator[Row]:
         many operations take in the same process.
     """
     for size, step in SIZES.items():
+        if settings.size not in (size, "all"):
+            continue
         with tempfile.TemporaryDirectory(prefix="step_") as folder:
             cfgs = [Config.fromfile(ROOT / "configs" / name) for name in step.configs.values()]
             make_smoke_data(Path(folder), cfgs, step.data)

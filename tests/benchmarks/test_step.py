@@ -122,6 +122,15 @@ def test_all_configs_exist() -> None:
     assert [name for name in names if not (ROOT / "configs" / name).exists()] == []
 
 
+@pytest.mark.parametrize(("size", "taken"), [("demo", {"demo"}), ("all", {"demo", "full"})])
+def test_a_size_can_be_chosen(size: str, taken: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "make_smoke_data", lambda *_: None)
+    monkeypatch.setattr(step, "compare_commits", lambda name, *_: {"name": name})
+    rows = list(step.benchmark_step(BenchmarkSettings(size=size)))
+    assert {row["name"].split("/")[0] for row in rows} == taken
+    assert len(rows) == 4 * len(taken)
+
+
 def test_parts_are_modules_optimizer_and_the_rest(toy: tuple[Any, ToyModel]) -> None:
     seconds = measure_parts(*toy)
     assert set(seconds) == {"body", "head", OPTIMIZER, REST}
@@ -205,3 +214,6 @@ def test_only_benchmarks_of_commits_take_one(
         benchmark_tool.parse_args(["regions", "--against", str(ROOT)])
     assert "--against is for startup and step, not for regions" in capsys.readouterr().err
     assert benchmark_tool.parse_args(["step", "--against", str(ROOT)]).against == ROOT
+    with pytest.raises(SystemExit):
+        benchmark_tool.parse_args(["regions", "--size", "demo"])
+    assert "--size is for step, not for regions" in capsys.readouterr().err

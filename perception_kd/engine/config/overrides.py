@@ -133,6 +133,7 @@ def set_training(
     scale_lr: bool = True,
     seed: int | None = None,
     channels_last: bool = False,
+    compile_dense: bool = False,
 ) -> None:
     """Apply the options of a training, in place.
 
@@ -143,6 +144,7 @@ def set_training(
             ``auto_scale_lr.base_batch_size``.
         seed: Seed in place of the config's.
         channels_last: Whether 2D convolutions compute with their channels last.
+        compile_dense: Whether networks with 2D convolutions are compiled.
 
     Raises:
         ValueError: If mixed precision is requested without an accelerator.
@@ -155,6 +157,8 @@ def set_training(
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
     if channels_last:
         cfg.custom_hooks = [*cfg.get("custom_hooks", []), dict(type="ChannelsLastHook")]
+    if compile_dense:
+        cfg.custom_hooks = [*cfg.get("custom_hooks", []), dict(type="CompileDenseHook")]
     if cfg.get("auto_scale_lr"):
         cfg.auto_scale_lr.enable = scale_lr
     if seed is not None:

@@ -2,6 +2,7 @@
 
 from perception_kd.engine.hooks.broadcast_buffers import BroadcastBuffersHook
 from perception_kd.engine.hooks.channels_last import ChannelsLastHook
+from perception_kd.engine.hooks.compile_dense import CompileDenseHook
 from perception_kd.engine.hooks.dataset_epoch import DatasetEpochHook
 from perception_kd.engine.hooks.draw_predictions import DrawPredictionsHook
 from perception_kd.engine.hooks.empty_batches import EmptyBatchesHook
@@ -17,6 +18,7 @@ from perception_kd.engine.hooks.whole_checkpoint import WholeCheckpointHook
 __all__ = [
     "BroadcastBuffersHook",
     "ChannelsLastHook",
+    "CompileDenseHook",
     "DatasetEpochHook",
     "DrawPredictionsHook",
     "EmptyBatchesHook",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from perception_kd.geometry.voxelization import Voxels
+from perception_kd.models.networks.pillar_layers import use_rows
 from perception_kd.ops.batch_norm import placeholder_rows, synchronizes
 from perception_kd.registry import MODELS
 from perception_kd.structures import ConfigDict
@@ -88,6 +89,7 @@ class LidarNetworkMixin(nn.Module):
             raise ValueError("pts_middle_encoder or pts_backbone must be given, but got neither.")
         self.pts_voxelizer = MODELS.build(parts.pts_voxelizer)
         self.pts_voxel_encoder = build_part(parts.pts_voxel_encoder)
+        use_rows(self.pts_voxel_encoder)
         self.pts_middle_encoder = build_part(parts.pts_middle_encoder)
         self.pts_backbone = build_part(parts.pts_backbone)
         self.pts_neck = build_part(parts.pts_neck)
