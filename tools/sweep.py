@@ -48,14 +48,21 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--gpus", default="", metavar="LIST", help=help_gpus)
     help_workers = "processes that create data (default: the number of cores, at most 8)"
     add("--workers", type=int, default=min(count_cores(), 8), metavar="N", help=help_workers)
-    help_cluster = "run stages as jobs through submitit: slurm; local and debug are for trials"
-    add("--cluster", choices=("slurm", "local", "debug"), help=help_cluster)
+    help_executor = (
+        "where stages run: this machine (default), Slurm, a Ray cluster; submitit is this machine "
+        "in the way of Slurm, to try it"
+    )
+    executors = ("local", "slurm", "ray", "submitit")
+    add("--executor", choices=executors, default="local", help=help_executor)
+    help_address = "head of the Ray cluster (default: that of the cluster on this machine)"
+    add("--address", metavar="HOST:PORT", help=help_address)
     add(
-        "--cluster-options",
+        "--executor-options",
         nargs="+",
         default=[],
         metavar="NAME=VALUE",
-        help="submitit's parameters: timeout_min=600 gpus_per_node=1 slurm_partition=gpu",
+        help="what a stage needs: submitit's parameters (timeout_min=600 gpus_per_node=1 "
+        "slurm_partition=gpu), or those of Ray's tasks (num_cpus=8 num_gpus=1)",
     )
     return parser.parse_args(argv)
 
@@ -144,14 +151,23 @@ def _read(args: argparse.Namespace) -> "LabelSweepPlan":
 
 
 def _make_executor(args: argparse.Namespace, work_dir: Path) -> "Executor":
-    from perception_kd.experiments.cluster import ClusterExecutor
+    from perception_kd.experiments.cluster import ClusterExecutor, open_slurm
     from perception_kd.experiments.executors import LocalExecutor
+    from perception_kd.experiments.ray_arrays import RayArrays
 
-    if not args.cluster:
+    if args.address is not None and args.executor != "ray":
+        raise ValueError("--address is that of a Ray cluster; add --executor ray.")
+    if args.executor == "local":
         return LocalExecutor(args.jobs, [gpu for gpu in args.gpus.split(",") if gpu])
-    pairs = [text.partition("=") for text in args.cluster_options]
+    pairs = [text.partition("=") for text in args.executor_options]
     parameters = {name: int(value) if value.isdigit() else value for name, _, value in pairs}
-    return ClusterExecutor(work_dir / "logs" / "cluster", args.cluster, args.jobs, parameters)
+    if args.executor == "ray":
+        address = [] if args.address is None else [args.address]
+        return ClusterExecutor(RayArrays(*address, parameters=parameters), args.jobs)
+    cluster = "local" if args.executor == "submitit" else "slurm"
+    folder = work_dir / "logs" / "cluster"
+    arrays = open_slurm(folder, args.jobs, parameters, cluster=cluster)
+    return ClusterExecutor(arrays, args.jobs)
 
 
 if __name__ == "__main__":

@@ -1,55 +1,74 @@
-"""Runs the commands of stages as the jobs of a cluster, through submitit."""
+"""Runs the commands of stages as the jobs of a cluster: Slurm or Ray."""
 
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from perception_kd.experiments.commands import run_logged
 from perception_kd.experiments.executors import StageJob, environment
 from perception_kd.experiments.progress import LogReader
 from perception_kd.utils.extras import install_command
 
-# Names of submitit's executors: a Slurm cluster, and two for trying things out.
-CLUSTERS = ("slurm", "local", "debug")
 _POLL_S = 1.0
 # Time in s that canceled jobs have to end.
 _GRACE_S = 30.0
 
 
+class SubmittedJob(Protocol):
+    """A job of a cluster, as submitit has it.
+
+    Attributes:
+        job_id: Name of the job on the cluster.
+        state: What it does, in a word.
+    """
+
+    job_id: str
+    state: str
+
+    def done(self) -> bool:
+        """Return whether it has ended."""
+
+    def exception(self) -> BaseException | None:
+        """Return why an ended job has no result."""
+
+    def result(self) -> int:
+        """Return the exit status of the command."""
+
+    def cancel(self, check: bool) -> None:
+        """Ask the cluster to end it; an error of the cluster is one with ``check``."""
+
+
+class JobArrays(Protocol):
+    """Where functions are submitted, as submitit has it."""
+
+    def map_array(self, run: Callable[..., int], *columns: Iterable[Any]) -> Sequence[SubmittedJob]:
+        """Submit a call per row of the columns."""
+
+
 class ClusterExecutor:
-    """Runs jobs on a cluster; those that are ready together are one Slurm array.
+    """Runs jobs on a cluster; on Slurm, those that are ready together are one array.
 
     All nodes must see the work dir, the data and this environment in the same places.
     The locks of the file system do not reach other nodes: if this process is killed,
-    its jobs run on until ``scancel`` ends them.
+    jobs of Slurm run on until ``scancel`` ends them.
 
     Args:
-        folder: Folder of submitit's files, which is created.
-        cluster: One of ``CLUSTERS``.
+        arrays: From :func:`open_slurm`, or a
+            :class:`~perception_kd.experiments.ray_arrays.RayArrays`.
         num_jobs: Maximum number of jobs at the same time.
-        parameters: Parameters of submitit's ``AutoExecutor``, such as ``timeout_min``,
-            ``gpus_per_node``, ``cpus_per_task``, ``mem_gb`` and ``slurm_partition``.
 
     Raises:
-        ImportError: If submitit is not installed.
-        ValueError: If a parameter is unknown or ``num_jobs`` is not positive.
-        RuntimeError: If there is no Slurm on this machine.
+        ValueError: If ``num_jobs`` is not positive.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        cluster: str = "slurm",
-        num_jobs: int = 1,
-        parameters: Mapping[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, arrays: JobArrays, num_jobs: int = 1) -> None:
         if num_jobs < 1:
             raise ValueError(f"--jobs must be at least 1, but got {num_jobs}.")
         self.num_jobs = num_jobs
-        self._executor = _make_executor(folder, cluster, num_jobs, parameters or {})
+        self._arrays = arrays
         self._running: list[ClusterJob] = []
 
     def start(self, jobs: Sequence[StageJob], lock: int | None) -> "list[ClusterJob]":
@@ -57,7 +76,7 @@ class ClusterExecutor:
         if not jobs:
             return []
         columns = zip(*((job.command, str(job.log), os.getcwd()) for job in jobs), strict=True)
-        submitted = self._executor.map_array(run_job, *columns)
+        submitted = self._arrays.map_array(run_job, *columns)
         started = [ClusterJob(job.log, found) for job, found in zip(jobs, submitted, strict=True)]
         self._running += started
         return started
@@ -82,10 +101,10 @@ class ClusterJob:
 
     Args:
         log: Log of its command.
-        job: The job as submitit returns it.
+        job: The job as the cluster has it.
     """
 
-    def __init__(self, log: Path, job: Any) -> None:
+    def __init__(self, log: Path, job: SubmittedJob) -> None:
         self._job, self._path, self._log = job, log, LogReader(log)
         self._log.skip()
         self._begin = time.monotonic()
@@ -135,19 +154,40 @@ def run_job(command: Sequence[str], log: str, folder: str) -> int:
     return run_logged(words, Path(log), lambda *_: None, environment())
 
 
-def _make_executor(folder: Path, cluster: str, num_jobs: int, parameters: Mapping[str, Any]) -> Any:
+def open_slurm(
+    folder: Path,
+    num_jobs: int = 1,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    cluster: str = "slurm",
+) -> JobArrays:
+    """Return an executor of submitit.
+
+    Args:
+        folder: Folder of submitit's files, which is created.
+        num_jobs: Maximum number of jobs of an array at the same time.
+        parameters: Parameters of submitit's ``AutoExecutor``, such as ``timeout_min``,
+            ``gpus_per_node``, ``cpus_per_task``, ``mem_gb`` and ``slurm_partition``.
+        cluster: "local" and "debug" run jobs on this machine, to try things out.
+
+    Raises:
+        ImportError: If submitit is not installed.
+        ValueError: If a parameter is unknown.
+        RuntimeError: If there is no Slurm on this machine.
+    """
     try:
         import submitit
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"Clusters need submitit; install it with {install_command('cluster')}."
+            f"Slurm needs submitit; install it with {install_command('cluster')}."
         ) from error
-    executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
-    options = {"name": "perception_kd", **parameters}
+    executor: Any = submitit.AutoExecutor(folder=folder, cluster=cluster)
+    options = {"name": "perception_kd", **(parameters or {})}
     if cluster == "slurm":
         options.setdefault("slurm_array_parallelism", num_jobs)
     try:
         executor.update_parameters(**options)
     except (AssertionError, NameError, TypeError) as error:
-        raise ValueError(f"--cluster-options: {error}") from error
-    return executor
+        raise ValueError(f"--executor-options: {error}") from error
+    arrays: JobArrays = executor
+    return arrays

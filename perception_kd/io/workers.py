@@ -12,10 +12,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
+from perception_kd.utils.checks import check_at_least
 from perception_kd.utils.ending import FINISH
 
 JobT = TypeVar("JobT")
@@ -33,10 +35,37 @@ _KILLED = (
 )
 
 
+class JobPool(Protocol):
+    """Processes elsewhere that run jobs, such as those of a cluster."""
+
+    def run_jobs(
+        self, run: Callable[[JobT], ResultT], jobs: Sequence[JobT], *, in_order: bool = False
+    ) -> Generator[tuple[JobT, ResultT], None, None]:
+        """Yield jobs with their results, as they are done; see :func:`run_jobs`.
+
+        A job whose process or machine is lost runs again, and one whose result has
+        arrived does not.
+        """
+
+
+# Number of processes on this machine, or where else jobs run.
+Workers = int | JobPool
+
+
+def check_workers(workers: Workers) -> None:
+    """Refuse a negative number of processes.
+
+    Raises:
+        ValueError: If it is negative.
+    """
+    if isinstance(workers, int):
+        check_at_least("workers", workers, 0)
+
+
 def run_jobs(
     run: Callable[[JobT], ResultT],
     jobs: Sequence[JobT],
-    workers: int,
+    workers: Workers,
     *,
     in_order: bool = False,
     preload: str | None = None,
@@ -52,7 +81,7 @@ def run_jobs(
             import.
         jobs: Jobs; both they and the results must be picklable.
         workers: Number of processes, each with one OpenCV thread; 0 runs the jobs in
-            this process, in order.
+            this process, in order. A pool runs them elsewhere, the same way.
         in_order: Yield in the order of ``jobs``, not of completion.
         preload: Module that all workers need, imported once for all; None is the
             module of ``run``.
@@ -61,6 +90,9 @@ def run_jobs(
         ChildProcessError: If a worker is killed from outside, as by the system when
             memory is full.
     """
+    if not isinstance(workers, int):
+        yield from workers.run_jobs(run, jobs, in_order=in_order)
+        return
     if workers == 0:
         yield from ((job, run(job)) for job in jobs)
         return
@@ -72,7 +104,8 @@ def run_jobs(
     try:
         _start_server()
         pool = ProcessPoolExecutor(min(workers, max(len(jobs), 1)), context, start_worker)
-        yield from _collect(pool, run, jobs, _JOBS_PER_WORKER * workers, in_order)
+        limit = _JOBS_PER_WORKER * workers
+        yield from collect_results(partial(_submit, pool, run), jobs, lambda: limit, in_order)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             _kill_server()
@@ -86,20 +119,28 @@ def run_jobs(
             pool.shutdown(cancel_futures=True)
 
 
-def _collect(
-    pool: ProcessPoolExecutor,
-    run: Callable[[JobT], ResultT],
+def collect_results(
+    submit: Callable[[JobT], Future[ResultT]],
     jobs: Sequence[JobT],
-    max_submitted: int,
+    max_submitted: Callable[[], int],
     in_order: bool,
 ) -> Iterator[tuple[JobT, ResultT]]:
+    """Submit jobs, and yield them with their results, each once.
+
+    Args:
+        submit: Starts a job.
+        jobs: The jobs.
+        max_submitted: Returns how many jobs may be submitted now without a result.
+        in_order: Yield in the order of ``jobs``, not of completion.
+
+    Raises:
+        BaseException: The first error of a job.
+    """
     waiting = iter(jobs)
     submitted: deque[tuple[Future[ResultT], JobT]] = deque()
     while True:
-        while len(submitted) < max_submitted and (job := next(waiting, None)) is not None:
-            # The server answers after it has imported the module, which takes time.
-            with _uninterrupted(_kill_server):
-                submitted.append((pool.submit(run, job), job))
+        while len(submitted) < max_submitted() and (job := next(waiting, None)) is not None:
+            submitted.append((submit(job), job))
         if not submitted:
             return
         if in_order:
@@ -112,6 +153,14 @@ def _collect(
             yield job, future.result()
 
 
+def _submit(
+    pool: ProcessPoolExecutor, run: Callable[[JobT], ResultT], job: JobT
+) -> Future[ResultT]:
+    # The server answers after it has imported the module, which takes time.
+    with _uninterrupted(_kill_server):
+        return pool.submit(run, job)
+
+
 def start_worker() -> None:
     """Prepare a worker process: it ends with its parent, and Ctrl-C does not reach it.
 
@@ -122,6 +171,11 @@ def start_worker() -> None:
     if sys.platform == "linux":  # also while a library holds the interpreter's lock
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    prepare_libraries()
+
+
+def prepare_libraries() -> None:
+    """Set OpenCV and malloc for a process that is one of many."""
     if "cv2" in sys.modules:
         # Zero also means no threads; one would wait for those that the parent has had.
         sys.modules["cv2"].setNumThreads(0)

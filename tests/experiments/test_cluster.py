@@ -1,11 +1,11 @@
-"""Stages as the jobs of a cluster, on submitit's stand-in for one."""
+"""Stages as the jobs of a cluster, on submitit's stand-in for one and on Ray."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-from perception_kd.experiments.cluster import ClusterExecutor
+from perception_kd.experiments.cluster import ClusterExecutor, open_slurm
 from perception_kd.experiments.display import Display
 from perception_kd.experiments.runner import StageRunner
 from perception_kd.experiments.workspace import Workspace
@@ -18,7 +18,8 @@ pytest.importorskip("submitit")
 def test_jobs_run_and_failures_are_named(
     tmp_path: Path, cluster: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    executor = ClusterExecutor(tmp_path / "logs" / "cluster", cluster, 2, {"timeout_min": 5})
+    folder = tmp_path / "logs" / "cluster"
+    executor = ClusterExecutor(open_slurm(folder, 2, {"timeout_min": 5}, cluster=cluster), 2)
     stages = make_stages(tmp_path, {"b2": "import sys; sys.exit('the reason')"})
     workspace = Workspace(tmp_path, tmp_path / "data")
     runner = StageRunner(workspace, stages, Display(sys.stdout), executor)
@@ -31,5 +32,5 @@ def test_jobs_run_and_failures_are_named(
 
 
 def test_unknown_parameters_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"--cluster-options: (?s:.)*nodez"):
-        ClusterExecutor(tmp_path, "local", 1, {"nodez": 2})
+    with pytest.raises(ValueError, match=r"--executor-options: (?s:.)*nodez"):
+        open_slurm(tmp_path, 1, {"nodez": 2}, cluster="local")

@@ -6,6 +6,7 @@ from perception_kd.datasets.conversion import add_calibration_option, check_cali
 from perception_kd.datasets.nuscenes.options import SceneOptions
 from perception_kd.datasets.nuscenes.splits import NUSCENES_VERSIONS
 from perception_kd.io.point_columns import POINT_DTYPES
+from perception_kd.io.ray_cluster.options import add_worker_arguments, read_workers
 
 _SPLITS = ("train", "val", "test")
 
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for split in _SPLITS:
         help_scenes = f"file with the names of the scenes for {split}; replaces all other splits"
         add(f"--{split}-scenes", metavar="FILE", help=help_scenes)
-    add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
+    add_worker_arguments(parser)
     add(
         "--strict",
         action="store_true",
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
         args.prefix,
         options,
         splits={split: read_scene_list(path) for split, path in lists.items()},
-        workers=args.workers,
+        workers=read_workers(args),
     )
     logger = MMLogger.get_current_instance()
     if converted.skipped:

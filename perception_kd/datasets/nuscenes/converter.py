@@ -34,8 +34,7 @@ from perception_kd.io.atomic import make_writable_folder, remove_leftovers
 from perception_kd.io.info_writer import InfoWriter, make_metainfo
 from perception_kd.io.lock import lock_folder
 from perception_kd.io.names import safe_name
-from perception_kd.io.workers import run_jobs
-from perception_kd.utils.checks import check_at_least
+from perception_kd.io.workers import Workers, check_workers, run_jobs
 
 _Job = tuple[ScenePartition, Record, SceneOptions, int | None]
 _WORK_FOLDER = ".create_data_"
@@ -49,7 +48,7 @@ def convert_nuscenes(
     options: SceneOptions | None = None,
     *,
     splits: Mapping[str, Sequence[str]] | None = None,
-    workers: int = 2,
+    workers: Workers = 2,
     progress: bool = True,
 ) -> Converted:
     """Write the info files of a version of nuScenes, or of a data set in its format.
@@ -64,7 +63,7 @@ def convert_nuscenes(
         prefix: Prefix of the file names.
         options: Content of the entries, sensors, layout of points, missing files.
         splits: Names of scenes by split, as in :func:`~.scene_splits.choose_splits`.
-        workers: Number of worker processes; 0 uses this process.
+        workers: Number of worker processes, 0 uses this process; or a pool elsewhere.
         progress: Show progress bars.
 
     Raises:
@@ -76,7 +75,7 @@ def convert_nuscenes(
         ValueError: If splits are unknown, a table or a file cannot be what it is read
             as, all categories are unknown, or ``workers`` is negative.
     """
-    check_at_least("workers", workers, 0)
+    check_workers(workers)
     root, options = Path(root).absolute(), options or SceneOptions()
     safe_name(prefix, "--prefix")
     check_tables(root, version)
@@ -208,7 +207,7 @@ def _convert_scenes(
     names: Mapping[str, str],
     options: SceneOptions,
     largest_label: int | None,
-    workers: int,
+    workers: Workers,
     progress: bool,
 ) -> Iterator[tuple[Record, ScenePart]]:
     """Yield the scenes of some names, converted, in the order of the table."""

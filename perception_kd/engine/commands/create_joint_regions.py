@@ -11,6 +11,7 @@ from perception_kd.engine.commands.create_regions import (
 from perception_kd.io.caches.command import CacheCommand, show_resume_command
 from perception_kd.io.caches.fill import Filling, fill_caches
 from perception_kd.io.caches.options import add_cache_arguments, read_infos
+from perception_kd.io.ray_cluster.options import read_workers
 from perception_kd.regions.joint.settings import JointSettings
 from perception_kd.superpixels.command import (
     add_slic_arguments,
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     ):
         filled = fill_caches(
             [Filling(pieces, of_images, images), Filling(regions, of_sweeps, sweeps)],
-            workers=args.workers,
+            workers=read_workers(args),
             resume=args.resume,
             verify=args.verify,
             group_of=sweep_key,

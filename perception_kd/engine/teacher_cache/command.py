@@ -5,7 +5,11 @@ import os
 import shlex
 
 from perception_kd.engine.commands.command_line import add_config_options, read_data_config
-from perception_kd.utils.checks import check_at_least
+from perception_kd.io.ray_cluster.options import (
+    add_worker_arguments,
+    list_worker_options,
+    read_workers,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--config", required=True, help="config of a pre-training whose pipelines read the cache")
     add_config_options(parser)
     add("--device", default="cpu", help="device of the teacher, such as cuda (default: cpu)")
-    add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
+    add_worker_arguments(parser)
     help_size = "refuse a cache that would be larger, in GB (default: %(default)s)"
     add("--max-size", type=float, default=100.0, metavar="GB", help=help_size)
 
@@ -32,8 +36,9 @@ def run(args: argparse.Namespace) -> None:
 
     from perception_kd.engine.teacher_cache.create import TeacherOptions, create_teacher_cache
 
-    check_at_least("--workers", args.workers, 0)
-    if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
+    on_gpu = torch.device(args.device).type == "cuda"
+    workers = read_workers(args, num_gpus=float(on_gpu))
+    if on_gpu and isinstance(workers, int) and not torch.cuda.is_available():
         raise ValueError(f"torch finds no GPU for --device {args.device}; use --device cpu.")
     cfg = read_data_config(args, "train_dataloader")
     words = ["python", "tools/create_data.py", "teacher", "--config", os.path.abspath(args.config)]
@@ -45,9 +50,9 @@ def run(args: argparse.Namespace) -> None:
     if args.cfg_options:
         words += ["--cfg-options", *(f"{k}={v}" for k, v in args.cfg_options.items())]
     options = TeacherOptions(
-        command=shlex.join([*words, "--workers", str(args.workers)]),
+        command=shlex.join([*words, *list_worker_options(args)]),
         device=args.device,
-        workers=args.workers,
+        workers=workers,
         max_gb=args.max_size,
     )
     create_teacher_cache(cfg, options)

@@ -1,6 +1,6 @@
 """Run the teacher of a config once, and store its features."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from perception_kd.datasets.stored_views import TEACHER
 from perception_kd.engine.run.data_loading import WorkerInit
+from perception_kd.engine.teacher_cache.cluster_jobs import CropRunner
 from perception_kd.engine.teacher_cache.crop_sources import (
     CropSource,
     build_sources,
@@ -23,8 +24,9 @@ from perception_kd.engine.teacher_cache.crops import CropDataset, CropJob, list_
 from perception_kd.engine.teacher_cache.rows import make_entries
 from perception_kd.engine.teacher_cache.size import check_room, estimate_size
 from perception_kd.io.atomic import make_writable_folder
-from perception_kd.io.caches.rows import RowCache
+from perception_kd.io.caches.rows import RowCache, RowEntry
 from perception_kd.io.lock import lock_folder
+from perception_kd.io.workers import Workers, run_jobs
 from perception_kd.models.backbones.teacher_identity import describe_teacher
 from perception_kd.models.pretrainers.image_to_lidar import ImageToLidarPretrainer
 from perception_kd.registry import MODELS
@@ -36,14 +38,15 @@ class TeacherOptions(NamedTuple):
     Attributes:
         command: Shell command that makes the cache again, for its manifest.
         device: Device of the teacher.
-        workers: Processes that load and cut images; 0 = none.
+        workers: Processes that load and cut images, 0 = none; or a pool elsewhere,
+            whose processes also run the teacher.
         max_gb: Largest size of the cache in GB (10^9 bytes).
         progress: Whether to show a progress bar.
     """
 
     command: str
     device: str = "cpu"
-    workers: int = 2
+    workers: Workers = 2
     max_gb: float = 100.0
     progress: bool = True
 
@@ -65,14 +68,18 @@ def create_teacher_cache(cfg: Config, options: TeacherOptions) -> RowCache:
     """
     init_default_scope(cfg.get("default_scope", "mmengine"))
     sources = build_sources(cfg)
-    model = build_pretrainer(cfg).to(options.device).eval()
+    model = build_pretrainer(cfg).eval()
+    if isinstance(options.workers, int):
+        model.to(options.device)
     folder = make_writable_folder("the cache", sources[0].info_root / sources[0].step.cache)
     with lock_folder("the cache", folder):
         cache = open_for_writing(folder, model, sources, options.command)
         missing = [job for job in list_jobs(sources) if any(k not in cache for k in job.keys)]
         _check_size(cache, sources, missing, model, options.max_gb)
         with _closing(cache):
-            fill_rows(cache, model, sources, missing, options)
+            made = _make_all(cfg, model, sources, missing, options)
+            bar = tqdm(made, TEACHER, len(missing), disable=not options.progress)
+            fill_rows(cache, bar)
     MMLogger.get_current_instance().info(f"{folder}: {len(cache)} views")
     return cache
 
@@ -123,24 +130,38 @@ def open_for_writing(folder: Path, model: Any, sources: list[CropSource], comman
     return cache
 
 
-def fill_rows(
-    cache: RowCache,
+def fill_rows(cache: RowCache, made: Iterable[list[tuple[str, RowEntry]]]) -> None:
+    """Store the features of crops as they come; those of a view once.
+
+    Args:
+        cache: The cache.
+        made: Key and entry of each view, crop by crop.
+    """
+    for entries in made:
+        cache.append([(key, entry) for key, entry in entries if key not in cache])
+
+
+def _make_all(
+    cfg: Config,
     model: Any,
     sources: list[CropSource],
     jobs: list[CropJob],
     options: TeacherOptions,
-) -> None:
-    """Store the features of crops, in their order, whatever the number of workers."""
+) -> Iterator[list[tuple[str, RowEntry]]]:
+    """Yield the features of each job, in their order, whatever the workers are."""
+    if not isinstance(options.workers, int):
+        run = CropRunner(cfg, model, options.device)
+        for _, entries in run_jobs(run, jobs, options.workers, in_order=True):
+            yield entries
+        return
     loader = DataLoader(
         CropDataset(sources, jobs),
         batch_size=None,
         num_workers=options.workers,
         worker_init_fn=WorkerInit(None),
     )
-    for cut in tqdm(loader, desc=TEACHER, disable=not options.progress):
-        if cut is not None:
-            new = [(key, entry) for key, entry in make_entries(model, cut) if key not in cache]
-            cache.append(new)
+    for cut in loader:
+        yield [] if cut is None else make_entries(model, cut)
 
 
 def _check_size(

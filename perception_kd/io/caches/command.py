@@ -16,6 +16,7 @@ from perception_kd.io.caches.fill import Filled, fill_cache, write_previews
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.input_file import InputFile
 from perception_kd.io.lock import lock_folder
+from perception_kd.io.ray_cluster.options import list_worker_options, read_workers
 
 _MAX_NAMED = 20
 
@@ -50,7 +51,7 @@ class CacheCommand:
         words = ["python", "tools/create_data.py", name or maker.kind]
         words += ["--info", *map(os.path.abspath, args.info)]
         words += ["--data-root", os.path.abspath(args.data_root), "--out-dir", str(self._folder)]
-        self.line = line or shlex.join([*words, *options, "--workers", str(args.workers)])
+        self.line = line or shlex.join([*words, *options, *list_worker_options(args)])
 
     def fill(
         self, infos: Mapping[str, dict[str, Any]], sources: Sequence[InputFile]
@@ -72,7 +73,7 @@ class CacheCommand:
                 cache,
                 self._maker,
                 sources,
-                workers=args.workers,
+                workers=read_workers(args),
                 resume=args.resume,
                 verify=args.verify,
             )

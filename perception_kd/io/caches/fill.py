@@ -13,8 +13,7 @@ from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputT
 from perception_kd.io.caches.origin import measure_origin
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.input_file import InputFile
-from perception_kd.io.workers import run_jobs
-from perception_kd.utils.checks import check_at_least
+from perception_kd.io.workers import Workers, check_workers, run_jobs
 
 
 @dataclass
@@ -58,7 +57,7 @@ def fill_cache(
     maker: CacheEntryMaker[InputT, Any],
     sources: Sequence[InputT],
     *,
-    workers: int = 2,
+    workers: Workers = 2,
     resume: bool = True,
     verify: bool = False,
     progress: bool = True,
@@ -69,7 +68,7 @@ def fill_cache(
         cache: Cache with the settings of the maker.
         maker: How to make an entry.
         sources: Input files.
-        workers: Number of processes; 0 works in this process.
+        workers: Number of processes, 0 works in this process; or a pool elsewhere.
         resume: Keep the entries that are there.
         verify: Read the entries that are there, and replace those that are broken.
         progress: Show a progress bar.
@@ -91,7 +90,7 @@ def fill_cache(
 def fill_caches(
     fillings: Sequence[Filling],
     *,
-    workers: int = 2,
+    workers: Workers = 2,
     resume: bool = True,
     verify: bool = False,
     progress: bool = True,
@@ -105,7 +104,7 @@ def fill_caches(
 
     Args:
         fillings: The caches.
-        workers: Number of processes; 0 works in this process.
+        workers: Number of processes, 0 works in this process; or a pool elsewhere.
         resume: Keep the entries that are there.
         verify: Read the entries that are there, and replace those that are broken.
         progress: Show a progress bar.
@@ -117,7 +116,7 @@ def fill_caches(
     Raises:
         ValueError: If ``workers`` is negative.
     """
-    check_at_least("workers", workers, 0)
+    check_workers(workers)
     groups: dict[str, list[_Job]] = {}
     all_filled = []
     for place, (cache, maker, sources) in enumerate(fillings):

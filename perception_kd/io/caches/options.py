@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from perception_kd.io.ray_cluster.options import add_worker_arguments, read_workers
 from perception_kd.utils.checks import check_at_least
 
 
@@ -23,7 +24,7 @@ def add_cache_arguments(
     add("--data-root", required=True, help="folder of the data set")
     help_folder = f"folder of the cache (default: {folder} beside the info file)"
     add("--out-dir", help=help_folder)
-    add("--workers", type=int, default=2, help="processes; 0 = none (default: %(default)s)")
+    add_worker_arguments(parser)
     help_resume = "keep existing entries (default), or make all again"
     add("--resume", action=argparse.BooleanOptionalAction, default=True, help=help_resume)
     help_verify = "read existing entries and replace broken ones"
@@ -41,10 +42,11 @@ def read_infos(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     Raises:
         FileNotFoundError: If an info file or the folder of the data set is missing.
         ValueError: If an option is out of range or an info file cannot be used.
+        ImportError: If ``--executor ray`` lacks ray.
     """
     from perception_kd.io.info_file import read_info  # imports NumPy
 
-    check_at_least("--workers", args.workers, 0)
+    read_workers(args)  # refused first
     check_at_least("--preview", args.preview, 0)
     if not Path(args.data_root).is_dir():
         raise FileNotFoundError(f"No data set at {args.data_root}; give its folder as --data-root.")

@@ -1,0 +1,1 @@
+"""Jobs and commands on a Ray cluster (extra ``cluster``)."""

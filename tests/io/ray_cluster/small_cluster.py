@@ -1,0 +1,64 @@
+"""A Ray cluster of two nodes on this machine."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from perception_kd.io.ray_cluster.connection import connected
+from perception_kd.io.ray_cluster.pool import RayPool
+from tests.faults import ROOT
+
+NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+# Without what a test does not need.
+HEAD = {**NODE, "include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+
+
+class SmallCluster:
+    """A head and further nodes of one CPU each, to which this process is connected."""
+
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
+        self.pool = RayPool(cluster.address)
+
+    def add_node(self) -> Any:
+        """Start a node, and return it."""
+        return self._cluster.add_node(**NODE)
+
+    def kill_node(self, node: Any) -> None:
+        """Kill all processes of a node."""
+        self._cluster.remove_node(node, allow_graceful=False)
+
+
+@contextmanager
+def start_cluster() -> Iterator[SmallCluster]:
+    """Start a cluster that has a head only, and connect to it."""
+    pytest.importorskip("ray")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.fspath(ROOT))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        cluster = _start_head()
+        try:
+            with connected(cluster.address):
+                yield SmallCluster(cluster)
+        finally:
+            cluster.shutdown()
+
+
+def _start_head() -> Any:
+    from ray.cluster_utils import Cluster
+
+    cluster: Any = Cluster()
+    for attempts_left in (2, 1, 0):
+        try:
+            cluster.add_node(**HEAD)
+        except Exception:  # Ray's own, after 30 s: the machine is busy
+            cluster.shutdown()
+            cluster = Cluster()
+            if not attempts_left:
+                raise
+        else:
+            break
+    return cluster

@@ -1,0 +1,157 @@
+"""Jobs on a real Ray cluster, of which a node is killed in the middle of a stage."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from perception_kd.io.caches.cache import Cache
+from perception_kd.io.caches.fill import fill_cache
+from perception_kd.io.listed_files import ImageFile
+from perception_kd.io.ray_cluster import pool as pool_module
+from perception_kd.io.workers import Workers, run_jobs
+from perception_kd.structures import Image
+from perception_kd.superpixels.create import SuperpixelMaker
+from perception_kd.superpixels.settings import SlicSettings
+from tests.faults import Tool
+from tests.io.ray_cluster.small_cluster import SmallCluster, start_cluster
+
+pytestmark = pytest.mark.slow
+NUMBER = 30
+SETTINGS = SlicSettings("skimage", num_segments=20)
+
+
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[SmallCluster]:
+    """Return a cluster that has a head only."""
+    with start_cluster() as cluster:
+        yield cluster
+
+
+class NotingMaker(SuperpixelMaker):
+    """Note each attempt to make an entry, and take a while for it."""
+
+    def __init__(self, notes: Path) -> None:
+        super().__init__(SETTINGS)
+        self.notes = notes
+
+    def read(self, source: ImageFile) -> Image:
+        """Read an image."""
+        (self.notes / f"{source.key} {os.getpid()}").touch()
+        time.sleep(0.2)
+        return super().read(source)
+
+
+def make_images(folder: Path) -> list[ImageFile]:
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    images = []
+    for i in range(NUMBER):
+        path = folder / f"{i:02}.png"
+        small = random.integers(0, 256, (6, 8, 3), np.uint8)
+        cv2.imwrite(str(path), cv2.resize(small, (64, 48)))
+        images.append(ImageFile(key=path.stem, path=str(path), size=(48, 64)))
+    return images
+
+
+def fill(folder: Path, images: Sequence[ImageFile], workers: Workers) -> Cache:
+    """Fill a cache of its own in a folder."""
+    (folder / "notes").mkdir(parents=True, exist_ok=True)
+    maker = NotingMaker(folder / "notes")
+    cache = Cache.create(folder / "cache", maker.kind, SETTINGS.as_dict(), maker.extension, {})
+    filled = fill_cache(cache, maker, images, workers=workers, progress=False)
+    assert (filled.num_made, filled.num_kept, filled.failed) == (NUMBER, 0, {})
+    return cache
+
+
+def read_all(cache: Cache) -> dict[str, bytes]:
+    """Return all files but the manifest, which has the time."""
+    paths = [path for path in cache.folder.iterdir() if path.name != "manifest.json"]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def test_a_killed_node_loses_no_entry_and_makes_none_twice(
+    tmp_path: Path, ray_cluster: SmallCluster
+) -> None:
+    images = make_images(tmp_path / "images")
+    node = ray_cluster.add_node()
+    notes = tmp_path / "ray/notes"
+    seen = list[str]()
+
+    def kill_in_the_middle() -> None:
+        while len({name.split()[1] for name in os.listdir(notes)}) < 2:
+            time.sleep(0.01)  # until both nodes work
+        while len(os.listdir(notes)) < NUMBER // 3:
+            time.sleep(0.01)
+        ray_cluster.kill_node(node)
+        seen.extend(os.listdir(notes))
+
+    notes.mkdir(parents=True)
+    killer = threading.Thread(target=kill_in_the_middle)
+    killer.start()
+    made = fill(tmp_path / "ray", images, ray_cluster.pool)
+    killer.join()
+    assert len(seen) < NUMBER
+    attempts = [name.split()[0] for name in os.listdir(notes)]
+    assert set(attempts) == {image.key for image in images}
+    # All that may be made again is what the node was making when it was killed.
+    assert len(attempts) - NUMBER <= 1
+    assert read_all(made) == read_all(fill(tmp_path / "here", images, workers=0))
+    assert len(read_all(made)) == NUMBER
+
+
+def test_errors_of_jobs_are_those_of_local_ones(ray_cluster: SmallCluster) -> None:
+    jobs = [0.0, -1.0, 300.0]
+    with pytest.raises(ValueError, match="must be non-negative"):
+        list(run_jobs(time.sleep, jobs, ray_cluster.pool))
+    assert list(run_jobs(abs, [-2, -1], ray_cluster.pool, in_order=True)) == [(-2, 2), (-1, 1)]
+
+
+def test_a_job_that_ends_its_process_is_given_up(
+    ray_cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "_RETRIES", 1)
+    with pytest.raises(ChildProcessError, match="lost 2 times, most likely because its memory"):
+        list(run_jobs(os._exit, [1], ray_cluster.pool))
+
+
+SCRIPT = """
+import argparse, os, pathlib, sys, time
+from perception_kd.engine.commands.command_line import run_tool
+from perception_kd.io.ray_cluster.pool import RayPool
+from perception_kd.io.workers import run_jobs
+
+def work(path):
+    pathlib.Path(path).write_text(str(os.getpid()))
+    time.sleep(1000)
+
+def command(args):
+    list(run_jobs(work, [sys.argv[2]] * 8, RayPool(sys.argv[1])))
+
+if __name__ == "__main__":
+    sys.exit(run_tool(command, argparse.Namespace, "To continue, run it again."))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_jobs_on_the_cluster(
+    tmp_path: Path, ray_cluster: SmallCluster, number: signal.Signals
+) -> None:
+    (tmp_path / "work.py").write_text(SCRIPT)
+    path = tmp_path / "pid"
+    words: list[str | Path] = [tmp_path / "work.py", ray_cluster.pool.address, path]
+    with Tool(words, tmp_path) as tool:
+        tool.wait_until(lambda: path.exists() and path.read_text())
+        tool.send(number, to_all=True)
+        assert tool.end() == 128 + number
+        assert tool.output == "\nStopped. To continue, run it again.\n"
+    end = time.monotonic() + 60
+    while Path(f"/proc/{path.read_text()}").exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
