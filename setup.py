@@ -62,7 +62,7 @@ ROSBAG = ["rosbags>=0.11.9,<0.12"]
 # Compressed PCD files, LAS and LAZ files.
 POINTS = ["laspy>=2.5,<3", "lazrs>=0.6,<1", "python-neo-lzf>=0.3.5"]
 ONNX = ["onnx>=1.15", "onnxruntime>=1.17"]
-CLUSTER = ["submitit>=1.5,<2"]
+CLUSTER = ["ray>=2.40,<3", "submitit>=1.5,<2"]
 TRACKERS = ["wandb>=0.19,<1"]
 # The client of MLflow, and what it needs to write a file of SQLite.
 MLFLOW = ["alembic>=1.10,<2", "mlflow-skinny>=3,<4", "sqlalchemy>=2,<3"]
