@@ -13,12 +13,16 @@ fi
 folder=${RENDEZVOUS_DIR:-work_dirs/slurm_array}
 address_file=$folder/$SLURM_ARRAY_JOB_ID.address
 end_file=$folder/$SLURM_ARRAY_JOB_ID.end
+GOODBYE_S=10
 node=(--num-cpus "${SLURM_CPUS_PER_TASK:-1}" --disable-usage-stats --block)
 mkdir -p "$folder"
 if [[ $SLURM_ARRAY_TASK_ID != "$SLURM_ARRAY_TASK_MIN" ]]; then
   until [[ -s $address_file || -e $end_file ]]; do sleep 2; done
-  # It ends with the cluster, which Ray takes for an error.
-  [[ -e $end_file ]] || ray start --address "$(< "$address_file")" "${node[@]}" || true
+  [[ -e $end_file ]] && exit 0
+  ray start --address "$(< "$address_file")" "${node[@]}" &
+  while [[ ! -e $end_file ]] && kill -0 $! 2> /dev/null; do sleep 1; done
+  kill $! 2> /dev/null || true
+  wait $! || true
   exit 0
 fi
 host=$(python -c "import ray; print(ray.util.get_node_ip_address())")
@@ -26,7 +30,14 @@ port=$((20000 + SLURM_ARRAY_JOB_ID % 10000))
 rm -f "$end_file"
 ray start --head --node-ip-address "$host" --port "$port" --include-dashboard false "${node[@]}" &
 head=$!
-trap 'rm -f "$address_file"; touch "$end_file"; kill "$head" 2> /dev/null; wait "$head" || true' EXIT
+finish() {
+  rm -f "$address_file"
+  touch "$end_file"
+  sleep "$GOODBYE_S" # the others leave a cluster that is still there
+  kill "$head" 2> /dev/null || true
+  wait "$head" || true
+}
+trap finish EXIT
 until (: < "/dev/tcp/$host/$port") 2> /dev/null; do
   kill -0 "$head"
   sleep 1

@@ -154,6 +154,7 @@ def _make_executor(args: argparse.Namespace, work_dir: Path) -> "Executor":
     from perception_kd.experiments.cluster import ClusterExecutor, open_slurm
     from perception_kd.experiments.executors import LocalExecutor
     from perception_kd.experiments.ray_arrays import RayArrays
+    from perception_kd.io.ray_cluster.connection import AUTO
 
     if args.address is not None and args.executor != "ray":
         raise ValueError("--address is that of a Ray cluster; add --executor ray.")
@@ -162,8 +163,7 @@ def _make_executor(args: argparse.Namespace, work_dir: Path) -> "Executor":
     pairs = [text.partition("=") for text in args.executor_options]
     parameters = {name: int(value) if value.isdigit() else value for name, _, value in pairs}
     if args.executor == "ray":
-        address = [] if args.address is None else [args.address]
-        return ClusterExecutor(RayArrays(*address, parameters=parameters), args.jobs)
+        return ClusterExecutor(RayArrays(args.address or AUTO, parameters), args.jobs)
     cluster = "local" if args.executor == "submitit" else "slurm"
     folder = work_dir / "logs" / "cluster"
     arrays = open_slurm(folder, args.jobs, parameters, cluster=cluster)

@@ -1,4 +1,4 @@
-"""Runs the commands of stages as the jobs of a cluster: Slurm or Ray."""
+"""Run the commands of stages as the jobs of a cluster: Slurm or Ray."""
 
 import os
 import sys
@@ -42,7 +42,7 @@ class SubmittedJob(Protocol):
 
 
 class JobArrays(Protocol):
-    """Where functions are submitted, as submitit has it."""
+    """A cluster to which calls are submitted, in the way of submitit."""
 
     def map_array(self, run: Callable[..., int], *columns: Iterable[Any]) -> Sequence[SubmittedJob]:
         """Submit a call per row of the columns."""

@@ -13,7 +13,7 @@ from tests.faults import PATIENCE_S, ROOT
 SCRIPT = ROOT / "tools" / "slurm_array.sh"
 
 
-def start_task(number: int, folder: Path, *words: str | Path) -> "subprocess.Popen[bytes]":
+def start_task(number: int, folder: Path, *words: str) -> "subprocess.Popen[bytes]":
     """Start a task as Slurm would, with one CPU."""
     variables = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -23,14 +23,15 @@ def start_task(number: int, folder: Path, *words: str | Path) -> "subprocess.Pop
         "SLURM_ARRAY_TASK_MIN": "0",
         "SLURM_ARRAY_TASK_ID": str(number),
     }
-    command = ["bash", str(SCRIPT), *map(str, words)]
+    command = ["bash", str(SCRIPT), *words]
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **variables})
 
 
 @pytest.mark.slow
 def test_all_tasks_of_an_array_end_with_the_first(fake_nuscenes: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    words = ["nuscenes", "--root", fake_nuscenes, "--version", "v1.0-mini", "--out-dir", tmp_path]
+    words = ["nuscenes", "--root", str(fake_nuscenes), "--version", "v1.0-mini"]
+    words += ["--out-dir", str(tmp_path)]
     tasks = [start_task(i, tmp_path / "tasks", *words) for i in (1, 0)]
     try:
         assert [task.wait(PATIENCE_S) for task in tasks] == [0, 0]

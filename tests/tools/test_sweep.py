@@ -36,6 +36,7 @@ def test_a_dry_run_lists_the_commands_and_writes_nothing(
         (["no.py"], "There is no file"),
         ([str(SMOKE), "--seeds", "0", "--dry-run"], "seeds must be at least 1"),
         ([str(SMOKE), "--jobs", "0"], "--jobs must be at least 1"),
+        ([str(SMOKE), "--address", "a:1"], "add --executor ray"),
     ],
 )
 def test_wrong_options_end_in_one_line(

@@ -43,6 +43,7 @@ def read_infos(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
         FileNotFoundError: If an info file or the folder of the data set is missing.
         ValueError: If an option is out of range or an info file cannot be used.
         ImportError: If ``--executor ray`` lacks ray.
+        ConnectionError: If no Ray cluster answers.
     """
     from perception_kd.io.info_file import read_info  # imports NumPy
 

@@ -56,8 +56,7 @@ def connected(address: str, timeout_s: float = 10.0) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    if address != AUTO:
-        _check_answer(address, timeout_s)
+    check_address(address, timeout_s)
     handlers = {x: signal.getsignal(x) for x in (signal.SIGINT, signal.SIGTERM)}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
@@ -78,13 +77,19 @@ def connected(address: str, timeout_s: float = 10.0) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _check_answer(address: str, timeout_s: float) -> None:
+def check_address(address: str, timeout_s: float = 10.0) -> None:
     """Check that a server of gRPC answers; Ray itself would try for minutes.
+
+    Args:
+        address: As in :func:`connected`; "auto" is not checked.
+        timeout_s: Time in s that it has to answer.
 
     Raises:
         ValueError: If the address is not HOST:PORT.
         ConnectionError: If none does.
     """
+    if address == AUTO:
+        return
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdigit():
         raise ValueError(f"--address must be HOST:PORT or {AUTO}, but got {address}; {_START}.")

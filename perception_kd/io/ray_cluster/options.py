@@ -36,6 +36,7 @@ def read_workers(args: argparse.Namespace, *, num_gpus: float = 0.0) -> "Workers
     Raises:
         ValueError: If an option is out of range, or belongs to another executor.
         ImportError: If ray is needed and not installed.
+        ConnectionError: If no cluster answers at ``--address``.
     """
     if args.executor == _LOCAL:
         if args.address is not None:
@@ -45,11 +46,13 @@ def read_workers(args: argparse.Namespace, *, num_gpus: float = 0.0) -> "Workers
         return int(workers)
     if args.workers is not None:
         check_at_least("--workers", args.workers, 1)
-    from perception_kd.io.ray_cluster.connection import AUTO, import_ray
+    from perception_kd.io.ray_cluster.connection import AUTO, check_address, import_ray
     from perception_kd.io.ray_cluster.pool import RayPool
 
+    pool = RayPool(args.address or AUTO, args.workers, num_gpus)
     import_ray()  # refused before any work
-    return RayPool(args.address or AUTO, args.workers, num_gpus)
+    check_address(pool.address)
+    return pool
 
 
 def list_worker_options(args: argparse.Namespace) -> list[str]:

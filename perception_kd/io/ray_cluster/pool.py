@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from perception_kd.io.ray_cluster.connection import AUTO, connected
@@ -64,7 +65,7 @@ class RayPool(NamedTuple):
             try:
                 yield from collect_results(tasks.submit, jobs, tasks.max_submitted, in_order)
             except ray.exceptions.RayTaskError as error:
-                raise error.cause from error
+                raise error.cause from _RemoteError(error.traceback_str)
             except ray.exceptions.RayError as error:
                 raise ChildProcessError(
                     f"The process or node of a job was lost {_RETRIES + 1} times, most likely "
@@ -73,6 +74,14 @@ class RayPool(NamedTuple):
                 ) from error
             finally:
                 tasks.cancel()
+
+
+class _RemoteError(Exception):
+    """The traceback of a job, under the name that pools of processes have for it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.tb = text
 
 
 class _Tasks:
@@ -110,7 +119,8 @@ class _Tasks:
     def cancel(self) -> None:
         """End all jobs that have no result."""
         for future in list(self._running):
-            self._ray.cancel(future.object_ref, force=True)  # type: ignore[attr-defined]
+            with suppress(self._ray.exceptions.RayError):  # the head may be lost
+                self._ray.cancel(future.object_ref, force=True)  # type: ignore[attr-defined]
 
 
 def _run_task(name: str, run: list[Any], job: Any) -> Any:

@@ -11,12 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
+from perception_kd.engine.ending.explaining import explain_error
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.fill import fill_cache
 from perception_kd.io.listed_files import ImageFile
 from perception_kd.io.ray_cluster import pool as pool_module
 from perception_kd.io.workers import Workers, run_jobs
 from perception_kd.structures import Image
+from perception_kd.superpixels.backends import get_backend
 from perception_kd.superpixels.create import SuperpixelMaker
 from perception_kd.superpixels.settings import SlicSettings
 from tests.faults import Tool
@@ -108,8 +110,12 @@ def test_a_killed_node_loses_no_entry_and_makes_none_twice(
 
 def test_errors_of_jobs_are_those_of_local_ones(ray_cluster: SmallCluster) -> None:
     jobs = [0.0, -1.0, 300.0]
-    with pytest.raises(ValueError, match="must be non-negative"):
+    with pytest.raises(ValueError, match="must be non-negative") as caught:
         list(run_jobs(time.sleep, jobs, ray_cluster.pool))
+    assert explain_error(caught.value) is None
+    with pytest.raises(ValueError, match="no_such_backend") as caught:
+        list(run_jobs(get_backend, ["no_such_backend"], ray_cluster.pool))
+    assert explain_error(caught.value) == str(caught.value)
     assert list(run_jobs(abs, [-2, -1], ray_cluster.pool, in_order=True)) == [(-2, 2), (-1, 1)]
 
 
