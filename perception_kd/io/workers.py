@@ -105,7 +105,7 @@ def run_jobs(
         _start_server()
         pool = ProcessPoolExecutor(min(workers, max(len(jobs), 1)), context, start_worker)
         limit = _JOBS_PER_WORKER * workers
-        yield from collect_results(partial(_submit, pool, run), jobs, lambda: limit, in_order)
+        yield from gather_results(partial(_submit, pool, run), jobs, lambda: limit, in_order)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             _kill_server()
@@ -119,7 +119,7 @@ def run_jobs(
             pool.shutdown(cancel_futures=True)
 
 
-def collect_results(
+def gather_results(
     submit: Callable[[JobT], Future[ResultT]],
     jobs: Sequence[JobT],
     max_submitted: Callable[[], int],

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from perception_kd.io.ray_cluster.connection import AUTO, connected
-from perception_kd.io.workers import JobT, ResultT, collect_results, prepare_libraries
+from perception_kd.io.workers import JobT, ResultT, gather_results, prepare_libraries
 
 # Jobs submitted per CPU: a node never waits for the next one.
 _JOBS_PER_CPU = 4
@@ -63,7 +63,7 @@ class RayPool(NamedTuple):
         with connected(self.address, self.timeout_s) as ray:
             tasks = _Tasks(ray, run, self)
             try:
-                yield from collect_results(tasks.submit, jobs, tasks.max_submitted, in_order)
+                yield from gather_results(tasks.submit, jobs, tasks.max_submitted, in_order)
             except ray.exceptions.RayTaskError as error:
                 raise error.cause from _RemoteError(error.traceback_str)
             except ray.exceptions.RayError as error:
