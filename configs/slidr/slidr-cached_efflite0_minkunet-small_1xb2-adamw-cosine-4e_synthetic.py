@@ -5,15 +5,7 @@ _base_ = [
     "../_base_/datasets/stored_crops.py",
 ]
 
-cache = dict(cache="teacher/efflite0")
-train_dataloader = dict(
-    dataset=dict(
-        pipeline=dict(**_base_.stored_train, crop_images=dict(**_base_.stored_crops, **cache))
-    )
-)
-val_dataloader = dict(
-    dataset=dict(
-        pipeline=dict(**_base_.stored_val, resize_images=dict(**_base_.whole_images, **cache))
-    )
-)
+cached = _base_.stored["efflite0"]
+train_dataloader = dict(dataset=dict(pipeline=cached["train"]))
+val_dataloader = dict(dataset=dict(pipeline=cached["val"]))
 test_dataloader = val_dataloader

@@ -1,6 +1,5 @@
 """Regions, and manifests of caches of any kind."""
 
-import json
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -78,17 +77,10 @@ def _(folder: Path) -> None:
     load_damaged(folder, damage.put(encode_region_ids(np.where(IDS > 0, 9999, IDS))))
 
 
-def open_damaged(folder: Path, harm: damage.Damage, **changes: Any) -> Cache:
+def open_damaged(folder: Path, harm: damage.Damage) -> Cache:
     Cache.create(folder / "regions", "regions", {"eps": 0.75}, ".npz", {"command": "make"})
-    path = folder / "regions" / "manifest.json"
-    if changes:
-        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-    harm(path)
+    harm(folder / "regions" / "manifest.json")
     return Cache.open(folder / "regions", "regions", {"eps": 0.75})
-
-
-def keep(path: Path) -> None:
-    assert path.is_file()
 
 
 @refused(
@@ -124,12 +116,12 @@ def _(folder: Path) -> None:
     MANIFEST, "wrong dtype", "a field of another type", r"manifest\.json .* sources must be a list"
 )
 def _(folder: Path) -> None:
-    open_damaged(folder, keep, sources={"command": 5})
+    open_damaged(folder, damage.merge(sources={"command": 5}))
 
 
 @refused(MANIFEST, "NaN/inf", "settings that were edited", r"manifest\.json do not match")
 def _(folder: Path) -> None:
-    open_damaged(folder, keep, settings={"eps": float("nan")})
+    open_damaged(folder, damage.merge(settings={"eps": float("nan")}))
 
 
 @refused(MANIFEST, "huge", "a file above 256 MiB", r"manifest\.json has 1,099,511,627,776 bytes")
@@ -139,7 +131,7 @@ def _(folder: Path) -> None:
 
 @refused(MANIFEST, "other version", "both versions", r"manifest\.json must have schema_version 1")
 def _(folder: Path) -> None:
-    open_damaged(folder, keep, schema_version=7)
+    open_damaged(folder, damage.merge(schema_version=7))
 
 
 @refused(
@@ -149,7 +141,7 @@ def _(folder: Path) -> None:
     r"regions must hold regions, but its manifest says superpixels",
 )
 def _(folder: Path) -> None:
-    open_damaged(folder, keep, kind="superpixels")
+    open_damaged(folder, damage.merge(kind="superpixels"))
 
 
 @refused(
@@ -169,4 +161,4 @@ def _(folder: Path) -> None:
     r"manifest\.json .* extension must be like \.png",
 )
 def _(folder: Path) -> None:
-    open_damaged(folder, keep, extension="/../../x")
+    open_damaged(folder, damage.merge(extension="/../../x"))

@@ -17,7 +17,7 @@ DAMAGED = r"The entry token in .* is damaged"
 
 
 def read(
-    folder: Path, harm: damage.Damage = lambda path: None, name: str = ROWS, key: str = "token"
+    folder: Path, harm: damage.Damage = damage.spare, name: str = ROWS, key: str = "token"
 ) -> RowEntry:
     source = {"command": "make"}
     cache = RowCache.create(folder / "teacher", "teacher", {"channels": 4}, ".bin", source)
@@ -94,7 +94,7 @@ def _(folder: Path) -> None:
     read(folder, change, INDEX)
 
 
-def model(folder: Path, harm: damage.Damage = lambda path: None, name: str = "config.json") -> Any:
+def model(folder: Path, harm: damage.Damage = damage.spare, name: str = "config.json") -> Any:
     (folder / "model").mkdir()
     write_model_folder(folder / "model", {"weight": torch.ones(3, 4)}, {"cfg": "a = 1"}, {})
     harm(folder / "model" / name)

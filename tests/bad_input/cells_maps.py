@@ -28,7 +28,7 @@ def make_content() -> Any:
     return content | others
 
 
-def read(folder: Path, content: Any, harm: damage.Damage = lambda path: None) -> VectorMap:
+def read(folder: Path, content: Any, harm: damage.Damage = damage.spare) -> VectorMap:
     path = folder / "maps" / "expansion" / f"{PLACE}.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(content))

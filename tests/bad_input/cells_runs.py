@@ -1,6 +1,5 @@
 """Files of a run: configs, checkpoints and stamps."""
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ optim_wrapper = dict(optimizer=dict(type="SGD", lr=0.1))
 """
 
 
-def read(folder: Path, text: str, harm: damage.Damage = lambda path: None) -> Any:
+def read(folder: Path, text: str, harm: damage.Damage = damage.spare) -> Any:
     path = folder / "own.py"
     path.write_text(text)
     harm(path)
@@ -254,13 +253,6 @@ def runs_again(folder: Path, harm: damage.Damage) -> None:
     assert plan_damaged(folder, harm).action == "start"
 
 
-def edit(**changes: Any) -> damage.Damage:
-    def replace(path: Path) -> None:
-        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-    return replace
-
-
 AGAIN = "its stage runs again, with the reason; nothing outside its folders is removed"
 
 
@@ -291,12 +283,12 @@ def _(folder: Path) -> None:
 
 @accepted(STAMP, "wrong dtype", AGAIN)
 def _(folder: Path) -> None:
-    runs_again(folder, edit(files=5))
+    runs_again(folder, damage.merge(files=5))
 
 
 @accepted(STAMP, "NaN/inf", AGAIN)
 def _(folder: Path) -> None:
-    runs_again(folder, edit(seconds=float("nan")))
+    runs_again(folder, damage.merge(seconds=float("nan")))
 
 
 @accepted(STAMP, "huge", AGAIN)
@@ -306,17 +298,19 @@ def _(folder: Path) -> None:
 
 @accepted(STAMP, "other version", AGAIN)
 def _(folder: Path) -> None:
-    runs_again(folder, edit(format=0))
+    runs_again(folder, damage.merge(format=0))
 
 
 @accepted(STAMP, "other data set", AGAIN)
 def _(folder: Path) -> None:
-    runs_again(folder, edit(settings={"the command": ["other"]}))
+    runs_again(folder, damage.merge(settings={"the command": ["other"]}))
 
 
 @accepted(STAMP, "files outside the folders", AGAIN)
 def _(folder: Path) -> None:
     outside = folder / "precious.txt"
     outside.write_text("mine")
-    runs_again(folder, edit(files={str(outside): [4, 0, "x"], "work:../precious.txt": [4, 0, "x"]}))
+    runs_again(
+        folder, damage.merge(files={str(outside): [4, 0, "x"], "work:../precious.txt": [4, 0, "x"]})
+    )
     assert outside.read_text() == "mine"

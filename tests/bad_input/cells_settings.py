@@ -20,7 +20,7 @@ RIG, POSES, SPLITS = "rig file", "file of poses", "splits.json"
 NO_VERSION = "the files have no version"
 
 
-def rig(folder: Path, harm: damage.Damage = lambda path: None, **changes: Any) -> Rig:
+def rig(folder: Path, harm: damage.Damage = damage.spare, **changes: Any) -> Rig:
     path = folder / "rig.yaml"
     path.write_text(yaml.safe_dump(rig_content() | changes, sort_keys=False))
     harm(path)
@@ -80,7 +80,7 @@ ROWS = [[100.0 + i, 2.0 * i, 0, 0, 0, 0, 0, 1] for i in range(6)]
 
 
 def poses(
-    folder: Path, rows: Any = ROWS, harm: damage.Damage = lambda path: None, form: str = "tum"
+    folder: Path, rows: Any = ROWS, harm: damage.Damage = damage.spare, form: str = "tum"
 ) -> Trajectory:
     path = folder / "poses.txt"
     path.write_text("".join(" ".join(map(str, row)) + "\n" for row in rows))
@@ -149,7 +149,7 @@ def _(folder: Path) -> None:
     poses(folder, change_row(7, 2))
 
 
-def splits(folder: Path, content: Any, harm: damage.Damage = lambda path: None) -> Any:
+def splits(folder: Path, content: Any, harm: damage.Damage = damage.spare) -> Any:
     path = folder / "v1.0-own" / "splits.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content))

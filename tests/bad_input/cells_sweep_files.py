@@ -19,9 +19,7 @@ tasks = dict(probe=dict(about="Probe", config="{find_project_files() / PROBE}"))
 """
 
 
-def sweep(
-    folder: Path, text: str = TEXT, harm: damage.Damage = lambda path: None
-) -> LabelSweepPlan:
+def sweep(folder: Path, text: str = TEXT, harm: damage.Damage = damage.spare) -> LabelSweepPlan:
     path = folder / "trial.py"
     path.write_text(text)
     harm(path)

@@ -1,11 +1,16 @@
 """Damage that files of any kind can have."""
 
+import json
 import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+
+def spare(path: Path) -> None:
+    """Leave the file as it is."""
 
 
 def remove(path: Path) -> None:
@@ -40,6 +45,11 @@ def fill_with_zeros(path: Path) -> None:
 def ask_for_memory() -> bytes:
     """Return a pickle of few bytes whose memo would take 32 GiB."""
     return b"\x80\x02}r" + struct.pack("<I", 2**31 - 1) + b"."
+
+
+def merge(**changes: object) -> "Damage":
+    """Return the damage that replaces or adds entries of a JSON object."""
+    return lambda path: path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 def put(data: bytes) -> "Damage":

@@ -52,5 +52,6 @@ def list_columns(settings: Mapping[str, Any]) -> list[str]:
 def format_python(settings: Mapping[str, Any], comments: list[str]) -> str:
     """Return settings as the text of a config in Python, after comments."""
     lines = [f"# {comment}" for comment in comments]
-    values = (f"{name} = {pformat(value, sort_dicts=False)}" for name, value in settings.items())
-    return "\n".join([*lines, *values]) + "\n"
+    for name, value in settings.items():
+        lines.append(f"{name} = {pformat(value, width=96, sort_dicts=False)}")
+    return "\n".join(lines) + "\n"

@@ -55,9 +55,10 @@ def _describe_voxels(voxels: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Copy settings without those of a start from other weights."""
+    """Copy settings, the type first, without those of a start from other weights."""
     if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items() if name != _START}
+        names = sorted(value, key=lambda name: name != "type")  # the others as they are
+        return {name: _plain(value[name]) for name in names if name != _START}
     if isinstance(value, list | tuple):
         return type(value)(_plain(each) for each in value)
     return value
