@@ -16,6 +16,7 @@ from perception_kd.datasets.pipeline import Pipeline, list_steps
 from perception_kd.datasets.replacing_dataset import ReplacingDataset
 from perception_kd.datasets.seeding import make_rng
 from perception_kd.datasets.selection import select_entries
+from perception_kd.datasets.selection_settings import check_indices, check_selection_settings
 from perception_kd.datasets.shared_state import SharedState
 from perception_kd.io.errors import FieldError
 from perception_kd.io.info_file import name_entry, read_info
@@ -100,15 +101,21 @@ class CameraLidarDataset(ReplacingDataset):
         serialize_data: bool = True,
         lazy_init: bool = False,
     ) -> None:
-        if min(scene_step, sample_step) < 1:
-            raise ValueError(
-                f"scene_step and sample_step must be at least 1, but got {scene_step} and "
-                f"{sample_step}."
+        check_selection_settings(
+            dict(
+                scenes=scenes,
+                scene_step=scene_step,
+                sample_step=sample_step,
+                cameras=cameras,
+                seed=seed,
+                on_error=on_error,
+                max_sweeps=max_sweeps,
+                label_mapping=label_mapping,
+                metainfo=metainfo,
+                indices=indices,
+                max_refetch=max_refetch,
             )
-        if on_error not in ("raise", "skip"):
-            raise ValueError(f'on_error must be "raise" or "skip", but got {on_error!r}.')
-        if seed < 0:
-            raise ValueError(f"seed must not be negative, but got {seed}.")
+        )
         self.info_root = os.path.abspath(info_root or data_root)
         self.cameras = cameras
         self.scenes = scenes
@@ -119,6 +126,7 @@ class CameraLidarDataset(ReplacingDataset):
         self.max_sweeps = max_sweeps
         self.with_boxes = with_boxes
         self._label_mapping = label_mapping
+        self._chosen_indices = indices
         self._shared = SharedState()
         super().__init__(
             ann_file=os.path.join(self.info_root, ann_file),
@@ -166,6 +174,7 @@ class CameraLidarDataset(ReplacingDataset):
         if fault is not None:
             with name_entry(self.ann_file, info, selected[fault.place]):
                 raise FieldError(fault.text)
+        check_indices(self._chosen_indices, len(samples))
         return samples
 
     def _add_classes(self) -> None:

@@ -34,7 +34,10 @@ def count_lacking(samples: Sequence[InfoEntry], cameras: Sequence[str] | None) -
     present = Counter(name for names in views if isinstance(names, dict) for name in names)
     unknown = [name for name in cameras or () if name not in present]
     if unknown:
-        raise ValueError(f"cameras must be among {list(present)}, but got {unknown}.")
+        raise ValueError(
+            f"cameras must be among {list(present)}, but got {unknown}; choose some, or None for "
+            "all, with --cfg-options {train,val,test}_dataloader.dataset.cameras='[\"NAME\"]'."
+        )
     wanted = present if cameras is None else cameras
     return {name: len(samples) - present[name] for name in wanted if present[name] < len(samples)}
 
