@@ -98,6 +98,8 @@ def check_data(runner: Runner, state: TrainingState, *, by_epoch: bool) -> None:
         "samples": "number of samples",
         "steps_per_epoch": "number of steps per epoch",
         "tokens": "samples (hash of their tokens)",
+        "content": "info file (hash of what it says of the samples)",
+        "caches": "cache (hash of its settings, by folder)",
     }
     for key, name in names.items():
         if key in before and before[key] != now[key]:
