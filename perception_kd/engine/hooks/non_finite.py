@@ -104,9 +104,17 @@ class NonFiniteHook(Hook):
             )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Refuse to write weights that are not finite."""
+        """Refuse to write weights or the optimizer's statistics if not finite."""
         if names := find_nonfinite(checkpoint["state_dict"]):
             self._stop(runner, f"the weights {list_names(names)}")
+        statistics = checkpoint.get("optimizer", {}).get("state", {})
+        if names := find_nonfinite(statistics):
+            # Adam divides by the root of such a square: the parameter stays as it is.
+            self._stop(
+                runner,
+                f"statistics of the optimizer, {list_names(names)}, which do not recover: finite "
+                "gradients were so large that their squares are not; clip_grad limits them",
+            )
 
     def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Check the inputs."""

@@ -114,6 +114,15 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("work/epoch_*.pth"))
 
 
+def test_infinite_squares_of_gradients_are_not_saved(tmp_path: Path) -> None:
+    optimizer = dict(_delete_=True, type="Adam", lr=0.01)
+    runner = build_runner(tmp_path, **{"optim_wrapper.optimizer": optimizer})
+    spoil_gradients(runner, range(2, 3), 1e30)
+    message = stop(runner)
+    assert "iteration 4: NaN or infinity in statistics of the optimizer, 2.exp_avg_sq," in message
+    assert not list(tmp_path.glob("work/epoch_*.pth"))
+
+
 def test_a_loss_without_a_gradient_counts(tmp_path: Path) -> None:
     runner = build_runner(tmp_path)
 
