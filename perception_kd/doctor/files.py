@@ -6,7 +6,7 @@ Worker processes import this module, so it imports neither torch nor mmengine.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ from perception_kd.io.image_files import read_image
 from perception_kd.io.point_checks import is_plausible
 from perception_kd.io.point_columns import INTENSITY_COLUMNS, RING_COLUMNS
 from perception_kd.io.point_files.fields import MAX_POINTS
-from perception_kd.io.point_files.raw import row_bytes
 from perception_kd.io.point_files.readers import is_raw, read_labels, read_points
 from perception_kd.io.point_layout import find_layout_fault
 from perception_kd.regions import codec as regions
@@ -164,23 +163,25 @@ def _find_layout_fault(path: str, layout: PointLayout) -> str:
 
 
 def _check_earlier(job: FileJob, sample: Sample) -> Iterator[Fault]:
-    """Yield the faults of earlier sweeps, without reading them whole."""
+    """Yield the faults of earlier sweeps."""
     for sweep in sample["lidar_sweeps"]:
         path = os.path.join(job.data_root, sweep["lidar_path"])
-        try:
-            size = os.stat(path).st_size
-        except OSError as error:
-            yield Fault("earlier", path, f"{path}: {error.strerror}.")
-            continue
-        layout = sample["point_layout"]
-        if not size or (is_raw(path) and size % row_bytes(layout)):
-            what = f"{size} bytes are not whole rows of {layout.num_columns} {layout.dtype}."
-            yield Fault("earlier", path, what)
+        if fault := _find_sweep_fault(path, sample["point_layout"]):
+            yield Fault("earlier", path, fault)
     for views in (job.raw.get("camera_sweeps") or {}).values():
         for view in views:
             path = os.path.join(job.data_root, view["img_path"])
             if not (os.path.isfile(path) and os.path.getsize(path)):
                 yield Fault("image", path, "The file is missing or empty.")
+
+
+@lru_cache(maxsize=64)  # neighboring samples share most of their earlier sweeps
+def _find_sweep_fault(path: str, layout: PointLayout) -> str:
+    try:
+        read_points(path, layout)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 def _check_images(job: FileJob, sample: Sample, report: SampleReport) -> dict[str, tuple[int, int]]:

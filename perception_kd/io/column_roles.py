@@ -13,6 +13,7 @@ from perception_kd.structures import Array, Points
 
 _POSITION = ("x", "y", "z")
 _ENOUGH, _MOST = 1000, 20_000  # points, of which about the latter number is looked at
+_SOME = 4000  # of each sweep of a training, which must be quick
 # Intensities and rings come in steps from 0 on; coordinates are all stored alike.
 _STEP_M, _FINER = 0.003, 3.5
 _SHARE = 1.01
@@ -36,7 +37,7 @@ def find_role_fault(columns: Mapping[str, Array]) -> str:
     if any(name not in columns for name in _POSITION):
         return ""
     names = [name for name in (*_POSITION, "intensity") if name in columns]
-    stride = max(len(columns["x"]) // _MOST, 1)
+    stride = _choose_stride(len(columns["x"]), _MOST)
     rows = np.stack([columns[name][::stride] for name in names], axis=1).astype(np.float64)
     rows = rows[np.isfinite(rows).all(axis=1)]
     if len(rows) < _ENOUGH:
@@ -61,13 +62,47 @@ def find_upright_fault(positions: Points) -> str:
     Returns:
         The end of a sentence about the file.
     """
-    rows = np.asarray(positions[:: max(len(positions) // _MOST, 1)], np.float64)
+    rows = np.asarray(positions[:: _choose_stride(len(positions), _MOST)], np.float64)
     rows = rows[np.isfinite(rows).all(axis=1)]
     sharpness = [_measure_sharpness(np.roll(rows, 2 - place, axis=1)) for place in range(3)]
     for place, name in enumerate("xy"):
         if sharpness[place] > _SHARPER * max(sharpness[2], 1.0):
             return f"has heights in {name}, not in z: its columns are in another order"
     return ""
+
+
+def find_order_fault(points: Points, *, is_upright: bool) -> str:
+    """Return which columns of a sweep are in another order, from a part of its points.
+
+    This is quick enough for every sweep of a training. It finds heights in x or y, and
+    rings or times in place of intensities; :func:`find_role_fault` finds more.
+
+    Args:
+        points: x, y, z in m and intensity first, shape (N, F).
+        is_upright: Whether z must be up.
+
+    Returns:
+        The end of a sentence about the file; empty if nothing is wrong.
+    """
+    rows = points[:: _choose_stride(len(points), _SOME), :4].astype(np.float64)
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    if len(rows) < _ENOUGH:
+        return ""
+    fault = ""
+    if rows.shape[1] > len(_POSITION):
+        has_lines = not _is_single_line(rows[:, :3])
+        fault = _find_intensity_fault(rows, has_lines=has_lines)
+    if fault:
+        return f"{fault}: its columns are in another order"
+    return find_upright_fault(rows[:, :3]) if is_upright else ""
+
+
+def _choose_stride(number: int, most: int) -> int:
+    """Return a step that leaves at most about so many of a number of points.
+
+    It is odd: sweeps store the rings in turn, mostly a power of two of them.
+    """
+    return max(number // most, 1) | 1
 
 
 def _is_single_line(positions: Array) -> bool:

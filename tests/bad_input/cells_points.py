@@ -18,7 +18,7 @@ POINTS, LABELS = "point cloud", "point labels"
 def make_points() -> Any:
     """Rows of a spinning LiDAR: x, y, z, intensity, ring."""
     angle = np.linspace(0, 64 * np.pi, NUM_POINTS)
-    columns = [20 * np.cos(angle), 20 * np.sin(angle), -1.8 + 0 * angle, 40 + angle, angle // 7]
+    columns = [20 * np.cos(angle), 20 * np.sin(angle), -1.8 + 0 * angle, 40 + angle % 9, angle // 7]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -97,6 +97,33 @@ def _(folder: Path) -> None:
     rows = np.hstack([positions, other]).astype(np.float32)
     points.write_bytes(rows.tobytes()[8:-12])
     load(sample)
+
+
+def load_later(folder: Path, order: list[int]) -> None:
+    """Load a sweep of 32 rings, and then one whose columns are in another order."""
+    points, _, sample = write(folder)
+    rng, ring = np.random.default_rng(0), np.arange(32_000) % 32
+    turn, rise = np.linspace(0, 2 * np.pi, 32_000), np.deg2rad(ring - 25)
+    level = np.stack([np.cos(turn) * np.cos(rise), np.sin(turn) * np.cos(rise), np.sin(rise)])
+    values = [*(level * rng.uniform(5, 40, 32_000)), rng.integers(0, 256, 32_000), ring]
+    rows = np.stack(values, axis=1).astype(np.float32)
+    rewrite(points, rows)
+    load = LoadPoints()
+    assert load(sample) is not None
+    rewrite(points, rows[:, order].copy())
+    load(sample)
+
+
+@refused(POINTS, "z and x exchanged in a later sweep", "heights in x", r"sweep\.bin .*heights in x")
+def _(folder: Path) -> None:
+    load_later(folder, [2, 1, 0, 3, 4])
+
+
+@refused(
+    POINTS, "rings as intensities in a later sweep", "the column", r"sweep\.bin .*as rings have"
+)
+def _(folder: Path) -> None:
+    load_later(folder, [0, 1, 2, 4, 3])
 
 
 @refused(POINTS, "wrong dtype", "float64 or integers read as float32", r"sweep\.bin does not hold")

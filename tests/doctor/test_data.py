@@ -137,6 +137,17 @@ def test_an_image_of_another_size_is_an_error(small_set: SmallSet) -> None:
     assert "160x90 px, not 320x180" in size.what
 
 
+def test_an_earlier_sweep_in_another_order_is_an_error(small_set: SmallSet) -> None:
+    sweep = small_set.info.samples[-1]["lidar_sweeps"][0]
+    path = small_set.root / sweep["lidar_points"]["lidar_path"]
+    points = np.fromfile(path, np.float32).reshape(-1, 5)
+    small_set.replace(path, points[:, [2, 1, 0, 3, 4]].tobytes())
+    (fault,) = small_set.faults()
+    assert fault.level is Level.ERROR
+    assert str(path) in str(fault)
+    assert "its columns are in another order" in fault.what
+
+
 def test_an_earlier_sweep_that_is_missing_is_an_error(small_set: SmallSet) -> None:
     sweep = small_set.info.samples[1]["lidar_sweeps"][0]["lidar_points"]["lidar_path"]
     (small_set.root / sweep).unlink()

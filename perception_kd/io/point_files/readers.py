@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception_kd.io.bounded import MAX_BYTES, file_size, read_bounded
-from perception_kd.io.column_roles import find_upright_fault
+from perception_kd.io.column_roles import find_order_fault, find_upright_fault
 from perception_kd.io.errors import MISSING_REMEDY, BrokenFileError
 from perception_kd.io.point_checks import find_point_fault, is_plausible
 from perception_kd.io.point_files.fields import MAX_POINTS, StoredPoints, arrange
@@ -47,8 +47,8 @@ def read_points(path: str | Path, layout: PointLayout, *, check_layout: bool = F
     Args:
         path: File with a suffix of ``POINT_FORMATS``.
         layout: How the file stores x, y, z and intensity.
-        check_layout: Whether to check all values of raw rows, and which column has the
-            heights. Otherwise a part of them is looked at, which takes a third as long.
+        check_layout: Whether to check all values of raw rows. Otherwise a part of them
+            is looked at, which takes half as long.
 
     Returns:
         x, y, z in m in LiDAR coordinates, intensity and further columns, float32, shape
@@ -204,10 +204,11 @@ def _check_raw(
     if fault:
         guess = find_layout_fault(data, num_columns, dtype)
     elif layout.columns is None and len(whole := points[is_plausible(points)]):
-        guess = find_column_fault(whole)
+        is_upright = layout.axes == PointLayout.axes
+        guess = find_column_fault(whole) or find_order_fault(whole, is_upright=is_upright)
         if guess or check_layout:
             guess = find_layout_fault(whole.tobytes(), num_columns) or guess
-        if check_layout and not guess and layout.axes == PointLayout.axes:
+        if check_layout and not guess and is_upright:
             guess = find_upright_fault(whole[:, :3])
     reasons = "; ".join(filter(None, [fault, guess and f"it {guess}"]))
     if reasons:
