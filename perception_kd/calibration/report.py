@@ -18,6 +18,7 @@ from perception_kd.geometry.projection import project_points
 from perception_kd.io.atomic import write_whole
 from perception_kd.io.images import write_image
 from perception_kd.io.info_writer import InfoExcerpt
+from perception_kd.io.inner_folder import make_inner_folder
 from perception_kd.structures import Image
 
 FOLDER = "calibration"
@@ -87,7 +88,7 @@ def report_calibration(
     folder = Path(out_dir) / FOLDER
     logger = MMLogger.get_current_instance()
     for verdict, image in judged:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_inner_folder(out_dir, folder)
         drawing = folder / f"{_FILE_NAME.sub('_', verdict.camera)}.jpg"
         write_image(drawing, image)
         log = logger.warning if needs_attention(verdict) else logger.info

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from perception_kd.io.atomic import write_whole
+from perception_kd.io.inner_folder import make_inner_folder
 from perception_kd.structures import Indices
 
 
@@ -46,7 +47,13 @@ def describe_missing(parts: Iterable[str], official: Mapping[str, int]) -> list[
     ]
 
 
-def write_labels(path: Path, labels: NDArray[Any]) -> None:
-    """Write labels as raw bytes, whole or not at all; the folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_labels(root: Path, path: Path, labels: NDArray[Any]) -> None:
+    """Write labels as raw bytes, whole or not at all.
+
+    Args:
+        root: Folder of the submission.
+        path: File in it, whose folder is made.
+        labels: One per point.
+    """
+    make_inner_folder(root, path.parent)
     write_whole(path, labels.tobytes())

@@ -35,6 +35,7 @@ from perception_kd.datasets.folder.undistortion import UNDISTORTED_FOLDER, Job, 
 from perception_kd.io.atomic import make_writable_folder, remove_leftovers
 from perception_kd.io.info_file import INFO_ROOT
 from perception_kd.io.info_writer import InfoWriter, make_metainfo
+from perception_kd.io.inner_folder import make_inner_folder
 from perception_kd.io.lock import lock_folder
 from perception_kd.io.names import safe_name
 from perception_kd.structures import PointLayout, Points
@@ -183,6 +184,8 @@ class _Conversion:
                         self._out_dir / UNDISTORTED_FOLDER / name / undistorted_path(frame, name)
                     )
                     jobs[target] = Job(self._root / image.path, target, lens)
+        for parent in {target.parent for target in jobs}:
+            make_inner_folder(self._out_dir, parent)
         if jobs:
             made = undistort_all(list(jobs.values()), workers, progress=self._progress)
             folder = self._out_dir / UNDISTORTED_FOLDER

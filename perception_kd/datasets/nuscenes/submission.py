@@ -10,6 +10,7 @@ from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
 from perception_kd.datasets.nuscenes.splits import NUSCENES_NUM_SAMPLES, evaluation_set
 from perception_kd.datasets.submission import describe_missing, write_labels
 from perception_kd.io.atomic import write_json
+from perception_kd.io.inner_folder import make_inner_folder
 from perception_kd.io.names import safe_name
 from perception_kd.structures import Indices
 
@@ -49,7 +50,7 @@ class NuScenesSubmission:
         part = evaluation_set(self.version, sample["scene_name"])
         token = safe_name(sample["lidar_token"], "lidar_token of the info file")
         path = self.folder / "lidarseg" / part / f"{token}_lidarseg.bin"
-        write_labels(path, (classes + 1).astype(np.uint8))
+        write_labels(self.folder, path, (classes + 1).astype(np.uint8))
         return part
 
     def finish(self, parts: Iterable[str]) -> list[str]:
@@ -57,6 +58,6 @@ class NuScenesSubmission:
         parts = list(parts)
         for part in set(parts):
             path = self.folder / part / "submission.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_inner_folder(self.folder, path.parent)
             write_json(path, {"meta": self.meta})
         return describe_missing(parts, NUSCENES_NUM_SAMPLES)

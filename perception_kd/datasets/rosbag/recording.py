@@ -13,6 +13,7 @@ from perception_kd.datasets.rosbag.images import EncodedImage
 from perception_kd.datasets.rosbag.sensors import CameraSetup
 from perception_kd.datasets.rosbag.settings import ExtractionSettings
 from perception_kd.io.atomic import remove_leftovers, write_json, write_whole
+from perception_kd.io.inner_folder import make_inner_folder
 from perception_kd.io.json_file import read_json
 from perception_kd.io.lock import LOCK
 from perception_kd.structures import Array
@@ -60,7 +61,8 @@ class RecordingFolder:
         self.root.mkdir(parents=True, exist_ok=True)
         write_json(manifest, made_from)
         for folder in (self.root, *self.root.glob("*/"), *self.root.glob(f"{_IMAGES}/*/")):
-            remove_leftovers(folder)
+            if not folder.is_symlink():
+                remove_leftovers(folder)
 
     def write_sweep(self, stamp: int, data: bytes) -> None:
         """Write the points of a time in ns."""
@@ -96,7 +98,7 @@ class RecordingFolder:
 
     def _write(self, path: Path, data: bytes) -> None:
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_inner_folder(self.root, path.parent)
             write_whole(path, data)
 
     def finish(

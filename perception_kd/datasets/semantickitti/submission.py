@@ -40,7 +40,7 @@ class SemanticKITTISubmission:
         sequence = safe_name(sample["scene_name"], "scene_name of the info file")
         frame = safe_name(Path(sample["lidar_path"]).stem, "lidar_path of the info file")
         path = self.folder / "sequences" / sequence / "predictions" / f"{frame}.label"
-        write_labels(path, self._raw_labels[classes])
+        write_labels(self.folder, path, self._raw_labels[classes])
         return sequence
 
     def finish(self, parts: Iterable[str]) -> list[str]:

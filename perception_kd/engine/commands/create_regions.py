@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from perception_kd.datasets.catalog import DATA_SETS
 from perception_kd.io.caches.command import CacheCommand
 from perception_kd.io.caches.options import add_cache_arguments, read_infos
+from perception_kd.io.inner_folder import make_inner_folder
 from perception_kd.regions.settings import PATCHWORKPP, REGION_THRESHOLDS, RegionSettings
 
 if TYPE_CHECKING:  # --help needs neither NumPy nor SciPy
@@ -177,8 +178,7 @@ def _report_statistics(
     if draw and statistics:
         from perception_kd.regions.drawing import draw_statistics
 
-        path = cache.folder / "preview" / "statistics.png"
-        path.parent.mkdir(exist_ok=True)
+        path = make_inner_folder(cache.folder, cache.folder / "preview") / "statistics.png"
         draw_statistics(statistics, path)
         logger.info(f"Preview: {path}")
     return total

@@ -12,6 +12,7 @@ from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputT
 from perception_kd.io.caches.origin import measure_origin
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.inner_folder import make_inner_folder
 from perception_kd.io.input_file import InputFile
 from perception_kd.io.workers import Workers, check_workers, run_jobs
 
@@ -167,7 +168,7 @@ def write_previews(
     number = min(number, len(sources))
     folder = cache.folder / "preview"
     if number:
-        folder.mkdir(exist_ok=True)
+        make_inner_folder(cache.folder, folder)
     paths = []
     for i in range(number):
         source = sources[i * len(sources) // number]
