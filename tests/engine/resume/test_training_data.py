@@ -31,10 +31,10 @@ def add_cache(root: Path, compactness: float = 6.0) -> Path:
     return root
 
 
-def load(root: Path, **settings: Any) -> DataLoader[Any]:
-    config = dict(type="CameraLidarDataset", ann_file="infos.pkl", data_root=str(root))
-    config |= dict(serialize_data=False, with_boxes=True, pipeline=[SUPERPIXELS])
-    return DataLoader(DATASETS.build(config | settings), batch_size=2)
+def load(root: Path) -> DataLoader[Any]:
+    config: dict[str, Any] = dict(type="CameraLidarDataset", ann_file="infos.pkl")
+    config |= dict(data_root=str(root), serialize_data=False, with_boxes=True)
+    return DataLoader(DATASETS.build(config | dict(pipeline=[SUPERPIXELS])), batch_size=2)
 
 
 def edit(root: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
