@@ -90,8 +90,7 @@ def find_order_fault(points: Points, *, is_upright: bool) -> str:
         return ""
     fault = ""
     if rows.shape[1] > len(_POSITION):
-        has_lines = not _is_single_line(rows[:, :3])
-        fault = _find_intensity_fault(rows, has_lines=has_lines)
+        fault = _find_intensity_fault(rows, has_lines=not _is_single_line(rows[:, :3]))
     if fault:
         return f"{fault}: its columns are in another order"
     return find_upright_fault(rows[:, :3]) if is_upright else ""
