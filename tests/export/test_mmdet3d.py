@@ -77,6 +77,16 @@ def test_center_point_computes_the_same_map(
     check(trained(config).path, tmp_path)
 
 
+def test_settings_that_exist_are_kept(
+    trained: Callable[[str], Trained], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.py").write_text("mine")
+    words = ["--to", "mmdet3d", "--out", str(tmp_path / "x.pth")]
+    assert export.main([str(trained(PILLARS).path), *words]) == 2
+    assert "x.py exists; give another --out" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["x.py"]
+
+
 @pytest.mark.slow
 def test_center_point_computes_the_same_after_a_run_of_prc(
     prepared_synthetic: PreparedData, tmp_path: Path

@@ -52,7 +52,8 @@ def translate_to(model: nn.Module, stack: Stack, leave_out: Sequence[str] = ()) 
     """
     state = model.state_dict()
     parts = list_network_parts(model)
-    pairs = [p for p in _find_places(model, stack, leave_out) if part_of(p.ours) in parts]
+    places = _find_places(model, stack, leave_out, "Write a model folder: --to safetensors.")
+    pairs = [pair for pair in places if part_of(pair.ours) in parts]
     placed = {pair.ours for pair in pairs}
     if not placed:
         raise ValueError(
@@ -127,10 +128,13 @@ def translate_from(
     )
 
 
-def _find_places(model: nn.Module, stack: Stack, leave_out: Sequence[str]) -> list[TensorPair]:
+def _find_places(
+    model: nn.Module, stack: Stack, leave_out: Sequence[str], instead: str = ""
+) -> list[TensorPair]:
     """Return the tensors of a model that a stack has; refuse a network without a place.
 
     Those of parts that only a pre-training has are returned where the stack has them.
+    The error of a network that has no place at all ends with what to do instead.
     """
     state = model.state_dict()
     check_beginnings(leave_out, state)
@@ -141,8 +145,11 @@ def _find_places(model: nn.Module, stack: Stack, leave_out: Sequence[str]) -> li
     wanted = [n for n in state if part_of(n) in parts and not n.startswith(given_up)]
     homeless = [name for name in wanted if name not in placed]
     if homeless:
-        has_others = len(homeless) < len(wanted)
-        raise ValueError(_refusal(type(model).__name__, stack, homeless, has_others=has_others))
+        parts_out = " ".join(f"{part}." for part in dict.fromkeys(map(part_of, homeless)))
+        way_out = f"Leave these parts out with --leave-out {parts_out}"
+        if len(homeless) == len(wanted):
+            way_out = f"Nothing is left. {instead}".rstrip()
+        raise ValueError(f"{_refusal(type(model).__name__, stack, homeless)}. {way_out}")
     return pairs
 
 
@@ -161,20 +168,13 @@ def check_beginnings(leave_out: Sequence[str], names: Iterable[str]) -> None:
             )
 
 
-def _refusal(kind: str, stack: Stack, names: Sequence[str], *, has_others: bool) -> str:
+def _refusal(kind: str, stack: Stack, names: Sequence[str]) -> str:
     lines = []
     for part, count in Counter(map(part_of, names)).items():
         listed = list_names([name for name in names if part_of(name) == part])
         reason = stack.reasons.get(part, "it has no such part")
         lines.append(f"{part}: {reason}; {count} tensors: {listed}")
-    parts = " ".join(f"{line.split(':')[0]}." for line in lines)
-    way_out = (
-        f"Leave these parts out with --leave-out {parts}" if has_others else "Nothing is left."
-    )
-    return (
-        f"{len(names)} tensors of the {kind} have no place in {stack.name}. "
-        f"{'. '.join(lines)}. {way_out}"
-    )
+    return f"{len(names)} tensors of the {kind} have no place in {stack.name}. {'. '.join(lines)}"
 
 
 def _strip(state: Mapping[str, Tensor], wanted: Sequence[str]) -> dict[str, Tensor]:
