@@ -92,13 +92,14 @@ def write_json(path: str | Path, content: Any) -> None:
     write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, *, all_writers: bool = False) -> None:
     """Remove the temporary files of :func:`open_whole` whose writer no longer runs.
 
     A writer on another host cannot be checked; its file is removed after a day.
 
     Args:
         folder: Folder of the files.
+        all_writers: Remove the files of all writers, where none is left to finish one.
     """
     for path in folder.glob(".*.tmp"):
         name = _TEMPORARY.fullmatch(path.name)
@@ -108,7 +109,7 @@ def remove_leftovers(folder: Path) -> None:
         is_here = host.endswith(f".{socket.gethostname()}")
         with contextlib.suppress(FileNotFoundError):
             age_s = time.time() - path.stat().st_mtime
-            if age_s > _DAY_S or (is_here and not _is_running(pid)):
+            if all_writers or age_s > _DAY_S or (is_here and not _is_running(pid)):
                 path.unlink()
 
 

@@ -73,6 +73,15 @@ def test_only_leftovers_of_dead_writers_are_removed(tmp_path: Path) -> None:
     assert set(os.listdir(tmp_path)) == {living, elsewhere}
 
 
+def test_leftovers_of_all_writers_are_removed_when_asked_for(tmp_path: Path) -> None:
+    for name in (".a.png.elsewhere-1.tmp", f".b.png.{socket.gethostname()}-{os.getpid()}.tmp"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert len(os.listdir(tmp_path)) == 2
+    remove_leftovers(tmp_path, all_writers=True)
+    assert not os.listdir(tmp_path)
+
+
 def test_a_writable_folder_is_made_and_left_empty(tmp_path: Path) -> None:
     folder = make_writable_folder("--out-dir", tmp_path / "a" / "b")
     assert folder == tmp_path / "a" / "b"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from perception_kd.io.atomic import remove_leftovers
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.entry_maker import CacheEntryMaker, InputT
 from perception_kd.io.caches.origin import measure_origin
@@ -143,6 +144,9 @@ def fill_caches(
                 bar.update(len(jobs))
                 for job, result in zip(jobs, group_results, strict=True):
                     _add(all_filled[job.place], job.source.path, result)
+        if not isinstance(workers, int):
+            for filling in fillings:  # those of lost nodes
+                remove_leftovers(filling.cache.folder, all_writers=True)
     finally:
         for filling in fillings:
             filling.cache.save_manifest()

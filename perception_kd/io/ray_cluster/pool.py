@@ -65,7 +65,7 @@ class RayPool(NamedTuple):
             try:
                 yield from gather_results(tasks.submit, jobs, tasks.max_submitted, in_order)
             except ray.exceptions.RayTaskError as error:
-                raise error.cause from _RemoteError(error.traceback_str)
+                raise error.cause from _RemoteError(str(error))
             except ray.exceptions.RayError as error:
                 raise ChildProcessError(
                     f"The process or node of a job was lost {_RETRIES + 1} times, most likely "

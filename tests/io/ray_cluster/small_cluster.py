@@ -1,6 +1,7 @@
 """A Ray cluster of two nodes on this machine."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,11 +26,22 @@ class SmallCluster:
 
     def add_node(self) -> Any:
         """Start a node, and return it."""
-        return self._cluster.add_node(**NODE)
+        with keep_handlers():
+            return self._cluster.add_node(**NODE)
 
     def kill_node(self, node: Any) -> None:
         """Kill all processes of a node."""
         self._cluster.remove_node(node, allow_graceful=False)
+
+
+@contextmanager
+def keep_handlers() -> Iterator[None]:
+    """Restore the handler of SIGTERM, which every start of a node replaces."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -39,7 +51,8 @@ def start_cluster() -> Iterator[SmallCluster]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.fspath(ROOT))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        cluster = _start_head()
+        with keep_handlers():
+            cluster = _start_head()
         try:
             with connected(cluster.address):
                 yield SmallCluster(cluster)
