@@ -1,5 +1,6 @@
 """Files, configs and commands that the documentation names exist."""
 
+import ast
 import re
 from collections import Counter
 from importlib.util import find_spec
@@ -49,6 +50,26 @@ def test_configs_and_links_of_a_page_exist(page: Path) -> None:
         missing += [] if list(ROOT.glob(f"configs/*/{name}.py")) else [name]
     missing += [name for name in LINK.findall(text) if not (page.parent / name).exists()]
     assert not missing, missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_files_that_a_page_links_to_are_part_of_the_site(page: Path) -> None:
+    tree = ast.parse((ROOT / "docs/site_pages.py").read_text())
+    lists = {
+        target.id: eval(ast.unparse(node.value))
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Name)
+        if target.id in ("SHOWN", "FOLDERS", "SUFFIXES")
+    }
+    linked = [(page.parent / name).resolve() for name in LINK.findall(page.read_text())]
+    names = [str(path.relative_to(ROOT)) for path in linked if path.is_file()]
+    missing = [
+        name
+        for name in names
+        if name not in lists["SHOWN"]
+        and not (name.split("/")[0] in lists["FOLDERS"] and name.endswith(lists["SUFFIXES"]))
+    ]
+    assert not missing, f"{missing}: add them to the lists of docs/site_pages.py"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
