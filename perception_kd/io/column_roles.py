@@ -17,6 +17,7 @@ _SOME = 4000  # of each sweep of a training, which must be quick
 # Intensities and rings come in steps from 0 on; coordinates are all stored alike.
 _STEP_M, _FINER = 0.003, 3.5
 _SHARE = 1.01
+_NEGATIVE_SHARE = 0.01
 _MIN_DISTINCT, _MAX_RINGS = 8, 256
 _BY_RING, _LEAST_M = 0.95, 1.0
 _LINE_M, _LINE_SLOPE, _LINE_SHARE = 0.003, 0.002, 0.95
@@ -90,6 +91,8 @@ def find_order_fault(points: Points, *, is_upright: bool) -> str:
         return ""
     fault = ""
     if rows.shape[1] > len(_POSITION):
+        if (share := (rows[:, 3] < 0).mean()) > _NEGATIVE_SHARE:
+            return f"has {share:.0%} of its intensities below 0"
         fault = _find_intensity_fault(rows, has_lines=not _is_single_line(rows[:, :3]))
     if fault:
         return f"{fault}: its columns are in another order"

@@ -8,6 +8,7 @@ MAX_COORDINATE = 1e4  # m along an axis: no LiDAR sees as far
 _MAX_FAR_SHARE = 0.01
 _MAX_NEAREST = 1e3  # m along an axis: points on a map, not around a sensor
 _MIN_EXTENT = 1e-3
+_FEW = 10
 
 
 def is_plausible(points: Points) -> Mask:
@@ -48,7 +49,16 @@ def find_point_fault(points: Points) -> str:
         return f"the nearest point is {nearest / 1000:.1f} km away"
     if sizes.max() < _MIN_EXTENT:
         return "all positions are at the sensor"
+    if _is_one_place(points):
+        return "all positions are the same one"
     return ""
+
+
+def _is_one_place(points: Points) -> bool:
+    some = points[:: max(len(points) // _FEW, 1), :3]
+    if len(some) < _FEW or np.ptp(some, axis=0).max() >= _MIN_EXTENT:
+        return False
+    return bool(np.ptp(points[:, :3], axis=0).max() < _MIN_EXTENT)
 
 
 def _by_column(points: Points, number: int) -> Points:

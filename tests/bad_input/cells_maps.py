@@ -83,6 +83,19 @@ def _(folder: Path) -> None:
     read(folder, make_content(), damage.blow_up)
 
 
+@refused(MAP, "later version", "maps other than 1.3", r"seaport\.json .* version is '2\.0', but")
+def _(folder: Path) -> None:
+    read(folder, make_content() | {"version": "2.0"})
+
+
+@refused(MAP, "coordinates as text", "the value", r"seaport\.json .* x or y of a node must be a nu")
+def _(folder: Path) -> None:
+    content = make_content()
+    for node in content["node"]:
+        node["x"] = str(node["x"])
+    read(folder, content)
+
+
 @refused(MAP, "other version", "maps before 1.3", r"seaport\.json is not a map .*outdated map ver")
 def _(folder: Path) -> None:
     read(folder, make_content() | {"version": "1.0"})

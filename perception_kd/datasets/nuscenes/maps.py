@@ -18,6 +18,7 @@ from perception_kd.structures import Array
 BEVMask = NDArray[np.uint8]
 
 _MAX_BYTES = 2**30
+_VERSION = "1.3"
 _MAX_COORDINATE = 1e6  # m
 
 # Layers of the map expansion that make up each class of BEVFusion's map segmentation.
@@ -147,7 +148,13 @@ def _open_map(data_root: str | Path, location: str) -> object:
     from nuscenes.map_expansion.map_api import NuScenesMap
 
     nusc_map = NuScenesMap(dataroot=str(data_root), map_name=location)
-    nodes = np.array([[node["x"], node["y"]] for node in nusc_map.node], float)
+    if nusc_map.version != _VERSION:  # the devkit compares it as text, with older ones only
+        raise ValueError(f"its version is {nusc_map.version!r:.20}, but must be {_VERSION}")
+    places = [place for node in nusc_map.node for place in (node["x"], node["y"])]
+    odd = [place for place in places if not isinstance(place, int | float)]
+    if odd:
+        raise ValueError(f"x or y of a node must be a number, but is {odd[0]!r:.20}")
+    nodes = np.array(places, float)
     if not (np.abs(nodes) <= _MAX_COORDINATE).all():
         raise ValueError("a node is at NaN or farther away than 1000 km")
     return nusc_map

@@ -65,6 +65,8 @@ def read_points(path: str | Path, layout: PointLayout, *, check_layout: bool = F
     data = read_bytes(path, layout)
     points = arrange(decode(data, Path(path), layout), layout, Path(path))
     fault = find_point_fault(points)
+    if not fault and points.shape[1] > 3 and not np.isfinite(points[:, 3]).any():
+        fault = "no intensity is finite"
     if is_raw(path):
         _check_raw(path, layout, data, points, fault, check_layout)
     elif fault:

@@ -86,7 +86,7 @@ def test_non_finite_points_are_dropped_and_logged_once(
 
 def test_a_sweep_without_a_usable_point_is_none(sample: Sample) -> None:
     points = np.ones((3, 5), np.float32)
-    points[:, 3] = np.nan
+    points[0, 3] = points[1:, 0] = np.nan
     points.tofile(sample["lidar_path"])
     assert LoadPoints()(sample) is None
 
