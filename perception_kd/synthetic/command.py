@@ -4,6 +4,7 @@ import argparse
 import re
 
 from perception_kd.synthetic.world.settings import SyntheticSettings
+from perception_kd.utils.ending import advise_if_stopped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +55,6 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         ValueError: If an option is wrong, or the folder holds other files.
     """
-    from mmengine.logging import MMLogger
-
     from perception_kd.synthetic.create import create_synthetic
 
     match = re.fullmatch(r"(\d+)x(\d+)", args.image_size)
@@ -72,10 +71,5 @@ def run(args: argparse.Namespace) -> None:
         beams=args.beams,
         seed=args.seed,
     )
-    try:
+    with advise_if_stopped("Finished scenes are kept. To resume, run the same command again."):
         create_synthetic(args.root, settings, workers=args.workers)
-    except KeyboardInterrupt:
-        MMLogger.get_current_instance().warning(
-            "Stopped; finished scenes are kept. To resume, run the same command again."
-        )
-        raise

@@ -263,6 +263,17 @@ def test_nuscenes_labels_count_from_1(tmp_path: Path) -> None:
     assert path.read_bytes() == bytes([1, 16, 4])
 
 
+def test_predictions_of_two_runs_are_no_submission(tmp_path: Path) -> None:
+    sample = {"scene_name": "scene-0077", "lidar_token": "abc"}
+    description = tmp_path / "test" / "submission.json"
+    for ends in (True, False):
+        submission = NuScenesSubmission(tmp_path, "v1.0-test")
+        part = submission.write(sample, np.array([0, 15, 3]))
+        if ends:
+            submission.finish([part])
+        assert description.exists() == ends
+
+
 def test_semantickitti_labels_are_the_raw_ones(tmp_path: Path) -> None:
     submission = SemanticKITTISubmission(tmp_path)
     sample = {"scene_name": "11", "lidar_path": "sequences/11/velodyne/000042.bin"}

@@ -1,4 +1,4 @@
-"""What a command makes stays in the folder that it was given."""
+"""Commands make folders only inside of the folder that they were given."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -44,11 +44,16 @@ class NuScenesSubmission:
             known = ", ".join(self.meta)
             raise ValueError(f"meta must have entries of {known}, but got {sorted(unknown)}.")
         self.meta.update(meta or {})
+        self._begun: set[str] = set()
 
     def write(self, sample: Mapping[str, Any], classes: Indices) -> str:
         """Write one file; return the name of the set."""
         part = evaluation_set(self.version, sample["scene_name"])
         token = safe_name(sample["lidar_token"], "lidar_token of the info file")
+        if part not in self._begun:
+            # Predictions of two runs are no submission, if this one does not end.
+            self._description(part).unlink(missing_ok=True)
+            self._begun.add(part)
         path = self.folder / "lidarseg" / part / f"{token}_lidarseg.bin"
         write_labels(self.folder, path, (classes + 1).astype(np.uint8))
         return part
@@ -57,7 +62,10 @@ class NuScenesSubmission:
         """Write the description of each set; return what they lack."""
         parts = list(parts)
         for part in set(parts):
-            path = self.folder / part / "submission.json"
+            path = self._description(part)
             make_inner_folder(self.folder, path.parent)
             write_json(path, {"meta": self.meta})
         return describe_missing(parts, NUSCENES_NUM_SAMPLES)
+
+    def _description(self, part: str) -> Path:
+        return self.folder / part / "submission.json"

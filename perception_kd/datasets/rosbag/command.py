@@ -8,6 +8,7 @@ import sys
 from perception_kd.datasets.conversion import add_calibration_option
 from perception_kd.datasets.folder import command as folder_command
 from perception_kd.datasets.folder.constants import KISS_ICP, TOLERANCE_S
+from perception_kd.utils.ending import advise_if_stopped
 from perception_kd.utils.extras import install_command
 
 _DESCRIPTION = (
@@ -73,8 +74,6 @@ def run(args: argparse.Namespace) -> None:
         ValueError: If an option is wrong, or the bag cannot be used.
     """
     _check_extra()
-    from mmengine.logging import MMLogger
-
     from perception_kd.datasets.rosbag.bag import Bag
     from perception_kd.datasets.rosbag.listing import format_summary, summarize
     from perception_kd.datasets.rosbag.proposal import propose_command
@@ -85,13 +84,8 @@ def run(args: argparse.Namespace) -> None:
         return
     if not args.out_dir:
         raise ValueError("Give --out-dir, or --list to see what the bag holds.")
-    try:
+    with advise_if_stopped("Finished files are kept. To resume, run the same command again."):
         _extract(args)
-    except KeyboardInterrupt:
-        MMLogger.get_current_instance().warning(
-            "Stopped; finished files are kept. To resume, run the same command again."
-        )
-        raise
 
 
 def _extract(args: argparse.Namespace) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perception_kd.engine.ending.reporting import report_error
-from perception_kd.engine.ending.stopping import Stopped, find_stop, stopped_by_signals
+from perception_kd.engine.ending.stopping import AGAIN, Stopped, find_stop, stopped_by_signals
+from perception_kd.utils.ending import find_advice
 
 # mmengine, torch and mmdet3d are imported in functions: --help must not wait for them.
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def read_data_config(args: argparse.Namespace, loader: str | None) -> "Config":
 def run_tool(
     command: Callable[[argparse.Namespace], None],
     parse: Callable[[], argparse.Namespace],
-    after_stop: Callable[[argparse.Namespace], str] | str = "",
+    after_stop: Callable[[argparse.Namespace], str] | str = AGAIN,
 ) -> int:
     """Run a tool and report user errors as one line on standard error.
 
@@ -179,7 +180,9 @@ def run_tool(
         command: Does the work of the tool.
         parse: Reads its options; may end the program as :mod:`argparse` does.
         after_stop: What the user can do after Ctrl-C or another signal that stops the
-            tool (:func:`~perception_kd.engine.ending.stopping.stopped_by_signals`).
+            tool (:func:`~perception_kd.engine.ending.stopping.stopped_by_signals`);
+            :func:`~perception_kd.utils.ending.advise_if_stopped` in the command comes
+            before it.
 
     Returns:
         Exit status: 0; 1 after an error that should be reported; 2 after a user error;
@@ -248,6 +251,7 @@ def _stopped(
     args: argparse.Namespace,
 ) -> int:
     if callable(after_stop):
-        after_stop = after_stop(args) if vars(args) else ""
-    sys.stderr.write(f"\nStopped. {after_stop}".rstrip() + "\n")
+        after_stop = after_stop(args) if vars(args) else AGAIN
+    after_stop = find_advice(stop) or after_stop
+    sys.stderr.write(f"\nStopped. {after_stop}\n")
     return stop.status if isinstance(stop, Stopped) else 130

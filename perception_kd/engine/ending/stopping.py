@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -16,6 +17,8 @@ from typing import Any
 from perception_kd.engine.ending.lost_workers import repeat_lost_loader_error, silence_loader_errors
 from perception_kd.utils.ending import FINISH
 
+# What the user can do, where nobody knows it better.
+AGAIN = "To continue, run the same command again."
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Time in s that a tool has to end cleanly.
 _GRACE_S = 15.0
@@ -141,7 +144,7 @@ def _watch(reader: int, numbers: list[signal.Signals]) -> None:
             if passed > _GRACE_S:
                 break
             if _postponed and passed > _IMPORT_GRACE_S:
-                os.write(2, b"\nStopped.\n")
+                os.write(2, f"\nStopped. {AGAIN}\n".encode())
                 break
             for number in _postponed:
                 # To this thread, so that it also ends a call that waits.
@@ -195,10 +198,12 @@ def _reset_child() -> None:
 
 
 def _keep_status() -> None:
-    """Ignore further signals while the interpreter of a stopped tool is taken down."""
+    """Let the interpreter of a stopped tool be taken down soon, whatever comes."""
     if _active:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
+        # Collecting what torch has imported takes a second of a CPU.
+        gc.freeze()
 
 
 os.register_at_fork(after_in_child=_reset_child)

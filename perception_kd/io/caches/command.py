@@ -3,9 +3,8 @@
 import argparse
 import os
 import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.input_file import InputFile
 from perception_kd.io.lock import lock_folder
 from perception_kd.io.ray_cluster.options import list_worker_options, read_workers
+from perception_kd.utils.ending import advise_if_stopped
 
 _MAX_NAMED = 20
 
@@ -169,19 +169,13 @@ def _describe_source(
     }
 
 
-@contextmanager
-def show_resume_command(command: str) -> Iterator[None]:
+def show_resume_command(command: str) -> AbstractContextManager[None]:
     """Show a command when the user interrupts the block.
 
     Args:
         command: Shell command that resumes what the block does.
     """
-    try:
-        yield
-    except KeyboardInterrupt:
-        # The logger may not be imported yet, which takes seconds.
-        sys.stderr.write(f"\nStopped; finished entries are kept. To resume: {command}\n")
-        raise
+    return advise_if_stopped(f"Finished entries are kept. To resume: {command}")
 
 
 def _log(text: str) -> None:

@@ -517,7 +517,9 @@ def test_faults_and_stops_end_in_one_line(
 
     monkeypatch.setattr(extraction, "encode_pcd", stop)
     assert main(command) == 130
-    assert capsys.readouterr().err.endswith("\nStopped.\n")
+    assert capsys.readouterr().err.endswith(
+        "\nStopped. Finished files are kept. To resume, run the same command again.\n"
+    )
 
 
 def test_the_reason_for_no_poses_is_said(tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ from perception_kd.engine.ending.set_up_errors import explain_set_up
 from perception_kd.io.workers import run_jobs
 from perception_kd.superpixels.backends import get_backend
 from perception_kd.utils.checks import check_shape
+from perception_kd.utils.ending import advise_if_stopped
 from tests.faults import ROOT
+
+STOPPED = "\nStopped. To continue, run the same command again.\n"
 
 
 class BrokenDataset(Dataset[None]):
@@ -197,7 +200,7 @@ sys.exit(run_tool(command, argparse.Namespace))
 
 def test_a_stop_that_a_library_took_for_an_error_is_a_stop() -> None:
     done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (143, "\nStopped.\n")
+    assert (done.returncode, done.stderr) == (143, STOPPED)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +252,7 @@ def parse():
 sys.exit(run_tool(print, parse, lambda args: args.unknown))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (130, "\nStopped.\n")
+    assert (done.returncode, done.stderr) == (130, STOPPED)
 
 
 @pytest.mark.parametrize(("lines", "status"), [(1, 141), (100_000, 0)])
@@ -323,7 +326,31 @@ def command(args):
 sys.exit(run_tool(command, argparse.Namespace))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (143, "\nStopped.\n")
+    assert (done.returncode, done.stderr) == (143, STOPPED)
+
+
+def test_a_stopped_tool_does_not_collect_what_it_has_imported() -> None:
+    code = """
+import argparse, atexit, gc, signal, sys
+atexit.register(lambda: print(gc.get_freeze_count() > 1000))  # called last
+from perception_kd.engine.commands.command_line import run_tool
+
+def command(args):
+    signal.raise_signal(signal.SIGTERM)
+
+sys.exit(run_tool(command, argparse.Namespace))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "True\n", STOPPED)
+
+
+def test_a_stopped_block_says_how_to_continue(capsys: pytest.CaptureFixture[str]) -> None:
+    def command(args: argparse.Namespace) -> None:
+        with advise_if_stopped("Outer."), advise_if_stopped("Inner."):
+            raise KeyboardInterrupt
+
+    assert run_tool(command, argparse.Namespace, "Tool.") == 130
+    assert capsys.readouterr().err == "\nStopped. Inner.\n"
 
 
 IMPORTING = """
@@ -354,4 +381,4 @@ def test_a_stop_waits_a_second_for_the_end_of_an_import(
         timeout=60,
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"},
     )
-    assert (done.returncode, done.stdout, done.stderr) == (130, shown, "\nStopped.\n")
+    assert (done.returncode, done.stdout, done.stderr) == (130, shown, STOPPED)
