@@ -11,6 +11,8 @@ from perception_kd.checkpoints.reading import read_content
 
 _ENTRIES = ("state_dict", "optimizer", "message_hub")
 _AVERAGED = "ema_state_dict"
+# What the hook of checkpoints notes, by which it removes outdated ones.
+_STEP_LISTS = ("keep_ckpt_ids", "outdated_ckpt_ids")
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,17 @@ def _find_fault(content: Mapping[str, Any]) -> str:
             return f'usable entry "{name}", which must be a dict of tensors'
     if not isinstance(content["optimizer"], Mapping):
         return 'usable entry "optimizer", which must be a dict'
-    return _find_meta_fault(content.get("meta"))
+    return _find_meta_fault(content.get("meta")) or _find_hub_fault(content["message_hub"])
+
+
+def _find_hub_fault(hub: Any) -> str:
+    """Return the list of kept checkpoints that is none; empty if all are lists."""
+    notes = hub.get("runtime_info") if isinstance(hub, Mapping) else None
+    for name in _STEP_LISTS if isinstance(notes, Mapping) else ():
+        steps = notes.get(name) or []
+        if not isinstance(steps, list | tuple) or not all(type(x) is int for x in steps):
+            return f'usable "message_hub.runtime_info.{name}", which must be numbers of steps'
+    return ""
 
 
 def _find_meta_fault(meta: Any) -> str:

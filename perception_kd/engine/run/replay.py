@@ -1,6 +1,7 @@
 """Run a saved training step again, to find where NaN or infinity begins."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def replay_step(
         if name
     ]
     set_random_states(step["random_states"])
-    with wrapper.optim_context(model):
+    with wrapper.optim_context(model), _naming(path, cfg):
         losses = model(**model.data_preprocessor(step["batch"], True), mode="loss")
     for handle in handles:
         handle.remove()
@@ -84,6 +85,19 @@ def describe_terms(terms: dict[str, Any]) -> str:
     return ", ".join(
         f"{name} {float(torch.as_tensor(value).detach()):g}" for name, value in terms.items()
     )
+
+
+@contextmanager
+def _naming(path: str | Path, cfg: Config) -> Iterator[None]:
+    """Name the file whose batch a model cannot use."""
+    try:
+        yield
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        text = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        raise ValueError(
+            f"The batch of {path} cannot be used by the model of {cfg.filename} ({text[0]:.200}); "
+            "give the config of that training, which its work dir holds."
+        ) from error
 
 
 def _take_weights(model: Module, path: str | Path) -> None:

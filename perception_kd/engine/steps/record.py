@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from perception_kd.checkpoints.reading import read_checkpoint
+from perception_kd.engine.resume.random_states import check_random_states
 from perception_kd.io.atomic import open_whole
 
 # Only these are made from a file; "kind" is the name under which one is stored.
@@ -51,8 +52,8 @@ def read_step(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it was not written by :func:`write_step`, or holds a class that
-            no batch has.
+        ValueError: If it was not written by :func:`write_step`, is damaged, or holds a
+            class that no batch has.
     """
     step = read_checkpoint(path).meta.get("step")
     if not isinstance(step, Mapping):
@@ -60,7 +61,22 @@ def read_step(path: str | Path) -> dict[str, Any]:
             f"{path} holds no training step: --replay takes a nonfinite_iter_N.pth, which a "
             "training writes when it stops at NaN or infinity."
         )
-    return {key: decode(value, path) for key, value in step.items()}
+    try:
+        decoded = {key: decode(value) for key, value in step.items()}
+        check_random_states(decoded["random_states"])
+        fits = isinstance(decoded["iteration"], int) and isinstance(decoded["problem"], str)
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged: {_describe(error)}; write it again.") from error
+    if not fits or not isinstance(decoded.get("batch"), Mapping):
+        raise ValueError(
+            f"{path} is damaged: it must have a batch, and the number and problem of a step; "
+            "write it again."
+        )
+    return decoded
+
+
+def _describe(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
 
 
 def encode(value: Any) -> Any:
@@ -87,23 +103,29 @@ def encode(value: Any) -> Any:
     return value
 
 
-def decode(value: Any, path: str | Path) -> Any:
-    """Return the data of :func:`encode`; the path is for the error."""
+def decode(value: Any) -> Any:
+    """Return the data of :func:`encode`.
+
+    Raises:
+        ValueError: If it holds a class that no batch has.
+    """
     if isinstance(value, list | tuple):
-        return type(value)(decode(each, path) for each in value)
+        return type(value)(decode(each) for each in value)
     if not isinstance(value, Mapping):
         return value
     kind = value.get(_KIND)
     if kind is None:
-        return {key: decode(each, path) for key, each in value.items()}
+        return {key: decode(each) for key, each in value.items()}
+    if not isinstance(kind, str):
+        raise ValueError("it has a kind that is no name")
     if kind == "ndarray":
         return value["values"].numpy()
     if kind in _BOXES:
         boxes = value["boxes"]
         return _BOXES[kind](boxes, box_dim=boxes.shape[-1])
     if kind not in _ELEMENTS:
-        raise ValueError(f"{path} holds a {kind}, which no batch has; write it again.")
-    element = _ELEMENTS[kind](metainfo=decode(value["metainfo"], path))
+        raise ValueError(f"it holds a {kind}, which no batch has")
+    element = _ELEMENTS[kind](metainfo=decode(value["metainfo"]))
     for name, field in value["fields"].items():
-        setattr(element, name, decode(field, path))
+        setattr(element, name, decode(field))
     return element

@@ -89,6 +89,18 @@ def test_a_high_learning_rate_ends_the_training(tmp_path: Path) -> None:
     assert any(line.startswith("First") for line in lines)
 
 
+def test_a_batch_of_another_model_is_refused(tmp_path: Path) -> None:
+    runner = build_runner(tmp_path)
+    spoil_gradients(runner, range(1, 2))
+    stop(runner)
+    path = tmp_path / "work" / "nonfinite_iter_1.pth"
+    content = torch.load(path, weights_only=True)
+    content["meta"]["step"]["batch"].update(x=torch.zeros(2, 7))
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=r"The batch of .*iter_1\.pth cannot be used by the model"):
+        replay(tmp_path, 1)
+
+
 def test_a_replay_takes_other_weights(tmp_path: Path) -> None:
     runner = build_runner(tmp_path)
     spoil_gradients(runner, range(1, 2))

@@ -258,6 +258,10 @@ def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
             r"does not match the model .* \(1 tensors differ, e\.g\. head\.bias\)",
         ),
         (lambda c: c.update(message_hub=[]), r"entries that do not fit this training"),
+        (
+            lambda c: c["message_hub"]["runtime_info"].update(outdated_ckpt_ids=["../a"]),
+            r'has no usable "message_hub.runtime_info.outdated_ckpt_ids"',
+        ),
         (lambda c: c["meta"].update(seed=5), r"was trained with seed 5, but randomness.seed is 0"),
         (lambda c: c["meta"].update(gradients=[1]), r'no usable entry "meta.gradients"'),
         (lambda c: c["meta"].update(cfg="a = " + "-" * 900 + "b"), r"parsed \(RecursionError\)"),

@@ -50,7 +50,7 @@ def test_a_batch_survives_its_file(tmp_path: Path) -> None:
 
 
 def test_random_numbers_go_on_where_they_were(tmp_path: Path) -> None:
-    state = decode(encode(get_random_states()), tmp_path)
+    state = decode(encode(get_random_states()))
     first = (torch.rand(2), np.random.rand(2))  # noqa: NPY002
     set_random_states(state)
     assert torch.equal(torch.rand(2), first[0])
@@ -61,5 +61,30 @@ def test_other_files_and_other_classes_are_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": {"a": torch.ones(1)}}, tmp_path / "epoch_1.pth")
     with pytest.raises(ValueError, match="holds no training step: --replay takes a nonfinite"):
         read_step(tmp_path / "epoch_1.pth")
-    with pytest.raises(ValueError, match=r"step\.pth holds a Popen, which no batch has"):
-        decode({"kind": "Popen", "metainfo": {}, "fields": {}}, "step.pth")
+
+
+POPEN = {"kind": "Popen", "metainfo": {}, "fields": {}}
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda step: step.update(batch=POPEN), "it holds a Popen, which no batch has"),
+        (lambda step: step.update(batch={"kind": ["a"]}), "it has a kind that is no name"),
+        (lambda step: step.update(batch={"kind": "ndarray"}), "'values' is missing"),
+        (lambda step: step.update(batch=3), "it must have a batch"),
+        (lambda step: step.pop("batch"), "it must have a batch"),
+        (lambda step: step.pop("random_states"), "'random_states' is missing"),
+        (lambda step: step.update(random_states={"torch": 1}), "generators cannot be set"),
+        (lambda step: step.update(iteration="x"), "the number and problem of a step"),
+        (lambda step: step.pop("problem"), "'problem' is missing"),
+    ],
+)
+def test_a_damaged_step_is_refused(tmp_path: Path, edit: Any, message: str) -> None:
+    path = tmp_path / "step.pth"
+    write_step(path, nn.Linear(2, 1), make_batch(), get_random_states(), 7, "NaN in x")
+    content = torch.load(path, weights_only=True)
+    edit(content["meta"]["step"])
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=rf"step\.pth is damaged: .*{message}"):
+        read_step(path)
