@@ -90,8 +90,10 @@ def _find_fault(content: Mapping[str, Any]) -> str:
 
 def _find_hub_fault(hub: Any) -> str:
     """Return the list of kept checkpoints that is none; empty if all are lists."""
-    notes = hub.get("runtime_info") if isinstance(hub, Mapping) else None
-    for name in _STEP_LISTS if isinstance(notes, Mapping) else ():
+    notes: Any = hub.get("runtime_info") if isinstance(hub, Mapping) else None
+    if not isinstance(notes, Mapping):
+        return ""
+    for name in _STEP_LISTS:
         steps = notes.get(name) or []
         if not isinstance(steps, list | tuple) or not all(type(x) is int for x in steps):
             return f'usable "message_hub.runtime_info.{name}", which must be numbers of steps'

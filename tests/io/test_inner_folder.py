@@ -1,4 +1,4 @@
-"""Commands make folders only inside of the folder that they were given."""
+"""Folders that a command makes stay in the folder that it was given."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ from perception_kd.io.inner_folder import make_inner_folder
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """A folder that was given to a command, and one that was not."""
+    """Make a folder that a command is given, and one that it is not."""
     given, other = tmp_path / "given", tmp_path / "other"
     given.mkdir()
     other.mkdir()

@@ -190,7 +190,7 @@ def _train_stage(
 ) -> None:
     """Train, or resume, and note the newest checkpoint."""
     start = time.monotonic()
-    _train(path, hardware, tracker)
+    _train(path, record.out / stage, hardware, tracker)
     newest = find_newest(list_checkpoints(record.out / stage))
     assert newest.path is not None
     record.finish(stage, newest.path, time.monotonic() - start)
@@ -226,17 +226,19 @@ def _write_config(path: Path, cfg: Config, choices: Sequence[Choice]) -> None:
     write_whole(path, "\n".join(lines).encode())
 
 
-def _train(path: Path, hardware: Hardware, tracker: str) -> None:
+def _train(path: Path, work_dir: Path, hardware: Hardware, tracker: str) -> None:
+    """Run a config in a work dir, not in the one it names: folders are copied."""
     if hardware.num_gpus > 1:
         command: list[Any] = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         command += ["--nproc-per-node", hardware.num_gpus, _TRAIN, path]
-        command += ["--launcher", "pytorch", "--resume"]
+        command += ["--launcher", "pytorch", "--resume", "--work-dir", work_dir]
         command += ["--tracker", tracker] if tracker else []
         status = subprocess.run([str(word) for word in command], check=False).returncode
         if status:
             raise ValueError(f"The training of {path} has ended with status {status}, see above.")
         return
     cfg = read_config(path)
+    cfg.work_dir = str(work_dir)
     set_training(cfg)
     set_tracker(cfg, tracker)
     run_training(cfg, resume="auto")

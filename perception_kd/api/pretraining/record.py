@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from perception_kd.api.pretraining.settings import Choice
+from perception_kd.api.pretraining.settings import STAGES, Choice
 from perception_kd.checkpoints.folder import list_checkpoints
 from perception_kd.io.atomic import write_json
 from perception_kd.io.json_file import read_json
+from perception_kd.io.names import find_path_fault
 
 _NAME = "pretrain.json"
 # Arguments that decide what the folder "data" holds.
@@ -37,7 +38,7 @@ class PretrainRecord:
             self._write()
             return
         content = read_json(self._path, _REMEDY)
-        if not isinstance(content, dict) or not self._content.keys() <= content.keys():
+        if not _is_record(content):
             raise ValueError(f"{self._path} is not the record of a pre-training. {_REMEDY}")
         before = {**arguments, **content["arguments"]}
         changed = [name for name in arguments if before[name] != arguments[name]]
@@ -105,3 +106,22 @@ class PretrainRecord:
 
     def _write(self) -> None:
         write_json(self._path, self._content)
+
+
+def _is_record(content: Any) -> bool:
+    """Return whether a file's content is a record, whose names stay in its folder."""
+    if not isinstance(content, dict):
+        return False
+    parts = [content.get(name) for name in ("arguments", "choices", "finished")]
+    if not all(isinstance(part, dict) for part in parts):
+        return False
+    known = {stage for stages in STAGES.values() for stage in stages}
+    if not {*content["choices"], *content["finished"]} <= known:
+        return False
+    return all(_is_result(result) for result in content["finished"].values())
+
+
+def _is_result(result: Any) -> bool:
+    if not isinstance(result, dict) or find_path_fault(result.get("checkpoint")):
+        return False
+    return isinstance(result.get("seconds"), int | float)

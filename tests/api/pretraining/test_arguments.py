@@ -1,13 +1,16 @@
 """Checks of perception_kd.pretrain before it writes, and arguments that may change."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from mmengine import Config
 
 import perception_kd
 from perception_kd.api.pretraining import pretrain as module
+from perception_kd.api.pretraining.hardware import Hardware
 from perception_kd.api.pretraining.record import PretrainRecord
 from perception_kd.api.pretraining.settings import Choice
 from perception_kd.api.pretraining.sources import find_source, hash_rig
@@ -123,6 +126,42 @@ def test_converted_data_stay_those_of_a_call(
             PretrainRecord(tmp_path, {**ARGUMENTS, **change})
     else:
         assert PretrainRecord(tmp_path, {**ARGUMENTS, **change}).arguments["method"] == "prc"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"choices": {"../precious": []}},
+        {"finished": {"slidr": {"checkpoint": "../precious.pth", "seconds": 1}}},
+        {"finished": {"slidr": {"checkpoint": "/precious.pth", "seconds": 1}}},
+        {"finished": {"slidr": {"checkpoint": "slidr/epoch_1.pth", "seconds": None}}},
+        {"finished": [1]},
+        {"arguments": None},
+    ],
+    ids=str,
+)
+def test_a_record_that_leads_elsewhere_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    precious = tmp_path / "precious.py"
+    precious.touch()
+    out = tmp_path / "out"
+    out.mkdir()
+    content = {"arguments": {**ARGUMENTS, "epochs": 2}, "choices": {}, "finished": {}}
+    (out / "pretrain.json").write_text(json.dumps(content | change))
+    with pytest.raises(ValueError, match=r"pretrain\.json is not the record of a pre-training"):
+        PretrainRecord(out, ARGUMENTS)
+    assert precious.exists()
+
+
+def test_a_copied_folder_trains_in_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "slidr.py"
+    config.write_text(f"work_dir = {str(tmp_path / 'original')!r}\n")
+    used: list[str] = []
+    monkeypatch.setattr(module, "set_training", lambda cfg: None)
+    monkeypatch.setattr(module, "set_tracker", lambda cfg, tracker: None)
+    monkeypatch.setattr(module, "run_training", lambda cfg, resume: used.append(cfg.work_dir))
+    monkeypatch.setattr(module, "read_config", Config.fromfile)
+    module._train(config, tmp_path / "slidr", Hardware(num_gpus=0, gpu_gb=0.0, num_cpus=1), "")
+    assert used == [str(tmp_path / "slidr")]
 
 
 def test_records_of_before_need_no_newer_arguments(tmp_path: Path) -> None:
