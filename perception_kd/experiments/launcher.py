@@ -8,6 +8,7 @@ leader of a process group: all processes of the group are ended.
 It imports nothing of this package, so that it starts in no time.
 """
 
+import ctypes
 import os
 import select
 import signal
@@ -15,6 +16,7 @@ import subprocess
 import sys
 
 _POLL_S = 0.1
+_PR_SET_PDEATHSIG = 1  # of Linux
 # Time in s that the command has to end after each signal once its starter has died.
 _GRACE_S = ((signal.SIGINT, 10.0), (signal.SIGTERM, 5.0))
 
@@ -30,13 +32,19 @@ def main(argv: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
     descriptors = [int(text) for text in kept.split(",") if text]
-    process = subprocess.Popen(command, pass_fds=descriptors)
+    process = subprocess.Popen(command, pass_fds=descriptors, preexec_fn=_end_with_launcher)
     while process.poll() is None:
         if select.select([int(pipe)], [], [], _POLL_S)[0]:
             _end_group(process)
     # Workers that a killed command has left.
     os.killpg(0, signal.SIGTERM)
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def _end_with_launcher() -> None:
+    """Have the system kill this process if a cluster kills the launcher."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:

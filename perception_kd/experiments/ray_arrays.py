@@ -76,5 +76,5 @@ class RayTask:
         return self._future.result()
 
     def cancel(self, check: bool = False) -> None:
-        """End it, and the process that runs it."""
+        """End it, with the process that runs it and its command."""
         self._ray.cancel(self._reference, force=True)

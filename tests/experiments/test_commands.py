@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from perception_kd.experiments import commands
+from perception_kd.experiments import commands, launcher
 from perception_kd.experiments.commands import run_logged, tail
 from perception_kd.experiments.progress import read_progress
 from perception_kd.io.lock import lock_folder
@@ -186,3 +186,25 @@ def test_the_tail_of_a_log_omits_overwritten_progress(tmp_path: Path) -> None:
 def test_progress_is_parsed_from_a_line(line: str, expected: str) -> None:
     assert read_progress(line).startswith(expected)
     assert bool(read_progress(line)) == bool(expected)
+
+
+SLEEP = """
+import os, pathlib, sys, time
+pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
+time.sleep(1000)
+"""
+
+
+def test_a_killed_launcher_ends_its_command(tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    reader, writer = os.pipe()
+    words = [sys.executable, launcher.__file__, str(reader), "", sys.executable, "-c", SLEEP]
+    process = subprocess.Popen([*words, str(path)], pass_fds=(reader,), start_new_session=True)
+    try:
+        wait_until(lambda: path.exists() and path.read_text() != "")
+        process.kill()
+        process.wait()
+        assert ends(int(path.read_text()))
+    finally:
+        os.close(reader)
+        os.close(writer)

@@ -13,12 +13,14 @@ from perception_kd.engine.commands import create_joint_regions
 from perception_kd.engine.teacher_cache.create import create_teacher_cache
 from perception_kd.experiments.cluster import ClusterExecutor
 from perception_kd.experiments.display import Display
+from perception_kd.experiments.executors import StageJob
 from perception_kd.experiments.ray_arrays import RayArrays
 from perception_kd.experiments.runner import StageRunner
 from perception_kd.experiments.workspace import Workspace
 from perception_kd.io.caches.rows import IDS, INDEX, ROWS
 from perception_kd.io.info_file import read_info
 from tests.engine.teacher_cache.test_create import OPTIONS, read_small
+from tests.experiments.test_commands import ends, wait_until
 from tests.experiments.test_parallel import INPUTS, make_stages
 from tests.fake_data.prepared import PreparedData
 from tests.io.ray_cluster.small_cluster import SmallCluster, start_cluster
@@ -93,6 +95,25 @@ def test_stages_on_ray_run_and_failures_are_named(
     }
     assert (tmp_path / "a2.txt").read_text() == "aa2"
     assert "a2: done in" in capsys.readouterr().out
+
+
+SLEEP = """
+import os, pathlib, sys, time
+pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
+time.sleep(1000)
+"""
+
+
+def test_a_stop_ends_commands_on_the_cluster(ray_cluster: SmallCluster, tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    executor = ClusterExecutor(RayArrays(ray_cluster.pool.address), 1)
+    job = StageJob("sleep", ("-c", SLEEP, str(path)), tmp_path / "log")
+    (running,) = executor.start([job], None)
+    wait_until(lambda: path.exists() and path.read_text() != "")
+    executor.stop()
+    assert running.poll() == 1
+    assert "was lost" in (tmp_path / "log").read_text()
+    assert ends(int(path.read_text()))
 
 
 def test_unknown_parameters_of_ray_are_named() -> None:
