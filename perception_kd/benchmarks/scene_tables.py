@@ -24,6 +24,10 @@ from perception_kd.synthetic.writer.tables import (
 
 KEYFRAMES, SWEEPS, OBJECTS = 40, 9, 30
 _KEYFRAME_US, _SWEEP_US = 500_000, 50_000
+# From a camera's axes, right, down and forward, to forward, left and up.
+_OPTICAL = np.array(
+    [[0.0, 0.0, 1.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, -1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
+)
 _MAP, _LOCATION = "maps/empty.png", "singapore-onenorth"
 
 
@@ -129,13 +133,14 @@ def _add_sensor(
 ) -> None:
     calibration = make_token("calibrated_sensor", name, channel)
     is_lidar, heading = channel == LIDAR, rng.uniform(-np.pi, np.pi)
+    mount = _pose((1.0, 0.0, 1.8), heading)
     intrinsic = [] if is_lidar else [[1266.0, 0, 816.0], [0, 1266.0, 491.0], [0, 0, 1.0]]
     tables["calibrated_sensor"].append(
         {
             "token": calibration,
             "sensor_token": make_token("sensor", channel),
             "camera_intrinsic": intrinsic,
-            **translation_rotation(_pose((1.0, 0.0, 1.8), heading)),
+            **translation_rotation(mount if is_lidar else mount @ _OPTICAL),
         }
     )
     frames = []

@@ -50,7 +50,7 @@ def read_frames(
         sweep = list_sweeps(excerpt.path, one, data_root)[0]
         with suppress(BrokenFileError, FileNotFoundError):
             points = read_points(sweep.path, sweep.layout)
-            with name_entry(excerpt.path, one, sample):
+            with name_entry(excerpt.path, one, 0):
                 yield from _read_images(sample, excerpt.metainfo, data_root, points, extrinsics)
 
 

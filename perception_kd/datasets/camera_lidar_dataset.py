@@ -19,7 +19,7 @@ from perception_kd.datasets.selection import select_entries
 from perception_kd.datasets.selection_settings import check_indices, check_selection_settings
 from perception_kd.datasets.shared_state import SharedState
 from perception_kd.io.errors import FieldError
-from perception_kd.io.info_file import name_entry, read_info
+from perception_kd.io.info_file import name_entry, open_info
 from perception_kd.registry import DATASETS, TRANSFORMS
 from perception_kd.structures import InfoEntry, Sample
 
@@ -151,12 +151,13 @@ class CameraLidarDataset(ReplacingDataset):
             FileNotFoundError: If there is no info file.
             ValueError: If it cannot be used, a camera is unknown, or no sample is left.
         """
-        info = read_info(self.ann_file)
+        info = open_info(self.ann_file)
         for key, value in info["metainfo"].items():
             self._metainfo.setdefault(key, value)
         self._add_classes()
         self._class_of_label = map_point_labels(self._metainfo, self._label_mapping)
-        selected = select_entries(
+        entries = info["data_list"]
+        places = select_entries(
             self.ann_file,
             info,
             scenes=self.scenes,
@@ -165,14 +166,16 @@ class CameraLidarDataset(ReplacingDataset):
             cameras=self.cameras,
         )
         samples = []
-        for raw in selected:
-            with name_entry(self.ann_file, info, raw):
+        for place in places:
+            raw = entries[place]
+            with name_entry(self.ann_file, info, place):
                 samples.append(self.parse_data_info(raw))
         if self.with_boxes and not self.test_mode:
+            selected = (entries[place] for place in places)
             check_box_classes(self.ann_file, self._metainfo, selected, samples)
         fault = find_wrong_value(samples)
         if fault is not None:
-            with name_entry(self.ann_file, info, selected[fault.place]):
+            with name_entry(self.ann_file, info, places[fault.place]):
                 raise FieldError(fault.text)
         check_indices(self._chosen_indices, len(samples))
         return samples

@@ -1,7 +1,7 @@
 """Classes of boxes and points in the ``metainfo`` of a data set."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def map_point_labels(
 def check_box_classes(
     ann_file: str,
     metainfo: Mapping[str, Any],
-    entries: Sequence[InfoEntry],
+    entries: Iterable[InfoEntry],
     samples: Sequence[Sample],
 ) -> None:
     """Check that boxes have one of the classes, unless there are no boxes.
@@ -71,8 +71,10 @@ def check_box_classes(
     Raises:
         ValueError: If no box has one.
     """
+    if any((sample["instances"]["labels_3d"] >= 0).any() for sample in samples):
+        return
     labels = [box["bbox_label_3d"] for raw in entries for box in raw.get("instances", [])]
-    if not labels or any((sample["instances"]["labels_3d"] >= 0).any() for sample in samples):
+    if not labels:
         return
     names = {label: name for name, label in metainfo["categories"].items() if label >= 0}
     found = Counter(names.get(label, "others") for label in labels).most_common()

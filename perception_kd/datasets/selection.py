@@ -21,13 +21,13 @@ def select_entries(
     scene_step: int,
     sample_step: int,
     cameras: Sequence[str] | None,
-) -> list[InfoEntry]:
-    """Return the selected entries of an info file, and log which lack cameras.
+) -> list[int]:
+    """Return the places of the selected entries, and log which lack cameras.
 
     Args:
         ann_file: Path of the info file, for errors.
         info: Its content.
-        scenes: Scenes, a list of them or a split; see :func:`select_samples`.
+        scenes: Scenes, a list of them or a split; see :func:`select_places`.
         scene_step: Keep the N-th, 2N-th, ... of these scenes.
         sample_step: Keep the first of every N remaining entries.
         cameras: Names of the cameras to use; None means all of them.
@@ -35,33 +35,39 @@ def select_entries(
     Raises:
         ValueError: If an entry has no scene, a camera is unknown, or no entry is left.
     """
-    for raw in info["data_list"]:
-        with name_entry(ann_file, info, raw):
-            read_field(raw, "scene_name", str)
+    # In one pass: an info file may hold more than fits into memory.
+    names, views = list[str](), list[InfoEntry]()
+    for index, raw in enumerate(info["data_list"]):
+        with name_entry(ann_file, info, index):
+            names.append(read_field(raw, "scene_name", str))
+        images = raw.get("images")
+        views.append({"images": dict.fromkeys(images) if isinstance(images, dict) else None})
     try:
-        selected = select_samples(info, scenes, scene_step, sample_step)
-        lacking = count_lacking(selected, cameras)
+        places = select_places(info["metainfo"], names, scenes, scene_step, sample_step)
+        lacking = count_lacking([views[place] for place in places], cameras)
     except ValueError as error:
         raise ValueError(f"{ann_file}: {error}") from error
     if lacking:
         text = ", ".join(f"{name} in {number}" for name, number in lacking.items())
         MMLogger.get_current_instance().warning(
-            f"{ann_file}: of {len(selected)} samples some have no image of a camera, and one view "
+            f"{ann_file}: of {len(places)} samples some have no image of a camera, and one view "
             f"less: {text}."
         )
-    return selected
+    return places
 
 
-def select_samples(
-    info: Mapping[str, Any],
+def select_places(
+    metainfo: Mapping[str, Any],
+    names: Sequence[str],
     scenes: Sequence[str] | str | None = None,
     scene_step: int = 1,
     sample_step: int = 1,
-) -> list[dict[str, Any]]:
-    """Return the samples of a selection of scenes.
+) -> list[int]:
+    """Return the places of the samples of a selection of scenes.
 
     Args:
-        info: Content of an info file.
+        metainfo: Metainfo of an info file.
+        names: Scene of each of its samples.
         scenes: Names of scenes; the name or the ".txt" file of a list, as in
             :func:`~.scene_lists.read_scene_list`; or the name of a split, whose scenes
             may be missing in the file. None means all scenes of the file.
@@ -74,12 +80,11 @@ def select_samples(
         ValueError: If a step is out of range, a scene or split is unknown, or no sample
             is left.
     """
-    samples = info["data_list"]
-    present = list(dict.fromkeys(sample["scene_name"] for sample in samples))
-    chosen = _choose_scenes(info["metainfo"], present, scenes)
+    present = list(dict.fromkeys(names))
+    chosen = _choose_scenes(metainfo, present, scenes)
     if not chosen:
         raise ValueError(
-            f"No sample of the info file is in scenes={scenes!r}; the file has {len(samples)} "
+            f"No sample of the info file is in scenes={scenes!r}; the file has {len(names)} "
             f"samples of {len(present)} scenes ({_some(present)}). Choose other scenes, or make "
             "the info file of the other split."
         )
@@ -89,7 +94,7 @@ def select_samples(
             f"{scene_step}; use a smaller step for a small version of a data set."
         )
     kept = set(every_nth_scene(chosen, scene_step))
-    return [sample for sample in samples if sample["scene_name"] in kept][::sample_step]
+    return [place for place, name in enumerate(names) if name in kept][::sample_step]
 
 
 def _choose_scenes(

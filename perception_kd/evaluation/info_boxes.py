@@ -15,7 +15,7 @@ from pyquaternion import Quaternion
 
 from perception_kd.datasets.info_parsing import class_of_category
 from perception_kd.evaluation.nuscenes_boxes import SampleEvaluation
-from perception_kd.io.info_file import read_info
+from perception_kd.io.info_file import open_info
 from perception_kd.structures import InfoEntry
 
 OTHER_RANGE = 50.0  # m, that of nuScenes' vehicles
@@ -154,7 +154,7 @@ def check_info_boxes(path: str, class_range: Mapping[str, float]) -> None:
     Raises:
         ValueError: If a class is unknown, or no box that counts has one.
     """
-    info, classes = read_info(path), list(class_range)
+    info, classes = open_info(path), list(class_range)
     try:
         class_of = class_of_category(info["metainfo"].get("categories"), classes)
     except ValueError as error:

@@ -25,7 +25,7 @@ of sweeps are relative to ``data_root`` itself. Times are s, lengths m, matrices
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from perception_kd.io.errors import FieldError
 from perception_kd.io.info_fields import show
 from perception_kd.io.memory import bounded_memory
 from perception_kd.io.plain_pickle import PlainUnpickler
+from perception_kd.io.stored_samples import SamplesOnDisk, check_table
 from perception_kd.structures import InfoEntry
 
 INFO_SCHEMA_VERSION = 1
@@ -42,6 +43,7 @@ INFO_ROOT = "{info_root}"  # begins a folder beside the info file, wherever that
 _MAX_LABEL = 65_535
 # Memory of plain data in sizes of its pickle: an empty dict is one byte.
 _MEMORY_FACTOR = 100
+_NO_SAMPLES = "it has neither data_list nor infos"
 COORDINATES = "mmdet3d-1.0: x y z of the gravity center, l w h, yaw counter-clockwise from x"
 
 
@@ -63,16 +65,39 @@ def read_info(path: str | Path, data_root: str | Path | None = None) -> dict[str
             or if its boxes have the coordinates of mmdet3d before 1.0. The message has
             the remedy.
     """
-    path = Path(path)
+    return _read(Path(path), data_root, _load_whole)
+
+
+def open_info(path: str | Path, data_root: str | Path | None = None) -> dict[str, Any]:
+    """Read an info file, with samples that are unpickled at each access.
+
+    Memory then does not grow with the file; each pass over the samples takes the time
+    of reading it.
+
+    Args:
+        path: As for :func:`read_info`.
+        data_root: As for :func:`read_info`.
+
+    Returns:
+        As :func:`read_info`; ``data_list`` is a sequence of samples whose changes are
+        not kept, or a list if another program wrote the file.
+
+    Raises:
+        As :func:`read_info`.
+    """
+    return _read(Path(path), data_root, _load_by_table)
+
+
+def _read(path: Path, data_root: str | Path | None, load: Callable[[Path], Any]) -> dict[str, Any]:
     remedy = partial(creation_remedy, data_root=data_root)
     if not path.is_file():
         others = sorted(x.name.partition("_infos_")[0] for x in path.parent.glob("*_infos_*.pkl"))
         choice = f"choose --dataset {' or '.join(dict.fromkeys(others))}, or " if others else ""
         raise FileNotFoundError(f"No info file at {path}; {choice}{remedy(path, {})}")
-    with _explain_broken(path, remedy(path, {})), path.open("rb") as file:
+    with _explain_broken(path, remedy(path, {})):
         with bounded_memory(path, _MEMORY_FACTOR):
-            content = PlainUnpickler(file).load()
-        fault = _find_fault(content)
+            content = load(path)
+            fault = _find_fault(content)
         if not fault:
             set_info_root(content["metainfo"], path)
     if fault:
@@ -80,17 +105,32 @@ def read_info(path: str | Path, data_root: str | Path | None = None) -> dict[str
         raise ValueError(
             f"{path} is not an info file of this version: {fault}; {remedy(path, found)}"
         )
+    read: dict[str, Any] = content
+    return read
+
+
+def _load_whole(path: Path) -> Any:
+    with path.open("rb") as file:
+        content = PlainUnpickler(file).load()
+        check_table(file.read())
     return content
 
 
+def _load_by_table(path: Path) -> Any:
+    samples = SamplesOnDisk.open(path)
+    if samples is None:
+        return _load_whole(path)
+    return {**samples.head(), "data_list": samples}
+
+
 @contextmanager
-def name_entry(path: str | Path, info: Mapping[str, Any], sample: Any) -> Iterator[None]:
+def name_entry(path: str | Path, info: Mapping[str, Any], index: int) -> Iterator[None]:
     """Name file and sample in errors of single fields.
 
     Args:
         path: The info file.
         info: Its content.
-        sample: The entry that is read, of ``info["data_list"]``.
+        index: Place of the entry that is read in ``info["data_list"]``.
 
     Raises:
         ValueError: If a field is wrong, in place of the ``FieldError``.
@@ -98,10 +138,9 @@ def name_entry(path: str | Path, info: Mapping[str, Any], sample: Any) -> Iterat
     try:
         yield
     except FieldError as error:
-        index = next(i for i, entry in enumerate(info["data_list"]) if entry is sample)
+        token = show(info["data_list"][index].get("token"))
         raise ValueError(
-            f"{path}, sample {index} ({show(sample.get('token'))}): {error}; "
-            f"{creation_remedy(path, info)}"
+            f"{path}, sample {index} ({token}): {error}; {creation_remedy(path, info)}"
         ) from error
 
 
@@ -152,10 +191,10 @@ def _find_fault(content: Any) -> str:
     samples = None
     if isinstance(content, dict):
         samples = content.get("data_list", content.get("infos"))
-    if not isinstance(samples, list) or not all(isinstance(sample, dict) for sample in samples):
-        return "it has neither data_list nor infos"
-    if _has_old_boxes(samples):
-        return "its boxes have the coordinates of mmdet3d < 1.0 (width before length)"
+    if not isinstance(samples, list | SamplesOnDisk):
+        return _NO_SAMPLES
+    if fault := _find_fault_of_samples(samples):
+        return fault
     if "infos" in content:
         return "it has the layout of mmdet3d < 1.1 (infos)"
     metainfo = _head(content)
@@ -196,15 +235,22 @@ def _head(content: Mapping[str, Any]) -> dict[str, Any]:
     return head if isinstance(head, dict) else {}
 
 
-def _has_old_boxes(samples: list[InfoEntry]) -> bool:
-    """Return whether cars are longer along their second size than along their first."""
+def _find_fault_of_samples(samples: Iterable[Any]) -> str:
+    """Return the fault of samples, in one pass; empty if there is none.
+
+    With old boxes, cars are longer along their second size than along their first.
+    """
     first = second = 0.0
     for sample in samples:
+        if not isinstance(sample, dict):
+            return _NO_SAMPLES
         # Entries that cannot be read are left to the checks of single fields.
         with suppress(TypeError, AttributeError, LookupError):
             for box in _car_boxes(sample):
                 first, second = first + box[3], second + box[4]
-    return first < second
+    if first < second:
+        return "its boxes have the coordinates of mmdet3d < 1.0 (width before length)"
+    return ""
 
 
 def _car_boxes(sample: InfoEntry) -> Iterator[Any]:

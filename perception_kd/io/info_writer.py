@@ -3,6 +3,7 @@
 import copy
 import os
 import pickle
+from array import array
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 from perception_kd.io.atomic import open_whole
 from perception_kd.io.info_file import COORDINATES, INFO_SCHEMA_VERSION, set_info_root
+from perception_kd.io.stored_samples import pack_table
 from perception_kd.structures import InfoEntry
 from perception_kd.version import __version__
 
@@ -77,6 +79,7 @@ class InfoWriter:
         self.num_samples = 0
         self._metainfo = metainfo
         self._stack = ExitStack()
+        self._starts = array("q")
         self._kept: list[InfoEntry] = []
         self._num_imaged, self._stride = 0, 1
 
@@ -90,6 +93,7 @@ class InfoWriter:
 
     def append(self, sample: InfoEntry) -> None:
         """Write the next sample."""
+        self._starts.append(self._file.tell())
         self._file.write(_body(sample) + pickle.APPEND)
         self.num_samples += 1
         if sample.get("images"):
@@ -119,7 +123,8 @@ class InfoWriter:
         traceback: TracebackType | None,
     ) -> None:
         if exc_type is None:
-            self._file.write(pickle.SETITEM + pickle.STOP)
+            end = self._file.tell()
+            self._file.write(pickle.SETITEM + pickle.STOP + pack_table([*self._starts, end]))
             self._file.flush()
             os.fsync(self._file.fileno())
         self._stack.__exit__(exc_type, exc, traceback)

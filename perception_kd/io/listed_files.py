@@ -55,8 +55,8 @@ def list_sweeps(
         ValueError: If a field is wrong, or there is no sample.
     """
     sweeps = []
-    for sample in info["data_list"]:
-        with name_entry(info_file, info, sample):
+    for index, sample in enumerate(info["data_list"]):
+        with name_entry(info_file, info, index):
             sweeps.append(_find_sweep(sample, info["metainfo"], data_root))
     if not sweeps:
         raise ValueError(f"{info_file} lists no sweeps; {creation_remedy(info_file, info)}")
@@ -82,8 +82,8 @@ def list_images(
     """
     images = []
     seen = set()
-    for sample in info["data_list"]:
-        with name_entry(info_file, info, sample):
+    for index, sample in enumerate(info["data_list"]):
+        with name_entry(info_file, info, index):
             views = read_field(sample, "images", dict)
             seen |= views.keys()
             images += [

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from perception_kd.datasets.camera_lidar_dataset import CameraLidarDataset
 from perception_kd.datasets.nuscenes.labels import NUSCENES_CLASSES
 from perception_kd.datasets.seeding import make_rng
-from perception_kd.datasets.selection import select_samples
+from perception_kd.datasets.selection import select_places
 from perception_kd.io import shared_bytes
 from perception_kd.io.errors import BrokenFileError
 from perception_kd.registry import DATASETS
@@ -194,18 +194,12 @@ def test_of_a_list_no_scene_may_be_missing(root: Path) -> None:
 def test_one_percent_of_semantickitti_is_slidrs_192_scans() -> None:
     # Frames of the sequences 00 to 07, 09 and 10, in the order of their files.
     lengths = (4541, 1101, 4661, 801, 271, 2761, 1101, 1101, 1591, 1201)
-    info = {
-        "metainfo": {"dataset": "semantickitti"},
-        "data_list": [
-            {"scene_name": f"{sequence:02d}", "frame": frame}
-            for sequence, length in zip((*range(8), 9, 10), lengths, strict=True)
-            for frame in range(length)
-        ],
-    }
-    chosen = select_samples(info, sample_step=100)
+    sequences = zip((*range(8), 9, 10), lengths, strict=True)
+    names = [f"{sequence:02d}" for sequence, length in sequences for _ in range(length)]
+    chosen = select_places({"dataset": "semantickitti"}, names, sample_step=100)
     assert len(chosen) == 192
-    assert chosen[0] == {"scene_name": "00", "frame": 0}
-    assert chosen[46] == {"scene_name": "01", "frame": 59}  # 4600 = 4541 + 59
+    assert chosen == list(range(0, len(names), 100))
+    assert names[chosen[46]] == "01"  # 4600 = 4541 + 59
 
 
 def test_label_mapping_replaces_the_default(root: Path) -> None:

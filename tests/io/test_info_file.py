@@ -5,7 +5,7 @@ import pickle
 import re
 import shlex
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,15 @@ import mmengine
 import numpy as np
 import pytest
 
-from perception_kd.io.info_file import INFO_ROOT, INFO_SCHEMA_VERSION, read_info, resolve_path
+from perception_kd.io.info_file import (
+    INFO_ROOT,
+    INFO_SCHEMA_VERSION,
+    open_info,
+    read_info,
+    resolve_path,
+)
 from perception_kd.io.info_writer import InfoWriter, make_metainfo, write_info
+from perception_kd.io.stored_samples import SamplesOnDisk
 from perception_kd.structures import InfoEntry
 
 COMMAND = "python tools/create_data.py nuscenes --root here --version v1.0-mini"
@@ -51,6 +58,52 @@ def test_written_samples_are_read_back(tmp_path: Path, count: int) -> None:
     for read, written in zip(info["data_list"], samples(count), strict=True):
         np.testing.assert_array_equal(read.pop("array"), written.pop("array"))
         assert read == written
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_an_opened_file_has_the_same_samples(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "infos.pkl"
+    write_info(path, metainfo(), samples(count))
+    opened, read = open_info(path), read_info(path)
+    assert opened["metainfo"] == read["metainfo"]
+    assert isinstance(opened["data_list"], SamplesOnDisk)
+    assert len(opened["data_list"]) == count
+    # In any order, and more than once.
+    for index in [*range(count), *range(-count, 0)]:
+        assert repr(opened["data_list"][index]) == repr(read["data_list"][index])
+    assert [x["token"] for x in opened["data_list"][1:]] == [f"t{i}" for i in range(1, count)]
+    with pytest.raises(IndexError, match=f"index {count} is out of range for {count} samples"):
+        opened["data_list"][count]
+
+
+def test_an_opened_file_is_not_held_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "infos.pkl"
+    big = ({"token": f"t{i}", "values": [float(i + j) for j in range(5000)]} for i in range(200))
+    write_info(path, metainfo(), big)
+    tracemalloc.start()
+    assert sum(len(sample["values"]) for sample in open_info(path)["data_list"]) == 1_000_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2e6  # of 50 MB
+
+
+def test_a_file_of_another_program_is_opened_whole(tmp_path: Path) -> None:
+    path = tmp_path / "infos.pkl"
+    write_info(path, metainfo(), samples(3))
+    dump(path, read_info(path))
+    assert [x["token"] for x in open_info(path)["data_list"]] == ["t0", "t1", "t2"]
+
+
+@pytest.mark.parametrize("place", [-16, -24, -40])
+def test_a_damaged_table_is_refused(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "infos.pkl"
+    write_info(path, metainfo(), samples(3))
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x15
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{re.escape(str(path))} is broken: .*make it with"):
+        open_info(path)
+    assert len(read_info(path)["data_list"]) == 3
 
 
 @pytest.mark.parametrize("count", [0, 5, 16, 17, 1000])
@@ -187,13 +240,14 @@ def test_refuses_other_pickles(tmp_path: Path, content: Any) -> None:
         read_info(dump(tmp_path / "infos.pkl", content))
 
 
+@pytest.mark.parametrize("read", [read_info, open_info])
 @pytest.mark.parametrize("kept", [0, 1, 40, 400, -1])
-def test_refuses_a_truncated_file(tmp_path: Path, kept: int) -> None:
+def test_refuses_a_truncated_file(tmp_path: Path, kept: int, read: Callable[..., Any]) -> None:
     path = tmp_path / "infos.pkl"
     write_info(path, metainfo(), samples(3))
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ValueError, match=r"is broken: reading its \d+ bytes"):
-        read_info(path)
+        read(path)
 
 
 def test_runs_no_code_from_a_file(tmp_path: Path) -> None:

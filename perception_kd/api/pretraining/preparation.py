@@ -14,7 +14,7 @@ from perception_kd.api.pretraining.sources import CONVERTED
 from perception_kd.datasets.catalog import SOURCES
 from perception_kd.datasets.source import Source
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.info_file import read_info
+from perception_kd.io.info_file import open_info
 from perception_kd.io.listed_files import list_sweeps
 from perception_kd.io.point_checks import is_plausible
 from perception_kd.io.point_files.readers import read_points
@@ -98,7 +98,7 @@ def summarize_data(data_root: Path, info_root: Path) -> Prepared:
             "the conversion needs scenes for training, and one data set per folder."
         )
     prefix = names[0].partition("_infos_")[0]
-    info = read_info(info_root / names[0])
+    info = open_info(info_root / names[0])
     samples = info["data_list"]
     if not samples:
         raise ValueError(f"{info_root / names[0]} has no sample; there is nothing to learn from.")
@@ -108,7 +108,7 @@ def summarize_data(data_root: Path, info_root: Path) -> Prepared:
         info_root,
         prefix,
         num_train=len(samples),
-        num_val=len(read_info(val)["data_list"]) if val.is_file() else 0,
+        num_val=len(open_info(val)["data_list"]) if val.is_file() else 0,
         cameras=tuple(dict.fromkeys(name for each in samples for name in each.get("images", {}))),
         num_sweeps=int(np.median([len(each.get("lidar_sweeps", ())) for each in samples])),
         greatest_intensity=_greatest_intensity(info, info_root / names[0], data_root),

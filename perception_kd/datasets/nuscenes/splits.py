@@ -3,7 +3,9 @@
 from functools import cache
 from pathlib import Path
 
-_SLIDR_SCENES = Path(__file__).parents[1] / "data" / "slidr_parametrize_scenes.txt"
+_DATA = Path(__file__).parents[1] / "data"
+_SLIDR_SCENES = _DATA / "slidr_parametrize_scenes.txt"
+_DEVKIT_SCENES = _DATA / "devkit_splits.txt"  # of nuscenes.utils.splits
 
 # Splits of each version of nuScenes: our name, the devkit's name.
 _DEVKIT_SPLITS = {
@@ -56,14 +58,26 @@ def split_scenes(version: str, split: str) -> list[str]:
         known = ", ".join(official + extra)
         raise ValueError(f"split must be one of {known} for {version}, but got {split!r}.")
 
-    from nuscenes.utils.splits import create_splits_scenes
-
-    devkit = create_splits_scenes()
+    devkit = _read_devkit_splits()
     if split in official:
         return list(devkit[_DEVKIT_SPLITS[version][split]])
     held_out = set(_SLIDR_SCENES.read_text(encoding="utf-8").split())
     train = devkit[_DEVKIT_SPLITS[version]["train"]]
     return [name for name in train if (name in held_out) == (split == "parametrize_val")]
+
+
+@cache
+def _read_devkit_splits() -> dict[str, list[str]]:
+    """Return the scenes of the devkit's splits.
+
+    The devkit has them in a module that imports scikit-learn and more, a second of a
+    CPU at the start of each training.
+    """
+    splits: dict[str, list[str]] = {}
+    for line in _DEVKIT_SCENES.read_text(encoding="utf-8").splitlines():
+        split, scene = line.split()
+        splits.setdefault(split, []).append(scene)
+    return splits
 
 
 @cache

@@ -27,7 +27,7 @@ from perception_kd.evaluation.info_boxes import (
     with_pose,
 )
 from perception_kd.evaluation.nuscenes_boxes import BoxEvaluation
-from perception_kd.io.info_file import read_info
+from perception_kd.io.info_file import open_info, read_info
 from perception_kd.registry import METRICS
 from perception_kd.utils.checks import check_classes
 
@@ -186,7 +186,7 @@ class NuScenesDetMetric(NuScenesMetric):
             scene_of = {scene["token"]: scene["name"] for scene in nusc.scene}
             tokens = [x["token"] for x in nusc.sample if scene_of[x["scene_token"]] in scenes]
         else:
-            tokens = [info["token"] for info in read_info(self.ann_file)["data_list"]]
+            tokens = [info["token"] for info in open_info(self.ann_file)["data_list"]]
         evaluation = BoxEvaluation(nusc, self._official, Path(path), tokens, what)
         metrics = evaluation.evaluate()[0]
         return report_scores(metrics, evaluation, meta["classes"], what)

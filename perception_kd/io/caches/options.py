@@ -45,10 +45,10 @@ def read_infos(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
         ImportError: If ``--executor ray`` lacks ray.
         ConnectionError: If no Ray cluster answers.
     """
-    from perception_kd.io.info_file import read_info  # imports NumPy
+    from perception_kd.io.info_file import open_info  # imports NumPy
 
     read_workers(args)  # refused first
     check_at_least("--preview", args.preview, 0)
     if not Path(args.data_root).is_dir():
         raise FileNotFoundError(f"No data set at {args.data_root}; give its folder as --data-root.")
-    return {path: read_info(path, args.data_root) for path in args.info}
+    return {path: open_info(path, args.data_root) for path in args.info}

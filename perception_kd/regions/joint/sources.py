@@ -92,8 +92,8 @@ def list_viewed_sweeps(
     images = iter(list_images(info_file, info, data_root, cameras))
     viewed = []
     sweeps = list_sweeps(info_file, info, data_root)
-    for sample, sweep in zip(info["data_list"], sweeps, strict=True):
-        with name_entry(info_file, info, sample):
+    for index, (sample, sweep) in enumerate(zip(info["data_list"], sweeps, strict=True)):
+        with name_entry(info_file, info, index):
             views = tuple(
                 _pair_up(next(images), view, sweep)
                 for camera, view in sample["images"].items()
