@@ -33,6 +33,7 @@ METHODS = {
     "rad": "calico/smoke/rad_r50-lss_pillar02_8xb4-cyclic-20e_nus.py",
     "simipu": "calico/smoke/simipu_swint-lss_pillar02_8xb4-cyclic-20e_nus.py",
     "bev_distill": "calico/smoke/bev-distill_swint-lss_pillar02_8xb4-cyclic-20e_nus.py",
+    "detection": "det/smoke/det_pillar02_8xb4-cyclic-20e_nus.py",
 }
 
 
