@@ -274,7 +274,8 @@ def creation_remedy(
     """
     path, metainfo = Path(path), _head(content)
     command = metainfo.get("command")
-    if not command or not isinstance(command, str):
+    # Users are told to run it, so it must not look like several lines of the error.
+    if not command or not isinstance(command, str) or not command.isprintable():
         # A data set, its command and the prefix of its files have the same name.
         of_file = path.name.partition("_infos_")[0] if "_infos_" in path.name else "DATASET"
         name = str(metainfo.get("dataset", metainfo.get("DATASET", ""))).lower() or of_file

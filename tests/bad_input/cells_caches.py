@@ -162,3 +162,13 @@ def _(folder: Path) -> None:
 )
 def _(folder: Path) -> None:
     open_damaged(folder, damage.merge(extension="/../../x"))
+
+
+@refused(
+    MANIFEST,
+    "command of several lines",
+    "the field",
+    r"manifest\.json .* sources must be dicts with a command in one line",
+)
+def _(folder: Path) -> None:
+    open_damaged(folder, damage.merge(sources=[{"command": "make\nrm -r ."}]))

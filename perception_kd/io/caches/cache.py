@@ -195,4 +195,9 @@ class Cache:
 
 
 def _is_entry(file: "os.DirEntry[str]") -> bool:
-    return file.name != MANIFEST and not file.name.startswith(".") and file.stat().st_size > 0
+    if file.name == MANIFEST or file.name.startswith("."):
+        return False
+    try:
+        return file.is_file() and file.stat().st_size > 0
+    except OSError:  # a link to nothing, or to itself
+        return False

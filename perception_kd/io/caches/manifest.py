@@ -90,8 +90,10 @@ def _check_fields(manifest: dict[str, Any]) -> None:
     if not _EXTENSION.fullmatch(manifest["extension"]):
         raise ValueError(f"extension must be like .png, but is {manifest['extension']!r:.60}")
     for source in manifest["sources"]:
-        if not isinstance(source, dict) or not isinstance(source.get("command", ""), str):
-            raise ValueError("sources must be dicts with a command")
+        command = source.get("command", "") if isinstance(source, dict) else None
+        # It is shown to users, who are told to run it.
+        if not isinstance(command, str) or not command.isprintable():
+            raise ValueError("sources must be dicts with a command in one line")
 
 
 def _describe(error: Exception) -> str:

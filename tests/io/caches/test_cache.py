@@ -161,6 +161,14 @@ def test_an_empty_file_is_no_entry(tmp_path: Path) -> None:
     assert cache.keys() == set()
 
 
+def test_links_to_nothing_and_folders_are_no_entries(tmp_path: Path) -> None:
+    cache = make_cache(tmp_path)
+    cache.path("dangling").symlink_to(tmp_path / "gone")
+    cache.path("loop").symlink_to(cache.path("loop"))
+    cache.path("folder").mkdir()
+    assert cache.keys() == set()
+
+
 def test_a_missing_entry_is_named_with_the_remedy(tmp_path: Path) -> None:
     cache = make_cache(tmp_path)
     cache.write("a", b".")
