@@ -2,8 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -27,7 +27,7 @@ class SmallCluster:
     def add_node(self) -> Any:
         """Start a node, and return it."""
         with keep_handlers():
-            return self._cluster.add_node(**NODE)
+            return _try_again(lambda: self._cluster.add_node(**NODE))
 
     def kill_node(self, node: Any) -> None:
         """Kill all processes of a node."""
@@ -64,14 +64,23 @@ def _start_head() -> Any:
     from ray.cluster_utils import Cluster
 
     cluster: Any = Cluster()
-    for attempts_left in (2, 1, 0):
+
+    def start() -> None:
+        nonlocal cluster
         try:
             cluster.add_node(**HEAD)
-        except Exception:  # Ray's own, after 30 s: the machine is busy
+        except Exception:
             cluster.shutdown()
             cluster = Cluster()
-            if not attempts_left:
-                raise
-        else:
-            break
+            raise
+
+    _try_again(start)
     return cluster
+
+
+def _try_again(start: Callable[[], Any]) -> Any:
+    """Return the result of a start that Ray gives up after 30 s on a busy machine."""
+    for _ in range(2):
+        with suppress(Exception):  # of several kinds, and Ray's own
+            return start()
+    return start()

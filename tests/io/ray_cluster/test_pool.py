@@ -22,7 +22,7 @@ from perception_kd.structures import Image
 from perception_kd.superpixels.backends import get_backend
 from perception_kd.superpixels.create import SuperpixelMaker
 from perception_kd.superpixels.settings import SlicSettings
-from tests.faults import Tool
+from tests.faults import PATIENCE_S, Tool
 from tests.io.ray_cluster.small_cluster import SmallCluster, start_cluster
 
 pytestmark = pytest.mark.slow
@@ -62,6 +62,19 @@ def get_node_id() -> str:
     return str(ray.get_runtime_context().get_node_id())
 
 
+def wait_for_nodes(cluster: SmallCluster, number: int) -> None:
+    """Wait until jobs run on a number of nodes, some time after their start."""
+    end = time.monotonic() + PATIENCE_S
+    while len({node for _, node in run_jobs(name_node, range(4), cluster.pool)}) < number:
+        assert time.monotonic() < end
+
+
+def name_node(_: int) -> str:
+    """Return the name of the node that runs this, as long as other jobs may begin."""
+    time.sleep(0.3)
+    return get_node_id()
+
+
 def make_images(folder: Path) -> list[ImageFile]:
     folder.mkdir()
     random = np.random.default_rng(0)
@@ -95,25 +108,32 @@ def test_a_killed_node_loses_no_entry_and_makes_none_twice(
 ) -> None:
     images = make_images(tmp_path / "images")
     node = ray_cluster.add_node()
+    wait_for_nodes(ray_cluster, 2)
     notes = tmp_path / "ray/notes"
     seen = list[str]()
 
     def kill_in_the_middle() -> None:
         while len({name.split()[1] for name in os.listdir(notes)}) < 2:
-            time.sleep(0.01)  # until both nodes work
+            if ended.wait(0.01):  # until both nodes work
+                return
         write_whole(notes.parent / "doomed", node.node_id.encode())
         while not (notes.parent / "stuck").exists():
-            time.sleep(0.01)  # until it is in the middle of an entry
+            if ended.wait(0.01):  # until it is in the middle of an entry
+                return
         ray_cluster.kill_node(node)
         (tmp_path / "ray/cache/.00.png.elsewhere-1.tmp").touch()  # as a node may leave one
         seen.extend(os.listdir(notes))
 
     notes.mkdir(parents=True)
+    ended = threading.Event()
     killer = threading.Thread(target=kill_in_the_middle)
     killer.start()
-    made = fill(tmp_path / "ray", images, ray_cluster.pool)
-    killer.join()
-    assert len(seen) < NUMBER
+    try:
+        made = fill(tmp_path / "ray", images, ray_cluster.pool)
+    finally:
+        ended.set()
+        killer.join()
+    assert 0 < len(seen) < NUMBER
     attempts = [name.split()[0] for name in os.listdir(notes)]
     assert set(attempts) == {image.key for image in images}
     # Only what the node was making when it was killed is made again.
