@@ -34,6 +34,8 @@ METHODS = {
     "simipu": "calico/smoke/simipu_swint-lss_pillar02_8xb4-cyclic-20e_nus.py",
     "bev_distill": "calico/smoke/bev-distill_swint-lss_pillar02_8xb4-cyclic-20e_nus.py",
     "detection": "det/smoke/det_pillar02_8xb4-cyclic-20e_nus.py",
+    "map": "mapseg/smoke/mapseg_pillar02_8xb4-cyclic-20e_nus.py",
+    "lidarseg": "lidarseg/lidarseg-probe_minkunet-small_1xb4-adamw-cosine-10e_synthetic-1of2.py",
 }
 
 
