@@ -52,6 +52,7 @@ def draw(args: argparse.Namespace) -> None:
         pack,
         split_pipeline,
     )
+    from perception_kd.io.atomic import make_writable_folder
     from perception_kd.visualization.similarity import (
         draw_similarity,
         similarity_to_point,
@@ -65,6 +66,7 @@ def draw(args: argparse.Namespace) -> None:
     dataset = build_test_set(cfg, pipeline)
     if not 0 <= args.index < len(dataset):
         raise ValueError(f"--index must be in 0..{len(dataset) - 1}, but got {args.index}.")
+    make_writable_folder("--out-dir", args.out_dir)
     sample = dataset[args.index]
     point_feats, pixel_feats = extract_features(model, pack(sample, packing))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mmdet3d.evaluation.metrics import NuScenesMetric
 from mmengine import Config
 from mmengine.registry import init_default_scope
 from nuscenes.eval.lidarseg import utils as devkit
@@ -218,8 +219,9 @@ def test_the_command_writes_a_submission_to_semantickitti(tmp_path: Path) -> Non
         assert np.isin(labels, semantickitti_raw_labels()).all()
 
 
-def test_only_metrics_with_submissions_are_kept() -> None:
-    detection = dict(type="NuScenesMetric", data_root="", ann_file="")
+def test_only_metrics_with_submissions_are_kept(tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    detection = dict(type=NuScenesMetric, data_root="", ann_file="")
     pipeline = [dict(type="LoadPoints"), dict(type="LoadPointLabels")]
     cfg = Config(
         dict(
@@ -229,17 +231,24 @@ def test_only_metrics_with_submissions_are_kept() -> None:
     )
     set_submission(cfg, None, format_only=False)
     assert "jsonfile_prefix" not in cfg.test_evaluator[1]
-    set_submission(cfg, "out", format_only=False)
+    set_submission(cfg, out, format_only=False)
     assert len(cfg.test_evaluator) == 3
     assert len(cfg.test_dataloader.dataset.pipeline) == 2
-    set_submission(cfg, "out", format_only=True)
-    assert [metric.type for metric in cfg.test_evaluator] == ["NuScenesMetric", "LidarSegMetric"]
-    assert cfg.test_evaluator[0].jsonfile_prefix == cfg.test_evaluator[1].submission_dir == "out"
+    set_submission(cfg, out, format_only=True)
+    assert [metric.type for metric in cfg.test_evaluator] == [NuScenesMetric, "LidarSegMetric"]
+    assert cfg.test_evaluator[0].jsonfile_prefix == cfg.test_evaluator[1].submission_dir == out
     assert all(metric.format_only for metric in cfg.test_evaluator)
     assert [step.type for step in cfg.test_dataloader.dataset.pipeline] == ["LoadPoints"]
     cfg.test_evaluator = dict(type="MeanOverBatches")
     with pytest.raises(ValueError, match="it has MeanOverBatches"):
-        set_submission(cfg, "out", format_only=True)
+        set_submission(cfg, out, format_only=True)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_test(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cfg = Config(dict(test_evaluator=dict(type="LidarSegMetric"), test_dataloader=dict(dataset={})))
+    with pytest.raises(PermissionError, match="Cannot write to --out-dir"):
+        set_submission(cfg, tmp_path / "file" / "out", format_only=True)
 
 
 def test_points_without_prediction_get_the_most_frequent_class(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_a_recording_for_rerun_has_a_step_per_query(given: list[str], tmp_path: 
         (["--points", "99999999"], "query must be one of"),
         (["--num", "0"], "num must be at least 1, but got 0"),
         (["--data-root", "/no/such"], "No folder at data_root=/no/such"),
+        (["--out-dir", "/dev/null/x"], "Cannot write to --out-dir /dev/null/x"),
     ],
 )
 def test_user_errors_are_one_line(

@@ -69,7 +69,14 @@ def run(args: argparse.Namespace) -> None:
     ]
     options += ["--regions-dir", folders[1]]
     for_images = CacheCommand(args, of_images, folders[0], options, name=_NAME)
-    for_sweeps = CacheCommand(args, of_sweeps, folders[1], (), line=for_images.line)
+    for_sweeps = CacheCommand(
+        args,
+        of_sweeps,
+        folders[1],
+        (),
+        line=for_images.line,
+        folder_option="--regions-dir",
+    )
     with (
         for_images.open(infos) as pieces,
         for_sweeps.open(infos) as regions,

@@ -28,6 +28,7 @@ def set_submission(cfg: Config, folder: str | Path | None, *, format_only: bool)
             so a test split without labels will do.
 
     Raises:
+        PermissionError: If the folder cannot be written to.
         ValueError: If no metric of the config can write a submission.
     """
     if folder is None and not format_only:
@@ -41,6 +42,7 @@ def set_submission(cfg: Config, folder: str | Path | None, *, format_only: bool)
     if not writing:
         kinds = ", ".join(str(metric["type"]) for metric in _walk_typed(cfg.test_evaluator))
         raise ValueError(f"No metric of test_evaluator can write a submission; it has {kinds}.")
+    make_writable_folder("--out-dir", folder)
     for metric, name in writing:
         metric.update({name: folder, "format_only": format_only})
     if format_only:

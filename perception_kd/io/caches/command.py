@@ -32,6 +32,7 @@ class CacheCommand:
         name: Name of the command; None is the kind of cache.
         line: Shell command that resumes filling this cache, if another cache is filled
             by it too; None puts it together from the options.
+        folder_option: Name of the option for the folder.
 
     Attributes:
         line: Shell command that resumes filling this cache.
@@ -45,8 +46,10 @@ class CacheCommand:
         options: Sequence[str],
         name: str | None = None,
         line: str | None = None,
+        folder_option: str = "--out-dir",
     ) -> None:
         self._args, self._maker = args, maker
+        self._folder_option = folder_option
         self._folder = Path(folder).absolute()
         words = ["python", "tools/create_data.py", name or maker.kind]
         words += ["--info", *map(os.path.abspath, args.info)]
@@ -91,9 +94,9 @@ class CacheCommand:
             As :meth:`fill`.
         """
         maker = self._maker
-        make_writable_folder("--out-dir", self._folder)
+        make_writable_folder(self._folder_option, self._folder)
         settings = maker.settings.as_dict()
-        with lock_folder("--out-dir", self._folder):
+        with lock_folder(self._folder_option, self._folder):
             for path, info in infos.items():
                 source = _describe_source(path, info, maker.made_with, self.line)
                 cache = Cache.create(self._folder, maker.kind, settings, maker.extension, source)

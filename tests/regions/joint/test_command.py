@@ -119,6 +119,20 @@ def test_a_missing_cache_names_the_command(info_file: Path) -> None:
         load({"info_root": str(info_file.parent), "imgs": [], "img_tokens": []})
 
 
+def test_a_folder_that_cannot_be_made_is_named_by_its_option(
+    info_file: Path, fake_semantickitti: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(PermissionError, match="Cannot write to --regions-dir /dev/null/x"):
+        create(
+            info_file,
+            fake_semantickitti,
+            "--out-dir",
+            str(tmp_path),
+            "--regions-dir",
+            "/dev/null/x",
+        )
+
+
 def test_one_pass_reads_and_segments_everything_once(
     info_file: Path, fake_semantickitti: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
