@@ -274,7 +274,7 @@ def creation_remedy(
     """
     path, metainfo = Path(path), _head(content)
     command = metainfo.get("command")
-    # Users are told to run it, so it must not look like several lines of the error.
+    # Messages ask users to run it, so it must not look like several lines of the error.
     if not command or not isinstance(command, str) or not command.isprintable():
         # A data set, its command and the prefix of its files have the same name.
         of_file = path.name.partition("_infos_")[0] if "_infos_" in path.name else "DATASET"

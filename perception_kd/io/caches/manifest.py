@@ -91,7 +91,7 @@ def _check_fields(manifest: dict[str, Any]) -> None:
         raise ValueError(f"extension must be like .png, but is {manifest['extension']!r:.60}")
     for source in manifest["sources"]:
         command = source.get("command", "") if isinstance(source, dict) else None
-        # It is shown to users, who are told to run it.
+        # Messages ask users to run it.
         if not isinstance(command, str) or not command.isprintable():
             raise ValueError("sources must be dicts with a command in one line")
 
