@@ -180,9 +180,8 @@ def run_tool(
         command: Does the work of the tool.
         parse: Reads its options; may end the program as :mod:`argparse` does.
         after_stop: What the user can do after Ctrl-C or another signal that stops the
-            tool (:func:`~perception_kd.engine.ending.stopping.stopped_by_signals`);
-            :func:`~perception_kd.utils.ending.advise_if_stopped` in the command comes
-            before it.
+            tool (:func:`~perception_kd.engine.ending.stopping.stopped_by_signals`). By
+            default, :func:`~perception_kd.utils.ending.advise_if_stopped` may say it.
 
     Returns:
         Exit status: 0; 1 after an error that should be reported; 2 after a user error;
@@ -252,6 +251,7 @@ def _stopped(
 ) -> int:
     if callable(after_stop):
         after_stop = after_stop(args) if vars(args) else AGAIN
-    after_stop = find_advice(stop) or after_stop
+    if after_stop == AGAIN:
+        after_stop = find_advice(stop) or AGAIN
     sys.stderr.write(f"\nStopped. {after_stop}\n")
     return stop.status if isinstance(stop, Stopped) else 130

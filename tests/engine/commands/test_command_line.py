@@ -349,8 +349,11 @@ def test_a_stopped_block_says_how_to_continue(capsys: pytest.CaptureFixture[str]
         with advise_if_stopped("Outer."), advise_if_stopped("Inner."):
             raise KeyboardInterrupt
 
-    assert run_tool(command, argparse.Namespace, "Tool.") == 130
+    assert run_tool(command, argparse.Namespace) == 130
     assert capsys.readouterr().err == "\nStopped. Inner.\n"
+    # A tool of several commands continues all of them.
+    assert run_tool(command, argparse.Namespace, "Tool.") == 130
+    assert capsys.readouterr().err == "\nStopped. Tool.\n"
 
 
 IMPORTING = """
