@@ -17,7 +17,12 @@ from perception_kd.api.pretraining.arguments import (
     check_teachers,
 )
 from perception_kd.api.pretraining.hardware import Hardware, find_hardware
-from perception_kd.api.pretraining.length import choose_length, count_length, set_length
+from perception_kd.api.pretraining.length import (
+    Length,
+    choose_length,
+    count_length,
+    set_length,
+)
 from perception_kd.api.pretraining.preparation import Prepared, convert, make_cache
 from perception_kd.api.pretraining.record import PretrainRecord
 from perception_kd.api.pretraining.report import write_pretraining_report
@@ -30,6 +35,7 @@ from perception_kd.api.pretraining.settings import (
     samples_per_step,
 )
 from perception_kd.api.pretraining.sources import find_source, hash_rig
+from perception_kd.api.pretraining.written_config import check_written_config
 from perception_kd.checkpoints.folder import find_newest, list_checkpoints
 from perception_kd.engine.config.overrides import set_training
 from perception_kd.engine.run.launch import read_config
@@ -113,7 +119,8 @@ def pretrain(
         ImportError: If a package with a tracker or a teacher's weights is missing.
         BlockingIOError: If another process writes to ``out``.
         ValueError: If the method or the data are unknown, data lack what the method
-            needs, or ``out`` was begun with other arguments.
+            needs, ``out`` was begun with other arguments, or a config in it has other
+            settings than numbers and paths changed.
 
     Example:
         >>> pretrain("/no/such/folder", out="/tmp")
@@ -170,12 +177,15 @@ def _choose_stage(
     if record.is_finished(stage):
         print_log(f"{stage}: finished, {record.checkpoint(stage)}", logger="current")
         return path
-    if not path.is_file():
-        cfg, choices = make_settings(stage, prepared, hardware, caches)
-        choices += apply_arguments(cfg, record.arguments)
-        cfg.work_dir = str(record.out / stage)
-        if stage == "rad":
-            cfg.model.teacher_checkpoint = str(record.checkpoint("prc"))
+    cfg, choices = make_settings(stage, prepared, hardware, caches)
+    choices += apply_arguments(cfg, record.arguments)
+    cfg.work_dir = str(record.out / stage)
+    if stage == "rad":
+        cfg.model.teacher_checkpoint = str(record.checkpoint("prc"))
+    if path.is_file():
+        set_length(cfg, Length(1, 1, 1), minutes, None)
+        check_written_config(path, cfg)
+    else:
         epochs = record.arguments["epochs"]
         choices += _choose_length(path, cfg, prepared, hardware, minutes, epochs)
         _write_config(path, cfg, choices)

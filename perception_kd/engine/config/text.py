@@ -12,7 +12,8 @@ def parse_config_text(text: str, name: str) -> dict[str, Any]:
     """Return the settings of a config text.
 
     Args:
-        text: Assignments of literals and of ``dict(...)``, as mmengine writes them.
+        text: Assignments of literals and of ``dict(...)``, as mmengine writes them, or
+            after a docstring.
         name: Where the text is from, for the error.
 
     Raises:
@@ -24,7 +25,8 @@ def parse_config_text(text: str, name: str) -> dict[str, Any]:
     """
     try:
         settings = {}
-        for statement in ast.parse(text).body:
+        module = ast.parse(text)
+        for statement in module.body[ast.get_docstring(module) is not None :]:
             if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
                 raise ValueError(f"line {statement.lineno} is not an assignment")
             target = statement.targets[0]
