@@ -35,7 +35,7 @@ from perception_kd.api.pretraining.settings import (
     samples_per_step,
 )
 from perception_kd.api.pretraining.sources import find_source, hash_rig
-from perception_kd.api.pretraining.written_config import check_written_config
+from perception_kd.api.pretraining.written_config import read_written_config
 from perception_kd.checkpoints.folder import find_newest, list_checkpoints
 from perception_kd.engine.config.overrides import set_training
 from perception_kd.engine.run.launch import read_config
@@ -184,7 +184,8 @@ def _choose_stage(
         cfg.model.teacher_checkpoint = str(record.checkpoint("prc"))
     if path.is_file():
         set_length(cfg, Length(1, 1, 1), minutes, None)
-        check_written_config(path, cfg)
+        # With the paths of this call: the folder may be a copy.
+        _write_config(path, read_written_config(path, cfg), record.choices(stage))
     else:
         epochs = record.arguments["epochs"]
         choices += _choose_length(path, cfg, prepared, hardware, minutes, epochs)

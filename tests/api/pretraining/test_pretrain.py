@@ -1,6 +1,7 @@
 """perception_kd.pretrain from a folder of tables to weights that load."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,22 @@ def test_a_stopped_call_prints_its_choices_and_continues(
     chosen = [line[2:] for line in done.config.read_text().splitlines() if line[:2] == "# "]
     assert len(chosen) >= 5
     assert logged[1:] == [f"rad: {choice}" for choice in chosen]
+
+
+def test_a_copied_folder_uses_its_own_files(
+    done: Any, synthetic_nuscenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = shutil.copytree(done.report.parent, tmp_path / "copy")
+    record = out / "pretrain.json"
+    content = json.loads(record.read_text())
+    content["finished"].pop("rad", None)
+    record.write_text(json.dumps(content))
+    trained = []
+    monkeypatch.setattr(module, "run_training", lambda cfg, resume: trained.append(cfg))
+    perception_kd.pretrain(synthetic_nuscenes, "prc+rad", out, epochs=1, options=NO_WORKERS)
+    for text in (trained[0].pretty_text, (out / "rad.py").read_text()):
+        assert str(out / "data") in text
+        assert str(done.report.parent) not in text
 
 
 def test_other_arguments_are_refused(
