@@ -18,8 +18,17 @@ ROOT = Path(__file__).parents[1]
 SHOWN = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE")
 FOLDERS = ("docs", "configs", "data", "examples", "tools", "perception_kd", "requirements")
 SUFFIXES = (
-    *(".md", ".py", ".sh", ".toml", ".txt", ".ipynb", ".json", ".yaml"),
-    *(".jpg", ".png", ".svg"),
+    ".md",
+    ".py",
+    ".sh",
+    ".toml",
+    ".txt",
+    ".ipynb",
+    ".json",
+    ".yaml",
+    ".jpg",
+    ".png",
+    ".svg",
 )
 INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
 BLOCK = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)

@@ -18,6 +18,7 @@ from tests.fake_data.fixtures import (
     shared_folder,
     synthetic_nuscenes,
 )
+from tests.io.ray_cluster.small_cluster import ray_cluster
 from tests.ordering import order_for_workers
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "fake_semantickitti",
     "prepared_semantickitti",
     "prepared_synthetic",
+    "ray_cluster",
     "shared_folder",
     "synthetic_nuscenes",
 ]

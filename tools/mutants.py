@@ -230,7 +230,11 @@ def _try(mutation: Mutation, unchanged: str, copies: Copies) -> tuple[str, float
 
 def choose(mutations: Sequence[Mutation], args: argparse.Namespace) -> list[Mutation]:
     """Return the mutations that the options ask for, in the order of the file."""
-    chosen = [mutation for mutation in mutations if args.file in mutation.file]
+    chosen = [
+        mutation
+        for mutation in mutations
+        if not args.file or any(text in mutation.file for text in args.file)
+    ]
     if args.sample is None or args.sample >= len(chosen):
         return chosen
     drawn = random.Random(args.seed).sample(range(len(chosen)), args.sample)
@@ -241,7 +245,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--file", default="", help="use only faults in files whose path contains this text"
+        "--file",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="use only faults in files whose path contains this text; may be repeated",
     )
     parser.add_argument("--sample", type=int, help="number of faults to draw at random")
     parser.add_argument("--seed", type=int, default=0, help="seed of the draw")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run a command of tools/create_data.py on the nodes of a Slurm array. The first task starts
 # a Ray cluster and the command, the others join it and add their CPUs. Tasks that start
-# late or are lost do not matter, but for the first: submit it again to continue.
+# late or are lost do not matter, except the first: submit it again to continue.
 #   sbatch --array=0-15 --cpus-per-task=32 --mem=64G --time=8:00:00 \
 #     tools/slurm_array.sh superpixels --info INFO --data-root DATA
 set -euo pipefail

@@ -15,6 +15,7 @@ from nuscenes import NuScenes
 from PIL import Image
 
 from perception_kd.benchmarks.harness import BenchmarkSettings, Row, measure_peak_mb
+from perception_kd.benchmarks.real_data import REAL_DATA
 from perception_kd.benchmarks.slidr_item import SLIDR_CAMERAS, Item, load_item
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.io.caches.cache import Cache
@@ -30,7 +31,6 @@ from perception_kd.synthetic.world.settings import SYNTHETIC_VERSION, SyntheticS
 
 SLIDR_CONFIG = "configs/slidr/slidr_r50-mocov2_minkunet34_1xb4-sgd-cosine-50e_nus.py"
 CACHE = "superpixels/fast_150"
-REAL_DATA = "PERCEPTION_KD_REAL_DATA"
 INFOS = "nuscenes_infos_val.pkl"
 # Where there are no real frames.
 SYNTHETIC = SyntheticSettings(scenes=2, keyframes=2, sweeps=0, width=1600, height=900)

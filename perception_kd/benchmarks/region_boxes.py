@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perception_kd.benchmarks.real_data import REAL_DATA
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.doctor.alignment import find_in_box
 from perception_kd.io.info_file import read_info
@@ -32,7 +33,6 @@ from perception_kd.synthetic.world.settings import SYNTHETIC_VERSION, SyntheticS
 if TYPE_CHECKING:
     from perception_kd.benchmarks.harness import BenchmarkSettings, Row
 
-_REAL_DATA = "PERCEPTION_KD_REAL_DATA"
 _SYNTHETIC = SyntheticSettings(scenes=2, keyframes=2, sweeps=0, width=32, height=18)
 
 
@@ -75,8 +75,8 @@ def load_boxed_sweeps() -> list[tuple[Points, NDArray[np.int64]]]:
     """Return the points of keyframes and the box of each, (N, F) and (N,)."""
     with tempfile.TemporaryDirectory(prefix="region_boxes_") as folder:
         out_dir = Path(folder)
-        if _REAL_DATA in os.environ:
-            root = Path(os.environ[_REAL_DATA]) / "nuscenes"
+        if REAL_DATA in os.environ:
+            root = Path(os.environ[REAL_DATA]) / "nuscenes"
         else:
             root = create_synthetic(out_dir / "data", _SYNTHETIC, workers=0, progress=False)
         convert_nuscenes(root, SYNTHETIC_VERSION, out_dir, workers=0, progress=False)

@@ -12,6 +12,7 @@ import numpy as np
 from mmengine.registry import init_default_scope
 from numpy.typing import NDArray
 
+from perception_kd.benchmarks.real_data import REAL_DATA
 from perception_kd.datasets.nuscenes.converter import convert_nuscenes
 from perception_kd.datasets.semantic_labels import IGNORE_INDEX
 from perception_kd.datasets.semantickitti.converter import convert_semantickitti
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from perception_kd.benchmarks.harness import BenchmarkSettings, Row
 
 _MEASURES = ("num_regions", "purity", "majority_miou", "share_in_regions")
-_REAL_DATA = "PERCEPTION_KD_REAL_DATA"
 _SYNTHETIC = SyntheticSettings(scenes=1, keyframes=1, sweeps=0, width=400, height=225)
 # Frames 0 and 5 of each snippet, and the first and last of the three whole sweeps of
 # each sequence.
@@ -74,8 +74,8 @@ def benchmark_region_quality(settings: "BenchmarkSettings") -> "Iterator[Row]":
     """
     init_default_scope("perception_kd")
     with tempfile.TemporaryDirectory(prefix="region_quality_") as folder:
-        if _REAL_DATA in os.environ:
-            views = list(_list_kitti_views(Path(os.environ[_REAL_DATA]), Path(folder)))
+        if REAL_DATA in os.environ:
+            views = list(_list_kitti_views(Path(os.environ[REAL_DATA]), Path(folder)))
         else:
             views = list(_list_synthetic_views(Path(folder)))
     for kind, find in KINDS.items():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import DBSCAN
 
 from perception_kd.benchmarks.harness import BenchmarkSettings, Case, Row, compare
-from perception_kd.benchmarks.loading import REAL_DATA
+from perception_kd.benchmarks.real_data import REAL_DATA
 from perception_kd.io.point_files.readers import read_points
 from perception_kd.regions.filtering import find_fault
 from perception_kd.regions.segmentation import make_regions

@@ -167,7 +167,7 @@ def _judge_alone(camera: str, compared: Sequence[FramePairs]) -> CameraVerdict:
         is_decided = False
         text = f"cannot tell (fits better {error.describe()}, which images hardly show)"
     if is_decided:
-        text = f"best as given ({list_shown(shows)} would show, not: {list_hidden(shows)})"
+        text = f"best as given ({list_shown(shows)} would show; {list_hidden(shows)} would not)"
     return CameraVerdict(camera, text, (), is_decided, 1.0, np.eye(4), shows, count)
 
 

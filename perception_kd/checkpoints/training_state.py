@@ -89,7 +89,7 @@ def _find_fault(content: Mapping[str, Any]) -> str:
 
 
 def _find_hub_fault(hub: Any) -> str:
-    """Return the list of kept checkpoints that is none; empty if all are lists."""
+    """Return which list of kept checkpoints is not one of steps; empty if all are."""
     notes: Any = hub.get("runtime_info") if isinstance(hub, Mapping) else None
     if not isinstance(notes, Mapping):
         return ""

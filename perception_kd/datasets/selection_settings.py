@@ -1,16 +1,12 @@
 """Checks of the settings of a data set that choose samples, views and classes."""
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from perception_kd.utils.checks import is_whole
+from perception_kd.utils.value_kinds import COUNT, WHOLE, ValueKind
 
 _MAX_LABEL = 0xFFFF  # labels of points have 16 bits
-
-
-class _Kind(NamedTuple):
-    """Values allowed for a setting: in words, and as a test."""
-
-    words: str
-    fits: Callable[[Any], bool]
 
 
 def check_selection_settings(settings: Mapping[str, Any]) -> None:
@@ -36,11 +32,11 @@ def check_indices(indices: Any, num_samples: int) -> None:
     """Check that chosen indices are those of samples.
 
     Args:
-        indices: The setting, of the right type.
+        indices: The setting, of the right type. A number leaves at most all samples.
         num_samples: Number of samples that are left without it.
 
     Raises:
-        ValueError: If one is not, or no sample is left.
+        ValueError: If one is not.
     """
     chosen = [] if indices is None or isinstance(indices, int) else indices
     beyond = [index for index in chosen if not -num_samples <= index < num_samples]
@@ -49,18 +45,6 @@ def check_indices(indices: Any, num_samples: int) -> None:
             f"indices must be below {num_samples}, the number of samples, but got {beyond[0]}; "
             "choose others."
         )
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_count(value: Any) -> bool:
-    return _is_whole(value) and value >= 1
-
-
-def _is_not_negative(value: Any) -> bool:
-    return _is_whole(value) and value >= 0
 
 
 def _are_names(value: Any) -> bool:
@@ -79,24 +63,24 @@ def _are_scenes(value: Any) -> bool:
 
 
 def _are_indices(value: Any) -> bool:
-    if value is None or _is_whole(value):
+    if value is None or is_whole(value):
         return value != 0
-    is_list = isinstance(value, list | tuple) and bool(value) and all(map(_is_whole, value))
+    is_list = isinstance(value, list | tuple) and bool(value) and all(map(is_whole, value))
     return is_list and len(set(value)) == len(value)
 
 
 def _is_mapping(value: Any) -> bool:
-    """Return whether a value is a class, from 0, by label."""
+    """Return whether a value is None, or a dict from label to class."""
     if value is None:
         return True
     if not isinstance(value, Mapping) or not value:
         return False
-    labels = all(_is_whole(label) and 0 <= label <= _MAX_LABEL for label in value)
-    return labels and all(map(_is_not_negative, value.values()))
+    labels = all(is_whole(label) and 0 <= label <= _MAX_LABEL for label in value)
+    return labels and all(map(WHOLE.fits, value.values()))
 
 
 def _has_classes(value: Any) -> bool:
-    """Return whether all lists of classes in a head of a data set are names."""
+    """Return whether all lists of classes in ``metainfo`` are names."""
     if value is None:
         return True
     if not isinstance(value, Mapping):
@@ -109,20 +93,22 @@ def _is_one_of(*allowed: Hashable) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, Hashable) and value in allowed
 
 
-_COUNT = _Kind("a whole number of at least 1", _is_count)
-_WHOLE = _Kind("a whole number of at least 0", _is_not_negative)
 _KINDS = {
-    "scenes": _Kind("None, a name, or a list of different names", _are_scenes),
-    "scene_step": _COUNT,
-    "sample_step": _COUNT,
-    "cameras": _Kind("None or a list of different names", _are_names_or_none),
-    "seed": _WHOLE,
-    "max_sweeps": _WHOLE,
-    "max_refetch": _WHOLE,
-    "on_error": _Kind('"raise" or "skip"', _is_one_of("raise", "skip")),
-    "indices": _Kind("None, a number other than 0, or a list of different indices", _are_indices),
-    "label_mapping": _Kind("None or a class, from 0, by label, 0 .. 65535", _is_mapping),
-    "metainfo": _Kind(
+    "scenes": ValueKind("None, a name, or a list of different names", _are_scenes),
+    "scene_step": COUNT,
+    "sample_step": COUNT,
+    "cameras": ValueKind("None or a list of different names", _are_names_or_none),
+    "seed": WHOLE,
+    "max_sweeps": WHOLE,
+    "max_refetch": WHOLE,
+    "on_error": ValueKind('"raise" or "skip"', _is_one_of("raise", "skip")),
+    "indices": ValueKind(
+        "None, a number other than 0, or a list of different indices", _are_indices
+    ),
+    "label_mapping": ValueKind(
+        "None, or a dict from label (0 .. 65535) to class (0 or more)", _is_mapping
+    ),
+    "metainfo": ValueKind(
         "a dict, in which classes and seg_classes are lists of different names", _has_classes
     ),
 }

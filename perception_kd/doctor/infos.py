@@ -100,8 +100,8 @@ def describe_info(info: Info) -> Finding:
     """Return the finding on what an info file holds."""
     head = info.metainfo
     what = (
-        f"{head.get('dataset')} {head.get('version')}: {len(info.samples)} samples of "
-        f"{len(info.scenes)} scenes, schema {head.get('schema_version')}."
+        f"{head.get('dataset')} {head.get('version')}: {_count(len(info.samples), 'sample')} of "
+        f"{_count(len(info.scenes), 'scene')}, schema {head.get('schema_version')}."
     )
     return Finding(Level.OK, _AREA, what, str(info.source.path))
 
@@ -126,11 +126,16 @@ def check_splits(infos: Sequence[Info]) -> Iterator[Finding]:
     ]
     for first, second, scenes in shared:
         what = (
-            f"{len(scenes)} scenes are in both {first.source.path.name} and "
-            f"{second.source.path.name}, such as {scenes[0]}: scores would be of training data."
+            f"{_count(len(scenes), 'scene')} {'is' if len(scenes) == 1 else 'are'} in both "
+            f"{first.source.path.name} and {second.source.path.name}, such as {scenes[0]}: "
+            "scores would be of training data."
         )
         where = f"{second.source.path}, scene_name"
         remedy = "make info files of splits without common scenes"
         yield Finding(Level.ERROR, _AREA, what, where, remedy, len(scenes), tuple(scenes[:20]))
     if len(infos) > 1 and not shared:
         yield Finding(Level.OK, _AREA, f"The {len(infos)} info files have no scene in common.")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -38,7 +38,7 @@ class SubmittedJob(Protocol):
         """Return the exit status of the command."""
 
     def cancel(self, check: bool) -> None:
-        """Ask the cluster to end it; an error of the cluster is one with ``check``."""
+        """Ask the cluster to end it; raise the cluster's error if ``check``."""
 
 
 class JobArrays(Protocol):

@@ -5,12 +5,12 @@ from typing import Any, TypeGuard
 
 
 def is_whole(value: object) -> TypeGuard[int]:
-    """Return whether a value is a whole number; True and False are none."""
+    """Return whether a value is a whole number; True and False are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Return whether a value is a number, as :func:`is_whole`; NaN is none."""
+    """Return whether a value is a number, as :func:`is_whole`; NaN is not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 

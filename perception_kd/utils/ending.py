@@ -1,4 +1,4 @@
-"""Last work and last words of a process."""
+"""Work that a process must finish, and advice it must give, before it ends."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ def advise_if_stopped(advice: str) -> Iterator[None]:
     """Show how to continue if the block is stopped, in the tool's last line.
 
     Args:
-        advice: Sentences; those of an inner block count.
+        advice: Sentences; an inner block's advice takes precedence.
     """
     try:
         yield

@@ -29,7 +29,8 @@ def test_a_right_calibration_is_best_as_given() -> None:
 
 def test_the_verdict_names_what_it_cannot_see() -> None:
     verdict = judge()
-    hidden = verdict.text.partition("not: ")[2]
+    hidden = verdict.text.partition("would show; ")[2]
+    assert hidden.endswith(" would not)")
     for axis in "xyz":
         assert (f"shift {axis}" in verdict.shows) != (axis in hidden.partition("shifts along")[2])
     assert list_hidden({"turn x": 1.0, "turn y": 1.0, "shift x": 0.1}) == (

@@ -31,7 +31,7 @@ def test_splits_without_common_scenes_are_right() -> None:
 def test_a_scene_of_two_splits_is_an_error() -> None:
     (finding,) = check_splits([make_info("train", "a", "b"), make_info("val", "b", "c")])
     assert finding.level is Level.ERROR
-    assert "1 scenes are in both train.pkl and val.pkl, such as b" in finding.what
+    assert "1 scene is in both train.pkl and val.pkl, such as b" in finding.what
 
 
 def test_a_sample_that_occurs_twice_is_an_error() -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,16 +22,9 @@ from tests.engine.teacher_cache.test_create import OPTIONS, read_small
 from tests.experiments.test_commands import ends, wait_until
 from tests.experiments.test_parallel import INPUTS, make_stages
 from tests.fake_data.prepared import PreparedData
-from tests.io.ray_cluster.small_cluster import SmallCluster, start_cluster
+from tests.io.ray_cluster.small_cluster import SmallCluster
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def ray_cluster() -> Iterator[SmallCluster]:
-    """Return a cluster that has a head only."""
-    with start_cluster() as cluster:
-        yield cluster
 
 
 def test_a_conversion_on_ray_has_the_same_content(
@@ -114,8 +106,3 @@ def test_a_stop_ends_commands_on_the_cluster(ray_cluster: SmallCluster, tmp_path
     assert running.poll() == 1
     assert "was lost" in (tmp_path / "log").read_text()
     assert ends(int(path.read_text()))
-
-
-def test_unknown_parameters_of_ray_are_named() -> None:
-    with pytest.raises(ValueError, match=r"--executor-options of ray must be num_cpus, .* nodez"):
-        RayArrays(parameters={"nodez": 2})

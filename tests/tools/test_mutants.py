@@ -138,6 +138,8 @@ def test_options_choose_faults(tree: Path, capsys: pytest.CaptureFixture[str]) -
     assert listed[0] != listed[1]
     assert run(tree, "--list", "--file", "other.py") == 0
     assert capsys.readouterr().out == ""
+    assert run(tree, "--list", "--file", "code.py", "--file", "other.py") == 0
+    assert capsys.readouterr().out.count("toy/code.py") == 8
 
 
 def test_ctrl_c_ends_all_processes(tree: Path) -> None:

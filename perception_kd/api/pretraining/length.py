@@ -118,10 +118,11 @@ def choose_length(
     """
     step_s = measure_step(path, most_s=60 * minutes * _RESERVE)
     length = fit_length(60 * minutes * (1 - _RESERVE), step_s, num_samples, per_step)
-    reason = f"{minutes:g} minutes at {step_s:.2f} s per step of {per_step} samples, measured"
+    length_text = f"{minutes:g} minute{'s' * (minutes != 1)}"
+    reason = f"{length_text} at {step_s:.2f} s per step of {per_step} samples, measured"
     choices = [Choice("epochs", str(length.epochs), reason)]
     if length.sample_step > 1:
-        about = f"every {length.sample_step}th of {num_samples}"
+        about = f"one of every {length.sample_step}, of {num_samples}"
         choices.append(Choice("frames", about, "so that four epochs fit into the time"))
     return length, step_s, choices
 

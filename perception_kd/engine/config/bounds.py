@@ -2,25 +2,14 @@
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from perception_kd.utils.checks import is_number, is_whole
+from perception_kd.utils.checks import is_number
+from perception_kd.utils.value_kinds import COUNT, WHOLE, ValueKind
 
 _HOOK = "default_hooks.checkpoint"
 _TEMPLATE = re.compile(r"\w[\w.+-]{0,80}\{\}[\w.+-]{0,80}\.pth|\{\}[\w.+-]{0,80}\.pth")
-
-
-class _Kind(NamedTuple):
-    """Values allowed for a number: in words, as a test, and whether None is one."""
-
-    words: str
-    fits: Callable[[Any], bool]
-    is_optional: bool = False
-
-
-def _is_count(value: Any) -> bool:
-    return is_whole(value) and value >= 1
 
 
 def _is_positive(value: Any) -> bool:
@@ -37,27 +26,25 @@ def _are_not_negative(value: Any) -> bool:
 
 
 def _are_counts(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(map(_is_count, value))
+    return isinstance(value, list | tuple) and all(map(COUNT.fits, value))
 
 
-_COUNT = _Kind("a whole number of at least 1", _is_count)
-_COUNT_OR_NONE = _COUNT._replace(is_optional=True)
-_COUNT_OR_ALL = _Kind(
-    "a whole number of at least 1, or -1 for all", lambda x: _is_count(x) or x == -1
+_COUNT_OR_NONE = ValueKind(COUNT.words, COUNT.fits, is_optional=True)
+_COUNT_OR_ALL = ValueKind(
+    "a whole number of at least 1, or -1 for all", lambda x: COUNT.fits(x) or x == -1
 )
-_COUNT_OR_LAST = _Kind(
-    "a whole number of at least 1, or -1 for the last alone", lambda x: _is_count(x) or x == -1
+_COUNT_OR_LAST = ValueKind(
+    "a whole number of at least 1, or -1 for the last alone", lambda x: COUNT.fits(x) or x == -1
 )
-_WHOLE = _Kind("a whole number of at least 0", lambda x: is_whole(x) and x >= 0)
-_POSITIVE = _Kind("a number above 0", _is_positive)
-_NORM = _Kind("a number above 0 or 'inf'", lambda x: _is_positive(x) or x == "inf")
+_POSITIVE = ValueKind("a number above 0", _is_positive)
+_NORM = ValueKind("a number above 0 or 'inf'", lambda x: _is_positive(x) or x == "inf")
 _POSITIVE_OR_NONE = _POSITIVE._replace(is_optional=True)
-_NOT_NEGATIVE = _Kind("a number of at least 0", _is_not_negative)
-_RATES = _Kind("a number of at least 0, or one per group", _are_not_negative, is_optional=True)
-_SWITCH = _Kind("True or False", lambda x: isinstance(x, bool), is_optional=True)
-_WHOLE_OR_NONE = _WHOLE._replace(is_optional=True)
-_STEPS = _Kind("a list of whole numbers of at least 1", _are_counts)
-_SCALE = _Kind(
+_NOT_NEGATIVE = ValueKind("a number of at least 0", _is_not_negative)
+_RATES = ValueKind("a number of at least 0, or one per group", _are_not_negative, is_optional=True)
+_SWITCH = ValueKind("True or False", lambda x: isinstance(x, bool), is_optional=True)
+_WHOLE_OR_NONE = ValueKind(WHOLE.words, WHOLE.fits, is_optional=True)
+_STEPS = ValueKind("a list of whole numbers of at least 1", _are_counts)
+_SCALE = ValueKind(
     "a number above 0 or 'dynamic'",
     lambda x: _is_positive(x) or x == "dynamic" or isinstance(x, Mapping),
 )
@@ -66,9 +53,9 @@ _SCALE = _Kind(
 _KINDS = {
     "train_cfg.max_epochs": _COUNT_OR_NONE,
     "train_cfg.max_iters": _COUNT_OR_NONE,
-    "train_cfg.val_interval": _COUNT,
-    "train_cfg.val_begin": _WHOLE,
-    "optim_wrapper.accumulative_counts": _COUNT,
+    "train_cfg.val_interval": COUNT,
+    "train_cfg.val_begin": WHOLE,
+    "optim_wrapper.accumulative_counts": COUNT,
     "optim_wrapper.clip_grad.max_norm": _POSITIVE,
     "optim_wrapper.clip_grad.norm_type": _NORM,
     "optim_wrapper.clip_grad.clip_value": _POSITIVE,
@@ -79,7 +66,7 @@ _KINDS = {
     "param_scheduler*.end": _NOT_NEGATIVE,
     "param_scheduler*.T_max": _POSITIVE_OR_NONE,
     "param_scheduler*.eta_*": _RATES,
-    "param_scheduler*.step_size": _COUNT,
+    "param_scheduler*.step_size": COUNT,
     "param_scheduler*.total_steps": _COUNT_OR_NONE,
     "param_scheduler*.milestones": _STEPS,
     "param_scheduler*.factor": _POSITIVE,
@@ -87,11 +74,11 @@ _KINDS = {
     "param_scheduler*.power": _POSITIVE,
     f"{_HOOK}.interval": _COUNT_OR_LAST,
     f"{_HOOK}.max_keep_ckpts": _COUNT_OR_ALL,
-    f"{_HOOK}.save_begin": _WHOLE,
-    "default_hooks.*.interval": _COUNT,
-    "log_processor.window_size": _COUNT,
-    "log_processor.num_digits": _WHOLE,
-    "auto_scale_lr.base_batch_size": _COUNT,
+    f"{_HOOK}.save_begin": WHOLE,
+    "default_hooks.*.interval": COUNT,
+    "log_processor.window_size": COUNT,
+    "log_processor.num_digits": WHOLE,
+    "auto_scale_lr.base_batch_size": COUNT,
     "auto_scale_lr.enable": _SWITCH,
     "randomness.deterministic": _SWITCH,
     "randomness.diff_rank_seed": _SWITCH,

@@ -2,7 +2,7 @@
 
 It does so where the signal of their death interrupts Python: in the middle of another
 error, in a callback that cannot raise, or after the last line of a tool. What the main
-process reads from a killed worker may fail before that, without a word of a worker.
+process reads from a killed worker may fail before that, without naming a worker.
 """
 
 import signal

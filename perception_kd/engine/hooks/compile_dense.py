@@ -8,8 +8,13 @@ from perception_kd.models.backbones.frozen import FrozenBackbone
 from perception_kd.registry import HOOKS
 
 _NAMES = (
-    *("img_backbone", "img_neck", "pts_backbone", "pts_neck"),
-    *("fuser", "bev_backbone", "bev_neck"),
+    "img_backbone",
+    "img_neck",
+    "pts_backbone",
+    "pts_neck",
+    "fuser",
+    "bev_backbone",
+    "bev_neck",
 )
 
 
@@ -57,7 +62,7 @@ def compile_dense_parts(model: nn.Module, backend: str = "inductor") -> list[str
             "model has none; train without --compile."
         )
     for part in dense.values():
-        # Around a frozen network are loops over views that need no compilation.
+        # A frozen network's loop over views is not compiled.
         network = part.backbone if isinstance(part, FrozenBackbone) else part
         network.compile(backend=backend)
     return list(dense)

@@ -112,8 +112,8 @@ class NonFiniteHook(Hook):
             # Adam divides by the root of such a square: the parameter stays as it is.
             self._stop(
                 runner,
-                f"statistics of the optimizer, {list_names(names)}, which do not recover: finite "
-                "gradients were so large that their squares are not; clip_grad limits them",
+                f"statistics of the optimizer, {list_names(names)}. Squares of large "
+                "gradients overflowed; limit gradients with clip_grad",
             )
 
     def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:

@@ -117,7 +117,7 @@ def decode(value: Any) -> Any:
     if kind is None:
         return {key: decode(each) for key, each in value.items()}
     if not isinstance(kind, str):
-        raise ValueError("it has a kind that is no name")
+        raise ValueError("it has an entry whose kind is not a name")
     if kind == "ndarray":
         return value["values"].numpy()
     if kind in _BOXES:

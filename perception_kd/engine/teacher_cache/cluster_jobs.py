@@ -1,4 +1,4 @@
-"""Crops cut, and the teacher run on them, by processes of other machines."""
+"""Cut crops and run the teacher on them, on other machines."""
 
 from typing import Any
 

@@ -1,5 +1,6 @@
 """Jobs on the nodes of a Ray cluster; those of lost nodes run again."""
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Generator, Sequence
@@ -138,4 +139,4 @@ def _warn_of_lost(host: str) -> None:
     from mmengine.logging import print_log  # half a second, rarely needed
 
     text = f"A node of the cluster on {host} was lost; its unfinished jobs run again elsewhere."
-    print_log(text, logger="current", level=30)
+    print_log(text, logger="current", level=logging.WARNING)

@@ -88,7 +88,18 @@ def test_a_thinned_out_recording_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     length, step_s, choices = choose_length(Path("x.py"), 10, num_samples=2000, per_step=2)
     assert (length.sample_step, step_s) == (8, 1.0)
     assert length.epochs * length.steps <= 540
-    assert str(choices[1]) == ("frames: every 8th of 2000 (so that four epochs fit into the time)")
+    assert choices[0].reason.startswith("10 minutes at 1.00 s per step of 2 samples")
+    assert (
+        str(choices[1]) == "frames: one of every 8, of 2000 (so that four epochs fit into the time)"
+    )
+
+
+def test_a_minute_is_said_in_the_singular(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "perception_kd.api.pretraining.length.measure_step", lambda path, most_s: 1.0
+    )
+    _, _, choices = choose_length(Path("x.py"), 1, num_samples=2, per_step=1)
+    assert choices[0].reason.startswith("1 minute at 1.00 s")
 
 
 def test_a_limit_is_positive() -> None:

@@ -70,7 +70,10 @@ POPEN = {"kind": "Popen", "metainfo": {}, "fields": {}}
     ("edit", "message"),
     [
         (lambda step: step.update(batch=POPEN), "it holds a Popen, which no batch has"),
-        (lambda step: step.update(batch={"kind": ["a"]}), "it has a kind that is no name"),
+        (
+            lambda step: step.update(batch={"kind": ["a"]}),
+            "it has an entry whose kind is not a name",
+        ),
         (lambda step: step.update(batch={"kind": "ndarray"}), "'values' is missing"),
         (lambda step: step.update(batch=3), "it must have a batch"),
         (lambda step: step.pop("batch"), "it must have a batch"),

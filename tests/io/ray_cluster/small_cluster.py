@@ -60,6 +60,13 @@ def start_cluster() -> Iterator[SmallCluster]:
             cluster.shutdown()
 
 
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[SmallCluster]:
+    """Return a cluster that has a head only."""
+    with start_cluster() as cluster:
+        yield cluster
+
+
 def _start_head() -> Any:
     from ray.cluster_utils import Cluster
 

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -23,18 +23,11 @@ from perception_kd.superpixels.backends import get_backend
 from perception_kd.superpixels.create import SuperpixelMaker
 from perception_kd.superpixels.settings import SlicSettings
 from tests.faults import PATIENCE_S, Tool
-from tests.io.ray_cluster.small_cluster import SmallCluster, start_cluster
+from tests.io.ray_cluster.small_cluster import SmallCluster
 
 pytestmark = pytest.mark.slow
 NUMBER = 30
 SETTINGS = SlicSettings("skimage", num_segments=20)
-
-
-@pytest.fixture(scope="module")
-def ray_cluster() -> Iterator[SmallCluster]:
-    """Return a cluster that has a head only."""
-    with start_cluster() as cluster:
-        yield cluster
 
 
 class NotingMaker(SuperpixelMaker):
