@@ -59,10 +59,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--executor-options",
         nargs="+",
+        action="extend",
         default=[],
         metavar="NAME=VALUE",
         help="what a stage needs: submitit's parameters (timeout_min=600 gpus_per_node=1 "
-        "slurm_partition=gpu), or those of Ray's tasks (num_cpus=8 num_gpus=1)",
+        "slurm_partition=gpu), or those of Ray's tasks (num_cpus=8 num_gpus=1 memory=BYTES)",
     )
     return parser.parse_args(argv)
 
@@ -83,6 +84,7 @@ def run(args: argparse.Namespace) -> None:
     from perception_kd.io.atomic import make_writable_folder
     from perception_kd.io.lock import lock_folder
 
+    _check_executor(args)
     work_dir = args.work_dir.absolute() if args.work_dir else Path("work_dirs", args.sweep.stem)
     plan = _read(args)
     workspace = make_workspace(plan, work_dir, args.workers)
@@ -150,18 +152,32 @@ def _read(args: argparse.Namespace) -> "LabelSweepPlan":
     return replace(plan, data=plan.data._replace(**folders))
 
 
+def _check_executor(args: argparse.Namespace) -> None:
+    """Refuse options that the chosen executor would ignore."""
+    if args.address is not None and args.executor != "ray":
+        raise ValueError("--address is that of a Ray cluster; add --executor ray.")
+    if args.executor_options and args.executor == "local":
+        raise ValueError(
+            "--executor-options are those of a cluster; add --executor slurm, ray or submitit."
+        )
+    if args.gpus and args.executor != "local":
+        option = "num_gpus=1" if args.executor == "ray" else "gpus_per_node=1"
+        raise ValueError(
+            f"--gpus names GPUs of this machine; with --executor {args.executor}, ask for them by "
+            f"--executor-options {option}."
+        )
+
+
 def _make_executor(args: argparse.Namespace, work_dir: Path) -> "Executor":
     from perception_kd.experiments.cluster import ClusterExecutor, open_slurm
+    from perception_kd.experiments.executor_options import parse_executor_options
     from perception_kd.experiments.executors import LocalExecutor
     from perception_kd.experiments.ray_arrays import RayArrays
     from perception_kd.io.ray_cluster.connection import AUTO
 
-    if args.address is not None and args.executor != "ray":
-        raise ValueError("--address is that of a Ray cluster; add --executor ray.")
     if args.executor == "local":
         return LocalExecutor(args.jobs, [gpu for gpu in args.gpus.split(",") if gpu])
-    pairs = [text.partition("=") for text in args.executor_options]
-    parameters = {name: int(value) if value.isdigit() else value for name, _, value in pairs}
+    parameters = parse_executor_options(args.executor_options)
     if args.executor == "ray":
         return ClusterExecutor(RayArrays(args.address or AUTO, parameters), args.jobs)
     cluster = "local" if args.executor == "submitit" else "slurm"

@@ -5,9 +5,8 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import Any
 
+from perception_kd.experiments.executor_options import check_ray_options
 from perception_kd.io.ray_cluster.connection import AUTO, connected
-
-_PARAMETERS = ("num_cpus", "num_gpus", "memory")
 
 
 class RayArrays:
@@ -18,24 +17,20 @@ class RayArrays:
     Args:
         address: As in :func:`~perception_kd.io.ray_cluster.connection.connected`.
         parameters: What a call needs: ``num_cpus`` (1, and as many threads),
-            ``num_gpus``, ``memory`` in bytes.
+            ``num_gpus``, which may be a share of one, ``memory`` in bytes.
 
     Raises:
         ImportError: If ray is not installed.
-        ValueError: If a parameter is unknown, or the address is not HOST:PORT.
+        ValueError: If a parameter is unknown or wrong, or the address is not HOST:PORT.
         ConnectionError: If no cluster answers.
     """
 
     def __init__(self, address: str = AUTO, parameters: Mapping[str, Any] | None = None) -> None:
         parameters = parameters or {}
-        for name in parameters:
-            if name not in _PARAMETERS:
-                raise ValueError(
-                    f"--executor-options of ray must be {', '.join(_PARAMETERS)}, but got {name}."
-                )
+        check_ray_options(parameters)
         self._connection = ExitStack()
         self._ray = self._connection.enter_context(connected(address))
-        # A training that is lost is resumed by another command, not by the same.
+        # A lost training is resumed with --resume, so Ray must not repeat the command.
         self._options = {"num_cpus": 1, "max_retries": 0, **parameters}
 
     def map_array(self, run: Callable[..., int], *columns: Iterable[Any]) -> "list[RayTask]":

@@ -10,6 +10,7 @@ from tools import sweep
 
 ROOT = Path(__file__).parents[2]
 SMOKE = ROOT / "configs" / "sweeps" / "smoke_synthetic.py"
+RAY = [str(SMOKE), "--executor", "ray", "--executor-options"]
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,12 @@ def test_a_dry_run_lists_the_commands_and_writes_nothing(
         ([str(SMOKE), "--seeds", "0", "--dry-run"], "seeds must be at least 1"),
         ([str(SMOKE), "--jobs", "0"], "--jobs must be at least 1"),
         ([str(SMOKE), "--address", "a:1"], "add --executor ray"),
+        ([str(SMOKE), "--executor-options", "num_gpus=1"], "add --executor slurm, ray or submitit"),
+        ([str(SMOKE), "--gpus", "0", "--executor", "ray"], "by --executor-options num_gpus=1."),
+        ([str(SMOKE), "--gpus", "0", "--executor", "slurm"], "options gpus_per_node=1."),
+        ([*RAY, "memory=4GB"], "memory of --executor-options must be a whole number of at least 0"),
+        ([*RAY, "num_gpus=1.5"], "a share of one GPU such as 0.5, but got 1.5"),
+        ([*RAY, "num_cpus"], "must be NAME=VALUE, but got 'num_cpus'"),
     ],
 )
 def test_wrong_options_end_in_one_line(
