@@ -1,6 +1,6 @@
 """The work of tools/export.py and tools/import_weights.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from perception_kd.export.model_folder import CardOptions, export_folder
 from perception_kd.export.onnx.files import check_onnx, write_parts
 from perception_kd.export.onnx.left_behind import list_left_behind
 from perception_kd.export.onnx.parts import list_dense_parts
-from perception_kd.export.settings import SETTINGS_FORMATS, Exported
+from perception_kd.export.places import check_weights_name, refuse_existing
+from perception_kd.export.stack_files import export_weights, shorten
 from perception_kd.export.stacks import STACKS, with_spconv
 from perception_kd.export.weights.files import pack_own, read_foreign, write_weights
-from perception_kd.export.weights.parts import part_of
 from perception_kd.export.weights.stack import Stack
 from perception_kd.export.weights.translation import Translation, translate_from, translate_to
-from perception_kd.io.atomic import check_writable_file, write_whole
+from perception_kd.io.atomic import check_writable_file
 
 _FOLDER, _ONNX = "safetensors", "onnx"
 
@@ -64,21 +64,25 @@ def export_checkpoint(checkpoint: Path, options: ExportOptions) -> list[str]:
 
     Raises:
         FileExistsError: If the output exists already.
-        ValueError: If the checkpoint cannot be loaded, or something of the network has
-            no place in the other stack.
+        ValueError: If the checkpoint cannot be loaded, something of the network has no
+            place in the other stack, or the file of weights has the suffix of others.
     """
     if options.target == _ONNX:
         check_onnx()
     stack = None if options.target in (_FOLDER, _ONNX) else _choose_stack(options)
     net = load(checkpoint, device="cpu", config=options.config)
     if stack is not None:
-        settings = None if options.list_only else _read_settings(checkpoint, options)
-        return _export_weights(net, stack, options, settings)
+        found = translate_to(net.model, stack, options.leave_out)
+        if options.list_only:
+            return _list_pairs(found)
+        place = _find_place(net, options)
+        config = _read_training_config(checkpoint, options)
+        return export_weights(net.model, found, stack, place, config["model"])
     out = _find_place(net, options)
     if options.target == _ONNX:
         return _export_onnx(net, out, options)
-    settings = _read_settings(checkpoint, options)
-    files = export_folder(net, read_trained(checkpoint), out, options.card, settings)
+    config = _read_training_config(checkpoint, options)
+    files = export_folder(net, read_trained(checkpoint), out, options.card, config)
     lines = [f"{out / name}" for name in files]
     return [*lines, f'Load it with perception_kd.load("{out}").']
 
@@ -100,9 +104,11 @@ def import_checkpoint(
 
     Raises:
         FileExistsError: If the output file exists already.
-        ValueError: If the weights do not fit the network.
+        ValueError: If the weights do not fit the network, or the output file has the
+            suffix of others.
     """
-    _refuse_existing(out)
+    refuse_existing(out)
+    check_weights_name(out)
     stack = STACKS[source]
     foreign = read_foreign(weights, stack)
     model = build_unloaded_model(read_config(config).model.to_dict(), config)
@@ -113,11 +119,11 @@ def import_checkpoint(
     lines = [f"{out}: {share}, by the names of {type(model).__name__}"]
     lines += [f"note: {note}" for note in found.notes]
     if found.left_out:
-        lines.append(f"left out, {len(found.left_out)} of the file: {_shorten(found.left_out)}")
+        lines.append(f"left out, {len(found.left_out)} of the file: {shorten(found.left_out)}")
     return [*lines, f"Start a training from it with --pretrained {out}."]
 
 
-def _read_settings(checkpoint: Path, options: ExportOptions) -> dict[str, Any]:
+def _read_training_config(checkpoint: Path, options: ExportOptions) -> dict[str, Any]:
     """Return the config of the training, that of the options first."""
     if options.config is not None:
         return dict(read_config(options.config).to_dict())
@@ -126,31 +132,6 @@ def _read_settings(checkpoint: Path, options: ExportOptions) -> dict[str, Any]:
 
 def _choose_stack(options: ExportOptions) -> Stack:
     return with_spconv(STACKS[options.target], options.spconv)
-
-
-def _export_weights(
-    net: TrainedNetwork, stack: Stack, options: ExportOptions, settings: Mapping[str, Any] | None
-) -> list[str]:
-    found = translate_to(net.model, stack, options.leave_out)
-    if settings is None:
-        return _list_pairs(found)
-    out = _find_place(net, options)
-    form = SETTINGS_FORMATS.get(stack.name)
-    path = out.with_suffix(form.suffix) if form is not None else None
-    if path is not None:
-        _refuse_existing(path)
-    check_writable_file("--out", out)
-    write_weights(out, stack.pack(found.state))
-    lines = [f"{out}: {len(found.state)} tensors by the names of {stack.name}"]
-    if form is not None and path is not None:
-        parts = frozenset(part_of(ours) for ours, _ in found.pairs)
-        text = form.describe(Exported(net.model, settings["model"], parts, out.name))
-        write_whole(path, text.encode())
-        lines.append(f"{path}: the settings with which {stack.name} builds this network")
-    lines += [f"note: {note}" for note in found.notes]
-    if found.left_out:
-        lines.append(f"left out, {len(found.left_out)}: {_shorten(found.left_out)}")
-    return lines
 
 
 def _list_pairs(found: Translation) -> list[str]:
@@ -176,18 +157,5 @@ def _find_place(net: TrainedNetwork, options: ExportOptions) -> Path:
     folder = options.target in (_FOLDER, _ONNX)
     ending = "" if folder else ".pth"
     out = options.out or source.with_name(f"{source.stem}_{options.target}{ending}")
-    _refuse_existing(out)
+    refuse_existing(out)
     return out
-
-
-def _refuse_existing(out: Path) -> None:
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise FileExistsError(f"{out} exists; give another --out, or remove it.")
-
-
-def _shorten(names: Sequence[str]) -> str:
-    """Name the parts of tensors with their numbers."""
-    parts: dict[str, int] = {}
-    for name in names:
-        parts[name.split(".")[0]] = parts.get(name.split(".")[0], 0) + 1
-    return ", ".join(f"{part} ({count})" for part, count in parts.items())

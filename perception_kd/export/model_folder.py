@@ -51,7 +51,7 @@ def export_folder(
     checkpoint: Checkpoint,
     folder: Path,
     options: CardOptions,
-    settings: Mapping[str, Any],
+    config: Mapping[str, Any],
 ) -> list[str]:
     """Write the folder of a network.
 
@@ -64,7 +64,7 @@ def export_folder(
         checkpoint: What it was loaded from.
         folder: Folder to make.
         options: What only a person knows.
-        settings: Config of the training.
+        config: Config of the training.
 
     Returns:
         Names of the files.
@@ -75,7 +75,7 @@ def export_folder(
     """
     meta = checkpoint.meta
     results = read_results(options.results, options.initialization) if options.results else []
-    teacher = find_teacher(settings)
+    teacher = find_teacher(config)
     if teacher is not None and options.teacher_license:
         teacher = teacher._replace(license=options.teacher_license)
     data = _name_data(meta, options)
@@ -89,11 +89,11 @@ def export_folder(
         "data": data._asdict(),
     }
     state, left_out = leave_teacher_out(net.model, checkpoint)
-    shared = {**remove_places(dict(meta)), "cfg": _as_text(remove_places(settings))}
+    shared = {**remove_places(dict(meta)), "cfg": _as_text(remove_places(config))}
     if left_out is not None:
         shared[TEACHER_ENTRY] = dict(left_out)
     facts = CardFacts(
-        name=options.name or name_model(settings["model"], data.name),
+        name=options.name or name_model(config["model"], data.name),
         kind=kind,
         license=options.license,
         teacher=teacher,
@@ -140,8 +140,8 @@ def remove_places(settings: Any) -> Any:
     return _PLACE.sub(lambda found: PurePath(found.group()).name, settings)
 
 
-def _as_text(settings: Mapping[str, Any]) -> str:
-    return "\n".join(f"{name} = {value!r}" for name, value in settings.items())
+def _as_text(config: Mapping[str, Any]) -> str:
+    return "\n".join(f"{name} = {value!r}" for name, value in config.items())
 
 
 def _name_data(meta: Mapping[str, Any], options: CardOptions) -> CardSource:

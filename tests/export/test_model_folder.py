@@ -72,6 +72,7 @@ def test_classes_and_ranges_are_kept(trained: Make, tmp_path: Path) -> None:
     assert export.main(words) == 0
     net = perception_kd.load(tmp_path / "out", device="cpu")
     cloud = np.tile(np.array([1, 2, 0, 0.5], np.float32), (20, 1))
+    cloud[:, 0] = range(20)
     with pytest.raises(ValueError, match="trained with up to 255"):
         net.points(cloud)
     card = (tmp_path / "out" / "README.md").read_text()

@@ -71,6 +71,7 @@ def test_options_of_other_targets_are_refused(
         (["{}", "--to", "mmdet3d", "--leave-out", "head"], 'no tensor begins with "head"'),
         (["{}", "--to", "bevfusion", "--spconv", "2"], "layout of spconv 1"),
         (["{}", "--to", "safetensors", "--out", "{folder}"], "exists; give another --out"),
+        (["{}", "--to", "mmdet3d", "--out", "{folder}/z.py"], "/z.pth."),
     ],
 )
 def test_user_errors_are_one_line(

@@ -70,11 +70,11 @@ _WEIGHTS = ("checkpoint", "pretrained")
 _RANDOM = ("DilatedResNet", _PACKAGE_KIND, "SwinTransformer", "mmdet.ResNet", "ResNet")
 
 
-def find_teacher(settings: Mapping[str, Any]) -> CardSource | None:
+def find_teacher(config: Mapping[str, Any]) -> CardSource | None:
     """Return the image network that a training learned or started from.
 
     Args:
-        settings: Config of the training.
+        config: Config of the training.
 
     Returns:
         None for networks without images. A network that is not known for sure has an
@@ -88,10 +88,10 @@ def find_teacher(settings: Mapping[str, Any]) -> CardSource | None:
         >>> find_teacher(dict(model=dict(img_backbone=teacher)))
         CardSource(name='my_net', license='unknown: ask the owner')
     """
-    network = settings["model"].get("img_backbone")
+    network = config["model"].get("img_backbone")
     if not network:
         return None
-    found = dict.fromkeys((*_list_sources(network), *_list_starts(settings)))
+    found = dict.fromkeys((*_list_sources(network), *_list_starts(config)))
     if len(found) == 1:
         return next(iter(found))
     if found:
@@ -121,12 +121,12 @@ def _recognize(kind: str, name: str) -> CardSource:
     return (_FOLDERS if kind == SIZED_BY_CHECKPOINT else _FILES).get(last, CardSource(last))
 
 
-def _list_starts(settings: Mapping[str, Any]) -> Iterator[CardSource]:
+def _list_starts(config: Mapping[str, Any]) -> Iterator[CardSource]:
     """Yield the checkpoints whose weights may have replaced those of the network."""
     # A resumed training names its own checkpoint there.
-    parts = [] if settings.get("resume") else [dict(checkpoint=settings.get("load_from"))]
-    parts += walk_settings(settings.get("load_pretrained_from"))
-    hooks = walk_settings(settings.get("custom_hooks"))
+    parts = [] if config.get("resume") else [dict(checkpoint=config.get("load_from"))]
+    parts += walk_settings(config.get("load_pretrained_from"))
+    hooks = walk_settings(config.get("custom_hooks"))
     parts += [part for part in hooks if part.get("type") == "LoadPretrainedHook"]
     for part in parts:
         place = str(part.get("module") or part.get("prefix") or "")

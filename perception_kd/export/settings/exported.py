@@ -6,7 +6,10 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-# Limits of the numbers of voxels, in training and in tests, for networks without.
+from perception_kd.export.settings.features import COLUMN_NAMES
+
+# Limits of the numbers of voxels, in training and in tests, for networks that state
+# none.
 ANY_VOXELS = (120_000, 160_000)
 
 
@@ -46,7 +49,7 @@ def list_columns(settings: Mapping[str, Any]) -> list[str]:
     """
     encoder = settings.get("pts_voxel_encoder") or settings["pts_middle_encoder"]
     number = encoder.get("in_channels") or encoder.get("num_features")
-    return ["x", "y", "z", "intensity", "timestamp"][:number]
+    return list(COLUMN_NAMES[:number])
 
 
 def format_python(settings: Mapping[str, Any], comments: list[str]) -> str:

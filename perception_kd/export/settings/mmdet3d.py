@@ -1,8 +1,9 @@
-"""A config of mmdet3d's CenterPoint, of which our LiDAR networks have the parts."""
+"""A CenterPoint config of mmdet3d for our LiDAR networks."""
 
 from typing import Any
 
 from perception_kd.export.settings.exported import ANY_VOXELS, Exported, format_python, list_columns
+from perception_kd.export.settings.features import list_changed_columns
 
 _PARTS = ("pts_voxel_encoder", "pts_middle_encoder", "pts_backbone", "pts_neck")
 _START = "init_cfg"
@@ -30,6 +31,7 @@ def describe_for_mmdet3d(exported: Exported) -> str:
         columns = ", ".join(list_columns(ours))
         comments.append(f"Points have the columns {columns}; intensities have the range of the")
         comments.append("training.")
+        comments += list_changed_columns(exported.network, "mmdet3d")
     if "img_backbone" in exported.parts:
         backbone = _plain(ours["img_backbone"])
         kind = str(backbone["type"]).rpartition(".")[2]
@@ -55,7 +57,7 @@ def _describe_voxels(voxels: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Copy settings, the type first, without those of a start from other weights."""
+    """Copy settings without `init_cfg`, the type first."""
     if isinstance(value, dict):
         names = sorted(value, key=lambda name: name != "type")  # the others as they are
         return {name: _plain(value[name]) for name in names if name != _START}

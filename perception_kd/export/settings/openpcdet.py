@@ -1,11 +1,14 @@
 """The parts of an OpenPCDet config that build a network and cut its voxels."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import yaml
+from torch import nn
 
 from perception_kd.export.settings.exported import ANY_VOXELS, Exported, list_columns
+from perception_kd.export.settings.features import list_changed_columns
+from perception_kd.export.weights.layers import is_sparse
 
 
 def describe_for_openpcdet(exported: Exported) -> str:
@@ -15,18 +18,20 @@ def describe_for_openpcdet(exported: Exported) -> str:
         exported: What was exported.
     """
     ours = exported.settings
+    changed = list_changed_columns(exported.network, "OpenPCDet")
     voxels = ours["pts_voxelizer"]
     content = {
         "DATA_CONFIG": _describe_voxels(voxels) | {"POINT_FEATURE_ENCODING": _list_features(ours)},
         "MODEL": {
             "NAME": "CenterPoint",
-            **_describe_encoders(ours),
+            **_describe_encoders(ours, exported.network),
             **_describe_maps(ours, exported.parts),
         },
     }
     comments = [
         f"# The network of {exported.weights} for OpenPCDet: merge it into your config, whose",
         "# head and data must fit. Intensities have the range of the training.",
+        *(f"# {line}" for line in changed),
     ]
     return "\n".join([*comments, yaml.safe_dump(_as_yaml(content), sort_keys=False)])
 
@@ -51,7 +56,7 @@ def _list_features(ours: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _describe_encoders(ours: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_encoders(ours: Mapping[str, Any], network: nn.Module) -> dict[str, Any]:
     middle = ours["pts_middle_encoder"]
     if middle["type"] == "PointPillarsScatter":
         channels = ours["pts_voxel_encoder"]["feat_channels"]
@@ -66,12 +71,21 @@ def _describe_encoders(ours: Mapping[str, Any]) -> dict[str, Any]:
         return {"VFE": encoder, "MAP_TO_BEV": to_map}
     residual = middle.get("block_type") == "basicblock"
     kind = "VoxelResBackBone8x" if residual else "VoxelBackBone8x"
+    channels = _count_map_channels(cast(nn.Module, network.pts_middle_encoder))
     return {
         "VFE": {"NAME": "MeanVFE"},
         "BACKBONE_3D": {"NAME": kind},
-        # Two cells along z become channels.
-        "MAP_TO_BEV": {"NAME": "HeightCompression", "NUM_BEV_FEATURES": 256},
+        "MAP_TO_BEV": {"NAME": "HeightCompression", "NUM_BEV_FEATURES": channels},
     }
+
+
+def _count_map_channels(encoder: nn.Module) -> int:
+    """Return the channels of a SparseEncoder's map, those of all its cells along z."""
+    cells = cast(Any, encoder).sparse_shape[0]
+    for layer in encoder.modules():
+        if is_sparse(layer) and not (conv := cast(Any, layer)).subm:
+            cells = (cells + 2 * conv.padding[0] - conv.kernel_size[0]) // conv.stride[0] + 1
+    return int(cast(Any, encoder).output_channels * cells)
 
 
 def _describe_maps(ours: Mapping[str, Any], parts: frozenset[str]) -> dict[str, Any]:
