@@ -116,7 +116,9 @@ def check_splits(infos: Sequence[Info]) -> Iterator[Finding]:
         tokens = [str(sample.get("token")) for sample in info.samples]
         twice = sorted({token for token in tokens if tokens.count(token) > 1} if tokens else ())
         if len(set(tokens)) < len(tokens):
-            what = f"{len(tokens) - len(set(tokens))} samples occur twice, such as {twice[0]}."
+            number = len(tokens) - len(set(tokens))
+            verb = "occurs" if number == 1 else "occur"
+            what = f"{_count(number, 'sample')} {verb} twice, such as {twice[0]}."
             where = f"{info.source.path}, token"
             yield Finding(Level.ERROR, _AREA, what, where, _REMAKE, len(twice), tuple(twice[:20]))
     shared = [

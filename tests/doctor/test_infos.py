@@ -39,7 +39,7 @@ def test_a_sample_that_occurs_twice_is_an_error() -> None:
     info.samples[2]["token"] = info.samples[1]["token"]
     (finding,) = check_splits([info])
     assert finding.level is Level.ERROR
-    assert "1 samples occur twice, such as train1" in finding.what
+    assert "1 sample occurs twice, such as train1" in finding.what
 
 
 @pytest.mark.parametrize("content", [None, b"", b"garbage"])
