@@ -109,7 +109,14 @@ def _read_weights(path: Path) -> bytes:
     try:
         tensors = [each for key, each in json.loads(header).items() if key != "__metadata__"]
         expected = 8 + length + max((int(each["data_offsets"][1]) for each in tensors), default=0)
-    except (ValueError, RecursionError, TypeError, LookupError, AttributeError) as error:
+    except (
+        ValueError,
+        RecursionError,
+        TypeError,
+        ArithmeticError,
+        LookupError,
+        AttributeError,
+    ) as error:
         raise ValueError(
             f"Cannot read {path} as safetensors, as its header is damaged; {_AGAIN}."
         ) from error

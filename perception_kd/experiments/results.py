@@ -9,6 +9,7 @@ from typing import Any
 
 from perception_kd.experiments.stages import ExperimentError
 from perception_kd.experiments.trials import Comparison, Metric, Trial
+from perception_kd.utils.checks import is_number
 
 Results = dict[str, dict[str, dict[str, dict[str, Any]]]]
 
@@ -66,13 +67,14 @@ def pick_scores(found: Mapping[str, Any], metrics: Sequence[Metric]) -> dict[str
 
     Raises:
         KeyError: If a metric is missing.
-        TypeError: If one is not a number.
-        ValueError: If one is not finite, as of a network that has diverged.
+        ValueError: If one is not a finite number, as of a network that has diverged.
     """
-    scores = {metric.name: metric.scale * float(found[metric.key]) for metric in metrics}
-    for name, score in scores.items():
-        if not math.isfinite(score):
-            raise ValueError(f"{name} is {score}")
+    scores = {}
+    for metric in metrics:
+        value = found[metric.key]
+        if not is_number(value) or not math.isfinite(metric.scale * float(value)):
+            raise ValueError(f"{metric.name} is {value!r:.40}")
+        scores[metric.name] = metric.scale * float(value)
     return scores
 
 

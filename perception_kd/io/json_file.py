@@ -27,4 +27,6 @@ def read_json(path: str | Path, remedy: str) -> Any:
         place = f", line {error.lineno}, column {error.colno}: {error.msg}"
     except (UnicodeDecodeError, RecursionError) as error:
         place = f": {error}"
+    except ValueError:
+        place = ": a number has too many digits"
     raise BrokenFileError(f"{path} is not JSON{place}. {remedy}")

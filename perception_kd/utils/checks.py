@@ -1,5 +1,6 @@
 """Checks of arguments, with errors that name the expected and the actual value."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
@@ -10,8 +11,13 @@ def is_whole(value: object) -> TypeGuard[int]:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Return whether a value is a number, as :func:`is_whole`; NaN is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    """Return whether a float can hold a value; NaN, True and False are not."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return not math.isnan(value)
+    except OverflowError:
+        return False
 
 
 def check_at_least(name: str, value: int, lowest: int) -> None:

@@ -84,6 +84,8 @@ def test_a_project_without_git_has_no_commit(tmp_path: Path) -> None:
     [
         *(None, "", "{}", '{"lidar_seg/miou": ', "[1]", '{"lidar_seg/miou": [1]}'),
         *('{"lidar_seg/miou": NaN}', '{"lidar_seg/miou": 1e999}', "[" * 100_000),
+        *(f'{{"lidar_seg/miou": 1{"0" * zeros}}}' for zeros in (400, 5_000)),
+        *('{"lidar_seg/miou": "0.5"}', '{"lidar_seg/miou": true}'),
     ],
 )
 def test_an_evaluation_without_a_score_is_named(tmp_path: Path, content: str | None) -> None:

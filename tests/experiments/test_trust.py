@@ -167,6 +167,8 @@ def test_a_damaged_stamp_runs_its_stage_again(made: Made, damage: bytes) -> None
     [
         {"seconds": float("nan")},
         {"seconds": -1},
+        {"seconds": 10**400},
+        {"seconds": True},
         {"done": "yes"},
         {"files": {"work:train/epoch_1.pth": 17}},
         {"files": {"work:train/epoch_1.pth": [17, 0, 0, None]}},

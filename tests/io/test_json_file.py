@@ -16,6 +16,7 @@ from perception_kd.io.json_file import read_json
         (b'{"a": [1, 2', ", line 1, column 12: "),
         (b'{"a": "\xff"}', ": 'utf-8' codec"),
         (b"[" * 100_000, ": maximum recursion depth"),
+        (b'{"a": ' + b"1" * 5_000 + b"}", ": a number has too many digits"),
     ],
 )
 def test_damage_is_named_with_its_place(tmp_path: Path, content: bytes, place: str) -> None:

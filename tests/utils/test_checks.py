@@ -40,3 +40,4 @@ def test_true_is_no_number_and_nan_neither() -> None:
     assert [is_whole(x) for x in (0, -3, True, 1.0, "1", None)] == [True, True] + 4 * [False]
     assert [is_number(x) for x in (0, 0.5, True, math.nan, "1")] == [True, True] + 3 * [False]
     assert is_number(math.inf)
+    assert not is_number(10**400)

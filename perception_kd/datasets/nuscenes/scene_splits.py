@@ -79,10 +79,10 @@ def find_unknown(
 
 
 def _read_splits(path: Path) -> dict[str, list[str]]:
+    data = read_bounded(path, "file of splits", "write one.", _MAX_BYTES)
     try:
-        data = read_bounded(path, "file of splits", "write one.", _MAX_BYTES)
         content = json.loads(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a JSON file: {error}; correct it.") from error
     good = isinstance(content, dict) and all(
         isinstance(scenes, list) and all(isinstance(scene, str) for scene in scenes)

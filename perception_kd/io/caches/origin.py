@@ -48,7 +48,7 @@ def decode_origin(note: bytes) -> Origin | None:
     try:
         fields = json.loads(note)
         return Origin(str(fields["key"]), int(fields["num_bytes"]), str(fields["sha256"]))
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 
