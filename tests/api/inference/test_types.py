@@ -15,7 +15,7 @@ from tests.api.inference.test_network import RAD, Make
 def test_features_are_of_the_kind_that_was_given(trained: Make) -> None:
     run = trained(RAD)
     net = assert_type(perception_kd.load(run.path, device="cpu"), TrainedNetwork)
-    cloud = np.ones((20, 4), np.float32)
+    cloud = np.random.default_rng(0).random((20, 4), np.float32)
     imgs: NDArray[Any] = np.stack(run.imgs[0])
     matrices = run.calibrations[0]
     arrays = (
