@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from perception_kd.checkpoints.reading import check_whole, read_content
+from perception_kd.checkpoints.archive import check_whole
+from perception_kd.checkpoints.reading import read_content
 
 POINTER = "last_checkpoint"
 _TEMPLATES = ("epoch_{}.pth", "iter_{}.pth")

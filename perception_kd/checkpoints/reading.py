@@ -1,8 +1,6 @@
 """Read checkpoint files, with ``weights_only`` on and onto the CPU."""
 
-import pickle
 import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from perception_kd.checkpoints.archive import check_whole, is_archive
 from perception_kd.io.memory import bounded_memory
 
 # Entry of "meta" with the least and the greatest values of the training's points.
@@ -18,17 +17,6 @@ RANGES_ENTRY = "point_ranges"
 # Where published checkpoints keep their weights, in the order in which they are tried:
 # mmengine and MoCo, OpenPCDet, SwAV and torch hub, DINO.
 _ENTRIES = ("state_dict", "model_state", "model", "model_state_dict", "teacher")
-# What torch raises for a file that is truncated, no checkpoint, or holds other objects.
-_READ_ERRORS = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    EOFError,
-    LookupError,
-    TypeError,
-    ValueError,
-    OSError,
-    MemoryError,
-)
 # Size of the memory that a file may need, in sizes of the file.
 _MEMORY_FACTOR = 4
 _MAX_DEPTH, _MAX_VALUES = 50, 1_000_000
@@ -105,13 +93,13 @@ def read_content(path: str | Path, *, tensors: bool = True) -> Any:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"No checkpoint at {path}; check the path.")
-    if tensors and zipfile.is_zipfile(path):
+    if tensors and is_archive(path):
         check_whole(path)
     try:
         with warnings.catch_warnings(), bounded_memory(path, _MEMORY_FACTOR):
             warnings.simplefilter("ignore")  # torch asks to report unknown files to it
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=not tensors)
-    except _READ_ERRORS as error:
+    except Exception as error:  # a damaged pickle can raise anything
         # Not torch's own message: it advises to run code that the file brings.
         raise ValueError(
             f"Cannot read the checkpoint {path} ({type(error).__name__}): it is truncated, not a "
@@ -120,30 +108,6 @@ def read_content(path: str | Path, *, tensors: bool = True) -> Any:
         ) from error
     _check_values(path, content)
     return content
-
-
-def check_whole(path: str | Path) -> None:
-    """Compare a checkpoint with the checksums in it, which torch does not do.
-
-    Args:
-        path: File written by ``torch.save`` since torch 1.6.
-
-    Raises:
-        ValueError: If the file is cut off, or a byte has changed.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise ValueError(
-            f"Cannot read the checkpoint {path} ({type(error).__name__}): it is truncated; copy or "
-            "download it again."
-        ) from error
-    if damaged is not None:
-        raise ValueError(
-            f"The checkpoint {path} is damaged: the checksum of its entry {damaged} is wrong; "
-            "copy or download it again."
-        )
 
 
 def _check_values(path: str | Path, content: object) -> None:
