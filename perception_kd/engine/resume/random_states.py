@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 
+# What generators raise for states that are not theirs.
+_FAULTS = (AttributeError, LookupError, TypeError, ValueError, RuntimeError, OverflowError)
+
 
 def get_random_states() -> dict[str, Any]:
     """Return the states of Python's, NumPy's and torch's generators.
@@ -34,7 +37,7 @@ def check_random_states(states: Any) -> None:
     now = get_random_states()
     try:
         set_random_states(states)
-    except (TypeError, ValueError, KeyError, RuntimeError, OverflowError) as error:
+    except _FAULTS as error:
         raise ValueError(f"states of random number generators cannot be set ({error})") from error
     finally:
         set_random_states(now)

@@ -62,9 +62,13 @@ class RowCache(Cache):
 
     def __init__(self, folder: str | Path, manifest: dict[str, Any]) -> None:
         super().__init__(folder, manifest)
-        self._num_columns = int(manifest["settings"]["channels"])
         self._maps: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
         self._order: NDArray[np.int64] | None = None
+
+    @property
+    def _num_columns(self) -> int:
+        # Not read before the kind is checked: caches of other kinds do not have it.
+        return int(self.manifest["settings"]["channels"])
 
     def __len__(self) -> int:
         """Return the number of entries."""

@@ -3,11 +3,13 @@
 import os
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from mmengine.optim.optimizer import amp_optimizer_wrapper
 
 from perception_kd.checkpoints.reading import read_content
 from tests.engine.toy import ToyModel, read_log, write_config
@@ -85,18 +87,41 @@ def test_a_stop_at_any_step_changes_nothing(
     assert ("ema_state_dict" in whole) == (case == "averaged")
 
 
-@pytest.mark.gpu
+@pytest.fixture
+def scaler_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let mmengine scale losses on a CPU, which torch can and mmengine refuses."""
+    monkeypatch.setattr(amp_optimizer_wrapper, "is_cuda_available", lambda: True)
+    scaler = partial(torch.amp.GradScaler, "cpu")
+    monkeypatch.setattr(amp_optimizer_wrapper, "GradScaler", scaler)
+
+
+def check_scaler(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare a training that was stopped with one that was not, by their scalers."""
+    # Grows every three steps, so that a scaler that begins anew has another scale.
+    precision = "loss_scale=dict(init_scale=16.0, growth_interval=3)"
+    config = write_child(folder, f'optim_wrapper = dict(type="AmpOptimWrapper", {precision})')
+    assert train(config, name="whole", settings=EACH_STEP) == 0
+    train_until(config, 7, monkeypatch, EACH_STEP)
+    assert train(config, "--resume", name="parts", settings=EACH_STEP) == 0
+    whole, parts = (read_content(folder / n / "iter_16.pth") for n in ("whole", "parts"))
+    assert whole["optimizer"]["loss_scaler"]["scale"] == 16.0 * 2**5
+    assert whole["optimizer"]["loss_scaler"]["_growth_tracker"] == 1
+    assert_same(whole["optimizer"]["loss_scaler"], parts["optimizer"]["loss_scaler"])
+    assert_same(whole["state_dict"], parts["state_dict"])
+
+
+@pytest.mark.usefixtures("scaler_on_cpu")
 def test_the_scaler_of_mixed_precision_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    precision = 'optim_wrapper = dict(type="AmpOptimWrapper", loss_scale="dynamic")'
-    config = write_child(tmp_path, precision)
-    assert train(config, name="whole", settings=EACH_STEP) == 0
-    train_until(config, 6, monkeypatch, EACH_STEP)
-    assert train(config, "--resume", name="parts", settings=EACH_STEP) == 0
-    whole, parts = (read_content(tmp_path / n / "iter_16.pth") for n in ("whole", "parts"))
-    assert_same(whole["optimizer"]["loss_scaler"], parts["optimizer"]["loss_scaler"])
-    assert_same(whole["state_dict"], parts["state_dict"])
+    check_scaler(tmp_path, monkeypatch)
+
+
+@pytest.mark.gpu
+def test_the_scaler_of_mixed_precision_is_resumed_on_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_scaler(tmp_path, monkeypatch)
 
 
 def test_steps_that_are_done_are_not_loaded_again(
@@ -226,6 +251,10 @@ def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
         ),
         (lambda c: c["meta"]["training_data"].update(samples=9), r"number of samples differs"),
         (lambda c: c["meta"].update(random_states=[{"torch": 1}]), r"generators cannot be set"),
+        (
+            lambda c: c["meta"]["random_states"][0].update(python=()),
+            r"generators cannot be set",
+        ),
         (lambda c: c["optimizer"]["param_groups"].pop(), r"has 0 entries of parameters, but the"),
         (
             lambda c: c["optimizer"].update(state={}),

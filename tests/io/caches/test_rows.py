@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.rows import IDS, INDEX, ROWS, RowCache, RowEntry
 from perception_kd.io.errors import BrokenFileError
 
@@ -54,6 +55,14 @@ def test_a_missing_entry_names_the_command_that_makes_it(tmp_path: Path) -> None
     cache = make_cache(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"key1 in .* with 0 entries; .*make it"):
         cache.read_rows("key1")
+
+
+def test_a_cache_of_another_kind_is_refused(tmp_path: Path) -> None:
+    Cache.create(tmp_path, "superpixels", {"algorithm": "fast"}, ".png", SOURCE)
+    with pytest.raises(ValueError, match="must hold teacher, but its manifest says superpixels"):
+        RowCache.open(tmp_path, "teacher", SETTINGS)
+    with pytest.raises(ValueError, match="must hold teacher, but its manifest says superpixels"):
+        make_cache(tmp_path)
 
 
 @pytest.mark.parametrize("name", [ROWS, IDS, INDEX])
