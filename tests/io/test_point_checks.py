@@ -24,6 +24,14 @@ def test_a_file_of_zeros_or_nan_is_found() -> None:
     assert find_point_fault(np.zeros((0, 5), np.float32)) == "it has no point"
 
 
+def test_one_point_again_and_again_is_found() -> None:
+    points = np.full((400, 5), 7.0, np.float32)
+    assert find_point_fault(points) == "all positions are the same one"
+    points[395, 2] += 1  # not among the few that are looked at first
+    assert find_point_fault(points) == ""
+    assert find_point_fault(points[:3]) == ""  # few points may be echoes of one object
+
+
 def test_points_on_a_map_are_found() -> None:
     points = POINTS.astype(np.float32)
     points[:, 1] += 3000
