@@ -1,5 +1,6 @@
 """Record of the arguments, choices and finished steps of a pre-training."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from perception_kd.checkpoints.folder import list_checkpoints
 from perception_kd.io.atomic import write_json
 from perception_kd.io.json_file import read_json
 from perception_kd.io.names import find_path_fault
+from perception_kd.utils.checks import is_number, is_whole
 
 _NAME = "pretrain.json"
 # Arguments that decide what the folder "data" holds.
 _RIG = "rig"
 _OF_DATA = ("data", "version", _RIG)
+# Those that the first version did not write.
+_NEWER = ("version", _RIG)
 _REMEDY = "Remove it to start over, or choose another folder as out."
 
 
@@ -58,7 +62,7 @@ class PretrainRecord:
                 (out / f"{stage}.py").unlink(missing_ok=True)
             self._write()
             return
-        self._content = content
+        self._content = {**content, "arguments": before}
 
     def _is_begun(self, changed: Sequence[str]) -> bool:
         """Return whether there is something that was made with changed arguments."""
@@ -115,13 +119,36 @@ def _is_record(content: Any) -> bool:
     parts = [content.get(name) for name in ("arguments", "choices", "finished")]
     if not all(isinstance(part, dict) for part in parts):
         return False
-    known = {stage for stages in STAGES.values() for stage in stages}
+    if not _are_arguments(content["arguments"]):
+        return False
+    known = {*STAGES[content["arguments"]["method"]]}
     if not {*content["choices"], *content["finished"]} <= known:
         return False
-    return all(_is_result(result) for result in content["finished"].values())
+    made = map(_are_choices, content["choices"].values())
+    return all(made) and all(map(_is_result, content["finished"].values()))
+
+
+def _are_arguments(found: dict[str, Any]) -> bool:
+    texts = [found.get(name) for name in ("data", "method", "teacher")]
+    texts += [found.get(name, "") for name in _NEWER]
+    if not all(isinstance(text, str) for text in texts) or found["method"] not in STAGES:
+        return False
+    minutes, epochs = found.get("minutes", ""), found.get("epochs", "")
+    has_length = is_whole(epochs) if minutes is None else is_number(minutes) and epochs is None
+    return has_length and is_whole(found.get("seed"))
+
+
+def _are_choices(rows: Any) -> bool:
+    return isinstance(rows, list) and all(
+        isinstance(row, list)
+        and len(row) == len(Choice._fields)
+        and all(isinstance(text, str) for text in row)
+        for row in rows
+    )
 
 
 def _is_result(result: Any) -> bool:
     if not isinstance(result, dict) or find_path_fault(result.get("checkpoint")):
         return False
-    return isinstance(result.get("seconds"), int | float)
+    seconds = result.get("seconds")
+    return is_number(seconds) and math.isfinite(seconds) and seconds >= 0

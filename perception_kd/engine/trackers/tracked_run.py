@@ -12,6 +12,7 @@ import torch
 from mmengine import Config
 
 from perception_kd.io.atomic import write_json
+from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.json_file import read_json
 
 TRACKED_RUNS = "trackers.json"
@@ -67,4 +68,6 @@ def select_numbers(values: dict[str, Any]) -> dict[str, float]:
 def _read(config: Config) -> dict[str, Any]:
     path = Path(config.work_dir) / TRACKED_RUNS
     content = read_json(path, _REMEDY) if path.is_file() else {}
-    return content if isinstance(content, dict) else {}
+    if isinstance(content, dict) and all(isinstance(run, str) for run in content.values()):
+        return content
+    raise BrokenFileError(f"{path} does not hold the names of runs by tracker. {_REMEDY}")

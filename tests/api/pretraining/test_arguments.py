@@ -1,6 +1,7 @@
 """Checks of perception_kd.pretrain before it writes, and arguments that may change."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from perception_kd.api.pretraining.settings import Choice
 from perception_kd.api.pretraining.sources import find_source, hash_rig
 from tools import pretrain as pretrain_tool
 
-ARGUMENTS = dict(data="/d", method="slidr", epochs=1, teacher="", version="", rig="1")
+FIRST: dict[str, Any] = dict(data="/d", method="slidr", minutes=None, epochs=1, seed=0, teacher="")
+ARGUMENTS = {**FIRST, "version": "", "rig": "1"}
+SLIDR = {"checkpoint": "slidr/epoch_1.pth", "seconds": 1}
 
 
 def flat(imgs: torch.Tensor) -> torch.Tensor:
@@ -134,9 +137,13 @@ def test_converted_data_stay_those_of_a_call(
         {"choices": {"../precious": []}},
         {"finished": {"slidr": {"checkpoint": "../precious.pth", "seconds": 1}}},
         {"finished": {"slidr": {"checkpoint": "/precious.pth", "seconds": 1}}},
-        {"finished": {"slidr": {"checkpoint": "slidr/epoch_1.pth", "seconds": None}}},
+        *({"finished": {"slidr": {**SLIDR, "seconds": x}}} for x in (None, -1, math.inf, True)),
         {"finished": [1]},
+        {"finished": {"prc": SLIDR}},
         {"arguments": None},
+        *({"arguments": {**ARGUMENTS, "method": method}} for method in ("dino", ["slidr"])),
+        *({"arguments": {**ARGUMENTS, name: None}} for name in ("data", "epochs", "seed", "rig")),
+        *({"choices": {"slidr": rows}} for rows in (5, [["a"]], ["abc"], [["a", 1, "b"]])),
     ],
     ids=str,
 )
@@ -165,10 +172,19 @@ def test_a_copied_folder_trains_in_itself(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_records_of_before_need_no_newer_arguments(tmp_path: Path) -> None:
-    PretrainRecord(tmp_path, {"data": "/d", "method": "slidr"})
+    PretrainRecord(tmp_path, FIRST)
     (tmp_path / "slidr").mkdir()
     (tmp_path / "slidr" / "epoch_1.pth").touch()
-    assert PretrainRecord(tmp_path, ARGUMENTS).arguments["method"] == "slidr"
+    assert PretrainRecord(tmp_path, ARGUMENTS).arguments == ARGUMENTS
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_a_record_without_an_argument_is_refused(name: str, tmp_path: Path) -> None:
+    arguments = {key: value for key, value in FIRST.items() if key != name}
+    content = {"arguments": arguments, "choices": {}, "finished": {}}
+    (tmp_path / "pretrain.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"pretrain\.json is not the record of a pre-training"):
+        PretrainRecord(tmp_path, ARGUMENTS)
 
 
 def test_a_rig_file_is_known_by_its_content(drive: Path, tmp_path: Path) -> None:
