@@ -15,6 +15,7 @@ from perception_kd.checkpoints.model_folder import read_folder_settings
 from perception_kd.datasets.nuscenes.json_records import read_table
 from perception_kd.datasets.nuscenes.scene_splits import choose_splits
 from perception_kd.datasets.rosbag.recording import BAG_MANIFEST, RecordingFolder
+from perception_kd.engine.config.renamed import TABLE, find_config
 from perception_kd.engine.trackers.tracked_run import TRACKED_RUNS, find_run
 from perception_kd.experiments.folders import Folders
 from perception_kd.experiments.report.stored import read_score_file
@@ -123,6 +124,10 @@ READERS: dict[str, tuple[Any, Callable[[Path], object]]] = {
         {"key": "a", "num_bytes": 3, "sha256": "b"},
         lambda path: decode_origin(path.read_bytes()),
     ),
+    f"all/{TABLE}": (
+        {"old/a.py": "new/b.py"},
+        lambda path: find_config(path.parent / "old" / "a.py"),
+    ),
     "table.json": ({"a": [1, 2]}, lambda path: read_json(path, "Unpack it again.")),
 }
 
@@ -165,6 +170,6 @@ def test_a_damaged_json_file_is_read_or_named(name: str, tmp_path: Path) -> None
         message = ""
         try:
             read(path)
-        except (ValueError, BlockingIOError, ExperimentError) as error:
+        except (ValueError, OSError, ExperimentError) as error:
             message = str(error)
         assert not message or str(tmp_path) in message, text[:300]

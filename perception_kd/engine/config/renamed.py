@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
+from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.json_file import read_json
 from perception_kd.utils.project_files import find_project_files
 
@@ -31,6 +32,7 @@ def find_config(path: str | Path) -> Path:
         The path itself, or that of the renamed config, which is then logged.
 
     Raises:
+        BrokenFileError: If the table of old names is damaged.
         FileNotFoundError: If there is no such config under either name.
     """
     path = Path(path)
@@ -41,8 +43,12 @@ def find_config(path: str | Path) -> Path:
     folder = path.absolute().parent
     table = folder.parent / TABLE
     names = read_json(table, "Restore it from the repository.") if table.is_file() else {}
+    if not isinstance(names, dict):
+        raise BrokenFileError(
+            f"{table} is not a table of old and new names. Restore it from the repository."
+        )
     new = names.get(f"{folder.name}/{path.name}")
-    if new is None:
+    if not isinstance(new, str):
         raise FileNotFoundError(f"No config at {path}{_suggest(path)}")
     found = folder.parent / new
     if not path.is_absolute():
