@@ -11,12 +11,12 @@ from PIL import Image as PillowImage
 
 from perception_kd.io.bounded import read_bounded
 from perception_kd.io.errors import MISSING_REMEDY, BrokenFileError
+from perception_kd.io.png import PNG_START, is_whole_png
 from perception_kd.structures import Image
 
 MAX_PIXELS = 2**26
 _SKIP = 'or skip such samples with on_error="skip"'
 _TAIL = 64  # bytes in which a file that is not cut off has its end marker
-_PNG = b"\x89PNG\r\n\x1a\n"
 # As stored: the calibration belongs to the pixels, whatever a tag says about them.
 _AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -64,7 +64,7 @@ def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Image:
             f"{path} claims {found[0]}x{found[1]} px (height x width), more than {MAX_PIXELS:,} "
             f"px altogether. Copy the file again, {_SKIP}."
         )
-    img = _decode(data)
+    img = None if data.startswith(PNG_START) and not is_whole_png(data) else _decode(data)
     if img is None or img.shape[:2] != found:
         raise _broken(path, data)
     return cv2.cvtColor(img, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
@@ -77,7 +77,7 @@ def has_deep_channels(image: PillowImage.Image, data: bytes) -> bool:
         image: The image; its pixels need not be read.
         data: The first bytes of its file, 25 or more.
     """
-    is_deep_png = data.startswith(_PNG) and data[24] > 8  # Pillow calls some of them RGB
+    is_deep_png = data.startswith(PNG_START) and data[24] > 8  # Pillow calls some of them RGB
     return image.mode.startswith(("I", "F")) or is_deep_png
 
 
@@ -98,7 +98,7 @@ def read_image_shape(path: str | Path) -> tuple[int, int]:
 def is_whole_file(path: Path) -> bool:
     """Return whether a JPEG or PNG file has its end, mostly from its last bytes."""
     with path.open("rb") as file:
-        start = file.read(len(_PNG))
+        start = file.read(len(PNG_START))
         file.seek(max(path.stat().st_size - _TAIL, 0))
         tail = file.read()
     return _is_complete(start + tail) or _is_complete(path.read_bytes())
@@ -136,6 +136,6 @@ def _is_complete(data: bytes) -> bool:
     """Return whether a JPEG or PNG has its end marker; others count as complete."""
     if data.startswith(b"\xff\xd8"):  # end of image after the last start of scan
         return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
-    if data.startswith(_PNG):
+    if data.startswith(PNG_START):
         return b"IEND" in data[-_TAIL:]
     return True

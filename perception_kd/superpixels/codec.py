@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.origin import Origin, check_origin, decode_origin
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.png import CHUNK_HEAD, PNG_START, is_whole_png, iterate_chunks
 from perception_kd.utils.checks import check_shape
 
 SUPERPIXELS = "superpixels"
@@ -29,7 +30,7 @@ MAX_SEGMENTS = 2**24 - 1
 
 # The first bytes of a PNG: height, width, bits per channel and type of color.
 _HEADER = struct.Struct(">8s4x4sIIBB")
-_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+_PNG_END = b"IEND\xaeB`\x82"
 _GRAY, _RGB = 0, 2
 _HEADER_END, _KEYWORD, _MAX_NOTE = 33, b"origin\0", 4096
 _LAYOUTS = {(8, _GRAY), (16, _GRAY), (8, _RGB)}
@@ -41,7 +42,7 @@ _MAX_TIMES_ASKED, _ALWAYS_ALLOWED = 16, 4096
 _LOOK_EVERY, _MOST_CHANGES, _MOST_RUNS = 16, 0.5, 4
 
 _COMPRESSION = 6
-_CHUNK, _INTERLACED = struct.Struct(">I4s"), 28
+_INTERLACED = 28
 
 Map = NDArray[np.int32]
 
@@ -99,12 +100,12 @@ def encode_superpixels(superpixels: Map) -> bytes:
     bits, color = (8, _RGB) if num_bytes == 3 else (8 * num_bytes, _GRAY)
     header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
     body = zlib.compress(rows.data, _COMPRESSION)
-    return _PNG_START + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+    return PNG_START + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
     checksum = zlib.crc32(name + content).to_bytes(4, "big")
-    return _CHUNK.pack(len(content), name) + content + checksum
+    return CHUNK_HEAD.pack(len(content), name) + content + checksum
 
 
 def decode_superpixels(
@@ -177,23 +178,22 @@ def _decompress(
 
 def _read_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the parts of a PNG up to the first that is damaged or was there before."""
-    start, seen = len(_PNG_START), set[bytes]()
-    while start + _CHUNK.size <= len(data):
-        length, name = _CHUNK.unpack_from(data, start)
-        end = start + _CHUNK.size + length
-        checksum = zlib.crc32(memoryview(data)[start + 4 : end]).to_bytes(4, "big")
+    seen = set[bytes]()
+    for name, start, end in iterate_chunks(data):
+        checksum = zlib.crc32(memoryview(data)[start - len(name) : end]).to_bytes(4, "big")
         if name in seen or data[end : end + 4] != checksum:
             return
         seen.add(name)
-        yield name, data[start + _CHUNK.size : end]
-        start = end + 4
+        yield name, data[start:end]
 
 
 def _decode_any(
     data: bytes, path: str | Path, img_shape: tuple[int, int]
 ) -> NDArray[np.integer[Any]]:
     """Return the numbers (H, W) of any PNG."""
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    pixels = None
+    if is_whole_png(data):
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.shape[:2] != tuple(img_shape):
         raise BrokenFileError(f"{path} is truncated or not a PNG ({len(data)} bytes).")
     stored = pixels.astype(np.int32)
@@ -214,7 +214,7 @@ def max_segments_of(cache: Cache) -> int:
 
 def _check_header(data: bytes, path: str | Path, img_shape: tuple[int, int]) -> int:
     """Check the header of a map before it is decoded; return the bytes per pixel."""
-    if not (data.startswith(_PNG_START) and data.endswith(_PNG_END)) or len(data) < _HEADER.size:
+    if not (data.startswith(PNG_START) and data.endswith(_PNG_END)) or len(data) < _HEADER.size:
         raise BrokenFileError(f"{path} is truncated or not a PNG ({len(data)} bytes).")
     _, kind, width, height, bits, color = _HEADER.unpack(data[: _HEADER.size])
     if kind != b"IHDR":

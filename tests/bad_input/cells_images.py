@@ -36,6 +36,13 @@ def claim(width: int, height: int) -> bytes:
     return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
 
 
+def claim_length(png: bytes, name: bytes) -> bytes:
+    """A PNG whose first chunk of this name claims 4 GB."""
+    data = bytearray(png)
+    data[data.find(name) - 4] = 0xFF
+    return bytes(data)
+
+
 def load_damaged(folder: Path, harm: damage.Damage) -> Sample:
     path = folder / "image.jpg"
     path.write_bytes(encode(PIXELS))
@@ -115,6 +122,16 @@ def _(folder: Path) -> None:
     path = folder / "image.png"
     path.write_bytes(claim(60_000, 60_000))
     LoadImages()({"img_paths": [str(path)]})
+
+
+@refused(
+    IMAGE,
+    "chunk that claims a huge length",
+    "before any memory is taken",
+    r"image\.jpg is truncated or not an image",
+)
+def _(folder: Path) -> None:
+    load_damaged(folder, damage.put(claim_length(encode(PIXELS, ".png"), b"IDAT")))
 
 
 @accepted(IMAGE, "cut off, with an end marker", "the decoder fills the rest; cannot be detected")
@@ -206,6 +223,16 @@ def _(folder: Path) -> None:
 @refused(MAPS, "header that claims a huge size", "both sizes", r"token\.png must have the size of")
 def _(folder: Path) -> None:
     load_map_damaged(folder, damage.put(claim(2**31 - 1, 2**31 - 1)))
+
+
+@refused(
+    MAPS,
+    "chunk that claims a huge length",
+    "before any memory is taken",
+    r"token\.png is truncated or not a PNG",
+)
+def _(folder: Path) -> None:
+    load_map_damaged(folder, damage.put(claim_length(encode_superpixels(IDS), b"IDAT")))
 
 
 @accepted(MAPS, "any of these, with `--verify`", "`create_data.py superpixels` makes the map again")

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.io.png import is_whole_png
 
 # Channels of an encoding, and how OpenCV makes blue, green and red of them.
 _ENCODINGS: dict[str, tuple[int, int | None]] = {
@@ -46,7 +47,7 @@ def keep_compressed(message: Any) -> EncodedImage:
     """Return a CompressedImage as it is stored; a mosaic in colors.
 
     Raises:
-        BrokenFileError: If it is neither JPEG nor PNG of 8 bits per channel.
+        BrokenFileError: If it is neither JPEG nor whole PNG of 8 bits per channel.
     """
     data = bytes(message.data)
     try:
@@ -62,6 +63,8 @@ def keep_compressed(message: Any) -> EncodedImage:
         raise BrokenFileError(
             f"its format {message.format!r} has more than 8 bits per channel; republish it with 8"
         )
+    if suffix == ".png" and not is_whole_png(data):
+        raise BrokenFileError("its PNG is cut off or damaged; record it again")
     encoding = str(message.format).partition(";")[0].strip()
     if mode == "L" and suffix == ".png" and encoding.startswith("bayer") and encoding in _ENCODINGS:
         mosaic = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)

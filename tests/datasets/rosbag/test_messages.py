@@ -176,6 +176,13 @@ def test_compressed_images_of_16_bits_are_refused() -> None:
         keep_compressed(as_object(compressed(0, data, "mono16; png compressed")))
 
 
+def test_a_damaged_png_is_refused_before_it_is_decoded() -> None:
+    data = bytearray(cv2.imencode(".png", COLOR[..., 0])[1].tobytes())
+    data[data.find(b"IDAT") - 4] = 0xFF  # a length of 4 GB
+    with pytest.raises(BrokenFileError, match="its PNG is cut off or damaged; record it again"):
+        keep_compressed(as_object(compressed(0, bytes(data), "bayer_rggb8; png compressed")))
+
+
 @pytest.mark.parametrize("data", [b"", b"h264", cv2.imencode(".webp", COLOR)[1].tobytes()])
 def test_other_compression_is_refused_by_name(data: bytes) -> None:
     with pytest.raises(BrokenFileError, match="format 'webp' is neither JPEG nor PNG"):
