@@ -1,13 +1,12 @@
 """The content of a stamp, and its check: stamps are not trusted."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from perception_kd.experiments.fingerprints import Fingerprint
 from perception_kd.experiments.folders import Folders
-from perception_kd.utils.checks import is_number
+from perception_kd.utils.checks import is_finite
 
 # Increased when older stamps cannot be read.
 FORMAT = 2
@@ -64,7 +63,7 @@ def parse_stamp(path: Path, folders: Folders) -> Stamp:
     seconds, files = content.get("seconds"), content.get("files")
     has_types = all(isinstance(content.get(key), kind) for key, kind in _KINDS.items())
     has_texts = all(isinstance(content.get(key), str) for key in _TEXTS)
-    has_time = is_number(seconds) and math.isfinite(seconds) and seconds >= 0
+    has_time = is_finite(seconds) and seconds >= 0
     if not (has_types and has_texts and has_time) or not isinstance(files, dict):
         raise StampError(f"its stamp {path} is damaged")
     parsed = {name: Fingerprint.parse(row) for name, row in files.items()}

@@ -1,6 +1,5 @@
 """Fields of the entries of an info file, read with errors that name them."""
 
-import math
 import reprlib
 from typing import Any
 
@@ -9,9 +8,10 @@ import numpy as np
 from perception_kd.io.errors import FieldError
 from perception_kd.io.names import safe_name
 from perception_kd.structures import Array
+from perception_kd.utils.checks import is_finite
 
 _MAX_PIXELS = 2**16  # along an axis
-_NUMBERS, _INTEGERS = (float, int, np.number), (int, np.integer)
+_INTEGERS = (int, np.integer)
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 
@@ -73,13 +73,12 @@ def read_number(entry: Any, name: str, where: str = "") -> float:
         where: Place of the entry, such as "images.CAM_FRONT.", for errors.
 
     Raises:
-        FieldError: If it is missing, or text, NaN or infinite.
+        FieldError: If it is missing, or text, NaN, infinite or above the largest float.
     """
     value = read_field(entry, name, object, where)
-    is_number = isinstance(value, _NUMBERS) and not isinstance(value, bool)
-    if not is_number or not abs(value) < math.inf:
+    if not is_finite(value):
         raise FieldError(f"{where}{name} must be a finite number, but is {show(value)}")
-    return value
+    return float(value)
 
 
 def read_count(entry: Any, name: str, lowest: int, largest: int, where: str = "") -> int:

@@ -36,7 +36,7 @@ def read_layout(lidar: Mapping[str, Any], where: str = "") -> PointLayout:
             fields[name] = tuple(read_field(lidar, name, list, where))
     for name in _NUMBERS:
         if name in lidar:
-            fields[name] = float(read_number(lidar, name, where))
+            fields[name] = read_number(lidar, name, where)
     try:
         return PointLayout(**fields)
     except (TypeError, ValueError, AttributeError) as error:

@@ -104,12 +104,14 @@ def decode_region_ids(
 def _read_archive(data: bytes, path: str | Path, num_points: int) -> _Stored:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
-            origin = _read_note(archive)
+            origin = _read_note(archive, path)
             with archive.open(f"{_NAME}.npy") as file:
                 shape, dtype = _read_header(file)
                 expected = shape == (num_points,) and dtype == np.int32
                 # With one byte more than there should be, the checksum is checked.
                 content = file.read(4 * num_points + 1) if expected else b""
+    except BrokenFileError:  # of the note
+        raise
     except Exception as error:  # broken bytes raise nearly anything
         raise BrokenFileError(
             f"{path} is not a complete file of region ids: reading its {len(data)} "
@@ -153,22 +155,31 @@ def add_origin(data: bytes, origin: Origin) -> bytes:
     return file.getvalue()
 
 
-def read_origin(data: bytes) -> Origin | None:
-    """Return the origin of the bytes of an archive; None if it has none."""
+def read_origin(data: bytes, path: str | Path) -> Origin | None:
+    """Return the origin of the bytes of an archive; None if it has none.
+
+    Raises:
+        BrokenFileError: If it has a damaged one.
+    """
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
-            return _read_note(archive)
+            return _read_note(archive, path)
+    except BrokenFileError:
+        raise
     except Exception:  # broken bytes raise nearly anything; who decodes them says so
         return None
 
 
-def _read_note(archive: zipfile.ZipFile) -> Origin | None:
-    """Return the origin in an archive; None if it has none or a broken one."""
+def _read_note(archive: zipfile.ZipFile, path: str | Path) -> Origin | None:
+    """Return the origin in an archive; None if it has none."""
+    if _ORIGIN not in archive.namelist():
+        return None
     try:
         with archive.open(_ORIGIN) as file:
-            return decode_origin(file.read(_MAX_NOTE))
+            note = file.read(_MAX_NOTE)
     except Exception:  # broken bytes raise nearly anything
-        return None
+        note = b""
+    return decode_origin(note, path)
 
 
 def load_region_ids(

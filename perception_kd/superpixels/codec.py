@@ -240,13 +240,17 @@ def add_origin(data: bytes, origin: Origin) -> bytes:
     return data[:_HEADER_END] + chunk + data[_HEADER_END:]
 
 
-def read_origin(data: bytes) -> Origin | None:
-    """Return the origin of the bytes of a PNG; None if it has none."""
+def read_origin(data: bytes, path: str | Path) -> Origin | None:
+    """Return the origin of the bytes of a PNG; None if it has none.
+
+    Raises:
+        BrokenFileError: If it has a damaged one.
+    """
     length = int.from_bytes(data[_HEADER_END : _HEADER_END + 4], "big")
     content = data[_HEADER_END + 4 : _HEADER_END + 8 + min(length, _MAX_NOTE)]
     if not content.startswith(b"tEXt" + _KEYWORD):
         return None
-    return decode_origin(content[4 + len(_KEYWORD) :])
+    return decode_origin(content[4 + len(_KEYWORD) :], path)
 
 
 def load_superpixels(
@@ -270,7 +274,7 @@ def load_superpixels(
     """
 
     def decode(data: bytes, path: Path) -> Map:
-        check_origin(read_origin(data), key, path, source)
+        check_origin(read_origin(data, path), key, path, source)
         return decode_superpixels(data, path, img_shape, max_segments_of(cache))
 
     return cache.read(key, decode)

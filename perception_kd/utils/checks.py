@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
+import numpy as np
+
 
 def is_whole(value: object) -> TypeGuard[int]:
     """Return whether a value is a whole number; True and False are not."""
@@ -17,6 +19,16 @@ def is_number(value: object) -> TypeGuard[int | float]:
     try:
         return not math.isnan(value)
     except OverflowError:
+        return False
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Return whether a value is a finite number, of Python or NumPy; True is not."""
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer above the largest float
         return False
 
 

@@ -1,5 +1,6 @@
 """Images and their superpixels."""
 
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 from perception_kd.datasets.transforms import LoadImages, LoadSuperpixels
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.caches.fill import fill_cache
+from perception_kd.io.caches.origin import Origin
 from perception_kd.io.listed_files import ImageFile
 from perception_kd.structures import Sample
-from perception_kd.superpixels.codec import encode_superpixels
+from perception_kd.superpixels.codec import add_origin, encode_superpixels
 from perception_kd.superpixels.create import SuperpixelMaker
 from perception_kd.superpixels.settings import SlicSettings
 from tests.bad_input import damage
@@ -235,6 +237,12 @@ def _(folder: Path) -> None:
     load_map_damaged(folder, damage.put(claim_length(encode_superpixels(IDS), b"IDAT")))
 
 
+@refused(MAPS, "note of an endless input", "the path", r"token\.png is damaged: its note of the")
+def _(folder: Path) -> None:
+    endless = Origin("token", math.inf, "0")  # type: ignore[arg-type]
+    load_map_damaged(folder, damage.put(add_origin(encode_superpixels(IDS), endless)))
+
+
 @accepted(MAPS, "any of these, with `--verify`", "`create_data.py superpixels` makes the map again")
 def _(folder: Path) -> None:
     path = folder / "image.jpg"
@@ -244,7 +252,10 @@ def _(folder: Path) -> None:
     entry = cache.path("token")
     source = ImageFile("token", str(path), (HEIGHT, WIDTH))
     large = encode_superpixels(np.full_like(IDS, 2**24 - 3))
-    for data in (b"", large[:60], large, encode(np.dstack([IDS.astype(np.uint8)] * 3), ".png")):
+    endless = Origin("token", math.inf, "0")  # type: ignore[arg-type]
+    noted = add_origin(encode_superpixels(IDS), endless)
+    gray = encode(np.dstack([IDS.astype(np.uint8)] * 3), ".png")
+    for data in (b"", large[:60], large, noted, gray):
         entry.write_bytes(data)
         filled = fill_cache(cache, maker, [source], workers=0, verify=True, progress=False)
         assert filled.num_made == 1 or not data, data

@@ -82,6 +82,16 @@ def _(folder: Path) -> None:
 
 @refused(
     INFO,
+    "integer above the largest float",
+    "the sample and its field",
+    r"sample 1 \('1-0'\): lidar_points\.timestamp must be a finite number, but is 1000",
+)
+def _(folder: Path) -> None:
+    load_edited(folder, lambda info: lidar_of(info).update(timestamp=10**400))
+
+
+@refused(
+    INFO,
     "NaN/inf",
     "the sample and its field; only a velocity of NaN is accepted as unknown",
     r"sample 1 \('1-0'\): lidar_points\.ego2global must be a rotation .* nan",

@@ -57,6 +57,8 @@ FAULTS = [
     ("lidar_points", [], "lidar_points must be a dict"),
     ("lidar_points.timestamp", "12.5", "timestamp must be a finite number, but is '12.5'"),
     ("lidar_points.timestamp", NAN, "timestamp must be a finite number, but is nan"),
+    ("lidar_points.timestamp", 10**400, "timestamp must be a finite number, but is 1000"),
+    ("lidar_sweeps.0.timestamp", 10**400, r"lidar_sweeps\[0\].timestamp must be a finite"),
     ("lidar_points.timestamp", 1.5e18, r"timestamp must be in s"),
     ("lidar_points.num_pts_feats", 3, r"num_pts_feats must be an integer in 4 \.\. 64"),
     ("lidar_points.num_pts_feats", 10**12, r"num_pts_feats must be an integer in 4 \.\. 64"),

@@ -9,6 +9,7 @@ from perception_kd.utils.checks import (
     check_at_least,
     check_classes,
     check_shape,
+    is_finite,
     is_number,
     is_whole,
 )
@@ -41,3 +42,16 @@ def test_true_is_no_number_and_nan_neither() -> None:
     assert [is_number(x) for x in (0, 0.5, True, math.nan, "1")] == [True, True] + 3 * [False]
     assert is_number(math.inf)
     assert not is_number(10**400)
+
+
+def test_integers_above_the_largest_float_are_no_numbers() -> None:
+    assert not is_number(10**400)
+    assert not is_finite(-(10**400))
+    assert is_number(10**300)
+
+
+def test_numbers_of_numpy_are_finite_and_others_not() -> None:
+    finite = (0, -1.5, 10**300, np.float32(2), np.int64(3), np.uint8(4))
+    assert all(map(is_finite, finite))
+    others = (math.inf, -math.inf, math.nan, np.float32("inf"), True, np.bool_(1), 1j, "1", None)
+    assert not any(map(is_finite, (*others, np.complex64(1))))

@@ -1,6 +1,5 @@
 """Arguments of a pre-training, checked before anything is written."""
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from perception_kd.engine.config.overrides import walk_settings
 from perception_kd.engine.trackers.choice import check_tracker
 from perception_kd.models.backbones import CallableTeacher
 from perception_kd.models.backbones.efficientnet_lite import FROM_PACKAGE, package_weights
-from perception_kd.utils.checks import is_number, is_whole
+from perception_kd.utils.checks import is_finite, is_whole
 from perception_kd.utils.log_levels import only_errors_logged
 
 _MOST_SEED = 2**32 - 1  # of NumPy
@@ -67,7 +66,7 @@ def check_length(minutes: float | None, epochs: int | None) -> None:
     """
     if minutes is not None and epochs is not None:
         raise ValueError("Give minutes or epochs, not both.")
-    if minutes is not None and not (is_number(minutes) and math.isfinite(minutes) and minutes > 0):
+    if minutes is not None and not (is_finite(minutes) and minutes > 0):
         raise ValueError(f"minutes must be a positive number, but got {minutes!r}.")
     if epochs is not None and not (is_whole(epochs) and epochs > 0):
         raise ValueError(f"epochs must be a positive whole number, but got {epochs!r}.")

@@ -7,23 +7,14 @@ from typing import Any
 
 from perception_kd.datasets.nuscenes.json_records import Record
 from perception_kd.io.names import find_path_fault, safe_name
-from perception_kd.utils.checks import is_whole
+from perception_kd.utils.checks import is_finite, is_whole
 
 _Check = Callable[[Any], str]
 
 
-def _is_finite(value: Any) -> bool:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer above the largest float
-        return False
-
-
 def _numbers(count: int) -> _Check:
     def check(value: Any) -> str:
-        good = isinstance(value, list) and len(value) == count and all(map(_is_finite, value))
+        good = isinstance(value, list) and len(value) == count and all(map(is_finite, value))
         return "" if good else f"must be a list of {count} finite numbers"
 
     return check
@@ -56,7 +47,7 @@ def _count(value: Any) -> str:
 
 
 def _time(value: Any) -> str:
-    return "" if _is_finite(value) else "must be a time in microseconds, a finite number"
+    return "" if is_finite(value) else "must be a time in microseconds, a finite number"
 
 
 def _position(value: Any) -> str:

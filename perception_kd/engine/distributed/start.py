@@ -16,6 +16,7 @@ from mmengine import Config
 from mmengine.device import get_device
 
 from perception_kd.engine.distributed.lost_process import lost_processes_named
+from perception_kd.utils.checks import is_number
 
 _DEFAULT_PORT = "29500"
 _TIMEOUT = 600.0  # s, where the config has none
@@ -65,7 +66,7 @@ def find_timeout(cfg: Config) -> float:
         ValueError: If ``env_cfg.dist_cfg.timeout`` is not a positive number.
     """
     timeout = ((cfg.get("env_cfg") or {}).get("dist_cfg") or {}).get("timeout", _TIMEOUT)
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+    if not is_number(timeout) or not timeout > 0:
         raise ValueError(f"env_cfg.dist_cfg.timeout must be seconds, above 0, but got {timeout!r}.")
     return float(timeout)
 

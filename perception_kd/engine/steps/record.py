@@ -65,7 +65,7 @@ def read_step(path: str | Path) -> dict[str, Any]:
         decoded = {key: decode(value) for key, value in step.items()}
         check_random_states(decoded["random_states"])
         fits = isinstance(decoded["iteration"], int) and isinstance(decoded["problem"], str)
-    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # mmengine and mmdet3d check what they are given by any error
         raise ValueError(f"{path} is damaged: {_describe(error)}; write it again.") from error
     if not fits or not isinstance(decoded.get("batch"), Mapping):
         raise ValueError(
@@ -76,7 +76,8 @@ def read_step(path: str | Path) -> dict[str, Any]:
 
 
 def _describe(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return f"{text} is missing" if isinstance(error, KeyError) else text
 
 
 def encode(value: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from perception_kd.io.caches.cache import Cache
 from perception_kd.io.errors import BrokenFileError
+from perception_kd.utils.checks import is_whole
 
 
 class Origin(NamedTuple):
@@ -43,30 +44,43 @@ def measure_origin(key: str, source: str | Path) -> Origin:
     return Origin(key, len(data), hashlib.sha256(data).hexdigest())
 
 
-def decode_origin(note: bytes) -> Origin | None:
-    """Return the origin from its JSON; None if it is not one."""
+def decode_origin(note: bytes, path: str | Path) -> Origin:
+    """Return the origin from its JSON.
+
+    Args:
+        note: The JSON.
+        path: Path of the entry, for the error.
+
+    Raises:
+        BrokenFileError: If it is not that of an origin.
+    """
     try:
         fields = json.loads(note)
-        return Origin(str(fields["key"]), int(fields["num_bytes"]), str(fields["sha256"]))
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return None
+        origin = Origin(str(fields["key"]), fields["num_bytes"], str(fields["sha256"]))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        origin = None
+    if origin is None or not is_whole(origin.num_bytes) or origin.num_bytes < 0:
+        raise BrokenFileError(
+            f"{path} is damaged: its note of the file it was made from cannot be read."
+        )
+    return origin
 
 
 def load_origin(
-    cache: Cache, key: str, read_origin: Callable[[bytes], Origin | None]
+    cache: Cache, key: str, read_origin: Callable[[bytes, Path], Origin | None]
 ) -> Origin | None:
     """Return the origin of an entry of a cache; None if it has none.
 
     Args:
         cache: Where the entry is.
         key: Its key.
-        read_origin: Finds the origin in the bytes of such an entry.
+        read_origin: Finds the origin in the bytes and path of such an entry.
 
     Raises:
         FileNotFoundError: If the cache has no such entry.
-        BrokenFileError: If it is empty.
+        BrokenFileError: If it is empty, or its origin damaged.
     """
-    return cache.read(key, lambda data, path: read_origin(data))
+    return cache.read(key, read_origin)
 
 
 def check_origin(

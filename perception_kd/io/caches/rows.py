@@ -64,6 +64,7 @@ class RowCache(Cache):
         super().__init__(folder, manifest)
         self._maps: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
         self._order: NDArray[np.int64] | None = None
+        self._misplaced: NDArray[np.int64] | None = None
 
     @property
     def _num_columns(self) -> int:
@@ -150,15 +151,16 @@ class RowCache(Cache):
         index, rows, ids = self._open_maps()
         record = index[place]
         part = slice(int(record["start"]), int(record["start"]) + int(record["count"]))
-        entry = RowEntry(np.array(ids[part]), np.array(rows[part]), record["note"].tolist())
-        if len(entry.rows) < record["count"] or (
-            _sum(record, entry.ids, entry.rows) != record["checksum"]
-        ):
-            raise BrokenFileError(
-                f"The entry {key} in {ROWS}, {IDS} or {INDEX} of {self.folder} is damaged. Delete "
-                f"the folder, then {self.describe_remedy()}"
-            )
-        return entry
+        if self._misplaced is None:
+            self._misplaced = _find_misplaced(index, min(len(rows), len(ids)))
+        if place not in self._misplaced:  # else a record may claim the rows of all entries
+            entry = RowEntry(np.array(ids[part]), np.array(rows[part]), record["note"].tolist())
+            if _sum(record, entry.ids, entry.rows) == record["checksum"]:
+                return entry
+        raise BrokenFileError(
+            f"The entry {key} in {ROWS}, {IDS} or {INDEX} of {self.folder} is damaged. Delete "
+            f"the folder, then {self.describe_remedy()}"
+        )
 
     def _find(self, key: str) -> int | None:
         index, _, _ = self._open_maps()
@@ -186,7 +188,7 @@ class RowCache(Cache):
         return np.array(_map(self.folder / INDEX, _RECORD))
 
     def _close(self) -> None:
-        self._maps = self._order = None
+        self._maps = self._order = self._misplaced = None
 
 
 def check_rows(key: str, entry: RowEntry, num_columns: int) -> None:
@@ -218,6 +220,18 @@ def _sum(record: Any, ids: NDArray[np.int32], rows: NDArray[np.float16]) -> int:
     """Return the checksum of all that an entry says."""
     parts = record["key"], record["note"], np.asarray(ids, dtype=np.int32), rows
     return zlib.crc32(b"".join(part.tobytes() for part in parts))
+
+
+def _find_misplaced(records: NDArray[Any], num_rows: int) -> NDArray[np.int64]:
+    """Return the places of records whose rows reach into others or beyond the files."""
+    starts = records["start"].astype(np.int64)
+    counts = records["count"].astype(np.int64)
+    order = np.lexsort((counts, starts))  # an entry without rows begins where the next does
+    room = np.append(starts[order][1:], num_rows) - starts[order]
+    room = np.minimum(room, num_rows - starts[order])
+    wrong = (starts < 0) | (counts < 0)
+    wrong[order] |= counts[order] > room
+    return np.flatnonzero(wrong)
 
 
 def _size(path: Path) -> int:

@@ -1,5 +1,6 @@
 """A step survives its file, which holds plain values only."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,14 @@ def test_other_files_and_other_classes_are_refused(tmp_path: Path) -> None:
         read_step(tmp_path / "epoch_1.pth")
 
 
+def sample_of(step: dict[str, Any]) -> Any:
+    return step["batch"]["data_samples"][0]
+
+
+def objects_of(step: dict[str, Any]) -> Any:
+    return sample_of(step)["fields"]["gt_instances_3d"]["fields"]
+
+
 POPEN = {"kind": "Popen", "metainfo": {}, "fields": {}}
 
 
@@ -81,6 +90,11 @@ POPEN = {"kind": "Popen", "metainfo": {}, "fields": {}}
         (lambda step: step.update(random_states={"torch": 1}), "generators cannot be set"),
         (lambda step: step.update(iteration="x"), "the number and problem of a step"),
         (lambda step: step.pop("problem"), "'problem' is missing"),
+        (lambda step: sample_of(step).update(metainfo=5), "metainfo"),
+        (lambda step: sample_of(step)["fields"].update(gt_instances_3d=torch.ones(2)), "."),
+        (lambda step: objects_of(step).update(labels_3d=torch.ones(3)), "."),
+        (lambda step: objects_of(step)["bboxes_3d"].update(boxes=torch.ones(7)), "."),
+        (lambda step: objects_of(step)["bboxes_3d"].update(boxes=torch.tensor(1.0)), "."),
     ],
 )
 def test_a_damaged_step_is_refused(tmp_path: Path, edit: Any, message: str) -> None:
@@ -89,5 +103,6 @@ def test_a_damaged_step_is_refused(tmp_path: Path, edit: Any, message: str) -> N
     content = torch.load(path, weights_only=True)
     edit(content["meta"]["step"])
     torch.save(content, path)
-    with pytest.raises(ValueError, match=rf"step\.pth is damaged: .*{message}"):
+    with pytest.raises(ValueError, match=rf"step\.pth is damaged: .*{message}") as found:
         read_step(path)
+    assert re.fullmatch(r".*; write it again\.", str(found.value))  # in one line

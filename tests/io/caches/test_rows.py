@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from perception_kd.io.caches.cache import Cache
-from perception_kd.io.caches.rows import IDS, INDEX, ROWS, RowCache, RowEntry
+from perception_kd.io.caches.rows import IDS, INDEX, ROWS, RowCache, RowEntry, hash_key
 from perception_kd.io.errors import BrokenFileError
 
 SETTINGS: dict[str, Any] = {"channels": 3}
+RECORD = np.dtype(
+    [("key", "<u8"), ("start", "<i8"), ("count", "<i4"), ("checksum", "<u4"), ("note", "<i4", 8)]
+)
 SOURCE = {"command": "make it"}
 
 
@@ -109,6 +112,40 @@ def test_a_changed_byte_is_found(tmp_path: Path, name: str) -> None:
         # With another hash of its key, an entry is missing.
         with pytest.raises((BrokenFileError, FileNotFoundError), match=r"key5 .*make it"):
             make_cache(tmp_path).read_rows("key5")
+
+
+WRONG = [("count", 6), ("count", 9), ("count", 2**30), ("count", -1), ("start", -1)]
+WRONG += [("start", 2**62), ("start", -(2**63))]
+
+
+@pytest.mark.parametrize("is_sorted", [False, True])
+@pytest.mark.parametrize(("field", "value"), WRONG)
+def test_rows_of_other_entries_are_never_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_sorted: bool, field: str, value: int
+) -> None:
+    cache = make_cache(tmp_path)
+    fill(cache, 5, 0, 2, 7)
+    if is_sorted:
+        cache.sort()
+    index = np.fromfile(tmp_path / INDEX, dtype=RECORD)
+    index[field][index["key"] == hash_key("key5")] = value
+    index.tofile(tmp_path / INDEX)
+    monkeypatch.setattr("perception_kd.io.caches.rows.RowEntry", None)
+    with pytest.raises(BrokenFileError, match=r"The entry key5 in .* is damaged"):
+        make_cache(tmp_path).read_rows("key5")
+
+
+def test_another_entry_is_read_beside_a_damaged_one(tmp_path: Path) -> None:
+    cache = make_cache(tmp_path)
+    fill(cache, 5, 0, 2, 7)
+    index = np.fromfile(tmp_path / INDEX, dtype=RECORD)
+    index["count"][0] = 2**30
+    index.tofile(tmp_path / INDEX)
+    opened = make_cache(tmp_path)
+    for number in (0, 2, 7):
+        np.testing.assert_array_equal(
+            opened.read_rows(f"key{number}").rows, make_entry(number).rows
+        )
 
 
 @pytest.mark.parametrize(
