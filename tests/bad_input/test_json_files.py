@@ -122,7 +122,7 @@ READERS: dict[str, tuple[Any, Callable[[Path], object]]] = {
     ),
     "origin.json": (
         {"key": "a", "num_bytes": 3, "sha256": "b"},
-        lambda path: decode_origin(path.read_bytes()),
+        lambda path: decode_origin(path.read_bytes(), path),
     ),
     f"all/{TABLE}": (
         {"old/a.py": "new/b.py"},
