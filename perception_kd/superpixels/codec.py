@@ -244,12 +244,14 @@ def read_origin(data: bytes, path: str | Path) -> Origin | None:
     """Return the origin of the bytes of a PNG; None if it has none.
 
     Raises:
-        BrokenFileError: If it has a damaged one.
+        BrokenFileError: If it has a damaged one, or is cut off in it.
     """
     length = int.from_bytes(data[_HEADER_END : _HEADER_END + 4], "big")
     content = data[_HEADER_END + 4 : _HEADER_END + 8 + min(length, _MAX_NOTE)]
     if not content.startswith(b"tEXt" + _KEYWORD):
         return None
+    if len(data) < _HEADER_END + 8 + length:
+        raise BrokenFileError(f"{path} is truncated or not a PNG ({len(data)} bytes).")
     return decode_origin(content[4 + len(_KEYWORD) :], path)
 
 

@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, TypeGuard
-
-import numpy as np
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -24,7 +23,7 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def is_finite(value: object) -> TypeGuard[float]:
     """Return whether a value is a finite number, of Python or NumPy; True is not."""
-    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+    if not isinstance(value, Real) or isinstance(value, bool):
         return False
     try:
         return math.isfinite(value)
