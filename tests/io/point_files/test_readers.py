@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perception_kd.io.errors import BrokenFileError
 from perception_kd.io.point_files.readers import (
     POINT_FORMATS,
     PointFormat,
@@ -33,6 +34,17 @@ def test_rows_of_other_numbers_become_float32(tmp_path: Path, dtype: str) -> Non
     assert points.dtype == np.float32
     np.testing.assert_array_equal(points, POINTS)
     assert count_stored_points(path, PointLayout(5, dtype)) == 3
+
+
+@pytest.mark.parametrize(("order", "name"), [([4, 1, 2, 3, 0], "x"), ([0, 1, 4, 3, 2], "z")])
+def test_a_ring_in_place_of_a_coordinate_is_found(
+    order: list[int], name: str, fake_nuscenes: Path, tmp_path: Path
+) -> None:
+    sweep = next((fake_nuscenes / "samples" / "LIDAR_TOP").glob("*.bin"))
+    path = tmp_path / "sweep.bin"
+    np.fromfile(sweep, np.float32).reshape(-1, 5)[:, order].tofile(path)
+    with pytest.raises(BrokenFileError, match=f"it has {name} in steps of 1, unlike the other"):
+        read_points(path, FIVE)
 
 
 def test_an_unknown_suffix_is_named_with_the_known_ones(tmp_path: Path) -> None:
