@@ -1,15 +1,11 @@
 """Stages as the jobs of a cluster, on submitit's stand-in for one and on Ray."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from perception_kd.experiments.cluster import ClusterExecutor, open_slurm
-from perception_kd.experiments.display import Display
-from perception_kd.experiments.runner import StageRunner
-from perception_kd.experiments.workspace import Workspace
-from tests.experiments.test_parallel import INPUTS, make_stages
+from tests.experiments.test_parallel import check_a_failed_stage
 
 pytest.importorskip("submitit")
 
@@ -20,14 +16,7 @@ def test_jobs_run_and_failures_are_named(
 ) -> None:
     folder = tmp_path / "logs" / "cluster"
     executor = ClusterExecutor(open_slurm(folder, 2, {"timeout_min": 5}, cluster=cluster), 2)
-    stages = make_stages(tmp_path, {"b2": "import sys; sys.exit('the reason')"})
-    workspace = Workspace(tmp_path, tmp_path / "data")
-    runner = StageRunner(workspace, stages, Display(sys.stdout), executor)
-    assert runner.run(list(INPUTS), keep_going=True) == {
-        "b2": "failed with status 1: the reason",
-        "end": "was not run, since b2 failed",
-    }
-    assert (tmp_path / "a2.txt").read_text() == "aa2"
+    check_a_failed_stage(executor, tmp_path)
     assert "a2: done in" in capsys.readouterr().out
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from perception_kd.experiments.display import Display
-from perception_kd.experiments.executors import LocalExecutor
+from perception_kd.experiments.executors import Executor, LocalExecutor
 from perception_kd.experiments.fingerprints import take_fingerprint
 from perception_kd.experiments.runner import StageRunner
 from perception_kd.experiments.schedule import Schedule
@@ -63,6 +63,18 @@ def make_stages(
         )
         for name, inputs in INPUTS.items()
     ]
+
+
+def check_a_failed_stage(executor: Executor, folder: Path) -> None:
+    """Check that an executor runs the other stages and names the one that failed."""
+    stages = make_stages(folder, {"b2": "import sys; sys.exit('the reason')"})
+    workspace = Workspace(folder, folder / "data")
+    runner = StageRunner(workspace, stages, Display(sys.stdout), executor)
+    assert runner.run(list(INPUTS), keep_going=True) == {
+        "b2": "failed with status 1: the reason",
+        "end": "was not run, since b2 failed",
+    }
+    assert (folder / "a2.txt").read_text() == "aa2"
 
 
 def make_runner(

@@ -1,7 +1,6 @@
 """Offline stages and stages of sweeps on one Ray cluster do what they do locally."""
 
 import argparse
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,13 @@ from perception_kd.datasets.semantickitti.converter import convert_semantickitti
 from perception_kd.engine.commands import create_joint_regions
 from perception_kd.engine.teacher_cache.create import create_teacher_cache
 from perception_kd.experiments.cluster import ClusterExecutor
-from perception_kd.experiments.display import Display
 from perception_kd.experiments.executors import StageJob
 from perception_kd.experiments.ray_arrays import RayArrays
-from perception_kd.experiments.runner import StageRunner
-from perception_kd.experiments.workspace import Workspace
 from perception_kd.io.caches.rows import IDS, INDEX, ROWS
 from perception_kd.io.info_file import read_info
 from tests.engine.teacher_cache.test_create import OPTIONS, read_small
 from tests.experiments.test_commands import ends, wait_until
-from tests.experiments.test_parallel import INPUTS, make_stages
+from tests.experiments.test_parallel import check_a_failed_stage
 from tests.fake_data.prepared import PreparedData
 from tests.io.ray_cluster.small_cluster import SmallCluster
 
@@ -77,15 +73,8 @@ def test_a_teacher_on_ray_gives_the_same_bytes(
 def test_stages_on_ray_run_and_failures_are_named(
     ray_cluster: SmallCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stages = make_stages(tmp_path, {"b2": "import sys; sys.exit('the reason')"})
     executor = ClusterExecutor(RayArrays(ray_cluster.pool.address, {"num_cpus": 1}), 2)
-    workspace = Workspace(tmp_path, tmp_path / "data")
-    runner = StageRunner(workspace, stages, Display(sys.stdout), executor)
-    assert runner.run(list(INPUTS), keep_going=True) == {
-        "b2": "failed with status 1: the reason",
-        "end": "was not run, since b2 failed",
-    }
-    assert (tmp_path / "a2.txt").read_text() == "aa2"
+    check_a_failed_stage(executor, tmp_path)
     assert "a2: done in" in capsys.readouterr().out
 
 

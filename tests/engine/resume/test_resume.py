@@ -97,7 +97,7 @@ def scaler_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def check_scaler(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare a training that was stopped with one that was not, by their scalers."""
-    # Grows every three steps, so that a scaler that begins anew has another scale.
+    # Grows every three steps, so that a scaler that was not resumed has another scale.
     precision = "loss_scale=dict(init_scale=16.0, growth_interval=3)"
     config = write_child(folder, f'optim_wrapper = dict(type="AmpOptimWrapper", {precision})')
     assert train(config, name="whole", settings=EACH_STEP) == 0
